@@ -1,0 +1,75 @@
+"""The base of every node that runs per batch on the device.
+
+A block is one file: a class with ``title``, ``takes``, ``gives``, a nested ``Config`` of knobs and a docstring whose
+first line says what it is for, followed by its papers (``arXiv:2204.14198``). Palette entry, form, file format, shape
+check, help and tests follow from the class. Sizes that the wires already say (an incoming width, a vocabulary) are
+not knobs: ``__init__`` receives the incoming values on meta tensors and reads them there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from core.graph.ports import Port
+
+
+class Block(nn.Module):
+    """One kind of node."""
+
+    key: ClassVar[str]
+    title: ClassVar[str] = ""
+    modality: ClassVar[str] = "any"
+    takes: ClassVar[Mapping[str, Port]] = {}
+    gives: ClassVar[Mapping[str, Port]] = {}
+    repeatable: ClassVar[bool] = False
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """A block without knobs."""
+
+    def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
+        """``incoming``: values on the incoming ports (meta or real tensors); an unwired optional port is absent."""
+        super().__init__()
+        self.config = config
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.takes = MappingProxyType({name: replace(port, name=name) for name, port in cls.takes.items()})
+        cls.gives = MappingProxyType({name: replace(port, name=name) for name, port in cls.gives.items()})
+
+    @classmethod
+    def example(cls) -> dict[str, Any]:
+        """Small real inputs to try the block on, by port name."""
+        raise NotImplementedError(f"{cls.__name__}.example() must give small inputs")
+
+    @classmethod
+    def tiny(cls) -> dict[str, Any]:
+        """Knob values that make the block small for tests; empty where the defaults already are."""
+        return {}
+
+    def detail(self) -> str:
+        """One short line for the canvas: ``w192 d6 p8``."""
+        return ""
+
+    def attentions(self) -> Mapping[str, nn.Module]:
+        """Attention modules whose maps can be captured, by layer number (see core.telemetry.probes.attention)."""
+        return {}
+
+
+class Objective(Block):
+    """A block that gives a loss. ``pairs`` names two incoming ports whose similarity is worth watching."""
+
+    pairs: ClassVar[tuple[str, str] | None] = None
+    mixes_samples: ClassVar[bool] = False  # the loss compares samples of a batch: plain accumulation changes it
+
+    def after_update(self) -> None:
+        """Keep parameters in their range after an optimiser step (temperature clamp)."""
+
+    def readings(self) -> Mapping[str, float | Tensor]:
+        """Scalars worth a curve: ``{"temperature": ...}``."""
+        return {}

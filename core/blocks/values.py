@@ -1,0 +1,90 @@
+"""Values that flow on wires with more than one tensor: text and tokens.
+
+Axes: B batch, L word pieces, N tokens, D width. Both are pytrees, so they chunk, move and sit on meta as one value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """What the tokens stand for: ``extra`` leading tokens (CLS, latents), then cells in row-major order.
+
+    Kinds: ``patches`` (height, width), ``frames`` (time, height, width), ``bins`` (frequency, time), ``words`` (length),
+    ``latents`` (length; stand for nothing in the input).
+    """
+
+    kind: str
+    sizes: tuple[int, ...]
+    extra: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For an AttentionMap event."""
+        names = {"patches": ("height", "width"), "frames": ("time", "height", "width"), "bins": ("frequency", "time")}
+        keys = names.get(self.kind, ("length",))
+        return {"kind": self.kind, "extra": self.extra, **dict(zip(keys, self.sizes))}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """Word-piece numbers with their mask; ``vocabulary`` is how many numbers there can be."""
+
+    ids_BL: Tensor
+    mask_BL: Tensor  # True where a piece is real
+    vocabulary: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """A sequence of vectors; True in the mask where a token is real (None: all are)."""
+
+    x_BND: Tensor
+    mask_BN: Tensor | None = None
+    modality: str = "any"
+    grid: Grid | None = None
+    cells_BN: Tensor | None = None  # which cell each token is, where some were dropped (patch dropout)
+
+    def with_x(self, x_BND: Tensor, **changes: Any) -> Tokens:
+        """The same tokens with other vectors."""
+        return replace(self, x_BND=x_BND, **changes)
+
+
+def _register(cls: type, tensors: tuple[str, ...]) -> None:
+    rest = tuple(field.name for field in fields(cls) if field.name not in tensors)
+
+    def flatten(value: Any) -> tuple[list[Any], Any]:
+        return [getattr(value, name) for name in tensors], tuple(getattr(value, name) for name in rest)
+
+    def unflatten(children: Any, context: Any) -> Any:
+        return cls(**dict(zip(tensors, children)), **dict(zip(rest, context)))
+
+    pytree.register_pytree_node(cls, flatten, unflatten, serialized_type_name=f"crossmodal.{cls.__name__}")
+
+
+_register(Text, ("ids_BL", "mask_BL"))
+_register(Tokens, ("x_BND", "mask_BN", "cells_BN"))
+
+WireValue = Tensor | Text | Tokens
+
+
+def main_tensor(value: Any) -> Tensor | None:
+    """The tensor whose shape a wire shows."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, Text):
+        return value.ids_BL
+    if isinstance(value, Tokens):
+        return value.x_BND
+    return None
+
+
+def map_tensors(function: Any, value: Any) -> Any:
+    """Apply a function to every tensor inside a value."""
+    return pytree.tree_map(lambda leaf: function(leaf) if isinstance(leaf, torch.Tensor) else leaf, value)

@@ -1,0 +1,82 @@
+"""Tidy layout: layers from left to right by longest path, rows ordered by barycentre sweeps (Sugiyama et al. 1981)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from core.graph.document import Document
+
+GAP_X, GAP_Y, SWEEPS = 90.0, 36.0, 8
+Size = tuple[float, float]
+
+
+def arrange(document: Document, sizes: Mapping[str, Size], nodes: Iterable[str] | None = None) -> dict[str, tuple[float, float]]:
+    """New places for the nodes (all, or the given ones), keeping the top left corner where it was.
+
+    ``sizes`` gives each node's drawn width and height in scene units.
+    """
+    chosen = [n for n in document.order() if nodes is None or n in set(nodes)]
+    chosen += [n for n in (document.nodes if nodes is None else nodes) if n in document.nodes and n not in chosen]
+    if not chosen:
+        return {}
+    into: dict[str, list[str]] = {node: [] for node in chosen}
+    out: dict[str, list[str]] = {node: [] for node in chosen}
+    place = {node: index for index, node in enumerate(chosen)}
+    for wire in document.wires:
+        a, b = wire.source.node, wire.target.node
+        if a in place and b in place and place[a] < place[b]:
+            into[b].append(a)
+            out[a].append(b)
+    layers = _layers(chosen, into, out)
+    rows = _ordered(layers, into, out)
+    left = min(document.nodes[n].x for n in chosen)
+    top = min(document.nodes[n].y for n in chosen)
+    return _placed(rows, into, sizes, left, top)
+
+
+def _layers(chosen: list[str], into: Mapping[str, list[str]], out: Mapping[str, list[str]]) -> list[list[str]]:
+    depth: dict[str, int] = {}
+    for node in chosen:
+        depth[node] = max((depth[before] + 1 for before in into[node]), default=0)
+    for node in reversed(chosen):  # pull sources right, next to what they feed
+        if not into[node] and out[node]:
+            depth[node] = max(0, min(depth[after] for after in out[node]) - 1)
+    layers: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
+    for node in chosen:
+        layers[depth[node]].append(node)
+    return [layer for layer in layers if layer]
+
+
+def _ordered(layers: list[list[str]], into: Mapping[str, list[str]], out: Mapping[str, list[str]]) -> list[list[str]]:
+    for sweep in range(SWEEPS):
+        forward = sweep % 2 == 0
+        neighbours = into if forward else out
+        walk = range(1, len(layers)) if forward else range(len(layers) - 2, -1, -1)
+        rank = {node: index / max(len(layer), 1) for layer in layers for index, node in enumerate(layer)}
+        for index in walk:
+            layer = layers[index]
+            weight = {
+                node: sum(rank[n] for n in neighbours[node]) / len(neighbours[node]) if neighbours[node] else rank[node]
+                for node in layer
+            }
+            layers[index] = sorted(layer, key=lambda node, weight=weight: weight[node])  # type: ignore[misc]
+            rank.update({node: i / len(layers[index]) for i, node in enumerate(layers[index])})
+    return layers
+
+
+def _placed(
+    layers: list[list[str]], into: Mapping[str, list[str]], sizes: Mapping[str, Size], left: float, top: float
+) -> dict[str, tuple[float, float]]:
+    places: dict[str, tuple[float, float]] = {}
+    x = left
+    for layer in layers:
+        bottom = -float("inf")
+        for node in layer:
+            height = sizes.get(node, (160.0, 90.0))[1]
+            wanted = [places[before][1] for before in into[node] if before in places]
+            y = max(sum(wanted) / len(wanted) if wanted else max(bottom, 0.0), bottom)
+            places[node] = (x, y)
+            bottom = y + height + GAP_Y
+        x += max(sizes.get(node, (160.0, 90.0))[0] for node in layer) + GAP_X
+    lift = top - min(y for _, y in places.values())
+    return {node: (x, y + lift) for node, (x, y) in places.items()}

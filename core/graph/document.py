@@ -1,0 +1,138 @@
+"""What the person drew, with its recipe: a frozen value. Every edit gives a new one (:mod:`core.graph.edits`)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from core.graph.recipe import Recipe, default_recipe
+from core.knobs import Value
+
+
+def new_id() -> str:
+    """A short identity for a document."""
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One block on the canvas. ``knobs`` holds only what differs from the defaults, by name."""
+
+    id: str
+    block: str  # catalogue key
+    x: float = 0.0  # scene units, top left
+    y: float = 0.0
+    title: str = ""  # empty: the block's own title
+    knobs: Mapping[str, Value] = field(default_factory=dict)
+    muted: bool = False  # not run; what hangs on it is left out
+    bypassed: bool = False  # passes its input through
+    repeat: int = 1  # N copies in a row with weights of their own
+    collapsed: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)  # fields this version does not know; kept
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "knobs", MappingProxyType(dict(self.knobs)))
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class End:
+    """One end of a wire."""
+
+    node: str
+    port: str
+
+    def __str__(self) -> str:
+        return f"{self.node}.{self.port}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wire:
+    """Data from an outgoing port to an incoming one; ``via`` are reroute points in scene units."""
+
+    source: End
+    target: End
+    via: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Identity: an incoming port has one wire."""
+        return f"{self.source}>{self.target}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """A titled rectangle around nodes that belong together."""
+
+    id: str
+    title: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A drawing and its recipe."""
+
+    id: str = field(default_factory=new_id)
+    name: str = "untitled"
+    note: str = ""  # what this experiment is for, in a sentence or two
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    wires: tuple[Wire, ...] = ()
+    frames: Mapping[str, Frame] = field(default_factory=dict)
+    recipe: Recipe = field(default_factory=default_recipe)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nodes", MappingProxyType(dict(self.nodes)))
+        object.__setattr__(self, "frames", MappingProxyType(dict(self.frames)))
+
+    def wires_into(self, node: str) -> Iterator[Wire]:
+        """Wires that end at a node."""
+        return (wire for wire in self.wires if wire.target.node == node)
+
+    def wires_from(self, node: str) -> Iterator[Wire]:
+        """Wires that start at a node."""
+        return (wire for wire in self.wires if wire.source.node == node)
+
+    def wire_at(self, target: End) -> Wire | None:
+        """The wire into an incoming port."""
+        return next((wire for wire in self.wires if wire.target == target), None)
+
+    def order(self) -> list[str]:
+        """Node ids, sources first (Kahn); nodes on a cycle are left out. Ties keep the drawing's order."""
+        waiting = {node: sum(1 for _ in self.wires_into(node)) for node in self.nodes}
+        followers: dict[str, list[str]] = {node: [] for node in self.nodes}
+        for wire in self.wires:
+            if wire.source.node in followers and wire.target.node in waiting:
+                followers[wire.source.node].append(wire.target.node)
+        ready = [node for node, count in waiting.items() if count == 0]
+        done = []
+        for node in ready:  # grows while it is walked
+            done.append(node)
+            for follower in followers[node]:
+                waiting[follower] -= 1
+                if waiting[follower] == 0:
+                    ready.append(follower)
+        return done
+
+    def ancestors(self, nodes: set[str]) -> set[str]:
+        """The given nodes and everything they depend on."""
+        found, open_ends = set(nodes), list(nodes)
+        while open_ends:
+            for wire in self.wires_into(open_ends.pop()):
+                if wire.source.node not in found:
+                    found.add(wire.source.node)
+                    open_ends.append(wire.source.node)
+        return found
+
+    def fresh_node_id(self, block: str) -> str:
+        """A readable id that is not taken: ``vit``, ``vit_2``, ..."""
+        stem = block.rsplit(".", 1)[-1] or "node"
+        if stem not in self.nodes:
+            return stem
+        return next(f"{stem}_{n}" for n in range(2, len(self.nodes) + 3) if f"{stem}_{n}" not in self.nodes)

@@ -1,0 +1,227 @@
+"""Every change to a document, as a function from one frozen document to the next.
+
+Gestures, menu commands, fixes of Problems and the command line all come through here; nothing else makes documents.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from core.graph.document import Document, End, Frame, Node, Wire
+from core.graph.recipe import Recipe, Rule
+from core.graph.vocabulary import Vocabulary
+from core.knobs import Value
+
+
+def add_node(document: Document, block: str, x: float, y: float, knobs: Mapping[str, Value] | None = None) -> tuple[Document, str]:
+    """A new node; gives the document and the node's id."""
+    node = Node(id=document.fresh_node_id(block), block=block, x=x, y=y, knobs=knobs or {})
+    return replace(document, nodes={**document.nodes, node.id: node}), node.id
+
+
+def change_node(document: Document, node: str, **fields: Any) -> Document:
+    """Set fields of one node: title, muted, bypassed, repeat, collapsed, x, y."""
+    return replace(document, nodes={**document.nodes, node: replace(document.nodes[node], **fields)})
+
+
+def change_nodes(document: Document, nodes: Iterable[str], **fields: Any) -> Document:
+    """Set the same fields of several nodes."""
+    changed = {node: replace(document.nodes[node], **fields) for node in nodes if node in document.nodes}
+    return replace(document, nodes={**document.nodes, **changed})
+
+
+def set_knob(document: Document, node: str, name: str, value: Value, default: Value = None) -> Document:
+    """Turn a knob; a value equal to ``default`` is left out of the file."""
+    knobs = dict(document.nodes[node].knobs)
+    if value == default and type(value) is type(default):
+        knobs.pop(name, None)
+    else:
+        knobs[name] = value
+    return change_node(document, node, knobs=knobs)
+
+
+def move(document: Document, places: Mapping[str, tuple[float, float]]) -> Document:
+    """Put nodes at new places (scene units)."""
+    moved = {node: replace(document.nodes[node], x=x, y=y) for node, (x, y) in places.items()}
+    return replace(document, nodes={**document.nodes, **moved})
+
+
+def connect(document: Document, source: End, target: End, via: tuple[tuple[float, float], ...] = ()) -> Document:
+    """Draw a wire; one already at the target is replaced. Ask :func:`core.graph.rules.refusal` first."""
+    kept = tuple(wire for wire in document.wires if wire.target != target)
+    return replace(document, wires=(*kept, Wire(source=source, target=target, via=via)))
+
+
+def disconnect(document: Document, wires: Iterable[str]) -> Document:
+    """Remove wires by key."""
+    gone = set(wires)
+    return replace(document, wires=tuple(wire for wire in document.wires if wire.key not in gone))
+
+
+def reroute(document: Document, wire: str, via: tuple[tuple[float, float], ...]) -> Document:
+    """Give a wire other reroute points."""
+    return replace(document, wires=tuple(replace(w, via=via) if w.key == wire else w for w in document.wires))
+
+
+def remove_nodes(document: Document, nodes: Iterable[str], vocabulary: Vocabulary, keep_wires: bool = True) -> Document:
+    """Delete nodes; a node with one way through leaves its wire joined unless ``keep_wires`` is False."""
+    for node in [node for node in nodes if node in document.nodes]:
+        bridges = _bridges(document, node, vocabulary) if keep_wires else []
+        wires = [wire for wire in document.wires if node not in (wire.source.node, wire.target.node)]
+        taken = {wire.target for wire in wires}
+        wires += [wire for wire in bridges if wire.target not in taken]
+        left = {key: value for key, value in document.nodes.items() if key != node}
+        document = replace(document, nodes=left, wires=tuple(wires), recipe=_forget(document.recipe, node))
+    return document
+
+
+def _bridges(document: Document, node: str, vocabulary: Vocabulary) -> list[Wire]:
+    ways = vocabulary.spec(document.nodes[node].block).ways_through()
+    if len(ways) != 1:
+        return []
+    taken, given = ways[0]
+    before = document.wire_at(End(node=node, port=taken))
+    if before is None:
+        return []
+    return [
+        Wire(source=before.source, target=wire.target) for wire in document.wires_from(node) if wire.source.port == given
+    ]
+
+
+def _forget(recipe: Recipe, node: str) -> Recipe:
+    rules = {key: rule for key, rule in recipe.rules.items() if key != node}
+    stages = tuple(
+        replace(stage, rules={key: rule for key, rule in stage.rules.items() if key != node}) for stage in recipe.stages
+    )
+    return replace(recipe, rules=rules, stages=stages)
+
+
+def insert_on_wire(document: Document, node: str, wire: str, vocabulary: Vocabulary) -> Document:
+    """Put a node into a wire where it has a way through that fits; else the document as it was."""
+    old = next((w for w in document.wires if w.key == wire), None)
+    if old is None or node in (old.source.node, old.target.node):
+        return document
+    source = vocabulary.spec(document.nodes[old.source.node].block).output(old.source.port)
+    target = vocabulary.spec(document.nodes[old.target.node].block).input(old.target.port)
+    spec = vocabulary.spec(document.nodes[node].block)
+    entry = next((p.name for p in spec.takes if source and p.kind == source.kind), None)
+    leave = next((p.name for p in spec.gives if target and p.kind == target.kind), None)
+    if entry is None or leave is None:
+        return document
+    document = disconnect(document, [wire])
+    document = connect(document, old.source, End(node=node, port=entry))
+    return connect(document, End(node=node, port=leave), old.target)
+
+
+def add_frame(document: Document, title: str, x: float, y: float, width: float, height: float) -> Document:
+    """A titled frame."""
+    name = next(f"frame_{n}" for n in range(1, len(document.frames) + 2) if f"frame_{n}" not in document.frames)
+    frame = Frame(id=name, title=title, x=x, y=y, width=width, height=height)
+    return replace(document, frames={**document.frames, name: frame})
+
+
+def change_frame(document: Document, frame: str, **fields: Any) -> Document:
+    """Set fields of a frame."""
+    return replace(document, frames={**document.frames, frame: replace(document.frames[frame], **fields)})
+
+
+def remove_frames(document: Document, frames: Iterable[str]) -> Document:
+    """Delete frames; what they surround stays."""
+    gone = set(frames)
+    return replace(document, frames={key: frame for key, frame in document.frames.items() if key not in gone})
+
+
+def extract(document: Document, nodes: Iterable[str], frames: Iterable[str] = ()) -> Document:
+    """The part of a document a copy carries: the nodes, the wires between them, their rules."""
+    chosen = set(nodes)
+    rules = {key: rule for key, rule in document.recipe.rules.items() if key in chosen}
+    return Document(
+        name=document.name,
+        nodes={key: node for key, node in document.nodes.items() if key in chosen},
+        wires=tuple(w for w in document.wires if w.source.node in chosen and w.target.node in chosen),
+        frames={key: frame for key, frame in document.frames.items() if key in set(frames)},
+        recipe=replace(document.recipe, rules=rules, stages=()),
+    )
+
+
+def paste(document: Document, part: Document, dx: float, dy: float, keep_incoming: Document | None = None) -> tuple[Document, list[str]]:
+    """Put a copied part in, moved by (dx, dy), under fresh ids; gives the document and the new ids.
+
+    ``keep_incoming`` is the document the part came from: wires that led into the part are drawn again.
+    """
+    names: dict[str, str] = {}
+    nodes = dict(document.nodes)
+    for old, node in part.nodes.items():
+        names[old] = replace(document, nodes=nodes).fresh_node_id(node.block)
+        nodes[names[old]] = replace(node, id=names[old], x=node.x + dx, y=node.y + dy)
+    inner = [
+        Wire(
+            source=replace(w.source, node=names[w.source.node]),
+            target=replace(w.target, node=names[w.target.node]),
+            via=tuple((x + dx, y + dy) for x, y in w.via),
+        )
+        for w in part.wires
+    ]
+    if keep_incoming is not None:
+        inner += [
+            Wire(source=w.source, target=replace(w.target, node=names[w.target.node]))
+            for w in keep_incoming.wires
+            if w.target.node in names and w.source.node not in names and w.source.node in document.nodes
+        ]
+    rules = {**document.recipe.rules, **{names[key]: rule for key, rule in part.recipe.rules.items() if key in names}}
+    result = replace(
+        document, nodes=nodes, wires=(*document.wires, *inner), recipe=replace(document.recipe, rules=rules)
+    )
+    for frame in part.frames.values():
+        result = add_frame(result, frame.title, frame.x + dx, frame.y + dy, frame.width, frame.height)
+    return result, list(names.values())
+
+
+def set_rule(document: Document, node: str, stage: int | None = None, **fields: Any) -> Document:
+    """Set frozen, learning_rate or weight_decay of a node, in one stage or (None) in all."""
+    recipe = document.recipe
+    if stage is None or not recipe.stages:
+        rules = _with_rule(recipe.rules, node, fields)
+        return replace(document, recipe=replace(recipe, rules=rules))
+    stages = list(recipe.stages)
+    stages[stage] = replace(stages[stage], rules=_with_rule(stages[stage].rules, node, fields))
+    return replace(document, recipe=replace(recipe, stages=tuple(stages)))
+
+
+def _with_rule(rules: Mapping[str, Rule], node: str, fields: Mapping[str, Any]) -> dict[str, Rule]:
+    rule = replace(rules.get(node, Rule()), **fields)
+    kept = {key: value for key, value in rules.items() if key != node}
+    return kept if rule == Rule() else {**kept, node: rule}
+
+
+def set_recipe(document: Document, **fields: Any) -> Document:
+    """Set fields of the recipe."""
+    return replace(document, recipe=replace(document.recipe, **fields))
+
+
+def switch(document: Document, family: str, key: str, on: bool, knobs: Mapping[str, Value] | None = None) -> Document:
+    """Switch a habit or a probe on or off; ``family`` is ``habits`` or ``probes``."""
+    entries = {name: value for name, value in getattr(document.recipe, family).items() if name != key}
+    if on:
+        entries[key] = dict(knobs or getattr(document.recipe, family).get(key, {}))
+    return replace(document, recipe=replace(document.recipe, **{family: entries}))
+
+
+def rename(document: Document, name: str) -> Document:
+    """Give the document another name."""
+    return replace(document, name=name)
+
+
+def with_frame_around(document: Document, nodes: Iterable[str], title: str, sizes: Mapping[str, tuple[float, float]]) -> Document:
+    """A frame around nodes; ``sizes`` gives each node's width and height as drawn."""
+    boxes = [(n.x, n.y, *sizes.get(n.id, (160.0, 90.0))) for n in (document.nodes[key] for key in nodes)]
+    if not boxes:
+        return document
+    left, top = min(b[0] for b in boxes) - 20, min(b[1] for b in boxes) - 36
+    right, bottom = max(b[0] + b[2] for b in boxes) + 20, max(b[1] + b[3] for b in boxes) + 20
+    if not all(map(math.isfinite, (left, top, right, bottom))):
+        return document
+    return add_frame(document, title, left, top, right - left, bottom - top)

@@ -1,0 +1,98 @@
+"""How a document is trained: data order, stages, optimiser groups, habits, probes. A frozen value beside the drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.knobs import Value, knob
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What one node does while training; None means "as the recipe says for all"."""
+
+    frozen: bool | None = None
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+
+    def over(self, base: Rule) -> Rule:
+        """This rule where it says something, ``base`` where it does not."""
+        return Rule(
+            frozen=base.frozen if self.frozen is None else self.frozen,
+            learning_rate=base.learning_rate if self.learning_rate is None else self.learning_rate,
+            weight_decay=base.weight_decay if self.weight_decay is None else self.weight_decay,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A part of the run with rules of its own: stage 1 freezes the encoders, stage 2 trains all, ..."""
+
+    name: str
+    share: float = 1.0  # of all steps, relative to the other stages' shares
+    rules: Mapping[str, Rule] = field(default_factory=dict)  # node id -> rule
+    learning_rate: float | None = None  # for nodes without a rule of their own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A catalogue entry with its knobs: an optimiser, a schedule."""
+
+    key: str
+    knobs: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything about a run that is not drawn on the canvas."""
+
+    steps: int = knob(600, "Optimiser steps in the whole run.", low=1, high=10_000_000, unit="steps")
+    batch_size: int = knob(128, "Samples in one step. A contrastive objective compares each with all others in it.", low=1, high=65536, unit="samples")
+    learning_rate: float = knob(1e-3, "For every block that has no rate of its own.", low=0, high=10, logarithmic=True)
+    weight_decay: float = knob(0.05, "Decoupled weight decay (AdamW); biases, norms and temperatures are left out.", low=0, high=1)
+    seed: int = knob(0, "Same seed, same machine, same threads: the same run bit for bit.", low=0, high=2**31 - 1)
+    workers: int = knob(0, "Loader processes. The samples are the same for any number.", low=0, high=64, advanced=True)
+    threads: int = knob(0, "CPU threads for training; 0 leaves one core to the window.", low=0, high=256, advanced=True)
+    device: str = knob("auto", "Where to train: auto, cpu, cuda or cuda:1.", advanced=True)
+    optimizer: Choice = Choice(key="adamw")
+    schedule: Choice = Choice(key="cosine")
+    rules: Mapping[str, Rule] = field(default_factory=dict)  # node id -> rule in every stage
+    stages: tuple[Stage, ...] = ()  # empty: one stage of all steps
+    habits: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # habit key -> knobs; present = on
+    probes: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # probe key -> knobs; present = on
+    extra: Mapping[str, Any] = field(default_factory=dict)  # what a newer version wrote; kept untouched
+
+    def stage_list(self) -> tuple[Stage, ...]:
+        """The stages; a recipe without any is one stage."""
+        return self.stages or (Stage(name="training"),)
+
+    def stage_starts(self) -> list[int]:
+        """First step of each stage, then the total: ``[0, 200, 600]`` for shares 1 : 2 of 600 steps."""
+        shares = [max(stage.share, 0.0) for stage in self.stage_list()]
+        total = sum(shares) or 1.0
+        edges, done = [0], 0.0
+        for share in shares:
+            done += share
+            edges.append(round(self.steps * done / total))
+        edges[-1] = self.steps
+        return edges
+
+    def rule(self, node: str, stage: int) -> Rule:
+        """What holds for a node in a stage, every field filled in."""
+        now = self.stage_list()[stage]
+        base = Rule(
+            frozen=False,
+            learning_rate=self.learning_rate if now.learning_rate is None else now.learning_rate,
+            weight_decay=self.weight_decay,
+        )
+        return now.rules.get(node, Rule()).over(self.rules.get(node, Rule()).over(base))
+
+
+def default_recipe() -> Recipe:
+    """What a new document starts with: every probe on, evaluation, checkpoints and a watchdog."""
+    return Recipe(
+        habits={"evaluation": {}, "checkpointing": {}, "watchdog": {}, "clipping": {}},
+        probes={"similarity": {}, "attention": {}, "gradients": {}, "samples": {}},
+    )

@@ -1,0 +1,100 @@
+"""What blocks exist, as plain values: the window draws a document with these before torch is imported.
+
+The compiler writes a vocabulary from the classes (:mod:`core.compiler.describe`) and keeps it as JSON; the canvas, the
+palette and the rules read only this.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from core.graph.ports import Port
+from core.knobs import Knob
+
+Role = Literal["source", "transform", "block", "objective"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockSpec:
+    """One kind of node: what the palette, the form and the canvas need to know.
+
+    ``role`` says where it runs: sources and transforms per sample in loader workers, blocks and objectives per batch
+    on the device.
+    """
+
+    key: str  # folder.file
+    title: str
+    role: Role
+    family: str  # the palette's heading: Sources, Transforms, Encoders, Connectors, ...
+    summary: str  # the docstring's first line
+    papers: tuple[str, ...] = ()  # arXiv numbers
+    takes: tuple[Port, ...] = ()
+    gives: tuple[Port, ...] = ()
+    knobs: tuple[Knob, ...] = ()
+    modality: str = "any"
+    repeatable: bool = False  # may stand for N copies in a row
+    known: bool = True  # False: a placeholder for a block this version lacks
+
+    def input(self, name: str) -> Port | None:
+        """The incoming port called ``name``."""
+        return next((port for port in self.takes if port.name == name), None)
+
+    def output(self, name: str) -> Port | None:
+        """The outgoing port called ``name``."""
+        return next((port for port in self.gives if port.name == name), None)
+
+    def defaults(self) -> dict[str, Any]:
+        """Every knob at its default."""
+        return {knob.name: knob.default for knob in self.knobs}
+
+    def ways_through(self) -> list[tuple[str, str]]:
+        """Pairs of an incoming and an outgoing port of the same kind: what bypassing this node would join."""
+        pairs, used = [], set()
+        for given in self.gives:
+            for taken in self.takes:
+                if taken.kind == given.kind and taken.name not in used:
+                    pairs.append((taken.name, given.name))
+                    used.add(taken.name)
+                    break
+        return pairs
+
+
+class Vocabulary(Mapping[str, BlockSpec]):
+    """All block specs by key. An unknown key reads as a placeholder only through :meth:`spec`."""
+
+    def __init__(self, specs: Iterable[BlockSpec] = ()) -> None:
+        self._specs = {spec.key: spec for spec in specs}
+
+    def __getitem__(self, key: str) -> BlockSpec:
+        return self._specs[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._specs)
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    def spec(self, key: str) -> BlockSpec:
+        """The spec, or a placeholder without ports for a key that is not here."""
+        return self._specs.get(key) or BlockSpec(
+            key=key, title=key, role="block", family="Unknown", known=False,
+            summary="This version of the studio has no such block; its data is kept.",
+        )  # fmt: skip
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Plain data; :meth:`from_json` is its inverse."""
+        return [dataclasses.asdict(spec) for spec in self._specs.values()]
+
+    @classmethod
+    def from_json(cls, data: list[dict[str, Any]]) -> Vocabulary:
+        """Read what :meth:`as_json` wrote. Raises KeyError or TypeError for anything else."""
+
+        def spec(raw: dict[str, Any]) -> BlockSpec:
+            ports = {side: tuple(Port(**port) for port in raw[side]) for side in ("takes", "gives")}
+            knobs = tuple(Knob(**{**knob, "choices": tuple(knob["choices"])}) for knob in raw["knobs"])
+            return BlockSpec(**{**raw, **ports, "knobs": knobs, "papers": tuple(raw["papers"])})
+
+        return cls(spec(raw) for raw in data)

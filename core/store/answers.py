@@ -1,0 +1,180 @@
+"""What the store answers: frozen values a picture can be drawn from, numpy only.
+
+These are the reader's promises (:class:`core.store.reader.RunReader`); monitors depend on them and on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Axis = Literal["step", "epoch", "seconds", "samples"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """One row of the library."""
+
+    id: int
+    uid: str  # public, never reused
+    name: str
+    status: str  # core.telemetry.events.Status
+    reason: str = ""
+    created: float = 0.0  # seconds since 1970, UTC
+    seconds: float = 0.0  # running time
+    step: int = 0  # last step said
+    steps: int = 0  # steps planned
+    seed: int = 0
+    place: str = "thread"  # thread, process
+    parent: str = ""  # uid of the run this was forked or continued from
+    parent_step: int = 0
+    document_id: str = ""
+    document_name: str = ""
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+    last: Mapping[str, float] = field(default_factory=dict)  # series -> last value
+    best: Mapping[str, float] = field(default_factory=dict)  # series -> best value (lowest loss, highest otherwise)
+    deleted: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """How far a run has come. ``revision`` grows with everything written, so an unchanged one means nothing new."""
+
+    step: int = 0
+    seconds: float = 0.0
+    epoch: float = 0.0
+    samples: int = 0
+    steps: int = 0  # planned
+    status: str = "queued"
+    revision: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesInfo:
+    """A named series of a run. Kinds: scalar, histogram, attention, samples, device."""
+
+    name: str
+    kind: str
+    count: int = 0
+    first_step: int = 0
+    last_step: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A scalar series reduced to at most ``points`` buckets that keep every extreme.
+
+    Where the series is short, each bucket is one point and low == high == last. NaN and infinity are kept.
+    """
+
+    name: str
+    x: NDArray[np.float64]  # [n] on the asked axis, at the bucket's last point
+    steps: NDArray[np.int64]  # [n]
+    low: NDArray[np.float64]  # [n] smallest value in the bucket
+    high: NDArray[np.float64]  # [n] largest
+    last: NDArray[np.float64]  # [n] last value in the bucket
+    count: int = 0  # points behind the picture
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistogramAt:
+    """A histogram at or before a step."""
+
+    name: str
+    step: int
+    low: float
+    high: float
+    counts: NDArray[np.uint32]  # [bins]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistogramStrip:
+    """Histograms over time, resampled on common edges, for a heat strip."""
+
+    name: str
+    steps: NDArray[np.int64]  # [n]
+    low: float
+    high: float
+    density: NDArray[np.float32]  # [n, bins], each row sums to 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionAt:
+    """An attention map at or before a step."""
+
+    name: str
+    step: int
+    weights: NDArray[np.float32]  # [samples, heads, queries, keys], rows sum to 1 up to the store's rounding
+    queries: Mapping[str, Any]
+    keys: Mapping[str, Any]
+    exhibit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplesAt:
+    """Nearest answers at or before a step."""
+
+    name: str
+    step: int
+    truth: NDArray[np.int32]
+    nearest: NDArray[np.int32]
+    scores: NDArray[np.float32]
+    exhibit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExhibitFacts:
+    """Pictures and sentences said once by a run."""
+
+    name: str
+    pictures: NDArray[np.uint8]  # [n, H, W, 3]
+    sentences: tuple[str, ...]
+    words: tuple[tuple[str, ...], ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceCurves:
+    """Readings of one device: ``x`` seconds, one array a quantity."""
+
+    device: str
+    seconds: NDArray[np.float64]  # [n]
+    values: Mapping[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkFacts:
+    """A moment on the timeline."""
+
+    step: int
+    seconds: float
+    kind: str
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogFacts:
+    """One line of the log."""
+
+    step: int
+    seconds: float
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointFacts:
+    """A checkpoint on disk."""
+
+    step: int
+    path: str
+    metric: str = ""
+    value: float | None = None
+    best: bool = False
+    kept: bool = True  # False once retention removed the file

@@ -1,0 +1,142 @@
+"""What a run says. Frozen values, numpy only; the vocabulary is the architecture.
+
+Every event carries ``at``: the step it belongs to and the seconds since the run began (monotonic, pauses left out).
+A run says events to a :class:`Listener`; the recorder (:mod:`core.store.recorder`) is the one that keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Level = Literal["info", "warning", "error"]
+Status = Literal["queued", "running", "paused", "finished", "stopped", "failed", "diverged", "interrupted"]
+ENDED: frozenset[str] = frozenset({"finished", "stopped", "failed", "diverged", "interrupted"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class At:
+    """When something was said."""
+
+    step: int
+    seconds: float  # since the run began
+    epoch: float = 0.0
+    samples: int = 0  # seen so far
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scalars:
+    """Numbers at a step, by series name: ``loss``, ``loss/info_nce``, ``temperature/info_nce``, ``rate/vit``,
+    ``gradient/vit``, ``gradient/modality/image``, ``throughput``, ``retrieval/seen/image_to_text/R@1`` ..."""
+
+    at: At
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """Counts between edges. Series: ``similarity/<objective>/positive`` and ``.../negative`` (cosine)."""
+
+    at: At
+    series: str
+    low: float
+    high: float
+    counts: NDArray[np.uint32]  # [bins]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionMap:
+    """One layer's attention on the probe batch. Rows sum to one; ``weights`` is quantised only in the store.
+
+    ``queries`` and ``keys`` say what the axes are: ``{"kind": "patches", "height": 8, "width": 8, "extra": 1}`` (extra
+    leading tokens such as CLS) or ``{"kind": "words"}`` (the exhibit's words).
+    """
+
+    at: At
+    series: str  # attention/<node>/<layer number>
+    weights: NDArray[np.float16]  # [samples, heads, queries, keys]
+    queries: Mapping[str, Any]
+    keys: Mapping[str, Any]
+    exhibit: str = "probe"  # which exhibit's samples these are
+
+
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """The nearest answers for each probe question. Series: ``samples/image_to_text`` and the reverse."""
+
+    at: At
+    series: str
+    truth: NDArray[np.int32]  # [questions] the right answer's index in the exhibit
+    nearest: NDArray[np.int32]  # [questions, k] indices in the exhibit, best first
+    scores: NDArray[np.float32]  # [questions, k] cosine
+    exhibit: str = "held out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibit:
+    """Pictures and sentences that other events point into, said once when the run begins."""
+
+    at: At
+    name: str
+    pictures: NDArray[np.uint8]  # [n, H, W, 3], may be empty
+    sentences: tuple[str, ...]
+    words: tuple[tuple[str, ...], ...] = ()  # what the text tokens stand for, per sentence
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceLoad:
+    """One reading of one device: ``cpu`` or ``gpu0``. Units in the names: percent, mebibytes, watts, celsius, megahertz."""
+
+    at: At
+    device: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """A sentence about the run."""
+
+    at: At
+    text: str
+    level: Level = "info"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A moment worth jumping to: stage, checkpoint, best, warning, note."""
+
+    at: At
+    kind: Literal["stage", "checkpoint", "best", "warning", "note"]
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)  # checkpoint: path, metric, value
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusChange:
+    """The run went from one state to another; ``reason`` is a sentence where it failed or stopped."""
+
+    at: At
+    status: Status
+    reason: str = ""
+
+
+Event = Scalars | Histogram | AttentionMap | Samples | Exhibit | DeviceLoad | LogLine | Mark | StatusChange
+
+
+class Listener(Protocol):
+    """Whoever a run talks to. Must return within microseconds and never raise."""
+
+    def say(self, event: Event) -> None:
+        """Take an event."""
+
+
+class Silence:
+    """A listener that forgets everything: for tests and benches."""
+
+    def say(self, event: Event) -> None:
+        """Forget it."""
