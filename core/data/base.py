@@ -1,0 +1,130 @@
+"""Sources and transforms: nodes that run per sample, in loader workers.
+
+A sample value on an ``image`` port is a float32 tensor C H W in [0, 1]; on ``sentence`` a str; on ``text`` a
+:class:`core.blocks.values.Text`-like pair made by a tokenizer (:class:`Pieces`); on ``waveform`` float32 S in [-1, 1].
+Randomness comes only from the generator handed in, keyed by (seed, epoch, index): the same for any number of workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from core.graph.ports import Port
+from core.problems import Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pieces:
+    """A tokenized sentence before batching: ``ids`` int64 [L] padded, ``real`` of them count; ``words`` for pictures."""
+
+    ids: Any  # Tensor [L]
+    real: int
+    vocabulary: int
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataReport:
+    """What the data panel shows."""
+
+    counts: Mapping[str, int]  # split -> samples
+    problems: tuple[Problem, ...] = ()  # one a file that cannot be used
+    shared_groups: tuple[str, ...] = ()  # groups that straddle two splits
+    exact_duplicates: tuple[tuple[int, int], ...] = ()  # pairs of indices in different splits
+    near_duplicates: tuple[tuple[int, int], ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)  # licence, origin, size
+    fingerprint: str = ""  # hash of what the samples are, kept with a run
+
+
+class _Sampled:
+    """What sources and transforms share: ports, knobs, a catalogue key."""
+
+    key: ClassVar[str]
+    title: ClassVar[str] = ""
+    modality: ClassVar[str] = "any"
+    takes: ClassVar[Mapping[str, Port]] = {}
+    gives: ClassVar[Mapping[str, Port]] = {}
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """No knobs."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.takes = MappingProxyType({name: replace(port, name=name) for name, port in cls.takes.items()})
+        cls.gives = MappingProxyType({name: replace(port, name=name) for name, port in cls.gives.items()})
+
+
+class Source(_Sampled):
+    """A dataset. Making one is cheap and touches no file; :meth:`open` reads the index."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def open(self) -> None:
+        """Read the index (not the media). Raises Refused with a sentence about what is missing. Idempotent."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def splits(self) -> Mapping[str, Sequence[int]]:
+        """Indices by split: ``train``, ``validation``, ``test`` (unseen groups), and others a source names."""
+        raise NotImplementedError
+
+    def sample(self, index: int) -> dict[str, Any]:
+        """One sample by outgoing port. Deterministic. Raises Refused naming the file where it cannot be read."""
+        raise NotImplementedError
+
+    def group(self, index: int) -> str:
+        """What must not straddle splits: a name family, a recording, a speaker."""
+        raise NotImplementedError
+
+    def label(self, index: int) -> str:
+        """A short caption for lists; equal labels count as equal answers in retrieval."""
+        raise NotImplementedError
+
+    def meta(self, batch: int) -> dict[str, Any]:
+        """A batch of what this source gives, on meta tensors, from the configuration alone. Sentences give None."""
+        raise NotImplementedError
+
+    def report(self) -> DataReport:
+        """Counts, unreadable files, and the split check. May take seconds; never called on the window's thread."""
+        raise NotImplementedError
+
+
+class Transform(_Sampled):
+    """A step on single samples: augment, tokenize, spectrogram."""
+
+    only_in_training: ClassVar[bool] = False  # augmentations: skipped when evaluating
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def fit(self, samples: Iterable[Mapping[str, Any]]) -> None:
+        """Learn from the training split (a vocabulary); most transforms learn nothing."""
+
+    @property
+    def needs_fit(self) -> bool:
+        """Whether :meth:`fit` must be called before the first sample."""
+        return False
+
+    def state(self) -> dict[str, Any]:
+        """What fit learned, as plain JSON data: kept in checkpoints."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """The inverse of :meth:`state`."""
+
+    def apply(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
+        """From incoming to outgoing port values of one sample."""
+        raise NotImplementedError
+
+    def meta(self, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
+        """A batch of what this transform gives, on meta tensors."""
+        raise NotImplementedError

@@ -1,0 +1,136 @@
+"""Colours, used the same everywhere: one accent, one colour a modality, light and dark.
+
+``theme()`` gives the current colours; ``look.changed`` is emitted when they change, and every widget that paints by
+hand repaints on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theme:
+    """Colours as ``#rrggbb``."""
+
+    name: str
+    is_dark: bool
+    window: str  # behind everything
+    canvas: str
+    panel: str  # docks, cards
+    raised: str  # buttons, fields, nodes
+    line: str  # borders, grid lines
+    text: str
+    muted: str  # second-rank text
+    accent: str
+    on_accent: str
+    good: str
+    warning: str
+    bad: str
+    modality: Mapping[str, str]
+    series: tuple[str, ...]  # curves of compared runs, in order
+
+
+DARK = Theme(
+    name="dark", is_dark=True, window="#14161a", canvas="#121419", panel="#1b1e24", raised="#242830", line="#323741",
+    text="#e6e9ef", muted="#98a0ad", accent="#5c9dff", on_accent="#0b1220", good="#57c98a", warning="#e6b04a",
+    bad="#f0716f",
+    modality=MappingProxyType({
+        "image": "#4ea1f5", "text": "#f0b34c", "audio": "#ec6fae", "video": "#4cc9c0", "shared": "#9b82f3",
+        "loss": "#f0716f", "any": "#8d96a5",
+    }),
+    series=("#5c9dff", "#f0b34c", "#57c98a", "#ec6fae", "#9b82f3", "#4cc9c0", "#f0716f", "#b8c26a"),
+)  # fmt: skip
+
+LIGHT = Theme(
+    name="light", is_dark=False, window="#eef0f3", canvas="#f6f7f9", panel="#ffffff", raised="#f2f4f7", line="#d3d8e0",
+    text="#1c2128", muted="#5d6776", accent="#1f6feb", on_accent="#ffffff", good="#1d8a4f", warning="#9a6700",
+    bad="#cf3a38",
+    modality=MappingProxyType({
+        "image": "#1f78d1", "text": "#b67700", "audio": "#c23880", "video": "#0f8f86", "shared": "#6f4fd8",
+        "loss": "#cf3a38", "any": "#68717f",
+    }),
+    series=("#1f6feb", "#b67700", "#1d8a4f", "#c23880", "#6f4fd8", "#0f8f86", "#cf3a38", "#7a8420"),
+)  # fmt: skip
+
+
+class Look(QObject):
+    """Announces that the theme or the language is another one now."""
+
+    changed = Signal()
+
+
+look = Look()
+_current = DARK
+
+
+def theme() -> Theme:
+    """The colours in use."""
+    return _current
+
+
+def system_is_dark() -> bool:
+    """Whether the desktop asks for dark windows."""
+    hints = QGuiApplication.styleHints()
+    return hints is None or hints.colorScheme() != Qt.ColorScheme.Light
+
+
+def apply_theme(application: QApplication, name: str = "system") -> None:
+    """Use ``light``, ``dark`` or what the ``system`` says: Fusion, our palette, a short style sheet."""
+    global _current
+    dark = system_is_dark() if name == "system" else name == "dark"
+    _current = DARK if dark else LIGHT
+    application.setStyle("Fusion")
+    application.setPalette(qt_palette(_current))
+    application.setStyleSheet(style_sheet(_current))
+    look.changed.emit()
+
+
+def qt_palette(colours: Theme) -> QPalette:
+    """The theme as Qt knows it."""
+    palette = QPalette()
+    roles = {
+        QPalette.ColorRole.Window: colours.window, QPalette.ColorRole.WindowText: colours.text,
+        QPalette.ColorRole.Base: colours.panel, QPalette.ColorRole.AlternateBase: colours.raised,
+        QPalette.ColorRole.Text: colours.text, QPalette.ColorRole.Button: colours.raised,
+        QPalette.ColorRole.ButtonText: colours.text, QPalette.ColorRole.ToolTipBase: colours.raised,
+        QPalette.ColorRole.ToolTipText: colours.text, QPalette.ColorRole.Highlight: colours.accent,
+        QPalette.ColorRole.HighlightedText: colours.on_accent, QPalette.ColorRole.PlaceholderText: colours.muted,
+        QPalette.ColorRole.Link: colours.accent, QPalette.ColorRole.Mid: colours.line, QPalette.ColorRole.Dark: colours.line,
+        QPalette.ColorRole.Light: colours.raised,
+    }  # fmt: skip
+    for role, colour in roles.items():
+        palette.setColor(role, QColor(colour))
+    for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText):
+        faded = QColor(colours.muted)
+        faded.setAlpha(140)
+        palette.setColor(QPalette.ColorGroup.Disabled, role, faded)
+    return palette
+
+
+def style_sheet(colours: Theme) -> str:
+    """Only what the palette cannot say."""
+    return f"""
+    QToolTip {{ background: {colours.raised}; color: {colours.text}; border: 1px solid {colours.line}; padding: 4px 6px; }}
+    QDockWidget {{ titlebar-close-icon: none; titlebar-normal-icon: none; }}
+    QSplitter::handle, QMainWindow::separator {{ background: {colours.line}; width: 1px; height: 1px; }}
+    QHeaderView::section {{ background: {colours.panel}; color: {colours.muted}; border: none;
+        border-bottom: 1px solid {colours.line}; padding: 4px 8px; }}
+    QTableView, QTreeView, QListView {{ border: none; gridline-color: {colours.line}; outline: none; }}
+    QToolButton {{ border: none; border-radius: 5px; padding: 4px 8px; color: {colours.text}; }}
+    QToolButton:hover {{ background: {colours.raised}; }}
+    QToolButton:checked {{ background: {colours.raised}; color: {colours.accent}; }}
+    QToolButton:disabled {{ color: {colours.muted}; }}
+    QPushButton {{ background: {colours.raised}; border: 1px solid {colours.line}; border-radius: 5px; padding: 4px 12px; }}
+    QPushButton:hover {{ border-color: {colours.accent}; }}
+    QPushButton:disabled {{ color: {colours.muted}; }}
+    QPushButton[primary="true"] {{ background: {colours.accent}; color: {colours.on_accent}; border: none; font-weight: 600; }}
+    QPushButton[primary="true"]:disabled {{ background: {colours.line}; color: {colours.muted}; }}
+    QLabel[muted="true"] {{ color: {colours.muted}; }}
+    """
