@@ -1,0 +1,51 @@
+"""A pre-norm transformer layer (Xiong et al., arXiv:2002.04745) and a stack of them with gradient checkpointing."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from core.blocks.attention.core import Attention
+
+
+class Layer(nn.Module):
+    """Attention and a GELU feed-forward, each after a norm and around a residual."""
+
+    def __init__(self, width: int, heads: int, *, ratio: float = 4.0, dropout: float = 0.0, causal: bool = False) -> None:
+        super().__init__()
+        self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = Attention(width, heads, causal=causal)
+        self.mlp = nn.Sequential(nn.Linear(width, int(width * ratio)), nn.GELU(), nn.Linear(int(width * ratio), width))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x_BND: Tensor, mask_BN: Tensor | None = None) -> Tensor:
+        """``mask_BN``: True where a token is real."""
+        x_BND = x_BND + self.dropout(self.attention(self.norm_1(x_BND), mask_BM=mask_BN))
+        return x_BND + self.dropout(self.mlp(self.norm_2(x_BND)))
+
+
+class Stack(nn.Module):
+    """Layers in a row and a last norm. ``recompute`` trades time for memory (arXiv:1604.06174)."""
+
+    def __init__(
+        self, width: int, depth: int, heads: int, *, ratio: float = 4.0, dropout: float = 0.0, causal: bool = False
+    ) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            Layer(width, heads, ratio=ratio, dropout=dropout, causal=causal) for _ in range(depth)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.recompute = False
+
+    def forward(self, x_BND: Tensor, mask_BN: Tensor | None = None) -> Tensor:
+        """Tokens in, tokens out."""
+        for layer in self.layers:
+            if self.recompute and self.training:
+                x_BND = checkpoint(layer, x_BND, mask_BN, use_reentrant=False)
+            else:
+                x_BND = layer(x_BND, mask_BN)
+        return self.norm(x_BND)
+
+    def attentions(self) -> dict[str, nn.Module]:
+        """Each layer's attention by number."""
+        return {str(number): layer.attention for number, layer in enumerate(self.layers)}  # type: ignore[misc]

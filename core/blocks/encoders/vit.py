@@ -1,0 +1,117 @@
+"""Vision Transformer: cuts a picture into patches and lets them look at each other (arXiv:2010.11929).
+
+With patch dropout it is FLIP's image tower (arXiv:2212.00794): patches are dropped before the first layer, in training
+only, so 50 % costs about half. Axes: B batch, C channels, H height, W width, N tokens, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.blocks.attention.layer import Stack
+from core.blocks.block import Block
+from core.blocks.catalog import blocks
+from core.blocks.values import Grid, Tokens
+from core.graph.ports import port
+from core.knobs import knob
+
+
+@blocks.register("encoders.vit")
+class ViT(Block):
+    """Cuts a picture into patches and lets them look at each other."""
+
+    title = "ViT"
+    modality = "image"
+    takes = {"image": port("image", "pictures in [0, 1]")}
+    gives = {"tokens": port("tokens", "one token a patch, after CLS", modality="image")}
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Block.Config):
+        """Sizes of the tower."""
+
+        patch_size: int = knob(8, "Side of one patch; must divide the picture's side.", low=2, high=64, unit="px")
+        width: int = knob(192, "Size of one token.", low=8, high=4096)
+        depth: int = knob(6, "Layers.", low=1, high=64, unit="layers")
+        heads: int = knob(3, "Attention heads; must divide the width.", low=1, high=64)
+        ratio: float = knob(4.0, "Width of the feed-forward part, relative to the width.", low=0.5, high=8, title="MLP ratio", advanced=True)
+        dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
+        patch_dropout: float = knob(0.0, "Share of patches dropped in training (FLIP); tune without it afterwards.", low=0, high=0.95)
+        cls: bool = knob(True, "A leading token that stands for the whole picture.", title="CLS token")
+        convolutional_stem: bool = knob(False, "Small convolutions instead of one linear patch cut (arXiv:2106.14881); learns faster on little data.")
+
+    def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
+        super().__init__(config, incoming)
+        _, channels, height, width = incoming["image"].shape
+        p = config.patch_size
+        if height % p or width % p:
+            raise ValueError(f"Patch size {p} does not divide the picture, {height} x {width}.")
+        self.cells = (height // p, width // p)
+        self.cut = _stem(channels, config.width, p) if config.convolutional_stem else nn.Conv2d(channels, config.width, p, p)
+        count = self.cells[0] * self.cells[1]
+        self.position_1ND = nn.Parameter(torch.empty(1, count + config.cls, config.width))
+        self.cls_11D = nn.Parameter(torch.empty(1, 1, config.width)) if config.cls else None
+        self.stack = Stack(config.width, config.depth, config.heads, ratio=config.ratio, dropout=config.dropout)
+        nn.init.trunc_normal_(self.position_1ND, std=0.02)
+        if self.cls_11D is not None:
+            nn.init.trunc_normal_(self.cls_11D, std=0.02)
+
+    def forward(self, image: Tensor) -> dict[str, Any]:
+        """``image`` [B, C, H, W] in [0, 1]."""
+        x_BND = self.cut(image * 2 - 1).flatten(2).transpose(1, 2)
+        extra = int(self.cls_11D is not None)
+        x_BND = x_BND + self.position_1ND[:, extra:]
+        cells = None
+        if self.training and self.config.patch_dropout:
+            x_BND, cells = _drop_patches(x_BND, self.config.patch_dropout)
+        if self.cls_11D is not None:
+            cls = (self.cls_11D + self.position_1ND[:, :1]).expand(len(x_BND), -1, -1)
+            x_BND = torch.cat([cls.to(x_BND.dtype), x_BND], 1)
+        grid = Grid(kind="patches", sizes=self.cells, extra=extra)
+        return {"tokens": Tokens(x_BND=self.stack(x_BND), modality="image", grid=grid, cells_BN=cells)}
+
+    def attentions(self) -> Mapping[str, nn.Module]:
+        """Every layer's attention."""
+        return self.stack.attentions()
+
+    def detail(self) -> str:
+        """Width, depth, patch."""
+        c = self.config
+        return f"w{c.width} d{c.depth} p{c.patch_size}" + (f" drop {c.patch_dropout:.0%}" if c.patch_dropout else "")
+
+    @classmethod
+    def example(cls) -> dict[str, Any]:
+        """Two small pictures."""
+        return {"image": torch.rand(2, 3, 16, 16)}
+
+    @classmethod
+    def tiny(cls) -> dict[str, Any]:
+        """A 16 px picture in four patches."""
+        return {"width": 24, "depth": 2, "heads": 3}
+
+
+def _stem(channels: int, width: int, patch: int) -> nn.Module:
+    """Stride-2 convolutions down to one cell a patch; the patch must be a power of two."""
+    if patch & (patch - 1):
+        raise ValueError(f"A convolutional stem needs a patch size that is a power of two; it is {patch}.")
+    layers: list[nn.Module] = []
+    stages = patch.bit_length() - 1
+    for stage in range(stages):
+        out = max(width >> (stages - stage), 16)
+        layers += [nn.Conv2d(channels, out, 3, 2, 1, bias=False), nn.GroupNorm(1, out), nn.GELU()]
+        channels = out
+    return nn.Sequential(*layers, nn.Conv2d(channels, width, 1))
+
+
+def _drop_patches(x_BND: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Keep a random (1 - share) of the tokens, a choice of its own for each sample; order is kept."""
+    batch, count, _ = x_BND.shape
+    kept = max(1, round(count * (1 - share)))
+    if x_BND.device.type == "meta":
+        return x_BND[:, :kept], torch.empty(batch, kept, dtype=torch.long, device="meta")
+    chosen_BK = torch.rand(batch, count, device=x_BND.device).topk(kept).indices.sort().values
+    return x_BND.gather(1, chosen_BK[..., None].expand(-1, -1, x_BND.shape[-1])), chosen_BK

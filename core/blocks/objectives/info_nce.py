@@ -1,0 +1,94 @@
+"""Symmetric InfoNCE with a learnable, clamped temperature: CLIP's loss (arXiv:2103.00020, 1807.03748).
+
+``loss = (CE(s I T^T) + CE(s T I^T)) / 2`` with ``s = exp(logit_scale)``, computed by cross entropy on logits, so it is
+finite at any temperature. Axes: B batch, D width.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.blocks.block import Objective
+from core.blocks.catalog import blocks
+from core.graph.ports import port
+from core.knobs import knob
+
+
+class Contrast(Objective):
+    """What all pairwise objectives share: two sides, a temperature, its clamp."""
+
+    modality = "loss"
+    takes = {
+        "left": port("embedding", "one side of every pair", modality="shared"),
+        "right": port("embedding", "the other side, same order", modality="shared"),
+    }
+    gives = {"loss": port("loss", "mean over the batch")}
+    pairs = ("left", "right")
+    mixes_samples = True
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Objective.Config):
+        """Temperature and weight."""
+
+        temperature: float = knob(0.07, "Cosines are divided by it; smaller is stricter.", low=0.001, high=10, logarithmic=True)
+        learned: bool = knob(True, "Learn the temperature; it is kept at 0.01 or above.", title="Learn temperature")
+        weight: float = knob(1.0, "Share of this loss in the total.", low=0, high=1000)
+
+    def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
+        super().__init__(config, incoming)
+        left, right = (incoming[side].shape[-1] for side in ("left", "right"))
+        if left != right:
+            raise ValueError(f"Both sides need the same width: left D is {left}, right D is {right}.")
+        self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / config.temperature)), requires_grad=config.learned)
+
+    def logits(self, left: Tensor, right: Tensor) -> Tensor:
+        """Scaled cosines [B, B] in float32."""
+        left, right = (F.normalize(side.float(), dim=-1) for side in (left, right))
+        return self.logit_scale.exp() * left @ right.T
+
+    @torch.no_grad()
+    def after_update(self) -> None:
+        """Keep 1 / temperature within [1, 100]."""
+        if self.config.learned:
+            self.logit_scale.clamp_(0, math.log(100))
+
+    def readings(self) -> Mapping[str, float | Tensor]:
+        """The temperature."""
+        return {"temperature": (-self.logit_scale.detach()).exp()}
+
+    def detail(self) -> str:
+        """The temperature it starts from."""
+        return f"τ {self.config.temperature:g}" + (" learned" if self.config.learned else "")
+
+    @classmethod
+    def example(cls) -> dict[str, Any]:
+        """Four pairs."""
+        return {"left": torch.randn(4, 8), "right": torch.randn(4, 8)}
+
+
+@blocks.register("objectives.info_nce")
+class InfoNCE(Contrast):
+    """Each picture must find its sentence among all in the batch, and each sentence its picture."""
+
+    title = "InfoNCE"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Contrast.Config):
+        """Temperature, smoothing and weight."""
+
+        label_smoothing: float = knob(0.0, "Share of the target spread evenly over the batch.", low=0, high=0.9)
+
+    def forward(self, left: Tensor, right: Tensor) -> dict[str, Any]:
+        """Two sides [B, D] to one number."""
+        logits_BB = self.logits(left, right)
+        target_B = torch.arange(len(logits_BB), device=logits_BB.device)
+        smooth = self.config.label_smoothing
+        loss = sum(F.cross_entropy(side, target_B, label_smoothing=smooth) for side in (logits_BB, logits_BB.T)) / 2
+        return {"loss": self.config.weight * loss}

@@ -1,0 +1,82 @@
+"""One node from its catalogue class: a source, a transform, or a module (N of them in a row where it repeats)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from core.blocks.block import Block
+from core.blocks.catalog import blocks
+from core.data.base import Source, Transform
+from core.data.catalog import sources, transforms
+from core.graph.document import Node
+from core.knobs import configure
+from core.problems import Refused, refuse
+
+
+class Chain(nn.Module):
+    """The same kind of block N times, each with weights of its own; what one gives the next takes."""
+
+    def __init__(self, cls: type[Block], config: Any, incoming: Mapping[str, Any], count: int) -> None:
+        super().__init__()
+        ways = [(taken, given) for taken, t in cls.takes.items() for given, g in cls.gives.items() if t.kind == g.kind]
+        if not ways:
+            raise ValueError(f"{cls.title} cannot stand in a row: it gives nothing of the kind it takes.")
+        self.entry, self.exit = ways[0]
+        self.links = nn.ModuleList()
+        values = dict(incoming)
+        for _ in range(count):
+            link = cls(config, values)
+            self.links.append(link)
+            values = {**values, self.entry: link(**values)[self.exit]}
+
+    def forward(self, **values: Any) -> dict[str, Any]:
+        """What the last one gives."""
+        given: dict[str, Any] = {}
+        for link in self.links:
+            given = link(**values)
+            values = {**values, self.entry: given[self.exit]}
+        return given
+
+    def attentions(self) -> dict[str, nn.Module]:
+        """Every link's attentions, numbered through."""
+        return {
+            f"{number}.{name}": module
+            for number, link in enumerate(self.links)
+            for name, module in link.attentions().items()  # type: ignore[operator]
+        }
+
+    def detail(self) -> str:
+        """The first link's line, N times."""
+        return f"{self.links[0].detail()} ×{len(self.links)}"  # type: ignore[operator]
+
+
+def build_block(node: Node, incoming: Mapping[str, Any]) -> nn.Module:
+    """The module of a node, on the current default device. Raises Refused with what is wrong with its settings."""
+    cls = blocks[node.block]
+    config = configure(cls.Config, node.knobs, node.id)
+    try:
+        return Chain(cls, config, incoming, node.repeat) if node.repeat > 1 else cls(config, incoming)
+    except Refused:
+        raise
+    except (ValueError, RuntimeError, OverflowError, ImportError, OSError) as error:
+        raise refuse(_sentence(error), node=node.id) from error
+
+
+def build_source(node: Node) -> Source:
+    """The dataset of a node; nothing is read yet. Raises Refused."""
+    cls = sources[node.block]
+    return cls(configure(cls.Config, node.knobs, node.id))
+
+
+def build_transform(node: Node) -> Transform:
+    """The per-sample step of a node. Raises Refused."""
+    cls = transforms[node.block]
+    return cls(configure(cls.Config, node.knobs, node.id))
+
+
+def _sentence(error: BaseException) -> str:
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return text[0].upper() + text[1:300] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -1,0 +1,124 @@
+"""From a drawing to what would run: mute and bypass carried out, missing inputs and circles named.
+
+Nothing here knows shapes; it only knows which node feeds which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.graph.document import Document, End
+from core.graph.ports import mismatch
+from core.graph.vocabulary import BlockSpec, Vocabulary
+from core.knobs import problems_with
+from core.problems import Fix, Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """Nodes that run, sources first, and where each of their inputs comes from."""
+
+    order: tuple[str, ...]
+    inputs: Mapping[str, Mapping[str, End]]  # node -> incoming port -> outgoing end
+    specs: Mapping[str, BlockSpec]
+    problems: tuple[Problem, ...]
+    left_out: frozenset[str]  # muted, bypassed, or hanging on something muted
+
+
+def resolve(document: Document, vocabulary: Vocabulary) -> Resolved:
+    """Carry out mute and bypass and check every node's inputs."""
+    specs = {key: vocabulary.spec(node.block) for key, node in document.nodes.items()}
+    problems = [*_unknown(document, specs), *_circles(document), *_bad_knobs(document, specs)]
+    out: set[str] = {key for key, node in document.nodes.items() if node.muted}
+    inputs: dict[str, dict[str, End]] = {}
+    forwards: dict[End, End] = {}
+    running: list[str] = []
+    for key in document.order():
+        spec = specs[key]
+        given, lost = _given(document, key, forwards, out)
+        if key in out:
+            continue
+        if document.nodes[key].bypassed:
+            out.add(key)
+            for taken, gave in spec.ways_through():
+                if taken in given:
+                    forwards[End(node=key, port=gave)] = given[taken]
+            continue
+        if lost & {port.name for port in spec.takes if not port.optional}:
+            out.add(key)  # hangs on something muted
+            continue
+        problems += _missing(document, key, spec, given)
+        problems += _wrong_kinds(key, spec, given, specs)
+        inputs[key] = given
+        running.append(key)
+    return Resolved(
+        order=tuple(running), inputs=inputs, specs=specs, problems=tuple(problems), left_out=frozenset(out)
+    )
+
+
+def _given(document: Document, key: str, forwards: Mapping[End, End], out: set[str]) -> tuple[dict[str, End], set[str]]:
+    given, lost = {}, set()
+    for wire in document.wires_into(key):
+        source = forwards.get(wire.source, wire.source)
+        if source.node in out:
+            lost.add(wire.target.port)
+        else:
+            given[wire.target.port] = source
+    return given, lost
+
+
+def _unknown(document: Document, specs: Mapping[str, BlockSpec]) -> list[Problem]:
+    return [
+        Problem(
+            what=f"This studio has no block called {document.nodes[key].block!r}.", node=key,
+            hint="Its data is kept. Update the studio, replace the block, or mute it.",
+            fix=Fix(text="Mute it", edit="change_node", arguments={"node": key, "muted": True}),
+        )
+        for key, spec in specs.items()
+        if not spec.known and not document.nodes[key].muted
+    ]  # fmt: skip
+
+
+def _circles(document: Document) -> list[Problem]:
+    placed = set(document.order())
+    return [
+        Problem(what="This block is part of a circle of wires.", node=key, hint="Remove one of the wires.")
+        for key in document.nodes
+        if key not in placed
+    ]
+
+
+def _bad_knobs(document: Document, specs: Mapping[str, BlockSpec]) -> list[Problem]:
+    found = []
+    for key, node in document.nodes.items():
+        if specs[key].known and not node.muted:
+            found += problems_with(specs[key].knobs, node.knobs, key)
+    return found
+
+
+def _missing(document: Document, key: str, spec: BlockSpec, given: Mapping[str, End]) -> list[Problem]:
+    return [
+        Problem(
+            what=f"{spec.title} needs something at {port.name!r} ({port.kind}).", node=key, port=port.name,
+            hint="Draw a wire to it, or mute the block.",
+            fix=Fix(text="Mute it", edit="change_node", arguments={"node": key, "muted": True}),
+        )
+        for port in spec.takes
+        if not port.optional and port.name not in given
+    ]  # fmt: skip
+
+
+def _wrong_kinds(
+    key: str, spec: BlockSpec, given: Mapping[str, End], specs: Mapping[str, BlockSpec]
+) -> list[Problem]:
+    found = []
+    for name, end in given.items():
+        into, out = spec.input(name), specs[end.node].output(end.port)
+        if not spec.known or not specs[end.node].known:
+            continue
+        if into is None or out is None:
+            found.append(Problem(what=f"A wire leads to the port {name!r}, which {spec.title} does not have.", node=key, port=name, hint="Remove the wire."))
+        elif reason := mismatch(out, into):
+            found.append(Problem(what=reason, node=key, port=name, hint="Put a block between them or remove the wire."))
+    return found

@@ -1,0 +1,166 @@
+"""Shapes, FLOPs and saved bytes from running the real modules on meta tensors: no second set of rules.
+
+FLOPs are counted on meta because the CPU's fused attention counts as zero. A traced node is kept by what it is and what
+comes in, so an edit only traces what it touches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+from torch.utils.flop_counter import FlopCounterMode
+
+from core.blocks.values import Text, Tokens
+from core.compiler.build import build_block, build_source, build_transform
+from core.compiler.resolve import Resolved
+from core.graph.document import Document, End, Node
+from core.problems import Problem, Refused, refuse
+
+MEBIBYTE = 2**20
+MOST_PARAMETERS = 200_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class TracedNode:
+    """What one node gives and costs for a batch."""
+
+    outputs: Mapping[str, Any]  # port -> value on meta
+    parameters: int = 0
+    flops: int = 0  # forward, the whole batch
+    saved_bytes: int = 0  # kept for the backward pass
+    detail: str = ""
+
+
+@dataclass(kw_only=True)
+class Traced:
+    """Every node that could be traced."""
+
+    nodes: dict[str, TracedNode] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class Tracer:
+    """Traces documents, remembering nodes it has seen."""
+
+    def __init__(self, most_remembered: int = 4000) -> None:
+        self._seen: dict[Any, TracedNode | tuple[Problem, ...]] = {}
+        self._most = most_remembered
+
+    def trace(self, document: Document, resolved: Resolved, batch: int) -> Traced:
+        """Walk the drawing from its sources; a node behind a failed one is left without facts."""
+        traced = Traced()
+        for key in resolved.order:
+            spec = resolved.specs[key]
+            ends = resolved.inputs[key]
+            if not spec.known or any(end.node not in traced.nodes for end in ends.values()):
+                continue
+            if any(port.name not in ends for port in spec.takes if not port.optional):
+                continue
+            incoming = {
+                name: traced.nodes[end.node].outputs[end.port]
+                for name, end in ends.items()
+                if end.port in traced.nodes[end.node].outputs and spec.input(name) is not None
+            }
+            found = self._node(document.nodes[key], spec.role, incoming, batch)
+            if isinstance(found, tuple):
+                traced.problems += [replace(problem, node=key) for problem in found]
+            else:
+                traced.nodes[key] = found
+        return traced
+
+    def _node(
+        self, node: Node, role: str, incoming: Mapping[str, Any], batch: int
+    ) -> TracedNode | tuple[Problem, ...]:
+        known = (node.block, tuple(sorted(node.knobs.items())), node.repeat, batch, _signature(incoming))
+        if known not in self._seen:
+            if len(self._seen) >= self._most:
+                self._seen.clear()
+            try:
+                self._seen[known] = _trace(node, role, incoming, batch)
+            except Refused as refused:
+                self._seen[known] = refused.problems
+        return self._seen[known]
+
+
+def _signature(incoming: Mapping[str, Any]) -> tuple[Any, ...]:
+    parts = []
+    for name, value in sorted(incoming.items()):
+        leaves, form = pytree.tree_flatten(value)
+        shapes = tuple((tuple(x.shape), str(x.dtype)) if isinstance(x, Tensor) else repr(x) for x in leaves)
+        parts.append((name, shapes, repr(form)))
+    return tuple(parts)
+
+
+def _trace(node: Node, role: str, incoming: Mapping[str, Any], batch: int) -> TracedNode:
+    if role == "source":
+        return TracedNode(outputs=build_source(node).meta(batch))
+    if role == "transform":
+        return TracedNode(outputs=build_transform(node).meta(incoming, batch))
+    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+        module = build_block(node, incoming).train()
+        parameters = sum(parameter.numel() for parameter in module.parameters())
+        if parameters > MOST_PARAMETERS:
+            raise refuse(f"It would have {parameters:,} parameters.", hint="Make it smaller.")
+        outputs, flops, saved = _measured(module, _with_gradient(incoming))
+    detail = module.detail() if hasattr(module, "detail") else ""
+    return TracedNode(
+        outputs=outputs, parameters=parameters, flops=flops, saved_bytes=saved, detail=str(detail)
+    )
+
+
+def _with_gradient(incoming: Mapping[str, Any]) -> dict[str, Any]:
+    def ask(leaf: Any) -> Any:
+        return leaf.detach().requires_grad_() if isinstance(leaf, Tensor) and leaf.is_floating_point() else leaf
+
+    return {name: pytree.tree_map(ask, value) for name, value in incoming.items()}
+
+
+def _measured(module: nn.Module, incoming: Mapping[str, Any]) -> tuple[dict[str, Any], int, int]:
+    saved: dict[int, int] = {id(p): 0 for p in module.parameters()}
+
+    def pack(tensor: Tensor) -> Tensor:
+        if not isinstance(tensor, nn.Parameter):
+            saved[tensor.untyped_storage()._cdata] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    counter = FlopCounterMode(display=False)
+    try:
+        with counter, torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            outputs = module(**incoming)
+    except Refused:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError) as error:
+        text = str(error).strip().splitlines()
+        raise refuse(f"It does not fit what comes in: {(text or [type(error).__name__])[0][:240]}.") from error
+    detached = {name: pytree.tree_map(lambda x: x.detach() if isinstance(x, Tensor) else x, v) for name, v in outputs.items()}
+    return detached, counter.get_total_flops(), sum(saved.values())
+
+
+def concrete(value: Any) -> str:
+    """A shape as the canvas shows it: ``B 65 192``; a sentence is ``B``, a loss is nothing."""
+    tensor = value.ids_BL if isinstance(value, Text) else value.x_BND if isinstance(value, Tokens) else value
+    if not isinstance(tensor, Tensor):
+        return "B"
+    return " ".join(["B", *map(str, tensor.shape[1:])]) if tensor.ndim else ""
+
+
+def bytes_of(value: Any) -> int:
+    """Bytes of every tensor in a value."""
+    return sum(x.numel() * x.element_size() for x in pytree.tree_leaves(value) if isinstance(x, Tensor))
+
+
+def tokens_of(value: Any) -> int:
+    """Positions a sample: tokens or word pieces; 0 for anything else."""
+    if isinstance(value, Tokens):
+        return value.x_BND.shape[1]
+    return value.ids_BL.shape[1] if isinstance(value, Text) else 0
+
+
+def ends_of(traced: Traced) -> dict[End, Any]:
+    """Every outgoing end's value."""
+    return {End(node=key, port=port): v for key, node in traced.nodes.items() for port, v in node.outputs.items()}
