@@ -21,21 +21,47 @@ def refusal(document: Document, source: End, target: End, vocabulary: Vocabulary
     if out is None or into is None:
         spec, name = (giver, source.port) if out is None else (taker, target.port)
         return f"{spec.title} has no port called {name}."
-    if reason := mismatch(out, into):
+    if reason := mismatch(out, into) or _order_refusal(giver, taker):
         return reason
-    per_sample = ("source", "transform")
-    if taker.role in per_sample and giver.role not in per_sample:
-        return f"{taker.title} works on single samples before batching; {giver.title} works on batches after it."
     if source.node in _reachable(document, target.node):
         return f"{giver.title} already depends on {taker.title}: the wire would close a circle."
     return ""
 
 
-def _reachable(document: Document, start: str) -> set[str]:
+def _order_refusal(giver: BlockSpec, taker: BlockSpec) -> str:
+    per_sample = ("source", "transform")
+    if taker.role in per_sample and giver.role not in per_sample:
+        return f"{taker.title} works on single samples before batching; {giver.title} works on batches after it."
+    return ""
+
+
+def fitting_ends(document: Document, loose: End, outgoing: bool, vocabulary: Vocabulary) -> set[End]:
+    """Every port that a wire from ``loose`` may end at: the same answers as :func:`refusal`, all at once.
+
+    ``outgoing`` says whether ``loose`` gives (the wire's source) or takes.
+    """
+    here = vocabulary.spec(document.nodes[loose.node].block)
+    port = here.output(loose.port) if outgoing else here.input(loose.port)
+    if port is None:
+        return set()
+    circle = _reachable(document, loose.node, backward=outgoing)
+    found = set()
+    for node in document.nodes.values():
+        there = vocabulary.spec(node.block)
+        if node.id in circle or _order_refusal(*((here, there) if outgoing else (there, here))):
+            continue
+        for other in there.takes if outgoing else there.gives:
+            if not mismatch(*((port, other) if outgoing else (other, port))):
+                found.add(End(node=node.id, port=other.name))
+    return found
+
+
+def _reachable(document: Document, start: str, backward: bool = False) -> set[str]:
     found, open_ends = {start}, [start]
     following: dict[str, list[str]] = {}
     for wire in document.wires:
-        following.setdefault(wire.source.node, []).append(wire.target.node)
+        first, then = (wire.target.node, wire.source.node) if backward else (wire.source.node, wire.target.node)
+        following.setdefault(first, []).append(then)
     while open_ends:
         for node in following.get(open_ends.pop(), ()):
             if node not in found:
@@ -53,7 +79,9 @@ class Proposal:
     score: float
 
 
-def proposals(vocabulary: Vocabulary, loose: Port, outgoing: bool, habits: dict[str, int] | None = None) -> list[Proposal]:
+def proposals(
+    vocabulary: Vocabulary, loose: Port, outgoing: bool, habits: dict[str, int] | None = None
+) -> list[Proposal]:
     """Blocks that can take (``outgoing``) or give what ``loose`` is, best first.
 
     ``habits`` counts how often a person joined to each block key; it moves equals.
@@ -65,7 +93,12 @@ def proposals(vocabulary: Vocabulary, loose: Port, outgoing: bool, habits: dict[
             if mismatch(*pair):
                 continue
             same = loose.modality == port.modality != "any"
-            score = 2.0 * same + 1.0 * (not port.optional) + 0.5 * (port.modality == "any") + 0.1 * (habits or {}).get(spec.key, 0)
+            score = (
+                2.0 * same
+                + 1.0 * (not port.optional)
+                + 0.5 * (port.modality == "any")
+                + 0.1 * (habits or {}).get(spec.key, 0)
+            )
             found.append(Proposal(spec=spec, port=port.name, score=score))
             break
     return sorted(found, key=lambda p: (-p.score, p.spec.family, p.spec.title))

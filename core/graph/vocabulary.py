@@ -62,11 +62,30 @@ class BlockSpec:
         return pairs
 
 
-class Vocabulary(Mapping[str, BlockSpec]):
-    """All block specs by key. An unknown key reads as a placeholder only through :meth:`spec`."""
+OptionFamily = Literal["habit", "probe", "optimizer", "schedule"]
 
-    def __init__(self, specs: Iterable[BlockSpec] = ()) -> None:
+
+@dataclass(frozen=True, kw_only=True)
+class OptionSpec:
+    """One entry of the recipe's form: a habit or a probe to switch on, an optimiser or a schedule to choose."""
+
+    key: str
+    title: str
+    family: OptionFamily
+    summary: str = ""
+    knobs: tuple[Knob, ...] = ()
+    papers: tuple[str, ...] = ()  # arXiv numbers
+
+
+class Vocabulary(Mapping[str, BlockSpec]):
+    """All block specs by key. An unknown key reads as a placeholder only through :meth:`spec`.
+
+    ``options`` are the choices of the recipe: habits, probes, optimisers, schedules.
+    """
+
+    def __init__(self, specs: Iterable[BlockSpec] = (), options: Iterable[OptionSpec] = ()) -> None:
         self._specs = {spec.key: spec for spec in specs}
+        self.options = tuple(options)
 
     def __getitem__(self, key: str) -> BlockSpec:
         return self._specs[key]
@@ -84,17 +103,25 @@ class Vocabulary(Mapping[str, BlockSpec]):
             summary="This version of the studio has no such block; its data is kept.",
         )  # fmt: skip
 
-    def as_json(self) -> list[dict[str, Any]]:
+    def as_json(self) -> dict[str, list[dict[str, Any]]]:
         """Plain data; :meth:`from_json` is its inverse."""
-        return [dataclasses.asdict(spec) for spec in self._specs.values()]
+        return {
+            "blocks": [dataclasses.asdict(spec) for spec in self._specs.values()],
+            "options": [dataclasses.asdict(option) for option in self.options],
+        }
 
     @classmethod
-    def from_json(cls, data: list[dict[str, Any]]) -> Vocabulary:
+    def from_json(cls, data: Mapping[str, list[dict[str, Any]]]) -> Vocabulary:
         """Read what :meth:`as_json` wrote. Raises KeyError or TypeError for anything else."""
+
+        def knobs(raw: dict[str, Any]) -> tuple[Knob, ...]:
+            return tuple(Knob(**{**knob, "choices": tuple(knob["choices"])}) for knob in raw["knobs"])
 
         def spec(raw: dict[str, Any]) -> BlockSpec:
             ports = {side: tuple(Port(**port) for port in raw[side]) for side in ("takes", "gives")}
-            knobs = tuple(Knob(**{**knob, "choices": tuple(knob["choices"])}) for knob in raw["knobs"])
-            return BlockSpec(**{**raw, **ports, "knobs": knobs, "papers": tuple(raw["papers"])})
+            return BlockSpec(**{**raw, **ports, "knobs": knobs(raw), "papers": tuple(raw["papers"])})
 
-        return cls(spec(raw) for raw in data)
+        def option(raw: dict[str, Any]) -> OptionSpec:
+            return OptionSpec(**{**raw, "knobs": knobs(raw), "papers": tuple(raw["papers"])})
+
+        return cls(map(spec, data["blocks"]), map(option, data["options"]))
