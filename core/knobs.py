@@ -22,7 +22,16 @@ Value = bool | int | float | str | None
 ConfigT = TypeVar("ConfigT")
 
 _META = "knob"
-_SWITCH_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_SWITCH_WORDS = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +71,7 @@ class Knob:
             return f"{self.title} is {value!r}; it must be a {'whole ' if whole else ''}number."
         if not math.isfinite(value):
             return f"{self.title} is {value!r}; it must be finite."
-        if self.low is not None and value < self.low or self.high is not None and value > self.high:
+        if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
             unit = f" {self.unit}" if self.unit else ""
             if self.high is None:
                 return f"{self.title} is {value:g}{unit}; it must be at least {self.low:g}{unit}."
@@ -114,9 +123,7 @@ def knob(
 def knobs_of(config: type) -> tuple[Knob, ...]:
     """The knobs of a configuration class, in the order they are written."""
     hints = typing.get_type_hints(config)
-    return tuple(
-        _describe(field, hints[field.name]) for field in dataclasses.fields(config) if _META in field.metadata
-    )
+    return tuple(_describe(field, hints[field.name]) for field in dataclasses.fields(config) if _META in field.metadata)
 
 
 def _describe(field: dataclasses.Field[Any], hint: Any) -> Knob:
@@ -126,10 +133,10 @@ def _describe(field: dataclasses.Field[Any], hint: Any) -> Knob:
     base = next(arm for arm in arms if arm is not type(None))
     path = meta.pop("path")
     meta["title"] = meta["title"] or field.name.replace("_", " ").capitalize()
-    kind: KnobKind = (
-        path or ("choice" if meta["choices"] else {bool: "switch", int: "integer", float: "number", str: "text"}[base])
-    )
-    return Knob(name=field.name, kind=kind, default=field.default, optional=optional, **meta)
+    plain: dict[Any, KnobKind] = {bool: "switch", int: "integer", float: "number", str: "text"}
+    kind: KnobKind = path or ("choice" if meta["choices"] else plain[base])
+    default = typing.cast(Value, field.default)
+    return Knob(name=field.name, kind=kind, default=default, optional=optional, **meta)
 
 
 def problems_with(knobs: tuple[Knob, ...], values: Mapping[str, Any], node: str = "") -> list[Problem]:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from core.blocks.attention.core import recording
 from core.graph.ports import Port
 
 
@@ -57,8 +58,15 @@ class Block(nn.Module):
         return ""
 
     def attentions(self) -> Mapping[str, nn.Module]:
-        """Attention modules whose maps can be captured, by layer number (see core.telemetry.probes.attention)."""
+        """Attention modules whose maps can be captured, by layer number."""
         return {}
+
+    def watched(self, **incoming: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """A forward that also gives attention maps [B, heads, queries, keys] by layer, rows summing to one."""
+        modules = dict(self.attentions())
+        with recording(modules) as maps:
+            given = self(**incoming)
+        return given, {layer: rows[-1] for layer, rows in maps.items() if rows}
 
 
 class Objective(Block):

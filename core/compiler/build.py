@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
@@ -40,13 +40,15 @@ class Chain(nn.Module):
             values = {**values, self.entry: given[self.exit]}
         return given
 
-    def attentions(self) -> dict[str, nn.Module]:
-        """Every link's attentions, numbered through."""
-        return {
-            f"{number}.{name}": module
-            for number, link in enumerate(self.links)
-            for name, module in link.attentions().items()  # type: ignore[operator]
-        }
+    def watched(self, **values: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Every link's attention maps, numbered through."""
+        found: dict[str, Tensor] = {}
+        given: dict[str, Any] = {}
+        for number, link in enumerate(self.links):
+            given, maps = link.watched(**values)  # type: ignore[operator]
+            found.update({f"{number}.{layer}": rows for layer, rows in maps.items()})
+            values = {**values, self.entry: given[self.exit]}
+        return given, found
 
     def detail(self) -> str:
         """The first link's line, N times."""

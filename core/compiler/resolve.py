@@ -52,9 +52,7 @@ def resolve(document: Document, vocabulary: Vocabulary) -> Resolved:
         problems += _wrong_kinds(key, spec, given, specs)
         inputs[key] = given
         running.append(key)
-    return Resolved(
-        order=tuple(running), inputs=inputs, specs=specs, problems=tuple(problems), left_out=frozenset(out)
-    )
+    return Resolved(order=tuple(running), inputs=inputs, specs=specs, problems=tuple(problems), left_out=frozenset(out))
 
 
 def _given(document: Document, key: str, forwards: Mapping[End, End], out: set[str]) -> tuple[dict[str, End], set[str]]:
@@ -109,16 +107,21 @@ def _missing(document: Document, key: str, spec: BlockSpec, given: Mapping[str, 
     ]  # fmt: skip
 
 
-def _wrong_kinds(
-    key: str, spec: BlockSpec, given: Mapping[str, End], specs: Mapping[str, BlockSpec]
-) -> list[Problem]:
+def _wrong_kinds(key: str, spec: BlockSpec, given: Mapping[str, End], specs: Mapping[str, BlockSpec]) -> list[Problem]:
     found = []
     for name, end in given.items():
         into, out = spec.input(name), specs[end.node].output(end.port)
         if not spec.known or not specs[end.node].known:
             continue
         if into is None or out is None:
-            found.append(Problem(what=f"A wire leads to the port {name!r}, which {spec.title} does not have.", node=key, port=name, hint="Remove the wire."))
+            found.append(
+                Problem(
+                    what=f"A wire leads to the port {name!r}, which {spec.title} does not have.",
+                    node=key,
+                    port=name,
+                    hint="Remove the wire.",
+                )
+            )
         elif reason := mismatch(out, into):
             found.append(Problem(what=reason, node=key, port=name, hint="Put a block between them or remove the wire."))
     return found

@@ -73,9 +73,7 @@ class Tracer:
                 traced.nodes[key] = found
         return traced
 
-    def _node(
-        self, node: Node, role: str, incoming: Mapping[str, Any], batch: int
-    ) -> TracedNode | tuple[Problem, ...]:
+    def _node(self, node: Node, role: str, incoming: Mapping[str, Any], batch: int) -> TracedNode | tuple[Problem, ...]:
         known = (node.block, tuple(sorted(node.knobs.items())), node.repeat, batch, _signature(incoming))
         if known not in self._seen:
             if len(self._seen) >= self._most:
@@ -102,15 +100,14 @@ def _trace(node: Node, role: str, incoming: Mapping[str, Any], batch: int) -> Tr
     if role == "transform":
         return TracedNode(outputs=build_transform(node).meta(incoming, batch))
     with torch.device("meta"), torch.random.fork_rng(devices=[]):
-        module = build_block(node, incoming).train()
+        module = build_block(node, incoming)
+        module.train()
         parameters = sum(parameter.numel() for parameter in module.parameters())
         if parameters > MOST_PARAMETERS:
             raise refuse(f"It would have {parameters:,} parameters.", hint="Make it smaller.")
         outputs, flops, saved = _measured(module, _with_gradient(incoming))
-    detail = module.detail() if hasattr(module, "detail") else ""
-    return TracedNode(
-        outputs=outputs, parameters=parameters, flops=flops, saved_bytes=saved, detail=str(detail)
-    )
+    detail = module.detail()  # type: ignore[operator]
+    return TracedNode(outputs=outputs, parameters=parameters, flops=flops, saved_bytes=saved, detail=str(detail))
 
 
 def _with_gradient(incoming: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,7 +134,9 @@ def _measured(module: nn.Module, incoming: Mapping[str, Any]) -> tuple[dict[str,
     except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError) as error:
         text = str(error).strip().splitlines()
         raise refuse(f"It does not fit what comes in: {(text or [type(error).__name__])[0][:240]}.") from error
-    detached = {name: pytree.tree_map(lambda x: x.detach() if isinstance(x, Tensor) else x, v) for name, v in outputs.items()}
+    detached = {
+        name: pytree.tree_map(lambda x: x.detach() if isinstance(x, Tensor) else x, v) for name, v in outputs.items()
+    }
     return detached, counter.get_total_flops(), sum(saved.values())
 
 

@@ -10,7 +10,9 @@ GAP_X, GAP_Y, SWEEPS = 90.0, 36.0, 8
 Size = tuple[float, float]
 
 
-def arrange(document: Document, sizes: Mapping[str, Size], nodes: Iterable[str] | None = None) -> dict[str, tuple[float, float]]:
+def arrange(
+    document: Document, sizes: Mapping[str, Size], nodes: Iterable[str] | None = None
+) -> dict[str, tuple[float, float]]:
     """New places for the nodes (all, or the given ones), keeping the top left corner where it was.
 
     ``sizes`` gives each node's drawn width and height in scene units.

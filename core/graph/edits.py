@@ -16,7 +16,9 @@ from core.graph.vocabulary import Vocabulary
 from core.knobs import Value
 
 
-def add_node(document: Document, block: str, x: float, y: float, knobs: Mapping[str, Value] | None = None) -> tuple[Document, str]:
+def add_node(
+    document: Document, block: str, x: float, y: float, knobs: Mapping[str, Value] | None = None
+) -> tuple[Document, str]:
     """A new node; gives the document and the node's id."""
     node = Node(id=document.fresh_node_id(block), block=block, x=x, y=y, knobs=knobs or {})
     return replace(document, nodes={**document.nodes, node.id: node}), node.id
@@ -87,7 +89,9 @@ def _bridges(document: Document, node: str, vocabulary: Vocabulary) -> list[Wire
     if before is None:
         return []
     return [
-        Wire(source=before.source, target=wire.target) for wire in document.wires_from(node) if wire.source.port == given
+        Wire(source=before.source, target=wire.target)
+        for wire in document.wires_from(node)
+        if wire.source.port == given
     ]
 
 
@@ -147,7 +151,9 @@ def extract(document: Document, nodes: Iterable[str], frames: Iterable[str] = ()
     )
 
 
-def paste(document: Document, part: Document, dx: float, dy: float, keep_incoming: Document | None = None) -> tuple[Document, list[str]]:
+def paste(
+    document: Document, part: Document, dx: float, dy: float, keep_incoming: Document | None = None
+) -> tuple[Document, list[str]]:
     """Put a copied part in, moved by (dx, dy), under fresh ids; gives the document and the new ids.
 
     ``keep_incoming`` is the document the part came from: wires that led into the part are drawn again.
@@ -207,7 +213,8 @@ def switch(document: Document, family: str, key: str, on: bool, knobs: Mapping[s
     entries = {name: value for name, value in getattr(document.recipe, family).items() if name != key}
     if on:
         entries[key] = dict(knobs or getattr(document.recipe, family).get(key, {}))
-    return replace(document, recipe=replace(document.recipe, **{family: entries}))
+    changed: dict[str, Any] = {family: entries}
+    return replace(document, recipe=replace(document.recipe, **changed))
 
 
 def rename(document: Document, name: str) -> Document:
@@ -215,7 +222,9 @@ def rename(document: Document, name: str) -> Document:
     return replace(document, name=name)
 
 
-def with_frame_around(document: Document, nodes: Iterable[str], title: str, sizes: Mapping[str, tuple[float, float]]) -> Document:
+def with_frame_around(
+    document: Document, nodes: Iterable[str], title: str, sizes: Mapping[str, tuple[float, float]]
+) -> Document:
     """A frame around nodes; ``sizes`` gives each node's width and height as drawn."""
     boxes = [(n.x, n.y, *sizes.get(n.id, (160.0, 90.0))) for n in (document.nodes[key] for key in nodes)]
     if not boxes:

@@ -49,9 +49,17 @@ class Recipe:
     """Everything about a run that is not drawn on the canvas."""
 
     steps: int = knob(600, "Optimiser steps in the whole run.", low=1, high=10_000_000, unit="steps")
-    batch_size: int = knob(128, "Samples in one step. A contrastive objective compares each with all others in it.", low=1, high=65536, unit="samples")
+    batch_size: int = knob(
+        128,
+        "Samples in one step. A contrastive objective compares each with all others in it.",
+        low=1,
+        high=65536,
+        unit="samples",
+    )
     learning_rate: float = knob(1e-3, "For every block that has no rate of its own.", low=0, high=10, logarithmic=True)
-    weight_decay: float = knob(0.05, "Decoupled weight decay (AdamW); biases, norms and temperatures are left out.", low=0, high=1)
+    weight_decay: float = knob(
+        0.05, "Decoupled weight decay (AdamW); biases, norms and temperatures are left out.", low=0, high=1
+    )
     seed: int = knob(0, "Same seed, same machine, same threads: the same run bit for bit.", low=0, high=2**31 - 1)
     workers: int = knob(0, "Loader processes. The samples are the same for any number.", low=0, high=64, advanced=True)
     threads: int = knob(0, "CPU threads for training; 0 leaves one core to the window.", low=0, high=256, advanced=True)

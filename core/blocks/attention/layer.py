@@ -11,7 +11,9 @@ from core.blocks.attention.core import Attention
 class Layer(nn.Module):
     """Attention and a GELU feed-forward, each after a norm and around a residual."""
 
-    def __init__(self, width: int, heads: int, *, ratio: float = 4.0, dropout: float = 0.0, causal: bool = False) -> None:
+    def __init__(
+        self, width: int, heads: int, *, ratio: float = 4.0, dropout: float = 0.0, causal: bool = False
+    ) -> None:
         super().__init__()
         self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = Attention(width, heads, causal=causal)

@@ -40,7 +40,11 @@ class Pool(Block):
     class Config(Block.Config):
         """How to pool."""
 
-        how: str = knob("mean", "mean over real tokens; cls: the first; last: the last real one; attention: a learned query.", choices=("mean", "cls", "last", "attention"))
+        how: str = knob(
+            "mean",
+            "mean over real tokens; cls: the first; last: the last real one; attention: a learned query.",
+            choices=("mean", "cls", "last", "attention"),
+        )
         heads: int = knob(2, "Heads of the attention query; must divide the width.", low=1, high=64)
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:

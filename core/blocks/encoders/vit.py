@@ -38,11 +38,23 @@ class ViT(Block):
         width: int = knob(192, "Size of one token.", low=8, high=4096)
         depth: int = knob(6, "Layers.", low=1, high=64, unit="layers")
         heads: int = knob(3, "Attention heads; must divide the width.", low=1, high=64)
-        ratio: float = knob(4.0, "Width of the feed-forward part, relative to the width.", low=0.5, high=8, title="MLP ratio", advanced=True)
+        ratio: float = knob(
+            4.0,
+            "Width of the feed-forward part, relative to the width.",
+            low=0.5,
+            high=8,
+            title="MLP ratio",
+            advanced=True,
+        )
         dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
-        patch_dropout: float = knob(0.0, "Share of patches dropped in training (FLIP); tune without it afterwards.", low=0, high=0.95)
+        patch_dropout: float = knob(
+            0.0, "Share of patches dropped in training (FLIP); tune without it afterwards.", low=0, high=0.95
+        )
         cls: bool = knob(True, "A leading token that stands for the whole picture.", title="CLS token")
-        convolutional_stem: bool = knob(False, "Small convolutions instead of one linear patch cut (arXiv:2106.14881); learns faster on little data.")
+        convolutional_stem: bool = knob(
+            False,
+            "Small convolutions instead of one linear patch cut (arXiv:2106.14881); learns faster on little data.",
+        )
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
@@ -51,7 +63,9 @@ class ViT(Block):
         if height % p or width % p:
             raise ValueError(f"Patch size {p} does not divide the picture, {height} x {width}.")
         self.cells = (height // p, width // p)
-        self.cut = _stem(channels, config.width, p) if config.convolutional_stem else nn.Conv2d(channels, config.width, p, p)
+        self.cut = (
+            _stem(channels, config.width, p) if config.convolutional_stem else nn.Conv2d(channels, config.width, p, p)
+        )
         count = self.cells[0] * self.cells[1]
         self.position_1ND = nn.Parameter(torch.empty(1, count + config.cls, config.width))
         self.cls_11D = nn.Parameter(torch.empty(1, 1, config.width)) if config.cls else None

@@ -24,7 +24,10 @@ class Concat(Block):
 
     title = "Feature concat"
     modality = "shared"
-    takes = {"left": port("embedding", "one vector a sample", axes="B V"), "right": port("embedding", "another", axes="B T")}
+    takes = {
+        "left": port("embedding", "one vector a sample", axes="B V"),
+        "right": port("embedding", "another", axes="B T"),
+    }
     gives = {"embedding": port("embedding", "both in one", modality="shared")}
 
     @dataclass(frozen=True, kw_only=True)

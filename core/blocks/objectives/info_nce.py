@@ -37,7 +37,9 @@ class Contrast(Objective):
     class Config(Objective.Config):
         """Temperature and weight."""
 
-        temperature: float = knob(0.07, "Cosines are divided by it; smaller is stricter.", low=0.001, high=10, logarithmic=True)
+        temperature: float = knob(
+            0.07, "Cosines are divided by it; smaller is stricter.", low=0.001, high=10, logarithmic=True
+        )
         learned: bool = knob(True, "Learn the temperature; it is kept at 0.01 or above.", title="Learn temperature")
         weight: float = knob(1.0, "Share of this loss in the total.", low=0, high=1000)
 

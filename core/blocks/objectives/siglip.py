@@ -27,8 +27,12 @@ class SigLIP(Contrast):
     class Config(Contrast.Config):
         """Temperature, bias and weight."""
 
-        temperature: float = knob(0.1, "Cosines are divided by it; the paper starts at 0.1.", low=0.001, high=10, logarithmic=True)
-        bias: float = knob(-10.0, "Added to every logit; the paper starts at -10 against the many negatives.", low=-100, high=100)
+        temperature: float = knob(
+            0.1, "Cosines are divided by it; the paper starts at 0.1.", low=0.001, high=10, logarithmic=True
+        )
+        bias: float = knob(
+            -10.0, "Added to every logit; the paper starts at -10 against the many negatives.", low=-100, high=100
+        )
 
     def __init__(self, config: Config, incoming: Any) -> None:
         super().__init__(config, incoming)

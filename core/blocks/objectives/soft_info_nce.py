@@ -39,7 +39,9 @@ class SoftInfoNCE(Contrast):
     class Config(Contrast.Config):
         """Temperature, softness and weight."""
 
-        guide_temperature: float = knob(0.1, "Smaller: only near-identical guides share the target.", low=0.001, high=10, logarithmic=True)
+        guide_temperature: float = knob(
+            0.1, "Smaller: only near-identical guides share the target.", low=0.001, high=10, logarithmic=True
+        )
         softness: float = knob(0.5, "Share of the target that follows the guide; 0 is plain InfoNCE.", low=0, high=1)
 
     def forward(self, left: Tensor, right: Tensor, guide: Tensor) -> dict[str, Any]:
@@ -57,5 +59,3 @@ class SoftInfoNCE(Contrast):
     def example(cls) -> dict[str, Any]:
         """Four pairs with guides."""
         return {**super().example(), "guide": torch.randn(4, 5)}
-
-

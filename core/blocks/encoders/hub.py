@@ -1,0 +1,170 @@
+"""Towers from transformers, as blocks: the one place where transformers is imported (late: it takes seconds).
+
+Weights come from a local folder, from an installed package that carries them, or from a hub id where a person allowed
+it; safetensors only, and code from a hub is never run. Without a source the same architecture is built small with
+random weights. For attention maps the model is switched to its plain ("eager") attention for that one forward, each map
+is checked to be 4-D with rows that sum to one, and map times values must reproduce what the layer passed on.
+Axes: B batch, H heads, N tokens, D width.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from core.blocks.block import Block
+from core.knobs import knob
+from core.problems import refuse
+from core.torchaudio_import import prepare_torchaudio
+
+TOLERANCE = 1e-3
+
+
+def transformers_module() -> Any:
+    """transformers, imported once, offline by default and quiet about it."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    prepare_torchaudio()
+    return importlib.import_module("transformers")
+
+
+def locate(source: str) -> str:
+    """A folder with ``config.json``, the folder inside an installed package of that name, or the hub id as it is."""
+    folder = Path(source).expanduser()
+    if (folder / "config.json").is_file():
+        return str(folder)
+    if folder.is_dir():
+        raise refuse(f"{folder} has no config.json.", hint="Choose a folder that save_pretrained wrote.")
+    if source.isidentifier() and (spec := importlib.util.find_spec(source)) and spec.submodule_search_locations:
+        for root in spec.submodule_search_locations:
+            for config in sorted(Path(root).glob("*/config.json")) + sorted(Path(root).glob("config.json")):
+                return str(config.parent)
+    return source
+
+
+class HubTower(Block):
+    """A transformers model whose last hidden state becomes tokens."""
+
+    model_class: ClassVar[str] = ""
+    config_class: ClassVar[str] = ""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Block.Config):
+        """Where weights come from, or how small to build without any."""
+
+        source: str = knob(
+            "",
+            "A folder that save_pretrained wrote, a package that carries weights, or a hub id. Empty: small, with random weights.",
+            path="folder",
+            title="Weights from",
+        )
+        local_only: bool = knob(
+            True, "Never ask the network; a hub id must then already be in the local cache.", advanced=True
+        )
+        width: int = knob(128, "Size of one token, without weights.", low=8, high=4096)
+        depth: int = knob(2, "Layers, without weights.", low=1, high=64, unit="layers")
+        heads: int = knob(4, "Attention heads, without weights.", low=1, high=64)
+
+    def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
+        super().__init__(config, incoming)
+        library = transformers_module()
+        if not config.source:
+            self.model = getattr(library, self.model_class)(self.small(library, incoming))
+        else:
+            self.model = self._loaded(library)
+
+    def small(self, library: Any, incoming: Mapping[str, Any]) -> Any:
+        """The transformers configuration to build from without weights."""
+        c = self.config
+        return getattr(library, self.config_class)(
+            hidden_size=c.width, num_hidden_layers=c.depth, num_attention_heads=c.heads, intermediate_size=4 * c.width,
+            **self.extra(incoming),
+        )  # fmt: skip
+
+    def extra(self, incoming: Mapping[str, Any]) -> dict[str, Any]:
+        """Configuration fields that follow from what comes in."""
+        return {}
+
+    def _loaded(self, library: Any) -> nn.Module:
+        place, cls = locate(self.config.source), getattr(library, self.model_class)
+        try:
+            if torch.empty(0).device.type == "meta":  # only shapes are asked for: read the sizes, not the weights
+                made = cls(
+                    getattr(library, self.config_class).from_pretrained(place, local_files_only=self.config.local_only)
+                )
+                return made  # type: ignore[no-any-return]
+            found = cls.from_pretrained(
+                place, local_files_only=self.config.local_only, use_safetensors=True, trust_remote_code=False
+            )
+            return found  # type: ignore[no-any-return]
+        except (OSError, ValueError, json.JSONDecodeError) as error:
+            raise refuse(
+                f"{self.title} cannot load {self.config.source!r}: {str(error).splitlines()[0][:200]}",
+                hint="Give a folder with config.json and model.safetensors.",
+            ) from error
+
+    def watched(self, **incoming: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """A forward with plain attention; the fused kernel is switched back on afterwards."""
+        before = self.model.config._attn_implementation
+        self.model.set_attn_implementation("eager")
+        values: dict[str, Tensor] = {}
+        hooks = _watch_values(self.model, values)
+        try:
+            given, maps = self._with_maps(**incoming)
+        finally:
+            for hook in hooks:
+                hook.remove()
+            self.model.set_attn_implementation(before)
+        checked = {str(number): _checked(rows, number, values) for number, rows in enumerate(maps)}
+        return given, checked
+
+    def _with_maps(self, **incoming: Any) -> tuple[dict[str, Any], tuple[Tensor, ...]]:
+        raise NotImplementedError
+
+    def detail(self) -> str:
+        """Where the weights are from."""
+        return (
+            Path(self.config.source).name if self.config.source else f"w{self.config.width} d{self.config.depth} random"
+        )
+
+
+def _watch_values(model: nn.Module, found: dict[str, Tensor]) -> list[Any]:
+    """Hooks that keep each layer's values and what its output projection received."""
+    hooks = []
+    layer = -1
+    named = dict(model.named_modules())
+    for name, module in named.items():
+        leaf = name.rsplit(".", 1)[-1]
+        if leaf not in ("v_proj", "value"):
+            continue
+        layer += 1
+        parent = name.rsplit(".", 1)[0]
+        outputs = (f"{parent}.out_proj", f"{parent}.o_proj", f"{parent.rsplit('.', 1)[0]}.output.dense")
+        out = next(named[place] for place in outputs if place in named)
+        hooks.append(module.register_forward_hook(lambda _m, _i, made, n=layer: found.__setitem__(f"{n}/values", made)))
+        hooks.append(
+            out.register_forward_pre_hook(lambda _m, given, n=layer: found.__setitem__(f"{n}/mixed", given[0]))
+        )
+    return hooks
+
+
+def _checked(rows_BHNM: Tensor, layer: int, values: Mapping[str, Tensor]) -> Tensor:
+    """The map, after making sure that it is one. Raises AssertionError."""
+    if rows_BHNM.ndim != 4 or not torch.allclose(rows_BHNM.sum(-1), torch.ones_like(rows_BHNM.sum(-1)), atol=1e-3):
+        raise AssertionError(f"layer {layer} gave {tuple(rows_BHNM.shape)}, whose rows are not attention")
+    v_BMD, mixed_BND = values[f"{layer}/values"], values[f"{layer}/mixed"]
+    heads = rows_BHNM.shape[1]
+    v_BHME = v_BMD.unflatten(-1, (heads, -1)).transpose(1, 2)
+    made_BND = (rows_BHNM @ v_BHME).transpose(1, 2).flatten(2)
+    wrong = (made_BND - mixed_BND).abs().amax() / mixed_BND.abs().amax().clamp_min(1e-6)
+    if wrong > TOLERANCE:
+        raise AssertionError(f"layer {layer}: map times values is off by {float(wrong):.1e}")
+    return rows_BHNM.detach()

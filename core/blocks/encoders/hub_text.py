@@ -1,0 +1,77 @@
+"""What text towers from transformers share. Pair a tower that has weights with its own tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from core.blocks.encoders.hub import HubTower
+from core.blocks.encoders.text_transformer import example_text
+from core.blocks.values import Grid, Text, Tokens
+from core.graph.ports import port
+from core.problems import refuse
+
+
+def _mask(text: Text) -> Tensor | None:
+    """The mask as transformers wants it; on meta it cannot be looked into, and shapes do not need it."""
+    return None if text.mask_BL.device.type == "meta" else text.mask_BL.long()
+
+
+class HubTextTower(HubTower):
+    """Word pieces to tokens through a transformers text model."""
+
+    modality = "text"
+    takes = {"text": port("text", "word pieces with their mask")}
+    gives = {"tokens": port("tokens", "one token a word piece", axes="B L D", modality="text")}
+
+    def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
+        super().__init__(config, incoming)
+        text: Text = incoming["text"]
+        known, longest = self.model.config.vocab_size, self.model.config.max_position_embeddings
+        if text.vocabulary > known:
+            raise refuse(
+                f"The tokenizer has {text.vocabulary:,} word pieces, this model knows {known:,}.",
+                hint="Use the tokenizer that came with the weights (Pretrained tokenizer).",
+            )
+        if text.ids_BL.shape[1] > longest:
+            raise refuse(
+                f"Sentences have {text.ids_BL.shape[1]} pieces, this model takes {longest}.",
+                hint="Shorten them in the tokenizer.",
+            )
+
+    def extra(self, incoming: Mapping[str, Any]) -> dict[str, Any]:
+        """Vocabulary and length of what comes in."""
+        text: Text = incoming["text"]
+        return {
+            "vocab_size": text.vocabulary,
+            "max_position_embeddings": text.ids_BL.shape[1],
+            "pad_token_id": 0,
+            "bos_token_id": None,
+            "eos_token_id": text.vocabulary - 1,
+        }
+
+    def forward(self, text: Text) -> dict[str, Any]:
+        """``text``: ids [B, L] with mask."""
+        made = self.model(input_ids=text.ids_BL, attention_mask=_mask(text))
+        return self._tokens(text, made.last_hidden_state)
+
+    def _tokens(self, text: Text, x_BLD: Tensor) -> dict[str, Any]:
+        grid = Grid(kind="words", sizes=(x_BLD.shape[1],))
+        return {"tokens": Tokens(x_BND=x_BLD, mask_BN=text.mask_BL, modality="text", grid=grid)}
+
+    def _with_maps(self, **incoming: Any) -> tuple[dict[str, Any], tuple[Tensor, ...]]:
+        text: Text = incoming["text"]
+        made = self.model(input_ids=text.ids_BL, attention_mask=_mask(text), output_attentions=True)
+        return self._tokens(text, made.last_hidden_state), made.attentions
+
+    @classmethod
+    def example(cls) -> dict[str, Any]:
+        """Two short sentences."""
+        return {"text": example_text()}
+
+    @classmethod
+    def tiny(cls) -> dict[str, Any]:
+        """One narrow layer."""
+        return {"width": 16, "depth": 1, "heads": 2}

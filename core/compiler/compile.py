@@ -1,0 +1,164 @@
+"""From a Document to a Plan, or to the Problems that stand against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core.compiler.describe import vocabulary
+from core.compiler.plan import Plan
+from core.compiler.resolve import Resolved, resolve
+from core.compiler.shapes import MEBIBYTE, Traced, TracedNode, Tracer, bytes_of, concrete, ends_of, tokens_of
+from core.graph.analysis import Analysis, NodeFacts, PortFacts
+from core.graph.document import Document, End
+from core.graph.vocabulary import Vocabulary
+from core.problems import Fix, Problem, Refused
+
+_tracer = Tracer()
+
+
+def analyse(document: Document, words: Vocabulary | None = None, tracer: Tracer | None = None) -> Analysis:
+    """Facts for every node and all Problems. Never raises for what a person drew."""
+    return _examine(document, words or vocabulary(), tracer or _tracer)[1]
+
+
+def compile(document: Document, words: Vocabulary | None = None) -> Plan:
+    """A runnable Plan. Raises Refused with every error of the analysis."""
+    resolved, analysis = _examine(document, words or vocabulary(), _tracer)
+    errors = [problem for problem in analysis.problems if problem.severity == "error"]
+    if errors:
+        raise Refused(*errors)
+    roles = {key: resolved.specs[key].role for key in resolved.order}
+    objectives = tuple(key for key in resolved.order if roles[key] == "objective")
+    needed = _needed(objectives, resolved.inputs)
+    sample = tuple(key for key in resolved.order if roles[key] in ("source", "transform") and key in needed)
+    batch = tuple(key for key in resolved.order if roles[key] in ("block", "objective") and key in needed)
+    carried = {end for key in batch for end in resolved.inputs[key].values() if end.node in sample}
+    source = next(key for key in sample if roles[key] == "source")
+    return Plan(
+        document=document, analysis=analysis, specs=resolved.specs, inputs=resolved.inputs, source=source,
+        sample_nodes=sample, batch_nodes=batch, objectives=objectives, carried=tuple(sorted(carried)),
+    )  # fmt: skip
+
+
+def _needed(objectives: tuple[str, ...], inputs: Mapping[str, Mapping[str, End]]) -> set[str]:
+    found, open_ends = set(objectives), list(objectives)
+    while open_ends:
+        for end in inputs[open_ends.pop()].values():
+            if end.node not in found:
+                found.add(end.node)
+                open_ends.append(end.node)
+    return found
+
+
+def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Resolved, Analysis]:
+    resolved = resolve(document, words)
+    traced = tracer.trace(document, resolved, document.recipe.batch_size)
+    trained = _trained(document, resolved, traced)
+    facts = {key: _facts(document, resolved, key, node, trained) for key, node in traced.nodes.items()}
+    problems = [*resolved.problems, *traced.problems, *_whole(document, resolved, facts)]
+    own = sum(fact.trained_parameters for fact in facts.values())
+    total = sum(fact.parameters for fact in facts.values())
+    activations = sum(fact.activation_mebibytes for fact in facts.values())
+    return resolved, Analysis(
+        nodes=facts, problems=tuple(problems), parameters=total, trained_parameters=own,
+        flops=sum(fact.flops for fact in facts.values()),
+        mebibytes=(4 * total + 12 * own) / MEBIBYTE + activations,  # weights; gradient and two Adam moments
+    )  # fmt: skip
+
+
+def _trained(document: Document, resolved: Resolved, traced: Traced) -> dict[str, bool]:
+    """Whether a gradient flows out of each node in any stage."""
+    stages = range(len(document.recipe.stage_list()))
+    flows: dict[str, bool] = {}
+    for key in resolved.order:
+        node = traced.nodes.get(key)
+        own = bool(node and node.parameters) and not all(document.recipe.rule(key, s).frozen for s in stages)
+        flows[key] = own or any(flows.get(end.node, False) for end in resolved.inputs[key].values())
+    return flows
+
+
+def _facts(
+    document: Document, resolved: Resolved, key: str, node: TracedNode, trained: Mapping[str, bool]
+) -> NodeFacts:
+    batch = document.recipe.batch_size
+    frozen = bool(document.recipe.rule(key, 0).frozen) and node.parameters > 0
+    spec = resolved.specs[key]
+    outputs = {
+        port.name: PortFacts(
+            symbolic=port.axes, concrete=concrete(node.outputs[port.name]), tokens=tokens_of(node.outputs[port.name]),
+            mebibytes=bytes_of(node.outputs[port.name]) / MEBIBYTE, trained=trained.get(key, False),
+        )
+        for port in spec.gives
+        if port.name in node.outputs
+    }  # fmt: skip
+    return NodeFacts(
+        parameters=node.parameters, trained_parameters=0 if frozen else node.parameters, flops=node.flops // batch,
+        activation_mebibytes=0.0 if frozen else node.saved_bytes / MEBIBYTE, frozen=frozen, detail=node.detail,
+        outputs=outputs,
+    )  # fmt: skip
+
+
+def _whole(document: Document, resolved: Resolved, facts: Mapping[str, NodeFacts]) -> list[Problem]:
+    """What is wrong with the drawing as a whole."""
+    roles: dict[str, list[str]] = {}
+    for key in resolved.order:
+        roles.setdefault(resolved.specs[key].role, []).append(key)
+    found = []
+    if not document.nodes:
+        return [
+            Problem(what="The canvas is empty.", hint="Open an example from the gallery, or press Tab to add a block.")
+        ]
+    if not roles.get("source"):
+        found.append(Problem(what="There is no data source.", hint="Add one from Sources."))
+    if len(roles.get("source", [])) > 1:
+        found += [
+            Problem(what="A run reads one data source; this drawing has several.", node=key, hint="Keep one, mute the others.",
+                    fix=Fix(text="Mute it", edit="change_node", arguments={"node": key, "muted": True}))
+            for key in roles["source"][1:]
+        ]  # fmt: skip
+    if not roles.get("objective"):
+        found.append(
+            Problem(
+                what="There is no objective, so nothing can be trained.",
+                hint="Add one from Objectives, such as InfoNCE.",
+            )
+        )
+    known = set(document.nodes)
+    for number, stage in enumerate(document.recipe.stage_list()):
+        found += _stage_problems(document, facts, known, number, stage.name)
+    return found + _batch_problems(document, roles.get("objective", []))
+
+
+def _stage_problems(
+    document: Document, facts: Mapping[str, NodeFacts], known: set[str], number: int, name: str
+) -> list[Problem]:
+    weights = [key for key, fact in facts.items() if fact.parameters]
+    rules = document.recipe.rule
+    if weights and all(rules(key, number).frozen or not rules(key, number).learning_rate for key in weights):
+        return [
+            Problem(
+                what=f"Nothing learns in stage {name!r}: every block is frozen or has the learning rate 0.",
+                node=weights[0], hint="Unfreeze a block.",
+                fix=Fix(text="Train this block", edit="set_rule", arguments={"node": weights[0], "frozen": False}),
+            )
+        ]  # fmt: skip
+    return []
+
+
+def _batch_problems(document: Document, objectives: list[str]) -> list[Problem]:
+    if objectives and document.recipe.batch_size < 8:
+        return [
+            Problem(
+                what=f"A batch of {document.recipe.batch_size} gives a contrastive objective almost nothing to compare with.",
+                hint="Use 64 or more; gradient caching makes room.", severity="warning", node=objectives[0],
+                fix=Fix(text="Use 64", edit="set_recipe", arguments={"batch_size": 64}),
+            )
+        ]  # fmt: skip
+    return []
+
+
+def meta_values(plan: Plan) -> dict[End, Any]:
+    """Every outgoing end's value on meta tensors, to build modules from."""
+    traced: Traced = _tracer.trace(plan.document, resolve(plan.document, vocabulary()), plan.document.recipe.batch_size)
+    return ends_of(traced)

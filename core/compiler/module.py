@@ -1,0 +1,118 @@
+"""The batch part of a Plan as one module: nodes by id, values by end.
+
+Weights are drawn per node from (seed, node id), so adding a block does not change another's beginning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.blocks.values import Grid, Tokens
+from core.compiler.build import build_block
+from core.compiler.compile import meta_values
+from core.compiler.plan import Plan
+from core.graph.document import End
+
+Values = dict[End, Any]
+
+
+def node_seed(seed: int, name: str) -> int:
+    """A seed of its own for a name."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=7).digest(), "big")
+
+
+class Experiment(nn.Module):
+    """Every block of a plan, wired."""
+
+    def __init__(self, plan: Plan, seed: int = 0) -> None:
+        super().__init__()
+        self.plan = plan
+        meta = meta_values(plan)
+        self.nodes = nn.ModuleDict()
+        for key in plan.batch_nodes:
+            incoming = {port: meta[end] for port, end in plan.inputs[key].items()}
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(node_seed(seed, key))
+                self.nodes[_safe(key)] = build_block(plan.document.nodes[key], incoming)
+
+    def node(self, key: str) -> nn.Module:
+        """The module of a node."""
+        return self.nodes[_safe(key)]
+
+    def run(self, batch: Mapping[End, Any], wanted: Iterable[str] | None = None) -> Values:
+        """Run nodes in order on a batch (per-sample ends already carried); gives every end made or carried.
+
+        ``wanted`` (the objectives where it is not given) and what they need is run; what the batch carries is not.
+        """
+        values: Values = dict(batch)
+        chosen = self._needed(set(self.plan.objectives if wanted is None else wanted), values)
+        for key in self.plan.batch_nodes:
+            if key in chosen:
+                incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
+                made = self.node(key)(**incoming)
+                values.update({End(node=key, port=port): value for port, value in made.items()})
+        return values
+
+    def _needed(self, wanted: set[str], values: Mapping[End, Any]) -> set[str]:
+        """The wanted nodes and what they need, without those whose values the batch already carries."""
+
+        def is_there(node: str) -> bool:
+            return all(End(node=node, port=port.name) in values for port in self.plan.specs[node].gives)
+
+        open_ends = [node for node in wanted if not is_there(node)]
+        found = set(open_ends)
+        while open_ends:
+            for end in self.plan.inputs[open_ends.pop()].values():
+                if end not in values and end.node not in found and end.node in self.plan.batch_nodes:
+                    found.add(end.node)
+                    open_ends.append(end.node)
+        return found
+
+    def towers(self) -> list[str]:
+        """Blocks before the objectives."""
+        return [key for key in self.plan.batch_nodes if key not in self.plan.objectives]
+
+    def losses(self, values: Mapping[End, Any]) -> dict[str, Tensor]:
+        """Each objective's loss."""
+        return {key: values[End(node=key, port="loss")] for key in self.plan.objectives}
+
+    @torch.no_grad()
+    def attention_maps(self, batch: Mapping[End, Any]) -> dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]]:
+        """Every attention map by ``node/layer``: rows [B, heads, queries, keys], what queries and keys stand for.
+
+        A forward of its own in eval mode; modes and training are left as they were.
+        """
+        modes = {module: module.training for module in self.modules()}
+        self.eval()
+        found: dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]] = {}
+        values: Values = dict(batch)
+        try:
+            for key in self.towers():
+                incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
+                made, maps = self.node(key).watched(**incoming)  # type: ignore[operator]
+                values.update({End(node=key, port=port): value for port, value in made.items()})
+                for layer, rows in maps.items():
+                    queries, keys = (_grid(count, made, incoming) for count in rows.shape[-2:])
+                    found[f"{key}/{layer}"] = (rows, queries, keys)
+        finally:
+            for module, mode in modes.items():
+                module.training = mode
+        return found
+
+
+def _grid(count: int, made: Mapping[str, Any], incoming: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``count`` positions stand for: the grid of the tokens that come out, or of those that came in."""
+    for value in (*made.values(), *incoming.values()):
+        if isinstance(value, Tokens) and value.grid is not None and value.x_BND.shape[1] == count:
+            return value.grid.as_dict()
+    return Grid(kind="latents", sizes=(count,)).as_dict()
+
+
+def _safe(key: str) -> str:
+    """ModuleDict names may not hold dots or clash with its attributes."""
+    return "n_" + key.replace(".", "\u00b7")

@@ -1,0 +1,39 @@
+"""What will run: compiled from a Document that has no errors. Frozen; the same for a thread, a child and torchrun."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.graph.analysis import Analysis
+from core.graph.document import Document, End
+from core.graph.vocabulary import BlockSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Nodes in running order, split where samples become batches."""
+
+    document: Document
+    analysis: Analysis
+    specs: Mapping[str, BlockSpec]
+    inputs: Mapping[str, Mapping[str, End]]  # node -> incoming port -> where it comes from
+    source: str  # the node that gives samples
+    sample_nodes: tuple[str, ...]  # source and transforms, in order
+    batch_nodes: tuple[str, ...]  # blocks and objectives, in order
+    objectives: tuple[str, ...]
+    carried: tuple[End, ...]  # per-sample ends that batches must carry
+
+    def modality(self, node: str) -> str:
+        """The node's modality, or that of the nearest block it feeds from; ``shared`` where both meet."""
+        own = self.specs[node].modality
+        if own not in ("any", "shared"):
+            return own
+        found = {self.modality(end.node) for end in self.inputs[node].values()} - {"any", "loss"}
+        return found.pop() if len(found) == 1 else "shared" if found else own
+
+    def sides(self, objective: str) -> tuple[End, End] | None:
+        """The two ends an objective pulls together."""
+        ends = self.inputs[objective]
+        names = [name for name in ("left", "right") if name in ends]
+        return (ends["left"], ends["right"]) if len(names) == 2 else None

@@ -1,0 +1,43 @@
+"""The nearest captions of held-out pictures, and the reverse, from the last evaluation's embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from core.knobs import knob
+from core.telemetry.events import Samples
+from core.telemetry.probes.probe import Probe, Watched, probes
+
+
+@probes.register("samples")
+class NearestSamples(Probe):
+    """What held-out pictures are taken for, and which pictures sentences find."""
+
+    title = "Samples"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """How many."""
+
+        questions: int = knob(24, "Held-out samples that are asked.", low=1, high=500, unit="samples")
+        answers: int = knob(5, "Nearest answers shown for each.", low=1, high=20)
+
+    def evaluated(self, run: Watched) -> None:
+        """Rank the evaluation's pool for the first questions."""
+        held = run.held_out
+        if not held:
+            return
+        left_ND, right_ND = held["left"], held["right"]
+        count = min(self.config.questions, len(left_ND))
+        asked = torch.linspace(0, len(left_ND) - 1, count).long()
+        for direction, (a, b) in {"image_to_text": (left_ND, right_ND), "text_to_image": (right_ND, left_ND)}.items():
+            best = (a[asked] @ b.T).topk(min(self.config.answers, len(b)), dim=-1)
+            run.say(
+                Samples(
+                    at=run.at(), series=f"samples/{direction}", truth=asked.numpy().astype(np.int32),
+                    nearest=best.indices.numpy().astype(np.int32), scores=best.values.numpy().astype(np.float32),
+                )
+            )  # fmt: skip

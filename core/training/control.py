@@ -1,0 +1,82 @@
+"""What a person may ask of a running run: flags that the trainer reads at a step's edge."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """A new learning rate for one node, or (empty) for all."""
+
+    node: str
+    learning_rate: float
+
+
+class Control:
+    """Thread-safe wishes. A stop wakes a paused run at once."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._paused = False
+        self._stop = False
+        self._checkpoint = False
+        self._rates: list[Rate] = []
+
+    def pause(self) -> None:
+        """Wait at the next step's edge."""
+        with self._changed:
+            self._paused = True
+
+    def resume(self) -> None:
+        """Go on."""
+        with self._changed:
+            self._paused = False
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """End at the next step's edge, with a checkpoint."""
+        with self._changed:
+            self._stop = True
+            self._changed.notify_all()
+
+    def checkpoint(self) -> None:
+        """Save at the next step's edge."""
+        with self._changed:
+            self._checkpoint = True
+            self._changed.notify_all()
+
+    def set_rate(self, node: str, learning_rate: float) -> None:
+        """Change a learning rate from the next step on."""
+        with self._changed:
+            self._rates.append(Rate(node=node, learning_rate=learning_rate))
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a pause was asked for."""
+        return self._paused
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._stop
+
+    def wait_while_paused(self, seconds: float) -> bool:
+        """Sleep until something changes or the time is over; True while still paused."""
+        with self._changed:
+            if self._paused and not self._stop and not self._checkpoint:
+                self._changed.wait(seconds)
+            return self._paused and not self._stop
+
+    def take_checkpoint(self) -> bool:
+        """Whether a checkpoint was asked for since the last call."""
+        with self._changed:
+            asked, self._checkpoint = self._checkpoint, False
+            return asked
+
+    def take_rates(self) -> list[Rate]:
+        """Learning rates asked for since the last call."""
+        with self._changed:
+            rates, self._rates = self._rates, []
+            return rates

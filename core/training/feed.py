@@ -1,0 +1,129 @@
+"""Batches for a run: what comes next is a function of the seed and the position, so a resumed run sees the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.blocks.values import map_tensors
+from core.compiler.build import build_source, build_transform
+from core.compiler.plan import Plan
+from core.data.base import Pieces, Source
+from core.data.loading import batches
+from core.data.pipeline import SampleGraph
+from core.graph.document import End
+from core.telemetry.events import At, Exhibit
+
+Batch = dict[End, Any]
+
+
+def sample_graph(plan: Plan) -> SampleGraph:
+    """The per-sample part of a plan, ready to be opened and fitted."""
+    nodes = plan.document.nodes
+    parts: list[tuple[str, Any, dict[str, tuple[str, str]]]] = []
+    for key in plan.sample_nodes:
+        is_source = plan.specs[key].role == "source"
+        part = build_source(nodes[key]) if is_source else build_transform(nodes[key])
+        wires = {port: (end.node, end.port) for port, end in plan.inputs[key].items()}
+        parts.append((key, part, wires))
+    return SampleGraph(parts=tuple(parts), wanted=tuple((end.node, end.port) for end in plan.carried))
+
+
+class Feed:
+    """Training batches from a position on, and whole splits for evaluation, on the device."""
+
+    def __init__(self, plan: Plan, graph: SampleGraph, device: torch.device) -> None:
+        self._plan, self._graph, self._device = plan, graph, device
+        self._recipe = plan.document.recipe
+        self.source: Source = graph.source
+        self.splits: Mapping[str, Sequence[int]] = graph.source.splits()
+        self._running: Iterator[dict[Any, Any]] | None = None
+        self._epoch = -1
+        self._probes: dict[int, Batch] = {}
+        self.after: list[Callable[[Batch, list[int]], Batch]] = []  # what habits add to every batch
+
+    @property
+    def batches_an_epoch(self) -> int:
+        """Full batches in one pass over the training split."""
+        return len(self.splits["train"]) // self._recipe.batch_size
+
+    def next(self, epoch: int, batch: int) -> tuple[Batch, list[int]]:
+        """The batch at a position, and which samples it holds."""
+        if self._running is None or self._epoch != epoch:
+            self.close()
+            self._epoch = epoch
+            self._running = iter(
+                batches(
+                    self._graph,
+                    self.splits["train"],
+                    self._recipe.batch_size,
+                    seed=self._recipe.seed,
+                    epoch=epoch,
+                    start_batch=batch,
+                    workers=self._recipe.workers,
+                    drop_last=True,
+                    training=True,
+                )  # fmt: skip
+            )
+        return self._placed(next(self._running))
+
+    def split(self, name: str, batch_size: int = 256, limit: int | None = None) -> Iterator[tuple[Batch, list[int]]]:
+        """A split in order, without augmentation."""
+        indices = list(self.splits[name])[:limit]
+        made = batches(
+            self._graph, indices, min(batch_size, max(len(indices), 1)), seed=self._recipe.seed, epoch=0, start_batch=0,
+            workers=0, drop_last=False, training=False,
+        )  # fmt: skip
+        try:
+            for batch in made:
+                yield self._placed(batch)
+        finally:
+            close = getattr(made, "close", None)
+            if close is not None:
+                close()
+
+    def _placed(self, batch: Mapping[Any, Any]) -> tuple[Batch, list[int]]:
+        cuda = self._device.type == "cuda"
+
+        def move(tensor: torch.Tensor) -> torch.Tensor:
+            return tensor.pin_memory().to(self._device, non_blocking=True) if cuda else tensor
+
+        placed = {
+            End(node=key[0], port=key[1]): map_tensors(move, value) for key, value in batch.items() if key != "indices"
+        }
+        indices = [int(index) for index in batch["indices"]]
+        for complete in self.after:
+            placed = complete(placed, indices)
+        return placed, indices
+
+    def close(self) -> None:
+        """Let loader workers go."""
+        running, self._running = self._running, None
+        close = getattr(running, "close", None)
+        if close is not None:
+            close()
+
+    def probe(self, count: int) -> Batch:
+        """The first held-out samples: the same batch at every call."""
+        if count not in self._probes:
+            split = next((n for n in ("test", "validation", "train") if len(self.splits.get(n, ())) > 0), "train")
+            self._probes[count] = next(self.split(split, count, count))[0]
+        return self._probes[count]
+
+    def exhibit(self, name: str, indices: Sequence[int], at: At) -> Exhibit:
+        """Pictures and sentences of samples, for events to point into."""
+        pictures, sentences, words = [], [], []
+        for index in indices:
+            values = self._graph.sample(index, epoch=0, seed=self._recipe.seed, training=False)
+            picture = next((v for v in values.values() if isinstance(v, torch.Tensor) and v.ndim == 3), None)
+            pieces = next((v for v in values.values() if isinstance(v, Pieces)), None)
+            if picture is not None:
+                pictures.append((picture.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy())
+            sentences.append(self.source.label(index))
+            words.append(pieces.words if pieces is not None else ())
+        shown = np.stack(pictures) if len(pictures) == len(indices) and pictures else np.zeros((0, 1, 1, 3), np.uint8)
+        groups = tuple(self.source.group(index) for index in indices)
+        return Exhibit(at=at, name=name, pictures=shown, sentences=tuple(sentences), words=tuple(words), groups=groups)

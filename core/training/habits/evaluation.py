@@ -1,0 +1,126 @@
+"""Held-out retrieval, both ways, with the chance level beside it: loss alone says little about alignment.
+
+Each pairwise objective's two sides are embedded for every held-out split the source names (``test``: unseen concepts,
+``style``: seen concepts drawn by another artist) and for as much of the training split, as a mirror of overfitting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.knobs import knob
+from core.telemetry.events import Scalars
+from core.training.habit import Habit, habits
+from core.training.retrieval import scores
+
+if TYPE_CHECKING:
+    from core.training.trainer import Trainer
+
+BATCH = 256
+
+
+def embed(run: Trainer, objective: str, split: str, limit: int | None) -> tuple[Tensor, Tensor, list[int]]:
+    """Both sides of an objective for a split, as unit vectors on the CPU, and the sample indices."""
+    ends = run.plan.sides(objective)
+    assert ends is not None
+    left, right, indices = [], [], []
+    for batch, chosen in run.feed.split(split, BATCH, limit):
+        values = run.forward(batch, [end.node for end in ends])
+        left.append(F.normalize(values[ends[0]].float(), dim=-1).cpu())
+        right.append(F.normalize(values[ends[1]].float(), dim=-1).cpu())
+        indices += chosen
+    return torch.cat(left), torch.cat(right), indices
+
+
+@habits.register("evaluation")
+class Evaluation(Habit):
+    """Measures retrieval on held-out splits, both ways, beside chance."""
+
+    title = "Evaluation"
+    order = 70
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """How often and how much."""
+
+        every: int = knob(100, "Evaluate at every n-th step, and at the end.", low=1, high=1_000_000, unit="steps")
+        most: int = knob(2000, "Samples of a split at most.", low=2, high=100_000, unit="samples")
+        train: bool = knob(
+            True, "Also measure as many training samples as the test split has.", title="Mirror on training data"
+        )
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.best: float | None = None
+        self._last = -1
+
+    def began(self, run: Trainer) -> None:
+        """Show the held-out pool once."""
+        split = self._main_split(run)
+        if split:
+            run.say(run.feed.exhibit("held out", list(run.feed.splits[split])[: self.config.most], run.at()))
+
+    def step_ended(self, run: Trainer) -> None:
+        """Now and then."""
+        if run.position.step % self.config.every == 0:
+            self.measure(run)
+
+    def ended(self, run: Trainer) -> None:
+        """Once more, unless it just happened."""
+        if run.position.step and self._last != run.position.step and run.status in ("finished", "stopped"):
+            self.measure(run)
+
+    def measure(self, run: Trainer) -> None:
+        """Evaluate every split and tell the others."""
+        self._last = run.position.step
+        averaged = run.habit("ema")
+        modes = {module: module.training for module in run.experiment.modules()}
+        run.experiment.eval()
+        try:
+            with torch.no_grad(), averaged.in_place(run) if averaged else nullcontext():  # type: ignore[attr-defined]
+                self._splits(run)
+        finally:
+            for module, mode in modes.items():
+                module.training = mode
+        for habit in run.habits:
+            habit.evaluated(run)
+        run.look("evaluated")
+
+    def _splits(self, run: Trainer) -> None:
+        main = self._main_split(run)
+        for key in run.plan.objectives:
+            if run.plan.sides(key) is None:
+                continue
+            for split in self._measured_splits(run):
+                most = len(run.feed.splits[main]) if split == "train" and main else self.config.most
+                left, right, indices = embed(run, key, split, min(most, self.config.most))
+                labels = [run.feed.source.label(index) for index in indices]
+                values = {}
+                for direction, table in {"image_to_text": left @ right.T, "text_to_image": right @ left.T}.items():
+                    for name, value in scores(table, labels).items():
+                        values[f"retrieval/{split}/{direction}/{name}"] = value
+                run.say(Scalars(at=run.at(), values=values))
+                if split == main:
+                    run.held_out = {"left": left, "right": right, "indices": indices, "split": split, "scores": values}
+
+    def _main_split(self, run: Trainer) -> str:
+        return next((name for name in ("test", "validation") if len(run.feed.splits.get(name, ())) > 1), "")
+
+    def _measured_splits(self, run: Trainer) -> list[str]:
+        names = [name for name, indices in run.feed.splits.items() if name != "train" and len(indices) > 1]
+        return [*names, "train"] if self.config.train else names
+
+    def state(self) -> dict[str, Any]:
+        """When the last measurement was."""
+        return {"last": self._last}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """The inverse."""
+        self._last = int(state["last"])

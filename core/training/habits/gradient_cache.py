@@ -1,0 +1,43 @@
+"""Gradient caching (arXiv:2101.06983): a large contrastive batch in the memory of a small one, exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from core.knobs import knob
+from core.training.gradients import cached
+from core.training.habit import Habit, habits
+
+if TYPE_CHECKING:
+    from core.training.trainer import Trainer
+
+
+@habits.register("gradient_cache")
+class GradientCache(Habit):
+    """The whole batch's gradient, temperature included, with few samples in the towers at a time."""
+
+    title = "Gradient caching"
+    order = 60  # wins over plain accumulation where both are on
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """How many samples at a time."""
+
+        chunk: int = knob(32, "Samples in the towers at a time.", low=1, high=65536, unit="samples")
+
+    def began(self, run: Trainer) -> None:
+        """Take over the gradient; say so where a layer mixes samples and exactness is lost."""
+        mixing = [
+            key
+            for key in run.experiment.towers()
+            if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in run.experiment.node(key).modules())
+        ]
+        if mixing:
+            run.warn(
+                f"Gradient caching is not exact with batch norm: {', '.join(mixing)}. Use group norm or freeze it."
+            )
+        run.gradient = partial(cached, chunk=self.config.chunk)

@@ -1,0 +1,46 @@
+"""bfloat16 autocast where the hardware has it. On CPUs without it autocast is about 15 times slower, so it is probed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from core.knobs import knob
+from core.training.habit import Habit, habits
+
+if TYPE_CHECKING:
+    from core.training.trainer import Trainer
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is computed in hardware on this device."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name)() for name in tests if hasattr(torch.cpu, name))
+
+
+@habits.register("mixed_precision")
+class MixedPrecision(Habit):
+    """Computes towers in bfloat16 where that is faster; losses stay in float32."""
+
+    title = "Mixed precision"
+    order = 5
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Whether to insist."""
+
+        insist: bool = knob(False, "Use it even where the hardware has no bfloat16 (very slow).", advanced=True)
+
+    def began(self, run: Trainer) -> None:
+        """Switch it on, or say why not."""
+        if has_bfloat16(run.device) or self.config.insist:
+            run.precision = torch.autocast(run.device.type, dtype=torch.bfloat16)
+            run.log("Mixed precision: bfloat16.")
+        else:
+            run.log(
+                "Mixed precision stays off: this device has no bfloat16 hardware, so it would be slower.", "warning"
+            )

@@ -1,0 +1,143 @@
+"""Parameter groups by node, each with its own rate, decay and freezing; optimisers and schedules as catalogues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from core.catalog import Catalog
+from core.compiler.module import Experiment
+from core.graph.recipe import Recipe
+from core.knobs import configure, knob
+
+
+class Optimizers:
+    """One kind of optimiser."""
+
+    key: ClassVar[str]
+    title: ClassVar[str] = ""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """No knobs."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def build(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        """The optimiser over parameter groups."""
+        raise NotImplementedError
+
+
+class Schedule:
+    """A factor on every learning rate, from the share of the run alone: nothing to save, nothing to restore."""
+
+    key: ClassVar[str]
+    title: ClassVar[str] = ""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Warm-up."""
+
+        warm_up: float = knob(0.05, "Share of the run in which the rate rises from zero.", low=0, high=1)
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def factor(self, step: int, steps: int) -> float:
+        """The factor for the step about to be taken (0-based)."""
+        rising = round(self.config.warm_up * steps)
+        if step < rising:
+            return (step + 1) / rising
+        return self.after_warm_up((step - rising) / max(steps - rising, 1))
+
+    def after_warm_up(self, share: float) -> float:
+        """The factor at a share of the way down."""
+        raise NotImplementedError
+
+
+optimizers: Catalog[Optimizers] = Catalog("core.training.optimizers", "optimiser")
+schedules: Catalog[Schedule] = Catalog("core.training.schedules", "schedule")
+
+
+class Groups:
+    """The optimiser, its groups by (node, decayed or not), and the rates of each step."""
+
+    def __init__(self, experiment: Experiment, recipe: Recipe) -> None:
+        self._experiment, self._recipe = experiment, recipe
+        self._kinds: list[tuple[str, bool]] = []
+        groups = []
+        for key in experiment.plan.batch_nodes:
+            for decayed, parameters in _split(experiment.node(key)):
+                self._kinds.append((key, decayed))
+                groups.append({"params": parameters, "lr": 0.0, "weight_decay": 0.0})
+        chosen = optimizers[recipe.optimizer.key]
+        self.optimizer = chosen(configure(chosen.Config, recipe.optimizer.knobs, "recipe")).build(groups)
+        schedule = schedules[recipe.schedule.key]
+        self._schedule = schedule(configure(schedule.Config, recipe.schedule.knobs, "recipe"))
+        self._own = {id(p) for p in experiment.parameters() if p.requires_grad}  # a fixed temperature stays fixed
+        self.overrides: dict[str, float] = {}  # node (or "" for all) -> rate a person asked for
+
+    def enter_stage(self, stage: int) -> None:
+        """Freeze and thaw as the stage says; frozen nodes are in eval mode and get no gradient."""
+        for key in self._experiment.plan.batch_nodes:
+            module, frozen = self._experiment.node(key), bool(self._recipe.rule(key, stage).frozen)
+            module.train(not frozen)
+            for parameter in module.parameters():
+                parameter.requires_grad_(not frozen and id(parameter) in self._own)
+                parameter.grad = None
+
+    def set_rates(self, step: int, stage: int) -> dict[str, float]:
+        """Write the rates for the step about to be taken; gives them by node."""
+        factor = self._schedule.factor(step, self._recipe.steps)
+        rates = {}
+        for group, (key, decayed) in zip(self.optimizer.param_groups, self._kinds):
+            rule = self._recipe.rule(key, stage)
+            base = self.overrides.get(key, self.overrides.get("", rule.learning_rate))
+            group["lr"] = rates[key] = (base or 0.0) * factor
+            group["weight_decay"] = (rule.weight_decay or 0.0) if decayed else 0.0
+            if rule.frozen:
+                rates.pop(key)
+        return rates
+
+    def trained(self) -> dict[str, list[nn.Parameter]]:
+        """Parameters that learn now, by node."""
+        found: dict[str, list[nn.Parameter]] = {}
+        for group, (key, _) in zip(self.optimizer.param_groups, self._kinds):
+            found.setdefault(key, []).extend(p for p in group["params"] if p.requires_grad)
+        return {key: parameters for key, parameters in found.items() if parameters}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The optimiser's state by parameter name: ``nodes.n_vit.cut.weight/exp_avg``."""
+        names = {id(p): name for name, p in self._experiment.named_parameters()}
+        return {
+            f"{names[id(p)]}/{part}": value if isinstance(value, Tensor) else torch.tensor(float(value))
+            for p, state in self.optimizer.state.items()
+            for part, value in state.items()
+            if value is not None
+        }
+
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """The inverse of :meth:`tensors`."""
+        parameters = dict(self._experiment.named_parameters())
+        self.optimizer.state.clear()
+        for name, value in tensors.items():
+            owner, part = name.rsplit("/", 1)
+            parameter = parameters[owner]
+            # Adam counts its steps in a CPU tensor unless it is fused on a GPU; moments live beside the parameter.
+            beside = part != "step" or parameter.device.type == "cuda"
+            self.optimizer.state[parameter][part] = value.to(parameter.device if beside else "cpu").clone()
+
+
+def _split(module: nn.Module) -> list[tuple[bool, list[nn.Parameter]]]:
+    """Weights that decay (matrices and kernels) and those that do not (biases, norms, temperatures, positions)."""
+    yes: list[nn.Parameter] = []
+    no: list[nn.Parameter] = []
+    for name, parameter in module.named_parameters():
+        plain = parameter.ndim < 2 or any(word in name for word in ("position", "cls_", "query_11D", "embedding"))
+        (no if plain else yes).append(parameter)
+    return [(decayed, group) for decayed, group in ((True, yes), (False, no)) if group]

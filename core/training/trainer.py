@@ -1,0 +1,232 @@
+"""The loop and nothing else; everything optional is a habit (``core/training/habits``) or a probe.
+
+::
+
+    began
+    for each stage:                    stage_began   (freeze, thaw)
+        for each step:
+            step_began                 the batch is there
+            losses, gradients          plain, accumulated or cached (core/training/gradients.py)
+            gradient_ready             watch, clip
+            optimiser step, clamps
+            updated                    averages
+            step_ended                 say, evaluate, checkpoint, obey
+    ended
+
+Random numbers are keyed by (seed, step), samples by (seed, epoch, index): a run resumed at any step is the run that
+never stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.compiler.module import Experiment, node_seed
+from core.compiler.plan import Plan
+from core.data.pipeline import SampleGraph
+from core.graph.document import End
+from core.knobs import configure
+from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Scalars, Status
+from core.telemetry.probes.probe import Probe, probes
+from core.training.control import Control
+from core.training.feed import Batch, Feed
+from core.training.gradients import Gradient, plain
+from core.training.habit import Habit, habits
+from core.training.optimization import Groups
+from core.training.position import Position
+
+LongestSilence = 0.25  # seconds between looks at the clock while paused
+
+
+class Trainer:
+    """One run of a plan, from a position to the end."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        graph: SampleGraph,
+        *,
+        device: torch.device,
+        listener: Listener,
+        control: Control | None = None,
+    ) -> None:
+        self.plan, self.recipe, self.device = plan, plan.document.recipe, device
+        self.listener, self.control = listener, control or Control()
+        self.feed = Feed(plan, graph, device)
+        self.graph = graph
+        self.experiment = Experiment(plan, self.recipe.seed).to(device)
+        self.groups = Groups(self.experiment, self.recipe)
+        self.habits = sorted(_chosen(habits, self.recipe.habits), key=lambda habit: habit.order)
+        self.probes: list[Probe] = _chosen(probes, self.recipe.probes)
+        self.position = Position(batches=self.feed.batches_an_epoch)
+        self.stage = -1
+        self.gradient: Gradient = plain
+        self.precision: AbstractContextManager[Any] = nullcontext()
+        self.batch: Batch = {}
+        self.indices: list[int] = []
+        self.losses: dict[str, Tensor] = {}
+        self.sides: dict[str, tuple[Tensor, Tensor]] = {}  # objective -> both sides of this step, detached
+        self.held_out: dict[str, Any] = {}  # what the last evaluation embedded
+        self.rates: dict[str, float] = {}
+        self.status: Status = "running"
+        self.reason = ""
+
+    # What habits and probes use ------------------------------------------------------------------------------------
+
+    def at(self) -> At:
+        """Now, for events."""
+        return self.position.at()
+
+    def say(self, event: Event) -> None:
+        """Tell the listener."""
+        self.listener.say(event)
+
+    def log(self, text: str, level: Level = "info") -> None:
+        """A sentence about the run."""
+        self.say(LogLine(at=self.at(), text=text, level=level))
+
+    def warn(self, text: str) -> None:
+        """A warning: in the log and on the timeline."""
+        self.log(text, "warning")
+        self.say(Mark(at=self.at(), kind="warning", text=text))
+
+    def end(self, status: Status, reason: str = "") -> None:
+        """Stop after the current moment."""
+        self.status, self.reason = status, reason
+
+    def habit(self, key: str) -> Habit | None:
+        """A habit that is on."""
+        return next((habit for habit in self.habits if habit.key == key), None)
+
+    def forward(self, batch: Mapping[End, Any], wanted: list[str] | None = None) -> dict[End, Any]:
+        """The experiment on a batch, at the run's precision."""
+        with self.precision:
+            return self.experiment.run(batch, wanted)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a next step."""
+        return self.status == "running" and self.position.step < self.recipe.steps
+
+    # The loop ------------------------------------------------------------------------------------------------------
+
+    def train(self) -> Status:
+        """Run to the end. Exceptions of the plan's own blocks pass through; habits are told ``ended`` in any case."""
+        if self.feed.batches_an_epoch == 0:
+            raise ValueError(
+                f"The training split has {len(self.feed.splits['train'])} samples, fewer than one batch of "
+                f"{self.recipe.batch_size}. Choose a smaller batch."
+            )
+        try:
+            self._tell("began")
+            while self.is_running:
+                self._step()
+                self._obey()
+            if self.status == "running":
+                self.status = "finished"
+            self._tell("ended")
+        finally:
+            self.feed.close()
+        return self.status
+
+    def _step(self) -> None:
+        began = time.monotonic()
+        self._enter_stage()
+        self.batch, self.indices = self.feed.next(self.position.epoch, self.position.batch)
+        torch.manual_seed(node_seed(self.recipe.seed, f"step/{self.position.step}"))
+        self._tell("step_began")
+        self.losses = self.gradient(self)
+        self._tell("gradient_ready")
+        if self.status != "running":
+            return
+        self.rates = self.groups.set_rates(self.position.step, self.stage)
+        self.groups.optimizer.step()
+        self.groups.optimizer.zero_grad(set_to_none=True)
+        for key in self.plan.objectives:
+            self.experiment.node(key).after_update()  # type: ignore[operator]
+        self._tell("updated")
+        self._advance(time.monotonic() - began)
+        self._say_step(time.monotonic() - began)
+        self._tell("step_ended")
+        self.position = replace(self.position, seconds=self.position.seconds + time.monotonic() - began - self._counted)
+
+    def _advance(self, seconds: float) -> None:
+        now = self.position
+        batch, epoch = now.batch + 1, now.epoch
+        if batch >= self.feed.batches_an_epoch:
+            batch, epoch = 0, epoch + 1
+        self._counted = seconds
+        self.position = Position(
+            step=now.step + 1, epoch=epoch, batch=batch, batches=self.feed.batches_an_epoch,
+            samples=now.samples + len(self.indices), seconds=now.seconds + seconds,
+        )  # fmt: skip
+
+    def _enter_stage(self) -> None:
+        edges = self.recipe.stage_starts()
+        stage = max(number for number, edge in enumerate(edges[:-1]) if edge <= self.position.step)
+        if stage == self.stage:
+            return
+        self.stage = stage
+        self.groups.enter_stage(stage)
+        if len(edges) > 2:
+            self.say(Mark(at=self.at(), kind="stage", text=self.recipe.stage_list()[stage].name))
+        self._tell("stage_began")
+
+    def _say_step(self, seconds: float) -> None:
+        values = {f"loss/{key}": float(loss.detach()) for key, loss in self.losses.items()}
+        values["loss"] = sum(values.values())
+        values["throughput"] = len(self.indices) / max(seconds, 1e-9)
+        values.update({f"rate/{key}": rate for key, rate in self.rates.items()})
+        for key in self.plan.objectives:
+            for name, reading in self.experiment.node(key).readings().items():  # type: ignore[operator]
+                values[f"{name}/{key}"] = float(reading)
+        self.say(Scalars(at=self.at(), values=values))
+
+    def _tell(self, moment: str) -> None:
+        if moment == "gradient_ready":  # probes see gradients as they came, before a habit clips them
+            self.look(moment)
+        for habit in self.habits:
+            getattr(habit, moment)(self)
+        if moment != "gradient_ready":
+            self.look(moment)
+
+    def look(self, moment: str) -> None:
+        """Tell the probes. A probe that fails is switched off and says so; it never stops a run."""
+        for probe in list(self.probes):
+            try:
+                getattr(probe, moment)(self)
+            except Exception as error:  # a picture must not cost a training run
+                self.probes.remove(probe)
+                self.warn(f"The probe {probe.title} was switched off: {type(error).__name__}: {str(error)[:200]}")
+
+    def _obey(self) -> None:
+        for rate in self.control.take_rates():
+            self.groups.overrides[rate.node] = rate.learning_rate
+            where = f" of {rate.node}" if rate.node else ""
+            self.say(Mark(at=self.at(), kind="note", text=f"learning rate{where} set to {rate.learning_rate:g}"))
+        if self.control.take_checkpoint():
+            self._save_now()
+        while self.control.wait_while_paused(LongestSilence):
+            if self.control.take_checkpoint():
+                self._save_now()
+        if self.control.is_stopping and self.status == "running":
+            self.end("stopped", "stopped by hand")
+
+    def _save_now(self) -> None:
+        keeper = self.habit("checkpointing")
+        if keeper is None:
+            self.warn("There is no checkpoint: the habit Checkpoints is off.")
+        else:
+            keeper.save(self)  # type: ignore[attr-defined]
+
+
+def _chosen(catalog: Any, chosen: Mapping[str, Mapping[str, Any]]) -> list[Any]:
+    """Catalogue entries with their configurations. Raises Refused for unknown keys and values."""
+    return [catalog[key](configure(catalog[key].Config, knobs, key)) for key, knobs in chosen.items()]

@@ -1,0 +1,61 @@
+"""Nothing goes unseen: a log line of WARNING or above, a thread, a top-level widget left behind fails the test."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+SHARED_DATA = Path(os.environ.get("CROSSMODAL_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Preferences, the store and caches of a test live in a folder of its own."""
+    home = tmp_path_factory.mktemp("home")
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(home / name.lower()))
+    monkeypatch.setenv("CROSSMODAL_STORE", str(home / "store.sqlite"))
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A test that expects a warning reads ``caplog`` and clears it."""
+    yield
+    loud = [r for r in caplog.get_records("call") if r.levelno >= logging.WARNING and not r.name.startswith("torch")]
+    assert not loud, f"logged: {[record.getMessage() for record in loud]}"
+
+
+@pytest.fixture(autouse=True)
+def _no_threads_left() -> Iterator[None]:
+    """Threads started by a test must have ended with it (a short grace: they may be in their last lines)."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        if not thread.daemon or thread.name.startswith("crossmodal"):
+            thread.join(5)
+            assert not thread.is_alive(), f"the thread {thread.name} is still running"
+
+
+@pytest.fixture(autouse=True)
+def _no_widgets_left() -> Iterator[None]:
+    """Top-level widgets must be closed or owned by qtbot."""
+    yield
+    if "PySide6.QtWidgets" not in sys.modules:
+        return
+    from PySide6.QtWidgets import QApplication
+
+    application = QApplication.instance()
+    if isinstance(application, QApplication):
+        visible = [w for w in application.topLevelWidgets() if w.isVisible()]
+        for widget in visible:
+            widget.close()
+        assert not visible, f"widgets left open: {[type(w).__name__ for w in visible]}"

@@ -1,0 +1,117 @@
+"""One test for the whole catalogue: a new block is tested without an edit here."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils import _pytree as pytree
+
+from core.blocks.block import Block, Objective
+from core.blocks.catalog import blocks
+from core.blocks.values import main_tensor
+from core.compiler.describe import vocabulary
+from core.knobs import configure, knobs_of
+
+KEYS = list(blocks)
+OPTIONAL_PACKAGES = {"encoders.efficientnet_lite": "efficientnet_lite_pytorch"}
+
+
+def build(key: str) -> tuple[Block, dict[str, object]]:
+    if key in OPTIONAL_PACKAGES:
+        pytest.importorskip(OPTIONAL_PACKAGES[key])
+    cls = blocks[key]
+    torch.manual_seed(0)
+    example = cls.example()
+    return cls(configure(cls.Config, cls.tiny()), example), example
+
+
+def to_meta(value: object) -> object:
+    return pytree.tree_map(lambda x: x.to("meta") if isinstance(x, torch.Tensor) else x, value)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_declares_what_a_person_needs(key: str) -> None:
+    spec = vocabulary()[key]
+    assert spec.title
+    assert spec.summary.endswith(".")
+    assert spec.takes
+    assert spec.gives
+    assert all(knob.help for knob in spec.knobs)
+    assert key.split(".")[1] == blocks[key].__module__.rsplit(".", 1)[1], "the key must be folder.file"
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_parameter_gets_a_gradient(key: str) -> None:
+    block, example = build(key)
+    made = block.train()(**example)
+    assert set(made) == set(block.gives)
+    torch.stack([main_tensor(value).float().pow(2).sum() for value in made.values()]).sum().backward()
+    lacking = [name for name, p in block.named_parameters() if p.requires_grad and p.grad is None]
+    assert not lacking
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_shapes_on_meta_equal_the_real_ones(key: str) -> None:
+    block, example = build(key)
+    cls = blocks[key]
+    on_meta = {name: to_meta(value) for name, value in example.items()}
+    with torch.device("meta"):
+        ghost = cls(configure(cls.Config, cls.tiny()), on_meta)
+        shadow = ghost(**on_meta)
+    real = block.train()(**example)
+    for name, value in real.items():
+        shapes = [tuple(x.shape) for x in pytree.tree_leaves(value) if isinstance(x, torch.Tensor)]
+        assert shapes == [tuple(x.shape) for x in pytree.tree_leaves(shadow[name]) if isinstance(x, torch.Tensor)]
+    assert [p.shape for p in block.parameters()] == [p.shape for p in ghost.parameters()]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_state_round_trips(key: str) -> None:
+    block, example = build(key)
+    cls = blocks[key]
+    torch.manual_seed(1)
+    other = cls(configure(cls.Config, cls.tiny()), example)
+    other.load_state_dict(block.state_dict())
+    first, second = (module.eval()(**example) for module in (block, other))
+    for name in first:
+        assert torch.equal(main_tensor(first[name]), main_tensor(second[name]))
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_attention_rows_sum_to_one_and_reproduce_the_output(key: str) -> None:
+    block, example = build(key)
+    plain = block.eval()(**example)
+    watched, maps = block.watched(**example)  # raises where map times values is not what the layer passed on
+    for name in plain:
+        torch.testing.assert_close(main_tensor(plain[name]), main_tensor(watched[name]), atol=1e-4, rtol=1e-3)
+    for rows in maps.values():
+        assert rows.ndim == 4
+        torch.testing.assert_close(rows.sum(-1), torch.ones_like(rows.sum(-1)), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if not issubclass(blocks[key], Objective)])
+def test_samples_do_not_mix(key: str) -> None:
+    """Changing one sample leaves the other's output alone (the fault of attention without batch_first)."""
+    block, example = build(key)
+    block.eval()
+
+    def shaken(value: object) -> object:
+        def shake(x: object) -> object:
+            if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+                return x
+            x = x.clone()
+            x[1] = x[1] * 0.5 + 0.1
+            return x
+
+        return pytree.tree_map(shake, value)
+
+    before, after = block(**example), block(**{name: shaken(value) for name, value in example.items()})
+    for name in before:
+        torch.testing.assert_close(main_tensor(before[name])[0], main_tensor(after[name])[0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_knobs_refuse_nonsense(key: str) -> None:
+    for knob in knobs_of(blocks[key].Config):
+        assert knob.problem_with(knob.default) == ""
+        assert knob.problem_with(object())
