@@ -1,0 +1,52 @@
+"""The canvas's commands with their names and keys: one table for the keyboard and the context menus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from widgets.look.language import tr
+
+On = Literal["nodes", "wire", "canvas", "any"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: what it is called, the method of the view that does it, its keys, and what it acts on."""
+
+    text: str
+    method: str
+    keys: tuple[str, ...]
+    on: On
+    group: int = 0
+
+
+def commands() -> tuple[Command, ...]:
+    """Every command, in the order of the menus, in the person's language."""
+    return (
+        Command(tr("Add a block…"), "open_search", ("Space", "Shift+A"), "canvas", 0),
+        Command(tr("Cut"), "cut", ("Ctrl+X",), "nodes", 1),
+        Command(tr("Copy"), "copy", ("Ctrl+C",), "nodes", 1),
+        Command(tr("Paste"), "paste", ("Ctrl+V",), "canvas", 1),
+        Command(tr("Paste with wires"), "paste_with_wires", ("Ctrl+Shift+V",), "canvas", 1),
+        Command(tr("Duplicate"), "duplicate", ("Ctrl+D",), "nodes", 1),
+        Command(tr("Delete"), "delete", ("Del", "Backspace"), "nodes", 1),
+        Command(tr("Delete with wires"), "delete_with_wires", ("Alt+Del",), "nodes", 1),
+        Command(tr("Disconnect"), "delete", ("Del",), "wire", 1),
+        Command(tr("Rename"), "rename", ("F2",), "nodes", 2),
+        Command(tr("Mute"), "mute", ("M", "Ctrl+M"), "nodes", 2),
+        Command(tr("Bypass"), "bypass", ("Ctrl+B",), "nodes", 2),
+        Command(tr("Collapse"), "collapse", ("Alt+C", "H"), "nodes", 2),
+        Command(tr("Connect selected"), "connect_selected", ("J",), "nodes", 3),
+        Command(tr("Frame"), "frame_selection", ("Ctrl+G",), "nodes", 3),
+        Command(tr("Select all"), "select_all", ("Ctrl+A",), "canvas", 4),
+        Command(tr("Tidy"), "tidy", ("Ctrl+L",), "any", 4),
+        Command(tr("Fit selection"), "fit_selection", ("F", "."), "nodes", 5),
+        Command(tr("Fit all"), "fit_all", ("Home",), "canvas", 5),
+        Command(tr("Zoom in"), "zoom_in", ("Ctrl+=", "Ctrl++", "Ctrl+Shift++"), "canvas", 5),
+        Command(tr("Zoom out"), "zoom_out", ("Ctrl+-",), "canvas", 5),
+        Command(tr("Full size"), "zoom_reset", ("Ctrl+0",), "canvas", 5),
+    )
+
+
+NEEDS_SELECTION = frozenset({"M", "H", "J"})  # these letters start a search while nothing is selected

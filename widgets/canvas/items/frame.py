@@ -1,0 +1,79 @@
+"""A frame as drawn: a titled rectangle behind the nodes that belong together."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from core.graph.document import Frame
+from widgets.canvas import geometry as g
+from widgets.canvas import ink
+from widgets.look.theme import theme
+
+TITLE_HEIGHT, EDGE = 24.0, 6.0
+SMALLEST = 60.0
+
+
+class FrameItem(QGraphicsItem):
+    """Draws one frame; its title strip and its edges can be taken hold of."""
+
+    def __init__(self, frame: Frame) -> None:
+        super().__init__()
+        self.selected = self.hovered = False
+        self.scale_now = 1.0
+        self.frame = frame
+        self._box = QRectF()
+        self.show_frame(frame)
+
+    def show_frame(self, frame: Frame) -> None:
+        """Draw this frame from now on."""
+        self.frame = frame
+        self.show_box(
+            QRectF(g.on_canvas(frame.x), g.on_canvas(frame.y), g.on_canvas(frame.width), g.on_canvas(frame.height))
+        )
+
+    def show_box(self, box: QRectF) -> None:
+        """Draw the frame elsewhere, as while it is dragged."""
+        self.prepareGeometryChange()
+        self._box = box.normalized()
+        self.update()
+
+    @property
+    def box(self) -> QRectF:
+        """The frame's rectangle in scene units."""
+        return self._box
+
+    @property
+    def title_strip(self) -> QRectF:
+        """The part that moves the frame."""
+        return QRectF(self._box.x(), self._box.y(), self._box.width(), TITLE_HEIGHT)
+
+    def edges_at(self, at: QPointF, tolerance: float = EDGE) -> str:
+        """Which edges are at a point: some of ``l r t b``, empty where none is."""
+        box = self._box
+        if not box.adjusted(-tolerance, -tolerance, tolerance, tolerance).contains(at):
+            return ""
+        near = {
+            "l": abs(at.x() - box.left()), "r": abs(at.x() - box.right()),
+            "t": abs(at.y() - box.top()), "b": abs(at.y() - box.bottom()),
+        }  # fmt: skip
+        return "".join(edge for edge, distance in near.items() if distance <= tolerance)
+
+    def boundingRect(self) -> QRectF:
+        return self._box.adjusted(-3, -3, 3, 3)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        colours = theme()
+        painter.setPen(
+            ink.pen(colours.accent, 1.6)
+            if self.selected
+            else ink.pen(colours.muted if self.hovered else colours.line, 1.2)
+        )
+        painter.setBrush(ink.brush(colours.muted, 14))
+        painter.drawRoundedRect(self._box, 8, 8)
+        if self.scale_now >= 0.25:
+            painter.setFont(ink.font("port"))
+            painter.setPen(ink.pen(colours.muted))
+            title = ink.elided("port", self.frame.title, max(self._box.width() - 20, 0))
+            painter.drawStaticText(self._box.topLeft() + QPointF(10, 5), ink.laid_out("port", title))

@@ -1,0 +1,210 @@
+"""A node as drawn: one item that paints its ports, texts and marks itself."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from core.graph.analysis import NodeFacts
+from core.graph.document import Node
+from core.graph.ports import Port
+from core.graph.vocabulary import BlockSpec
+from widgets.canvas import geometry as g
+from widgets.canvas import ink
+from widgets.look import quantities
+from widgets.look.glyphs import draw_glyph
+from widgets.look.language import tr
+from widgets.look.theme import theme
+
+NO_FACTS = NodeFacts()
+OUTSIDE = 12.0  # what is painted beyond the box: ports, badge, stack
+DETAIL_FROM, PORTS_FROM = 0.6, 0.45  # scales below which texts of these kinds are left out
+FADED = 0.32
+
+
+class NodeItem(QGraphicsItem):
+    """Draws one node; the scene tells it everything through ``show_*`` and the plain attributes."""
+
+    def __init__(self, node: Node, spec: BlockSpec, takes: tuple[Port, ...], gives: tuple[Port, ...]) -> None:
+        super().__init__()
+        self.facts = NO_FACTS
+        self.severity = ""
+        self.selected = self.hovered = self.running = self.dropped_on = False
+        self.fitting: frozenset[tuple[str, bool]] | None = None  # while a wire is drawn: the ports that would take it
+        self.wired: frozenset[tuple[str, bool]] = frozenset()
+        self.hot: tuple[str, bool] | None = None  # the port under the mouse
+        self.pulse = 0.0  # 1 at the start of a pulse, 0 when it is over
+        self.scale_now = 1.0
+        self.show_node(node, spec, takes, gives)
+
+    def show_node(self, node: Node, spec: BlockSpec, takes: tuple[Port, ...], gives: tuple[Port, ...]) -> None:
+        """Draw this node from now on."""
+        self.prepareGeometryChange()
+        self.node, self.spec = node, spec
+        self.shape_now = g.shape_of(node, spec, takes, gives)
+        extra = g.STACK_STEP * 2 if node.repeat > 1 else 0.0
+        self._bounds = QRectF(
+            -OUTSIDE, -OUTSIDE, self.shape_now.width + 2 * OUTSIDE + extra, self.shape_now.height + 2 * OUTSIDE + extra
+        )
+        self._box = QRectF(0, 0, self.shape_now.width, self.shape_now.height)
+        self.colour = ink.modality_colour(spec.modality)
+        self.show_facts(self.facts)
+
+    def show_facts(self, facts: NodeFacts) -> None:
+        """Draw what the node costs."""
+        self.facts = facts
+        self._count = quantities.count(facts.parameters) if facts.parameters else ""
+        parts = [facts.detail or (tr(self.spec.family) if self.spec.known else tr("not in this version"))]
+        if self.node.bypassed:
+            parts.insert(0, tr("bypassed"))
+        elif self.node.muted:
+            parts.insert(0, tr("muted"))
+        if facts.flops:
+            parts.append(quantities.flops(facts.flops))
+        room = self.shape_now.width - 2 * g.MARGIN - (18 if facts.parameters else 0)
+        self._detail = ink.elided("detail", " · ".join(parts), room)
+        self.update()
+
+    @property
+    def box(self) -> QRectF:
+        """The node's rectangle in scene units."""
+        return self._box.translated(self.pos())
+
+    def spot_at(self, name: str, outgoing: bool) -> QPointF:
+        """Where a port is in scene units; a port that is not there is at the header's edge."""
+        spot = self.shape_now.spot(name, outgoing)
+        x, y = (spot.x, spot.y) if spot else (self.shape_now.width if outgoing else 0.0, g.HEADER / 2)
+        return self.pos() + QPointF(x, y)
+
+    def boundingRect(self) -> QRectF:
+        return self._bounds
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        if self.node.muted or (self.fitting is not None and not self.fitting):
+            painter.setOpacity(FADED if self.fitting is not None else 0.5)
+        self._paint_box(painter)
+        self._paint_header(painter)
+        if self.scale_now >= g.HEADER / 200 and not self.node.collapsed:
+            self._paint_ports(painter)
+            if self.scale_now >= DETAIL_FROM:
+                self._paint_detail(painter)
+        elif self.node.collapsed:
+            self._paint_ports(painter)
+        if self.node.bypassed:
+            self._paint_way_through(painter)
+        if self.severity:
+            self._paint_badge(painter)
+
+    def _paint_box(self, painter: QPainter) -> None:
+        colours = theme()
+        width, height = self.shape_now.width, self.shape_now.height
+        painter.setBrush(ink.node_fill())
+        if self.node.repeat > 1:
+            painter.setPen(ink.pen(colours.line))
+            for step in (2 * g.STACK_STEP, g.STACK_STEP):
+                painter.drawRoundedRect(QRectF(step, step, width, height), 6, 6)
+        if self.pulse > 0:
+            painter.setPen(ink.pen(colours.accent, 4.0, int(255 * self.pulse)))
+            grown = 8.0 * (1 - self.pulse) + 2
+            painter.drawRoundedRect(self._box.adjusted(-grown, -grown, grown, grown), 9, 9)
+        painter.setPen(self._border())
+        painter.drawRoundedRect(self._box, 6, 6)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ink.brush(self.colour))
+        painter.drawRoundedRect(QRectF(-1, 0, g.BAR + 1, height), 2.5, 2.5)
+
+    def _border(self) -> object:
+        colours = theme()
+        if self.selected or self.dropped_on:
+            return ink.pen(colours.accent, 2.0)
+        if self.running:
+            return ink.pen(colours.good, 2.0)
+        if not self.spec.known:
+            return ink.pen(colours.warning, 1.2, 255, True)
+        if self.node.muted or self.node.bypassed:
+            return ink.pen(colours.muted, 1.0, 255, True)
+        return ink.pen(colours.muted if self.hovered else colours.line, 1.0)
+
+    def _paint_header(self, painter: QPainter) -> None:
+        colours = theme()
+        painter.setFont(ink.font("title"))
+        painter.setPen(ink.pen(colours.text))
+        painter.drawStaticText(QPointF(g.MARGIN, 8), ink.laid_out("title", self.shape_now.title))
+        right = self.shape_now.width - g.MARGIN + 2
+        if self._count and self.scale_now >= PORTS_FROM:
+            right -= ink.text_width("detail", self._count)
+            painter.setFont(ink.font("detail"))
+            painter.setPen(ink.pen(colours.muted))
+            painter.drawStaticText(QPointF(right, 9.5), ink.laid_out("detail", self._count))
+        if self.node.repeat > 1:
+            self._paint_repeat(painter, right - 6)
+        if self.running:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(ink.brush(colours.good))
+            painter.drawEllipse(QPointF(self.shape_now.width - 8, 8), 3, 3)
+
+    def _paint_repeat(self, painter: QPainter, right: float) -> None:
+        text = f"×{self.node.repeat}"
+        wide = ink.text_width("detail", text) + 10
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ink.brush(self.colour, 60))
+        painter.drawRoundedRect(QRectF(right - wide, 8, wide, 17), 5, 5)
+        painter.setFont(ink.font("detail"))
+        painter.setPen(ink.pen(theme().text))
+        painter.drawStaticText(QPointF(right - wide + 5, 9.5), ink.laid_out("detail", text))
+
+    def _paint_ports(self, painter: QPainter) -> None:
+        named = self.scale_now >= PORTS_FROM and not self.node.collapsed
+        colours = theme()
+        if named:
+            painter.setFont(ink.font("port"))
+        for spot in self.shape_now.spots:
+            key = (spot.port.name, spot.outgoing)
+            fits = self.fitting is None or key in self.fitting
+            if named:
+                painter.setPen(ink.pen(colours.text if fits else colours.muted, 1.0, 235 if fits else 120))
+                name = tr(spot.port.name)
+                x = spot.x - 12 - ink.text_width("port", name) if spot.outgoing else spot.x + g.MARGIN
+                painter.drawStaticText(QPointF(x, spot.y - 8.5), ink.laid_out("port", name))
+            self._paint_port(painter, spot, key, fits)
+
+    def _paint_port(self, painter: QPainter, spot: g.Spot, key: tuple[str, bool], fits: bool) -> None:
+        colour = ink.modality_colour(spot.port.modality)
+        filled = key in self.wired or spot.outgoing
+        painter.setPen(ink.pen(colour, 1.6, 255 if fits else 90))
+        painter.setBrush(ink.brush(colour, 255 if fits else 90) if filled else ink.node_fill())
+        big = key == self.hot or (self.fitting is not None and fits)
+        radius = g.PORT_RADIUS + (2.0 if big else 0.0) - (0.8 if not filled else 0.0)
+        painter.drawEllipse(QPointF(spot.x, spot.y), radius, radius)
+
+    def _paint_detail(self, painter: QPainter) -> None:
+        top = self.shape_now.height - g.DETAIL
+        painter.setFont(ink.font("detail"))
+        painter.setPen(ink.pen(theme().muted))
+        painter.drawStaticText(QPointF(g.MARGIN, top + 1), ink.laid_out("detail", self._detail))
+        if self.facts.parameters:
+            mark, colour = ("frozen", theme().accent) if self.facts.frozen else ("trained", theme().warning)
+            box = QRectF(self.shape_now.width - g.MARGIN - 10, top + 2, 12, 12)
+            draw_glyph(painter, mark, box, colour)
+
+    def _paint_way_through(self, painter: QPainter) -> None:
+        painter.setPen(ink.pen(theme().muted, 1.6, 255, True))
+        for taken, given in self.spec.ways_through()[:1]:
+            a, b = self.shape_now.spot(taken, False), self.shape_now.spot(given, True)
+            if a and b:
+                painter.drawLine(QPointF(a.x, a.y), QPointF(b.x, b.y))
+
+    def _paint_badge(self, painter: QPainter) -> None:
+        painter.setOpacity(1.0)
+        box = QRectF(self.shape_now.width - 10, -9, 18, 18)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(ink.brush(theme().canvas))
+        painter.drawEllipse(box.adjusted(-2, -2, 2, 2))
+        draw_glyph(painter, self.severity, box, severity_colour(self.severity))
+
+
+def severity_colour(severity: str) -> str:
+    """The colour of a Problem."""
+    colours = theme()
+    return {"error": colours.bad, "warning": colours.warning}.get(severity, colours.accent)

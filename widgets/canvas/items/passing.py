@@ -1,0 +1,64 @@
+"""What is drawn only while a gesture lasts: a loose wire and the selection box."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPainterPath
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from widgets.canvas import geometry as g
+from widgets.canvas import ink
+from widgets.look.theme import theme
+
+
+class LooseWireItem(QGraphicsItem):
+    """A wire with one end at the cursor."""
+
+    def __init__(self, modality: str) -> None:
+        super().__init__()
+        self._modality = modality
+        self._path = QPainterPath()
+        self._bounds = QRectF()
+        self._is_held = False
+
+    def lay(self, start: QPointF, end: QPointF, is_held: bool) -> None:
+        """Run between two places; ``is_held`` where the loose end lies on a port that takes it."""
+        self.prepareGeometryChange()
+        pieces = g.curves((start.x(), start.y()), (end.x(), end.y()))
+        self._path = g.path_of(pieces)
+        self._bounds = g.box_of(pieces).adjusted(-6, -6, 6, 6)
+        self._is_held = is_held
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        return self._bounds
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        painter.setPen(
+            ink.pen(ink.modality_colour(self._modality), 3.0 if self._is_held else 2.0, 255, not self._is_held)
+        )
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(self._path)
+
+
+class BoxItem(QGraphicsItem):
+    """The rubber band of a box selection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._box = QRectF()
+
+    def show_box(self, box: QRectF) -> None:
+        """Cover this rectangle of the scene."""
+        self.prepareGeometryChange()
+        self._box = box
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        return self._box.adjusted(-2, -2, 2, 2)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        pen = ink.pen(theme().accent, 0.0)
+        painter.setPen(pen)
+        painter.setBrush(ink.brush(theme().accent, 34))
+        painter.drawRect(self._box)

@@ -1,0 +1,73 @@
+"""Context menus: the same commands as the keys, with what they are called and how they are typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QMenu
+
+from widgets.canvas.commands import commands
+from widgets.canvas.gestures.gesture import WIRE_REACH
+from widgets.look.language import tr
+
+if TYPE_CHECKING:
+    from widgets.canvas.view import CanvasView
+
+REPEATS = (1, 2, 4, 6, 8, 12, 24)
+
+
+def select_under(canvas: CanvasView, at: QPointF) -> None:
+    """A right click acts on what is under it: select that, unless it is selected."""
+    if name := canvas.board.node_at(at):
+        if name not in canvas.selection():
+            canvas.select([name])
+    elif key := canvas.board.wire_at(at, WIRE_REACH / canvas.scale_now):
+        canvas.select([], wires=[key])
+    elif frame := canvas.board.frame_at(at, 4.0)[0]:
+        canvas.select([], frames=[frame])
+
+
+def menu_for(canvas: CanvasView, at: QPointF) -> QMenu:
+    """The menu for what is selected: nodes, a wire or a frame, or the paper."""
+    menu = QMenu(canvas)
+    on = "nodes" if canvas.selection() or canvas.selected_frames else "wire" if canvas.selected_wires else "canvas"
+    group = None
+    for command in commands():
+        if command.on not in (on, "any"):
+            continue
+        if group is not None and command.group != group:
+            menu.addSeparator()
+        group = command.group
+        action = menu.addAction(command.text, getattr(canvas, command.method))
+        action.setShortcut(QKeySequence(command.keys[0]))
+        action.setObjectName(command.method)
+    if on == "nodes":
+        _add_repeat(menu, canvas)
+        _add_settings(menu, canvas)
+    elif on == "wire":
+        key = next(iter(canvas.selected_wires))
+        menu.addAction(tr("Add a reroute point"), lambda: canvas.add_via(key, at)).setObjectName("add_via")
+    return menu
+
+
+def _add_repeat(menu: QMenu, canvas: CanvasView) -> None:
+    inside = menu.addMenu(tr("Repeat"))
+    chosen = [canvas.document.nodes[name] for name in canvas.selection()]
+    fit = [node for node in chosen if canvas.vocabulary.spec(node.block).repeatable]
+    inside.setEnabled(bool(fit))
+    if not fit:
+        inside.menuAction().setToolTip(tr("What goes into the block must come out alike."))
+        menu.setToolTipsVisible(True)
+    for count in REPEATS:
+        action = inside.addAction(f"×{count}", lambda count=count: canvas.set_repeat(count))
+        action.setCheckable(True)
+        action.setChecked(bool(fit) and all(node.repeat == count for node in fit))
+
+
+def _add_settings(menu: QMenu, canvas: CanvasView) -> None:
+    if len(canvas.selection()) == 1:
+        name = canvas.selection()[0]
+        menu.addSeparator()
+        menu.addAction(tr("Settings"), lambda: canvas.inspectRequested.emit(name)).setObjectName("settings")

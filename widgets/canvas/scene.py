@@ -1,0 +1,381 @@
+"""The canvas's items, kept equal to the document; answers what lies where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
+
+from core.graph import rules
+from core.graph.analysis import Analysis
+from core.graph.document import Document, End, Wire
+from core.graph.vocabulary import Vocabulary
+from widgets.canvas import geometry as g
+from widgets.canvas.items.far import FarItem
+from widgets.canvas.items.frame import FrameItem
+from widgets.canvas.items.node import NO_FACTS, NodeItem
+from widgets.canvas.items.wire import WireItem
+from widgets.canvas.reconcile import Difference, difference
+
+FAR_BELOW = 0.3  # scale at which the drawing is painted in batches
+_RANK = {"error": 3, "warning": 2, "hint": 1, "": 0}
+NO_ANALYSIS = Analysis()
+
+
+class Layer(QGraphicsItem):
+    """A place in the stack that paints nothing itself."""
+
+    def __init__(self, height: float) -> None:
+        super().__init__()
+        self.setZValue(height)
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemHasNoContents)
+
+    def boundingRect(self) -> QRectF:
+        return QRectF()
+
+
+class CanvasScene(QGraphicsScene):
+    """Holds one item for each node, wire and frame of the document."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.BspTreeIndex)
+        self.document = Document(id="empty")
+        self.vocabulary = Vocabulary()
+        self.analysis = NO_ANALYSIS
+        self.nodes: dict[str, NodeItem] = {}
+        self.wires: dict[str, WireItem] = {}
+        self.frames: dict[str, FrameItem] = {}
+        self._wires_of: dict[str, dict[str, None]] = {}
+        self.scale_now = 1.0
+        self.is_far = False
+        self.frame_layer, self.wire_layer, self.node_layer = Layer(0), Layer(1), Layer(2)
+        self.far = FarItem()
+        self.far.setZValue(1.5)
+        self.far.setVisible(False)
+        for item in (self.frame_layer, self.wire_layer, self.node_layer, self.far):
+            self.addItem(item)
+        self.far.show_items(self.nodes, self.wires, QRectF())
+
+    # -- keeping up with the document ---------------------------------------------------------------------------
+
+    def set_vocabulary(self, vocabulary: Vocabulary) -> None:
+        """Other blocks are known now: draw every node again."""
+        self.vocabulary = vocabulary
+        for name in self.nodes:
+            self._refresh_node(name)
+        for key in self.wires:
+            self.lay_wire(key)
+        self._after_change()
+
+    def show_document(self, document: Document) -> Difference:
+        """Make the items equal to the document, touching only what changed; gives what that was."""
+        found = difference(self.document, document)
+        self.document = document
+        touched = self._take_away(found)
+        touched |= self._put_in(found)
+        for name in touched:
+            self._refresh_ends(name)
+        dirty = set(found.wires.new) | set(found.wires.other)
+        for name in (*found.nodes.new, *found.nodes.other):
+            dirty.update(self._wires_of.get(name, ()))
+        for key in dirty:
+            self.lay_wire(key)
+        if found.nodes or found.wires or found.frames:
+            self._show_analysis((*found.nodes.new, *found.nodes.other), dirty)
+            self._after_change()
+        return found
+
+    def _take_away(self, found: Difference) -> set[str]:
+        touched: set[str] = set()
+        for key in found.wires.gone:
+            item = self.wires.pop(key)
+            for name in (item.wire.source.node, item.wire.target.node):
+                self._wires_of.get(name, {}).pop(key, None)
+                touched.add(name)
+            self._drop(item)
+        for name in found.nodes.gone:
+            self._wires_of.pop(name, None)
+            touched.discard(name)
+            self._drop(self.nodes.pop(name))
+        for name in found.frames.gone:
+            self._drop(self.frames.pop(name))
+        return {name for name in touched if name in self.document.nodes}
+
+    def _drop(self, item: QGraphicsItem) -> None:
+        item.setParentItem(None)
+        self.removeItem(item)
+
+    def _put_in(self, found: Difference) -> set[str]:
+        touched: set[str] = set()
+        for name in found.nodes.new:
+            node = self.document.nodes[name]
+            item = NodeItem(node, self.vocabulary.spec(node.block), *self._ports(name))
+            item.scale_now = self.scale_now
+            item.setPos(g.on_canvas(node.x), g.on_canvas(node.y))
+            item.setParentItem(self.node_layer)
+            self.nodes[name] = item
+        for name in found.nodes.other:
+            self._refresh_node(name)
+        by_key = {wire.key: wire for wire in self.document.wires} if found.wires else {}
+        for key in found.wires.new:
+            self._add_wire(by_key[key])
+            touched.update((by_key[key].source.node, by_key[key].target.node))
+        for key in found.wires.other:
+            self.wires[key].wire = by_key[key]
+        for name in found.frames.new:
+            self.frames[name] = FrameItem(self.document.frames[name])
+            self.frames[name].scale_now = self.scale_now
+            self.frames[name].setParentItem(self.frame_layer)
+        for name in found.frames.other:
+            self.frames[name].show_frame(self.document.frames[name])
+        return touched
+
+    def _add_wire(self, wire: Wire) -> None:
+        item = WireItem(wire)
+        item.scale_now = self.scale_now
+        item.setParentItem(self.wire_layer)
+        self.wires[wire.key] = item
+        for name in (wire.source.node, wire.target.node):
+            self._wires_of.setdefault(name, {})[wire.key] = None
+
+    def _ports(self, name: str) -> tuple[tuple, tuple]:
+        return rules.ports_of(self.document, name, self.vocabulary)
+
+    def _refresh_node(self, name: str) -> None:
+        node, item = self.document.nodes[name], self.nodes[name]
+        item.show_node(node, self.vocabulary.spec(node.block), *self._ports(name))
+        item.setPos(g.on_canvas(node.x), g.on_canvas(node.y))
+
+    def _refresh_ends(self, name: str) -> None:
+        """A wire came to a node or left it: its filled ports change, and a placeholder's ports with them."""
+        item = self.nodes[name]
+        if not item.spec.known:
+            self._refresh_node(name)
+            for key in self._wires_of.get(name, ()):
+                self.lay_wire(key)
+        ends = set()
+        for key in self._wires_of.get(name, ()):
+            wire = self.wires[key].wire
+            ends.add((wire.source.port, True) if wire.source.node == name else (wire.target.port, False))
+        item.wired = frozenset(ends)
+        item.update()
+
+    def lay_wire(self, key: str, via: tuple[g.Point, ...] | None = None) -> None:
+        """Run a wire between where its ports are drawn now."""
+        item = self.wires[key]
+        giver, taker = self.nodes[item.wire.source.node], self.nodes[item.wire.target.node]
+        spot = giver.shape_now.spot(item.wire.source.port, True)
+        item.modality = spot.port.modality if spot else "any"
+        item.muted = giver.node.muted or taker.node.muted
+        item.lay(giver.spot_at(item.wire.source.port, True), taker.spot_at(item.wire.target.port, False), via)
+
+    def _after_change(self) -> None:
+        if self.is_far:
+            for item in (*self.nodes.values(), *self.wires.values()):
+                item.scale_now = self.scale_now
+        self.far.show_items(self.nodes, self.wires, self.content())
+
+    # -- what the compiler found --------------------------------------------------------------------------------
+
+    def set_analysis(self, analysis: Analysis | None) -> None:
+        """Show facts and problems; None takes them away."""
+        self.analysis = analysis or NO_ANALYSIS
+        self._show_analysis(self.nodes, self.wires)
+        self.far.forget()
+
+    def _show_analysis(self, nodes: Iterable[str], wires: Iterable[str]) -> None:
+        worst: dict[str, str] = {}
+        for problem in self.analysis.problems:
+            if _RANK[problem.severity] > _RANK[worst.get(problem.node, "")]:
+                worst[problem.node] = problem.severity
+        for name in nodes:
+            item = self.nodes[name]
+            facts = self.analysis.nodes.get(name, NO_FACTS)
+            if facts is not item.facts:
+                item.show_facts(facts)
+            if item.severity != worst.get(name, ""):
+                item.severity = worst.get(name, "")
+                item.update()
+        for key in wires:
+            self._show_flow(self.wires[key])
+
+    def _show_flow(self, item: WireItem) -> None:
+        source = item.wire.source
+        facts = self.analysis.nodes.get(source.node)
+        flow = facts.outputs.get(source.port) if facts else None
+        per_sample = self.nodes[source.node].spec.role in ("source", "transform")  # data never carries a gradient
+        item.carries_gradient = flow is None or flow.trained or per_sample
+        item.show_facts(flow)
+
+    def set_running(self, nodes: Iterable[str]) -> None:
+        """Mark the nodes that run now."""
+        running = set(nodes)
+        for name, item in self.nodes.items():
+            if item.running != (name in running):
+                item.running = name in running
+                item.update()
+        self.far.update()
+
+    # -- scale ----------------------------------------------------------------------------------------------------
+
+    def set_scale(self, scale: float) -> None:
+        """The view looks from nearer or farther: leave out what cannot be read."""
+        self.scale_now = scale
+        far = scale < FAR_BELOW
+        if far != self.is_far:
+            self.is_far = far
+            self.far.setVisible(far)
+            self.node_layer.setVisible(not far)
+            self.wire_layer.setVisible(not far)
+            self.far.forget()
+        if not far:
+            for items in (self.nodes, self.wires, self.frames):
+                for item in items.values():
+                    item.scale_now = scale
+        else:
+            for item in self.frames.values():
+                item.scale_now = scale
+
+    # -- showing things elsewhere for the time of a gesture -----------------------------------------------------
+
+    def lift(self, nodes: Iterable[str]) -> None:
+        """These nodes are about to be moved often."""
+        names = list(nodes)
+        self.far.lift(names, {key for name in names for key in self._wires_of.get(name, ())})
+
+    def preview(self, places: Mapping[str, g.Point]) -> None:
+        """Draw nodes at other places, without changing the document; wires follow."""
+        dirty: dict[str, int] = {}
+        for name, (x, y) in places.items():
+            self.nodes[name].setPos(g.on_canvas(x), g.on_canvas(y))
+            for key in self._wires_of.get(name, ()):
+                dirty[key] = dirty.get(key, 0) + 1
+        for key, ends in dirty.items():
+            wire = self.wires[key].wire
+            if ends == 2:
+                self._carry_wire(key, wire, places)
+            else:
+                self.lay_wire(key)
+        if self.is_far:
+            self.far.update()
+
+    def _carry_wire(self, key: str, wire: Wire, places: Mapping[str, g.Point]) -> None:
+        """Both ends move: where they move alike, the path is carried along as it is."""
+        a, b = self.document.nodes[wire.source.node], self.document.nodes[wire.target.node]
+        (ax, ay), (bx, by) = places[a.id], places[b.id]
+        dx, dy = ax - a.x, ay - a.y
+        if abs(bx - b.x - dx) < 0.01 and abs(by - b.y - dy) < 0.01:
+            self.wires[key].setPos(dx, dy)
+        else:
+            self.lay_wire(key)
+
+    def settle(self) -> None:
+        """Draw everything where the document says, whatever was previewed."""
+        self.far.lift((), ())
+        moved = set()
+        for name, item in self.nodes.items():
+            node = self.document.nodes[name]
+            home = QPointF(g.on_canvas(node.x), g.on_canvas(node.y))
+            if item.pos() != home:
+                item.setPos(home)
+                moved.add(name)
+        carried = {key for key, item in self.wires.items() if not item.pos().isNull()}
+        for key in carried | {key for name in moved for key in self._wires_of.get(name, ())}:
+            self.lay_wire(key)
+        for name, item in self.frames.items():
+            item.show_frame(self.document.frames[name])
+        self.far.show_items(self.nodes, self.wires, self.content())
+
+    # -- what lies where --------------------------------------------------------------------------------------------
+
+    def wires_of(self, node: str) -> list[str]:
+        """Keys of the wires at a node."""
+        return list(self._wires_of.get(node, ()))
+
+    def node_at(self, at: QPointF) -> str:
+        """The topmost node at a place; empty where there is none."""
+        x, y = at.x(), at.y()
+        for name in reversed(self.nodes):
+            item = self.nodes[name]
+            left, top = item.x(), item.y()
+            if left <= x <= left + item.shape_now.width and top <= y <= top + item.shape_now.height:
+                return name
+        return ""
+
+    def port_at(self, at: QPointF, reach: float) -> tuple[End, bool] | None:
+        """The port within ``reach`` of a place, and whether it gives."""
+        x, y = at.x(), at.y()
+        best, found = reach, None
+        for name in reversed(self.nodes):
+            item = self.nodes[name]
+            left, top = item.x(), item.y()
+            if not (left - reach <= x <= left + item.shape_now.width + reach):
+                continue
+            if not (top - reach <= y <= top + item.shape_now.height + reach):
+                continue
+            for spot in item.shape_now.spots:
+                distance = ((left + spot.x - x) ** 2 + (top + spot.y - y) ** 2) ** 0.5
+                if distance < best:
+                    best, found = distance, (End(node=name, port=spot.port.name), spot.outgoing)
+        return found
+
+    def wire_at(self, at: QPointF, reach: float) -> str:
+        """The nearest wire within ``reach`` of a place."""
+        best, found = reach, ""
+        for key, item in self.wires.items():
+            distance = item.distance(at.x(), at.y())
+            if distance < best:
+                best, found = distance, key
+        return found
+
+    def via_at(self, at: QPointF, reach: float) -> tuple[str, int] | None:
+        """The reroute point within ``reach`` of a place: its wire and number."""
+        for key, item in self.wires.items():
+            for number, (x, y) in enumerate(item.wire.via):
+                if abs(x - at.x()) <= reach and abs(y - at.y()) <= reach:
+                    return key, number
+        return None
+
+    def frame_at(self, at: QPointF, reach: float) -> tuple[str, str]:
+        """The frame whose title or edge is at a place, and the edges (``l r t b``) that are there."""
+        for name in reversed(self.frames):
+            item = self.frames[name]
+            if edges := item.edges_at(at, reach):
+                return name, edges
+            if item.title_strip.contains(at):
+                return name, ""
+        return "", ""
+
+    def inside(self, box: QRectF) -> list[str]:
+        """Nodes that lie wholly in a rectangle."""
+        return [name for name, item in self.nodes.items() if box.contains(item.box)]
+
+    def touching(self, box: QRectF) -> list[str]:
+        """Nodes that a rectangle touches."""
+        return [name for name, item in self.nodes.items() if box.intersects(item.box)]
+
+    def content(self) -> QRectF:
+        """The rectangle of everything that is drawn."""
+        found = QRectF()
+        for items in (self.nodes, self.frames):
+            for item in items.values():
+                found = found.united(item.box)
+        for item in self.wires.values():
+            if item.wire.via:
+                found = found.united(item.bounds)
+        return found.adjusted(-20, -20, 20, 20) if not found.isNull() else found
+
+    def sizes(self) -> dict[str, tuple[float, float]]:
+        """Every node's width and height as drawn."""
+        return {name: (item.shape_now.width, item.shape_now.height) for name, item in self.nodes.items()}
+
+    def restyle(self) -> None:
+        """The theme or the language changed: measure and paint everything again."""
+        for name in self.nodes:
+            self._refresh_node(name)
+        for key in self.wires:
+            self.lay_wire(key)
+        self._after_change()
+        self.update()

@@ -1,0 +1,89 @@
+"""What hovering says: a node's problems and costs, a wire's shapes, a port's meaning."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF
+
+from core.graph.document import Wire
+from core.graph.ports import Port
+from widgets.look import quantities
+from widgets.look.language import tr
+
+if TYPE_CHECKING:
+    from widgets.canvas.view import CanvasView
+
+
+def tip_at(canvas: CanvasView, at: QPointF) -> str:
+    """The tooltip for a place, as rich text with everything untrusted escaped; empty where there is nothing."""
+    found = canvas.port_near(at, 11.0)
+    if found:
+        return port_tip(canvas, *found)
+    if name := canvas.board.node_at(at):
+        return node_tip(canvas, name)
+    if key := canvas.board.wire_at(at, 7.0 / canvas.scale_now):
+        return wire_tip(canvas, canvas.board.wires[key].wire)
+    return ""
+
+
+def node_tip(canvas: CanvasView, name: str) -> str:
+    """A node: its problems first, then what it is and costs."""
+    item = canvas.board.nodes[name]
+    lines = []
+    for problem in canvas.board.analysis.problems:
+        if problem.node == name:
+            lines.append(
+                " ".join(part for part in (tr(problem.what), tr(problem.hint) if problem.hint else "") if part)
+            )
+    lines.append(tr(item.spec.summary))
+    facts = item.facts
+    if facts.parameters:
+        trained = quantities.count(facts.trained_parameters)
+        lines.append(
+            tr("{all} parameters, {trained} of them trained", all=quantities.count(facts.parameters), trained=trained)
+        )
+    if facts.flops:
+        lines.append(tr("{flops} a sample, forward", flops=quantities.flops(facts.flops)))
+    if facts.activation_mebibytes:
+        lines.append(tr("{size} kept for the backward pass", size=quantities.mebibytes(facts.activation_mebibytes)))
+    return _rich(item.node.title or tr(item.spec.title), lines)
+
+
+def wire_tip(canvas: CanvasView, wire: Wire) -> str:
+    """A wire: what flows, how much of it, and whether anything is learned through it."""
+    giver = canvas.board.nodes[wire.source.node]
+    heading = f"{giver.node.title or tr(giver.spec.title)} · {tr(wire.source.port)}"
+    facts = canvas.board.wires[wire.key].facts
+    if facts is None:
+        return _rich(heading, [tr("Shapes are known once everything before it is connected.")])
+    lines = [f"{facts.symbolic}  =  {facts.concrete}"]
+    if facts.tokens:
+        lines.append(tr("{n} tokens a sample", n=f"{facts.tokens:,}"))
+    if facts.mebibytes:
+        lines.append(tr("{size} for one batch", size=quantities.mebibytes(facts.mebibytes)))
+    lines.append(tr("A gradient flows here.") if facts.trained else tr("No gradient flows here."))
+    return _rich(heading, lines)
+
+
+def port_tip(canvas: CanvasView, end: object, outgoing: bool) -> str:
+    """A port: its kind, its axes and what it is for."""
+    item = canvas.board.nodes[end.node]
+    spot = item.shape_now.spot(end.port, outgoing)
+    if spot is None:
+        return ""
+    port: Port = spot.port
+    lines = [f"{tr(port.kind)} {port.axes}".strip()]
+    if port.help:
+        lines.append(tr(port.help))
+    if not outgoing:
+        lines.append(tr("May stay open.") if port.optional else tr("Must be connected."))
+    if outgoing and (facts := item.facts.outputs.get(port.name)):
+        lines.append(facts.concrete)
+    return _rich(tr(port.name), lines)
+
+
+def _rich(heading: str, lines: list[str]) -> str:
+    body = "<br>".join(html.escape(line) for line in lines if line)
+    return f"<div style='max-width: 340px'><b>{html.escape(heading)}</b><br>{body}</div>"

@@ -1,0 +1,475 @@
+"""The canvas: shows a document and turns what a person does into the next one.
+
+It never changes a document itself: it announces ``documentEdited(document, edit, join)`` and shows whatever comes back
+through :meth:`CanvasView.set_document`. ``join`` is not empty where consecutive edits are one step (nudging).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QVariantAnimation, Signal
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QHelpEvent,
+    QMouseEvent,
+    QPainter,
+    QPixmap,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QGraphicsView, QToolTip, QWidget
+
+from core.graph import edits
+from core.graph.analysis import Analysis
+from core.graph.document import Document, End
+from core.graph.vocabulary import Vocabulary
+from widgets.canvas import menus, tips
+from widgets.canvas.clipboard import Clipboard
+from widgets.canvas.editing import Editing
+from widgets.canvas.gestures.catalog import gestures
+from widgets.canvas.gestures.gesture import DRIFT, PORT_REACH, WIRE_REACH, Gesture, Press
+from widgets.canvas.keyboard import Keyboard
+from widgets.canvas.minimap import Minimap
+from widgets.canvas.navigation import Navigation
+from widgets.canvas.overlays import Bubble, EmptyHint
+from widgets.canvas.problem_bar import ProblemBar
+from widgets.canvas.scene import CanvasScene
+from widgets.canvas.search import QuickSearch
+from widgets.look.language import tr
+from widgets.look.theme import look, theme
+
+BLOCK_MIME = "application/x-crossmodal-block"
+GLIDE_MS, MOST_GLIDING = 140, 200
+DOT_STEP = 24
+KEYS_THAT_ALTER = (Qt.Key.Key_Shift, Qt.Key.Key_Alt, Qt.Key.Key_Control)
+
+
+class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
+    """Shows one document; see the module's first lines."""
+
+    documentEdited = Signal(object, str, str)  # Document, name of the edit, join key
+    selectionChanged = Signal(list)  # node ids
+    messageRaised = Signal(str)
+    fixRequested = Signal(object)  # Problem
+    inspectRequested = Signal(str)  # node id: show its settings
+    helpRequested = Signal(str)  # block key
+    viewChanged = Signal()  # scrolled or zoomed
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.board = CanvasScene()
+        self.setScene(self.board)
+        self._set_up()
+        self._selected: list[str] = []
+        self.selected_wires: set[str] = set()
+        self.selected_frames: set[str] = set()
+        self._gesture: Gesture | None = None
+        self._drifted = False
+        self._press_pixel = QPointF()
+        self._hovered: object = None
+        self.space_held = self.space_used = False
+        self.last_pixel: QPointF | None = None
+        self.wheel_zooms = True
+        self._reduced_motion = False
+        self._glide_next = False
+        self._glide: QVariantAnimation | None = None
+        self.bubble, self.empty = Bubble(self), EmptyHint(self)
+        self.search = QuickSearch(self)
+        self.minimap, self.problem_bar = Minimap(self), ProblemBar(self)
+        self.problem_bar.nodeRequested.connect(self.reveal)
+        self.problem_bar.fixRequested.connect(self.fixRequested)
+        self.search.chosen.connect(self.add_found)
+        self._dots = QPixmap()
+        self._start_navigation()
+        look.changed.connect(self.restyle)
+        self.restyle()
+
+    def _set_up(self) -> None:
+        self.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.SmartViewportUpdate)
+        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setResizeAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QGraphicsView.Shape.NoFrame)
+        self.setAcceptDrops(True)
+        self.viewport().setMouseTracking(True)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
+        self.grabGesture(Qt.GestureType.PinchGesture)
+        self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(tr("Canvas"))
+        self.setAccessibleDescription(tr("The drawing of the experiment. The outline shows the same as a list."))
+
+    # -- values ---------------------------------------------------------------------------------------------------
+
+    @property
+    def document(self) -> Document:
+        """What is shown."""
+        return self.board.document
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The blocks that are known."""
+        return self.board.vocabulary
+
+    def set_vocabulary(self, vocabulary: Vocabulary) -> None:
+        """The blocks there are."""
+        self._stop_glide()
+        self.board.set_vocabulary(vocabulary)
+        self._after_document()
+
+    def set_document(self, document: Document) -> None:
+        """Show this document; only what differs from the one before is touched."""
+        self._stop_glide()
+        self.abandon()
+        homes = {name: (item.x(), item.y()) for name, item in self.board.nodes.items()} if self._glide_next else {}
+        another = document.id != self.document.id
+        found = self.board.show_document(document)
+        if homes:
+            self._start_glide(homes, found.nodes.other)
+        self._glide_next = False
+        self._after_document()
+        if found.nodes.gone or found.wires.gone or found.frames.gone:
+            self.select(self._selected, self.selected_wires, self.selected_frames)
+        for name in found.nodes.new if not another else ():
+            self.board.nodes[name].selected = name in self._selected
+        if another and document.nodes and self.isVisible():
+            self.fit_all()
+
+    def _after_document(self) -> None:
+        self.update_bounds()
+        self.empty.setVisible(not self.document.nodes)
+        self.place_overlays()
+        self.minimap.refresh()
+
+    def set_analysis(self, analysis: Analysis | None) -> None:
+        """Show what the compiler found; None while nothing is known."""
+        self.board.set_analysis(analysis)
+        self.problem_bar.set_problems(analysis.problems if analysis else ())
+        self.place_overlays()
+        self.minimap.refresh()
+
+    def set_running(self, nodes: Iterable[str]) -> None:
+        """Mark the nodes that run now."""
+        self.board.set_running(nodes)
+        self.minimap.refresh()
+
+    def set_reduced_motion(self, reduced: bool) -> None:
+        """Without animations."""
+        self._reduced_motion = reduced
+
+    @property
+    def reduced_motion(self) -> bool:
+        """Whether nothing may move by itself."""
+        return self._reduced_motion
+
+    def selection(self) -> list[str]:
+        """Ids of the selected nodes, in the order they were selected."""
+        return list(self._selected)
+
+    def select(self, nodes: Iterable[str], wires: Iterable[str] = (), frames: Iterable[str] = ()) -> None:
+        """Select exactly these; what is not in the document is left out."""
+        board = self.board
+        chosen = [name for name in dict.fromkeys(nodes) if name in board.nodes]
+        self.selected_wires = {key for key in wires if key in board.wires}
+        self.selected_frames = {key for key in frames if key in board.frames}
+        wanted = set(chosen)
+        for items, marked in (
+            (board.nodes, wanted),
+            (board.wires, self.selected_wires),
+            (board.frames, self.selected_frames),
+        ):
+            for name, item in items.items():
+                if item.selected != (name in marked):
+                    item.selected = name in marked
+                    item.update()
+        changed, self._selected = chosen != self._selected, chosen
+        if changed:
+            self.board.far.update()
+            self.selectionChanged.emit(list(chosen))
+
+    # -- wishes ---------------------------------------------------------------------------------------------------
+
+    def propose(
+        self, document: Document, edit: str, join: str = "", select: Iterable[str] | None = None, glide: bool = False
+    ) -> None:
+        """Announce the next document. ``select`` are nodes to select once it is shown; ``glide`` moves them there."""
+        if document is self.document or document == self.document:
+            self.board.settle()
+            return
+        self._glide_next = glide and not self._reduced_motion and len(document.nodes) <= MOST_GLIDING
+        self.documentEdited.emit(document, edit, join)
+        self._glide_next = False
+        if self.document is not document:
+            self.board.settle()
+        elif select is not None:
+            self.select(select)
+
+    def say(self, sentence: str) -> None:
+        """Tell the person something, at the window's message place."""
+        self.messageRaised.emit(sentence)
+
+    def say_here(self, sentence: str, pixel: QPointF | None = None, stays: bool = False) -> None:
+        """Tell the person something next to the cursor; ``stays`` for a few seconds after the gesture."""
+        self.bubble.say(sentence, pixel or QPointF(), stays)
+
+    # -- gliding --------------------------------------------------------------------------------------------------
+
+    def _start_glide(self, homes: dict[str, tuple[float, float]], moved: Iterable[str]) -> None:
+        ends = {name: (self.document.nodes[name].x, self.document.nodes[name].y) for name in moved if name in homes}
+        if not ends:
+            return
+        glide = QVariantAnimation(self, startValue=0.0, endValue=1.0, duration=GLIDE_MS)
+        self._glide = glide
+
+        def step(t: float) -> None:
+            places = {
+                name: (homes[name][0] + (x - homes[name][0]) * t, homes[name][1] + (y - homes[name][1]) * t)
+                for name, (x, y) in ends.items()
+            }
+            self.board.preview(places)
+
+        glide.valueChanged.connect(step)
+        glide.finished.connect(self._stop_glide)
+        self.board.preview({name: homes[name] for name in ends})
+        glide.start()
+
+    def _stop_glide(self) -> None:
+        if self._glide is not None:
+            self._glide.stop()
+            self._glide.deleteLater()
+            self._glide = None
+            self.board.settle()
+
+    # -- gestures -------------------------------------------------------------------------------------------------
+
+    def port_near(self, at: QPointF, pixels: float) -> tuple[End, bool] | None:
+        """The port within so many device pixels of a place, and whether it gives."""
+        return self.board.port_at(at, min(pixels / self.scale_now, 20.0))
+
+    def wire_that_takes(self, node: str, at: QPointF) -> str:
+        """The wire at a place that the node fits into."""
+        key = self.board.wire_at(at, max(40.0, WIRE_REACH / self.scale_now))
+        if not key:
+            return ""
+        return key if edits.insert_on_wire(self.document, node, key, self.vocabulary) is not self.document else ""
+
+    @property
+    def gesture(self) -> Gesture | None:
+        """What is under way."""
+        return self._gesture
+
+    def abandon(self) -> bool:
+        """Cancel the gesture under way, leaving no trace; False where there was none."""
+        gesture, self._gesture = self._gesture, None
+        if gesture is None:
+            return False
+        gesture.cancel()
+        self.viewport().unsetCursor()
+        return True
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.search.close_search()
+        self.close_rename(True)
+        self.bubble.say("")
+        self._stop_glide()
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        if self._gesture is not None:
+            return
+        pixel = event.position()
+        press = Press(
+            at=self.mapToScene(pixel.toPoint()), pixel=pixel, button=event.button(), modifiers=event.modifiers(),
+            space=self.space_held,
+        )  # fmt: skip
+        self._press_pixel, self._drifted = pixel, False
+        self.space_used = self.space_used or self.space_held
+        for kind in sorted((kind for _, kind in gestures.items()), key=lambda kind: kind.rank):
+            if gesture := kind.begins(self, press):
+                self._take(gesture)
+                break
+        event.accept()
+
+    def _take(self, gesture: Gesture) -> None:
+        self._gesture = gesture
+        if not gesture.waits_for_drift:
+            self._begin_drag()
+
+    def _begin_drag(self) -> None:
+        self._drifted = True
+        if self._gesture:
+            self._gesture.start()
+            if self._gesture.cursor is not None:
+                self.viewport().setCursor(self._gesture.cursor)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        pixel = event.position()
+        self.last_pixel = pixel
+        at = self.mapToScene(pixel.toPoint())
+        if self._gesture is None:
+            self._hover(at)
+            return
+        if not self._drifted and (pixel - self._press_pixel).manhattanLength() >= DRIFT:
+            self._begin_drag()
+        if self._drifted:
+            self._gesture.move(at, pixel, event.modifiers())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        gesture, pixel = self._gesture, event.position()
+        if gesture is None or event.button() != gesture.press.button:
+            return
+        self._gesture = None
+        self.viewport().unsetCursor()
+        if self._drifted:
+            gesture.finish(self.mapToScene(pixel.toPoint()), pixel, event.modifiers())
+        else:
+            gesture.click()
+        event.accept()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        self.abandon()
+        at = self.mapToScene(event.position().toPoint())
+        if name := self.board.node_at(at):
+            header = at.y() - self.board.nodes[name].y() < 32
+            self.rename(name) if header else self.inspectRequested.emit(name)
+        elif found := self.board.via_at(at, WIRE_REACH / self.scale_now):
+            self.remove_via(*found)
+        elif key := self.board.wire_at(at, WIRE_REACH / self.scale_now):
+            self.add_via(key, at)
+        elif (frame := self.board.frame_at(at, 0.0)[0]) and self.board.frames[frame].title_strip.contains(at):
+            self.rename_frame(frame)
+        else:
+            self.open_search(at)
+
+    # -- hovering -------------------------------------------------------------------------------------------------
+
+    def _hover(self, at: QPointF) -> None:
+        port = self.port_near(at, PORT_REACH) if not self.board.is_far else None
+        name = port[0].node if port else self.board.node_at(at)
+        wire = "" if name or self.board.is_far else self.board.wire_at(at, WIRE_REACH / self.scale_now)
+        frame, edges = ("", "") if name or wire else self.board.frame_at(at, 6.0 / self.scale_now)
+        now = (name, port, wire, frame)
+        if now != self._hovered:
+            self._unhover()
+            self._hovered = now
+            self._light(name, port, wire, frame, True)
+        self.viewport().setCursor(self._cursor_for(port is not None, bool(name), edges, frame))
+
+    def _unhover(self) -> None:
+        if self._hovered is not None:
+            name, port, wire, frame = self._hovered
+            self._light(name, port, wire, frame, False)
+            self._hovered = None
+
+    def _light(self, name: str, port: object, wire: str, frame: str, on: bool) -> None:
+        for items, key in ((self.board.nodes, name), (self.board.wires, wire), (self.board.frames, frame)):
+            if key in items:
+                items[key].hovered = on
+                items[key].update()
+        if name in self.board.nodes:
+            self.board.nodes[name].hot = (port[0].port, port[1]) if port and on else None
+
+    def _cursor_for(self, port: bool, node: bool, edges: str, frame: str) -> Qt.CursorShape:
+        shapes = Qt.CursorShape
+        if self.space_held:
+            return shapes.OpenHandCursor
+        if port:
+            return shapes.CrossCursor
+        if edges:
+            return {
+                "l": shapes.SizeHorCursor, "r": shapes.SizeHorCursor, "t": shapes.SizeVerCursor, "b": shapes.SizeVerCursor,
+                "lt": shapes.SizeFDiagCursor, "rb": shapes.SizeFDiagCursor,
+            }.get(edges, shapes.SizeBDiagCursor)  # fmt: skip
+        return shapes.SizeAllCursor if frame and not node else shapes.ArrowCursor
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            text = tips.tip_at(self, self.mapToScene(event.pos()))
+            QToolTip.showText(event.globalPos(), text, self.viewport()) if text else QToolTip.hideText()
+            return True
+        if event.type() == QEvent.Type.Leave:
+            self._unhover()
+            self.last_pixel = None
+        return super().viewportEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if event.reason() == QContextMenuEvent.Reason.Mouse:
+            menus.select_under(self, self.mapToScene(event.pos()))
+        menu = menus.menu_for(self, self.mapToScene(event.pos()))
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(event.globalPos())
+
+    # -- drag and drop from the palette -----------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        event.setAccepted(event.mimeData().hasFormat(BLOCK_MIME))
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        event.setAccepted(event.mimeData().hasFormat(BLOCK_MIME))
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        if not event.mimeData().hasFormat(BLOCK_MIME):
+            event.ignore()
+            return
+        key = bytes(event.mimeData().data(BLOCK_MIME).data()).decode("utf-8", "replace")
+        if key not in self.vocabulary:
+            self.say(tr("There is no block called {key}.", key=key[:80]))
+            return
+        event.acceptProposedAction()
+        suspended = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+        self.drop_block(key, self.mapToScene(event.position().toPoint()), into_wire=not suspended)
+
+    # -- paper ------------------------------------------------------------------------------------------------------
+
+    def drawBackground(self, painter: QPainter, rect: QRectF) -> None:
+        painter.fillRect(rect, QColor(theme().canvas))
+        if self.scale_now < 0.45:
+            return
+        device = painter.transform().mapRect(rect)
+        step = DOT_STEP * self.scale_now * (1 if self.scale_now >= 0.8 else 2)
+        if self._dots.isNull() or abs(self._dots.width() - round(step)) > 0:
+            self._dots = _dot_tile(round(step))
+        origin = self.mapFromScene(QPointF(0, 0))
+        painter.save()
+        painter.resetTransform()
+        painter.drawTiledPixmap(device, self._dots, device.topLeft() - QPointF(origin))
+        painter.restore()
+
+    def restyle(self) -> None:
+        """The theme or the language changed."""
+        self._dots = QPixmap()
+        self.board.restyle()
+        self.empty.restyle()
+        self.minimap.refresh()
+        self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.place_overlays()
+
+    def place_overlays(self) -> None:
+        """Put what floats above the drawing where it belongs."""
+        width, height = self.width(), self.height()
+        self.minimap.move(width - self.minimap.width() - 12, height - self.minimap.height() - 12)
+        self.minimap.setVisible(bool(self.document.nodes) and width > 420 and height > 260)
+        self.problem_bar.fit_into(QRectF(16, height - 12, width - self.minimap.width() - 56, 0))
+        self.empty.resize(min(460, width - 20), self.empty.heightForWidth(min(460, width - 20)))
+        self.empty.move((width - self.empty.width()) // 2, (height - self.empty.height()) // 2)
+        for overlay in (self.empty, self.minimap, self.problem_bar, self.bubble, self.search):
+            overlay.raise_()
+
+
+def _dot_tile(size: int) -> QPixmap:
+    tile = QPixmap(max(size, 4), max(size, 4))
+    tile.fill(QColor(theme().canvas))
+    painter = QPainter(tile)
+    painter.fillRect(0, 0, 1, 1, QColor(theme().line))
+    painter.end()
+    return tile

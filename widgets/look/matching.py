@@ -1,0 +1,44 @@
+"""How a search field ranks names: the same in the palette, the quick search and the command list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def match(query: str, *texts: str) -> float:
+    """How well ``texts`` (most important first) answer the query; 0 means not at all, an empty query fits all.
+
+    Every word of the query must be found; the start of a word counts more than its middle, an earlier text more than
+    a later one, and letters in order (``tt`` for "Text transformer") least.
+    """
+    words = query.casefold().split()
+    if not words:
+        return 1.0
+    folded = [text.casefold() for text in texts]
+    scores = [
+        max((_one(word, text) / (1 + 0.6 * rank) for rank, text in enumerate(folded)), default=0.0) for word in words
+    ]
+    if not all(scores):
+        initials = "".join(words)
+        return 0.5 if folded and _in_order(initials, folded[0]) else 0.0
+    return sum(scores) / len(scores)
+
+
+def best_first(query: str, entries: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
+    """Keys of the entries that fit, best first; equals keep their order."""
+    scored = [(match(query, *texts), key) for key, texts in entries]
+    return [key for score, key in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
+
+
+def _one(word: str, text: str) -> float:
+    place = text.find(word)
+    if place < 0:
+        return 0.0
+    if place == 0:
+        return 10.0 if len(text) == len(word) else 8.0
+    return 5.0 if not text[place - 1].isalnum() or not text[place].isascii() else 2.0
+
+
+def _in_order(letters: str, text: str) -> bool:
+    starts = "".join(part[0] for part in text.replace("-", " ").replace(".", " ").split())
+    return len(letters) > 1 and starts.startswith(letters)
