@@ -7,7 +7,7 @@ Randomness comes only from the generator handed in, keyed by (seed, epoch, index
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -79,6 +79,23 @@ class Source(_Sampled):
 
     def sample(self, index: int) -> dict[str, Any]:
         """One sample by outgoing port. Deterministic. Raises Refused naming the file where it cannot be read."""
+        raise NotImplementedError
+
+    def part(self, index: int, ports: Collection[str]) -> dict[str, Any]:
+        """Only these ports of a sample: a caption without decoding its picture, where a source can do that."""
+        sample = self.sample(index)
+        return {port: sample[port] for port in ports}
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Rows and files that :meth:`open` found unusable and left out."""
+        return ()
+
+    def facts(self) -> Mapping[str, str]:
+        """Licence, origin, what is held out: lines for the data panel."""
+        return {}
+
+    def fingerprint(self) -> str:
+        """A hash of what the samples are and how they are split, kept with a run. Cheap: reads no media."""
         raise NotImplementedError
 
     def group(self, index: int) -> str:

@@ -1,0 +1,223 @@
+"""The per-sample part of a document: one source and the transforms behind it, run for one index at a time.
+
+What a sample is depends on (seed, epoch, index) and nothing else: every random step draws from a generator keyed by
+these and its node, so any number of workers, and a run that is resumed, see the same samples.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from core.data.base import Source, Transform
+from core.data.batch import Key
+from core.problems import Problem, Refused, refuse
+
+Part = tuple[str, Source | Transform, Mapping[str, Key]]  # node, what it is, incoming port -> (node, port)
+TOLERATED = 0.01  # share of a split's samples that may be unreadable before a run stops
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """A graph as values that travel to a worker process: classes by name, knobs and learned states as data."""
+
+    parts: tuple[tuple[str, type, Any, Mapping[str, Any], Mapping[str, Key]], ...]
+    wanted: tuple[Key, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SampleGraph:
+    """Parts in running order, the source first; ``wanted`` are the ends a batch carries."""
+
+    parts: tuple[Part, ...]
+    wanted: tuple[Key, ...]
+    quarantine: dict[int, str] = field(default_factory=dict)  # index -> why it cannot be read
+    changes: list[str] = field(default_factory=list)  # grows when something was learned or loaded
+    _lock: Any = field(default_factory=threading.RLock, repr=False)
+    _closing: list[Any] = field(default_factory=list, repr=False)  # what lives as long as the graph: worker pools
+
+    def __post_init__(self) -> None:
+        if not self.parts or not isinstance(self.parts[0][1], Source):
+            raise ValueError("the first part of a sample graph must be a source")
+        if any(isinstance(part, Source) for _, part, _ in self.parts[1:]):
+            raise refuse("A run has one source.", node=self.parts[-1][0], hint="Mute the others.")
+
+    @property
+    def source(self) -> Source:
+        """Where samples come from."""
+        return cast(Source, self.parts[0][1])
+
+    @property
+    def transforms(self) -> dict[str, Transform]:
+        """The steps behind the source, by node."""
+        return {node: part for node, part, _ in self.parts if isinstance(part, Transform)}
+
+    # Getting ready -------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Open the source and fit whatever has not learned yet. Raises Refused with the reason."""
+        self.open()
+        self.fit()
+
+    def open(self) -> None:
+        """Read the source's index. Raises Refused where too much of it cannot be used."""
+        self.source.open()
+        usable = len({index for indices in self.source.splits().values() for index in indices})
+        problems = self.source.problems()
+        if usable == 0 or len(problems) > tolerated(usable + len(problems)):
+            raise too_many_bad(self.parts[0][0], problems, usable)
+
+    def fit(self) -> None:
+        """In order, on the training split without augmentation; what has learned already is left alone."""
+        for node, part, wires in self.parts:
+            if isinstance(part, Transform) and part.needs_fit:
+                part.fit(self._incoming(wires))
+                self.changes.append(node)
+
+    def _incoming(self, wires: Mapping[str, Key]) -> Iterator[dict[str, Any]]:
+        ends = tuple(wires.values())
+        for index in self.source.splits().get("train", ()):
+            if index in self.quarantine:
+                continue
+            try:
+                values = self._run(index, epoch=0, seed=0, training=False, ends=ends)
+            except Refused as refused:
+                self.set_aside(index, str(refused))
+                continue
+            yield {name: values[end] for name, end in wires.items()}
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """What every transform learned, by node, as plain JSON."""
+        return {node: state for node, part in self.transforms.items() if (state := part.state())}
+
+    def load_state(self, state: Mapping[str, Mapping[str, Any]]) -> None:
+        """The inverse. Raises Refused where it belongs to other settings."""
+        for node, part in self.transforms.items():
+            if node in state:
+                part.load_state(state[node])
+                self.changes.append(node)
+
+    # Samples -------------------------------------------------------------------------------------------------------
+
+    def sample(self, index: int, epoch: int, seed: int, training: bool) -> dict[Key, Any]:
+        """The wanted ends of one sample. Raises Refused naming the file where it cannot be read."""
+        values = self._run(index, epoch=epoch, seed=seed, training=training, ends=self.wanted)
+        return {end: values[end] for end in self.wanted}
+
+    def _run(self, index: int, *, epoch: int, seed: int, training: bool, ends: Sequence[Key]) -> dict[Key, Any]:
+        needed = self._needed(ends)
+        values: dict[Key, Any] = {}
+        for node, part, wires in self.parts:
+            if isinstance(part, Source):
+                ports = {port for owner, port in needed if owner == node}
+                given = part.part(index, ports) if ports else {}
+            elif any(owner == node for owner, _ in needed):
+                incoming = {name: values[end] for name, end in wires.items()}
+                given = self._step(node, part, incoming, (seed, epoch, index), training)
+            else:
+                continue
+            values.update({(node, port): value for port, value in given.items()})
+        return values
+
+    def _needed(self, ends: Sequence[Key]) -> frozenset[Key]:
+        found = set(ends)
+        for node, _, wires in reversed(self.parts):
+            if any(owner == node for owner, _ in found):
+                found.update(wires.values())
+        return frozenset(found)
+
+    def _step(
+        self, node: str, part: Transform, incoming: Mapping[str, Any], key: tuple[int, int, int], training: bool
+    ) -> dict[str, Any]:
+        if part.only_in_training and not training:
+            return _passed(part, incoming)
+        return part.apply(incoming, generator(*key, node))
+
+    def good_sample(
+        self, index: int, others: Sequence[int], epoch: int, seed: int, training: bool
+    ) -> tuple[dict[Key, Any], int]:
+        """The sample, or where it cannot be read the next good one of ``others``, with the index that was used.
+
+        Bad ones are set aside with their reason. Raises Refused where more than 1 % of ``others`` are bad.
+        """
+        place = -1
+        while True:
+            if index not in self.quarantine:
+                try:
+                    return self.sample(index, epoch, seed, training), index
+                except Refused as refused:
+                    self.set_aside(index, str(refused))
+            bad = [other for other in others if other in self.quarantine]
+            if len(bad) > tolerated(len(others)) or len(bad) == len(others):
+                reasons = tuple(Problem(what=self.quarantine[other]) for other in bad)
+                raise too_many_bad(self.parts[0][0], reasons, len(others) - len(bad))
+            place = (others.index(index) if place < 0 else place) + 1
+            index = others[place % len(others)]
+
+    def set_aside(self, index: int, reason: str) -> None:
+        """Put a sample in quarantine."""
+        with self._lock:
+            self.quarantine.setdefault(index, reason)
+
+    # Travelling and ending -----------------------------------------------------------------------------------------
+
+    def describe(self) -> Description:
+        """Everything a worker process needs to make the same samples."""
+        states = self.state()
+        return Description(
+            parts=tuple(
+                (node, type(part), part.config, states.get(node, {}), dict(wires)) for node, part, wires in self.parts
+            ),
+            wanted=self.wanted,
+        )
+
+    @classmethod
+    def from_description(cls, description: Description) -> SampleGraph:
+        """The graph again, with what it had learned."""
+        parts = tuple((node, kind(config), wires) for node, kind, config, _, wires in description.parts)
+        graph = cls(parts=parts, wanted=description.wanted)
+        graph.load_state({node: state for node, _, _, state, _ in description.parts if state})
+        return graph
+
+    def on_close(self, action: Callable[[], None]) -> None:
+        """Call ``action`` when the graph is closed or forgotten."""
+        self._closing.append(weakref.finalize(self, action))
+
+    def close(self) -> None:
+        """Let worker processes go; the graph can be used again."""
+        while self._closing:
+            self._closing.pop()()
+
+
+def generator(seed: int, epoch: int, index: int, node: str) -> np.random.Generator:
+    """The random numbers of one node for one sample at one visit."""
+    return np.random.Generator(np.random.PCG64([seed, epoch, index, zlib.crc32(node.encode())]))
+
+
+def tolerated(count: int) -> int:
+    """How many unreadable samples of ``count`` do not stop a run: 1 %, but at least one."""
+    return max(1, int(count * TOLERATED))
+
+
+def too_many_bad(node: str, problems: Sequence[Problem], usable: int) -> Refused:
+    """The sentence for a set with too many bad files, with the first few of them."""
+    if not problems:
+        return refuse("The source has no samples.", node=node)
+    what = f"{len(problems):,} of {len(problems) + usable:,} samples cannot be used; at most 1 % may be left out."
+    return Refused(Problem(what=what, node=node, hint="Repair or remove them."), *problems[:20])
+
+
+def _passed(part: Transform, incoming: Mapping[str, Any]) -> dict[str, Any]:
+    """What an augmentation gives when it does nothing: each outgoing port takes the incoming value of its kind."""
+    given, left = {}, dict(incoming)
+    for name, port in part.gives.items():
+        taken = name if name in left else next((n for n in left if part.takes[n].kind == port.kind), None)
+        if taken is not None:
+            given[name] = left.pop(taken)
+    return given

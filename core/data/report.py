@@ -1,0 +1,144 @@
+"""The data check: counts, what cannot be read, groups that straddle splits, exact and near duplicates across splits.
+
+Near duplicates are found by a difference hash of 64 bits (each bit: is a cell of the 9 by 8 thumbnail brighter than its
+right neighbour), compared by the number of bits that differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.data.base import DataReport, Source
+from core.problems import Problem, Refused
+
+NEAR_BITS = 2  # of 64; 0 finds only equal hashes
+MOST_PAIRS = 500
+Progress = Callable[[int, int], None]  # done, of
+
+
+class Cancelled(Exception):
+    """The person did not want to wait."""
+
+
+def report_of(
+    source: Source,
+    *,
+    progress: Progress | None = None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+    near_bits: int = NEAR_BITS,
+) -> DataReport:
+    """Read every sample once. Raises Refused where the source cannot be opened, Cancelled where it was stopped."""
+    source.open()
+    splits = source.splits()
+    split_of = {index: name for name, indices in splits.items() for index in indices}
+    problems = list(source.problems())
+    exact: dict[int, str] = {}
+    rough: dict[int, int] = {}
+    for done, index in enumerate(sorted(split_of)):
+        if is_cancelled():
+            raise Cancelled
+        if progress is not None and done % 16 == 0:
+            progress(done, len(split_of))
+        try:
+            picture = source.sample(index).get("image")
+        except Refused as refused:
+            problems += refused.problems
+            continue
+        if picture is not None:
+            pixels = np.asarray(picture, dtype=np.float32)
+            exact[index], rough[index] = content_hash(pixels), difference_hash(pixels)
+    if progress is not None:
+        progress(len(split_of), len(split_of))
+    twins = _exact_pairs(exact, split_of)
+    return DataReport(
+        counts={name: len(indices) for name, indices in splits.items()},
+        problems=tuple(problems),
+        shared_groups=shared_groups(source, splits.items()),
+        exact_duplicates=tuple(twins),
+        near_duplicates=tuple(pair for pair in _near_pairs(rough, split_of, near_bits) if pair not in set(twins)),
+        facts=source.facts(),
+        fingerprint=_fingerprint(source, exact),
+    )
+
+
+def shared_groups(source: Source, splits: Iterable[tuple[str, Sequence[int]]]) -> tuple[str, ...]:
+    """Groups with members in two splits. Style splits are made of training groups on purpose and do not count."""
+    homes: dict[str, set[str]] = defaultdict(set)
+    for name, indices in splits:
+        if name != "style":
+            for index in indices:
+                homes[source.group(index)].add(name)
+    return tuple(sorted(group for group, names in homes.items() if len(names) > 1))
+
+
+def content_hash(pixels_CHW: NDArray[np.float32]) -> str:
+    """Equal for pictures that are equal in every pixel (at 8 bits)."""
+    levels = np.round(pixels_CHW * 255).astype(np.uint8)
+    return hashlib.sha256(repr(levels.shape).encode() + levels.tobytes()).hexdigest()
+
+
+def difference_hash(pixels_CHW: NDArray[np.float32]) -> int:
+    """64 bits; small changes of size, light or compression leave most of them."""
+    grey = (pixels_CHW.mean(axis=0) * 255).clip(0, 255).astype(np.uint8)
+    small = np.asarray(Image.fromarray(grey).resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
+    bits = (small[:, :-1] > small[:, 1:]).ravel()
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def _exact_pairs(hashes: dict[int, str], split_of: dict[int, str]) -> list[tuple[int, int]]:
+    same: dict[str, list[int]] = defaultdict(list)
+    for index, text in hashes.items():
+        same[text].append(index)
+    return _across((members for members in same.values() if len(members) > 1), split_of)
+
+
+def _across(sets: Iterable[list[int]], split_of: dict[int, str]) -> list[tuple[int, int]]:
+    pairs = []
+    for members in sets:
+        for place, one in enumerate(members):
+            for other in members[place + 1 :]:
+                if split_of[one] != split_of[other]:
+                    pairs.append((one, other))
+                    if len(pairs) >= MOST_PAIRS:
+                        return pairs
+    return pairs
+
+
+def _near_pairs(hashes: dict[int, int], split_of: dict[int, str], near_bits: int) -> list[tuple[int, int]]:
+    indices = list(hashes)
+    codes = np.array([hashes[index] for index in indices], dtype=np.uint64)
+    names = np.array([split_of[index] for index in indices])
+    pairs: list[tuple[int, int]] = []
+    for place, index in enumerate(indices):
+        differing = np.bitwise_count(codes[place + 1 :] ^ codes[place])
+        close = (differing <= near_bits) & (names[place + 1 :] != names[place])
+        pairs += [(index, indices[place + 1 + int(offset)]) for offset in np.flatnonzero(close)]
+        if len(pairs) >= MOST_PAIRS:
+            break
+    return pairs[:MOST_PAIRS]
+
+
+def _fingerprint(source: Source, exact: dict[int, str]) -> str:
+    text = source.fingerprint() + "".join(f"{index}:{value}" for index, value in sorted(exact.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def as_text(report: DataReport, source: Source) -> list[str]:
+    """The report as lines, for a command line."""
+    lines = [f"{name}: {count:,} samples" for name, count in report.counts.items()]
+    lines += [f"{key}: {value}" for key, value in report.facts.items()]
+    lines.append(f"groups in two splits: {len(report.shared_groups)}")
+    for title, pairs in (("equal", report.exact_duplicates), ("nearly equal", report.near_duplicates)):
+        lines.append(f"{title} pictures in different splits: {len(pairs)}")
+        lines += [f"  {source.label(one)} / {source.label(other)}" for one, other in pairs[:5]]
+    return lines + [_line(problem) for problem in report.problems]
+
+
+def _line(problem: Problem) -> str:
+    return problem.sentence()

@@ -1,0 +1,39 @@
+"""Which split a group belongs to: a pure function of its name, so nothing has to be stored and nothing can straddle."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+SHARES: Mapping[str, float] = {"train": 0.82, "validation": 0.08, "test": 0.10}
+_SALT = "crossmodal split 1"
+_ALIASES = {
+    "training": "train", "val": "validation", "valid": "validation", "dev": "validation", "development": "validation",
+    "testing": "test", "eval": "test",
+}  # fmt: skip
+
+
+def split_of(group: str, shares: Mapping[str, float] = SHARES) -> str:
+    """The split a group falls into; equal groups fall together, whatever else is in the set."""
+    digest = hashlib.sha256(f"{_SALT}/{group}".encode("utf-8", "surrogatepass")).digest()
+    place = int.from_bytes(digest[:8], "big") / 2**64
+    edge = 0.0
+    for name, share in shares.items():
+        edge += share
+        if place < edge:
+            return name
+    return list(shares)[-1]
+
+
+def split_name(written: str) -> str:
+    """A split as people write it, in our words: ``val`` is ``validation``; an unknown word stays itself."""
+    word = written.strip().lower()
+    return _ALIASES.get(word, word)
+
+
+def by_split(names: Iterable[str]) -> dict[str, list[int]]:
+    """Indices by split; train, validation and test come first and always exist."""
+    found: dict[str, list[int]] = {name: [] for name in SHARES}
+    for index, name in enumerate(names):
+        found.setdefault(name, []).append(index)
+    return found
