@@ -1,0 +1,1 @@
+"""Benches: each file measures one promise of the house and gives its figures."""

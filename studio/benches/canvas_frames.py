@@ -1,0 +1,160 @@
+"""How long the canvas takes: 500 nodes and 800 wires, offscreen, 1440 x 900 pixels.
+
+Wanted: pan, zoom and drag under 16 ms a frame (95th percentile), the full view under 25 ms, built in under 0.5 s.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QApplication
+
+from core.graph.analysis import Analysis, NodeFacts, PortFacts
+from core.graph.document import Document, End, Node, Wire
+from core.graph.ports import KINDS, Port
+from core.graph.vocabulary import BlockSpec, Vocabulary
+from widgets.canvas.view import CanvasView
+
+title = "Canvas: 500 nodes and 800 wires"
+NODES, WIRES, COLUMNS, FRAMES = 500, 800, 25, 60
+_LEFT, _NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+
+
+def measure() -> dict[str, float | str]:
+    """Milliseconds by what was done; builds an application where there is none."""
+    application = QApplication.instance() or QApplication([])
+    assert isinstance(application, QApplication)
+    document, vocabulary = drawing()
+    start = time.perf_counter()
+    canvas = CanvasView()
+    canvas.resize(1440, 900)
+    canvas.set_vocabulary(vocabulary)
+    canvas.set_document(document)
+    canvas.set_analysis(facts(document))
+    canvas.show()
+    application.processEvents()
+    found: dict[str, float | str] = {"build_ms": _since(start)}
+    found |= _summary("full_view", _full_view(canvas))
+    found |= _summary("zoom", _zoom(canvas))
+    for name, scale in (("near", 1.0), ("middle", 0.45), ("far", 0.2)):
+        found |= _summary(f"pan_{name}", _pan(canvas, scale))
+        found |= _summary(f"drag_{name}", _drag(canvas, scale))
+    worst = max(float(found[key]) for key in found if key.endswith("p95_ms") and not key.startswith("full_view"))
+    good = worst < 16 and float(found["full_view_p95_ms"]) < 25 and float(found["build_ms"]) < 500
+    found["verdict"] = "within the limits" if good else "over the limits"
+    canvas.close()
+    canvas.deleteLater()
+    application.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    return found
+
+
+def drawing(nodes: int = NODES, wires: int = WIRES) -> tuple[Document, Vocabulary]:
+    """A drawing of that size, the same every time, and its blocks."""
+    dice = random.Random(0)
+    modalities = ("image", "text", "audio", "shared")
+    specs = [
+        BlockSpec(
+            key=f"bench.{m}", title=f"{m.capitalize()} block", role="block", family="Encoders", summary="", modality=m,
+            takes=tuple(Port(name=n, kind="tokens", axes=KINDS["tokens"], modality=m) for n in ("tokens", "context")),
+            gives=(Port(name="tokens", kind="tokens", axes=KINDS["tokens"], modality=m),),
+        )
+        for m in modalities
+    ]  # fmt: skip
+    made = {
+        f"n{i}": Node(
+            id=f"n{i}", block=f"bench.{dice.choice(modalities)}", x=(i % COLUMNS) * 280, y=(i // COLUMNS) * 140
+        )
+        for i in range(nodes)
+    }
+    drawn: dict[End, Wire] = {}
+    while len(drawn) < wires:
+        to = dice.randrange(1, nodes)
+        back = dice.choice((1, 1, 1, COLUMNS, COLUMNS + 1, 2))
+        target = End(node=f"n{to}", port=dice.choice(("tokens", "context")))
+        drawn[target] = Wire(source=End(node=f"n{max(to - back, 0)}", port="tokens"), target=target)
+    return Document(id="bench", nodes=made, wires=tuple(drawn.values())), Vocabulary(specs)
+
+
+def facts(document: Document) -> Analysis:
+    """Something to write on every node and wire."""
+    flow = PortFacts(symbolic="B N D", concrete="B 65 192", tokens=65, mebibytes=6.1, trained=True)
+    one = NodeFacts(
+        parameters=2_100_000, trained_parameters=2_100_000, flops=38_000_000, detail="w192 d6", outputs={"tokens": flow}
+    )
+    return Analysis(nodes=dict.fromkeys(document.nodes, one))
+
+
+def _since(start: float) -> float:
+    return round((time.perf_counter() - start) * 1000, 1)
+
+
+def _frame(act: Callable[[], object]) -> float:
+    """Milliseconds from the act to the picture."""
+    start = time.perf_counter()
+    act()
+    QApplication.processEvents()
+    return (time.perf_counter() - start) * 1000
+
+
+def _full_view(canvas: CanvasView) -> list[float]:
+    canvas.fit_all()
+    QApplication.processEvents()
+    return [_frame(canvas.viewport().update) for _ in range(FRAMES // 2)]
+
+
+def _zoom(canvas: CanvasView) -> list[float]:
+    """From the full view to full size and back, at a fixed point."""
+    anchor, times = QPointF(500, 400), []
+    for index in range(FRAMES):
+        turn = 0.5 - 0.5 * math.cos(2 * math.pi * index / FRAMES)
+        scale = 0.19 * (1.0 / 0.19) ** turn
+        times.append(_frame(lambda scale=scale: canvas.zoom_to(scale, anchor)))  # type: ignore[misc]
+    return times
+
+
+def _look_at_middle(canvas: CanvasView, scale: float) -> None:
+    canvas.zoom_to(scale)
+    canvas.centerOn(3400, 1400)
+    QApplication.processEvents()
+
+
+def _pan(canvas: CanvasView, scale: float) -> list[float]:
+    _look_at_middle(canvas, scale)
+    return [_frame(lambda i=i: canvas.pan(QPointF(9 if i % 40 < 20 else -9, 4))) for i in range(FRAMES)]  # type: ignore[misc]
+
+
+def _drag(canvas: CanvasView, scale: float) -> list[float]:
+    """Drag the node in the middle with mouse events."""
+    _look_at_middle(canvas, scale)
+    middle = canvas.seen().center()
+    nearest = min(canvas.board.nodes.values(), key=lambda item: (item.box.center() - middle).manhattanLength())
+    spot = QPointF(canvas.mapFromScene(nearest.pos() + QPointF(60, 12)))
+    _mouse(canvas, QEvent.Type.MouseButtonPress, spot)
+    _mouse(canvas, QEvent.Type.MouseMove, spot + QPointF(10, 0))
+    times = []
+    for index in range(FRAMES):
+        to = spot + QPointF(10 + index * 3, 40 * math.sin(index / 8))
+        times.append(_frame(lambda to=to: _mouse(canvas, QEvent.Type.MouseMove, to)))  # type: ignore[misc]
+    canvas.abandon()
+    QApplication.processEvents()
+    return times
+
+
+def _mouse(canvas: CanvasView, kind: QEvent.Type, at: QPointF) -> None:
+    pressed = Qt.MouseButton.NoButton if kind == QEvent.Type.MouseMove else _LEFT
+    port = canvas.viewport()
+    event = QMouseEvent(kind, at, QPointF(port.mapToGlobal(at.toPoint())), pressed, _LEFT, _NONE)
+    QApplication.sendEvent(port, event)
+
+
+def _summary(name: str, times: list[float]) -> dict[str, float | str]:
+    ranked = sorted(times)
+    return {
+        f"{name}_median_ms": round(ranked[len(ranked) // 2], 1),
+        f"{name}_p95_ms": round(ranked[min(int(len(ranked) * 0.95), len(ranked) - 1)], 1),
+    }

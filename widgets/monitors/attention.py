@@ -1,0 +1,194 @@
+"""Where the model looks: attention over the picture and its sentence, for any layer, head and query, live or replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from core.store.reader import RunReader
+from widgets.look.language import tr
+from widgets.monitors.attention_map import (
+    MEAN,
+    ROLLOUT,
+    AttentionSettings,
+    AttentionValue,
+    Side,
+    column_for,
+    on_patches,
+    read_attention,
+    row_for,
+)  # fmt: skip
+from widgets.monitors.attention_view import NOTHING, PatchView, WordView
+from widgets.monitors.catalog import monitors
+from widgets.monitors.cursor import Cursor
+from widgets.monitors.monitor import Monitor, refill
+
+
+@monitors.register("attention")
+class AttentionMonitor(Monitor):
+    """Attention maps on the probe samples."""
+
+    title = "Attention"
+    summary = "Where each token looks. Point at a word or a patch to see where it looks; click to keep it."
+    order = 40
+    empty = "No attention yet. The attention probe captures maps on a few fixed samples while a run trains."
+    milliseconds_between = 300
+    tools_open = True
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._patches, self._words = PatchView(), WordView()
+        self._sentence = QLabel()
+        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
+        self._sentence.setProperty("muted", True)
+        self._sentence.setWordWrap(True)
+        self._sentence.setMinimumWidth(1)
+        self._sample = 0
+        self._query = MEAN
+        self.set_picture(self._page())
+        self._node = self.add_choice(tr("Block"), [])
+        self._layer = self.add_choice(tr("Layer"), [(tr("last layer"), -1)])
+        self._head = self.add_choice(tr("Head"), [(tr("mean of heads"), MEAN)])
+        self.tools_row.addStretch(1)
+        self._patches.patchHovered.connect(self._hover_patch)
+        self._patches.patchChosen.connect(self._choose_patch)
+        self._words.wordHovered.connect(self._hover_word)
+        self._words.wordChosen.connect(self._choose_word)
+
+    def settings(self) -> AttentionSettings:
+        return AttentionSettings(
+            node=self._node.currentData() or "", layer=_number(self._layer.currentData()),
+            head=_number(self._head.currentData()), sample=self._sample, query=self._query,
+            rollout=self._head.currentData() == ROLLOUT,
+        )  # fmt: skip
+
+    @staticmethod
+    def read(settings: AttentionSettings, readers: Sequence[RunReader], cursor: Cursor) -> AttentionValue | None:
+        return read_attention(settings, readers[0], cursor)
+
+    def draw(self, value: AttentionValue) -> None:
+        refill(self._node, [(node.replace("_", " "), node) for node in value.nodes], value.node)
+        refill(self._layer, [(tr("layer {n}", n=layer + 1), layer) for layer in value.layers], value.layer)
+        heads = [(tr("head {n}", n=head + 1), head) for head in range(value.heads)]
+        followed = [(tr("rollout"), ROLLOUT)] if value.can_roll_out else []
+        refill(self._head, [(tr("mean of heads"), MEAN), *followed, *heads])
+        self._browser.setVisible(value.samples > 1)
+        self._count.setText(f"{min(value.settings.sample, value.samples - 1) + 1}/{value.samples}")
+        self._patches.set_picture(value.picture)
+        self._sentence.setText(value.sentence)
+        self._show_query(value, value.settings.query)
+        self._write_figures(value)
+
+    def _page(self) -> QHBoxLayout:
+        page = QHBoxLayout()
+        page.setSpacing(10)
+        right = QVBoxLayout()
+        right.setSpacing(6)
+        right.addWidget(self._sentence)
+        right.addWidget(self._words, 1)
+        right.addWidget(self._add_browser())
+        page.addWidget(self._patches, 3)
+        page.addLayout(right, 2)
+        return page
+
+    def _add_browser(self) -> QWidget:
+        self._browser = QWidget()
+        row = QHBoxLayout(self._browser)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        self._count = QLabel("1/1")
+        self._count.setProperty("muted", True)
+        for text, tip, step in (("‹", tr("Previous sample"), -1), ("›", tr("Next sample"), 1)):
+            button = QToolButton()
+            button.setText(text)
+            button.setToolTip(tip)
+            button.setAccessibleName(tip)
+            button.clicked.connect(self._previous if step < 0 else self._next)
+            row.addWidget(button)
+            if step < 0:
+                row.addWidget(self._count)
+        row.addStretch(1)
+        return self._browser
+
+    def _previous(self) -> None:
+        self._browse(-1)
+
+    def _next(self) -> None:
+        self._browse(1)
+
+    def _browse(self, step: int) -> None:
+        value = self.value()
+        if isinstance(value, AttentionValue):
+            self._sample, self._query = (self._sample + step) % value.samples, MEAN
+            self.settingsChanged.emit()
+
+    def _write_figures(self, value: AttentionValue) -> None:
+        layer = tr("layer {n}", n=value.layer + 1)
+        head = tr("mean of heads") if value.settings.head < 0 else tr("head {n}", n=value.settings.head + 1)
+        how = tr("rollout") if value.settings.rollout and value.can_roll_out else head
+        said = tr("step {step}", step=f"{value.said_at:,}")
+        self.figures.set_text(f"{value.node.replace('_', ' ')} · {layer} · {how} · {said}")
+
+    # Pointing: queries look at keys along a row; keys are looked at along a column.
+
+    def _show_query(self, value: AttentionValue, query: int) -> None:
+        """Light the keys of one query, and show the query itself."""
+        self._show(value, value.keys, row_for(value, query), asked=value.queries, token=query)
+
+    def _show_key(self, value: AttentionValue, key: int) -> None:
+        """Light the queries that look at one key."""
+        self._show(value, value.queries, column_for(value, key), asked=value.keys, token=key)
+
+    def _show(self, value: AttentionValue, lit: Side, weights: Any, *, asked: Side, token: int) -> None:
+        heat = on_patches(lit, weights)
+        grid = next(((s.height, s.width) for s in (value.queries, value.keys) if s.kind == "patches"), (0, 0))
+        self._patches.set_heat(heat, grid)
+        self._patches.set_marked(asked.patch(token))
+        self._patches.setVisible(value.picture is not None or grid != (0, 0))
+        side = lit if lit.kind != "patches" else asked
+        words = () if side.kind == "patches" else side.words
+        self._words.set_words(
+            words, weights if side is lit else None, token if side is asked or lit == asked else NOTHING
+        )
+
+    def _hover_word(self, index: int) -> None:
+        if not isinstance(value := self.value(), AttentionValue):
+            return
+        if index == NOTHING:
+            self._show_query(value, self._query)
+        elif value.queries.kind != "patches":
+            self._show_query(value, index)
+        else:
+            self._show_key(value, index)
+
+    def _hover_patch(self, row: int, column: int) -> None:
+        if not isinstance(value := self.value(), AttentionValue):
+            return
+        if row == NOTHING:
+            self._show_query(value, self._query)
+        elif value.queries.kind == "patches":
+            self._show_query(value, value.queries.token(row, column))
+        elif value.keys.kind == "patches":
+            self._show_key(value, value.keys.token(row, column))
+
+    def _choose_word(self, index: int) -> None:
+        value = self.value()
+        if isinstance(value, AttentionValue) and value.queries.kind != "patches":
+            self._choose(index)
+
+    def _choose_patch(self, row: int, column: int) -> None:
+        value = self.value()
+        if isinstance(value, AttentionValue) and value.queries.kind == "patches":
+            self._choose(value.queries.token(row, column))
+
+    def _choose(self, query: int) -> None:
+        """Keep a query; the same once more lets it go."""
+        self._query = MEAN if query == self._query else query
+        self.settingsChanged.emit()
+
+
+def _number(data: Any) -> int:
+    return data if isinstance(data, int) else -1

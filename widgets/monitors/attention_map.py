@@ -1,0 +1,180 @@
+"""From a stored attention map to what one picture needs: one matrix, and what its rows and columns stand for.
+
+Axes: Q queries, K keys. Rollout after Abnar and Zuidema (arXiv 2005.00928).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.store.answers import AttentionAt, ExhibitFacts
+from core.store.reader import RunReader
+from widgets.monitors.cursor import Cursor
+from widgets.monitors.lines import series_names
+
+MEAN = -1  # as a head: the mean over heads; as a query: the mean over queries
+ROLLOUT = -2  # as a head: all heads of all layers up to this one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """What one axis of a map stands for: patches of the picture, or words of the sentence."""
+
+    kind: str  # patches, words, other
+    height: int = 0
+    width: int = 0
+    extra: int = 0  # leading tokens that are no place in the picture
+    words: tuple[str, ...] = ()
+
+    def patch(self, index: int) -> tuple[int, int] | None:
+        """Row and column of a token in the picture, where it has one."""
+        place = index - self.extra
+        if self.kind != "patches" or not 0 <= place < self.height * self.width:
+            return None
+        return divmod(place, self.width)
+
+    def token(self, row: int, column: int) -> int:
+        """The token at a place in the picture."""
+        return self.extra + row * self.width + column
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionSettings:
+    """What the person wants to see."""
+
+    node: str = ""
+    layer: int = -1  # -1: the last
+    head: int = MEAN
+    sample: int = 0
+    query: int = MEAN
+    rollout: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionValue:
+    """One sample's map at the cursor, ready to be pointed at."""
+
+    nodes: tuple[str, ...]
+    layers: tuple[int, ...]
+    node: str
+    layer: int
+    heads: int
+    samples: int
+    settings: AttentionSettings
+    said_at: int  # the step the map was captured at
+    weights_QK: NDArray[np.float32]
+    queries: Side
+    keys: Side
+    can_roll_out: bool  # queries and keys are the same tokens
+    picture: NDArray[np.uint8] | None  # [H, W, 3]
+    sentence: str
+
+
+def read_attention(settings: AttentionSettings, reader: RunReader, cursor: Cursor) -> AttentionValue | None:
+    """The map that the settings ask for, or the nearest there is."""
+    layers = layers_by_node(series_names(reader, cursor, ("attention/",), kind="attention"))
+    if not layers:
+        return None
+    node = settings.node if settings.node in layers else next(iter(layers))
+    layer = settings.layer if settings.layer in layers[node] else layers[node][-1]
+    found = reader.attention_at(f"attention/{node}/{layer}", cursor.step)
+    if found is None:
+        return None
+    sample = min(settings.sample, found.weights.shape[0] - 1)
+    exhibit = reader.exhibit(found.exhibit)
+    weights_QK = _chosen(
+        settings, reader, cursor, node, [each for each in layers[node] if each <= layer], found, sample
+    )
+    pictured = exhibit is not None and sample < len(exhibit.pictures)
+    worded = exhibit is not None and sample < len(exhibit.sentences)
+    return AttentionValue(
+        nodes=tuple(layers), layers=tuple(layers[node]), node=node, layer=layer, heads=found.weights.shape[1],
+        samples=found.weights.shape[0], settings=settings, said_at=found.step, weights_QK=weights_QK,
+        queries=side_of(found.queries, exhibit, sample, weights_QK.shape[0]),
+        keys=side_of(found.keys, exhibit, sample, weights_QK.shape[1]),
+        can_roll_out=dict(found.queries) == dict(found.keys) and weights_QK.shape[0] == weights_QK.shape[1],
+        picture=exhibit.pictures[sample] if exhibit is not None and pictured else None,
+        sentence=exhibit.sentences[sample] if exhibit is not None and worded else "",
+    )  # fmt: skip
+
+
+def layers_by_node(names: Sequence[str]) -> dict[str, list[int]]:
+    """``attention/vit/0`` ... as layers by node."""
+    found: dict[str, list[int]] = {}
+    for name in names:
+        node, _, layer = name.removeprefix("attention/").rpartition("/")
+        if node and layer.isdigit():
+            found.setdefault(node, []).append(int(layer))
+    return {node: sorted(layers) for node, layers in sorted(found.items())}
+
+
+def _chosen(
+    settings: AttentionSettings,
+    reader: RunReader,
+    cursor: Cursor,
+    node: str,
+    below: list[int],
+    top: AttentionAt,
+    sample: int,
+) -> NDArray[np.float32]:
+    weights_HQK = np.asarray(top.weights[sample], dtype=np.float32)
+    if settings.rollout and weights_HQK.shape[1] == weights_HQK.shape[2]:
+        maps = [reader.attention_at(f"attention/{node}/{layer}", cursor.step) for layer in below[:-1]]
+        stack = [np.asarray(m.weights[sample], dtype=np.float32) for m in maps if m and len(m.weights) > sample]
+        return rollout([*stack, weights_HQK])
+    return weights_HQK[settings.head] if 0 <= settings.head < len(weights_HQK) else weights_HQK.mean(axis=0)
+
+
+def rollout(layers_HQK: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Attention followed through the layers, half of each layer being its skip connection."""
+    size = layers_HQK[-1].shape[-1]
+    eye = np.eye(size, dtype=np.float32)
+    through = eye
+    for weights_HQK in layers_HQK:
+        if weights_HQK.shape[-2:] == (size, size):
+            through = (0.5 * weights_HQK.mean(axis=0) + 0.5 * eye) @ through
+    return np.asarray(through / np.maximum(through.sum(axis=1, keepdims=True), 1e-12), dtype=np.float32)
+
+
+def side_of(description: Mapping[str, Any], exhibit: ExhibitFacts | None, sample: int, size: int) -> Side:
+    """What an axis stands for; one that cannot be placed gets numbered tokens."""
+    height, width = int(description.get("height", 0)), int(description.get("width", 0))
+    extra = int(description.get("extra", 0))
+    if description.get("kind") == "patches" and height * width > 0 and extra + height * width <= size:
+        return Side(kind="patches", height=height, width=width, extra=extra)
+    if description.get("kind") == "words" and exhibit is not None:
+        known = exhibit.words[sample] if sample < len(exhibit.words) else ()
+        words = known or tuple(exhibit.sentences[sample].split()) if sample < len(exhibit.sentences) else known
+        return Side(kind="words", words=tuple(words[:size]), extra=extra)
+    return Side(kind="other", words=tuple(str(number) for number in range(size)))
+
+
+def row_for(value: AttentionValue, query: int) -> NDArray[np.float32]:
+    """[K] where a query looks; the mean over real queries for MEAN."""
+    if 0 <= query < len(value.weights_QK):
+        return value.weights_QK[query]
+    if value.queries.kind == "patches" and value.queries.extra:
+        return value.weights_QK[0]  # the class token gathers the picture
+    return value.weights_QK[: _real(value.queries, len(value.weights_QK))].mean(axis=0)
+
+
+def column_for(value: AttentionValue, key: int) -> NDArray[np.float32]:
+    """[Q] who looks at a key."""
+    return value.weights_QK[:, min(max(key, 0), value.weights_QK.shape[1] - 1)]
+
+
+def _real(side: Side, size: int) -> int:
+    """Padding words are left out of a mean."""
+    return max(1, min(size, len(side.words))) if side.kind == "words" else size
+
+
+def on_patches(side: Side, weights: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """[h, w] weights over the picture, where the side is one."""
+    if side.kind != "patches":
+        return None
+    return weights[side.extra : side.extra + side.height * side.width].reshape(side.height, side.width)

@@ -1,0 +1,203 @@
+"""The two halves of an attention picture: a picture with heat over it, and words lit by weight. Both can be pointed at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from widgets.look.language import tr
+from widgets.look.pictures import draw_picture, fitted, heat_colour, heat_of, image_of
+from widgets.look.theme import theme
+
+NOTHING = -1
+
+
+class PatchView(QWidget):
+    """A picture with heat over its patches; tells which patch the mouse is on."""
+
+    patchHovered = Signal(int, int)  # row, column; -1, -1 when the mouse leaves
+    patchChosen = Signal(int, int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._picture: QImage | None = None
+        self._heat: QImage | None = None
+        self._weights: NDArray[np.float32] | None = None
+        self._grid = (0, 0)
+        self._marked: tuple[int, int] | None = None
+        self._on: tuple[int, int] | None = None
+        self.setMouseTracking(True)
+        self.setMinimumSize(60, 60)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def set_picture(self, pixels: NDArray[np.uint8] | None) -> None:
+        """The picture below the heat; None draws the grid alone."""
+        self._picture = image_of(pixels) if pixels is not None and pixels.size else None
+        self.update()
+
+    def set_heat(self, weights: NDArray[np.float32] | None, grid: tuple[int, int] = (0, 0)) -> None:
+        """Weights [h, w]; None leaves the picture plain but keeps the grid to point at."""
+        self._weights = weights
+        self._heat = heat_of(weights) if weights is not None else None
+        self._grid = (weights.shape[0], weights.shape[1]) if weights is not None else grid
+        self.update()
+
+    def set_marked(self, patch: tuple[int, int] | None) -> None:
+        """Frame one patch: the query."""
+        self._marked = patch
+        self.update()
+
+    def place(self) -> QRectF:
+        """Where the picture lies in the widget."""
+        wide, high = (1, 1) if self._picture is None else (self._picture.width(), self._picture.height())
+        return fitted(wide, high, QRectF(self.rect()).adjusted(1, 1, -1, -1))
+
+    def sizeHint(self) -> QSize:
+        return QSize(180, 180)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        place = self.place()
+        if self._picture is not None:
+            draw_picture(painter, place, self._picture, self._heat)
+        else:
+            painter.fillRect(place, QColor(theme().raised))
+            if self._heat is not None:
+                painter.drawImage(place, self._heat)
+        for patch, colour in ((self._marked, theme().accent), (self._on, theme().text)):
+            if patch is not None and self._grid[0]:
+                painter.setPen(QPen(QColor(colour), 1.5))
+                painter.drawRect(self._patch_place(place, patch))
+        painter.end()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        patch = self._patch_at(event.position())
+        if patch != self._on:
+            self._on = patch
+            self.patchHovered.emit(*(patch or (NOTHING, NOTHING)))
+            if patch is not None and self._weights is not None:
+                share = tr("attention {value}", value=f"{self._weights[patch] * 100:.1f} %")
+                QToolTip.showText(event.globalPosition().toPoint(), share, self)
+            self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if (patch := self._patch_at(event.position())) is not None:
+            self.patchChosen.emit(*patch)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        if self._on is not None:
+            self._on = None
+            self.patchHovered.emit(NOTHING, NOTHING)
+            self.update()
+
+    def _patch_at(self, position: QPointF) -> tuple[int, int] | None:
+        place, (rows, columns) = self.place(), self._grid
+        if not rows or not columns or not place.contains(position):
+            return None
+        row = int((position.y() - place.top()) / place.height() * rows)
+        column = int((position.x() - place.left()) / place.width() * columns)
+        return min(row, rows - 1), min(column, columns - 1)
+
+    def _patch_place(self, place: QRectF, patch: tuple[int, int]) -> QRectF:
+        high, wide = place.height() / self._grid[0], place.width() / self._grid[1]
+        return QRectF(place.left() + patch[1] * wide, place.top() + patch[0] * high, wide, high)
+
+
+class WordView(QWidget):
+    """Words as chips, lit by weight; tells which word the mouse is on."""
+
+    wordHovered = Signal(int)  # NOTHING when the mouse leaves
+    wordChosen = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._words: tuple[str, ...] = ()
+        self._weights: NDArray[np.float32] | None = None
+        self._marked = self._on = NOTHING
+        self._places: list[QRectF] = []
+        self.setMouseTracking(True)
+        self.setMinimumSize(40, 30)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def set_words(self, words: Sequence[str], weights: NDArray[np.float32] | None, marked: int = NOTHING) -> None:
+        """Words, how strongly each is lit (None: not at all), and the chosen one."""
+        changed = tuple(words) != self._words
+        self._words, self._weights, self._marked = tuple(words), weights, marked
+        if changed:
+            self._arrange()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(110, 150)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._arrange()
+        super().resizeEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        metrics = self.fontMetrics()
+        highest = float(self._weights[: len(self._words)].max(initial=0.0)) if self._weights is not None else 0.0
+        for index, (word, place) in enumerate(zip(self._words, self._places)):
+            lit = self._weights is not None and index < len(self._weights) and highest > 0
+            share = float(self._weights[index]) / highest if self._weights is not None and lit else 0.0
+            edge = theme().accent if index == self._marked else theme().text if index == self._on else theme().line
+            painter.setPen(QPen(QColor(edge), 1))
+            painter.setBrush(
+                heat_colour(share, theme().modality["text"], theme().raised) if lit else QColor(theme().raised)
+            )
+            painter.drawRoundedRect(place, 4, 4)
+            painter.setPen(QColor(theme().text))
+            inner = place.adjusted(6, 0, -6, 0)
+            cut = metrics.elidedText(word, Qt.TextElideMode.ElideRight, int(inner.width()) + 1)
+            painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, cut)
+        painter.end()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        index = self._word_at(event.position())
+        if index != self._on:
+            self._on = index
+            self.wordHovered.emit(index)
+            if index != NOTHING:
+                QToolTip.showText(event.globalPosition().toPoint(), self._tip(index), self)
+            self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if (index := self._word_at(event.position())) != NOTHING:
+            self.wordChosen.emit(index)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        if self._on != NOTHING:
+            self._on = NOTHING
+            self.wordHovered.emit(NOTHING)
+            self.update()
+
+    def _tip(self, index: int) -> str:
+        if self._weights is None or index >= len(self._weights):
+            return self._words[index]
+        return tr("{word}: {value}", word=self._words[index], value=f"{self._weights[index] * 100:.1f} %")
+
+    def _word_at(self, position: QPointF) -> int:
+        return next((index for index, place in enumerate(self._places) if place.contains(position)), NOTHING)
+
+    def _arrange(self) -> None:
+        """Chips flow in rows; rows shrink together where there are many."""
+        metrics = self.fontMetrics()
+        high, gap, left, top = metrics.height() + 6.0, 4.0, 0.5, 0.5
+        self._places = []
+        for word in self._words:
+            wide = min(metrics.horizontalAdvance(word) + 14.0, max(self.width() - 1.0, 20.0))
+            if left > 1 and left + wide > self.width():
+                left, top = 0.5, top + high + gap
+            self._places.append(QRectF(left, top, wide, high))
+            left += wide + gap
+        needed = top + high + 1
+        if self._places and needed > self.height() > 0:
+            squeeze = max(0.45, self.height() / needed)
+            self._places = [QRectF(p.left(), p.top() * squeeze, p.width(), p.height() * squeeze) for p in self._places]

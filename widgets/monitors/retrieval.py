@@ -1,0 +1,260 @@
+"""How often the right answer is found: R@1, R@5, R@10 both ways on each held-out split, beside what chance would give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from core.store.answers import Axis
+from core.store.reader import RunReader
+from widgets.look.language import tr
+from widgets.look.theme import theme
+from widgets.monitors.catalog import monitors
+from widgets.monitors.cursor import Cursor
+from widgets.monitors.lines import Legend, Line, LineSet, nearest_step, read_line, series_names, x_range
+from widgets.monitors.monitor import Monitor
+from widgets.monitors.plot import Plot
+from widgets.monitors.ranges import extent, nice_above
+
+WAYS = ("image_to_text", "text_to_image")
+COLUMNS = ("R@1", "R@5", "R@10", "mean rank")  # recalls in %
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrievalSettings:
+    """Which recall is drawn over time."""
+
+    metric: str = "R@10"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One split, one way: the figures at the cursor."""
+
+    split: str
+    way: str
+    figures: dict[str, float]  # R@1 ..., mean rank; recalls as shares
+    chance: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrievalValue:
+    """Curves of one recall and the table of all."""
+
+    lines: tuple[Line, ...]
+    chances: tuple[Line, ...]
+    rows: tuple[Row, ...]
+    splits: tuple[str, ...]
+    step: int
+    cursor_x: float
+    axis: Axis
+    frame: tuple[float, float, float, float]
+    settings: RetrievalSettings
+
+
+@monitors.register("retrieval")
+class RetrievalMonitor(Monitor):
+    """Retrieval on held-out data."""
+
+    title = "Retrieval"
+    summary = "Share of questions whose right answer is among the first 1, 5 or 10. The dotted line is pure chance."
+    order = 30
+    empty = "No evaluation yet. The evaluation habit asks the model every so many steps."
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._plot = Plot()
+        self._lines, self._chances = LineSet(self._plot), LineSet(self._plot)
+        self._legend, self._table = Legend(), FigureTable()
+        page = QVBoxLayout()
+        page.setSpacing(3)
+        page.addWidget(self._legend)
+        page.addWidget(self._plot, 1)
+        page.addWidget(self._table)
+        self.set_picture(page)
+        recalls = [(name, name) for name in COLUMNS[:3]]
+        self._metric = self.add_choice(tr("Which recall over time"), recalls, "R@10")
+        self.tools_row.addStretch(1)
+        self._plot.cursorRequested.connect(self._point)
+
+    def settings(self) -> RetrievalSettings:
+        return RetrievalSettings(metric=self._metric.currentData() or "R@10")
+
+    @staticmethod
+    def read(settings: RetrievalSettings, readers: Sequence[RunReader], cursor: Cursor) -> RetrievalValue | None:
+        reader = readers[0]
+        names = series_names(reader, cursor, ("retrieval/",))
+        places = tuple(
+            dict.fromkeys((name.split("/")[1], name.split("/")[2]) for name in names if name.count("/") == 3)
+        )
+        if not places:
+            return None
+        rows = tuple(_row(reader, cursor, split, way) for split, way in places)
+        lines = _curves(reader, cursor, places, settings.metric)
+        chances = _curves(reader, cursor, places, f"chance {settings.metric}")
+        _, high = extent(line.raw_y for line in (*lines, *chances))
+        return RetrievalValue(
+            lines=lines, chances=chances, rows=rows, splits=tuple(dict.fromkeys(split for split, _ in places)),
+            step=cursor.step, axis=cursor.axis, settings=settings, cursor_x=reader.place(cursor.step, cursor.axis),
+            frame=(*x_range(reader, cursor), 0.0, min(1.0, nice_above(high)) if high > 0 else 1.0),
+        )  # fmt: skip
+
+    def draw(self, value: RetrievalValue) -> None:
+        self._plot.set_frame(*value.frame)
+        colours = [_colour(value, line.name) for line in value.lines]
+        styles = [Qt.PenStyle.DashLine if WAYS[1] in line.name else Qt.PenStyle.SolidLine for line in value.lines]
+        self._lines.draw(value.lines, colours, styles, False, False)
+        faint = [_colour(value, line.name) for line in value.chances]
+        self._chances.draw(value.chances, faint, [Qt.PenStyle.DotLine] * len(faint), False, False)
+        self._plot.set_cursor(value.cursor_x)
+        names = [_line_name(line.name) for line in value.lines]
+        self._legend.set_entries(list(zip(names, colours, styles)))
+        self._table.set_rows(value.rows, [_split_colour(value, row.split) for row in value.rows])
+        best = max((row.figures.get(value.settings.metric, 0.0) for row in value.rows), default=0.0)
+        chance = max((row.chance.get(value.settings.metric, 0.0) for row in value.rows), default=0.0)
+        words = tr(
+            "{metric} {share} · chance {chance}",
+            metric=value.settings.metric,
+            share=percent(best),
+            chance=percent(chance),
+        )
+        self.figures.set_text(words)
+
+    def restyle(self) -> None:
+        self._plot.restyle()
+
+    def _point(self, x: float) -> None:
+        if isinstance(value := self.value(), RetrievalValue):
+            self.cursorRequested.emit(nearest_step(value.lines, x, value.axis))
+
+
+class FigureTable(QWidget):
+    """A row a split with both ways in each cell, chance in a fainter row under it; painted at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: tuple[Row, ...] = ()
+        self._colours: list[str] = []
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def set_rows(self, rows: tuple[Row, ...], colours: list[str]) -> None:
+        """Show these rows; ``colours`` go with them."""
+        grown = len(rows) != len(self._rows)
+        self._rows, self._colours = rows, colours
+        self.setToolTip("\n".join(_row_sentence(row) for row in rows))
+        if grown:
+            self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, (len(self._splits()) * 2 + 1) * self._line())
+
+    def minimumSizeHint(self) -> QSize:
+        return self.sizeHint()
+
+    def _line(self) -> int:
+        return self.fontMetrics().height() - 1
+
+    def _splits(self) -> dict[str, list[Row]]:
+        found: dict[str, list[Row]] = {}
+        for row in self._rows:
+            found.setdefault(row.split, []).append(row)
+        return found
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        font = painter.font()
+        font.setPointSizeF(max(6.5, font.pointSizeF() * 0.86))
+        painter.setFont(font)
+        line, cell = self._line(), min(84.0, self.width() * 0.18)
+        name_width = self.width() - cell * len(COLUMNS)
+        colours = dict(zip((row.split for row in self._rows), self._colours))
+        ways = " / ".join(dict.fromkeys(way_name(row.way) for row in self._rows))
+        self._paint_line(painter, 0, name_width, cell, [ways, *(tr(column) for column in COLUMNS)], theme().muted)
+        for number, (split, rows) in enumerate(self._splits().items()):
+            top = (1 + number * 2) * line
+            painter.fillRect(QRectF(0, top + line * 0.3, 7, line * 0.4), QColor(colours[split]))
+            figures = [" / ".join(_cell(row.figures, column) for row in rows) for column in COLUMNS]
+            self._paint_line(painter, top, name_width, cell, [tr(split), *figures], theme().text, indent=12)
+            chance = [_cell(rows[0].chance, column) if column in rows[0].chance else "" for column in COLUMNS]
+            self._paint_line(painter, top + line, name_width, cell, [tr("chance"), *chance], theme().muted, indent=12)
+        painter.end()
+
+    def _paint_line(
+        self,
+        painter: QPainter,
+        top: float,
+        name_width: float,
+        cell: float,
+        texts: list[str],
+        colour: str,
+        indent: int = 0,
+    ) -> None:
+        painter.setPen(QColor(colour))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        for index, text in enumerate(texts):
+            place = QRectF(name_width + (index - 1) * cell, top, cell, self._line())
+            if index == 0:
+                place = QRectF(indent, top, name_width - indent, self._line())
+            side = Qt.AlignmentFlag.AlignLeft if index == 0 else Qt.AlignmentFlag.AlignRight
+            cut = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(place.width()))
+            painter.drawText(place, side | middle, cut)
+
+
+def percent(share: float) -> str:
+    """12 %, 0.8 %."""
+    return f"{share * 100:.1f} %" if share < 0.0995 else f"{share * 100:.0f} %"
+
+
+def _cell(figures: dict[str, float], column: str) -> str:
+    """A recall in per cent without the sign; a rank as it is."""
+    if column not in figures:
+        return "–"
+    if column == "mean rank":
+        return f"{figures[column]:,.0f}"
+    share = figures[column] * 100
+    return f"{share:.1f}" if share < 9.95 else f"{share:.0f}"
+
+
+def way_name(way: str) -> str:
+    """``image_to_text`` as a person says it."""
+    return tr(way.replace("_to_", " → ").replace("_", " "))
+
+
+def _row_sentence(row: Row) -> str:
+    figures = ", ".join(f"{tr(column)} {_cell(row.figures, column)}" for column in COLUMNS if column in row.figures)
+    chance = ", ".join(f"{tr(column)} {_cell(row.chance, column)}" for column in COLUMNS if column in row.chance)
+    name = f"{tr(row.split)} · {way_name(row.way)}"
+    return tr("{name}: {figures}; by chance: {chance} (recalls in %)", name=name, figures=figures, chance=chance)
+
+
+def _line_name(series: str) -> str:
+    _, split, way, _ = series.split("/")
+    return f"{tr(split)} · {way_name(way)}"
+
+
+def _row(reader: RunReader, cursor: Cursor, split: str, way: str) -> Row:
+    stem = f"retrieval/{split}/{way}"
+    found = {name: reader.value_at(f"{stem}/{name}", cursor.step) for name in COLUMNS}
+    chance = {name: reader.value_at(f"{stem}/chance {name}", cursor.step) for name in COLUMNS[:3]}
+    return Row(
+        split=split, way=way, figures={name: pair[1] for name, pair in found.items() if pair},
+        chance={name: pair[1] for name, pair in chance.items() if pair},
+    )  # fmt: skip
+
+
+def _curves(reader: RunReader, cursor: Cursor, places: Sequence[tuple[str, str]], metric: str) -> tuple[Line, ...]:
+    found = [read_line(reader, cursor, f"retrieval/{split}/{way}/{metric}", points=300) for split, way in places]
+    return tuple(line for line in found if line is not None)
+
+
+def _split_colour(value: RetrievalValue, split: str) -> str:
+    return theme().series[value.splits.index(split) % len(theme().series)]
+
+
+def _colour(value: RetrievalValue, series: str) -> str:
+    return _split_colour(value, series.split("/")[1])

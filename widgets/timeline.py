@@ -1,0 +1,563 @@
+"""The one timeline under every picture: play, step, jump, loop, drag; live is its right end.
+
+It knows no run and no store: it is told how far the head has come and where the marks are, and asks for another step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QToolTip, QWidget
+
+from core.store.answers import Axis, Head, MarkFacts
+from core.telemetry.events import ENDED
+from widgets.look.icons import icon
+from widgets.look.language import tr
+from widgets.look.theme import look, theme
+
+SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+FRAME_MILLISECONDS = 33
+STEPS_A_SECOND = 10.0  # where a run's own pace is not known
+NEAR_PIXELS = 6.0
+
+
+class Timeline(QWidget):
+    """Transport buttons, the bar, figures and the way back to live."""
+
+    cursorMoved = Signal(int)  # a step
+    liveRequested = Signal()
+    axisChanged = Signal(str)
+    playingChanged = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.bar = Bar()
+        self._is_live = True
+        self._axis: Axis = "step"
+        self._exact = 0.0
+        self._before = 0.0
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(FRAME_MILLISECONDS)
+        self._timer.timeout.connect(self._play_on)
+        self._place = 0.0
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(tr("Timeline"))
+        self._lay_out()
+        self.bar.stepRequested.connect(self._person_moved)
+        look.changed.connect(self._relook)
+        self.set_head(Head())
+
+    # Values
+
+    def set_head(self, head: Head) -> None:
+        """How far the run has come."""
+        self.bar.set_head(head)
+        if self._is_live:
+            self.bar.set_cursor(head.step)
+        self._refresh()
+
+    def set_cursor(self, step: int, follows_head: bool) -> None:
+        """Where the pictures stand now."""
+        self._is_live = follows_head
+        self.bar.set_cursor(step)
+        if not self.is_playing or abs(step - self._exact) > 1:
+            self._exact = float(step)
+        self._refresh()
+
+    def set_place(self, place: float) -> None:
+        """The cursor on the chosen axis."""
+        if place != self._place:
+            self._place = place
+            self._refresh()
+
+    def set_marks(self, marks: Sequence[MarkFacts]) -> None:
+        """Moments worth jumping to."""
+        self.bar.set_marks(tuple(marks))
+
+    def set_axis(self, axis: Axis) -> None:
+        """Show time by step, epoch, seconds or samples; says nothing."""
+        self._axis = axis
+        self._axes.blockSignals(True)
+        self._axes.setCurrentIndex(max(0, self._axes.findData(axis)))
+        self._axes.blockSignals(False)
+        self._refresh()
+
+    @property
+    def step(self) -> int:
+        """The step under the handle."""
+        return self.bar.cursor_step
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the cursor follows the head."""
+        return self._is_live
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether the past is being played."""
+        return self._timer.isActive()
+
+    @property
+    def speed(self) -> float:
+        """Times the pace at which the run was trained."""
+        return float(self._speeds.currentData())
+
+    def set_speed(self, speed: float) -> None:
+        """The nearest speed there is."""
+        nearest = min(range(len(SPEEDS)), key=lambda index: abs(SPEEDS[index] - speed))
+        self._speeds.setCurrentIndex(nearest)
+
+    @property
+    def loop(self) -> tuple[int, int] | None:
+        """First and last step of the range that is repeated."""
+        return self.bar.loop
+
+    def set_loop(self, loop: tuple[int, int] | None) -> None:
+        """Repeat a range; None plays on."""
+        self.bar.set_loop(loop)
+        self._loop.setVisible(loop is not None)
+
+    # Wishes
+
+    def play(self) -> None:
+        """Play from the cursor; from the beginning where it stands at the end."""
+        first, last = self._span()
+        if last <= first:
+            return
+        start = self.step if first <= self.step < last else first
+        self._exact, self._before = float(start), time.perf_counter()
+        self._timer.start()
+        self._move(start)
+        self._refresh()
+        self.playingChanged.emit(True)
+
+    def pause(self) -> None:
+        """Stay where the cursor is."""
+        if self.is_playing:
+            self._timer.stop()
+            self._refresh()
+            self.playingChanged.emit(False)
+
+    def toggle(self) -> None:
+        """Play or pause."""
+        if self.is_playing:
+            self.pause()
+        else:
+            self.play()
+
+    def step_by(self, steps: int) -> None:
+        """A few steps back or forward."""
+        self.pause()
+        self._move(self.step + steps)
+
+    def jump(self, direction: int) -> None:
+        """To the next mark in a direction."""
+        steps = sorted({mark.step for mark in self.bar.marks})
+        ahead = [step for step in steps if (step > self.step if direction > 0 else step < self.step)]
+        if ahead:
+            self.pause()
+            self._move(ahead[0] if direction > 0 else ahead[-1])
+
+    def go_live(self) -> None:
+        """Back to the head."""
+        self.pause()
+        self.liveRequested.emit()
+
+    # Keys
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, shift = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        acts = {
+            Qt.Key.Key_Space: self.toggle,
+            Qt.Key.Key_Left: lambda: self.step_by(-10 if shift else -1),
+            Qt.Key.Key_Right: lambda: self.step_by(10 if shift else 1),
+            Qt.Key.Key_Home: lambda: self.step_by(-self.step),
+            Qt.Key.Key_End: self.go_live,
+            Qt.Key.Key_L: self.go_live,
+            Qt.Key.Key_BracketLeft: lambda: self.jump(-1),
+            Qt.Key.Key_BracketRight: lambda: self.jump(1),
+            Qt.Key.Key_Escape: lambda: self.set_loop(None),
+        }
+        act = acts.get(Qt.Key(key))
+        if act is None:
+            super().keyPressEvent(event)
+            return
+        act()
+        event.accept()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self.bar.set_focused(True)
+        super().focusInEvent(event)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.bar.set_focused(False)
+        super().focusOutEvent(event)
+
+    def sizeHint(self) -> QSize:
+        return QSize(800, 44)
+
+    # Inside
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(10, 2, 10, 2)
+        row.setSpacing(4)
+        self._back = self._button(row, tr("One step back (←)"), self._step_back)
+        self._play = self._button(row, tr("Play or pause (Space)"), self.toggle)
+        self._forward = self._button(row, tr("One step forward (→)"), self._step_forward)
+        self._speeds = self._choice(row, tr("Speed: 1× is the pace of the training"))
+        for speed in SPEEDS:
+            self._speeds.addItem(f"{speed:g}×", speed)
+        self._speeds.setCurrentIndex(SPEEDS.index(8.0))
+        self._axes = self._choice(row, tr("What the time axes count"))
+        axes = ((tr("step"), "step"), (tr("epoch"), "epoch"), (tr("time"), "seconds"), (tr("samples"), "samples"))
+        for text, axis in axes:
+            self._axes.addItem(text, axis)
+        self._axes.currentIndexChanged.connect(self._axis_chosen)
+        row.addWidget(self.bar, 1)
+        self._loop = self._button(row, tr("Stop repeating the range (Esc)"), self._drop_loop)
+        self._loop.setVisible(False)
+        self._figures = QLabel()
+        self._figures.setTextFormat(Qt.TextFormat.PlainText)
+        self._figures.setProperty("muted", True)
+        self._figures.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(self._figures)
+        self._live = LiveButton()
+        self._live.clicked.connect(self.go_live)
+        row.addWidget(self._live)
+        self._relook()
+
+    def _button(self, row: QHBoxLayout, tip: str, act: object) -> QToolButton:
+        button = QToolButton()
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.clicked.connect(act)
+        row.addWidget(button)
+        return button
+
+    def _choice(self, row: QHBoxLayout, tip: str) -> QComboBox:
+        box = QComboBox()
+        box.setToolTip(tip)
+        box.setAccessibleName(tip)
+        box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        row.addWidget(box)
+        return box
+
+    def _step_back(self) -> None:
+        self.step_by(-1)
+
+    def _step_forward(self) -> None:
+        self.step_by(1)
+
+    def _drop_loop(self) -> None:
+        self.set_loop(None)
+
+    def _axis_chosen(self) -> None:
+        self._axis = self._axes.currentData()
+        self._refresh()
+        self.axisChanged.emit(self._axis)
+
+    def _person_moved(self, step: int) -> None:
+        self.pause()
+        self._loop.setVisible(self.bar.loop is not None)
+        self._move(step)
+
+    def _span(self) -> tuple[int, int]:
+        return self.bar.loop or (0, self.bar.head.step)
+
+    def _move(self, step: int) -> None:
+        """Show the wish at once; whoever owns the cursor answers with :meth:`set_cursor`."""
+        step = min(max(0, step), self.bar.head.step)
+        if not self.is_playing:
+            self._exact = float(step)
+        if step != self.step or self._is_live:
+            self._is_live = False
+            self.bar.set_cursor(step)
+            self._refresh()
+            self.cursorMoved.emit(step)
+
+    def _play_on(self) -> None:
+        now = time.perf_counter()
+        elapsed, self._before = now - self._before, now
+        self.advance(elapsed)
+
+    def advance(self, seconds: float) -> None:
+        """Play on by some seconds of the person's time."""
+        first, last = self._span()
+        self._exact += seconds * self.speed * self._pace()
+        if self._exact < last:
+            self._move(int(self._exact))
+        elif self.bar.loop is not None:
+            self._exact = float(first)
+            self._move(first)
+        else:
+            self._move(last)
+            self._arrive()
+
+    def _arrive(self) -> None:
+        """The end of what there is: a run that still trains is followed, a past one rests there."""
+        self.pause()
+        if self.bar.head.status not in ENDED:
+            self.liveRequested.emit()
+
+    def _pace(self) -> float:
+        head = self.bar.head
+        return head.step / head.seconds if head.seconds > 0 and head.step > 0 else STEPS_A_SECOND
+
+    def _refresh(self) -> None:
+        head, running = self.bar.head, self.bar.head.status not in ENDED
+        planned = max(head.steps, head.step)
+        texts = {
+            "step": f"{self.step:,} / {planned:,}",
+            "epoch": tr("epoch {value}", value=f"{self._place:.2f}") + f" · {self.step:,}",
+            "seconds": f"{clock(self._place)} / {clock(head.seconds)}",
+            "samples": tr("{n} samples", n=f"{self._place:,.0f}"),
+        }
+        self._figures.setText(texts[self._axis])
+        self._figures.setMinimumWidth(max(self._figures.minimumWidth(), self._figures.sizeHint().width()))
+        self._live.set_state(live=self._is_live and running, running=running)
+        usable = head.step > 0
+        for button in (self._back, self._play, self._forward):
+            button.setEnabled(usable)
+        self._play.setIcon(self._pause_icon if self.is_playing else self._play_icon)
+
+    def _relook(self) -> None:
+        self._back.setIcon(icon("step_back"))
+        self._forward.setIcon(icon("step_forward"))
+        self._loop.setIcon(icon("loop", theme().accent))
+        self._play_icon: QIcon = icon("run")
+        self._pause_icon: QIcon = icon("pause")
+        if hasattr(self, "_live"):
+            self._live.update()
+            self._refresh()
+        self.bar.update()
+
+
+class Bar(QWidget):
+    """The bar: planned steps, how far the head is, the marks, the range that is repeated, the handle."""
+
+    stepRequested = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.head = Head()
+        self.marks: tuple[MarkFacts, ...] = ()
+        self.cursor_step = 0
+        self.loop: tuple[int, int] | None = None
+        self._focused = False
+        self._dragging = False
+        self._loop_from: int | None = None
+        self._hovered: float | None = None
+        self.setMouseTracking(True)
+        self.setMinimumSize(120, 36)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_head(self, head: Head) -> None:
+        """How far the run has come."""
+        if head != self.head:
+            self.head = head
+            self.update()
+
+    def set_cursor(self, step: int) -> None:
+        """Put the handle at a step."""
+        if step != self.cursor_step:
+            self.cursor_step = step
+            self.update()
+
+    def set_marks(self, marks: tuple[MarkFacts, ...]) -> None:
+        """Show these moments."""
+        self.marks = marks
+        self.update()
+
+    def set_loop(self, loop: tuple[int, int] | None) -> None:
+        """Shade the range that is repeated."""
+        self.loop = loop
+        self.update()
+
+    def set_focused(self, focused: bool) -> None:
+        """Whether keys go to the timeline."""
+        self._focused = focused
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(500, 38)
+
+    def x_at(self, step: float) -> float:
+        """Where a step lies, in pixels."""
+        left, wide = 10.0, max(self.width() - 20.0, 1.0)
+        return left + wide * min(max(step / self._last(), 0.0), 1.0)
+
+    def step_at(self, x: float) -> int:
+        """The step at a pixel, no further than the head."""
+        wide = max(self.width() - 20.0, 1.0)
+        return min(max(0, round((x - 10.0) / wide * self._last())), self.head.step)
+
+    def _last(self) -> float:
+        return float(max(self.head.steps, self.head.step, 1))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        x = event.position().x()
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self._loop_from = self.step_at(x)
+            self.set_loop(None)
+            return
+        self._dragging = True
+        mark = self._mark_near(event.position())
+        self.stepRequested.emit(mark.step if mark is not None else self.step_at(x))
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        x = event.position().x()
+        self._hovered = x
+        if self._loop_from is not None:
+            first, last = sorted((self._loop_from, self.step_at(x)))
+            self.set_loop((first, last) if last > first else None)
+        elif self._dragging:
+            self.stepRequested.emit(self.step_at(x))
+        mark = self._mark_near(event.position())
+        words = f"{mark_name(mark)} · {mark.step:,}" if mark is not None else f"{self.step_at(x):,}"
+        QToolTip.showText(event.globalPosition().toPoint(), words, self)
+        self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._loop_from is not None and self.loop is not None:
+            self.stepRequested.emit(self.loop[0])
+        self._dragging, self._loop_from = False, None
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._hovered = None
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colours, middle = theme(), self._middle()
+        self._line(painter, 10, self.width() - 10, middle, colours.line)
+        self._line(painter, 10, self.x_at(self.head.step), middle, mix_of(colours.accent, colours.line))
+        self._line(painter, 10, self.x_at(self.cursor_step), middle, colours.accent)
+        if self.loop is not None:
+            left, right = self.x_at(self.loop[0]), self.x_at(self.loop[1])
+            shade = QColor(colours.accent)
+            shade.setAlpha(60)
+            painter.fillRect(QRectF(left, middle - 9, right - left, 18), shade)
+        self._paint_marks(painter, middle)
+        if self._hovered is not None:
+            painter.setPen(QPen(QColor(colours.muted), 1))
+            x = self.x_at(self.step_at(self._hovered))
+            painter.drawLine(QPointF(x, middle - 6), QPointF(x, middle + 6))
+        painter.setPen(QPen(QColor(colours.accent if self._focused else colours.line), 1.5))
+        painter.setBrush(QColor("#ffffff" if colours.is_dark else colours.accent))
+        painter.drawEllipse(QPointF(self.x_at(self.cursor_step), middle), 7, 7)
+        painter.end()
+
+    def _middle(self) -> float:
+        return self.height() * 0.62
+
+    def _line(self, painter: QPainter, left: float, right: float, middle: float, colour: str) -> None:
+        painter.setPen(QPen(QColor(colour), 4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        if right > left:
+            painter.drawLine(QPointF(left, middle), QPointF(right, middle))
+
+    def _paint_marks(self, painter: QPainter, middle: float) -> None:
+        """A tick each; words where there is room, the weightier mark first."""
+        font = painter.font()
+        font.setPointSizeF(max(6.5, font.pointSizeF() * 0.8))
+        painter.setFont(font)
+        metrics = painter.fontMetrics()
+        taken: list[tuple[float, float]] = []
+        for mark in sorted(self.marks, key=lambda each: (_weight(each.kind), -each.step)):
+            x, colour = self.x_at(mark.step), QColor(mark_colour(mark.kind))
+            painter.setPen(QPen(colour, 2))
+            painter.drawLine(QPointF(x, middle - 9), QPointF(x, middle + 9))
+            words = metrics.elidedText(mark_name(mark), Qt.TextElideMode.ElideRight, 120)
+            left = x + 3
+            right = left + metrics.horizontalAdvance(words)
+            if right > self.width():
+                left, right = x - 3 - (right - left), x - 3
+            if all(right + 6 < a or left > b + 6 for a, b in taken):
+                taken.append((left, right))
+                painter.drawText(QPointF(left, middle - 10), words)
+
+    def _mark_near(self, position: QPointF) -> MarkFacts | None:
+        near = [mark for mark in self.marks if abs(self.x_at(mark.step) - position.x()) <= NEAR_PIXELS]
+        return min(near, key=lambda mark: (abs(self.x_at(mark.step) - position.x()), _weight(mark.kind)), default=None)
+
+
+class LiveButton(QToolButton):
+    """The way back to the head; lit while the pictures are live."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_live = False
+        self.setText(tr("LIVE"))
+        self.setToolTip(tr("Follow the training again (L or End)"))
+        self.setAccessibleName(self.toolTip())
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._wide = self.fontMetrics().horizontalAdvance(tr("LIVE") + tr("END")) // 2 + 44
+
+    def set_state(self, *, live: bool, running: bool) -> None:
+        """Lit while live; of a run that has ended it leads to its end."""
+        self.setText(tr("LIVE") if running else tr("END"))
+        if live != self._is_live:
+            self._is_live = live
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._wide, 24)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colours = theme()
+        behind = QColor(colours.bad if self._is_live else colours.raised)
+        behind.setAlpha(45 if self._is_live else 255)
+        painter.setBrush(behind)
+        painter.setPen(QPen(QColor(colours.accent if self.underMouse() else colours.line), 1))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(colours.bad if self._is_live else colours.muted))
+        middle = self.height() / 2
+        painter.drawEllipse(QPointF(13, middle), 4, 4)
+        painter.setPen(QColor(colours.bad if self._is_live else colours.text))
+        painter.drawText(self.rect().adjusted(22, 0, -4, 0), Qt.AlignmentFlag.AlignVCenter, self.text())
+        painter.end()
+
+
+def _weight(kind: str) -> int:
+    return {"warning": 0, "best": 1, "stage": 2, "checkpoint": 3, "note": 4}.get(kind, 5)
+
+
+def mark_colour(kind: str) -> str:
+    """The colour of a kind of mark."""
+    colours = theme()
+    return {"warning": colours.bad, "stage": colours.warning, "checkpoint": colours.good, "best": colours.good}.get(
+        kind, colours.muted
+    )
+
+
+def mark_name(mark: MarkFacts) -> str:
+    """What is written beside a mark: its text, or its kind."""
+    kinds = {"checkpoint": tr("checkpoint"), "best": tr("best"), "stage": tr("stage"), "warning": tr("warning")}
+    if mark.kind in ("checkpoint", "best"):
+        return kinds[mark.kind]
+    return mark.text or kinds.get(mark.kind, tr("note"))
+
+
+def mix_of(colour: str, behind: str) -> str:
+    """Half a colour over another."""
+    front, back = QColor(colour).getRgb()[:3], QColor(behind).getRgb()[:3]
+    return QColor(*(round(a * 0.5 + b * 0.5) for a, b in zip(front, back))).name()
+
+
+def clock(seconds: float) -> str:
+    """1:02:03 or 2:03."""
+    whole = int(max(seconds, 0))
+    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
