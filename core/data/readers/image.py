@@ -74,12 +74,19 @@ def _over(picture: Image.Image, background: Colour) -> Image.Image:
     return Image.alpha_composite(flat, layer).convert("RGB")
 
 
-def fitted(picture: Image.Image, size: int, background: Colour = WHITE) -> NDArray[np.uint8]:
-    """A square of ``size`` pixels: scaled to fit, centred on the background. uint8 [3, size, size]."""
-    scale = size / max(picture.size)
-    width, height = (max(1, round(side * scale)) for side in picture.size)
-    if picture.size != (width, height):
-        picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+def fitted(picture: Image.Image, size: int, background: Colour = WHITE, *, how: str = "fit") -> NDArray[np.uint8]:
+    """A square of ``size`` pixels, antialiased. uint8 [3, size, size].
+
+    ``how``: ``fit`` centres the whole picture on the background, ``crop`` cuts the middle square, ``stretch`` distorts.
+    """
+    box, (width, height) = None, (size, size)
+    if how == "fit":
+        width, height = (max(1, round(side * size / max(picture.size))) for side in picture.size)
+    elif how == "crop":
+        edge, (wide, tall) = min(picture.size), picture.size
+        box = ((wide - edge) / 2, (tall - edge) / 2, (wide + edge) / 2, (tall + edge) / 2)
+    if picture.size != (width, height) or box is not None:
+        picture = picture.resize((width, height), Image.Resampling.LANCZOS, box=box)
     if (width, height) != (size, size):
         square = Image.new("RGB", (size, size), background)
         square.paste(picture, ((size - width) // 2, (size - height) // 2))

@@ -1,0 +1,132 @@
+"""What sources of a person's own pictures share: rows of file, caption, group and split, read when they are asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.data.base import DataReport, Source
+from core.data.pictures import PictureMemory, Pixels, meta_image
+from core.data.readers.image import fitted, read_image
+from core.data.report import report_of
+from core.data.splitting import by_split
+from core.graph.ports import port
+from core.problems import Problem, refuse
+
+MOST_PROBLEMS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One picture with its caption."""
+
+    file: Path
+    name: str  # relative to the folder, for sentences
+    caption: str
+    label: str
+    group: str
+    split: str
+
+
+class PictureRows(Source):
+    """A source whose samples are :class:`Row`; subclasses find them in :meth:`read_rows`."""
+
+    modality = "image"
+    gives = {"image": port("image", "the picture"), "sentence": port("sentence", "its caption")}
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.rows: Sequence[Row] = ()
+        self._splits: Mapping[str, Sequence[int]] = {}
+        self._problems: list[Problem] = []
+        self._opened = False
+        self._memory = PictureMemory()
+
+    @abstractmethod
+    def read_rows(self) -> Sequence[Row]:
+        """Every usable row; call :meth:`leave_out` for the others. Raises Refused where there is nothing to read."""
+
+    def open(self) -> None:
+        """Read the rows. Raises Refused with what is missing."""
+        if self._opened:
+            return
+        self._problems = []
+        self.rows = self.read_rows()
+        if not self.rows:
+            first = f" The first problem: {self._problems[0].what}" if self._problems else ""
+            raise refuse(f"There is no picture with a caption.{first}")
+        self._splits = by_split(row.split for row in self.rows)
+        self._opened = True
+
+    def leave_out(self, what: str, hint: str = "") -> None:
+        """Say why a row cannot be used."""
+        if len(self._problems) < MOST_PROBLEMS:
+            self._problems.append(Problem(what=what, hint=hint))
+
+    def problems(self) -> tuple[Problem, ...]:
+        """Rows that were left out, with the reason; at most a thousand."""
+        return tuple(self._problems)
+
+    def __len__(self) -> int:
+        self.open()
+        return len(self.rows)
+
+    def splits(self) -> Mapping[str, Sequence[int]]:
+        """As the table says, else by a hash of the group."""
+        self.open()
+        return self._splits
+
+    def sample(self, index: int) -> dict[str, Any]:
+        """``image`` and ``sentence``. Raises Refused naming the file where it cannot be read."""
+        return self.part(index, ("image", "sentence"))
+
+    def part(self, index: int, ports: Collection[str]) -> dict[str, Any]:
+        """The caption alone costs no decoding."""
+        self.open()
+        row = self.rows[index]
+        given: dict[str, Any] = {}
+        if "image" in ports:
+            given["image"] = self._memory.get(index, lambda: self.decode(row))
+        if "sentence" in ports:
+            given["sentence"] = row.caption
+        return given
+
+    def decode(self, row: Row) -> Pixels:
+        """The picture of a row, uint8 [3, size, size]."""
+        return fitted(read_image(row.file, name=row.name), self.config.image_size, how=self.config.shape)
+
+    def group(self, index: int) -> str:
+        """The row's group."""
+        self.open()
+        return self.rows[index].group
+
+    def label(self, index: int) -> str:
+        """The row's label."""
+        self.open()
+        return self.rows[index].label
+
+    def meta(self, batch: int) -> dict[str, Any]:
+        """From the configuration alone."""
+        return {"image": meta_image(batch, self.config.image_size), "sentence": None}
+
+    def fingerprint(self) -> str:
+        """Of captions, splits, sizes and times of the files."""
+        self.open()
+        digest = hashlib.sha256(repr(self.config).encode("utf-8", "surrogatepass"))
+        for row in self.rows:
+            try:
+                facts = row.file.stat()
+                size, changed = facts.st_size, facts.st_mtime_ns
+            except OSError:
+                size, changed = -1, -1
+            line = repr((row.name, size, changed, row.caption, row.group, row.split))
+            digest.update(line.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()[:16]
+
+    def report(self) -> DataReport:
+        """Counts, unreadable files, and the split check."""
+        return report_of(self)

@@ -1,0 +1,145 @@
+"""A person's own pictures with captions: a folder and a table of ``image, caption`` beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from core.data.catalog import sources
+from core.data.emoji_index import pictures_folder
+from core.data.paths import folder, inside
+from core.data.picture_rows import PictureRows, Row
+from core.data.splitting import split_name, split_of
+from core.data.tables import Line, cell_text, find_table, pick_column, read_table
+from core.knobs import knob
+from core.problems import Problem, Refused, refuse
+
+IMAGE = ("file", "image", "image_path", "path", "filename", "file_name", "filepath", "picture", "img")
+CAPTION = ("caption", "text", "sentence", "title", "name", "label", "description")
+SPLIT = ("split", "subset", "partition", "set")
+GROUP = ("family", "group_id", "recording", "speaker", "video_id", "source_id")
+MOST_CAPTION = 20_000  # characters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Which column is what; empty: there is none."""
+
+    image: str
+    caption: str
+    extra: str
+    split: str
+    group: str
+    emoji: str
+
+
+@sources.register("sources.caption_table")
+class CaptionTable(PictureRows):
+    """Pictures with captions from a folder and its table (JSON lines, CSV or TSV)."""
+
+    title = "Captioned pictures"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Where they lie and which column is what. An empty column name means: find it."""
+
+        folder: str | None = knob(None, "The folder with the table and the pictures.", path="folder")
+        table: str = knob("", "The table's name; empty takes captions.jsonl, or the first one there is.")
+        image_size: int = knob(64, "Edge of the square pictures.", low=16, high=1024, unit="px")
+        shape: str = knob(
+            "fit", "Fit adds white borders, crop cuts the longer side, stretch distorts.",
+            choices=("fit", "crop", "stretch"),
+        )  # fmt: skip
+        caption_column: str = knob("", "The column with the caption.")
+        extra_column: str = knob("", "A column added to the caption, such as keywords; empty adds none.")
+        image_column: str = knob("", "The column with the picture's file name.", advanced=True)
+        split_column: str = knob("", "The column that says train, validation or test.", advanced=True)
+        group_column: str = knob(
+            "", "Rows with the same entry never straddle a split; without one, equal captions stay together.",
+            advanced=True,
+        )  # fmt: skip
+        style_test: str = knob(
+            "none", "Also test on the training concepts drawn by Twemoji; needs a column named emoji.",
+            choices=("none", "Twemoji"), advanced=True,
+        )  # fmt: skip
+
+    def read_rows(self) -> Sequence[Row]:
+        """From the table; a row that cannot be used is told by its line."""
+        root = folder(self.config.folder or "", "folder of captioned pictures")
+        table = inside(root, self.config.table) if self.config.table else find_table(root)
+        lines = list(read_table(table))
+        names = list(dict.fromkeys(name for _, row in lines[:100] if not isinstance(row, Problem) for name in row))
+        if not names:
+            raise refuse(f"The table {table.name!r} has no readable row.")
+        columns = self._columns(names)
+        rows, characters = [], []
+        for line in lines:
+            row = self._row(root, line, columns)
+            if row is not None:
+                rows.append(row)
+                characters.append(cell_text(line[1].get(columns.emoji)) if isinstance(line[1], Mapping) else "")
+        return rows + (_drawn_by_twemoji(rows, characters) if self.config.style_test == "Twemoji" else [])
+
+    def _columns(self, names: Sequence[str]) -> Columns:
+        knobs = self.config
+        columns = Columns(
+            image=pick_column(knobs.image_column, names, IMAGE, "picture"),
+            caption=pick_column(knobs.caption_column, names, CAPTION, "caption"),
+            extra=pick_column(knobs.extra_column, names, (), "extra words"),
+            split=pick_column(knobs.split_column, names, SPLIT, "split"),
+            group=pick_column(knobs.group_column, names, GROUP, "group"),
+            emoji="emoji",
+        )
+        for found, what in ((columns.image, "file name"), (columns.caption, "caption")):
+            if not found:
+                raise refuse(
+                    f"No column looks like a {what}.",
+                    hint=f"Name it; the table has: {', '.join(map(str, names))[:300]}.",
+                )
+        if self.config.style_test != "none" and columns.emoji not in names:
+            raise refuse("The test on unseen style needs a column named emoji.", hint="Set the style test to none.")
+        return columns
+
+    def _row(self, root: Path, line: Line, columns: Columns) -> Row | None:
+        number, cells = line
+        if isinstance(cells, Problem):
+            self.leave_out(cells.what)
+            return None
+        caption, name = cell_text(cells.get(columns.caption)), str(cells.get(columns.image) or "")
+        if not caption or len(caption) > MOST_CAPTION:
+            self.leave_out(
+                f"Line {number} has no caption." if not caption else f"The caption of line {number} is too long."
+            )
+            return None
+        try:
+            file = inside(root, name)
+        except Refused as refused:
+            self.leave_out(f"Line {number}: {refused.problems[0].what}")
+            return None
+        extra = cell_text(cells.get(columns.extra)) if columns.extra else ""
+        group = cell_text(cells.get(columns.group)) if columns.group else ""
+        group = group or caption.casefold()
+        written = split_name(cell_text(cells.get(columns.split))) if columns.split else ""
+        return Row(
+            file=file, name=name, caption=f"{caption}, {extra}" if extra else caption, label=caption, group=group,
+            split=written or split_of(group),
+        )  # fmt: skip
+
+    def facts(self) -> Mapping[str, Any]:
+        """Where it lies."""
+        return {"folder": Path(self.config.folder or "").name}
+
+
+def _drawn_by_twemoji(rows: Sequence[Row], characters: Sequence[str]) -> list[Row]:
+    drawn, art = [], pictures_folder()
+    for row, character in zip(rows, characters):
+        if row.split != "train" or not character:
+            continue
+        full = "-".join(f"{ord(letter):x}" for letter in character)
+        names = [f"{stem}.png" for stem in (full, full.replace("-fe0f", ""))]
+        found = next((art / name for name in names if (art / name).is_file()), None)
+        if found is not None:
+            drawn.append(replace(row, file=found, name=f"Twemoji {found.name}", split="style"))
+    return drawn

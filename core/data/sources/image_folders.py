@@ -1,0 +1,73 @@
+"""A person's own pictures sorted into folders, one a class; the caption is a sentence about the class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.data.catalog import sources
+from core.data.paths import folder, inside
+from core.data.picture_rows import PictureRows, Row
+from core.data.readers.image import ENDINGS
+from core.data.splitting import SHARES, split_name, split_of
+from core.knobs import knob
+from core.problems import Refused, refuse
+
+PLACE = "{class}"
+
+
+@sources.register("sources.image_folders")
+class ImageFolders(PictureRows):
+    """Pictures in one folder a class, captioned "a picture of a ..."; train and test folders are obeyed."""
+
+    title = "Pictures by class"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Where they lie and what is said about them."""
+
+        folder: str | None = knob(None, "The folder with a folder for each class.", path="folder")
+        image_size: int = knob(64, "Edge of the square pictures.", low=16, high=1024, unit="px")
+        shape: str = knob(
+            "fit", "Fit adds white borders, crop cuts the longer side, stretch distorts.",
+            choices=("fit", "crop", "stretch"),
+        )  # fmt: skip
+        caption: str = knob("a picture of {class}", "The sentence; {class} becomes the folder's name.")
+        hold_out: str = knob(
+            "pictures", "What the test has that training has not: other pictures, or whole classes.",
+            choices=("pictures", "classes"),
+        )  # fmt: skip
+
+    def read_rows(self) -> Sequence[Row]:
+        """Every picture below the class folders, by name."""
+        if PLACE not in self.config.caption:
+            raise refuse(f"The caption does not say {PLACE}.", hint="Write, for instance: a picture of {class}")
+        root = folder(self.config.folder or "", "folder of pictures by class")
+        tops = [top for top in sorted(root.iterdir()) if top.is_dir() and not top.name.startswith(".")]
+        are_splits = bool(tops) and all(split_name(top.name) in SHARES for top in tops)
+        rows: list[Row] = []
+        for top in tops:
+            homes = [home for home in sorted(top.iterdir()) if home.is_dir()] if are_splits else [top]
+            for home in homes:
+                rows += self._rows_of(root, home, split_name(top.name) if are_splits else "")
+        if not tops:
+            raise refuse(f"{root.name!r} has no folders inside.", hint="It needs one folder for each class.")
+        return rows
+
+    def _rows_of(self, root: Path, home: Path, split: str) -> Iterator[Row]:
+        words = " ".join(home.name.replace("_", " ").replace("-", " ").split())
+        for file in sorted(home.rglob("*")):
+            name = file.relative_to(root).as_posix()
+            if file.suffix.lower() not in ENDINGS or any(part.startswith(".") for part in file.relative_to(root).parts):
+                continue
+            try:
+                found = inside(root, name)
+            except Refused as refused:
+                self.leave_out(refused.problems[0].what)
+                continue
+            group = words.casefold() if self.config.hold_out == "classes" else name
+            yield Row(
+                file=found, name=name, caption=self.config.caption.replace(PLACE, words), label=words, group=group,
+                split=split or split_of(group),
+            )  # fmt: skip

@@ -1,0 +1,109 @@
+"""Tables of captions: JSON lines, CSV or TSV, row by row; a bad row is told by its line and left out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from core.problems import Problem, Refused, refuse
+
+MOST_BYTES = 2**30
+MOST_LINE = 2**20  # characters
+ENDINGS = (".jsonl", ".ndjson", ".csv", ".tsv")
+_FIRST = ("captions", "labels", "metadata", "data")
+
+Line = tuple[int, Mapping[str, Any] | Problem]
+
+
+def find_table(folder: Path) -> Path:
+    """The table of a folder: captions.jsonl before labels.jsonl before any other. Raises Refused where there is none."""
+    found = sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
+    if not found:
+        raise refuse(
+            f"There is no table in {folder.name!r}.", hint="Put a captions.jsonl or captions.csv beside the pictures."
+        )
+    return min(found, key=lambda file: (_FIRST.index(file.stem) if file.stem in _FIRST else len(_FIRST), file.name))
+
+
+def read_table(file: Path) -> Iterator[Line]:
+    """Line numbers with their rows, or with the Problem of a row that cannot be read. Raises Refused."""
+    if file.stat().st_size > MOST_BYTES:
+        raise refuse(f"The table {file.name!r} has more than a gibibyte.")
+    is_json = file.suffix.lower() in (".jsonl", ".ndjson")
+    try:
+        with file.open(encoding="utf-8-sig", errors="strict", newline="") as text:
+            yield from _json_lines(text) if is_json else _csv_rows(text, file)
+    except UnicodeDecodeError as error:
+        raise refuse(f"The table {file.name!r} is not UTF-8 text.", hint="Save it as UTF-8.") from error
+
+
+def _json_lines(text: io.TextIOBase) -> Iterator[Line]:
+    number = 0
+    while line := text.readline(MOST_LINE + 1):
+        number += 1
+        if len(line) > MOST_LINE:
+            raise refuse(f"Line {number} of the table is longer than a million characters.")
+        if line.strip():
+            yield number, _object(number, line)
+
+
+def _object(number: int, line: str) -> Mapping[str, Any] | Problem:
+    try:
+        row = json.loads(line, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return Problem(what=f"Line {number} is not valid JSON.")
+    return row if isinstance(row, dict) else Problem(what=f"Line {number} is not an object with columns.")
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not a number of JSON")
+
+
+def _csv_rows(text: io.TextIOBase, file: Path) -> Iterator[Line]:
+    reader = csv.DictReader(text, delimiter="\t" if file.suffix.lower() == ".tsv" else _delimiter(text))
+    try:
+        for row in reader:
+            if None in row or None in row.values():
+                yield (
+                    reader.line_num,
+                    Problem(what=f"Line {reader.line_num} has another number of columns than the first."),
+                )
+            else:
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise Refused(Problem(what=f"The table cannot be read at line {reader.line_num}: {error}.")) from error
+
+
+def _delimiter(text: io.TextIOBase) -> str:
+    first = text.readline(MOST_LINE)
+    text.seek(0)
+    return max(",;\t|", key=first.count) if first else ","
+
+
+def pick_column(wanted: str, names: Sequence[str], usual: Sequence[str], what: str) -> str:
+    """The column called ``wanted``, or the first usual name there is; empty where there is none.
+
+    Raises Refused where a named column is missing.
+    """
+    if wanted:
+        if wanted not in names:
+            raise refuse(
+                f"The table has no column {wanted!r} for the {what}.",
+                hint=f"It has: {', '.join(map(str, names))[:300]}.",
+            )
+        return wanted
+    by_lower = {name.lower(): name for name in reversed(names)}
+    return next((by_lower[name] for name in usual if name in by_lower), "")
+
+
+def cell_text(value: Any) -> str:
+    """A cell as words: a list becomes ``a, b, c``; nothing and nested objects become an empty text."""
+    if isinstance(value, str):
+        return " ".join(value.split())
+    if isinstance(value, list):
+        return ", ".join(text for item in value if (text := cell_text(item)))
+    return "" if value is None or isinstance(value, dict | bool) else str(value)
