@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import math
 import types
 import typing
@@ -120,6 +121,7 @@ def knob(
     return dataclasses.field(default=default, metadata={_META: meta})
 
 
+@functools.cache
 def knobs_of(config: type) -> tuple[Knob, ...]:
     """The knobs of a configuration class, in the order they are written."""
     hints = typing.get_type_hints(config)

@@ -20,10 +20,11 @@ never stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -43,6 +44,13 @@ from core.training.optimization import Groups
 from core.training.position import Position
 
 LongestSilence = 0.25  # seconds between looks at the clock while paused
+
+
+class Keeper(Protocol):
+    """Where checkpoints go."""
+
+    def save(self, step: int, write: Callable[[Path], None], state: Mapping[str, Any], *, best: bool, last: int) -> str:
+        """Write one, whole or not at all; keep the ``last`` newest and the best. Gives its path."""
 
 
 class Trainer:
@@ -75,6 +83,7 @@ class Trainer:
         self.sides: dict[str, tuple[Tensor, Tensor]] = {}  # objective -> both sides of this step, detached
         self.held_out: dict[str, Any] = {}  # what the last evaluation embedded
         self.rates: dict[str, float] = {}
+        self.keeper: Keeper | None = None
         self.status: Status = "running"
         self.reason = ""
 

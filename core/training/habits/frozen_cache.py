@@ -94,7 +94,7 @@ def _frozen_frontier(run: Trainer) -> tuple[End, ...]:
     stages = range(len(recipe.stage_list()))
     still: set[str] = {plan.source}
     for key in plan.sample_nodes:
-        steady = key != plan.source and not run.graph.only_in_training(key)
+        steady = key != plan.source and not run.graph.transforms[key].only_in_training
         if steady and all(end.node in still for end in plan.inputs[key].values()):
             still.add(key)
     for key in run.experiment.towers():

@@ -21,7 +21,7 @@ def pairs(count: int = 8, width: int = 6) -> dict[str, torch.Tensor]:
 def test_equal_logits_give_log_n() -> None:
     same = torch.ones(64, 4)
     loss = InfoNCE(InfoNCE.Config(), {"left": same, "right": same})(same, same)["loss"]
-    assert float(loss) == pytest.approx(math.log(64), abs=1e-5)  # 4.1589
+    assert loss.item() == pytest.approx(math.log(64), abs=1e-5)  # 4.1589
 
 
 def test_symmetric_in_its_sides() -> None:

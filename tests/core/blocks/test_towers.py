@@ -80,7 +80,9 @@ def test_pooling_ignores_padding() -> None:
 
 
 def test_cls_pooling_without_cls_is_refused() -> None:
-    tokens = ViT(ViT.Config(cls=False, width=24, depth=1), {"image": torch.rand(1, 3, 16, 16)})(torch.rand(1, 3, 16, 16))
+    tokens = ViT(ViT.Config(cls=False, width=24, depth=1), {"image": torch.rand(1, 3, 16, 16)})(
+        torch.rand(1, 3, 16, 16)
+    )
     with pytest.raises(ValueError, match="no CLS token"):
         Pool(Pool.Config(how="cls"), tokens)
 

@@ -1,0 +1,12 @@
+"""The vocabulary straight from the catalogues' classes. Imports torch."""
+
+from __future__ import annotations
+
+from core.compiler.describe import vocabulary
+from core.graph.vocabulary import Vocabulary
+from core.training.describe import options
+
+
+def declared_vocabulary() -> Vocabulary:
+    """Every block, source, transform and recipe option."""
+    return Vocabulary(vocabulary().values(), options=options())

@@ -1,0 +1,205 @@
+"""One run from its row in the store to its end: the same for a thread and for a child process.
+
+What it owns: the recorder, the device watch, the look-out for commands, the trainer. The store is the only channel to
+the outside.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.compiler.compile import compile
+from core.compiler.plan import Plan
+from core.data.pipeline import SampleGraph
+from core.graph.file import loads
+from core.problems import Refused
+from core.store.checkpoints import CheckpointFolder
+from core.store.database import Store
+from core.store.library import Library
+from core.store.recorder import Recorder
+from core.telemetry.device import DeviceWatch
+from core.telemetry.events import At, Listener, LogLine, Mark, Status, StatusChange
+from core.training.control import Control
+from core.training.feed import sample_graph
+from core.training.state import load_what_fits, read_state, restore
+from core.training.trainer import Trainer
+
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+def choose_device(wish: str) -> torch.device:
+    """``auto`` takes the first GPU where there is one. Raises Refused for a device that is not here."""
+    if wish == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wish)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        from core.problems import refuse
+
+        raise refuse(f"The device {wish!r} cannot be used here.", node="recipe", hint="Choose auto or cpu.") from error
+    return device
+
+
+def checkpoint_folder(store: Store, uid: str) -> Path:
+    """Where a run's checkpoints lie: beside the store's file."""
+    return store.path.parent / "checkpoints" / uid
+
+
+class StoreKeeper:
+    """Puts a run's checkpoints into its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = CheckpointFolder(folder)
+
+    def save(self, step: int, write: Callable[[Path], None], state: Mapping[str, Any], *, best: bool, last: int) -> str:
+        """Write one; gives its path."""
+        return str(self._folder.save(step, write, state, best=best, keep_last=last))
+
+
+class Lookout(threading.Thread):
+    """Reads commands that were sent to a run and turns them into flags; shows that the run's process is alive."""
+
+    def __init__(self, library: Library, uid: str, control: Control, say_status: Callable[[Status], None]) -> None:
+        super().__init__(name=f"crossmodal-commands-{uid[:6]}", daemon=True)
+        self._library, self._uid, self._control, self._say = library, uid, control, say_status
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        """Until closed."""
+        beat = 0.0
+        while not self._done.wait(SECONDS_BETWEEN_LOOKS):
+            try:
+                for name, arguments in self._library.take_commands(self._uid):
+                    self._obey(name, arguments)
+                if time.monotonic() - beat > 2:
+                    self._library.heartbeat(self._uid)
+                    beat = time.monotonic()
+            except (Refused, OSError, RuntimeError):
+                continue  # a locked store is asked again; the run goes on
+
+    def _obey(self, name: str, arguments: Mapping[str, Any]) -> None:
+        if name == "pause":
+            self._control.pause()
+            self._say("paused")
+        elif name == "resume":
+            self._control.resume()
+            self._say("running")
+        elif name == "stop":
+            self._control.stop()
+        elif name == "checkpoint":
+            self._control.checkpoint()
+        elif name == "rate":
+            self._control.set_rate(str(arguments.get("node", "")), float(arguments["learning_rate"]))
+
+    def close(self) -> None:
+        """End and wait."""
+        self._done.set()
+        self.join(5)
+
+
+def execute(store: Store, uid: str, control: Control | None = None) -> Status:
+    """Run what the row says, from its checkpoint where it continues one. Never raises: a failure is a status."""
+    control = control or Control()
+    library = Library(store)
+    facts = library.find(uid)
+    recorder = Recorder(store, facts.id)
+    last: list[At] = [At(step=facts.step, seconds=facts.seconds)]
+    listener = _Remembering(recorder, last)
+
+    def say_status(status: Status, reason: str = "") -> None:
+        recorder.say(StatusChange(at=last[0], status=status, reason=reason))
+
+    lookout = Lookout(library, uid, control, say_status)
+    watch = DeviceWatch(listener, clock=lambda: last[0])
+    status: Status = "failed"
+    reason = ""
+    try:
+        say_status("running")
+        lookout.start()
+        watch.start()
+        status, reason = _train(store, library, uid, recorder, listener, control)
+    except Refused as refused:
+        reason = str(refused)
+    except torch.OutOfMemoryError as error:
+        reason = f"Out of memory: {str(error).splitlines()[0]} Use a smaller batch with gradient caching, or checkpoint gradients."
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        recorder.say(LogLine(at=last[0], text=traceback.format_exc(limit=-8), level="error"))
+    finally:
+        watch.close()
+        lookout.close()
+        if reason and status == "failed":
+            recorder.say(LogLine(at=last[0], text=reason, level="error"))
+            recorder.say(Mark(at=last[0], kind="warning", text=reason.splitlines()[0][:300]))
+        say_status(status, reason)
+        recorder.close()
+    return status
+
+
+class _Remembering:
+    """Passes events on and keeps the last moment, for what has no position of its own."""
+
+    def __init__(self, listener: Listener, last: list[At]) -> None:
+        self._listener, self._last = listener, last
+
+    def say(self, event: Any) -> None:
+        if event.at.step >= self._last[0].step:
+            self._last[0] = event.at
+        self._listener.say(event)
+
+
+def _train(
+    store: Store, library: Library, uid: str, recorder: Recorder, listener: Listener, control: Control
+) -> tuple[Status, str]:
+    facts = library.find(uid)
+    document = loads(library.document_text(uid))
+    plan = compile(document)
+    device = choose_device(document.recipe.device)
+    torch.set_num_threads(document.recipe.threads or max(1, (os.cpu_count() or 2) - 1))
+    start = library.start_of(uid)  # where to go on from: (checkpoint folder, whether the drawing is the same)
+    state = read_state(Path(start.path)) if start else None
+    graph = prepared(plan, state)
+    trainer = Trainer(plan, graph, device=device, listener=listener, control=control)
+    trainer.keeper = StoreKeeper(checkpoint_folder(store, uid))
+    if start and state is not None:
+        _go_on(trainer, Path(start.path), state, start.whole)
+        if start.same_run:
+            recorder.truncate_after(trainer.position.step)
+    trainer.log(
+        f"{plan.analysis.trained_parameters:,} of {plan.analysis.parameters:,} parameters learn on {device}; {torch.get_num_threads()} threads; seed {facts.seed}."
+    )
+    status = trainer.train()
+    return status, trainer.reason
+
+
+def prepared(plan: Plan, state: Mapping[str, Any] | None) -> SampleGraph:
+    """The data side, opened; its vocabulary from the checkpoint or learned on the training split."""
+    graph = sample_graph(plan)
+    graph.open()
+    if state is not None:
+        graph.load_state(state["transforms"])
+    else:
+        graph.fit()
+    return graph
+
+
+def _go_on(trainer: Trainer, folder: Path, state: Mapping[str, Any], whole: bool) -> None:
+    if whole:
+        restore(trainer, folder, state)
+        trainer.log(f"Going on from step {trainer.position.step}.")
+        return
+    from safetensors.torch import load_file
+
+    fresh = load_what_fits(trainer.experiment, load_file(folder / "weights.safetensors"))
+    trainer.log(
+        f"Weights carried over from step {state['position']['step']}; new: {', '.join(fresh[:8]) or 'nothing'}."
+    )

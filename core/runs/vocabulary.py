@@ -1,0 +1,60 @@
+"""The whole vocabulary, kept as JSON between starts so that the window can draw before torch is imported.
+
+The cache is named after the code it was made from: a changed or new block file makes another name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_dir
+
+from core.graph.vocabulary import Vocabulary
+
+_FOLDERS = ("blocks", "data", "training", "telemetry/probes", "graph", "knobs.py")
+
+
+def fingerprint() -> str:
+    """Changes with every file that declares something."""
+    root = Path(__file__).resolve().parents[1]
+    made = hashlib.sha256()
+    for folder in _FOLDERS:
+        place = root / folder
+        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            stat = file.stat()
+            made.update(f"{file.relative_to(root)}:{stat.st_size}:{stat.st_mtime_ns};".encode())
+    return made.hexdigest()[:20]
+
+
+def cache_file() -> Path:
+    """Where this code's vocabulary is kept."""
+    return Path(user_cache_dir("crossmodal-studio")) / f"vocabulary-{fingerprint()}.json"
+
+
+def cached_vocabulary() -> Vocabulary | None:
+    """What an earlier start kept; None where there is nothing usable. Reads one file, imports nothing."""
+    try:
+        return Vocabulary.from_json(json.loads(cache_file().read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def full_vocabulary() -> Vocabulary:
+    """Everything from the classes (imports torch: seconds), kept for the next start."""
+    from core.runs.declared import declared_vocabulary  # the one place where torch is put off
+
+    words = declared_vocabulary()
+    file = cache_file()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        for old in file.parent.glob("vocabulary-*.json"):
+            old.unlink(missing_ok=True)
+        part = file.with_suffix(f".{os.getpid()}")
+        part.write_text(json.dumps(words.as_json()), encoding="utf-8")
+        os.replace(part, file)
+    except OSError:
+        pass  # a read-only home costs a slower start, nothing else
+    return words

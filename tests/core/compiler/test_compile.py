@@ -1,0 +1,152 @@
+"""Compiling: shapes are the real ones, mute and bypass are carried out, every Problem is a sentence with a place."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from core.blocks.values import main_tensor
+from core.compiler.compile import analyse, compile
+from core.compiler.module import Experiment
+from core.compiler.shapes import concrete
+from core.graph import edits
+from core.graph.document import Document, End
+from core.graph.recipe import Rule
+from core.problems import Refused
+from core.training.feed import Feed, sample_graph
+from tests.documents import Drawing, tiny_clip
+
+
+def whats(document: Document) -> str:
+    return " ".join(problem.sentence() for problem in analyse(document).problems)
+
+
+def test_analysis_equals_the_real_run() -> None:
+    document = tiny_clip(batch_size=8)
+    plan = compile(document)
+    graph = sample_graph(plan)
+    graph.prepare()
+    feed = Feed(plan, graph, torch.device("cpu"))
+    experiment = Experiment(plan).train()
+    batch, _ = feed.next(0, 0)
+    feed.close()
+    values = experiment.run(batch)
+    for end, value in values.items():
+        assert plan.analysis.nodes[end.node].outputs[end.port].concrete == concrete(value), str(end)
+    for key in plan.batch_nodes:
+        count = sum(p.numel() for p in experiment.node(key).parameters())
+        assert plan.analysis.nodes[key].parameters == count
+
+
+def test_flops_of_a_linear_map_and_of_attention() -> None:
+    document = tiny_clip(batch_size=8)
+    facts = analyse(document).nodes
+    assert facts["projection"].flops == 2 * 24 * 16  # a multiply-add is two
+    vit = document.nodes["vit"].knobs
+    depth, width, tokens = vit["depth"], vit["width"], 13  # CLS and 12 of 16 patches
+    layer = tokens * width * width * (2 * 4 + 2 * 8) + 4 * tokens * tokens * width
+    cut = 2 * 16 * 48 * width
+    assert facts["vit"].flops == depth * layer + cut
+
+
+def test_activation_bytes_match_what_autograd_saves() -> None:
+    document = tiny_clip(batch_size=8)
+    plan = compile(document)
+    experiment = Experiment(plan).train()
+    saved: dict[int, int] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        if not isinstance(tensor, nn.Parameter):
+            saved[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    embedding = torch.randn(8, 24, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        experiment.node("projection")(embedding=embedding)
+    assert plan.analysis.nodes["projection"].activation_mebibytes * 2**20 == pytest.approx(
+        sum(saved.values()), rel=0.35
+    )
+
+
+def test_frozen_and_trained_show_on_nodes_and_wires() -> None:
+    document = edits.set_rule(tiny_clip(), "vit", frozen=True)
+    facts = analyse(document).nodes
+    assert facts["vit"].frozen
+    assert facts["vit"].trained_parameters == 0
+    assert not facts["vit"].outputs["tokens"].trained
+    assert facts["projection"].outputs["embedding"].trained
+
+
+def test_a_muted_block_takes_what_hangs_on_it_along() -> None:
+    document = edits.change_node(tiny_clip(), "tokenizer", muted=True)
+    assert "no objective" in whats(document)
+    assert "text_transformer" not in analyse(document).nodes
+
+
+def test_a_bypassed_block_passes_its_input_through() -> None:
+    document = edits.change_node(tiny_clip(), "augment", bypassed=True)
+    plan = compile(document)
+    assert plan.inputs["vit"]["image"] == End(node="emoji", port="image")
+    assert "augment" not in plan.sample_nodes
+
+
+def test_repeat_is_n_copies_with_weights_of_their_own() -> None:
+    draw = Drawing()
+    document = edits.change_node(tiny_clip(), "projection", repeat=3)
+    plan = compile(document)
+    node = Experiment(plan).node("projection")
+    assert len(list(node.parameters())) == 3
+    assert plan.analysis.nodes["projection"].detail.endswith("×3")
+    assert draw.document.nodes == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda d: Document(), "canvas is empty"),
+        (lambda d: edits.disconnect(d, [d.wires[0].key]), "needs something at 'image'"),
+        (lambda d: edits.set_knob(d, "vit", "heads", 7), "Heads (7) must divide the width (24)"),
+        (lambda d: edits.set_knob(d, "vit", "patch_size", 5), "Patch size 5 does not divide"),
+        (lambda d: edits.set_knob(d, "projection", "width", 24), "left D is 24, right D is 16"),
+        (lambda d: edits.set_knob(d, "vit", "depht", 2), "Did you mean depth"),
+        (lambda d: edits.set_knob(d, "vit", "depth", 1000), "must lie between 1 and 64"),
+        (lambda d: edits.add_node(d, "encoders.from_2030", 0, 0)[0], "no block called 'encoders.from_2030'"),
+        (lambda d: edits.add_node(d, "sources.emoji", 0, 0)[0], "several"),
+        (lambda d: edits.set_recipe(d, batch_size=2), "almost nothing to compare"),
+        (lambda d: edits.set_recipe(d, rules={n: Rule(frozen=True) for n in d.nodes}), "Nothing learns"),
+    ],
+)  # fmt: skip
+def test_problems_are_sentences(change: object, sentence: str) -> None:
+    assert sentence in whats(change(tiny_clip()))  # type: ignore[operator]
+
+
+def test_a_fix_that_is_clicked_removes_its_problem() -> None:
+    document = edits.set_recipe(tiny_clip(), batch_size=2)
+    problem = next(p for p in analyse(document).problems if p.fix)
+    assert problem.fix
+    fixed = getattr(edits, problem.fix.edit)(document, **problem.fix.arguments)
+    assert problem.what not in whats(fixed)
+
+
+def test_compile_raises_every_error_at_once() -> None:
+    document = edits.set_knob(edits.set_knob(tiny_clip(), "vit", "heads", 7), "text_transformer", "heads", 5)
+    with pytest.raises(Refused) as caught:
+        compile(document)
+    assert {problem.node for problem in caught.value.problems} >= {"vit", "text_transformer"}
+
+
+def test_a_monster_is_refused_before_it_takes_memory() -> None:
+    document = edits.set_knob(tiny_clip(), "vit", "width", 4096)
+    document = edits.set_knob(document, "vit", "heads", 64)
+    assert analyse(document).nodes["vit"].parameters > 200_000_000  # counted on meta, nothing allocated
+
+
+def test_weights_depend_on_the_node_not_on_the_drawing() -> None:
+    one = Experiment(compile(tiny_clip()), seed=3)
+    document, _ = edits.add_node(tiny_clip(), "connectors.pool", 0, 0)
+    document = edits.connect(document, End(node="vit", port="tokens"), End(node="pool_3", port="tokens"))
+    two = Experiment(compile(document), seed=3)
+    for a, b in zip(one.node("vit").parameters(), two.node("vit").parameters()):
+        assert torch.equal(a, b)
+    assert main_tensor(next(one.parameters())) is not None

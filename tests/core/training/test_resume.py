@@ -1,0 +1,98 @@
+"""A run resumed at any step is bitwise the run that never stopped; without any part of its state it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.graph.document import Document
+from core.graph.recipe import Stage
+from tests.core.training.running import Said, checkpoint, resumed, same, trainer, weights
+from tests.documents import tiny_clip
+
+STEPS = 8
+
+
+def document() -> Document:
+    habits: dict[str, Any] = {
+        "ema": {"decay": 0.9},
+        "clipping": {"norm": 0.5},
+        "evaluation": {"every": 3},
+        "early_stopping": {"patience": 50},
+    }
+    return tiny_clip(
+        steps=STEPS, batch_size=400, habits=habits,  # three batches an epoch: resuming crosses epochs
+        stages=(Stage(name="one", share=1.0), Stage(name="two", share=1.0)),
+    )  # fmt: skip
+
+
+def stopped_at(step: int, folder: Path) -> dict[str, Any]:
+    run = trainer(document())
+    run._tell("began")
+    while run.position.step < step:
+        run._step()
+    run.feed.close()
+    return checkpoint(run, folder)
+
+
+@pytest.fixture(scope="module")
+def whole() -> tuple[dict[str, Any], list[tuple[int, float]]]:
+    run = trainer(document())
+    assert run.train() == "finished"
+    said = run.listener
+    assert isinstance(said, Said)
+    averaged = {f"ema/{name}": tensor for name, tensor in run.habit("ema").tensors().items()}  # type: ignore[union-attr]
+    return {**weights(run), **averaged}, said.scalars("loss")
+
+
+def ended(folder: Path, state: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[int, float]]]:
+    run = resumed(document(), folder, state)
+    run.train()
+    averaged = {f"ema/{name}": tensor for name, tensor in run.habit("ema").tensors().items()}  # type: ignore[union-attr]
+    return {**weights(run), **averaged}, run.listener.scalars("loss")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("step", [1, 3, 4, 7])
+def test_resume_is_bitwise_equal(
+    step: int, tmp_path: Path, whole: tuple[dict[str, Any], list[tuple[int, float]]]
+) -> None:
+    state = stopped_at(step, tmp_path)
+    end, losses = ended(tmp_path, state)
+    assert same(end, whole[0])
+    assert losses == whole[1][step:]
+
+
+@pytest.mark.parametrize("part", ["weights", "moments", "step count", "position", "average", "vocabulary"])
+def test_every_part_of_the_state_is_needed(
+    part: str, tmp_path: Path, whole: tuple[dict[str, Any], list[tuple[int, float]]]
+) -> None:
+    state = stopped_at(4, tmp_path)
+    if part == "position":
+        state["position"] = {**state["position"], "step": 3}
+    if part == "vocabulary":
+        state["transforms"] = trained_vocabulary_of_other_data()
+    run = resumed(document(), tmp_path, state)
+    if part == "weights":
+        fresh = trainer(document())
+        run.experiment.load_state_dict(fresh.experiment.state_dict())
+    if part == "moments":
+        for held in run.groups.optimizer.state.values():
+            held["exp_avg_sq"].zero_()
+    if part == "step count":
+        for held in run.groups.optimizer.state.values():
+            held["step"].zero_()
+    if part == "average":
+        run.habit("ema").average = {}  # type: ignore[union-attr]
+    run.train()
+    averaged = {f"ema/{name}": tensor for name, tensor in run.habit("ema").tensors().items()}  # type: ignore[union-attr]
+    assert not same({**weights(run), **averaged}, whole[0])
+
+
+def trained_vocabulary_of_other_data() -> dict[str, Any]:
+    other = document()
+    node = other.nodes["emoji"]
+    other = replace(other, nodes={**other.nodes, "emoji": replace(node, knobs={**node.knobs, "language": "Chinese"})})
+    return trainer(other).graph.state()

@@ -1,0 +1,50 @@
+"""Small documents for tests, drawn through the same edits a person's gestures use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.graph import edits
+from core.graph.document import Document, End
+
+
+class Drawing:
+    """A document under construction."""
+
+    def __init__(self, name: str = "drawing") -> None:
+        self.document = Document(name=name)
+
+    def add(self, block: str, **knobs: Any) -> str:
+        self.document, node = edits.add_node(self.document, block, 200.0 * len(self.document.nodes), 0.0, knobs)
+        return node
+
+    def wire(self, source: str, target: str) -> None:
+        (a, out), (b, into) = source.split("."), target.split(".")
+        self.document = edits.connect(self.document, End(node=a, port=out), End(node=b, port=into))
+
+
+def tiny_clip(
+    *, steps: int = 6, batch_size: int = 16, dropout: float = 0.1, objective: str = "info_nce", **recipe: Any
+) -> Document:
+    """A CLIP-like experiment on 16 px emoji that takes milliseconds a step; augmented, with dropout and patch dropout."""
+    draw = Drawing("tiny clip")
+    draw.add("sources.emoji", image_size=16, second_artist="none")
+    draw.add("transforms.augment")
+    draw.add("transforms.tokenizer", vocabulary=300, length=8)
+    draw.add("encoders.vit", patch_size=4, width=24, depth=1, heads=2, dropout=dropout, patch_dropout=0.25)
+    draw.add("encoders.text_transformer", width=16, depth=1, heads=2, dropout=dropout)
+    draw.add("connectors.pool")
+    draw.add("connectors.pool", how="attention")
+    draw.add("connectors.projection", width=16)
+    draw.add("connectors.projection", width=16)
+    draw.add(f"objectives.{objective}")
+    for source, target in (
+        ("emoji.image", "augment.image"), ("augment.image", "vit.image"), ("vit.tokens", "pool.tokens"),
+        ("pool.embedding", "projection.embedding"), ("projection.embedding", f"{objective}.left"),
+        ("emoji.sentence", "tokenizer.sentence"), ("tokenizer.text", "text_transformer.text"),
+        ("text_transformer.tokens", "pool_2.tokens"), ("pool_2.embedding", "projection_2.embedding"),
+        ("projection_2.embedding", f"{objective}.right"),
+    ):  # fmt: skip
+        draw.wire(source, target)
+    recipe = {"habits": {}, "probes": {}, "threads": 1, **recipe}
+    return edits.set_recipe(draw.document, steps=steps, batch_size=batch_size, **recipe)
