@@ -79,6 +79,9 @@ class Curve:
     high: NDArray[np.float64]  # [n] largest
     last: NDArray[np.float64]  # [n] last value in the bucket
     count: int = 0  # points behind the picture
+    nonfinite: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(0, dtype=np.int64)
+    )  # [n] NaN, inf in a bucket
 
 
 @dataclass(frozen=True, kw_only=True)

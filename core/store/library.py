@@ -1,0 +1,305 @@
+"""The library of runs in a store: made, found, sorted, named, tagged, put aside, compared, and spoken to."""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from core.problems import refuse
+from core.store.answers import RunFacts
+from core.store.database import Store
+from core.store.facts import facts_of
+from core.store.liveness import is_alive, this_process
+from core.store.reader import RunReader
+from core.store.recorder import Recorder
+from core.store.schema import command, param, run, tag
+from core.store.snapshots import clean, text_of
+from core.store.writing import inserted_id
+from core.telemetry.events import ENDED
+
+SORTS: Mapping[str, Callable[[RunFacts], Any]] = {
+    "name": lambda facts: facts.name.casefold(), "status": lambda facts: facts.status,
+    "created": lambda facts: facts.created, "seconds": lambda facts: facts.seconds, "step": lambda facts: facts.step,
+    "steps": lambda facts: facts.steps, "seed": lambda facts: facts.seed, "place": lambda facts: facts.place,
+    "document": lambda facts: facts.document_name.casefold(), "notes": lambda facts: facts.notes.casefold(),
+    "tags": lambda facts: facts.tags, "id": lambda facts: facts.id,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What a person asks of a run: pause, resume, stop, checkpoint, rate."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A parameter that two runs do not share; None where a run lacks it."""
+
+    name: str
+    left: Any
+    right: Any
+
+
+class Library:
+    """Every run of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def create_run(
+        self, name: str, document_text: str, *, steps: int = 0, seed: int = 0, place: str = "thread", parent: str = "",
+        parent_step: int = 0, environment: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
+    ) -> RunFacts:  # fmt: skip
+        """A new run, queued. ``params`` are what a configuration difference compares; ``parent`` is a uid."""
+        identity = _document_identity(document_text)
+        number, started = this_process()
+        row = {
+            "uid": f"{time.strftime('%y%m%d', time.gmtime())}-{secrets.token_hex(5)}", "name": clean(name),
+            "status": "queued", "created": time.time(), "steps": steps, "seed": seed, "place": place, "parent": parent,
+            "parent_step": parent_step, "document_id": identity[0], "document_name": identity[1],
+            "document_text": clean(document_text), "environment": text_of(environment or {}), "process": number,
+            "process_started": started, "heartbeat": time.time(),
+        }  # fmt: skip
+        with self.store.write() as connection:
+            run_id = inserted_id(connection, run, row)
+            wanted = [{"run_id": run_id, **_param(key, value)} for key, value in (params or {}).items()]
+            if wanted:
+                connection.execute(insert(param), wanted)
+            for text in dict.fromkeys(clean(one) for one in tags):
+                connection.execute(insert(tag), {"run_id": run_id, "tag": text})
+            return facts_of(connection, [run_id])[0]
+
+    def recorder(self, uid: str, **options: Any) -> Recorder:
+        """The listener that keeps what a run says; options as of :class:`Recorder`."""
+        return Recorder(self.store, self._id(uid), **options)
+
+    def reader(self, uid: str) -> RunReader:
+        """A run to be read. Raises Refused where there is none."""
+        return RunReader(self.store, self._id(uid))
+
+    def facts(self, uid: str) -> RunFacts:
+        """A run's row. Raises Refused where there is none."""
+        with self.store.read() as connection:
+            return facts_of(connection, [self._id(uid)])[0]
+
+    def runs(
+        self, *, text: str = "", status: str | None = None, tag: str | None = None, sort: str = "created",
+        descending: bool = True, deleted: bool = False, limit: int | None = None,
+    ) -> list[RunFacts]:  # fmt: skip
+        """Runs whose name, uid, tags, notes or document hold every word of ``text``.
+
+        ``sort`` is a column (:data:`SORTS`), ``last:<series>`` or ``best:<series>``; runs without it come last.
+        """
+        columns = (run.c.id, run.c.uid, run.c.name, run.c.notes, run.c.status, run.c.document_name)
+        put_aside = run.c.deleted.is_not(None) if deleted else run.c.deleted.is_(None)
+        asked = select(*columns).where(put_aside)
+        if status:
+            asked = asked.where(run.c.status == status)
+        with self.store.read() as connection:
+            tags: dict[int, list[str]] = {}
+            for run_id, one in connection.execute(select(_tags.c.run_id, _tags.c.tag)):
+                tags.setdefault(run_id, []).append(one)
+            words = text.casefold().split()
+            ids = [
+                row.id for row in connection.execute(asked)
+                if (tag is None or tag in tags.get(row.id, ()))
+                and _holds((row.name, row.uid, row.notes, row.document_name, *tags.get(row.id, ())), words)
+            ]  # fmt: skip
+            found = facts_of(connection, ids)
+        return _sorted(found, sort, descending)[:limit]
+
+    def find(self, wanted: str) -> RunFacts:
+        """The run with this uid, the beginning of one, or this name (the newest). Raises Refused."""
+        with self.store.read() as connection:
+            rows = connection.execute(
+                select(run.c.id, run.c.uid, run.c.name).where(run.c.deleted.is_(None)).order_by(run.c.id.desc())
+            ).all()
+            exact = [row.id for row in rows if row.uid == wanted or row.name == wanted]
+            begun = [row for row in rows if wanted and row.uid.startswith(wanted)]
+            if not exact and len(begun) > 1:
+                hint = f"It may be {' or '.join(row.uid for row in begun[:3])}."
+                raise refuse(f"{len(begun)} runs begin with {wanted!r}.", hint=hint)
+            ids = exact or [row.id for row in begun]
+            if not ids:
+                newest = f"The newest is {rows[0].uid} ({rows[0].name})." if rows else "There are no runs yet."
+                raise refuse(f"There is no run {wanted!r} in {self.store.path.name}.", hint=newest)
+            return facts_of(connection, ids[:1])[0]
+
+    # Editing
+
+    def rename(self, uid: str, name: str) -> None:
+        """Another name; an empty one is refused."""
+        if not name.strip():
+            raise refuse("A run needs a name.")
+        self._edit(uid, name=clean(name.strip()))
+
+    def set_notes(self, uid: str, notes: str) -> None:
+        """What a person remarks about a run."""
+        self._edit(uid, notes=clean(notes))
+
+    def set_tags(self, uid: str, tags: Sequence[str]) -> None:
+        """These tags and no others."""
+        wanted = dict.fromkeys(clean(one.strip()) for one in tags if one.strip())
+        with self.store.write() as connection:
+            run_id = self._id(uid)
+            connection.execute(delete(_tags).where(_tags.c.run_id == run_id))
+            if wanted:
+                connection.execute(insert(_tags), [{"run_id": run_id, "tag": one} for one in wanted])
+            connection.execute(_touched(run_id))
+
+    def tags(self) -> list[str]:
+        """Every tag in use."""
+        with self.store.read() as connection:
+            asked = select(_tags.c.tag).join(run).where(run.c.deleted.is_(None)).distinct().order_by(_tags.c.tag)
+            return list(connection.execute(asked).scalars())
+
+    def delete(self, uid: str) -> None:
+        """Put a run aside; :meth:`restore` brings it back until :meth:`purge`."""
+        self._edit(uid, deleted=time.time())
+
+    def restore(self, uid: str) -> None:
+        """Undo :meth:`delete`."""
+        self._edit(uid, deleted=None)
+
+    def purge(self, *, seconds: float = 0.0) -> list[str]:
+        """Remove for good what was put aside more than ``seconds`` ago; gives the uids."""
+        with self.store.write() as connection:
+            old = connection.execute(
+                select(run.c.id, run.c.uid).where(run.c.deleted.is_not(None), run.c.deleted <= time.time() - seconds)
+            ).all()
+            if old:
+                connection.execute(delete(run).where(run.c.id.in_([row.id for row in old])))
+        return [row.uid for row in old]
+
+    # Comparing
+
+    def params(self, uid: str) -> dict[str, Any]:
+        """A run's parameters by name."""
+        with self.store.read() as connection:
+            rows = connection.execute(select(param.c.name, param.c.text).where(param.c.run_id == self._id(uid)))
+            return {row.name: json.loads(row.text) for row in rows}
+
+    def environment(self, uid: str) -> dict[str, Any]:
+        """The machine and the versions that a run was started with."""
+        with self.store.read() as connection:
+            asked = select(run.c.environment).where(run.c.id == self._id(uid))
+            return dict(json.loads(connection.execute(asked).scalar_one()))
+
+    def difference(self, left: str, right: str) -> list[Difference]:
+        """Parameters that differ between two runs, by name."""
+        one, other = self.params(left), self.params(right)
+        names = sorted(one.keys() | other.keys())
+        pairs = [Difference(name=name, left=one.get(name), right=other.get(name)) for name in names]
+        return [pair for pair in pairs if text_of(pair.left) != text_of(pair.right)]
+
+    # Speaking to a run
+
+    def send_command(self, uid: str, name: str, arguments: Mapping[str, Any] | None = None) -> None:
+        """Ask a run for something, wherever it runs; it takes the command at a step's edge."""
+        row = {"name": clean(name), "arguments": text_of(arguments or {}), "created": time.time()}
+        with self.store.write() as connection:
+            connection.execute(insert(command), {"run_id": self._id(uid), **row})
+
+    def take_commands(self, uid: str) -> list[Command]:
+        """What was asked of a run since the last call, oldest first; each is given once. Cheap where there is none."""
+        waiting = (command.c.run_id == self._id(uid)) & command.c.taken.is_(None)
+        with self.store.read() as connection:
+            if not connection.execute(select(func.count()).select_from(command).where(waiting)).scalar():
+                return []
+        taken = update(command).where(waiting).values(taken=time.time())
+        with self.store.write() as connection:
+            rows = connection.execute(taken.returning(command.c.id, command.c.name, command.c.arguments)).all()
+        return [Command(name=row.name, arguments=json.loads(row.arguments)) for row in sorted(rows)]
+
+    def beat(self, uid: str) -> None:
+        """Say that the calling process owns a run and lives. A recorder does this by itself."""
+        number, started = this_process()
+        values = {"process": number, "process_started": started, "heartbeat": time.time()}
+        with self.store.write() as connection:
+            connection.execute(update(run).where(run.c.id == self._id(uid)).values(**values))
+
+    def mark_interrupted(self) -> list[RunFacts]:
+        """Runs that are said to run but whose process is gone become ``interrupted``; gives them."""
+        alive = run.c.status.not_in(sorted(ENDED))
+        with self.store.read() as connection:
+            rows = connection.execute(select(run.c.id, run.c.process, run.c.process_started).where(alive)).all()
+        gone = [row.id for row in rows if not is_alive(row.process, row.process_started)]
+        if not gone:
+            return []
+        values = {
+            "status": "interrupted", "reason": "The process that trained it ended without a word.",
+            "ended": run.c.heartbeat, "revision": run.c.revision + 1,
+        }  # fmt: skip
+        with self.store.write() as connection:
+            connection.execute(update(run).where(run.c.id.in_(gone), alive).values(**values))
+            return facts_of(connection, gone)
+
+    def heartbeat(self, uid: str) -> tuple[bool, float]:
+        """Whether the process that owns a run lives, and the seconds since it was last heard of."""
+        with self.store.read() as connection:
+            asked = select(run.c.process, run.c.process_started, run.c.heartbeat).where(run.c.id == self._id(uid))
+            row = connection.execute(asked).one()
+        return is_alive(row.process, row.process_started), max(0.0, time.time() - row.heartbeat)
+
+    def _id(self, uid: str) -> int:
+        with self.store.read() as connection:
+            found = connection.execute(select(run.c.id).where(run.c.uid == clean(uid))).scalar()
+        if found is None:
+            raise refuse(f"There is no run {uid!r} in {self.store.path.name}.")
+        return int(found)
+
+    def _edit(self, uid: str, **values: Any) -> None:
+        run_id = self._id(uid)
+        with self.store.write() as connection:
+            connection.execute(update(run).where(run.c.id == run_id).values(**values))
+            connection.execute(_touched(run_id))
+
+
+_tags = tag  # ``tag`` is also what a person filters by
+
+
+def _touched(run_id: int) -> Any:
+    return update(run).where(run.c.id == run_id).values(revision=run.c.revision + 1)
+
+
+def _holds(texts: Sequence[str], words: Sequence[str]) -> bool:
+    whole = "\n".join(texts).casefold()
+    return all(word in whole for word in words)
+
+
+def _sorted(found: list[RunFacts], sort: str, descending: bool) -> list[RunFacts]:
+    which, _, name = sort.partition(":")
+    if which in ("last", "best") and name:
+        key: Callable[[RunFacts], Any] = lambda facts: getattr(facts, which).get(name, math.nan)  # noqa: E731
+        having = [facts for facts in found if not math.isnan(key(facts))]
+        lacking = [facts for facts in found if math.isnan(key(facts))]
+        return sorted(having, key=key, reverse=descending) + lacking
+    if sort not in SORTS:
+        raise refuse(f"Runs cannot be sorted by {sort!r}.", hint=f"Known: {', '.join(sorted(SORTS))}, last:loss.")
+    return sorted(found, key=SORTS[sort], reverse=descending)
+
+
+def _param(name: str, value: Any) -> dict[str, Any]:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {"name": clean(name), "number": float(value) if is_number else None, "text": text_of(value)}
+
+
+def _document_identity(text: str) -> tuple[str, str]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return "", ""
+    if not isinstance(data, dict):
+        return "", ""
+    return clean(str(data.get("id") or "")), clean(str(data.get("name") or data.get("title") or ""))

@@ -1,0 +1,266 @@
+"""Keeps what a run says. Saying costs the run an append; a thread of its own is the only writer of points.
+
+What cannot be written now (a full disk, a locked file) waits in memory, then in a spool file beside the store, and is
+written when it can be; a person is told once. Nothing that a run says ever stops, hangs or thins it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Literal
+
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
+
+from core.problems import Problem, Refused
+from core.store.database import Store
+from core.store.spool import Spool, size_of
+from core.store.writing import Writing
+from core.telemetry.events import Event, Scalars
+
+SECONDS_BETWEEN_FLUSHES = 0.1
+SECONDS_BETWEEN_HEARTBEATS = 2.0
+SECONDS_BETWEEN_RETRIES = 0.5
+MOST_EVENTS_A_FLUSH = 20_000
+MOST_EVENTS_IN_MEMORY = 100_000  # beyond this what waits goes to the spool file
+MOST_BYTES_IN_MEMORY = 128 << 20
+TRANSIENT = (OperationalError, TimeoutError, OSError, InterfaceError, Refused)
+
+
+class _Ticket:
+    """Stands in the queue; set when everything before it is in the store."""
+
+    def __init__(self) -> None:
+        self.passed = threading.Event()
+        self.kept = False
+
+
+class Recorder:
+    """A listener that keeps everything in a store. Close it when the run ends.
+
+    ``on_problem`` is told, on the recorder's thread, when something cannot be written. ``durable`` commits every step
+    before ``say`` returns and asks the disk to have it, so not even a power cut loses a step; it costs milliseconds.
+    """
+
+    def __init__(
+        self, store: Store, run_id: int, *, durable: bool = False,
+        on_problem: Callable[[Problem], None] | None = None, seconds_between_flushes: float = SECONDS_BETWEEN_FLUSHES,
+    ) -> None:  # fmt: skip
+        self.problems: list[Problem] = []
+        self._store = store
+        self._durable = durable
+        self._on_problem = on_problem
+        self._pause = seconds_between_flushes
+        self._queue: deque[Event | _Ticket] = deque()
+        self._waiting: list[Event | _Ticket] = []  # taken from the queue or the spool, not yet committed
+        self._waiting_bytes = 0
+        self._from_spool = False
+        self._spool = Spool(store.path.with_name(f"{store.path.name}.run{run_id}.spool"))
+        self._spool_failed = False
+        self._writing = Writing(store, run_id)
+        self._wake = threading.Event()
+        self._closing = False
+        self._finished = False
+        self._failing = False
+        self._heartbeat_due = 0.0
+        self._retry_due = 0.0
+        self._turn = threading.Lock()
+        if durable:
+            store.make_durable()
+        self._thread = threading.Thread(target=self._run, name=f"recorder of run {run_id}", daemon=True)
+        self._thread.start()
+
+    def say(self, event: Event) -> None:
+        """Take an event; microseconds, never raises."""
+        self._queue.append(event)
+        if self._durable and isinstance(event, Scalars) and not self._failing:
+            self.flush(2.0)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether what was said is waiting because the store cannot be written."""
+        return self._failing
+
+    def flush(self, seconds: float = 10.0) -> bool:
+        """Wait until everything said so far is in the store; False where it is not in time."""
+        ticket = _Ticket()
+        self._queue.append(ticket)
+        self._wake.set()
+        ticket.passed.wait(seconds)
+        return ticket.kept
+
+    def truncate_after(self, step: int, *, seconds: float = 10.0) -> bool:
+        """Forget everything said after a step: the run goes on from an earlier checkpoint. False where it failed."""
+        if not self.flush(seconds):
+            return False
+        with self._turn:
+            try:
+                self._writing.truncate_after(step)
+            except (SQLAlchemyError, OSError, Refused) as error:
+                self._tell(f"The run's record could not be cut back to step {step}: {_cause(error)}")
+                return False
+        return True
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Write what is left and end the thread. False where it could not be written: it is then in the spool file."""
+        self._closing = True
+        self._wake.set()
+        self._thread.join(timeout)
+        return self._finished
+
+    # The recorder's thread
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait(self._pause)
+            self._wake.clear()
+            closing = self._closing
+            with self._turn:
+                if not self._failing or closing or time.monotonic() >= self._retry_due:
+                    self._drain()
+                if self._failing:
+                    self._hold()
+                if closing:
+                    self._finish()
+                    return
+
+    def _drain(self) -> None:
+        """Write what waits, oldest first: memory, then the spool file, then the queue."""
+        while self._take() or time.monotonic() >= self._heartbeat_due:
+            if not self._write():
+                return
+
+    def _take(self) -> bool:
+        if not self._waiting:
+            self._waiting_bytes = 0
+            self._from_spool = not self._spool.is_empty
+            if self._from_spool:
+                self._waiting = list(self._spool.take(MOST_EVENTS_A_FLUSH))
+                if not self._waiting:
+                    self._spool.confirm()
+            else:
+                self._take_all(MOST_EVENTS_A_FLUSH)
+        return bool(self._waiting)
+
+    def _take_all(self, most: int | None = None) -> None:
+        pop, put = self._queue.popleft, self._waiting.append
+        for _ in range(len(self._queue) if most is None else min(most, len(self._queue))):
+            put(pop())
+
+    def _write(self) -> bool:
+        batch = self._waiting[:MOST_EVENTS_A_FLUSH]
+        events = [entry for entry in batch if not isinstance(entry, _Ticket)]
+        try:
+            odd = self._keep(events)
+        except TRANSIENT as error:
+            self._failed(error)
+            return False
+        for sentence in odd:
+            self._tell(sentence)
+        del self._waiting[: len(batch)]
+        self._succeeded()
+        for entry in batch:
+            if isinstance(entry, _Ticket):
+                entry.kept = True
+                entry.passed.set()
+        return True
+
+    def _keep(self, events: list[Event]) -> list[str]:
+        """Write events together; one that no table takes is left out and must not hold up the others."""
+        try:
+            return self._writing.write(events)
+        except TRANSIENT:
+            raise
+        except Exception as error:
+            if len(events) < 2:
+                name = type(events[0]).__name__ if events else "heartbeat"
+                return [f"A {name} event could not be kept: {_cause(error)}"]
+        half = len(events) // 2
+        return self._keep(events[:half]) + self._keep(events[half:])
+
+    def _succeeded(self) -> None:
+        self._heartbeat_due = time.monotonic() + SECONDS_BETWEEN_HEARTBEATS
+        if self._from_spool and not self._waiting:
+            self._spool.confirm()
+        if self._failing:
+            self._failing = False
+            self._tell("The run's record can be written again; nothing was lost.", "hint")
+        self._store.fold()
+
+    def _failed(self, error: Exception) -> None:
+        self._retry_due = time.monotonic() + SECONDS_BETWEEN_RETRIES
+        if not self._failing:
+            self._failing = True
+            self._tell(f"The run's record cannot be written now: {_cause(error)} What it says waits and is not lost.")
+
+    # What waits while the store cannot be written
+
+    def _hold(self) -> None:
+        """Memory holds so much, the spool file the rest; what is said later is put after what was said before."""
+        if self._spool.is_empty:
+            before = len(self._waiting)
+            self._take_all()
+            self._waiting_bytes += sum(_size(entry) for entry in self._waiting[before:])
+            if len(self._waiting) <= MOST_EVENTS_IN_MEMORY and self._waiting_bytes <= MOST_BYTES_IN_MEMORY:
+                return
+        newest: list[Event] = []
+        for _ in range(len(self._queue)):
+            entry = self._queue.popleft()
+            if isinstance(entry, _Ticket):
+                entry.passed.set()
+            else:
+                newest.append(entry)
+        self._spool_out(newest)
+
+    def _spool_out(self, newest: list[Event]) -> None:
+        if not newest:
+            return
+        try:
+            self._spool.extend(newest)
+        except OSError as error:
+            self._queue.extendleft(reversed(newest))
+            if not self._spool_failed:
+                self._spool_failed = True
+                self._tell(f"The spool file cannot be written either: {_cause(error)} All waits in memory.")
+
+    def _finish(self) -> None:
+        """The run ends. What cannot be written goes to the spool file, which the next recorder of this run takes up."""
+        waiting = [] if self._from_spool else [entry for entry in self._waiting if not isinstance(entry, _Ticket)]
+        queued = [self._queue.popleft() for _ in range(len(self._queue))]
+        newest = [entry for entry in queued if not isinstance(entry, _Ticket)]
+        if not waiting and not newest and self._spool.is_empty:
+            self._finished = not self._failing
+            return
+        try:
+            if waiting:
+                self._spool.put_first(waiting)
+            if newest:
+                self._spool.extend(newest)
+            self._tell(f"The end of the run's record waits in {self._spool.path.name} until the run is opened again.")
+        except OSError as error:
+            self._tell(f"The end of the run's record could not be kept: {_cause(error)}")
+        for entry in (*self._waiting, *queued):
+            if isinstance(entry, _Ticket):
+                entry.passed.set()
+
+    def _tell(self, what: str, severity: Literal["warning", "hint"] = "warning") -> None:
+        problem = Problem(what=what, severity=severity)
+        self.problems.append(problem)
+        if self._on_problem is not None:
+            try:
+                self._on_problem(problem)
+            except Exception:  # whoever listens must not end the recorder's thread
+                self._on_problem = None
+
+
+def _size(entry: Event | _Ticket) -> int:
+    return 0 if isinstance(entry, _Ticket) else size_of(entry)
+
+
+def _cause(error: Exception) -> str:
+    cause = str(getattr(error, "orig", None) or error).rstrip(".")
+    if "full" in cause or "No space" in cause:
+        return "the disk is full."
+    return "another process is writing." if "locked" in cause or "busy" in cause else f"{cause}."

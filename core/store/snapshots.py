@@ -1,0 +1,150 @@
+"""Histograms, attention maps, samples and exhibits as blobs, and back. Nothing is pickled.
+
+Attention is kept as bytes with a scale a head: the error is at most a 510th of the head's largest weight.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.problems import refuse
+from core.store.answers import AttentionAt, ExhibitFacts, HistogramAt, SamplesAt
+from core.telemetry.events import AttentionMap, Exhibit, Histogram, Samples
+
+Snapshot = Histogram | AttentionMap | Samples
+KINDS: Mapping[type[Any], str] = {Histogram: "histogram", AttentionMap: "attention", Samples: "samples"}
+
+
+def pack(event: Snapshot) -> dict[str, Any]:
+    """A snapshot's row, without ``series_id``."""
+    packers: Mapping[type[Any], Callable[[Any], tuple[str, dict[str, Any], bytes]]] = {
+        Histogram: _pack_histogram, AttentionMap: _pack_attention, Samples: _pack_samples,
+    }  # fmt: skip
+    codec, about, data = packers[type(event)](event)
+    return {
+        "step": event.at.step, "seconds": float(event.at.seconds), "codec": codec, "about": text_of(about),
+        "checksum": zlib.crc32(data), "data": data,
+    }  # fmt: skip
+
+
+def pack_exhibit(event: Exhibit) -> dict[str, Any]:
+    """An exhibit's row, without ``run_id``."""
+    pictures = np.ascontiguousarray(event.pictures, dtype=np.uint8)
+    about = {
+        "shape": pictures.shape, "sentences": event.sentences, "words": event.words, "groups": event.groups,
+    }  # fmt: skip
+    data = zlib.compress(pictures.tobytes(), 1)
+    return {"name": clean(event.name), "about": text_of(about), "checksum": zlib.crc32(data), "data": data}
+
+
+def unpack_histogram(name: str, row: Any) -> HistogramAt:
+    """A histogram from its row."""
+    about = json.loads(row.about)
+    counts = np.frombuffer(_checked(row), dtype="<u4")
+    return HistogramAt(name=name, step=row.step, low=_float(about["low"]), high=_float(about["high"]), counts=counts)
+
+
+def unpack_attention(name: str, row: Any) -> AttentionAt:
+    """An attention map from its row, as float32."""
+    about = json.loads(row.about)
+    data = zlib.decompress(_checked(row))
+    shape = tuple(about["shape"])
+    if row.codec == "u8z":
+        heads = shape[0] * shape[1]
+        scale = np.frombuffer(data, dtype="<f4", count=heads).reshape(shape[0], shape[1], 1, 1)
+        weights = np.frombuffer(data, dtype=np.uint8, offset=4 * heads).reshape(shape).astype(np.float32) * scale
+    else:
+        weights = np.frombuffer(data, dtype="<f2").reshape(shape).astype(np.float32)
+    return AttentionAt(
+        name=name, step=row.step, weights=weights, queries=about["queries"], keys=about["keys"],
+        exhibit=about["exhibit"],
+    )  # fmt: skip
+
+
+def unpack_samples(name: str, row: Any) -> SamplesAt:
+    """Nearest answers from their row."""
+    about = json.loads(row.about)
+    data, (questions, answers) = _checked(row), about["shape"]
+    truth = np.frombuffer(data, dtype="<i4", count=questions)
+    nearest = np.frombuffer(data, dtype="<i4", count=questions * answers, offset=4 * questions)
+    scores = np.frombuffer(data, dtype="<f4", offset=4 * questions * (1 + answers))
+    return SamplesAt(
+        name=name, step=row.step, truth=truth, nearest=nearest.reshape(questions, answers),
+        scores=scores.reshape(questions, answers), exhibit=about["exhibit"],
+    )  # fmt: skip
+
+
+def unpack_exhibit(row: Any) -> ExhibitFacts:
+    """An exhibit from its row."""
+    about = json.loads(row.about)
+    pictures = np.frombuffer(zlib.decompress(_checked(row)), dtype=np.uint8).reshape(about["shape"])
+    return ExhibitFacts(
+        name=row.name, pictures=pictures, sentences=tuple(about["sentences"]),
+        words=tuple(tuple(words) for words in about["words"]), groups=tuple(about["groups"]),
+    )  # fmt: skip
+
+
+def clean(text: str) -> str:
+    """A text that SQLite takes: half a surrogate pair becomes a question mark."""
+    return str(text).encode("utf-8", "replace").decode("utf-8")
+
+
+def text_of(value: Any) -> str:
+    """JSON of plain data; numbers of numpy are taken as numbers, what is left as its text."""
+    return json.dumps(value, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return dict(value) if isinstance(value, Mapping) else str(value)
+
+
+def _checked(row: Any) -> bytes:
+    if zlib.crc32(row.data) != row.checksum:
+        raise refuse(
+            "A picture of this run is damaged on disk.", hint="Restore the store from a backup, or delete the run."
+        )
+    return bytes(row.data)
+
+
+def _float(value: Any) -> float:
+    return float(value)
+
+
+def _pack_histogram(event: Histogram) -> tuple[str, dict[str, Any], bytes]:
+    counts = np.ascontiguousarray(event.counts, dtype="<u4")
+    return "u4", {"low": float(event.low), "high": float(event.high)}, counts.tobytes()
+
+
+def _pack_attention(event: AttentionMap) -> tuple[str, dict[str, Any], bytes]:
+    weights = np.asarray(event.weights)
+    about = {"shape": weights.shape, "queries": event.queries, "keys": event.keys, "exhibit": event.exhibit}
+    if weights.ndim != 4:
+        raise ValueError(f"attention {event.series!r} has shape {weights.shape}, not samples, heads, queries, keys")
+    if not weights.size or not np.isfinite(weights).all() or weights.min() < 0:
+        return "f2z", about, zlib.compress(weights.astype("<f2").tobytes(), 1)
+    quantised, scale = _quantised(weights.astype(np.float32))
+    return "u8z", about, zlib.compress(scale.astype("<f4").tobytes() + quantised.tobytes(), 1)
+
+
+def _quantised(weights: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    scale = weights.max(axis=(2, 3), keepdims=True) / np.float32(255)
+    scale[scale == 0] = 1
+    return np.rint(weights / scale).astype(np.uint8), scale
+
+
+def _pack_samples(event: Samples) -> tuple[str, dict[str, Any], bytes]:
+    nearest = np.ascontiguousarray(event.nearest, dtype="<i4")
+    scores = np.ascontiguousarray(event.scores, dtype="<f4")
+    truth = np.ascontiguousarray(event.truth, dtype="<i4")
+    if nearest.ndim != 2 or scores.shape != nearest.shape or truth.shape != nearest.shape[:1]:
+        raise ValueError(f"samples {event.series!r} have shapes {truth.shape}, {nearest.shape}, {scores.shape}")
+    about = {"shape": nearest.shape, "exhibit": event.exhibit}
+    return "samples", about, truth.tobytes() + nearest.tobytes() + scores.tobytes()

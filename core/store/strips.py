@@ -1,0 +1,85 @@
+"""Histograms over time on common edges, and device readings side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from core.store.answers import DeviceCurves, HistogramAt, HistogramStrip
+from core.store.points import Keys, Values
+from core.store.schema import snapshot
+from core.store.snapshots import unpack_histogram
+
+MOST_HISTOGRAMS = 20_000  # of more, evenly chosen ones are read
+
+
+def strip(connection: Connection, series_id: int, name: str, columns: int, upto: int | None) -> HistogramStrip | None:
+    """Histograms of a series in at most ``columns`` columns. A column holds the sum of 1, 2, 4 ... histograms, so a
+    growing strip changes only at its end between two doublings."""
+    asked = select(snapshot).where(snapshot.c.series_id == series_id).order_by(snapshot.c.step)
+    if upto is not None:
+        asked = asked.where(snapshot.c.step <= upto)
+    rows = connection.execute(asked.with_only_columns(snapshot.c.id)).scalars().all()
+    stride = max(1, -(-len(rows) // MOST_HISTOGRAMS))
+    if stride > 1:
+        asked = asked.where(snapshot.c.id % stride == 0)
+    found = [unpack_histogram(name, row) for row in connection.execute(asked)]
+    if not found:
+        return None
+    size = 1
+    while -(-len(found) // size) > max(1, columns):
+        size *= 2
+    low, high = float(min(one.low for one in found)), float(max(one.high for one in found))
+    bins = max(len(one.counts) for one in found)
+    counts_NB = np.stack([_resampled(one, low, high, bins) for one in found])
+    starts = np.arange(0, len(found), size)
+    sums = np.add.reduceat(counts_NB, starts, axis=0)
+    totals = sums.sum(axis=1, keepdims=True)
+    steps = np.array([found[min(int(start) + size, len(found)) - 1].step for start in starts], dtype=np.int64)
+    density = np.divide(sums, totals, out=np.zeros_like(sums), where=totals > 0).astype(np.float32)
+    return HistogramStrip(name=name, steps=steps, low=low, high=high, density=density)
+
+
+def device_curves(device: str, single: Mapping[str, tuple[Keys, Values]], points: int) -> DeviceCurves:
+    """Readings in milliseconds of every quantity, on one axis; a quantity that was not read is NaN there."""
+    if not single:
+        return DeviceCurves(device=device, seconds=np.zeros(0), values={})
+    keys = np.unique(np.concatenate([found for found, _ in single.values()]))
+    values = {name: _laid(keys, *pair) for name, pair in single.items()}
+    seconds = keys.astype(np.float64) / 1000
+    if len(keys) <= max(2, points):
+        return DeviceCurves(device=device, seconds=seconds, values=values)
+    size = 2
+    while -(-len(keys) // size) * 2 > points:
+        size *= 2
+    starts = np.arange(0, len(keys), size)
+    ends = np.minimum(starts + size, len(keys)) - 1
+    both = np.column_stack([seconds[starts], seconds[ends]]).ravel()
+    return DeviceCurves(device=device, seconds=both, values={name: _extremes(v, starts) for name, v in values.items()})
+
+
+def _laid(keys: Keys, own: Keys, values: Values) -> Values:
+    if len(own) == len(keys):
+        return values
+    laid = np.full(len(keys), np.nan)
+    laid[np.searchsorted(keys, own)] = values
+    return laid
+
+
+def _extremes(values: Values, starts: NDArray[np.int64]) -> Values:
+    """Lowest and highest of each bucket, one after the other."""
+    return np.column_stack([np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)]).ravel()
+
+
+def _resampled(one: HistogramAt, low: float, high: float, bins: int) -> NDArray[np.float64]:
+    """Counts on other edges; a bin's count is spread evenly over it."""
+    if one.low == low and one.high == high and len(one.counts) == bins:
+        return one.counts.astype(np.float64)
+    if not high > low or not len(one.counts):
+        return np.full(bins, one.counts.sum() / bins) if bins else np.zeros(0)
+    own = np.linspace(one.low, one.high, len(one.counts) + 1)
+    below = np.concatenate([[0.0], np.cumsum(one.counts, dtype=np.float64)])
+    return np.diff(np.interp(np.linspace(low, high, bins + 1), own, below))
