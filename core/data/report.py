@@ -1,7 +1,8 @@
 """The data check: counts, what cannot be read, groups that straddle splits, exact and near duplicates across splits.
 
 Near duplicates are found by a difference hash of 64 bits (each bit: is a cell of the 9 by 8 thumbnail brighter than its
-right neighbour), compared by the number of bits that differ.
+right neighbour), compared by the number of bits that differ. Flags and signs share their outlines, so a pair counts only
+where its 8 by 8 colour thumbnails agree as well; a plain border is cut off first, for most of a small drawing is border.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from PIL import Image
 from core.data.base import DataReport, Source
 from core.problems import Problem, Refused
 
-NEAR_BITS = 2  # of 64; 0 finds only equal hashes
+NEAR_BITS = 6  # of 64; 0 finds only equal hashes
+NEAR_LEVELS = 6.0  # of 255: mean difference of the colour thumbnails
 MOST_PAIRS = 500
 Progress = Callable[[int, int], None]  # done, of
 
@@ -40,6 +42,7 @@ def report_of(
     problems = list(source.problems())
     exact: dict[int, str] = {}
     rough: dict[int, int] = {}
+    small: dict[int, NDArray[np.int16]] = {}
     for done, index in enumerate(sorted(split_of)):
         if is_cancelled():
             raise Cancelled
@@ -52,7 +55,9 @@ def report_of(
             continue
         if picture is not None:
             pixels = np.asarray(picture, dtype=np.float32)
-            exact[index], rough[index] = content_hash(pixels), difference_hash(pixels)
+            drawing = cropped(pixels)
+            exact[index] = content_hash(pixels)
+            rough[index], small[index] = difference_hash(drawing), thumbnail(drawing)
     if progress is not None:
         progress(len(split_of), len(split_of))
     twins = _exact_pairs(exact, split_of)
@@ -61,7 +66,9 @@ def report_of(
         problems=tuple(problems),
         shared_groups=shared_groups(source, splits.items()),
         exact_duplicates=tuple(twins),
-        near_duplicates=tuple(pair for pair in _near_pairs(rough, split_of, near_bits) if pair not in set(twins)),
+        near_duplicates=tuple(
+            pair for pair in _near_pairs(rough, small, split_of, near_bits) if pair not in set(twins)
+        ),
         facts=source.facts(),
         fingerprint=_fingerprint(source, exact),
     )
@@ -83,12 +90,27 @@ def content_hash(pixels_CHW: NDArray[np.float32]) -> str:
     return hashlib.sha256(repr(levels.shape).encode() + levels.tobytes()).hexdigest()
 
 
-def difference_hash(pixels_CHW: NDArray[np.float32]) -> int:
+def cropped(pixels_CHW: NDArray[np.float32]) -> Image.Image:
+    """The picture without the plain border of its corner's colour."""
+    levels = (pixels_CHW * 255).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
+    drawn = (np.abs(levels.astype(np.int16) - levels[0, 0]) > 8).any(axis=2)
+    rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+    if len(rows):
+        levels = levels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return Image.fromarray(np.ascontiguousarray(levels))
+
+
+def difference_hash(picture: Image.Image) -> int:
     """64 bits; small changes of size, light or compression leave most of them."""
-    grey = (pixels_CHW.mean(axis=0) * 255).clip(0, 255).astype(np.uint8)
-    small = np.asarray(Image.fromarray(grey).resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
+    grey = picture.convert("L").resize((9, 8), Image.Resampling.BOX)
+    small = np.asarray(grey, dtype=np.int16)
     bits = (small[:, :-1] > small[:, 1:]).ravel()
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def thumbnail(picture: Image.Image) -> NDArray[np.int16]:
+    """Colours of 8 by 8 cells, 0 to 255, flat [192]."""
+    return np.asarray(picture.resize((8, 8), Image.Resampling.BOX), dtype=np.int16).ravel()
 
 
 def _exact_pairs(hashes: dict[int, str], split_of: dict[int, str]) -> list[tuple[int, int]]:
@@ -110,15 +132,21 @@ def _across(sets: Iterable[list[int]], split_of: dict[int, str]) -> list[tuple[i
     return pairs
 
 
-def _near_pairs(hashes: dict[int, int], split_of: dict[int, str], near_bits: int) -> list[tuple[int, int]]:
+def _near_pairs(
+    hashes: dict[int, int], small: dict[int, NDArray[np.int16]], split_of: dict[int, str], near_bits: int
+) -> list[tuple[int, int]]:
+    if not hashes:
+        return []
     indices = list(hashes)
     codes = np.array([hashes[index] for index in indices], dtype=np.uint64)
     names = np.array([split_of[index] for index in indices])
+    colours = np.stack([small[index] for index in indices])
     pairs: list[tuple[int, int]] = []
     for place, index in enumerate(indices):
         differing = np.bitwise_count(codes[place + 1 :] ^ codes[place])
-        close = (differing <= near_bits) & (names[place + 1 :] != names[place])
-        pairs += [(index, indices[place + 1 + int(offset)]) for offset in np.flatnonzero(close)]
+        close = np.flatnonzero((differing <= near_bits) & (names[place + 1 :] != names[place])) + place + 1
+        alike = np.abs(colours[close] - colours[place]).mean(axis=1) <= NEAR_LEVELS
+        pairs += [(index, indices[int(other)]) for other in close[alike]]
         if len(pairs) >= MOST_PAIRS:
             break
     return pairs[:MOST_PAIRS]

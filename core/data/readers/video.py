@@ -1,0 +1,81 @@
+"""Frames from video files: decord by default, checked; PyAV for what decord cannot read (AV1) or gets wrong.
+
+decord's random access sometimes hands out the same frame for different times without a word. Where that is seen, PyAV
+reads the same times in one pass and its frames are taken. Axes: T frames, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.data.readers.video_process import VideoProcess, video_process
+from core.problems import Refused, refuse
+
+DECORD, PYAV = "decord", "PyAV"
+MOST_FRAMES = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """Frames with the times they were shown at."""
+
+    frames_TCHW: Tensor  # uint8
+    seconds: tuple[float, ...]
+    rate: float  # frames a second
+    reader: str
+    note: str = ""  # why it was not decord
+
+
+def read_video(
+    file: Path,
+    *,
+    count: int = 8,
+    times: tuple[float, ...] = (),
+    size: int | None = None,
+    reader: str = "automatic",
+    name: str = "",
+    process: VideoProcess | None = None,
+) -> Clip:
+    """``count`` frames from the middles of equal parts, or the frames shown at ``times`` (seconds).
+
+    ``size``: edge of a square cut from the middle. ``reader``: ``automatic``, ``decord`` or ``PyAV``. Raises Refused
+    naming the file: missing, not a video, damaged, or more than ten seconds to decode.
+    """
+    name = name or file.name
+    if not file.is_file():
+        raise refuse(f"{name} is not there.")
+    if not 1 <= (len(times) or count) <= MOST_FRAMES:
+        raise refuse(f"{len(times) or count} frames were asked for; 1 to {MOST_FRAMES} can be read at once.")
+    request = {"count": count, "times": list(times), "size": size}
+    process = process or video_process()
+    if reader == PYAV:
+        return _clip(*process.frames(file, "pyav", request, name), PYAV)
+    if reader == DECORD:
+        return _clip(*process.frames(file, "decord", request, name), DECORD)
+    return _automatic(file, request, name, process)
+
+
+def _automatic(file: Path, request: dict[str, Any], name: str, process: VideoProcess) -> Clip:
+    if importlib.util.find_spec("decord") is None:
+        return _clip(*process.frames(file, "pyav", request, name), PYAV, "decord is not installed")
+    try:
+        facts, frames = process.frames(file, "decord", request, name)
+    except Refused as refused:
+        why = refused.problems[0].what
+    else:
+        if not facts["repeated"]:
+            return _clip(facts, frames, DECORD)
+        why = f"decord gave {facts['repeated']} frames twice"
+        request = {**request, "times": [time + 0.5 / facts["rate"] for time in facts["times"]]}
+    return _clip(*process.frames(file, "pyav", request, name), PYAV, why)
+
+
+def _clip(facts: dict[str, Any], frames_THWC: Any, reader: str, note: str = "") -> Clip:
+    frames = torch.from_numpy(frames_THWC.copy()).permute(0, 3, 1, 2).contiguous()
+    return Clip(frames_TCHW=frames, seconds=tuple(facts["times"]), rate=float(facts["rate"]), reader=reader, note=note)
