@@ -94,7 +94,7 @@ class SyntheticRun:
             "gradient/vit": norm * math.exp(0.2 * noise[1]), "gradient/text_transformer": 0.5 * norm * math.exp(0.2 * noise[2]),
             "gradient/projection": 0.12 * norm * math.exp(0.25 * noise[3]),
             "gradient/modality/image": norm * math.exp(0.2 * noise[1]), "gradient/modality/text": 0.5 * norm * math.exp(0.2 * noise[2]),
-            "gradient/clipped": 1.0 if norm * math.exp(0.2 * noise[1]) > 2.4 else 0.0,
+            "clipped/all": 1.0 if norm * math.exp(0.2 * noise[1]) > 2.4 else 0.0,
             "throughput": 640 + 25 * noise[4],
         }  # fmt: skip
 

@@ -22,7 +22,7 @@ from widgets.monitors.monitor import Monitor
 from widgets.monitors.plot import Plot, thin
 from widgets.monitors.ranges import compact
 
-CLIPPED = "gradient/clipped"  # above zero at a step that was clipped
+CLIPPED = "clipped/"  # by group; above zero at a step where it was clipped
 MODALITY = "gradient/modality/"
 MOST_TICKS = 200
 
@@ -81,14 +81,15 @@ class GradientMonitor(Monitor):
     def read(settings: GradientSettings, readers: Sequence[RunReader], cursor: Cursor) -> GradientValue | None:
         reader = readers[0]
         names = series_names(reader, cursor, ("gradient/",))
+        clipped = series_names(reader, cursor, (CLIPPED,))
         of_modality = [name for name in names if name.startswith(MODALITY)]
-        of_node = [name for name in names if name not in of_modality and name != CLIPPED]
+        of_node = [name for name in names if name not in of_modality]
         wanted = of_modality if settings.by == "modality" else of_node
         lines = tuple(line for name in wanted if (line := read_line(reader, cursor, name, points=500)) is not None)
         if not lines:
             return None
         return GradientValue(
-            lines=lines, clipped_x=_clipped(reader, cursor) if CLIPPED in names else np.zeros(0), step=cursor.step,
+            lines=lines, clipped_x=_clipped(reader, cursor, clipped), step=cursor.step,
             cursor_x=reader.place(cursor.step, cursor.axis), axis=cursor.axis, settings=settings,
             frame=(*x_range(reader, cursor), *y_range(lines, settings.logarithmic)),
         )  # fmt: skip
@@ -119,9 +120,13 @@ class GradientMonitor(Monitor):
             self.cursorRequested.emit(nearest_step(value.lines, x, value.axis))
 
 
-def _clipped(reader: RunReader, cursor: Cursor) -> NDArray[np.float64]:
-    curve = reader.curve(CLIPPED, axis=cursor.axis, points=MOST_TICKS, upto=cursor.step)
-    return np.asarray(curve.x, dtype=np.float64)[np.asarray(curve.high) > 0]
+def _clipped(reader: RunReader, cursor: Cursor, names: Sequence[str]) -> NDArray[np.float64]:
+    """Where any group was clipped."""
+    places = [np.zeros(0)]
+    for name in names:
+        curve = reader.curve(name, axis=cursor.axis, points=MOST_TICKS, upto=cursor.step)
+        places.append(np.asarray(curve.x, dtype=np.float64)[np.asarray(curve.high) > 0])
+    return np.unique(np.concatenate(places))
 
 
 def short_name(series: str) -> str:

@@ -179,7 +179,7 @@ class FigureTable(QWidget):
             top = (1 + number * 2) * line
             painter.fillRect(QRectF(0, top + line * 0.3, 7, line * 0.4), QColor(colours[split]))
             figures = [" / ".join(_cell(row.figures, column) for row in rows) for column in COLUMNS]
-            self._paint_line(painter, top, name_width, cell, [tr(split), *figures], theme().text, indent=12)
+            self._paint_line(painter, top, name_width, cell, [split_name(split), *figures], theme().text, indent=12)
             chance = [_cell(rows[0].chance, column) if column in rows[0].chance else "" for column in COLUMNS]
             self._paint_line(painter, top + line, name_width, cell, [tr("chance"), *chance], theme().muted, indent=12)
         painter.end()
@@ -220,6 +220,11 @@ def _cell(figures: dict[str, float], column: str) -> str:
     return f"{share:.1f}" if share < 9.95 else f"{share:.0f}"
 
 
+def split_name(split: str) -> str:
+    """``unseen_style`` as a person says it."""
+    return tr(split.replace("_", " "))
+
+
 def way_name(way: str) -> str:
     """``image_to_text`` as a person says it."""
     return tr(way.replace("_to_", " → ").replace("_", " "))
@@ -228,13 +233,13 @@ def way_name(way: str) -> str:
 def _row_sentence(row: Row) -> str:
     figures = ", ".join(f"{tr(column)} {_cell(row.figures, column)}" for column in COLUMNS if column in row.figures)
     chance = ", ".join(f"{tr(column)} {_cell(row.chance, column)}" for column in COLUMNS if column in row.chance)
-    name = f"{tr(row.split)} · {way_name(row.way)}"
+    name = f"{split_name(row.split)} · {way_name(row.way)}"
     return tr("{name}: {figures}; by chance: {chance} (recalls in %)", name=name, figures=figures, chance=chance)
 
 
 def _line_name(series: str) -> str:
     _, split, way, _ = series.split("/")
-    return f"{tr(split)} · {way_name(way)}"
+    return f"{split_name(split)} · {way_name(way)}"
 
 
 def _row(reader: RunReader, cursor: Cursor, split: str, way: str) -> Row:

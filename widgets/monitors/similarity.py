@@ -137,7 +137,7 @@ class SimilarityMonitor(Monitor):
             objectives=objectives, objective=objective, step=cursor.step, positive=positive, negative=negative,
             strips=(_even(strips[0], end), _even(strips[1], end)), cosine=cosine, strip_end=max(end, 1),
             right=float(planned) if planned >= cursor.step > 0 else nice_above(float(max(cursor.step, 1))),
-            figures=figures, collapsed=_is_collapsed(dict(figures)),
+            figures=figures, collapsed=_is_collapsed(dict(figures), cursor.step),
         )  # fmt: skip
 
     def draw(self, value: SimilarityValue) -> None:
@@ -199,10 +199,10 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _is_collapsed(figures: dict[str, float]) -> bool:
-    """All embeddings on one ray: one effective dimension, or negatives as alike as twins."""
+def _is_collapsed(figures: dict[str, float], step: int) -> bool:
+    """Nearly one direction is used, or strangers look like twins; every network begins like that."""
     rank, mean = figures.get("effective rank", math.inf), figures.get("negative mean", 0.0)
-    return rank < 1.5 or mean > 0.95
+    return step >= 20 and (rank < 2.0 or mean > 0.9)
 
 
 def _show_bars(bars: pg.BarGraphItem, histogram: HistogramAt | None, colour: str) -> float:

@@ -1,0 +1,1 @@
+"""The inference desk: ask a trained run."""

@@ -1,0 +1,337 @@
+"""The inference desk: pick a run and a checkpoint, ask with a sentence or a picture, look at the ranked answers.
+
+It asks for an answer and shows one; whoever owns the trained model works in a thread of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
+
+from core.store.answers import CheckpointFacts
+from widgets.desk.close_look import HeatPicture, HeatWords
+from widgets.desk.question import PictureWell
+from widgets.desk.tiles import AnswerTiles
+from widgets.desk.values import Askable, DeskAnswer, DeskAnswers
+from widgets.look.language import tr
+from widgets.look.theme import look, theme
+
+
+class DeskView(QWidget):
+    """Question on the left, answers in the middle, the picked answer on the right."""
+
+    askRequested = Signal(
+        str, int, str, str
+    )  # run uid, checkpoint step, sentence, picture path; one of the two is empty
+    cancelRequested = Signal()
+    runChosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._runs: dict[str, Askable] = {}
+        self._answers: DeskAnswers | None = None
+        self._path = ""
+        self._is_busy = False
+        self._runs_box, self._checkpoints = QComboBox(), QComboBox()
+        self._sentence, self._well = QLineEdit(), PictureWell()
+        self._ask, self._cancel = QPushButton(tr("Ask")), QPushButton(tr("Cancel"))
+        self._progress, self._line = QProgressBar(), QLabel()
+        self._tiles, self._picture, self._words = AnswerTiles(), HeatPicture(), HeatWords()
+        self._lit = QCheckBox(tr("Show attention"))
+        self._about, self._empty = QLabel(), QLabel()
+        self._lay_out()
+        self._connect()
+        self.set_runs(())
+
+    # Values
+
+    def set_runs(self, runs: Sequence[Askable]) -> None:
+        """Runs that can be asked; keeps the choice where it is still there."""
+        before = self.uid()
+        self._runs = {run.uid: run for run in runs}
+        self._runs_box.blockSignals(True)
+        self._runs_box.clear()
+        for run in runs:
+            self._runs_box.addItem(run.name, run.uid)
+        self._runs_box.setCurrentIndex(max(0, self._runs_box.findData(before)) if runs else -1)
+        self._runs_box.blockSignals(False)
+        self._show_checkpoints()
+
+    def choose(self, uid: str, step: int | None = None) -> None:
+        """Pick a run, and a checkpoint of it."""
+        if (index := self._runs_box.findData(uid)) >= 0:
+            self._runs_box.setCurrentIndex(index)
+        if step is not None and (index := self._checkpoints.findData(step)) >= 0:
+            self._checkpoints.setCurrentIndex(index)
+
+    def show_answers(self, answers: DeskAnswers) -> None:
+        """What the model found."""
+        self._answers = answers
+        self._set_busy(False)
+        self._say(
+            tr(
+                "{n} answers among {pool}, {seconds} s",
+                n=len(answers.answers),
+                pool=answers.pool,
+                seconds=f"{answers.seconds:.2f}",
+            )
+        )
+        self._tiles.set_answers(answers.answers, as_tiles=answers.kind == "pictures")
+        self._empty.setVisible(not answers.answers)
+        self._empty.setText(tr("Nothing was found."))
+        if not answers.answers:
+            self._show_answer(None)
+
+    def show_progress(self, text: str, share: float | None = None) -> None:
+        """What is being done, and how far; None: no telling."""
+        self._set_busy(True)
+        self._progress.setRange(0, 0 if share is None else 100)
+        if share is not None:
+            self._progress.setValue(round(100 * share))
+        self._say(text)
+
+    def show_refusal(self, sentence: str) -> None:
+        """Why there is no answer."""
+        self._set_busy(False)
+        self._say(sentence, refused=True)
+
+    def answers(self) -> DeskAnswers | None:
+        """What is shown."""
+        return self._answers
+
+    def uid(self) -> str:
+        """The chosen run."""
+        return self._runs_box.currentData() or ""
+
+    def step(self) -> int:
+        """The chosen checkpoint's step."""
+        data = self._checkpoints.currentData()
+        return data if isinstance(data, int) else -1
+
+    def message(self) -> str:
+        """The line under the question."""
+        return self._line.text()
+
+    # Inside
+
+    def _connect(self) -> None:
+        self._runs_box.currentIndexChanged.connect(self._run_changed)
+        self._checkpoints.currentIndexChanged.connect(self._refresh)
+        self._sentence.returnPressed.connect(self._ask_sentence)
+        self._sentence.textEdited.connect(self._typing)
+        self._ask.clicked.connect(self._ask_again)
+        self._cancel.clicked.connect(self.cancelRequested)
+        self._well.pictureChosen.connect(self._ask_picture)
+        self._well.refused.connect(self.show_refusal)
+        self._tiles.answerPicked.connect(self._picked)
+        self._lit.toggled.connect(self._light)
+        look.changed.connect(self._relook)
+
+    def _lay_out(self) -> None:
+        self._sentence.setPlaceholderText(tr("Type a sentence: a red heart"))
+        self._sentence.setAccessibleName(tr("Question"))
+        self._sentence.setClearButtonEnabled(True)
+        self._ask.setProperty("primary", True)
+        self._runs_box.setAccessibleName(tr("Run"))
+        self._checkpoints.setAccessibleName(tr("Checkpoint"))
+        self._progress.setTextVisible(False)
+        self._progress.setFixedHeight(4)
+        self._lit.setChecked(True)
+        for label in (self._line, self._about, self._empty):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setProperty("muted", True)
+        parts = QSplitter(Qt.Orientation.Horizontal)
+        for part, stretch in ((self._question_side(), 0), (self._answer_side(), 1), (self._close_side(), 0)):
+            parts.addWidget(part)
+            parts.setStretchFactor(parts.count() - 1, stretch)
+        parts.setChildrenCollapsible(False)
+        parts.setSizes([300, 700, 320])
+        page = QVBoxLayout(self)
+        page.setContentsMargins(0, 0, 0, 0)
+        page.addWidget(parts)
+
+    def _question_side(self) -> QWidget:
+        side, column = _column()
+        for text, widget in ((tr("Run"), self._runs_box), (tr("Checkpoint"), self._checkpoints)):
+            column.addWidget(_muted(text))
+            column.addWidget(widget)
+        column.addSpacing(8)
+        column.addWidget(_muted(tr("Ask with a sentence, get pictures")))
+        column.addWidget(self._sentence)
+        column.addWidget(_muted(tr("Or with a picture, get sentences")))
+        column.addWidget(self._well)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._ask, 1)
+        buttons.addWidget(self._cancel)
+        column.addLayout(buttons)
+        column.addWidget(self._progress)
+        column.addWidget(self._line)
+        column.addStretch(1)
+        side.setMinimumWidth(220)
+        return side
+
+    def _answer_side(self) -> QWidget:
+        side, column = _column()
+        column.addWidget(_muted(tr("Answers, best first")))
+        scroll = QScrollArea()
+        scroll.setWidget(self._tiles)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column.addWidget(self._empty)
+        column.addWidget(scroll, 1)
+        return side
+
+    def _close_side(self) -> QWidget:
+        side, column = _column()
+        column.addWidget(_muted(tr("Where the model looks")))
+        column.addWidget(self._picture)
+        column.addWidget(self._words)
+        column.addWidget(self._about)
+        column.addWidget(self._lit)
+        column.addStretch(1)
+        side.setMinimumWidth(200)
+        return side
+
+    def _run_changed(self) -> None:
+        self._show_checkpoints()
+        self.runChosen.emit(self.uid())
+
+    def _show_checkpoints(self) -> None:
+        run = self._runs.get(self.uid())
+        kept = [each for each in run.checkpoints if each.kept] if run is not None else []
+        self._checkpoints.blockSignals(True)
+        self._checkpoints.clear()
+        for each in sorted(kept, key=lambda c: c.step, reverse=True):
+            self._checkpoints.addItem(checkpoint_name(each), each.step)
+        best = next((each.step for each in kept if each.best), None)
+        if best is not None:
+            self._checkpoints.setCurrentIndex(self._checkpoints.findData(best))
+        self._checkpoints.blockSignals(False)
+        self._refresh()
+
+    def _why_not(self) -> str:
+        run = self._runs.get(self.uid())
+        if run is None:
+            return tr("No run can be asked yet. Train one; its checkpoints appear here.")
+        if run.why_not:
+            return run.why_not
+        return "" if self.step() >= 0 else tr("This run has no checkpoint yet, so there is nothing to ask.")
+
+    def _refresh(self) -> None:
+        why_not = self._why_not()
+        asked = bool(self._sentence.text().strip() or self._path)
+        self._ask.setEnabled(not why_not and asked and not self._is_busy)
+        self._ask.setToolTip(why_not or ("" if asked else tr("Type a sentence or choose a picture first.")))
+        self._cancel.setVisible(self._is_busy)
+        self._progress.setVisible(self._is_busy)
+        if why_not and not self._is_busy:
+            self._say(why_not)
+        elif self._line.property("why_not"):
+            self._say("")
+        self._line.setProperty("why_not", bool(why_not) and not self._is_busy)
+        if self._answers is None:
+            self._empty.setText(why_not or tr("Type a sentence to find pictures, or drop a picture to find sentences."))
+            self._empty.setVisible(True)
+
+    def _typing(self) -> None:
+        self._path = ""
+        self._well.set_image(None)
+        self._refresh()
+
+    def _ask_sentence(self) -> None:
+        if self._sentence.text().strip():
+            self._path = ""
+            self._ask_again()
+
+    def _ask_picture(self, path: str) -> None:
+        self._path = path
+        self._sentence.clear()
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        self._refresh()
+        if why_not := self._why_not():
+            self.show_refusal(why_not)
+        elif self._ask.isEnabled():
+            sentence = "" if self._path else self._sentence.text().strip()
+            self.askRequested.emit(self.uid(), self.step(), sentence, self._path)
+
+    def _set_busy(self, busy: bool) -> None:
+        self._is_busy = busy
+        self._refresh()
+
+    def _say(self, text: str, *, refused: bool = False) -> None:
+        self._line.setText(text)
+        self._line.setProperty("refused", refused)
+        self._relook()
+
+    def _relook(self) -> None:
+        colour = theme().bad if self._line.property("refused") else theme().muted
+        self._line.setStyleSheet(f"color: {colour};")
+
+    def _picked(self, index: int) -> None:
+        if self._answers is not None:
+            self._show_answer(self._answers.answers[index])
+
+    def _show_answer(self, answer: DeskAnswer | None) -> None:
+        """The answer's picture, or the asked one where answers are sentences."""
+        asked = self._answers
+        if answer is None or asked is None:
+            self._picture.set_picture(None, None)
+            self._words.set_words((), ())
+            self._about.setText("")
+            return
+        pictured = answer.picture is not None
+        fallback_heat = answer.picture_heat if answer.picture_heat is not None else asked.asked_heat
+        pixels = answer.picture if pictured else asked.asked.picture
+        self._picture.set_picture(pixels, answer.picture_heat if pictured else fallback_heat)
+        words, weights = (asked.asked.words, asked.asked_word_heat) if pictured else (answer.words, answer.word_heat)
+        self._words.set_words(words, weights if self._lit.isChecked() else ())
+        self._lit.setEnabled(self._picture.has_heat() or bool(weights))
+        parts = (answer.sentence, answer.group, tr("score {score}", score=f"{answer.score:.3f}"))
+        self._about.setText(" · ".join(part for part in parts if part))
+
+    def _light(self, lit: bool) -> None:
+        self._picture.set_lit(lit)
+        self._picked(self._tiles.picked())
+
+
+def checkpoint_name(checkpoint: CheckpointFacts) -> str:
+    """Step, and what makes it worth picking."""
+    name = tr("step {step}", step=f"{checkpoint.step:,}")
+    if checkpoint.metric and checkpoint.value is not None:
+        name += f" · {checkpoint.metric.rsplit('/', 1)[-1]} {checkpoint.value:.3g}"
+    return f"{name} · {tr('best')}" if checkpoint.best else name
+
+
+def _muted(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setProperty("muted", True)
+    label.setWordWrap(True)
+    return label
+
+
+def _column() -> tuple[QWidget, QVBoxLayout]:
+    side = QWidget()
+    column = QVBoxLayout(side)
+    column.setContentsMargins(14, 12, 14, 12)
+    column.setSpacing(6)
+    return side, column

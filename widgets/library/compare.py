@@ -1,0 +1,189 @@
+"""Two runs or more side by side: their curves, their figures, the settings and the drawing that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QBrush, QColor
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QSplitter,
+    QTableWidget,
+    QTableWidgetItem,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
+
+from core.graph.document import Document
+from core.store.answers import RunFacts
+from widgets.library.columns import duration, every_metric, figure, status_text, steps_text
+from widgets.library.difference import DrawingDifference, drawing_difference, settings_difference
+from widgets.look.language import tr
+from widgets.look.theme import look, theme
+
+
+class CompareView(QWidget):
+    """Compares runs; the curves are drawn by a widget that is given."""
+
+    closed = Signal()
+    pictureRequested = Signal()  # save what is seen as a picture
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._runs: tuple[RunFacts, ...] = ()
+        self._documents: tuple[Document | None, ...] = ()
+        self._names = QLabel()
+        self._curves_place = QVBoxLayout()
+        self._figures, self._settings = _table(), _table()
+        self._drawing = QPlainTextEdit()
+        self._lay_out()
+        look.changed.connect(self._refresh)
+
+    def set_curves(self, curves: QWidget) -> None:
+        """The widget that overlays the curves; its colours are the theme's, in the order of the runs."""
+        self._curves_place.addWidget(curves)
+
+    def set_runs(self, runs: Sequence[RunFacts], documents: Sequence[Document | None]) -> None:
+        """Compare these; a document that could not be read is None."""
+        self._runs, self._documents = tuple(runs), tuple(documents)
+        self._refresh()
+
+    def runs(self) -> tuple[RunFacts, ...]:
+        """What is compared."""
+        return self._runs
+
+    def drawing_text(self) -> str:
+        """The difference of the drawings in words."""
+        return self._drawing.toPlainText()
+
+    def settings_rows(self) -> list[list[str]]:
+        """The differing settings as they are shown."""
+        table = self._settings
+        return [[table.item(r, c).text() for c in range(table.columnCount())] for r in range(table.rowCount())]
+
+    def _lay_out(self) -> None:
+        back, picture = QPushButton(tr("Back to the table")), QPushButton(tr("Save as picture"))
+        back.clicked.connect(self.closed)
+        picture.clicked.connect(self.pictureRequested)
+        self._names.setTextFormat(Qt.TextFormat.RichText)
+        self._names.setWordWrap(True)
+        top = QHBoxLayout()
+        top.addWidget(back)
+        top.addWidget(self._names, 1)
+        top.addWidget(picture)
+        curves = QWidget()
+        curves.setLayout(self._curves_place)
+        self._curves_place.setContentsMargins(0, 0, 0, 0)
+        self._drawing.setReadOnly(True)
+        self._drawing.setFrameShape(QFrame.Shape.NoFrame)
+        tabs = QTabWidget()
+        tabs.setDocumentMode(True)
+        tabs.addTab(self._figures, tr("Figures"))
+        tabs.addTab(self._settings, tr("Settings that differ"))
+        tabs.addTab(self._drawing, tr("Drawing"))
+        parts = QSplitter(Qt.Orientation.Vertical)
+        parts.addWidget(curves)
+        parts.addWidget(tabs)
+        parts.setSizes([420, 320])
+        parts.setChildrenCollapsible(False)
+        page = QVBoxLayout(self)
+        page.setContentsMargins(12, 10, 12, 10)
+        page.addLayout(top)
+        page.addWidget(parts, 1)
+
+    def _refresh(self) -> None:
+        colours = [theme().series[index % len(theme().series)] for index in range(len(self._runs))]
+        self._names.setText(
+            "&nbsp;&nbsp; ".join(f'<span style="color:{c}">■</span> {_escaped(r.name)}' for c, r in zip(colours, self._runs))
+        )
+        self._fill_figures(colours)
+        known = [document for document in self._documents if document is not None]
+        rows = settings_difference(known) if len(known) == len(self._documents) else []
+        header = [tr("Where"), tr("Setting"), *(run.name for run in self._runs)]
+        words = [
+            [tr("recipe") if row.where == "recipe" else row.where, row.setting.replace("_", " "), *row.values]
+            for row in rows
+        ]
+        _fill(self._settings, header, words, [None, None, *colours])
+        self._drawing.setPlainText(self._drawing_words())
+
+    def _fill_figures(self, colours: Sequence[str]) -> None:
+        rows = [
+            [tr("status"), *(status_text(run) for run in self._runs)],
+            [tr("steps"), *(steps_text(run) for run in self._runs)],
+            [tr("duration"), *(duration(run.seconds) for run in self._runs)],
+            [tr("seed"), *(str(run.seed) for run in self._runs)],
+            [tr("last loss"), *(figure(run.last.get("loss")) for run in self._runs)],
+        ]
+        for name in every_metric(self._runs):
+            if name == "loss" or name.startswith("retrieval/"):
+                values = (figure(run.best.get(name), share="R@" in name) for run in self._runs)
+                rows.append(
+                    [
+                        tr("best {name}", name=name.removeprefix("retrieval/").replace("_", " ").replace("/", " · ")),
+                        *values,
+                    ]
+                )
+        _fill(self._figures, [tr("Figure"), *(run.name for run in self._runs)], rows, [None, *colours])
+
+    def _drawing_words(self) -> str:
+        if len(self._documents) < 2 or any(document is None for document in self._documents):
+            return tr("A document of these runs cannot be read, so the drawings cannot be compared.")
+        first, *others = [document for document in self._documents if document is not None]
+        parts = []
+        for run, document in zip(self._runs[1:], others):
+            title = tr("{other} against {first}", other=run.name, first=self._runs[0].name)
+            parts.append(f"{title}\n{difference_words(drawing_difference(first, document))}")
+        return "\n\n".join(parts)
+
+
+def difference_words(difference: DrawingDifference) -> str:
+    """A drawing's difference, a line each."""
+    if difference.is_same():
+        return "  " + tr("The drawings are the same.")
+    lines = [f"  + {tr('block {name}', name=name)}" for name in difference.added]
+    lines += [f"  − {tr('block {name}', name=name)}" for name in difference.removed]
+    lines += [f"  ~ {node}: {name.replace('_', ' ')} {was} → {now}" for node, name, was, now in difference.changed]
+    lines += [f"  + {tr('wire {name}', name=name.replace('>', ' → '))}" for name in difference.wires_added]
+    lines += [f"  − {tr('wire {name}', name=name.replace('>', ' → '))}" for name in difference.wires_removed]
+    return "\n".join(lines)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _table() -> QTableWidget:
+    table = QTableWidget()
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
+    table.verticalHeader().hide()
+    table.setShowGrid(False)
+    return table
+
+
+def _fill(
+    table: QTableWidget, header: Sequence[str], rows: Sequence[Sequence[str]], colours: Sequence[str | None]
+) -> None:
+    table.clear()
+    table.setColumnCount(len(header))
+    table.setRowCount(len(rows))
+    for column, (text, colour) in enumerate(zip(header, colours)):
+        item = QTableWidgetItem(text)
+        item.setTextAlignment(int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter))
+        if colour is not None:
+            item.setForeground(QBrush(QColor(colour)))
+        table.setHorizontalHeaderItem(column, item)
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            table.setItem(row, column, QTableWidgetItem(text))
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    table.horizontalHeader().setStretchLastSection(True)

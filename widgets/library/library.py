@@ -1,0 +1,440 @@
+"""The library of runs: find, sort, name, tag, replay, continue, fork, compare, export, delete and take it back.
+
+Every act is a wish; the session does it and answers with new facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QStackedWidget,
+    QTableView,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
+
+from core.graph.document import Document
+from core.store.answers import CheckpointFacts, RunFacts
+from widgets.library.columns import STATUS_WORDS, every_metric
+from widgets.library.compare import CompareView
+from widgets.library.table import RUN, RunFilter, RunTable, StatusChip, csv_text
+from widgets.look.icons import icon
+from widgets.look.language import tr
+from widgets.look.theme import look
+
+UNDO_MILLISECONDS = 20_000
+ALIVE = ("running", "paused", "queued")
+ACTS = ("replay", "open", "continue", "fork", "compare", "export", "delete")
+
+
+class LibraryView(QWidget):
+    """Every run, and what can be done with it."""
+
+    openDocumentRequested = Signal(str)  # uid
+    continueRequested = Signal(str)
+    forkRequested = Signal(str, int)  # uid, step
+    replayRequested = Signal(str)
+    compareRequested = Signal(tuple)  # uids
+    renameRequested = Signal(str, str)
+    tagsRequested = Signal(str, tuple)
+    notesRequested = Signal(str, str)
+    deleteRequested = Signal(tuple)  # uids
+    restoreRequested = Signal(tuple)
+    exportRequested = Signal(tuple, str)  # uids, path: every point as CSV
+    selectionChanged = Signal(tuple)  # uids; answer with set_checkpoints
+    failed = Signal(str)  # a sentence
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.table, self.filter, self.view = RunTable(), RunFilter(), QTableView()
+        self.compare = CompareView()
+        self._pages = QStackedWidget()
+        self._search, self._status, self._count = QLineEdit(), QComboBox(), QLabel()
+        self._empty = QLabel()
+        self._buttons: dict[str, QToolButton] = {}
+        self._checkpoints: dict[str, tuple[CheckpointFacts, ...]] = {}
+        self._deleted: tuple[str, ...] = ()
+        self._undo_bar, self._undo_text = QFrame(), QLabel()
+        self._undo_timer = QTimer(self)
+        self._sorted_by = "created"
+        self._set_up_table()
+        self._lay_out()
+        self._connect()
+        self._refresh()
+
+    # Values
+
+    def set_runs(self, runs: Sequence[RunFacts]) -> None:
+        """Every run of the store; keeps the selection."""
+        chosen, columns = self.selected(), self.table.columnCount()
+        self.table.set_runs(runs)
+        if self.table.columnCount() != columns:
+            self._sort_again()
+        self.select(chosen)
+        self._refresh()
+
+    def set_checkpoints(self, uid: str, checkpoints: Sequence[CheckpointFacts]) -> None:
+        """Where a run can be forked."""
+        self._checkpoints[uid] = tuple(each for each in checkpoints if each.kept)
+        self._refresh()
+
+    def show_comparison(self, runs: Sequence[RunFacts], documents: Sequence[Document | None]) -> None:
+        """Open the comparison; curves are put in with ``compare.set_curves``."""
+        self.compare.set_runs(runs, documents)
+        self._pages.setCurrentWidget(self.compare)
+
+    def show_table(self) -> None:
+        """Back to the table."""
+        self._pages.setCurrentIndex(0)
+
+    def selected(self) -> tuple[str, ...]:
+        """Uids of the selected runs, from top to bottom."""
+        rows = sorted(index.row() for index in self.view.selectionModel().selectedRows())
+        return tuple(self.filter.index(row, 0).data(RUN).uid for row in rows)
+
+    def select(self, uids: Sequence[str]) -> None:
+        """Select these runs, as far as they are shown."""
+        model = self.view.selectionModel()
+        if tuple(uids) == self.selected():
+            return
+        model.clearSelection()
+        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        for row in range(self.filter.rowCount()):
+            if self.filter.index(row, 0).data(RUN).uid in uids:
+                model.select(self.filter.index(row, 0), flags)
+
+    def shown(self) -> tuple[RunFacts, ...]:
+        """Runs as they are filtered and sorted."""
+        return tuple(self.filter.index(row, 0).data(RUN) for row in range(self.filter.rowCount()))
+
+    def write_table(self, path: str | Path) -> None:
+        """The shown runs as CSV; selected ones only, where more than one is selected."""
+        chosen = self.selected()
+        runs = [run for run in self.shown() if len(chosen) < 2 or run.uid in chosen]
+        Path(path).write_text(csv_text(self.table.columns(), runs), encoding="utf-8-sig", newline="")
+
+    def write_picture(self, path: str | Path) -> bool:
+        """What is seen as PNG."""
+        return self._pages.currentWidget().grab().save(str(path), "PNG")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Delete:
+            self._act("delete")
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._act("replay")
+        else:
+            super().keyPressEvent(event)
+
+    # Building
+
+    def _set_up_table(self) -> None:
+        self.filter.setSourceModel(self.table)
+        self.view.setModel(self.filter)
+        self.view.setSortingEnabled(True)
+        self.view.sortByColumn(self._column("created"), Qt.SortOrder.DescendingOrder)
+        self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.view.setEditTriggers(
+            QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.SelectedClicked
+        )
+        self.view.setAlternatingRowColors(False)
+        self.view.setShowGrid(False)
+        self.view.setWordWrap(False)
+        self.view.verticalHeader().hide()
+        self.view.verticalHeader().setDefaultSectionSize(28)
+        self.view.setAccessibleName(tr("Runs"))
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header = self.view.horizontalHeader()
+        header.setSectionsMovable(True)
+        header.setStyleSheet("QHeaderView::section { padding: 4px 3px; }")
+        header.sortIndicatorChanged.connect(self._remember_sorting)
+        header.setStretchLastSection(True)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self._chip = StatusChip(self.view)
+        self._size_columns()
+
+    def _size_columns(self) -> None:
+        for number, column in enumerate(self.table.columns()):
+            self.view.setColumnWidth(number, column.width)
+            self.view.setItemDelegateForColumn(number, self._chip if column.key == "status" else None)
+
+    def _sort_again(self) -> None:
+        """Other columns: the one that was sorted by is found again by its key."""
+        keys = [column.key for column in self.table.columns()]
+        self._size_columns()
+        self.view.sortByColumn(keys.index(self._sorted_by) if self._sorted_by in keys else 0, self.filter.sortOrder())
+
+    def _remember_sorting(self, section: int, _: Qt.SortOrder) -> None:
+        if 0 <= section < len(self.table.columns()):
+            self._sorted_by = self.table.columns()[section].key
+
+    def _column(self, key: str) -> int:
+        return next(number for number, column in enumerate(self.table.columns()) if column.key == key)
+
+    def _lay_out(self) -> None:
+        self._search.setPlaceholderText(tr("Search name, tags, notes"))
+        self._search.setAccessibleName(self._search.placeholderText())
+        self._search.setClearButtonEnabled(True)
+        self._search.setMinimumWidth(220)
+        self._search.setMaximumWidth(300)
+        self._status.setAccessibleName(tr("Status"))
+        self._status.addItem(tr("any status"), "")
+        for status, words in STATUS_WORDS.items():
+            self._status.addItem(tr(words), status)
+        self._count.setProperty("muted", True)
+        bar = QHBoxLayout()
+        for widget in (self._search, self._status, self._count):
+            bar.addWidget(widget)
+        bar.addStretch(1)
+        words = self._act_words()
+        for act in ACTS:
+            button = self._buttons[act] = QToolButton()
+            button.setText(words[act])
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+            bar.addWidget(button)
+        self._buttons["fork"].setMenu(QMenu(self))
+        self._buttons["export"].setMenu(self._export_menu())
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        self._empty.setProperty("muted", True)
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(12, 10, 12, 10)
+        column.addLayout(bar)
+        column.addWidget(self.view, 1)
+        column.addWidget(self._empty, 1)
+        column.addWidget(self._make_undo_bar())
+        self._pages.addWidget(page)
+        self._pages.addWidget(self.compare)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self._pages)
+        self._relook()
+
+    def _act_words(self) -> dict[str, str]:
+        return {
+            "replay": tr("Replay"), "open": tr("Open document"), "continue": tr("Continue"), "fork": tr("Fork from…"),
+            "compare": tr("Compare"), "export": tr("Export"), "delete": tr("Delete"),
+        }  # fmt: skip
+
+    def _export_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.addAction(tr("This table as CSV…"), self._export_table)
+        menu.addAction(tr("This table as a picture…"), self._export_picture)
+        self._points_action = menu.addAction(tr("Every point of the selected runs as CSV…"), self._export_points)
+        return menu
+
+    def _make_undo_bar(self) -> QFrame:
+        undo = QPushButton(tr("Undo"))
+        undo.clicked.connect(self._undo)
+        row = QHBoxLayout(self._undo_bar)
+        row.setContentsMargins(10, 4, 6, 4)
+        self._undo_text.setTextFormat(Qt.TextFormat.PlainText)
+        row.addWidget(self._undo_text, 1)
+        row.addWidget(undo)
+        self._undo_bar.setVisible(False)
+        self._undo_timer.setSingleShot(True)
+        self._undo_timer.setInterval(UNDO_MILLISECONDS)
+        self._undo_timer.timeout.connect(self._undo_bar.hide)
+        return self._undo_bar
+
+    def _connect(self) -> None:
+        self._search.textChanged.connect(self._filter_text)
+        self._status.currentIndexChanged.connect(self._filter_status)
+        self.table.renameRequested.connect(self.renameRequested)
+        self.table.tagsRequested.connect(self.tagsRequested)
+        self.table.notesRequested.connect(self.notesRequested)
+        self.table.modelReset.connect(self._refresh)
+        self.view.selectionModel().selectionChanged.connect(self._selection_changed)
+        self.view.doubleClicked.connect(self._double_clicked)
+        self.view.customContextMenuRequested.connect(self._row_menu)
+        self.view.horizontalHeader().customContextMenuRequested.connect(self._column_menu)
+        for act, button in self._buttons.items():
+            if button.menu() is None:
+                button.clicked.connect(lambda _=False, act=act: self._act(act))
+        self.compare.closed.connect(self.show_table)
+        self.compare.pictureRequested.connect(self._export_picture)
+        look.changed.connect(self._relook)
+
+    # Acting
+
+    def why_not(self, act: str) -> str:
+        """Why an act is not possible with this selection; empty where it is."""
+        runs = self._selected_runs()
+        if act == "export":
+            return "" if self.shown() else tr("There is no run to export.")
+        if not runs:
+            return tr("Select a run first.")
+        if act == "compare":
+            return "" if len(runs) > 1 else tr("Select two runs or more: hold Ctrl and click.")
+        if act == "delete":
+            alive = [run for run in runs if run.status in ("running", "paused")]
+            return tr("{name} still trains; stop it first.", name=alive[0].name) if alive else ""
+        if len(runs) > 1:
+            return tr("Select one run only.")
+        if act == "continue" and runs[0].status in ALIVE:
+            return tr("{name} still trains.", name=runs[0].name)
+        if act == "continue" and runs[0].steps and runs[0].step >= runs[0].steps and runs[0].status == "finished":
+            return tr("{name} has done all its steps. Fork it to train on with other settings.", name=runs[0].name)
+        if act == "fork" and not self._checkpoints.get(runs[0].uid):
+            return tr("{name} has no checkpoint to fork from.", name=runs[0].name)
+        return ""
+
+    def _act(self, act: str) -> None:
+        if self.why_not(act):
+            return
+        uids = self.selected()
+        one = {
+            "replay": self.replayRequested, "open": self.openDocumentRequested, "continue": self.continueRequested,
+        }  # fmt: skip
+        if act in one:
+            one[act].emit(uids[0])
+        elif act == "compare":
+            self.compareRequested.emit(uids)
+        elif act == "delete":
+            self._delete(uids)
+
+    def _delete(self, uids: tuple[str, ...]) -> None:
+        names = [run.name for run in self._selected_runs()]
+        self._deleted = uids
+        self.deleteRequested.emit(uids)
+        one = tr("{name} is deleted.", name=names[0])
+        self._undo_text.setText(one if len(uids) == 1 else tr("{n} runs are deleted.", n=len(uids)))
+        self._undo_bar.setVisible(True)
+        self._undo_timer.start()
+
+    def _undo(self) -> None:
+        self._undo_bar.setVisible(False)
+        self._undo_timer.stop()
+        self.restoreRequested.emit(self._deleted)
+
+    def _selected_runs(self) -> list[RunFacts]:
+        chosen = self.selected()
+        return [run for run in self.shown() if run.uid in chosen]
+
+    def _selection_changed(self) -> None:
+        self._refresh()
+        self.selectionChanged.emit(self.selected())
+
+    def _double_clicked(self, index: QModelIndex) -> None:
+        if not index.flags() & Qt.ItemFlag.ItemIsEditable or index.column() == 0:
+            self._act("replay")
+
+    def _filter_text(self, text: str) -> None:
+        self.filter.set_text(text)
+        self._refresh()
+
+    def _filter_status(self) -> None:
+        self.filter.set_status(self._status.currentData())
+        self._refresh()
+
+    def _export_table(self) -> None:
+        self._save(tr("runs.csv"), "CSV (*.csv)", self.write_table)
+
+    def _export_picture(self) -> None:
+        self._save(tr("runs.png"), "PNG (*.png)", self.write_picture)
+
+    def _export_points(self) -> None:
+        uids = self.selected()
+        path, _ = QFileDialog.getSaveFileName(self, tr("Export"), tr("points.csv"), "CSV (*.csv)")
+        if path and uids:
+            self.exportRequested.emit(uids, path)
+
+    def _save(self, name: str, kinds: str, write: object) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, tr("Export"), name, kinds)
+        if not path:
+            return
+        try:
+            write(path)
+        except OSError as error:
+            self.failed.emit(tr("{path} cannot be written: {reason}.", path=path, reason=error.strerror or str(error)))
+
+    # Looks
+
+    def _refresh(self) -> None:
+        total, shown = self.table.rowCount(), self.filter.rowCount()
+        self.view.setVisible(shown > 0)
+        self._empty.setVisible(shown == 0)
+        nothing = tr("No runs yet. Draw an experiment or open one from the gallery, then press Run; it is kept here.")
+        self._empty.setText(tr("No run fits the search.") if total else nothing)
+        self._count.setText(
+            tr("{shown} of {total} runs", shown=shown, total=total) if shown != total else tr("{n} runs", n=total)
+        )
+        for act, button in self._buttons.items():
+            why_not = self.why_not(act)
+            button.setEnabled(not why_not)
+            button.setToolTip(why_not or button.text())
+        self._points_action.setEnabled(bool(self.selected()))
+        self._fill_fork_menu()
+
+    def _fill_fork_menu(self) -> None:
+        menu = self._buttons["fork"].menu()
+        menu.clear()
+        runs = self._selected_runs()
+        if len(runs) == 1:
+            for each in sorted(self._checkpoints.get(runs[0].uid, ()), key=lambda c: c.step, reverse=True):
+                words = tr("step {step}", step=f"{each.step:,}") + (f" · {tr('best')}" if each.best else "")
+                action = menu.addAction(words)
+                action.setData((runs[0].uid, each.step))
+                action.triggered.connect(self._fork)
+
+    def _fork(self) -> None:
+        action = self.sender()
+        if isinstance(action, QAction):
+            self.forkRequested.emit(*action.data())
+
+    def _row_menu(self, at: QPoint) -> None:
+        menu = QMenu(self)
+        for act, words in self._act_words().items():
+            if act in ("fork", "export"):
+                entry = menu.addMenu(self._buttons[act].menu())
+                entry.setText(words)
+            else:
+                entry = menu.addAction(icon(_ICONS[act]), words, lambda act=act: self._act(act))
+            entry.setEnabled(not self.why_not(act))
+            entry.setToolTip(self.why_not(act))
+        menu.setToolTipsVisible(True)
+        menu.exec(self.view.viewport().mapToGlobal(at))
+        menu.deleteLater()
+
+    def _column_menu(self, at: QPoint) -> None:
+        """Tick the metrics that have a column."""
+        menu = QMenu(self)
+        shown = self.table.metrics()
+        for name in every_metric(self.table.runs())[:80]:
+            action = menu.addAction(name.replace("_", " ").replace("/", " · "))
+            action.setCheckable(True)
+            action.setChecked(name in shown)
+            action.setData(name)
+        chosen = menu.exec(self.view.horizontalHeader().mapToGlobal(at))
+        if chosen is not None:
+            name = chosen.data()
+            self.table.set_metrics([m for m in shown if m != name] if name in shown else [*shown, name])
+            self._sort_again()
+        menu.deleteLater()
+
+    def _relook(self) -> None:
+        for act, button in self._buttons.items():
+            button.setIcon(icon(_ICONS[act]))
+        self.view.viewport().update()
+
+
+_ICONS = {
+    "replay": "run", "open": "open", "continue": "step_forward", "fork": "fork", "compare": "compare",
+    "export": "export", "delete": "delete",
+}  # fmt: skip
