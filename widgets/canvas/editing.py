@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -211,7 +212,7 @@ class Editing:
         """Join the selected nodes from left to right, each to the first free port that takes what it gives."""
         chosen = sorted(self.selection(), key=lambda name: self.document.nodes[name].x)
         document, reason = self.document, tr("Select two or more nodes to connect.")
-        for before, after in zip(chosen, chosen[1:]):
+        for before, after in pairwise(chosen):
             pair = self._first_pair(document, before, after)
             if isinstance(pair, str):
                 reason = pair

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QLineF, QPointF, QRectF
 from PySide6.QtGui import QPainterPath
 
 from core.graph.document import Node
@@ -95,7 +96,7 @@ Curve = tuple[Point, Point, Point, Point]  # a cubic: start, two handles, end
 def curves(start: Point, end: Point, via: tuple[Point, ...] = ()) -> list[Curve]:
     """A wire as cubic curves that leave and arrive level, through its reroute points."""
     stops = [start, *((on_canvas(x), on_canvas(y)) for x, y in via), end]
-    return [_curve(a, b) for a, b in zip(stops, stops[1:])]
+    return [_curve(a, b) for a, b in pairwise(stops)]
 
 
 def _curve(a: Point, b: Point) -> Curve:
@@ -110,6 +111,17 @@ def path_of(pieces: list[Curve]) -> QPainterPath:
     for _, one, two, end in pieces:
         path.cubicTo(*one, *two, *end)
     return path
+
+
+def lines_of(pieces: list[Curve]) -> list[QLineF]:
+    """The curves as short lines."""
+    found = []
+    for piece in pieces:
+        (ax, ay), _, _, (bx, by) = piece
+        steps = 1 if abs(by - ay) < 0.5 and bx > ax else int(min(max((abs(bx - ax) + abs(by - ay)) / 9, 10), 48))
+        points = [QPointF(*point_on(piece, step / steps)) for step in range(steps + 1)]
+        found += [QLineF(a, b) for a, b in pairwise(points)]
+    return found
 
 
 def box_of(pieces: list[Curve]) -> QRectF:

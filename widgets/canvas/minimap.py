@@ -54,7 +54,7 @@ class Minimap(QWidget):
             QRectF(self.rect()).adjusted(2, 2, -3, -3)
         )
         painter.setPen(ink.pen(theme().accent, 1.0))
-        painter.setBrush(ink.brush(theme().accent, 18))
+        painter.setBrush(ink.shade(theme().accent, 18))
         painter.drawRect(box)
 
     def _make_picture(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QVariantAnimation
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, QVariantAnimation
 from PySide6.QtGui import QInputDevice, QNativeGestureEvent, QShowEvent, QTransform, QWheelEvent
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SMALLEST, LARGEST, STEP = 0.05, 4.0, 1.15
 ROOM = 30_000.0  # empty paper around the drawing, scene units
-PULSE_MS = 700
+PULSE_MS, REST_MS = 700, 90
 
 
 class Navigation:
@@ -31,6 +31,8 @@ class Navigation:
         self.scale_now = 1.0
         self._fitted = False
         self._pulse: QVariantAnimation | None = None
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self.viewport().update)
         self.setSceneRect(QRectF(-ROOM, -ROOM, 2 * ROOM, 2 * ROOM))
         self.centerOn(300, 200)
 
@@ -42,8 +44,16 @@ class Navigation:
             self.setSceneRect(content.adjusted(-ROOM, -ROOM, ROOM, ROOM))
             self.centerOn(middle)
 
-    def zoom_to(self, scale: float, anchor: QPointF | None = None) -> None:
-        """Look from another distance; what lies under ``anchor`` (viewport, device pixels) stays there."""
+    @property
+    def is_zooming(self) -> bool:
+        """Whether the wheel turned just now: pictures are stretched until it rests."""
+        return self._rest.isActive()
+
+    def zoom_to(self, scale: float, anchor: QPointF | None = None, rolling: bool = False) -> None:
+        """Look from another distance; what lies under ``anchor`` (viewport, device pixels) stays there.
+
+        ``rolling`` says that more steps are likely to come at once, as from a wheel.
+        """
         scale = min(max(scale, SMALLEST), LARGEST)
         if abs(scale - self.scale_now) < 1e-9:
             return
@@ -52,6 +62,8 @@ class Navigation:
         fixed = inverse.map(pixel)
         self.scale_now = scale
         self.board.set_scale(scale)
+        if rolling:
+            self._rest.start()
         self.setTransform(QTransform.fromScale(scale, scale))
         self.pan(self.viewportTransform().map(fixed) - pixel)
         self.bubble.say("")
@@ -151,12 +163,12 @@ class Navigation:
         elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             self.pan(QPointF(-(event.angleDelta().y() or event.angleDelta().x()), 0))
         elif steps:
-            self.zoom_to(self.scale_now * STEP**steps, event.position())
+            self.zoom_to(self.scale_now * STEP**steps, event.position(), rolling=True)
         event.accept()
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QNativeGestureEvent) and event.gestureType() == Qt.NativeGestureType.ZoomNativeGesture:
-            self.zoom_to(self.scale_now * (1 + event.value()), event.position())
+            self.zoom_to(self.scale_now * (1 + event.value()), event.position(), rolling=True)
             return True
         if isinstance(event, QGestureEvent) and (pinch := event.gesture(Qt.GestureType.PinchGesture)):
             self.pinch(pinch)
@@ -165,10 +177,8 @@ class Navigation:
 
     def pinch(self, gesture: QPinchGesture) -> None:
         """Two fingers apart or together."""
-        self.zoom_to(
-            self.scale_now * gesture.scaleFactor(),
-            QPointF(self.viewport().mapFromGlobal(gesture.centerPoint().toPoint())),
-        )
+        middle = self.viewport().mapFromGlobal(gesture.centerPoint().toPoint())
+        self.zoom_to(self.scale_now * gesture.scaleFactor(), QPointF(middle), rolling=True)
 
     def walk(self, direction: str) -> None:
         """Select the next node along a wire (left, right), or the nearest above or below."""

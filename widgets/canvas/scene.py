@@ -18,7 +18,7 @@ from widgets.canvas.items.node import NO_FACTS, NodeItem
 from widgets.canvas.items.wire import WireItem
 from widgets.canvas.reconcile import Difference, difference
 
-FAR_BELOW = 0.3  # scale at which the drawing is painted in batches
+FAR_BELOW, FAR_BELOW_IF_SMALL, SMALL = 0.42, 0.22, 60  # scales below which the drawing is painted in batches
 _RANK = {"error": 3, "warning": 2, "hint": 1, "": 0}
 NO_ANALYSIS = Analysis()
 
@@ -83,7 +83,8 @@ class CanvasScene(QGraphicsScene):
         for key in dirty:
             self.lay_wire(key)
         if found.nodes or found.wires or found.frames:
-            self._show_analysis((*found.nodes.new, *found.nodes.other), dirty)
+            near = {key for name in touched for key in self._wires_of.get(name, ())}
+            self._show_analysis((*found.nodes.new, *found.nodes.other), dirty | near)
             self._after_change()
         return found
 
@@ -98,6 +99,7 @@ class CanvasScene(QGraphicsScene):
         for name in found.nodes.gone:
             self._wires_of.pop(name, None)
             touched.discard(name)
+            NodeItem.pictures.forget(self.nodes[name])
             self._drop(self.nodes.pop(name))
         for name in found.frames.gone:
             self._drop(self.frames.pop(name))
@@ -172,9 +174,7 @@ class CanvasScene(QGraphicsScene):
         item.lay(giver.spot_at(item.wire.source.port, True), taker.spot_at(item.wire.target.port, False), via)
 
     def _after_change(self) -> None:
-        if self.is_far:
-            for item in (*self.nodes.values(), *self.wires.values()):
-                item.scale_now = self.scale_now
+        self.set_scale(self.scale_now)  # a drawing that grew large is painted in batches sooner
         self.far.show_items(self.nodes, self.wires, self.content())
 
     # -- what the compiler found --------------------------------------------------------------------------------
@@ -207,7 +207,8 @@ class CanvasScene(QGraphicsScene):
         flow = facts.outputs.get(source.port) if facts else None
         per_sample = self.nodes[source.node].spec.role in ("source", "transform")  # data never carries a gradient
         item.carries_gradient = flow is None or flow.trained or per_sample
-        item.show_facts(flow)
+        first = next(key for key in self._wires_of[source.node] if self.wires[key].wire.source == source)
+        item.show_facts(flow, has_chip=first == item.wire.key)  # wires from one port say it once
 
     def set_running(self, nodes: Iterable[str]) -> None:
         """Mark the nodes that run now."""
@@ -223,12 +224,13 @@ class CanvasScene(QGraphicsScene):
     def set_scale(self, scale: float) -> None:
         """The view looks from nearer or farther: leave out what cannot be read."""
         self.scale_now = scale
-        far = scale < FAR_BELOW
+        self.far.scale_now = scale
+        far = scale < (FAR_BELOW if len(self.nodes) > SMALL else FAR_BELOW_IF_SMALL)
         if far != self.is_far:
             self.is_far = far
             self.far.setVisible(far)
-            self.node_layer.setVisible(not far)
-            self.wire_layer.setVisible(not far)
+            self.node_layer.setOpacity(0.0 if far else 1.0)  # hides a layer without a visit to each item in it
+            self.wire_layer.setOpacity(0.0 if far else 1.0)
             self.far.forget()
         if not far:
             for items in (self.nodes, self.wires, self.frames):
@@ -373,6 +375,7 @@ class CanvasScene(QGraphicsScene):
 
     def restyle(self) -> None:
         """The theme or the language changed: measure and paint everything again."""
+        NodeItem.pictures.clear()
         for name in self.nodes:
             self._refresh_node(name)
         for key in self.wires:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QVariantAnimation, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, QVariantAnimation, Signal
 from PySide6.QtGui import (
     QColor,
     QContextMenuEvent,
@@ -18,6 +18,7 @@ from PySide6.QtGui import (
     QHelpEvent,
     QMouseEvent,
     QPainter,
+    QPaintEvent,
     QPixmap,
     QResizeEvent,
 )
@@ -32,19 +33,21 @@ from widgets.canvas.clipboard import Clipboard
 from widgets.canvas.editing import Editing
 from widgets.canvas.gestures.catalog import gestures
 from widgets.canvas.gestures.gesture import DRIFT, PORT_REACH, WIRE_REACH, Gesture, Press
+from widgets.canvas.items.node import NodeItem
 from widgets.canvas.keyboard import Keyboard
 from widgets.canvas.minimap import Minimap
 from widgets.canvas.navigation import Navigation
 from widgets.canvas.overlays import Bubble, EmptyHint
 from widgets.canvas.problem_bar import ProblemBar
-from widgets.canvas.scene import CanvasScene
+from widgets.canvas.scene import SMALL, CanvasScene
 from widgets.canvas.search import QuickSearch
 from widgets.look.language import tr
 from widgets.look.theme import look, theme
 
 BLOCK_MIME = "application/x-crossmodal-block"
-GLIDE_MS, MOST_GLIDING = 140, 200
-DOT_STEP = 24
+GLIDE_MS, MOST_GLIDING, SHARPEN_MS = 140, 200, 20
+DOT_STEP, DOTS = 24, 10
+
 KEYS_THAT_ALTER = (Qt.Key.Key_Shift, Qt.Key.Key_Alt, Qt.Key.Key_Control)
 
 
@@ -84,6 +87,8 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         self.problem_bar.fixRequested.connect(self.fixRequested)
         self.search.chosen.connect(self.add_found)
         self._dots = QPixmap()
+        self._sharpen = QTimer(self, singleShot=True, interval=SHARPEN_MS)
+        self._sharpen.timeout.connect(self.viewport().update)
         self._start_navigation()
         look.changed.connect(self.restyle)
         self.restyle()
@@ -91,6 +96,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
     def _set_up(self) -> None:
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
+        self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontSavePainterState)
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.SmartViewportUpdate)
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
         self.setResizeAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
@@ -426,16 +432,25 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         suspended = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
         self.drop_block(key, self.mapToScene(event.position().toPoint()), into_wire=not suspended)
 
+    # -- painting -------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        pictures = NodeItem.pictures
+        pictures.open_frame(self.is_zooming, len(self.board.nodes) > SMALL)
+        super().paintEvent(event)
+        if pictures.is_unsharp and not self.is_zooming and not self._sharpen.isActive():
+            self._sharpen.start()
+
     # -- paper ------------------------------------------------------------------------------------------------------
 
     def drawBackground(self, painter: QPainter, rect: QRectF) -> None:
-        painter.fillRect(rect, QColor(theme().canvas))
         if self.scale_now < 0.45:
+            painter.fillRect(rect, QColor(theme().canvas))
             return
         device = painter.transform().mapRect(rect)
-        step = DOT_STEP * self.scale_now * (1 if self.scale_now >= 0.8 else 2)
-        if self._dots.isNull() or abs(self._dots.width() - round(step)) > 0:
-            self._dots = _dot_tile(round(step))
+        step = round(DOT_STEP * self.scale_now * (1 if self.scale_now >= 0.8 else 2))
+        if self._dots.isNull() or self._dots.width() != step * DOTS:
+            self._dots = _dot_tile(step)
         origin = self.mapFromScene(QPointF(0, 0))
         painter.save()
         painter.resetTransform()
@@ -466,10 +481,13 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
             overlay.raise_()
 
 
-def _dot_tile(size: int) -> QPixmap:
-    tile = QPixmap(max(size, 4), max(size, 4))
+def _dot_tile(step: int) -> QPixmap:
+    """Paper with a dot every ``step`` pixels; a large piece, so that few are laid."""
+    tile = QPixmap(step * DOTS, step * DOTS)
     tile.fill(QColor(theme().canvas))
     painter = QPainter(tile)
-    painter.fillRect(0, 0, 1, 1, QColor(theme().line))
+    for x in range(DOTS):
+        for y in range(DOTS):
+            painter.fillRect(x * step, y * step, 1, 1, QColor(theme().line))
     painter.end()
     return tile

@@ -13,6 +13,8 @@ from widgets.canvas.items.node import NodeItem, severity_colour
 from widgets.canvas.items.wire import WireItem
 from widgets.look.theme import theme
 
+TITLES_FROM = 0.18
+
 
 class FarItem(QGraphicsItem):
     """Draws everything small. The lists are made again only when they are needed and something changed."""
@@ -28,6 +30,8 @@ class FarItem(QGraphicsItem):
         self._strokes: list[tuple[str, int, QPainterPath]] = []
         self._boxes: list[tuple[str, list[QRectF]]] = []
         self._plain_boxes: list[QRectF] = []
+        self.scale_now = 1.0
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)  # for the exposed rectangle
 
     def show_items(self, nodes: dict[str, NodeItem], wires: dict[str, WireItem], bounds: QRectF) -> None:
         """Draw these items; the dictionaries are the scene's own and may change, see :meth:`forget`."""
@@ -68,7 +72,22 @@ class FarItem(QGraphicsItem):
         for colour, boxes in self._boxes:
             painter.setBrush(ink.brush(colour))
             painter.drawRects(boxes)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.scale_now >= TITLES_FROM:
+            self._paint_titles(painter, option.exposedRect)
         self._paint_marks(painter)
+
+    def _paint_titles(self, painter: QPainter, seen: QRectF) -> None:
+        """Titles grow as the drawing shrinks, so that they can be read from farther away than anything else."""
+        role = "far_l" if self.scale_now < 0.25 else "far_m" if self.scale_now < 0.34 else "far_s"
+        lift = ink.metrics(role).height() / 2
+        painter.setFont(ink.font(role))
+        painter.setPen(ink.pen(theme().text))
+        for item in self._nodes.values():
+            box = item.box
+            if seen.intersects(box):
+                title = ink.elided(role, item.shape_now.title, box.width() - 36)
+                painter.drawStaticText(QPointF(box.x() + 30, box.center().y() - lift), ink.laid_out(role, title))
 
     def _paint_wire(self, painter: QPainter, item: WireItem | None) -> None:
         if item is not None:

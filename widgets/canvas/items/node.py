@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from core.graph.analysis import NodeFacts
@@ -12,6 +14,7 @@ from core.graph.ports import Port
 from core.graph.vocabulary import BlockSpec
 from widgets.canvas import geometry as g
 from widgets.canvas import ink
+from widgets.canvas.items.pictures import Pictures
 from widgets.look import quantities
 from widgets.look.glyphs import draw_glyph
 from widgets.look.language import tr
@@ -19,12 +22,14 @@ from widgets.look.theme import theme
 
 NO_FACTS = NodeFacts()
 OUTSIDE = 12.0  # what is painted beyond the box: ports, badge, stack
-DETAIL_FROM, PORTS_FROM = 0.6, 0.45  # scales below which texts of these kinds are left out
+DETAIL_FROM, PORTS_FROM, SIMPLE_BELOW = 0.6, 0.55, 0.5  # scales below which these are left out
 FADED = 0.32
 
 
 class NodeItem(QGraphicsItem):
     """Draws one node; the scene tells it everything through ``show_*`` and the plain attributes."""
+
+    pictures = Pictures()
 
     def __init__(self, node: Node, spec: BlockSpec, takes: tuple[Port, ...], gives: tuple[Port, ...]) -> None:
         super().__init__()
@@ -36,6 +41,7 @@ class NodeItem(QGraphicsItem):
         self.hot: tuple[str, bool] | None = None  # the port under the mouse
         self.pulse = 0.0  # 1 at the start of a pulse, 0 when it is over
         self.scale_now = 1.0
+        self._version = 0
         self.show_node(node, spec, takes, gives)
 
     def show_node(self, node: Node, spec: BlockSpec, takes: tuple[Port, ...], gives: tuple[Port, ...]) -> None:
@@ -54,6 +60,7 @@ class NodeItem(QGraphicsItem):
     def show_facts(self, facts: NodeFacts) -> None:
         """Draw what the node costs."""
         self.facts = facts
+        self._version += 1
         self._count = quantities.count(facts.parameters) if facts.parameters else ""
         parts = [facts.detail or (tr(self.spec.family) if self.spec.known else tr("not in this version"))]
         if self.node.bypassed:
@@ -65,6 +72,10 @@ class NodeItem(QGraphicsItem):
         room = self.shape_now.width - 2 * g.MARGIN - (18 if facts.parameters else 0)
         self._detail = ink.elided("detail", " · ".join(parts), room)
         self.update()
+
+    @property
+    def _size(self) -> tuple[float, float]:
+        return self._bounds.width(), self._bounds.height()
 
     @property
     def box(self) -> QRectF:
@@ -81,18 +92,71 @@ class NodeItem(QGraphicsItem):
         return self._bounds
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        ratio = self.scale_now * painter.device().devicePixelRatioF()
+        state = self._state()
+        picture, its_ratio = self.pictures.find(self, state)
+        if its_ratio != ratio and self.pictures.may_paint(picture is None):
+            picture = self._picture(ratio)
+            self.pictures.keep(self, state, picture, ratio)
+        if picture is None:
+            self._paint_simply(painter)
+        elif its_ratio not in (0.0, ratio):
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawPixmap(self._bounds, picture, QRectF(0, 0, *(side * its_ratio for side in self._size)))
+        else:  # on whole device pixels: stretching by a fraction of one would smear the letters
+            corner = painter.worldTransform().map(self._bounds.topLeft())
+            painter.resetTransform()
+            painter.drawPixmap(corner.toPoint(), picture)
+
+    def _state(self) -> tuple[object, ...]:
+        """All that decides how the node looks."""
+        return (
+            self._version, self.selected, self.hovered, self.running, self.dropped_on, self.fitting, self.wired,
+            self.hot, self.severity, self.pulse, (self.scale_now >= DETAIL_FROM) + (self.scale_now >= PORTS_FROM) + (self.scale_now >= SIMPLE_BELOW),
+        )  # fmt: skip
+
+    def _picture(self, ratio: float) -> QPixmap:
+        """The node painted apart, sharp at this many device pixels a scene unit."""
+        picture = QPixmap(math.ceil(self._bounds.width() * ratio), math.ceil(self._bounds.height() * ratio))
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.scale(ratio, ratio)
+        painter.translate(-self._bounds.topLeft())
+        self._paint_fully(painter)
+        painter.end()
+        picture.setDevicePixelRatio(ratio / self.scale_now)
+        return picture
+
+    def _paint_fully(self, painter: QPainter) -> None:
+        if self.scale_now < SIMPLE_BELOW:
+            self._paint_simply(painter)
+            return
         if self.node.muted or (self.fitting is not None and not self.fitting):
             painter.setOpacity(FADED if self.fitting is not None else 0.5)
         self._paint_box(painter)
         self._paint_header(painter)
-        if self.scale_now >= g.HEADER / 200 and not self.node.collapsed:
-            self._paint_ports(painter)
-            if self.scale_now >= DETAIL_FROM:
-                self._paint_detail(painter)
-        elif self.node.collapsed:
-            self._paint_ports(painter)
+        self._paint_ports(painter)
+        if self.scale_now >= DETAIL_FROM and not self.node.collapsed:
+            self._paint_detail(painter)
         if self.node.bypassed:
             self._paint_way_through(painter)
+        if self.severity:
+            self._paint_badge(painter)
+
+    def _paint_simply(self, painter: QPainter) -> None:
+        """From some distance: a box, its colour and its title, without smooth edges."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        if self.node.muted or (self.fitting is not None and not self.fitting):
+            painter.setOpacity(FADED)
+        painter.setPen(self._border())
+        painter.setBrush(ink.node_fill())
+        painter.drawRect(self._box)
+        painter.fillRect(QRectF(-1, 0, g.BAR + 2, self._box.height()), ink.brush(self.colour))
+        painter.setFont(ink.font("title"))
+        painter.setPen(ink.pen(theme().text))
+        painter.drawStaticText(QPointF(g.MARGIN, 8), ink.laid_out("title", self.shape_now.title))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.severity:
             self._paint_badge(painter)
 

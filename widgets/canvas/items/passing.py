@@ -60,5 +60,5 @@ class BoxItem(QGraphicsItem):
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         pen = ink.pen(theme().accent, 0.0)
         painter.setPen(pen)
-        painter.setBrush(ink.brush(theme().accent, 34))
+        painter.setBrush(ink.shade(theme().accent, 34))
         painter.drawRect(self._box)

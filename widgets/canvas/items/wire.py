@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
@@ -26,10 +26,11 @@ class WireItem(QGraphicsItem):
         self.modality = "any"
         self.facts: PortFacts | None = None
         self.selected = self.hovered = self.faded = self.muted = self.dropped_on = False
-        self.carries_gradient = True
+        self.carries_gradient = self.has_chip = True
         self.scale_now = 1.0
         self.pieces: list[g.Curve] = [((0, 0), (0, 0), (0, 0), (0, 0))]
         self._path = QPainterPath()
+        self._lines: list[QLineF] = []
         self._bounds = QRectF()
         self._chip = QRectF()
 
@@ -39,11 +40,11 @@ class WireItem(QGraphicsItem):
         self.setPos(0, 0)
         points = self.wire.via if via is None else via
         self.pieces = g.curves((start.x(), start.y()), (end.x(), end.y()), points)
-        self._path = g.path_of(self.pieces)
+        self._path, self._lines = g.path_of(self.pieces), []
         self._place_chip()
 
     def _place_chip(self) -> None:
-        text = self.facts.concrete if self.facts else ""
+        text = self.facts.concrete if self.facts and self.has_chip else ""
         self._bounds = g.box_of(self.pieces).adjusted(-AROUND, -AROUND, AROUND, AROUND)
         self._chip = QRectF()
         if text:
@@ -54,12 +55,12 @@ class WireItem(QGraphicsItem):
                 self._chip = QRectF(x - wide / 2, y - CHIP_HEIGHT / 2, wide, CHIP_HEIGHT)
                 self._bounds = self._bounds.united(self._chip.adjusted(-1, -1, 1, 1))
 
-    def show_facts(self, facts: PortFacts | None) -> None:
-        """Say what flows here."""
-        if facts is self.facts:
+    def show_facts(self, facts: PortFacts | None, has_chip: bool = True) -> None:
+        """Say what flows here, on a chip unless a wire from the same port has it already."""
+        if facts is self.facts and has_chip == self.has_chip:
             return
         self.prepareGeometryChange()
-        self.facts = facts
+        self.facts, self.has_chip = facts, has_chip
         self._place_chip()
         self.update()
 
@@ -96,15 +97,26 @@ class WireItem(QGraphicsItem):
         lit = self.selected or self.hovered or self.dropped_on
         alpha = 255 if lit else 60 if self.faded else 120 if self.is_dim else 230
         colour = theme().accent if self.selected or self.dropped_on else self.colour
-        painter.setPen(ink.pen(colour, 3.0 if lit else 2.0, alpha, self.muted))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPath(self._path)
+        self._paint_line(painter, colour, 3.0 if lit else 2.0, alpha)
         if self.wire.via and self.scale_now >= VIA_FROM:
+            painter.setPen(ink.pen(colour, 1.5, alpha))
             painter.setBrush(ink.node_fill())
             for piece in self.pieces[1:]:
                 painter.drawEllipse(QPointF(*piece[0]), 4.0, 4.0)
         if not self._chip.isNull() and self.scale_now >= CHIPS_FROM and not self.faded and self.facts:
             self._paint_chip(painter, self.facts.concrete)
+
+    def _paint_line(self, painter: QPainter, colour: str, width: float, strength: int) -> None:
+        """Thin wires as a path of one device pixel, thick ones as short lines: each is the cheapest in its range."""
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if self.muted or width * self.scale_now <= 1.3:
+            painter.setPen(ink.pen(colour, width if self.muted else 0.0, strength, self.muted))
+            painter.drawPath(self._path)
+            return
+        if not self._lines:
+            self._lines = g.lines_of(self.pieces)
+        painter.setPen(ink.pen(colour, width, strength))
+        painter.drawLines(self._lines)
 
     def _paint_chip(self, painter: QPainter, text: str) -> None:
         colours = theme()

@@ -1,0 +1,142 @@
+"""How late the window's event loop runs with every monitor open over a live run, and what each picture costs.
+
+A thread says 20 steps a second to the real recorder; the pump draws from the real reader; a precise 5 ms timer is the probe.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
+
+from core.graph.document import Document
+from core.graph.file import dumps
+from core.store.database import Store
+from core.store.library import Library
+from core.telemetry.events import Listener
+from studio.benches.synthetic import SyntheticRun
+from studio.pump import Pump
+from widgets.monitors.catalog import monitors
+from widgets.monitors.monitor import Monitor
+
+title = "Event-loop lateness with all monitors open"
+PROBE_MILLISECONDS = 5
+STEPS_A_SECOND = 20.0
+REPEATS = 15
+
+
+def measure(seconds: float = 12.0, steps_said_before: int = 300) -> dict[str, float | str]:
+    """Lateness p50, p99 and maximum in milliseconds, and the median draw of each monitor in milliseconds."""
+    if QApplication.instance() is None and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    application = QApplication.instance() or QApplication([])
+    assert isinstance(application, QApplication)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.open(Path(folder) / "bench.db")
+        try:
+            return _measure(application, store, seconds, steps_said_before)
+        finally:
+            store.close()
+
+
+def _measure(application: QApplication, store: Store, seconds: float, before: int) -> dict[str, float | str]:
+    library, synthetic = Library(store), SyntheticRun(steps=100_000)
+    uid = library.create_run(name="bench", document_text=dumps(Document()), steps=100_000).uid
+    recorder = library.recorder(uid)
+    for event in synthetic.events(before):
+        recorder.say(event)
+    recorder.flush()
+    window, wall = _wall()
+    pump = Pump(library.reader)
+    for monitor in wall:
+        pump.add(monitor)
+    window.show()
+    pump.set_runs(uid)
+    stop = threading.Event()
+    writer = threading.Thread(target=_say_steps, args=(recorder, synthetic, before, stop), name="bench-writer")
+    _spin(1.5)
+    writer.start()
+    _spin(1.0)
+    late = _probe(seconds)
+    stop.set()
+    writer.join()
+    pump.close()
+    recorder.close()
+    figures: dict[str, float | str] = {
+        "lateness p50 (ms)": round(float(np.percentile(late, 50)), 2),
+        "lateness p99 (ms)": round(float(np.percentile(late, 99)), 2),
+        "lateness max (ms)": round(float(late.max()), 2),
+        "goal": "p99 under 16 ms",
+        "steps drawn": float(pump.head.step),
+    }
+    for monitor in wall:
+        figures[f"draw {monitor.key} (ms)"] = round(_cost(monitor), 2)
+    window.close()
+    window.deleteLater()
+    application.processEvents()
+    return figures
+
+
+def _wall() -> tuple[QWidget, list[Monitor]]:
+    """A window of 1440 by 900 with every monitor there is."""
+    window = QWidget()
+    window.resize(1440, 900)
+    grid = QGridLayout(window)
+    made = [monitor() for _, monitor in sorted(monitors.items(), key=lambda item: item[1].order)]
+    for index, monitor in enumerate(made):
+        grid.addWidget(monitor, index // 3, index % 3)
+    return window, made
+
+
+def _say_steps(listener: Listener, synthetic: SyntheticRun, first: int, stop: threading.Event) -> None:
+    """Twenty steps a second, until told to stop."""
+    step, due = first, time.monotonic()
+    while not stop.is_set():
+        step += 1
+        for event in synthetic.step(step):
+            listener.say(event)
+        due += 1 / STEPS_A_SECOND
+        stop.wait(max(0.0, due - time.monotonic()))
+
+
+def _spin(seconds: float) -> None:
+    """Let the window live for a while."""
+    loop = QEventLoop()
+    QTimer.singleShot(int(seconds * 1000), loop.quit)
+    loop.exec()
+
+
+def _probe(seconds: float) -> np.ndarray:
+    """Milliseconds by which each beat of a 5 ms timer came late."""
+    beats: list[float] = []
+    probe = QTimer()
+    probe.setTimerType(Qt.TimerType.PreciseTimer)
+    probe.setInterval(PROBE_MILLISECONDS)
+    probe.timeout.connect(lambda: beats.append(time.perf_counter()))
+    probe.start()
+    _spin(seconds)
+    probe.stop()
+    return np.maximum(0.0, np.diff(np.asarray(beats)) * 1000 - PROBE_MILLISECONDS)
+
+
+def _cost(monitor: Monitor) -> float:
+    """Milliseconds to take a value and paint it."""
+    value, costs = monitor.value(), []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        monitor.present(value)
+        monitor.repaint()
+        costs.append((time.perf_counter() - started) * 1000)
+    return statistics.median(costs)
+
+
+if __name__ == "__main__":
+    for name, figure in measure().items():
+        print(f"{name:32} {figure}")  # noqa: T201
