@@ -157,6 +157,6 @@ def problems_with(knobs: tuple[Knob, ...], values: Mapping[str, Any], node: str 
 
 def configure(config: type[ConfigT], values: Mapping[str, Any], node: str = "") -> ConfigT:
     """A configuration from values by name. Raises Refused naming each value that cannot be used."""
-    if found := problems_with(knobs_of(config), values, node):
+    if found := problems_with(knobs_of(typing.cast(Any, config)), values, node):
         raise Refused(*found)
     return config(**values)

@@ -93,6 +93,8 @@ class Experiment(nn.Module):
         values: Values = dict(batch)
         try:
             for key in self.towers():
+                if any(end not in values for end in self.plan.inputs[key].values()):
+                    continue  # only one modality was asked about
                 incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
                 made, maps = self.node(key).watched(**incoming)  # type: ignore[operator]
                 values.update({End(node=key, port=port): value for port, value in made.items()})

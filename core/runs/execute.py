@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.compiler.compile import compile
 from core.compiler.plan import Plan
 from core.data.pipeline import SampleGraph
 from core.graph.file import loads
-from core.problems import Refused
+from core.problems import Refused, refuse
 from core.store.checkpoints import CheckpointFolder
 from core.store.database import Store
 from core.store.library import Library
@@ -43,8 +44,6 @@ def choose_device(wish: str) -> torch.device:
         device = torch.device(wish)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        from core.problems import refuse
-
         raise refuse(f"The device {wish!r} cannot be used here.", node="recipe", hint="Choose auto or cpu.") from error
     return device
 
@@ -66,7 +65,7 @@ class StoreKeeper:
 
 
 class Lookout(threading.Thread):
-    """Reads commands that were sent to a run and turns them into flags; shows that the run's process is alive."""
+    """Reads commands that were sent to a run and turns them into flags."""
 
     def __init__(self, library: Library, uid: str, control: Control, say_status: Callable[[Status], None]) -> None:
         super().__init__(name=f"crossmodal-commands-{uid[:6]}", daemon=True)
@@ -75,15 +74,11 @@ class Lookout(threading.Thread):
 
     def run(self) -> None:
         """Until closed."""
-        beat = 0.0
         while not self._done.wait(SECONDS_BETWEEN_LOOKS):
             try:
-                for name, arguments in self._library.take_commands(self._uid):
-                    self._obey(name, arguments)
-                if time.monotonic() - beat > 2:
-                    self._library.heartbeat(self._uid)
-                    beat = time.monotonic()
-            except (Refused, OSError, RuntimeError):
+                for command in self._library.take_commands(self._uid):
+                    self._obey(command.name, command.arguments)
+            except (Refused, OSError, RuntimeError, SQLAlchemyError):
                 continue  # a locked store is asked again; the run goes on
 
     def _obey(self, name: str, arguments: Mapping[str, Any]) -> None:
@@ -110,8 +105,9 @@ def execute(store: Store, uid: str, control: Control | None = None) -> Status:
     """Run what the row says, from its checkpoint where it continues one. Never raises: a failure is a status."""
     control = control or Control()
     library = Library(store)
-    facts = library.find(uid)
-    recorder = Recorder(store, facts.id)
+    facts = library.facts(uid)
+    library.beat(uid)
+    recorder = library.recorder(uid)
     last: list[At] = [At(step=facts.step, seconds=facts.seconds)]
     listener = _Remembering(recorder, last)
 
@@ -160,25 +156,64 @@ class _Remembering:
 def _train(
     store: Store, library: Library, uid: str, recorder: Recorder, listener: Listener, control: Control
 ) -> tuple[Status, str]:
-    facts = library.find(uid)
-    document = loads(library.document_text(uid))
-    plan = compile(document)
-    device = choose_device(document.recipe.device)
-    torch.set_num_threads(document.recipe.threads or max(1, (os.cpu_count() or 2) - 1))
-    start = library.start_of(uid)  # where to go on from: (checkpoint folder, whether the drawing is the same)
-    state = read_state(Path(start.path)) if start else None
-    graph = prepared(plan, state)
-    trainer = Trainer(plan, graph, device=device, listener=listener, control=control)
+    facts, text = library.facts(uid), library.reader(uid).document_text()
+    plan = compile(loads(text))
+    recipe = plan.document.recipe
+    device = choose_device(recipe.device)
+    torch.set_num_threads(recipe.threads or max(1, (os.cpu_count() or 2) - 1))
+    start = find_start(store, library, uid)
+    trainer = _trainer(plan, start, device, listener, control)
     trainer.keeper = StoreKeeper(checkpoint_folder(store, uid))
-    if start and state is not None:
-        _go_on(trainer, Path(start.path), state, start.whole)
-        if start.same_run:
-            recorder.truncate_after(trainer.position.step)
+    if start is not None and start.own:
+        recorder.truncate_after(trainer.position.step)
     trainer.log(
-        f"{plan.analysis.trained_parameters:,} of {plan.analysis.parameters:,} parameters learn on {device}; {torch.get_num_threads()} threads; seed {facts.seed}."
+        f"{plan.analysis.trained_parameters:,} of {plan.analysis.parameters:,} parameters learn on {device}; "
+        f"{torch.get_num_threads()} threads; seed {facts.seed}."
     )
-    status = trainer.train()
-    return status, trainer.reason
+    return trainer.train(), trainer.reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A checkpoint to go on from; ``own``: of the same run, otherwise of the run it was forked from."""
+
+    folder: Path
+    own: bool
+
+
+def find_start(store: Store, library: Library, uid: str) -> Start | None:
+    """The run's own newest good checkpoint, else the one of its parent at the step of the fork."""
+    own = CheckpointFolder(checkpoint_folder(store, uid)).newest()
+    if own is not None:
+        return Start(folder=own.path, own=True)
+    facts = library.facts(uid)
+    if not facts.parent:
+        return None
+    kept = CheckpointFolder(checkpoint_folder(store, facts.parent)).newest(upto=facts.parent_step)
+    if kept is None:
+        raise refuse(
+            f"The run {facts.parent} has no checkpoint at or before step {facts.parent_step}.",
+            hint="Fork from a later step, or start anew.",
+        )
+    return Start(folder=kept.path, own=False)
+
+
+def _trainer(plan: Plan, start: Start | None, device: torch.device, listener: Listener, control: Control) -> Trainer:
+    if start is None:
+        graph = prepared(plan, None)
+        return Trainer(plan, graph, device=device, listener=listener, control=control)
+    state = read_state(start.folder)
+    try:
+        trainer = Trainer(plan, prepared(plan, state), device=device, listener=listener, control=control)
+        restore(trainer, start.folder, state)
+        trainer.log(f"Going on from step {trainer.position.step}.")
+    except Refused:
+        if start.own:
+            raise
+        trainer = Trainer(plan, prepared(plan, None), device=device, listener=listener, control=control)
+        fresh = load_what_fits(trainer.experiment, start.folder)
+        trainer.log(f"Weights carried over where they fit; beginning anew: {', '.join(fresh[:8]) or 'nothing'}.")
+    return trainer
 
 
 def prepared(plan: Plan, state: Mapping[str, Any] | None) -> SampleGraph:
@@ -187,19 +222,5 @@ def prepared(plan: Plan, state: Mapping[str, Any] | None) -> SampleGraph:
     graph.open()
     if state is not None:
         graph.load_state(state["transforms"])
-    else:
-        graph.fit()
+    graph.fit()
     return graph
-
-
-def _go_on(trainer: Trainer, folder: Path, state: Mapping[str, Any], whole: bool) -> None:
-    if whole:
-        restore(trainer, folder, state)
-        trainer.log(f"Going on from step {trainer.position.step}.")
-        return
-    from safetensors.torch import load_file
-
-    fresh = load_what_fits(trainer.experiment, load_file(folder / "weights.safetensors"))
-    trainer.log(
-        f"Weights carried over from step {state['position']['step']}; new: {', '.join(fresh[:8]) or 'nothing'}."
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.compiler.describe import summary_and_papers
-from core.graph.vocabulary import OptionSpec
+from core.graph.vocabulary import OptionFamily, OptionSpec
 from core.knobs import knobs_of
 from core.telemetry.probes.probe import probes
 from core.training.habit import habits
@@ -14,13 +14,13 @@ from core.training.optimization import optimizers, schedules
 
 def options() -> tuple[OptionSpec, ...]:
     """Everything that can be chosen or switched on in a recipe."""
-    families: list[tuple[str, Any]] = [
+    families: list[tuple[OptionFamily, Any]] = [
         ("optimizer", optimizers), ("schedule", schedules), ("habit", habits), ("probe", probes),
     ]  # fmt: skip
     return tuple(_option(family, key, cls) for family, catalog in families for key, cls in catalog.items())
 
 
-def _option(family: str, key: str, cls: Any) -> OptionSpec:
+def _option(family: OptionFamily, key: str, cls: Any) -> OptionSpec:
     summary, papers = summary_and_papers(cls)
     return OptionSpec(
         key=key, title=cls.title or key, summary=summary, knobs=knobs_of(cls.Config), family=family, papers=papers

@@ -79,10 +79,10 @@ def load_weights(module: torch.nn.Module, weights: Mapping[str, Tensor], folder:
     module.load_state_dict(dict(weights))
 
 
-def load_what_fits(module: torch.nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
-    """For a fork with another drawing: carry what fits, name the rest."""
-    own = module.state_dict()
-    fitting = {name: tensor for name, tensor in weights.items() if name in own and own[name].shape == tensor.shape}
+def load_what_fits(module: torch.nn.Module, folder: Path) -> list[str]:
+    """For a fork with another drawing: carry the weights that fit, name the rest."""
+    own, kept = module.state_dict(), load_file(folder / WEIGHTS, device="cpu")
+    fitting = {name: tensor for name, tensor in kept.items() if name in own and own[name].shape == tensor.shape}
     module.load_state_dict({**own, **fitting})
     return sorted(set(own) - set(fitting))
 

@@ -1,0 +1,66 @@
+"""From a document to a queued run: its row, its parameters for comparison, its environment. No torch here."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import metadata
+from typing import Any
+
+from core.graph.document import Document
+from core.graph.file import dumps, to_data
+from core.graph.recipe import Recipe
+from core.knobs import knobs_of
+from core.store.answers import RunFacts
+from core.store.library import Library
+
+
+def queue(
+    library: Library,
+    document: Document,
+    *,
+    name: str = "",
+    place: str = "thread",
+    parent: str = "",
+    parent_step: int = 0,
+) -> RunFacts:
+    """A new run of a document, waiting to be executed."""
+    return library.create_run(
+        name or document.name, dumps(document), steps=document.recipe.steps, seed=document.recipe.seed, place=place,
+        parent=parent, parent_step=parent_step, environment=environment(), params=parameters(document),
+    )  # fmt: skip
+
+
+def parameters(document: Document) -> dict[str, Any]:
+    """What two runs are compared by: recipe values and every knob that was turned, by name."""
+    found: dict[str, Any] = {knob.name: getattr(document.recipe, knob.name) for knob in knobs_of(Recipe)}
+    data = to_data(document)
+    recipe = data["recipe"]
+    found["optimizer"], found["schedule"] = recipe["optimizer"]["key"], recipe["schedule"]["key"]
+    for family in ("habits", "probes"):
+        for key, knobs in recipe[family].items():
+            found[f"{family}.{key}"] = True
+            found.update({f"{family}.{key}.{name}": value for name, value in knobs.items()})
+    for key, node in document.nodes.items():
+        found[key] = node.block + (" (muted)" if node.muted else " (bypassed)" if node.bypassed else "")
+        found.update({f"{key}.{name}": value for name, value in node.knobs.items()})
+        if node.repeat > 1:
+            found[f"{key}.repeat"] = node.repeat
+    for key, rule in recipe["rules"].items():
+        found.update({f"{key}.{name}": value for name, value in rule.items()})
+    return found
+
+
+def environment() -> dict[str, Any]:
+    """Where it runs: what a later reader needs to repeat it."""
+    versions = {}
+    for package in ("torch", "transformers", "numpy", "crossmodal-studio"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": sys.version.split()[0], "platform": platform.platform(), "processor": platform.processor(),
+        "cores": os.cpu_count(), **versions,
+    }  # fmt: skip
