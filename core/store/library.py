@@ -7,18 +7,21 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, insert, select, update
 
 from core.problems import refuse
 from core.store.answers import RunFacts
 from core.store.database import Store
+from core.store.export import export_points, export_runs
 from core.store.facts import facts_of
 from core.store.liveness import is_alive, this_process
 from core.store.reader import RunReader
 from core.store.recorder import Recorder
+from core.store.resuming import Start, start_of
 from core.store.schema import command, param, run, tag
 from core.store.snapshots import clean, text_of
 from core.store.writing import inserted_id
@@ -33,12 +36,11 @@ SORTS: Mapping[str, Callable[[RunFacts], Any]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class Command:
+class Command(NamedTuple):
     """What a person asks of a run: pause, resume, stop, checkpoint, rate."""
 
     name: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +92,25 @@ class Library:
 
     def facts(self, uid: str) -> RunFacts:
         """A run's row. Raises Refused where there is none."""
+        run_id = self._id(uid)
         with self.store.read() as connection:
-            return facts_of(connection, [self._id(uid)])[0]
+            return facts_of(connection, [run_id])[0]
+
+    def document_text(self, uid: str) -> str:
+        """The document that a run was started with."""
+        return self.reader(uid).document_text()
+
+    def start_of(self, uid: str) -> Start | None:
+        """The checkpoint that a run goes on from: its own newest, or that of the run it was forked from."""
+        return start_of(self, uid)
+
+    def export_csv(self, uids: Sequence[str], path: str | Path, *, series: Sequence[str] | None = None) -> int:
+        """Every point of scalar series as rows of run, step, seconds, series, value; gives the number of rows."""
+        return export_points(self, uids, Path(path), series)
+
+    def export_table(self, facts: Sequence[RunFacts], path: str | Path) -> int:
+        """The table of runs with parameters, last and best values, a row a run."""
+        return export_runs(self, facts, Path(path))
 
     def runs(
         self, *, text: str = "", status: str | None = None, tag: str | None = None, sort: str = "created",
@@ -222,7 +241,7 @@ class Library:
             rows = connection.execute(taken.returning(command.c.id, command.c.name, command.c.arguments)).all()
         return [Command(name=row.name, arguments=json.loads(row.arguments)) for row in sorted(rows)]
 
-    def beat(self, uid: str) -> None:
+    def heartbeat(self, uid: str) -> None:
         """Say that the calling process owns a run and lives. A recorder does this by itself."""
         number, started = this_process()
         values = {"process": number, "process_started": started, "heartbeat": time.time()}
@@ -245,7 +264,7 @@ class Library:
             connection.execute(update(run).where(run.c.id.in_(gone), alive).values(**values))
             return facts_of(connection, gone)
 
-    def heartbeat(self, uid: str) -> tuple[bool, float]:
+    def liveness(self, uid: str) -> tuple[bool, float]:
         """Whether the process that owns a run lives, and the seconds since it was last heard of."""
         with self.store.read() as connection:
             asked = select(run.c.process, run.c.process_started, run.c.heartbeat).where(run.c.id == self._id(uid))

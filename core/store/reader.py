@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,17 @@ class RunReader:
             nonfinite=blocks.nonfinite,
         )  # fmt: skip
 
+    def points(self, name: str, *, upto: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Every point of a scalar series: steps and values."""
+        with self._store.read() as connection:
+            reach = Reach(connection, self._id(connection, "scalar", name), LEAST, MOST if upto is None else upto)
+            return reach.single()
+
+    def along(self, steps: NDArray[np.int64], axis: Axis) -> NDArray[np.float64]:
+        """Where many steps lie on an axis."""
+        with self._store.read() as connection:
+            return self._along(connection, axis, steps)
+
     def value_at(self, name: str, step: int) -> tuple[int, float] | None:
         """The last step at or before ``step`` at which the series was said, and its value."""
         with self._store.read() as connection:
@@ -169,7 +181,7 @@ class RunReader:
         return [
             CheckpointFacts(
                 step=row.step, path=row.path, metric=row.metric, value=row.value, best=bool(row.best),
-                kept=bool(row.kept),
+                kept=bool(row.kept) and not (Path(row.path).is_absolute() and not Path(row.path).exists()),
             )
             for row in rows
         ]  # fmt: skip

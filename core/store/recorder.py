@@ -69,7 +69,7 @@ class Recorder:
         self._turn = threading.Lock()
         if durable:
             store.make_durable()
-        self._thread = threading.Thread(target=self._run, name=f"recorder of run {run_id}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"crossmodal-recorder-{run_id}", daemon=True)
         self._thread.start()
 
     def say(self, event: Event) -> None:
