@@ -145,16 +145,23 @@ class RunReader:
         """Every device that was read: ``cpu`` first, then ``gpu0`` and so on."""
         return sorted({info.name.split("/", 1)[0] for info in self.series("device")})
 
-    def device_curves(self, device: str, *, points: int = 600, upto: int | None = None) -> DeviceCurves:
-        """All readings of a device over the run's seconds; where there are many, each bucket's lowest and highest."""
+    def device_curves(
+        self, device: str, *, points: int = 600, upto: int | None = None, window: float | None = None
+    ) -> DeviceCurves:
+        """Readings of a device over the run's seconds; where there are many, each bucket's lowest and highest.
+
+        ``window`` gives the last so many seconds only, however long the run is.
+        """
         with self._store.read() as connection:
             final = MOST if upto is None else self._milliseconds_upto(connection, upto)
-            asked = select(series.c.id, series.c.name).where(
+            asked = select(series.c.id, series.c.name, series.c.final).where(
                 series.c.run_id == self._run_id, series.c.kind == "device", series.c.size > 0
             )
             found = [row for row in connection.execute(asked) if row.name.split("/", 1)[0] == device]
-            single = {row.name.split("/", 1)[1]: Reach(connection, row.id, LEAST, final).single() for row in found}
-        return strips.device_curves(device, single, points)
+            ending = min(final, max((row.final for row in found), default=0))
+            first = LEAST if window is None else ending - round(window * 1000)
+            reaches = {row.name.split("/", 1)[1]: Reach(connection, row.id, first, final) for row in found}
+            return strips.device_curves(device, reaches, points)
 
     def marks(self, *, upto: int | None = None) -> list[MarkFacts]:
         """Moments worth jumping to, in order."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from core.store.answers import DeviceCurves, HistogramAt, HistogramStrip
+from core.store.curves import MOST_SINGLE_POINTS, Reach
 from core.store.points import Keys, Values
 from core.store.schema import snapshot
 from core.store.snapshots import unpack_histogram
@@ -43,10 +44,22 @@ def strip(connection: Connection, series_id: int, name: str, columns: int, upto:
     return HistogramStrip(name=name, steps=steps, low=low, high=high, density=density)
 
 
-def device_curves(device: str, single: Mapping[str, tuple[Keys, Values]], points: int) -> DeviceCurves:
+def device_curves(device: str, reaches: Mapping[str, Reach], points: int) -> DeviceCurves:
     """Readings in milliseconds of every quantity, on one axis; a quantity that was not read is NaN there."""
-    if not single:
+    counts = {reach.count for reach in reaches.values()}
+    if not counts or not max(counts):
         return DeviceCurves(device=device, seconds=np.zeros(0), values={})
+    if len(counts) == 1 and max(counts) > MOST_SINGLE_POINTS:  # very many readings, all quantities together
+        blocks = {name: reach.blocks(max(1, points // 2)) for name, reach in reaches.items()}
+        ends = next(iter(blocks.values())).keys
+        if all(np.array_equal(part.keys, ends) for part in blocks.values()):
+            seconds = np.column_stack([np.concatenate([ends[:1], ends[:-1]]), ends]).ravel() / 1000
+            values = {name: np.column_stack([part.low, part.high]).ravel() for name, part in blocks.items()}
+            return DeviceCurves(device=device, seconds=seconds, values=values)
+    return _bucketed(device, {name: reach.single() for name, reach in reaches.items()}, points)
+
+
+def _bucketed(device: str, single: Mapping[str, tuple[Keys, Values]], points: int) -> DeviceCurves:
     keys = np.unique(np.concatenate([found for found, _ in single.values()]))
     values = {name: _laid(keys, *pair) for name, pair in single.items()}
     seconds = keys.astype(np.float64) / 1000
