@@ -154,12 +154,18 @@ class SampleGraph:
                     return self.sample(index, epoch, seed, training), index
                 except Refused as refused:
                     self.set_aside(index, str(refused))
-            bad = [other for other in others if other in self.quarantine]
-            if len(bad) > tolerated(len(others)) or len(bad) == len(others):
-                reasons = tuple(Problem(what=self.quarantine[other]) for other in bad)
-                raise too_many_bad(self.parts[0][0], reasons, len(others) - len(bad))
+            self.check_quarantine(others)
             place = (others.index(index) if place < 0 else place) + 1
             index = others[place % len(others)]
+
+    def check_quarantine(self, indices: Sequence[int]) -> None:
+        """Raises Refused where more than 1 % of ``indices`` are set aside, or all."""
+        if not self.quarantine:
+            return
+        bad = [index for index in indices if index in self.quarantine]
+        if len(bad) > tolerated(len(indices)) or (indices and len(bad) == len(indices)):
+            reasons = tuple(Problem(what=self.quarantine[index]) for index in bad)
+            raise too_many_bad(self.parts[0][0], reasons, len(indices) - len(bad))
 
     def set_aside(self, index: int, reason: str) -> None:
         """Put a sample in quarantine."""

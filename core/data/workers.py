@@ -8,6 +8,8 @@ samples that were in flight.
 from __future__ import annotations
 
 import multiprocessing
+import queue
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -98,6 +100,8 @@ class Pool:
         self._introduce(inside, jobs[0])
         sent = 0
         for place in range(len(jobs)):
+            if self._turn != turn:
+                return  # another iterator has taken the workers; the rest is asked for again
             while sent < len(jobs) and sent < place + AHEAD * self.count:
                 self._send(sent % self.count, (turn, jobs[sent]), jobs[sent])
                 in_hand[sent % self.count].append(jobs[sent])
@@ -129,6 +133,7 @@ class Pool:
                 raise WorkerLost(job, f"it ended with code {process.exitcode}") from error
             for index, reason in quarantine.items():
                 graph.set_aside(index, reason)
+            graph.check_quarantine(self._inside)
             if answered != turn:
                 continue  # left over from an epoch that was not finished
             if problems:
@@ -179,13 +184,11 @@ def work(link: Connection, description: Description) -> None:
     """A worker's life: make what is asked for until the other end closes."""
     torch.set_num_threads(1)
     graph = SampleGraph.from_description(description)
+    asked: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(link, asked), name="asked", daemon=True).start()
     inside: tuple[int, ...] = ()
     told: set[int] = set()
-    while True:
-        try:
-            message = link.recv()
-        except (EOFError, OSError, KeyboardInterrupt):
-            return
+    while (message := asked.get()) is not None:
         if not isinstance(message[-1], Job):
             inside = message
             continue
@@ -197,6 +200,15 @@ def work(link: Connection, description: Description) -> None:
             link.send((turn, rows, news, problems))
         except (OSError, KeyboardInterrupt):
             return
+
+
+def _listen(link: Connection, asked: queue.SimpleQueue[Any]) -> None:
+    """Take messages as they come, so that neither side ever waits for the other with a full pipe."""
+    try:
+        while True:
+            asked.put(link.recv())
+    except (EOFError, OSError):
+        asked.put(None)
 
 
 def _answer(graph: SampleGraph, job: Job, inside: Sequence[int]) -> tuple[Any, tuple[Problem, ...]]:
