@@ -139,4 +139,4 @@ def _cost(monitor: Monitor) -> float:
 
 if __name__ == "__main__":
     for name, figure in measure().items():
-        print(f"{name:32} {figure}")  # noqa: T201
+        print(f"{name:32} {figure}")

@@ -1,0 +1,267 @@
+"""Every monitor of the catalogue: says what to do when there is nothing, draws what there is, forgets when told."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from core.telemetry.events import At, Histogram, LogLine, Scalars
+from studio.benches.synthetic import SyntheticRun
+from tests.widgets.monitors.memory_run import MemoryRun
+from widgets.look.language import load_table
+from widgets.look.theme import apply_theme, theme
+from widgets.monitors.catalog import monitors
+from widgets.monitors.cursor import Cursor
+from widgets.monitors.lines import read_line, smoothed
+from widgets.monitors.log import LogSettings
+from widgets.monitors.loss import LossMonitor, LossSettings
+from widgets.monitors.retrieval import RetrievalMonitor
+from widgets.monitors.samples import SampleMonitor, SampleSettings
+from widgets.monitors.similarity import SimilarityMonitor
+
+EVERY = sorted(monitors)
+CURSOR = Cursor(runs=("a",), step=100)
+
+
+@pytest.fixture(scope="module")
+def run():
+    run = MemoryRun(steps=200)
+    for event in SyntheticRun(steps=200).events(100):
+        run.say(event)
+    return run
+
+
+def made(qtbot, cls, size=(460, 280)):
+    monitor = cls()
+    qtbot.addWidget(monitor)
+    monitor.resize(*size)
+    monitor.show()
+    return monitor
+
+
+def shown(qtbot, cls, run, cursor=CURSOR):
+    monitor = made(qtbot, cls)
+    monitor.present(monitor.read(monitor.settings(), [run], cursor))
+    return monitor
+
+
+def test_the_nine_monitors_are_found():
+    assert set(EVERY) == {
+        "loss", "similarity", "retrieval", "samples", "attention", "device", "gradients", "rates", "log",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("key", EVERY)
+def test_an_empty_run_says_what_to_do(qtbot, key):
+    monitor = shown(qtbot, monitors[key], MemoryRun())
+    assert len(monitor.message()) > 20
+    assert monitor.figures.text() == ""
+
+
+@pytest.mark.parametrize("key", EVERY)
+def test_a_run_is_drawn_with_figures_and_forgotten(qtbot, key, run):
+    monitor = shown(qtbot, monitors[key], run)
+    assert monitor.message() == ""
+    assert any(letter.isdigit() for letter in monitor.figures.text())
+    blank = monitor.grab().toImage()
+    monitor.clear()
+    assert monitor.message()
+    assert monitor.grab().toImage() != blank
+
+
+@pytest.mark.parametrize("key", EVERY)
+def test_settings_and_values_are_frozen(qtbot, key, run):
+    monitor = made(qtbot, monitors[key])
+    settings, value = monitor.settings(), monitor.read(monitor.settings(), [run], CURSOR)
+    for each in (settings, value):
+        if each is not None:
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                each.step = 3
+    assert settings == monitor.settings()
+
+
+@pytest.mark.parametrize("key", EVERY)
+def test_what_lies_after_the_cursor_changes_nothing(qtbot, key):
+    short, long = MemoryRun(steps=200), MemoryRun(steps=200)
+    synthetic = SyntheticRun(steps=200)
+    for event in synthetic.events(60):
+        short.say(event)
+        long.say(event)
+    for step in range(61, 120):
+        for event in synthetic.step(step):
+            long.say(event)
+    at = Cursor(runs=("a",), step=60)
+    one, other = shown(qtbot, monitors[key], short, at), shown(qtbot, monitors[key], long, at)
+    assert one.grab().toImage() == other.grab().toImage()
+
+
+@pytest.mark.parametrize("key", EVERY)
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_both_themes(qtbot, key, run, name, qapp):
+    assert isinstance(qapp, QApplication)
+    monitor = shown(qtbot, monitors[key], run)
+    apply_theme(qapp, name)
+    assert monitor.message() == ""
+    picture = monitor.grab().toImage()
+    assert picture.pixelColor(6, picture.height() // 2).name() == theme().panel
+    apply_theme(qapp, "dark")
+
+
+@pytest.mark.parametrize("key", EVERY)
+@pytest.mark.parametrize("axis", ["epoch", "seconds", "samples"])
+def test_every_axis(qtbot, key, run, axis):
+    monitor = shown(qtbot, monitors[key], run, Cursor(runs=("a",), step=100, axis=axis))
+    assert monitor.message() == ""
+
+
+@pytest.mark.parametrize("key", EVERY)
+def test_a_small_card_still_draws(qtbot, key, run):
+    monitor = made(qtbot, monitors[key], (200, 140))
+    monitor.present(monitor.read(monitor.settings(), [run], CURSOR))
+    assert not monitor.grab().isNull()
+
+
+@pytest.mark.parametrize("key", EVERY)
+def test_titles_are_translated(key):
+    chinese = load_table("zh_CN")
+    cls = monitors[key]
+    for words in (cls.title, cls.summary, cls.empty):
+        assert chinese.get(words, words) != words
+
+
+# Loss
+
+
+def test_smoothing_is_debiased_and_skips_gaps():
+    values = np.array([4.0, 4.0, np.nan, 4.0, np.inf, 4.0])
+    out = smoothed(values, 0.9)
+    assert np.allclose(out[[0, 1, 3, 5]], 4.0)
+    assert np.isnan(out[[2, 4]]).all()
+
+
+def test_no_spike_is_lost_however_few_points_are_drawn():
+    run = MemoryRun(steps=20_000)
+    for step in range(1, 20_001):
+        run.say(Scalars(at=At(step=step, seconds=step), values={"loss": 99.0 if step == 12_345 else 1.0}))
+    line = read_line(run, Cursor(runs=("a",), step=20_000), "loss", points=500)
+    assert line.raw_y.max() == 99.0
+    assert len(line.raw_y) <= 1000
+
+
+def test_a_loss_that_is_not_finite_is_a_gap_and_said(qtbot):
+    run = MemoryRun(steps=10)
+    for step, loss in enumerate([2.0, 1.5, float("nan"), float("inf")], start=1):
+        run.say(Scalars(at=At(step=step, seconds=step), values={"loss": loss}))
+    monitor = shown(qtbot, LossMonitor, run, Cursor(runs=("a",), step=3))
+    assert "NaN" in monitor.figures.text()
+    monitor.present(monitor.read(monitor.settings(), [run], Cursor(runs=("a",), step=4)))
+    assert "∞" in monitor.figures.text()
+    assert monitor.message() == ""
+
+
+def test_runs_are_overlaid_in_the_series_colours(qtbot, run):
+    other = MemoryRun(steps=200, name="second")
+    for event in SyntheticRun(steps=200, seed=5).events(80):
+        other.say(event)
+    monitor = made(qtbot, LossMonitor)
+    value = monitor.read(LossSettings(), [run, other], Cursor(runs=("a", "b"), step=100))
+    monitor.present(value)
+    assert [line.run_name for line in value.lines] == ["mini-CLIP", "second"]
+    picture = monitor.grab().toImage()
+    names = {picture.pixelColor(x, y).name() for x in range(picture.width()) for y in range(picture.height())}
+    assert {theme().series[0], theme().series[1]} <= names
+
+
+@pytest.mark.parametrize("log_x", [True, False])
+@pytest.mark.parametrize("log_y", [True, False])
+def test_logarithmic_axes(qtbot, run, log_x, log_y):
+    monitor = made(qtbot, LossMonitor)
+    monitor._log_x.setChecked(log_x)
+    monitor._log_y.setChecked(log_y)
+    value = monitor.read(monitor.settings(), [run], CURSOR)
+    monitor.present(value)
+    left, right, bottom, top = value.frame
+    assert (right < 3) == log_x
+    assert left < right
+    assert bottom < top
+
+
+def test_a_click_in_the_plot_asks_for_that_step(qtbot, run):
+    monitor = shown(qtbot, LossMonitor, run)
+    plot = monitor._plot
+    box = plot.plotItem.getViewBox()
+    at = plot.mapFromScene(box.mapViewToScene(QPointF(60, sum(box.viewRange()[1]) / 2)))
+    with qtbot.waitSignal(monitor.cursorRequested) as caught:
+        QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert abs(caught.args[0] - 60) <= 1
+
+
+def test_zoom_stays_until_a_double_click(qtbot, run):
+    monitor = shown(qtbot, LossMonitor, run)
+    plot, box = monitor._plot, monitor._plot.plotItem.getViewBox()
+    whole = box.viewRange()
+    centre = QPointF(plot.viewport().rect().center())
+    wheel = QWheelEvent(
+        centre, plot.viewport().mapToGlobal(centre), QPoint(), QPoint(0, 240), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    plot.wheelEvent(wheel)
+    zoomed = box.viewRange()
+    assert zoomed != whole
+    monitor.present(monitor.read(monitor.settings(), [run], Cursor(runs=("a",), step=90)))
+    assert box.viewRange() == zoomed
+    QTest.mouseDClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.viewport().rect().center())
+    assert box.viewRange()[0] == [0.0, 200.0]
+
+
+# The others
+
+
+def test_collapse_is_said(qtbot):
+    run, at = MemoryRun(steps=100), At(step=50, seconds=5)
+    counts = np.zeros(20, dtype=np.uint32)
+    counts[19] = 100
+    for side in ("positive", "negative"):
+        run.say(Histogram(at=at, series=f"similarity/info_nce/{side}", low=-1, high=1, counts=counts))
+    run.say(Scalars(at=at, values={"similarity/info_nce/effective rank": 1.2, "similarity/info_nce/negative mean": 0.98}))
+    monitor = shown(qtbot, SimilarityMonitor, run)
+    assert "Collapse" in monitor.figures.text()
+
+
+def test_the_histogram_is_the_one_at_the_cursor(run):
+    value = SimilarityMonitor.read(SimilarityMonitor().settings(), [run], Cursor(runs=("a",), step=52))
+    assert value.positive.step == 50
+    assert value.strips[0].shape[1] == 60
+
+
+def test_retrieval_shows_chance_beside_each_recall(run):
+    value = RetrievalMonitor.read(RetrievalMonitor().settings(), [run], CURSOR)
+    assert value.splits == ("seen", "unseen concepts", "unseen style")
+    row = next(row for row in value.rows if row.split == "unseen concepts" and row.way == "image_to_text")
+    assert row.chance["R@10"] == pytest.approx(10 / 167)
+    assert row.figures["R@10"] > row.chance["R@10"]
+
+
+def test_samples_mark_the_right_answer_and_filter_wrong_ones(run):
+    every = SampleMonitor.read(SampleSettings(), [run], CURSOR)
+    assert every.asked == 16
+    assert every.first_right == sum(q.answers[0][0] == q.right for q in every.questions)
+    wrong = SampleMonitor.read(SampleSettings(show="wrong"), [run], CURSOR)
+    assert len(wrong.questions) == every.asked - every.first_right
+    assert all(question.rank != 0 for question in wrong.questions)
+
+
+def test_the_log_is_filtered_and_searched():
+    run = MemoryRun()
+    for step, level in enumerate(("info", "warning", "error"), start=1):
+        run.say(LogLine(at=At(step=step, seconds=step), text=f"Line {level} <b>", level=level))
+    read = monitors["log"].read
+    at = Cursor(runs=("a",), step=9)
+    assert len(read(LogSettings(), [run], at).lines) == 3
+    assert [line.level for line in read(LogSettings(level="warning"), [run], at).lines] == ["warning", "error"]
+    assert [line.step for line in read(LogSettings(search="error"), [run], at).lines] == [3]
+    assert len(read(LogSettings(), [run], Cursor(runs=("a",), step=2)).lines) == 2
