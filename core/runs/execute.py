@@ -10,7 +10,6 @@ import os
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from core.store.checkpoints import CheckpointFolder
 from core.store.database import Store
 from core.store.library import Library
 from core.store.recorder import Recorder
+from core.store.resuming import Start
 from core.telemetry.device import DeviceWatch
 from core.telemetry.events import At, Listener, LogLine, Mark, Status, StatusChange
 from core.training.control import Control
@@ -106,7 +106,7 @@ def execute(store: Store, uid: str, control: Control | None = None) -> Status:
     control = control or Control()
     library = Library(store)
     facts = library.facts(uid)
-    library.beat(uid)
+    library.heartbeat(uid)
     recorder = library.recorder(uid)
     last: list[At] = [At(step=facts.step, seconds=facts.seconds)]
     listener = _Remembering(recorder, last)
@@ -115,7 +115,7 @@ def execute(store: Store, uid: str, control: Control | None = None) -> Status:
         recorder.say(StatusChange(at=last[0], status=status, reason=reason))
 
     lookout = Lookout(library, uid, control, say_status)
-    watch = DeviceWatch(listener, clock=lambda: last[0])
+    watch = DeviceWatch(recorder, clock=lambda: last[0])
     status: Status = "failed"
     reason = ""
     try:
@@ -161,11 +161,13 @@ def _train(
     recipe = plan.document.recipe
     device = choose_device(recipe.device)
     torch.set_num_threads(recipe.threads or max(1, (os.cpu_count() or 2) - 1))
-    start = find_start(store, library, uid)
+    start = library.start_of(uid)
     trainer = _trainer(plan, start, device, listener, control)
     trainer.keeper = StoreKeeper(checkpoint_folder(store, uid))
-    if start is not None and start.own:
-        recorder.truncate_after(trainer.position.step)
+    if facts.step and (start is None or start.same_run):
+        recorder.truncate_after(trainer.position.step)  # what was said after the checkpoint will be said again
+    for warning in start.warnings if start else ():
+        trainer.warn(warning.sentence())
     trainer.log(
         f"{plan.analysis.trained_parameters:,} of {plan.analysis.parameters:,} parameters learn on {device}; "
         f"{torch.get_num_threads()} threads; seed {facts.seed}."
@@ -173,46 +175,19 @@ def _train(
     return trainer.train(), trainer.reason
 
 
-@dataclass(frozen=True, kw_only=True)
-class Start:
-    """A checkpoint to go on from; ``own``: of the same run, otherwise of the run it was forked from."""
-
-    folder: Path
-    own: bool
-
-
-def find_start(store: Store, library: Library, uid: str) -> Start | None:
-    """The run's own newest good checkpoint, else the one of its parent at the step of the fork."""
-    own = CheckpointFolder(checkpoint_folder(store, uid)).newest()
-    if own is not None:
-        return Start(folder=own.path, own=True)
-    facts = library.facts(uid)
-    if not facts.parent:
-        return None
-    kept = CheckpointFolder(checkpoint_folder(store, facts.parent)).newest(upto=facts.parent_step)
-    if kept is None:
-        raise refuse(
-            f"The run {facts.parent} has no checkpoint at or before step {facts.parent_step}.",
-            hint="Fork from a later step, or start anew.",
-        )
-    return Start(folder=kept.path, own=False)
-
-
 def _trainer(plan: Plan, start: Start | None, device: torch.device, listener: Listener, control: Control) -> Trainer:
     if start is None:
-        graph = prepared(plan, None)
-        return Trainer(plan, graph, device=device, listener=listener, control=control)
-    state = read_state(start.folder)
-    try:
+        return Trainer(plan, prepared(plan, None), device=device, listener=listener, control=control)
+    folder = Path(start.path)
+    state = read_state(folder)
+    if start.whole:
         trainer = Trainer(plan, prepared(plan, state), device=device, listener=listener, control=control)
-        restore(trainer, start.folder, state)
+        restore(trainer, folder, state)
         trainer.log(f"Going on from step {trainer.position.step}.")
-    except Refused:
-        if start.own:
-            raise
-        trainer = Trainer(plan, prepared(plan, None), device=device, listener=listener, control=control)
-        fresh = load_what_fits(trainer.experiment, start.folder)
-        trainer.log(f"Weights carried over where they fit; beginning anew: {', '.join(fresh[:8]) or 'nothing'}.")
+        return trainer
+    trainer = Trainer(plan, prepared(plan, None), device=device, listener=listener, control=control)
+    fresh = load_what_fits(trainer.experiment, folder)
+    trainer.log(f"Weights carried over where they fit; beginning anew: {', '.join(fresh[:8]) or 'nothing'}.")
     return trainer
 
 

@@ -1,0 +1,51 @@
+"""``python -m studio``: opens the window; with a command, does one thing and ends.
+
+Commands are the files of :mod:`studio.commands`. A person's mistake is a sentence and exit code 2, never a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from types import ModuleType
+
+from core.problems import Refused
+from studio import commands
+
+
+def command_modules() -> dict[str, ModuleType]:
+    """Every command by name: a folder is the registry."""
+    names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+    return {name: importlib.import_module(f"studio.commands.{name}") for name in names}
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their flags."""
+    top = argparse.ArgumentParser(
+        prog="python -m studio", description="Design, train, watch and replay multimodal experiments."
+    )
+    below = top.add_subparsers(dest="command", metavar="COMMAND")
+    for name, module in command_modules().items():
+        text = (module.__doc__ or "").strip().splitlines()[0]
+        module.describe(below.add_parser(name, help=text, description=module.__doc__))
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; without any, open the window."""
+    flags = parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    name = flags.command or "open"
+    if flags.command is None:
+        flags = parser().parse_args(["open"])
+    try:
+        return int(command_modules()[name].run(flags))
+    except Refused as refused:
+        for problem in refused.problems:
+            print(problem.sentence(), file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,52 @@
+"""Check a document without running it: Problems, shapes, parameters, FLOPs."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+
+from rich.console import Console
+from rich.table import Table
+
+from studio.documents import DEFAULT_EXAMPLE, find_document, turned
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Flags."""
+    parser.add_argument("file", nargs="?", default=DEFAULT_EXAMPLE, help="a document, or an example's name")
+    parser.add_argument("--set", action="append", default=[], metavar="NODE.KNOB=VALUE")
+    parser.add_argument("--json", action="store_true")
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Print what the compiler finds; 1 where something stands against a run."""
+    from core.compiler.compile import analyse  # imports torch
+    from core.runs.declared import declared_vocabulary
+
+    document = find_document(flags.file)
+    words = declared_vocabulary()
+    document = turned(document, flags.set, words)
+    analysis = analyse(document, words)
+    if flags.json:
+        print(json.dumps(dataclasses.asdict(analysis), ensure_ascii=False, indent=1))
+        return 0 if analysis.is_runnable else 1
+    table = Table(box=None, header_style="dim")
+    for title in ("block", "what", "gives", "parameters", "MFLOP a sample", "MiB saved", "state"):
+        table.add_column(title, justify="right" if title.startswith(("p", "M")) else "left")
+    for key, facts in analysis.nodes.items():
+        gives = "  ".join(f"{port} {shape.concrete}".strip() for port, shape in facts.outputs.items())
+        state = "" if not facts.parameters else "frozen" if facts.frozen else "trained"
+        table.add_row(
+            key, facts.detail, gives, f"{facts.parameters:,}" if facts.parameters else "",
+            f"{facts.flops / 1e6:,.1f}" if facts.flops else "", f"{facts.activation_mebibytes:,.1f}", state,
+        )  # fmt: skip
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{analysis.parameters:,} parameters, {analysis.trained_parameters:,} learn; {analysis.flops / 1e6:,.1f} MFLOP a sample; "
+        f"about {analysis.mebibytes:,.0f} MiB in training at batch {document.recipe.batch_size}."
+    )
+    for problem in analysis.problems:
+        console.print(f"{problem.severity}: {problem.sentence()}", markup=False)
+    return 0 if analysis.is_runnable else 1

@@ -1,0 +1,99 @@
+"""Documents from the command line: a file, or an example of the gallery by name; knobs turned with ``--set``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from core.graph import edits, file
+from core.graph.document import Document
+from core.graph.recipe import Recipe
+from core.graph.vocabulary import Vocabulary
+from core.knobs import knobs_of
+from core.problems import refuse
+
+DEFAULT_EXAMPLE = "mini_clip"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One experiment of the gallery."""
+
+    key: str
+    document: Document
+
+
+def examples() -> list[Example]:
+    """The gallery, the default first."""
+    folder = resources.files("resources") / "experiments"
+    found = [
+        Example(key=entry.name.removesuffix(file.SUFFIX), document=file.loads(entry.read_text("utf-8"), entry.name))
+        for entry in folder.iterdir()
+        if entry.name.endswith(file.SUFFIX)
+    ]
+    return sorted(found, key=lambda example: (example.key != DEFAULT_EXAMPLE, example.document.name))
+
+
+def find_document(where: str) -> Document:
+    """A document file, or a gallery example by its key. Raises Refused."""
+    path = Path(where).expanduser()
+    if path.suffix or path.exists():
+        return file.read(path)
+    for example in examples():
+        if example.key == where:
+            return example.document
+    known = ", ".join(example.key for example in examples())
+    raise refuse(f"There is no file and no example called {where!r}.", hint=f"Examples: {known}.")
+
+
+def turned(document: Document, settings: list[str], words: Vocabulary) -> Document:
+    """The document with ``node.knob=value``, ``recipe.steps=100`` or ``habits.evaluation.every=50`` applied."""
+    for setting in settings:
+        place, equals, text = setting.partition("=")
+        owner, dot, name = place.rpartition(".")
+        if not equals or not dot:
+            raise refuse(f"{setting!r} is not a setting.", hint="Write node.knob=value, for instance vit.depth=4.")
+        document = _turn(document, owner, name, text, words)
+    return document
+
+
+def _turn(document: Document, owner: str, name: str, text: str, words: Vocabulary) -> Document:
+    if owner == "recipe":
+        knob = {k.name: k for k in knobs_of(Recipe)}.get(name)
+        if knob is None:
+            raise refuse(
+                f"The recipe has no setting {name!r}.", hint=f"Known: {', '.join(k.name for k in knobs_of(Recipe))}."
+            )
+        return edits.set_recipe(document, **{name: knob.parse(text)})
+    family, _, key = owner.partition(".")
+    if family in ("habits", "probes"):
+        return _turn_option(document, family, key, name, text, words)
+    if owner not in document.nodes:
+        raise refuse(f"There is no block called {owner!r}.", hint=f"Known: {', '.join(document.nodes)}.")
+    spec = words.spec(document.nodes[owner].block)
+    knob = next((k for k in spec.knobs if k.name == name), None)
+    if knob is None:
+        raise refuse(
+            f"{spec.title} has no setting {name!r}.",
+            node=owner,
+            hint=f"Known: {', '.join(k.name for k in spec.knobs)}.",
+        )
+    return edits.set_knob(document, owner, name, knob.parse(text), knob.default)
+
+
+def _turn_option(document: Document, family: str, key: str, name: str, text: str, words: Vocabulary) -> Document:
+    option = next((o for o in words.options if f"{o.family}s" == family and o.key == key), None)
+    if option is None:
+        known = ", ".join(o.key for o in words.options if f"{o.family}s" == family)
+        raise refuse(f"There is no {family[:-1]} called {key!r}.", hint=f"Known: {known}.")
+    if name == "on":
+        return edits.switch(document, family, key, text.lower() in ("true", "1", "yes", "on"))
+    knob = next((k for k in option.knobs if k.name == name), None)
+    if knob is None:
+        raise refuse(
+            f"{option.title} has no setting {name!r}.", hint=f"Known: {', '.join(k.name for k in option.knobs)}."
+        )
+    values: dict[str, Any] = {**getattr(document.recipe, family).get(key, {}), name: knob.parse(text)}
+    return edits.switch(document, family, key, True, values)

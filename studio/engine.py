@@ -1,0 +1,98 @@
+"""The one place where the window reaches for torch: every question runs on a thread of its own, behind the window.
+
+Two lanes, each one thread: ``shapes`` answers while a person draws (only the newest question counts), ``answers`` does
+what takes seconds (asking a trained plan, checking data, exporting). Results arrive as Qt signals on the window's
+thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from core.graph.document import Document
+from core.graph.vocabulary import Vocabulary
+from core.problems import Refused
+from core.runs.vocabulary import full_vocabulary
+
+
+class Engine(QObject):
+    """Asks core's heavy parts without the window waiting."""
+
+    vocabularyRead = Signal(object)  # Vocabulary
+    analysed = Signal(object, object)  # Document, Analysis
+    failed = Signal(str)
+    _finished = Signal(object, object, object)  # callback, value, error
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._shapes = ThreadPoolExecutor(1, thread_name_prefix="crossmodal-shapes")
+        self._answers = ThreadPoolExecutor(1, thread_name_prefix="crossmodal-answers")
+        self._newest = 0
+        self._lock = threading.Lock()
+        self._vocabulary: Vocabulary | None = None
+        self._closed = False
+        self._finished.connect(_deliver)
+
+    def read_vocabulary(self) -> None:
+        """Import the catalogues; gives :attr:`vocabularyRead`."""
+        self._shapes.submit(self._read_vocabulary)
+
+    def _read_vocabulary(self) -> None:
+        try:
+            self._vocabulary = full_vocabulary()
+        except Exception as error:  # a broken block must be said, not swallowed with the thread
+            self.failed.emit(f"The blocks could not be read: {type(error).__name__}: {error}")
+            return
+        self.vocabularyRead.emit(self._vocabulary)
+
+    def analyse(self, document: Document) -> None:
+        """Shapes, costs and Problems of a document; a newer question makes this one stale."""
+        with self._lock:
+            self._newest += 1
+            turn = self._newest
+        if not self._closed:
+            self._shapes.submit(self._analyse, document, turn)
+
+    def _analyse(self, document: Document, turn: int) -> None:
+        if turn != self._newest:
+            return
+        from core.compiler.compile import analyse  # torch
+
+        try:
+            found = analyse(document, self._vocabulary)
+        except Exception as error:  # said in the window; drawing goes on
+            self.failed.emit(f"The drawing could not be analysed: {type(error).__name__}: {error}")
+            return
+        if turn == self._newest:
+            self.analysed.emit(document, found)
+
+    def ask(self, question: Callable[[], Any], answered: Callable[[Any, str], None]) -> Future[Any]:
+        """Run ``question`` on the slow lane; ``answered(value, sentence)`` is called on the window's thread."""
+
+        def work() -> None:
+            try:
+                value, sentence = question(), ""
+            except Refused as refused:
+                value, sentence = None, str(refused)
+            except Exception as error:
+                value, sentence = None, f"{type(error).__name__}: {error}"
+            if not self._closed:
+                self._finished.emit(answered, value, sentence)
+
+        return self._answers.submit(work)
+
+    def close(self) -> None:
+        """Finish what runs, drop what waits."""
+        self._closed = True
+        self._newest += 1
+        for lane in (self._shapes, self._answers):
+            lane.shutdown(wait=True, cancel_futures=True)
+
+
+def _deliver(answered: Callable[[Any, str], None], value: Any, sentence: str) -> None:
+    answered(value, sentence)

@@ -1,0 +1,322 @@
+"""What is open now: the document with its history, the store's runs, the run that is looked at.
+
+The one object that is passed around. It never touches a tensor and draws nothing; widgets are told by its signals.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_state_dir
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from core.graph import edits, file
+from core.graph.analysis import Analysis
+from core.graph.document import Document, new_id
+from core.graph.history import History
+from core.graph.vocabulary import Vocabulary
+from core.problems import Problem, Refused
+from core.runs.launch import queue
+from core.runs.vocabulary import cached_vocabulary
+from core.runs.worker import RunThread, ask, start_process
+from core.store.answers import RunFacts
+from core.store.database import Store
+from core.store.library import Library
+from core.telemetry.events import ENDED
+from studio.engine import Engine
+from studio.preferences import Preferences
+from widgets.look.language import tr
+
+JOURNAL_PAUSE, ANALYSIS_PAUSE, LIBRARY_PAUSE = 400, 60, 1000  # milliseconds
+
+
+class Session(QObject):
+    """Document, runs and the wishes of a person about both."""
+
+    documentChanged = Signal(object)  # Document
+    vocabularyChanged = Signal(object)  # Vocabulary
+    analysisChanged = Signal(object)  # Analysis | None
+    runsChanged = Signal(object)  # list[RunFacts]
+    watchedChanged = Signal(str, int)  # uid, step (-1: live)
+    messageRaised = Signal(str, str)  # sentence, severity
+    stateChanged = Signal()  # what is possible may have changed
+
+    def __init__(self, store: Store, preferences: Preferences | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.store, self.library = store, Library(store)
+        self.preferences = preferences or Preferences()
+        self.engine = Engine(self)
+        self.vocabulary: Vocabulary = cached_vocabulary() or Vocabulary()
+        self.analysis: Analysis | None = None
+        self.history = History(Document())
+        self.path: Path | None = None
+        self.runs: list[RunFacts] = []
+        self.watched = ""  # uid of the run on the monitors
+        self.window: Any = None  # the Window, for actions that need it
+        self._threads: dict[str, RunThread] = {}
+        self._journal_timer = self._timer(JOURNAL_PAUSE, self._write_journal)
+        self._analysis_timer = self._timer(ANALYSIS_PAUSE, lambda: self.engine.analyse(self.document))
+        self._library_timer = QTimer(self, interval=LIBRARY_PAUSE)
+        self._library_timer.timeout.connect(self.refresh_runs)
+        self.engine.vocabularyRead.connect(self._take_vocabulary)
+        self.engine.analysed.connect(self._take_analysis)
+        self.engine.failed.connect(lambda sentence: self.say(sentence, "error"))
+
+    def _timer(self, milliseconds: int, act: Callable[[], None]) -> QTimer:
+        timer = QTimer(self, singleShot=True, interval=milliseconds)
+        timer.timeout.connect(act)
+        return timer
+
+    def start(self) -> None:
+        """Read the vocabulary behind the window and look at the library."""
+        self.engine.read_vocabulary()
+        gone = self.library.mark_interrupted()
+        if gone:
+            names = ", ".join(facts.name for facts in gone[:3])
+            self.say(
+                tr("{names} was interrupted; Continue in Runs goes on from its last checkpoint.", names=names),
+                "warning",
+            )
+        self.refresh_runs()
+        self._library_timer.start()
+
+    def say(self, sentence: str, severity: str = "hint") -> None:
+        """A sentence for the person."""
+        self.messageRaised.emit(sentence, severity)
+
+    def attempt(self, act: Callable[[], Any]) -> Any:
+        """Do something that may be refused; the refusal is said."""
+        try:
+            return act()
+        except Refused as refused:
+            self.say(str(refused), "error")
+            return None
+
+    # The document
+
+    @property
+    def document(self) -> Document:
+        """The one on the canvas."""
+        return self.history.now
+
+    def edit(self, document: Document, name: str, join: str = "") -> None:
+        """Take the next document."""
+        self.history.do(document, name, join)
+        self._document_changed()
+
+    def undo(self) -> None:
+        """One step back."""
+        if self.history.undo():
+            self._document_changed()
+
+    def redo(self) -> None:
+        """One step forward."""
+        if self.history.redo():
+            self._document_changed()
+
+    def _document_changed(self) -> None:
+        self.documentChanged.emit(self.document)
+        self._analysis_timer.start()
+        self._journal_timer.start()
+        self.stateChanged.emit()
+
+    def show(self, document: Document, path: Path | None = None) -> None:
+        """Put another document on the canvas; the one before stays in its journal until it is saved."""
+        self.history = History(document)
+        self.path = path
+        self.analysis = None
+        self.analysisChanged.emit(None)
+        self._document_changed()
+
+    def open(self, path: Path) -> None:
+        """Open a file. Raises Refused."""
+        document = file.read(path)
+        self.show(document, path)
+        self.preferences.add_recent(str(path))
+
+    def open_example(self, document: Document) -> None:
+        """A fresh copy of an example: saving asks for a place of its own."""
+        from dataclasses import replace
+
+        self.show(replace(document, id=new_id()))
+
+    def save(self, path: Path | None = None) -> None:
+        """Save. Raises Refused."""
+        place = path or self.path
+        assert place is not None
+        file.write(self.document, place)
+        self.path = place
+        self.history.saved()
+        self.preferences.add_recent(str(place))
+        self._journal().unlink(missing_ok=True)
+        self.say(tr("Saved to {path}.", path=str(place)))
+        self.stateChanged.emit()
+
+    def apply_fix(self, problem: Problem) -> None:
+        """Carry out the remedy of a Problem."""
+        if problem.fix is None:
+            return
+        try:
+            document = getattr(edits, problem.fix.edit)(self.document, **problem.fix.arguments)
+        except (KeyError, TypeError, AttributeError) as error:
+            self.say(tr("That can no longer be done here: {reason}", reason=str(error)), "warning")
+            return
+        self.edit(document, problem.fix.text)
+
+    def _take_vocabulary(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self.vocabularyChanged.emit(vocabulary)
+        self._analysis_timer.start()
+
+    def _take_analysis(self, document: Document, analysis: Analysis) -> None:
+        if document is self.document or document == self.document:
+            self.analysis = analysis
+            self.analysisChanged.emit(analysis)
+            self.stateChanged.emit()
+
+    # The journal: what a crash may not take
+
+    @staticmethod
+    def _journal_folder() -> Path:
+        return Path(user_state_dir("crossmodal-studio")) / "journal"
+
+    def _journal(self) -> Path:
+        return self._journal_folder() / f"{self.document.id}.json"
+
+    def _write_journal(self) -> None:
+        if not self.history.is_changed:
+            return
+        with contextlib.suppress(Refused, OSError):
+            entry = {"path": str(self.path or ""), "time": time.time(), "document": file.to_data(self.document)}
+            place = self._journal()
+            place.parent.mkdir(parents=True, exist_ok=True)
+            part = place.with_suffix(".part")
+            part.write_text(json.dumps(entry, ensure_ascii=False), encoding="utf-8")
+            part.replace(place)
+
+    def lost_documents(self) -> list[tuple[Path, Document, str]]:
+        """Documents that were changed and never saved: journal file, document, the path it was opened from."""
+        found = []
+        for place in sorted(self._journal_folder().glob("*.json")):
+            with contextlib.suppress(Refused, OSError, ValueError, KeyError):
+                entry = json.loads(place.read_text(encoding="utf-8"))
+                found.append((place, file.from_data(entry["document"]), str(entry["path"])))
+        return found
+
+    def recover(self, journal: Path, document: Document) -> None:
+        """Put a lost document on the canvas, unsaved: it is never written over its old file by itself."""
+        self.history = History(Document(id=document.id))
+        self.path = None
+        self.edit(document, tr("Recover"))
+        journal.unlink(missing_ok=True)
+
+    # Runs
+
+    def refresh_runs(self) -> None:
+        """Read the library again; say so where something changed."""
+        try:
+            found = self.library.runs()
+        except Refused as refused:
+            self.say(str(refused), "warning")
+            return
+        if found != self.runs:
+            self.runs = found
+            self.runsChanged.emit(found)
+            self.stateChanged.emit()
+
+    def facts(self, uid: str) -> RunFacts | None:
+        """A run of the library."""
+        return next((facts for facts in self.runs if facts.uid == uid), None)
+
+    @property
+    def active(self) -> RunFacts | None:
+        """The run that trains now: the watched one where it does, else the newest that does."""
+        alive = [facts for facts in self.runs if facts.status not in ENDED]
+        return next((facts for facts in alive if facts.uid == self.watched), alive[0] if alive else None)
+
+    def run(self, place: str = "") -> str:
+        """Train the document; gives the run's uid, or nothing where a Problem stands against it."""
+        if self.analysis is not None and not self.analysis.is_runnable:
+            first = next(problem for problem in self.analysis.problems if problem.severity == "error")
+            self.say(first.sentence(), "error")
+            return ""
+        place = place or self.preferences.place
+        facts = self.attempt(lambda: queue(self.library, self.document, place=place))
+        if facts is None:
+            return ""
+        self._launch(facts.uid, place)
+        return str(facts.uid)
+
+    def go_on(self, uid: str) -> None:
+        """Continue a stopped or interrupted run from its newest checkpoint."""
+        facts = self.facts(uid)
+        if facts is not None:
+            self._launch(uid, facts.place)
+
+    def fork(self, uid: str, step: int) -> str:
+        """A new run from a checkpoint of another, with the document on the canvas if it came from there."""
+        text = self.attempt(lambda: self.library.reader(uid).document_text())
+        if text is None:
+            return ""
+        document = self.document if file.loads(text).id == self.document.id else file.loads(text)
+        place = self.preferences.place
+        facts = self.attempt(
+            lambda: queue(
+                self.library, document, place=place, parent=uid, parent_step=step, name=f"{document.name} · {step}"
+            )
+        )
+        if facts is None:
+            return ""
+        self._launch(facts.uid, place)
+        return str(facts.uid)
+
+    def _launch(self, uid: str, place: str) -> None:
+        if place == "process":
+            start_process(self.store, uid)
+        else:
+            thread = RunThread(self.store, uid)
+            self._threads[uid] = thread
+            thread.start()
+        self.refresh_runs()
+        self.watch(uid)
+
+    def watch(self, uid: str, step: int = -1) -> None:
+        """Put a run on the monitors: live, or at a step."""
+        self.watched = uid
+        self.watchedChanged.emit(uid, step)
+        self.stateChanged.emit()
+
+    def command(self, name: str, **arguments: Any) -> None:
+        """Ask the active run for something: pause, resume, stop, checkpoint, rate."""
+        facts = self.active
+        if facts is not None:
+            self.attempt(lambda: ask(self.store, facts.uid, name, **arguments))
+
+    def running_here(self) -> list[str]:
+        """Runs that would end with this window."""
+        return [uid for uid, thread in self._threads.items() if thread.is_alive()]
+
+    def stop_all_here(self, seconds: float = 30.0) -> bool:
+        """Ask this window's runs to save and stop; True where all have."""
+        for uid in self.running_here():
+            with contextlib.suppress(Refused):
+                ask(self.store, uid, "stop")
+        limit = time.monotonic() + seconds
+        for thread in self._threads.values():
+            thread.join(max(0.0, limit - time.monotonic()))
+        return not self.running_here()
+
+    def close(self) -> None:
+        """Let everything go; called once, by the window."""
+        self._journal_timer.stop()
+        self._analysis_timer.stop()
+        self._library_timer.stop()
+        self._write_journal()
+        self.stop_all_here()
+        self.engine.close()
+        self.preferences.sync()
