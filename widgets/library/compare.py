@@ -102,7 +102,9 @@ class CompareView(QWidget):
     def _refresh(self) -> None:
         colours = [theme().series[index % len(theme().series)] for index in range(len(self._runs))]
         self._names.setText(
-            "&nbsp;&nbsp; ".join(f'<span style="color:{c}">■</span> {_escaped(r.name)}' for c, r in zip(colours, self._runs))
+            "&nbsp;&nbsp; ".join(
+                f'<span style="color:{c}">■</span> {_escaped(r.name)}' for c, r in zip(colours, self._runs)
+            )
         )
         self._fill_figures(colours)
         known = [document for document in self._documents if document is not None]
@@ -178,7 +180,7 @@ def _fill(
     table.setRowCount(len(rows))
     for column, (text, colour) in enumerate(zip(header, colours)):
         item = QTableWidgetItem(text)
-        item.setTextAlignment(int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter))
+        item.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         if colour is not None:
             item.setForeground(QBrush(QColor(colour)))
         table.setHorizontalHeaderItem(column, item)

@@ -154,13 +154,15 @@ class RunFilter(QSortFilterProxyModel):
 
     def set_text(self, text: str) -> None:
         """Show runs in whose name, tags, notes, experiment, status or seed all words occur."""
+        self.beginFilterChange()
         self._words = tuple(text.lower().split())
-        self.invalidateRowsFilter()
+        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
 
     def set_status(self, status: str) -> None:
         """Show one status only; empty: all."""
+        self.beginFilterChange()
         self._status = status
-        self.invalidateRowsFilter()
+        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
 
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
         run = self.sourceModel().index(source_row, 0, source_parent).data(RUN)

@@ -8,7 +8,13 @@ from core.telemetry.events import At, AttentionMap, Exhibit
 from tests.widgets.monitors.memory_run import MemoryRun
 from widgets.monitors.attention import AttentionMonitor
 from widgets.monitors.attention_map import (
-    MEAN, ROLLOUT, AttentionSettings, column_for, read_attention, rollout, row_for,
+    MEAN,
+    ROLLOUT,
+    AttentionSettings,
+    column_for,
+    read_attention,
+    rollout,
+    row_for,
 )  # fmt: skip
 from widgets.monitors.cursor import Cursor
 
@@ -27,10 +33,24 @@ def run():
     run, at = MemoryRun(), At(step=5, seconds=1)
     pictures = np.full((2, 16, 16, 3), 200, dtype=np.uint8)
     run.say(
-        Exhibit(at=at, name="probe", pictures=pictures, sentences=("red heart", "blue ring"), words=(("red", "heart"), ("blue", "ring")))
+        Exhibit(
+            at=at,
+            name="probe",
+            pictures=pictures,
+            sentences=("red heart", "blue ring"),
+            words=(("red", "heart"), ("blue", "ring")),
+        )
     )
     for layer in range(2):
-        run.say(AttentionMap(at=at, series=f"attention/vit/{layer}", weights=rows(2, 3, 5, 5, seed=layer), queries=PATCHES, keys=PATCHES))
+        run.say(
+            AttentionMap(
+                at=at,
+                series=f"attention/vit/{layer}",
+                weights=rows(2, 3, 5, 5, seed=layer),
+                queries=PATCHES,
+                keys=PATCHES,
+            )
+        )
     cross = rows(2, 1, 2, 5, seed=7)
     run.say(AttentionMap(at=at, series="attention/cross/0", weights=cross, queries=WORDS, keys=PATCHES))
     return run

@@ -227,7 +227,9 @@ def test_collapse_is_said(qtbot):
     counts[19] = 100
     for side in ("positive", "negative"):
         run.say(Histogram(at=at, series=f"similarity/info_nce/{side}", low=-1, high=1, counts=counts))
-    run.say(Scalars(at=at, values={"similarity/info_nce/effective rank": 1.2, "similarity/info_nce/negative mean": 0.98}))
+    run.say(
+        Scalars(at=at, values={"similarity/info_nce/effective rank": 1.2, "similarity/info_nce/negative mean": 0.98})
+    )
     monitor = shown(qtbot, SimilarityMonitor, run)
     assert "Collapse" in monitor.figures.text()
 

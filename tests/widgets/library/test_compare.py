@@ -1,0 +1,69 @@
+"""Comparison: only what differs is shown, in settings and in drawings."""
+
+from dataclasses import replace
+
+import pytest
+
+from core.graph.document import Document, End, Node, Wire
+from core.graph.recipe import Recipe, Stage
+from core.store.answers import RunFacts
+from widgets.library.compare import CompareView
+from widgets.library.difference import DEFAULT, drawing_difference, settings_difference
+
+
+@pytest.fixture
+def base():
+    vit, loss = Node(id="vit", block="encoders.vit", knobs={"width": 192}), Node(id="loss", block="objectives.info_nce")
+    wire = Wire(source=End(node="vit", port="tokens"), target=End(node="loss", port="left"))
+    return Document(nodes={"vit": vit, "loss": loss}, wires=(wire,), recipe=Recipe(learning_rate=1e-3))
+
+
+def test_equal_documents_do_not_differ(base):
+    moved = replace(base, nodes={**base.nodes, "vit": replace(base.nodes["vit"], x=500.0, title="Tower")}, name="other")
+    assert settings_difference([base, moved]) == []
+    assert drawing_difference(base, moved).is_same()
+
+
+def test_settings_that_differ(base):
+    other = replace(
+        base, nodes={"vit": replace(base.nodes["vit"], knobs={"patch_dropout": 0.5})},
+        recipe=replace(base.recipe, learning_rate=3e-4, habits={"clipping": {"norm": 2.0}}, stages=(Stage(name="one"),)),
+    )  # fmt: skip
+    rows = {(row.where, row.setting): row.values for row in settings_difference([base, other])}
+    assert rows["recipe", "learning_rate"] == ("0.001", "0.0003")
+    assert rows["recipe", "habits.clipping.norm"] == (DEFAULT, "2")
+    assert rows["vit", "width"] == ("192", DEFAULT)
+    assert rows["vit", "patch_dropout"] == (DEFAULT, "0.5")
+    assert rows["loss", "block"] == ("objectives.info_nce", "")
+    assert ("recipe", "stages 1.name") in rows
+    assert ("recipe", "batch_size") not in rows
+
+
+def test_drawings_that_differ(base):
+    other = Document(
+        nodes={"vit": replace(base.nodes["vit"], muted=True), "mlp": Node(id="mlp", block="connectors.mlp")},
+        wires=(Wire(source=End(node="vit", port="tokens"), target=End(node="mlp", port="tokens")),),
+    )
+    found = drawing_difference(base, other)
+    assert found.added == ("mlp",)
+    assert found.removed == ("loss",)
+    assert found.changed == (("vit", "muted", DEFAULT, "on"),)
+    assert found.wires_added == ("vit.tokens>mlp.tokens",)
+    assert found.wires_removed == ("vit.tokens>loss.left",)
+
+
+def test_the_view_shows_both(qtbot, base):
+    view = CompareView()
+    qtbot.addWidget(view)
+    runs = [RunFacts(id=n, uid=f"u{n}", name=f"<b>run {n}</b>", status="finished") for n in (1, 2)]
+    view.set_runs(runs, [base, replace(base, recipe=replace(base.recipe, seed=7))])
+    assert view.settings_rows() == [["recipe", "seed", "0", "7"]]
+    assert "The drawings are the same." in view.drawing_text()
+    assert "<b>run" not in view._names.text()
+
+
+def test_a_document_that_cannot_be_read_is_said(qtbot, base):
+    view = CompareView()
+    qtbot.addWidget(view)
+    view.set_runs([RunFacts(id=n, uid=f"u{n}", name="x", status="finished") for n in (1, 2)], [base, None])
+    assert "cannot be read" in view.drawing_text()
