@@ -30,6 +30,8 @@ BUDGET_SECONDS = 0.006  # of drawing a tick
 LIVE_POLL_SECONDS = 0.1
 ENDED_POLL_SECONDS = 1.0
 MARK_POLL_SECONDS = 0.5
+DRAG_SECONDS = 0.15  # moves closer than this are one drag: pictures on the way are shown, not dropped
+IDLE_MILLISECONDS = 100  # of a tick while there is nothing to do
 
 ReaderFactory = Callable[[str], RunReader]
 logger = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ class Seat:
     """One monitor with what the pump knows of it."""
 
     monitor: Monitor
-    generation: int = 0  # of the question
+    generation: int = 0  # of the question; live and a drag ask the same one again
     dirty: bool = True
     urgent: bool = True  # a person asked; no pause is kept
     presented: float = -1e9  # monotonic seconds of the last picture
@@ -78,8 +80,8 @@ class Pump(QObject):
         self._marks: tuple[MarkFacts, ...] = ()
         self._age = 0  # grows with every other run or cursor
         self._busy: Future[None] | None = None
-        self._glanced = self._marked = -1e9
-        self._must_glance = self._has_glanced = False
+        self._glanced = self._marked = self._moved = -1e9
+        self._must_glance = self._has_glanced = self._has_just_glanced = False
         self._credit = 0.0
         self._closed = False
         self._last_failure = ""
@@ -124,13 +126,15 @@ class Pump(QObject):
         """Put every monitor somewhere; the person is waiting, so this goes first."""
         if cursor.follows_head:
             cursor = cursor.at(self._head.step)
-        if cursor == self._cursor:
+        before, now = self._cursor, time.monotonic()
+        if cursor == before:
             return
-        self._cursor = cursor
+        drags = (cursor.runs, cursor.axis) == (before.runs, before.axis) and now - self._moved < DRAG_SECONDS
+        self._cursor, self._moved = cursor, now
         self._age += 1
         self._must_glance = True
         for seat in self._seats.values():
-            self._ask(seat, urgent=True)
+            self._ask(seat, urgent=True, replaces=not drags)
         self.cursorMoved.emit(cursor)
 
     def set_step(self, step: int) -> None:
@@ -197,6 +201,7 @@ class Pump(QObject):
             self._draw_one()
         if self._busy is None and not self._closed:
             self._read_one()
+            self._hurry(self._head.status not in ENDED or not self.is_idle())
 
     def _draw_one(self) -> None:
         seat = next((seat for seat in self._turn if seat.answer is not None), None)
@@ -204,7 +209,7 @@ class Pump(QObject):
             return
         generation, value, sentence = seat.answer
         seat.answer = None
-        if generation != seat.generation and not self._cursor.follows_head:
+        if generation != seat.generation:
             return  # another question has been asked since
         started = time.perf_counter()
         self._present(seat, value, sentence)
@@ -228,10 +233,17 @@ class Pump(QObject):
 
     # Reading
 
-    def _ask(self, seat: Seat, *, urgent: bool) -> None:
-        seat.generation += 1
+    def _ask(self, seat: Seat, *, urgent: bool, replaces: bool = True) -> None:
+        """The picture is due; ``replaces`` drops an answer that is still on its way."""
+        seat.generation += replaces
         seat.dirty = True
         seat.urgent = seat.urgent or urgent
+        self._hurry(True)
+
+    def _hurry(self, hurry: bool) -> None:
+        interval = TICK_MILLISECONDS if hurry else IDLE_MILLISECONDS
+        if self._timer.interval() != interval:
+            self._timer.setInterval(interval)
 
     def _settings_changed(self) -> None:
         sender = self.sender()
@@ -243,12 +255,14 @@ class Pump(QObject):
             return
         now = time.monotonic()
         every = ENDED_POLL_SECONDS if self._head.status in ENDED else LIVE_POLL_SECONDS
-        if self._must_glance or now - self._glanced >= every:
-            self._glanced, self._must_glance = now, False
+        seat = self._next_seat(now) if self._has_just_glanced else None  # a drag asks for both without end: in turn
+        if seat is None and (self._must_glance or now - self._glanced >= every):
+            self._glanced, self._must_glance, self._has_just_glanced = now, False, True
             wants_marks = now - self._marked >= MARK_POLL_SECONDS
             self._submit(self._glance_job(self._age, self._cursor, wants_marks))
             return
-        if (seat := self._next_seat(now)) is not None:
+        if (seat := seat or self._next_seat(now)) is not None:
+            self._has_just_glanced = False
             seat.dirty = seat.urgent = False
             self._submit(self._read_job(seat, seat.generation, seat.monitor.settings(), self._cursor))
 
@@ -296,9 +310,8 @@ class Pump(QObject):
     def _answered(self, seat: Seat, generation: int, cursor: Cursor, value: Any, sentence: str) -> None:
         if seat.monitor not in self._seats or cursor.runs != self._cursor.runs:
             return
-        if generation != seat.generation and not cursor.follows_head:
-            return
-        seat.answer = (seat.generation if cursor.follows_head else generation, value, sentence)
+        if generation == seat.generation:
+            seat.answer = (generation, value, sentence)
 
     def _glance_job(self, age: int, cursor: Cursor, wants_marks: bool) -> Callable[[], None]:
         known = self._head.revision
@@ -349,7 +362,7 @@ class Pump(QObject):
         moved = self._cursor.step != head.step
         self._cursor = self._cursor.at(head.step)
         for seat in self._seats.values():
-            self._ask(seat, urgent=False)
+            self._ask(seat, urgent=False, replaces=False)
         if moved:
             self.cursorMoved.emit(self._cursor)
 

@@ -5,8 +5,10 @@ import threading
 import time
 
 import pytest
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
+import studio.pump
 from core.telemetry.events import At, Mark, Scalars, StatusChange
 from studio.pump import Pump
 from tests.widgets.monitors.memory_run import MemoryRun
@@ -148,7 +150,8 @@ def test_hidden_monitors_cost_nothing_until_they_are_seen(room, run, qtbot):
     qtbot.waitUntil(lambda: hidden.value() == (50, 50))
 
 
-def test_a_later_question_replaces_an_earlier_one(room, run, qtbot):
+def test_a_later_question_replaces_an_earlier_one(room, run, qtbot, monkeypatch):
+    monkeypatch.setattr(studio.pump, "DRAG_SECONDS", 0.0)
     gate = threading.Event()
 
     class Gated(Count):
@@ -165,6 +168,29 @@ def test_a_later_question_replaces_an_earlier_one(room, run, qtbot):
     gate.set()
     qtbot.waitUntil(lambda: gated.value() == (30, 30))
     assert (10, 10) not in gated.drawn
+
+
+def test_pictures_move_while_the_cursor_is_dragged(room, run, qtbot):
+    counts = room.put(*(Count() for _ in range(4)))
+    room.set_runs("a", step=1)
+    qtbot.waitUntil(lambda: all(count.value() == (1, 1) for count in counts))
+    drag, steps = QTimer(), iter(range(2, 50))
+    drag.timeout.connect(lambda: room.set_step(next(steps)) if room.cursor.step < 49 else drag.stop())
+    drag.start(8)
+    qtbot.waitUntil(lambda: all(count.value() == (49, 49) for count in counts))
+    for count in counts:
+        seen = [step for step, _ in count.drawn]
+        assert len(seen) >= 4, "shown on the way"
+        assert seen == sorted(seen), "never back to an older moment"
+
+
+def test_a_past_run_that_is_looked_at_rests(room, run, qtbot):
+    run.say(StatusChange(at=At(step=50, seconds=5), status="finished"))
+    count = room.put(Count())
+    room.set_runs("a")
+    qtbot.waitUntil(lambda: count.value() == (50, 50) and room._timer.interval() > 50)
+    room.set_step(10)
+    assert room._timer.interval() == studio.pump.TICK_MILLISECONDS
 
 
 def test_at_most_one_picture_a_tick_and_dear_ones_are_paid_back(room, run, qtbot):

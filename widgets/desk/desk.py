@@ -92,8 +92,7 @@ class DeskView(QWidget):
             )
         )
         self._tiles.set_answers(answers.answers, as_tiles=answers.kind == "pictures")
-        self._empty.setVisible(not answers.answers)
-        self._empty.setText(tr("Nothing was found."))
+        self._show_empty("" if answers.answers else tr("Nothing was found."))
         if not answers.answers:
             self._show_answer(None)
 
@@ -190,12 +189,12 @@ class DeskView(QWidget):
     def _answer_side(self) -> QWidget:
         side, column = _column()
         column.addWidget(_muted(tr("Answers, best first")))
-        scroll = QScrollArea()
+        scroll = self._scroll = QScrollArea()
         scroll.setWidget(self._tiles)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column.addWidget(self._empty)
+        column.addWidget(self._empty, 1)
         column.addWidget(scroll, 1)
         return side
 
@@ -248,8 +247,14 @@ class DeskView(QWidget):
             self._say("")
         self._line.setProperty("why_not", bool(why_not) and not self._is_busy)
         if self._answers is None:
-            self._empty.setText(why_not or tr("Type a sentence to find pictures, or drop a picture to find sentences."))
-            self._empty.setVisible(True)
+            self._show_empty(why_not or tr("Type a sentence to find pictures, or drop a picture to find sentences."))
+
+    def _show_empty(self, text: str) -> None:
+        """A sentence where the answers would be; an empty one makes room for them."""
+        self._empty.setText(text)
+        self._empty.setVisible(bool(text))
+        self._scroll.setVisible(not text)
+        self._lit.setVisible(not text)
 
     def _typing(self) -> None:
         self._path = ""

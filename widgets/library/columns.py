@@ -55,7 +55,7 @@ def metric_column(name: str) -> Column:
     title = parts[-1] if len(parts) < 4 else f"{parts[-1]} {tr(parts[1].replace('_', ' '))}"
     return Column(
         key=f"best:{name}", title=title, text=lambda r: figure(r.best.get(name), share="R@" in name),
-        rank=lambda r: number(r.best.get(name)), right=True, width=max(80, 20 + 8 * len(title)),
+        rank=lambda r: number(r.best.get(name)), right=True, width=80,
         tip=tr("best value of {name}", name=name.replace("_", " ")),
     )  # fmt: skip
 

@@ -130,7 +130,7 @@ class CompareView(QWidget):
                 values = (figure(run.best.get(name), share="R@" in name) for run in self._runs)
                 rows.append(
                     [
-                        tr("best {name}", name=name.removeprefix("retrieval/").replace("_", " ").replace("/", " · ")),
+                        tr("best {name}", name=_metric_name(name)),
                         *values,
                     ]
                 )
@@ -157,6 +157,11 @@ def difference_words(difference: DrawingDifference) -> str:
     lines += [f"  + {tr('wire {name}', name=name.replace('>', ' → '))}" for name in difference.wires_added]
     lines += [f"  − {tr('wire {name}', name=name.replace('>', ' → '))}" for name in difference.wires_removed]
     return "\n".join(lines)
+
+
+def _metric_name(series: str) -> str:
+    parts = series.removeprefix("retrieval/").replace("_", " ").split("/")
+    return " · ".join(tr(part) for part in parts)
 
 
 def _escaped(text: str) -> str:

@@ -169,7 +169,8 @@ class LibraryView(QWidget):
 
     def _size_columns(self) -> None:
         for number, column in enumerate(self.table.columns()):
-            self.view.setColumnWidth(number, column.width)
+            header = self.view.horizontalHeader().sectionSizeHint(number)
+            self.view.setColumnWidth(number, max(column.width, header + 10))
             self.view.setItemDelegateForColumn(number, self._chip if column.key == "status" else None)
 
     def _sort_again(self) -> None:
