@@ -5,6 +5,7 @@ A thread says 20 steps a second to the real recorder; the pump draws from the re
 
 from __future__ import annotations
 
+import gc
 import os
 import statistics
 import tempfile
@@ -62,6 +63,8 @@ def _measure(application: QApplication, store: Store, seconds: float, before: in
     stop = threading.Event()
     writer = threading.Thread(target=_say_steps, args=(recorder, synthetic, before, stop), name="bench-writer")
     _spin(1.5)
+    gc.collect()
+    gc.freeze()  # as the application does once its window is up: a full collection would stop it for 60 ms and more
     writer.start()
     _spin(1.0)
     late = _probe(seconds)
@@ -69,6 +72,7 @@ def _measure(application: QApplication, store: Store, seconds: float, before: in
     writer.join()
     pump.close()
     recorder.close()
+    gc.unfreeze()
     figures: dict[str, float | str] = {
         "lateness p50 (ms)": round(float(np.percentile(late, 50)), 2),
         "lateness p99 (ms)": round(float(np.percentile(late, 99)), 2),

@@ -35,7 +35,7 @@ class AttentionMonitor(Monitor):
     summary = "Where each token looks. Point at a word or a patch to see where it looks; click to keep it."
     order = 40
     empty = "No attention yet. The attention probe captures maps on a few fixed samples while a run trains."
-    milliseconds_between = 300
+    milliseconds_between = 400
     tools_open = True
 
     def __init__(self, parent: QWidget | None = None) -> None:

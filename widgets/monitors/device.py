@@ -56,7 +56,7 @@ class DeviceMonitor(Monitor):
     summary = "How busy the processor, the memory and each GPU were in the three minutes before the cursor."
     order = 45
     empty = "No readings yet. They come by themselves while a run trains."
-    milliseconds_between = 400
+    milliseconds_between = 500
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -56,6 +56,7 @@ class GradientMonitor(Monitor):
     summary = "Norm of the gradient in each block. A line that falls to nothing is a block that no longer learns."
     order = 50
     empty = "No gradients yet. They come with the gradients probe while a run trains."
+    milliseconds_between = 300
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

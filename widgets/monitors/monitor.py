@@ -73,7 +73,7 @@ class Monitor(QFrame):
     summary: ClassVar[str] = ""
     order: ClassVar[int] = 100
     key: ClassVar[str] = ""
-    milliseconds_between: ClassVar[int] = 150  # while live, at most one picture in this time
+    milliseconds_between: ClassVar[int] = 200  # while live, at most one picture in this time
     empty: ClassVar[str] = "Nothing here yet. Press Run, or pick a run in the library."
     tools_open: ClassVar[bool] = False
 

@@ -49,6 +49,7 @@ class RateMonitor(Monitor):
     summary = "Learning rates by block, the temperature that sharpens the similarities, and samples per second."
     order = 60
     empty = "No rates yet. Press Run, or pick a run in the library."
+    milliseconds_between = 400
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

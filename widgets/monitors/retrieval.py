@@ -64,6 +64,7 @@ class RetrievalMonitor(Monitor):
     summary = "Share of questions whose right answer is among the first 1, 5 or 10. The dotted line is pure chance."
     order = 30
     empty = "No evaluation yet. The evaluation habit asks the model every so many steps."
+    milliseconds_between = 800
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

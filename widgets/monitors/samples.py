@@ -71,7 +71,7 @@ class SampleMonitor(Monitor):
     )
     order = 35
     empty = "No answers yet. The samples probe asks a few held-out questions while a run trains."
-    milliseconds_between = 500
+    milliseconds_between = 800
     tools_open = True
 
     def __init__(self, parent: QWidget | None = None) -> None:

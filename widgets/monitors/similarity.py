@@ -73,6 +73,7 @@ class SimilarityMonitor(Monitor):
     summary = "Cosine of true pairs (positives) and of all others (negatives). Training pulls the two apart."
     order = 20
     empty = "No similarities yet. They come with a contrastive objective and the similarity probe."
+    milliseconds_between = 250
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
