@@ -20,6 +20,8 @@ from core.problems import Problem, Refused
 
 NEAR_BITS = 6  # of 64; 0 finds only equal hashes
 NEAR_LEVELS = 6.0  # of 255: mean difference of the colour thumbnails
+FLAT = 4  # of 255: neighbours that differ by less count as equal, or the noise of JPEG would flip their bit
+BORDER = 40  # of 255: what differs less from the corner belongs to the border; JPEG's ringing reaches 30
 MOST_PAIRS = 500
 Progress = Callable[[int, int], None]  # done, of
 
@@ -93,7 +95,7 @@ def content_hash(pixels_CHW: NDArray[np.float32]) -> str:
 def cropped(pixels_CHW: NDArray[np.float32]) -> Image.Image:
     """The picture without the plain border of its corner's colour."""
     levels = (pixels_CHW * 255).clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
-    drawn = (np.abs(levels.astype(np.int16) - levels[0, 0]) > 8).any(axis=2)
+    drawn = (np.abs(levels.astype(np.int16) - levels[0, 0]) > BORDER).any(axis=2)
     rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     if len(rows):
         levels = levels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -104,7 +106,7 @@ def difference_hash(picture: Image.Image) -> int:
     """64 bits; small changes of size, light or compression leave most of them."""
     grey = picture.convert("L").resize((9, 8), Image.Resampling.BOX)
     small = np.asarray(grey, dtype=np.int16)
-    bits = (small[:, :-1] > small[:, 1:]).ravel()
+    bits = (small[:, :-1] > small[:, 1:] + FLAT).ravel()
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 

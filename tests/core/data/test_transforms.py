@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.data.base import Pieces
+from core.data.catalog import sources, transforms
+from core.data.pipeline import generator
+from core.data.transforms.augment import Augment
+from core.data.transforms.caption_dropout import CaptionDropout
+from core.data.transforms.resize import Resize
+from core.knobs import configure, knobs_of
+
+STILL: dict[str, Any] = {
+    "rotation": 0.0,
+    "scale": 0.0,
+    "shift": 0.0,
+    "brightness": 0.0,
+    "contrast": 0.0,
+    "saturation": 0.0,
+}
+
+
+def picture(edge: int = 32) -> torch.Tensor:
+    image = torch.ones(3, edge, edge)
+    image[:, edge // 4 : edge // 2, edge // 4 : edge // 2] = torch.tensor([0.8, 0.2, 0.1])[:, None, None]
+    return image
+
+
+def augmented(image: torch.Tensor, number: int = 0, **knobs: Any) -> torch.Tensor:
+    given = Augment(Augment.Config(**knobs)).apply({"image": image}, generator(0, 0, number, "a"))["image"]
+    assert isinstance(given, torch.Tensor)
+    return given
+
+
+def varied(sentence: str, number: int = 0, **knobs: Any) -> str:
+    step = CaptionDropout(CaptionDropout.Config(**{"drop": 0.0, **knobs}))
+    return str(step.apply({"sentence": sentence}, generator(0, 0, number, "c"))["sentence"])
+
+
+@pytest.mark.parametrize("key", list(transforms))
+def test_every_transform_declares_what_a_person_needs(key: str) -> None:
+    cls = transforms[key]
+    assert cls.title
+    assert cls.__doc__
+    assert cls.takes
+    assert cls.gives
+    assert all(knob.help for knob in knobs_of(cls.Config))
+    configure(cls.Config, {knob.name: knob.default for knob in knobs_of(cls.Config)})
+
+
+@pytest.mark.parametrize("key", list(sources))
+def test_every_source_declares_what_a_person_needs_and_its_shapes(key: str) -> None:
+    cls = sources[key]
+    assert cls.title
+    assert cls.__doc__
+    assert not cls.takes
+    assert all(knob.help for knob in knobs_of(cls.Config))
+    given = cls(cls.Config()).meta(3)
+    assert set(given) == set(cls.gives)
+    assert all(value is None or (value.device.type == "meta" and value.shape[0] == 3) for value in given.values())
+
+
+@pytest.mark.parametrize("key", list(transforms))
+def test_every_transforms_meta_shapes_are_the_real_ones(key: str) -> None:
+    step = transforms[key](transforms[key].Config())
+    values: dict[str, Any] = {"image": picture(), "sentence": "a red cat, on a mat"}
+    values = {name: values[name] for name in step.takes}
+    if step.needs_fit:
+        step.fit([values])
+    given = step.apply(values, generator(0, 0, 0, "n"))
+    meta = step.meta(
+        {name: v[None].to("meta") if isinstance(v, torch.Tensor) else None for name, v in values.items()}, 1
+    )
+    assert set(given) == set(meta) == set(step.gives)
+    for name, value in given.items():
+        if isinstance(value, torch.Tensor):
+            assert (value.shape, value.dtype) == (meta[name].shape[1:], meta[name].dtype)
+        elif isinstance(value, Pieces):
+            assert (value.ids.shape, value.ids.dtype) == (meta[name].ids_BL.shape[1:], meta[name].ids_BL.dtype)
+        else:
+            assert meta[name] is None
+
+
+def test_augmentation_depends_on_its_generator_alone() -> None:
+    image = picture()
+    assert torch.equal(augmented(image, 1), augmented(image, 1))
+    assert len({augmented(image, number).numpy().tobytes() for number in range(20)}) == 20
+    assert torch.equal(image, picture())  # what came in is left alone
+
+
+def test_augmented_pictures_stay_in_range() -> None:
+    for number in range(30):
+        image = augmented(
+            torch.rand(3, 32, 24), number, flip=0.5, background=0.5, erasing=0.5, brightness=1.0, contrast=1.0
+        )
+        assert image.shape == (3, 32, 24)
+        assert image.dtype == torch.float32
+        assert 0 <= image.min() <= image.max() <= 1
+
+
+def test_with_every_knob_at_zero_nothing_changes() -> None:
+    image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 32, 32)).astype(np.float32) / 255)
+    assert torch.allclose(augmented(image, **STILL), image, atol=1e-6)
+
+
+def test_a_flip_mirrors() -> None:
+    image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 32, 32)).astype(np.float32) / 255)
+    assert torch.allclose(augmented(image, **STILL, flip=1.0), image.flip(2), atol=2 / 255)
+
+
+def test_a_shift_moves_the_drawing_and_fills_with_the_background() -> None:
+    centres = set()
+    for number in range(10):
+        moved = augmented(picture(), number, **{**STILL, "shift": 0.2})
+        assert moved[:, 0, 0].tolist() == [1, 1, 1]
+        rows, columns = torch.nonzero(moved[1] < 0.5, as_tuple=True)
+        centres.add((round(float(rows.float().mean())), round(float(columns.float().mean()))))
+        assert abs(float(rows.float().mean()) - 11.5) <= 0.2 * 32 + 1
+    assert len(centres) > 5
+
+
+def test_brightness_darkens_and_lightens_around_the_middle() -> None:
+    image = torch.full((3, 16, 16), 0.5)
+    means = [float(augmented(image, number, **{**STILL, "brightness": 0.4}).mean()) for number in range(60)]
+    assert 0.3 <= min(means) < 0.36
+    assert 0.64 < max(means) <= 0.7
+
+
+def test_without_saturation_a_picture_is_grey() -> None:
+    greyest = min(
+        float((image.amax(0) - image.amin(0)).max())
+        for image in (augmented(picture(), number, **{**STILL, "saturation": 1.0}) for number in range(40))
+    )
+    assert greyest < 0.2 < float((picture().amax(0) - picture().amin(0)).max())
+
+
+def test_a_background_is_changed_outside_the_drawing_only() -> None:
+    image = picture()
+    image[:, 10:12, 10:12] = 1.0  # white inside the drawing stays
+    changed = augmented(image, **STILL, background=1.0)
+    assert not torch.allclose(changed[:, 0, 0], image[:, 0, 0], atol=0.05)
+    assert torch.equal(changed[:, 10:12, 10:12], image[:, 10:12, 10:12])
+    assert torch.allclose(changed[:, 9, 9], image[:, 9, 9], atol=1 / 255)
+
+
+def test_erasing_paints_one_square() -> None:
+    image = torch.rand(3, 32, 32)
+    changed = (augmented(image, **STILL, erasing=1.0) - image).abs().amax(0) > 0.02
+    assert 0.01 < float(changed.float().mean()) < 0.25
+
+
+def test_one_word_of_a_caption_always_stays() -> None:
+    assert {varied("red cat face", number, drop=1.0) for number in range(30)} == {"red", "cat", "face"}
+    assert {varied("猫脸", number, drop=1.0) for number in range(20)} == {"猫", "脸"}
+    assert varied("", drop=1.0) == ""
+
+
+def test_captions_are_shuffled_and_lose_parts_after_the_first() -> None:
+    orders = {varied("red cat face", number, shuffle=1.0) for number in range(40)}
+    assert len(orders) == 6
+    assert varied("cat face, pet, animal", drop_parts=1.0) == "cat face"
+    assert varied("红苹果 and cat") == "红苹果 and cat"
+    assert sorted(varied("红苹果", 3, shuffle=1.0)) == sorted("红苹果")
+
+
+@pytest.mark.parametrize(
+    ("shape", "height", "width"), [("fit", 20, 40), ("crop", 20, 40), ("stretch", 40, 20), ("fit", 7, 1)]
+)
+def test_resizing_gives_one_size(shape: str, height: int, width: int) -> None:
+    step = Resize(Resize.Config(size=16, shape=shape))
+    image = step.apply({"image": torch.zeros(3, height, width)}, generator(0, 0, 0, "r"))["image"]
+    assert image.shape == (3, 16, 16)
+    assert bool((image == 1).any()) == (shape == "fit")  # white borders
+    assert image[:, 8, 8].tolist() == [0, 0, 0]
+
+
+def test_normalised_colours_are_what_a_tower_expects() -> None:
+    step = Resize(Resize.Config(size=8, normalise="minus one to one"))
+    image = step.apply({"image": torch.full((3, 8, 8), 0.75)}, generator(0, 0, 0, "r"))["image"]
+    assert torch.allclose(image, torch.full((3, 8, 8), 0.5))
