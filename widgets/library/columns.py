@@ -51,24 +51,45 @@ def columns_for(metrics: Sequence[str]) -> tuple[Column, ...]:
 
 def metric_column(name: str) -> Column:
     """Best value of a series so far."""
-    parts = name.split("/")
-    title = parts[-1] if len(parts) < 4 else f"{parts[-1]} {tr(parts[1].replace('_', ' '))}"
     return Column(
-        key=f"best:{name}", title=title, text=lambda r: figure(r.best.get(name), share="R@" in name),
+        key=f"best:{name}", title=metric_title(name), text=lambda r: figure(r.best.get(name), share="R@" in name),
         rank=lambda r: number(r.best.get(name)), right=True, width=80,
-        tip=tr("best value of {name}", name=name.replace("_", " ")),
+        tip=tr("best value of {name}", name=metric_words(name)),
     )  # fmt: skip
 
 
+def metric_title(series: str) -> str:
+    """Short enough for a column's head: ``R@10 unseen concepts``."""
+    parts = series.split("/")
+    return f"{parts[-1]} {split_name(parts[1])}" if len(parts) == 4 else parts[-1].replace("_", " ")
+
+
+def metric_words(series: str) -> str:
+    """A series in full: ``unseen concepts · image to text · R@10``."""
+    parts = series.split("/")
+    if parts[0] == "retrieval" and len(parts) == 4:
+        return " · ".join((split_name(parts[1]), tr(parts[2].replace("_", " ")), parts[3]))
+    return " · ".join(tr(part.replace("_", " ")) for part in parts)
+
+
+def split_name(split: str) -> str:
+    """A split as a person says it: ``test`` holds concepts that were never trained on."""
+    known = {"test": tr("unseen concepts"), "style": tr("unseen style"), "train": tr("training data (seen)")}
+    return known.get(split) or tr(split.replace("_", " "))
+
+
 def metrics_of(runs: Sequence[RunFacts], most: int = 2) -> tuple[str, ...]:
-    """The metrics most worth a column: R@10 from picture to text on each split."""
-    names = sorted({name for run in runs for name in run.best})
-    return tuple([name for name in names if name.endswith("image_to_text/R@10")][:most])
+    """The metrics most worth a column: R@10 from picture to text on the splits that were not trained on."""
+    names = {name for run in runs for name in run.best if name.endswith("image_to_text/R@10") and "chance" not in name}
+    honest = sorted(names, key=lambda name: (name.split("/")[1] in ("train", "seen", "validation"), name))
+    return tuple(honest[:most])
 
 
 def every_metric(runs: Sequence[RunFacts]) -> list[str]:
-    """All that could have a column; chance is no achievement."""
-    return sorted({name for run in runs for name in run.best if "chance" not in name})
+    """All whose best value says something: losses, and figures of which more is better; chance is no achievement."""
+    families = ("loss", "retrieval/", "throughput", "similarity/")
+    names = {name for run in runs for name in run.best if name.startswith(families)}
+    return sorted(name for name in names if "chance" not in name and "mean rank" not in name)
 
 
 def status_text(run: RunFacts) -> str:

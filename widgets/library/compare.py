@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from core.graph.document import Document
 from core.store.answers import RunFacts
-from widgets.library.columns import duration, every_metric, figure, status_text, steps_text
+from widgets.library.columns import duration, every_metric, figure, metric_words, status_text, steps_text
 from widgets.library.difference import DrawingDifference, drawing_difference, settings_difference
 from widgets.look.language import tr
 from widgets.look.theme import look, theme
@@ -130,7 +130,7 @@ class CompareView(QWidget):
                 values = (figure(run.best.get(name), share="R@" in name) for run in self._runs)
                 rows.append(
                     [
-                        tr("best {name}", name=_metric_name(name)),
+                        tr("best {name}", name=metric_words(name)),
                         *values,
                     ]
                 )
@@ -157,11 +157,6 @@ def difference_words(difference: DrawingDifference) -> str:
     lines += [f"  + {tr('wire {name}', name=name.replace('>', ' → '))}" for name in difference.wires_added]
     lines += [f"  − {tr('wire {name}', name=name.replace('>', ' → '))}" for name in difference.wires_removed]
     return "\n".join(lines)
-
-
-def _metric_name(series: str) -> str:
-    parts = series.removeprefix("retrieval/").replace("_", " ").split("/")
-    return " · ".join(tr(part) for part in parts)
 
 
 def _escaped(text: str) -> str:

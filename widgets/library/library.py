@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 
 from core.graph.document import Document
 from core.store.answers import CheckpointFacts, RunFacts
-from widgets.library.columns import STATUS_WORDS, every_metric
+from widgets.library.columns import STATUS_WORDS, every_metric, metric_words
 from widgets.library.compare import CompareView
 from widgets.library.table import RUN, RunFilter, RunTable, StatusChip, csv_text
 from widgets.look.icons import icon
@@ -418,7 +418,7 @@ class LibraryView(QWidget):
         menu = QMenu(self)
         shown = self.table.metrics()
         for name in every_metric(self.table.runs())[:80]:
-            action = menu.addAction(name.replace("_", " ").replace("/", " · "))
+            action = menu.addAction(metric_words(name))
             action.setCheckable(True)
             action.setChecked(name in shown)
             action.setData(name)

@@ -150,8 +150,13 @@ def side_of(description: Mapping[str, Any], exhibit: ExhibitFacts | None, sample
     if description.get("kind") == "words" and exhibit is not None:
         known = exhibit.words[sample] if sample < len(exhibit.words) else ()
         words = known or tuple(exhibit.sentences[sample].split()) if sample < len(exhibit.sentences) else known
-        return Side(kind="words", words=tuple(words[:size]), extra=extra)
+        return Side(kind="words", words=readable(words[:size]), extra=extra)
     return Side(kind="other", words=tuple(str(number) for number in range(size)))
+
+
+def readable(words: Sequence[str]) -> tuple[str, ...]:
+    """Pieces of text as chips: without the blanks around them; special tokens, which say nothing, get a name."""
+    return tuple(word.strip() or ("⟨start⟩" if index == 0 else "⟨end⟩") for index, word in enumerate(words))
 
 
 def row_for(value: AttentionValue, query: int) -> NDArray[np.float32]:

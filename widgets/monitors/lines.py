@@ -150,6 +150,7 @@ class Legend(QWidget):
         super().__init__()
         self._entries: list[tuple[str, str, Qt.PenStyle]] = []
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setVisible(False)
 
     def set_entries(self, entries: Sequence[tuple[str, str, Qt.PenStyle]]) -> None:
         """(name, colour, pen style) for each line."""

@@ -28,7 +28,7 @@ class Axis(pg.AxisItem):
         self.logarithmic = False
         font = QFont(self.font())
         font.setPointSizeF(max(6.5, font.pointSizeF() * 0.8))
-        self.setStyle(tickFont=font, tickTextOffset=3, autoReduceTextSpace=True, hideOverlappingLabels=True)
+        self.setStyle(tickFont=font, tickTextOffset=3, autoReduceTextSpace=True, hideOverlappingLabels=side == "left")
         if side == "left":
             self.setWidth(42)
         else:
@@ -65,7 +65,7 @@ class Plot(pg.PlotWidget):
         self.setMinimumSize(40, 30)
         self.plotItem.hideButtons()
         self.plotItem.setMenuEnabled(False)
-        self.plotItem.layout.setContentsMargins(0, 2, 4, 0)
+        self.plotItem.layout.setContentsMargins(0 if left else 14, 2, 14, 0)
         self.plotItem.showAxis("left", left)
         self.plotItem.showAxis("bottom", bottom)
         box = self.plotItem.getViewBox()

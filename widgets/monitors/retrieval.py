@@ -89,9 +89,8 @@ class RetrievalMonitor(Monitor):
     def read(settings: RetrievalSettings, readers: Sequence[RunReader], cursor: Cursor) -> RetrievalValue | None:
         reader = readers[0]
         names = series_names(reader, cursor, ("retrieval/",))
-        places = tuple(
-            dict.fromkeys((name.split("/")[1], name.split("/")[2]) for name in names if name.count("/") == 3)
-        )
+        found = {(name.split("/")[1], name.split("/")[2]) for name in names if name.count("/") == 3}
+        places = tuple(sorted(found, key=lambda place: (by_honesty(place[0]), place[1])))
         if not places:
             return None
         rows = tuple(_row(reader, cursor, split, way) for split, way in places)
@@ -115,18 +114,22 @@ class RetrievalMonitor(Monitor):
         names = [_line_name(line.name) for line in value.lines]
         self._legend.set_entries(list(zip(names, colours, styles)))
         self._table.set_rows(value.rows, [_split_colour(value, row.split) for row in value.rows])
-        best = max((row.figures.get(value.settings.metric, 0.0) for row in value.rows), default=0.0)
-        chance = max((row.chance.get(value.settings.metric, 0.0) for row in value.rows), default=0.0)
-        words = tr(
-            "{metric} {share} · chance {chance}",
-            metric=value.settings.metric,
-            share=percent(best),
-            chance=percent(chance),
-        )
-        self.figures.set_text(words)
+        self.figures.set_text(self._headline(value))
 
     def restyle(self) -> None:
         self._plot.restyle()
+
+    def _headline(self, value: RetrievalValue) -> str:
+        """The first held-out split, its better way, beside the chance of that same split."""
+        metric, split = value.settings.metric, value.splits[0]
+        rows = [row for row in value.rows if row.split == split and metric in row.figures]
+        if not rows:
+            return ""
+        best = max(rows, key=lambda row: row.figures[metric])
+        figure = f"{split_name(split)} · {metric} {percent(best.figures[metric])}"
+        return figure + (
+            " · " + tr("chance {value}", value=percent(best.chance[metric])) if metric in best.chance else ""
+        )
 
     def _point(self, x: float) -> None:
         if isinstance(value := self.value(), RetrievalValue):
@@ -222,8 +225,14 @@ def _cell(figures: dict[str, float], column: str) -> str:
 
 
 def split_name(split: str) -> str:
-    """``unseen_style`` as a person says it."""
-    return tr(split.replace("_", " "))
+    """A split as a person says it: ``test`` holds concepts that were never trained on."""
+    known = {"test": tr("unseen concepts"), "style": tr("unseen style"), "train": tr("training data (seen)")}
+    return known.get(split) or tr(split.replace("_", " "))
+
+
+def by_honesty(split: str) -> tuple[bool, bool, str]:
+    """Held-out splits first: what was trained on is no test."""
+    return split in ("train", "seen"), split == "validation", split
 
 
 def way_name(way: str) -> str:

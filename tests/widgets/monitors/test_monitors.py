@@ -242,10 +242,17 @@ def test_the_histogram_is_the_one_at_the_cursor(run):
 
 def test_retrieval_shows_chance_beside_each_recall(run):
     value = RetrievalMonitor.read(RetrievalMonitor().settings(), [run], CURSOR)
-    assert value.splits == ("seen", "unseen concepts", "unseen style")
+    assert value.splits == ("unseen concepts", "unseen style", "seen"), "held-out splits first"
     row = next(row for row in value.rows if row.split == "unseen concepts" and row.way == "image_to_text")
     assert row.chance["R@10"] == pytest.approx(10 / 167)
     assert row.figures["R@10"] > row.chance["R@10"]
+
+
+def test_the_headline_is_a_held_out_figure_beside_its_own_chance(qtbot, run):
+    monitor = shown(qtbot, RetrievalMonitor, run)
+    rows = [row for row in monitor.value().rows if row.split == "unseen concepts"]
+    best = max(row.figures["R@10"] for row in rows)
+    assert monitor.figures.text() == f"unseen concepts · R@10 {100 * best:.0f} % · chance 6.0 %"
 
 
 def test_samples_mark_the_right_answer_and_filter_wrong_ones(run):
