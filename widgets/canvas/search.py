@@ -14,7 +14,7 @@ from core.graph.vocabulary import BlockSpec, Vocabulary
 from widgets.canvas import ink
 from widgets.look.entry import ASIDE, COLOUR, KEY, EntryDelegate
 from widgets.look.language import tr
-from widgets.look.matching import best_first
+from widgets.look.matching import best_first, names_of
 from widgets.look.theme import theme
 
 WIDTH, HEIGHT = 330, 320
@@ -97,7 +97,7 @@ class QuickSearch(QFrame):
 
     def _fill(self, query: str) -> None:
         self.results.clear()
-        entries = [(key, texts_of(spec)) for key, spec in self._specs.items()]
+        entries = [(key, names_of(spec)) for key, spec in self._specs.items()]
         for key in best_first(query, entries):
             spec = self._specs[key]
             item = QListWidgetItem(tr(spec.title))
@@ -145,8 +145,3 @@ class QuickSearch(QFrame):
         found = Found(key=key, at=self._at, port=self._ports.get(key, ""), loose=self._loose)
         self.close_search()
         self.chosen.emit(found)
-
-
-def texts_of(spec: BlockSpec) -> tuple[str, ...]:
-    """What a block can be found by, most important first: its names in both languages, its key, its summary."""
-    return tr(spec.title), spec.title, spec.key, tr(spec.summary), spec.summary, tr(spec.family), spec.family

@@ -41,10 +41,10 @@ from widgets.canvas.overlays import Bubble, EmptyHint
 from widgets.canvas.problem_bar import ProblemBar
 from widgets.canvas.scene import SMALL, CanvasScene
 from widgets.canvas.search import QuickSearch
+from widgets.look.entry import BLOCK_MIME
 from widgets.look.language import tr
 from widgets.look.theme import look, theme
 
-BLOCK_MIME = "application/x-crossmodal-block"
 GLIDE_MS, MOST_GLIDING, SHARPEN_MS = 140, 200, 20
 DOT_STEP, DOTS = 24, 10
 

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 
 from widgets.look.theme import theme
 
+BLOCK_MIME = "application/x-crossmodal-block"  # a dragged entry: the block's key in UTF-8
 KEY, COLOUR, ASIDE = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1, Qt.ItemDataRole.UserRole + 2
 
 

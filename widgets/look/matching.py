@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from core.graph.vocabulary import BlockSpec
+from widgets.look.language import tr
+
 
 def match(query: str, *texts: str) -> float:
     """How well ``texts`` (most important first) answer the query; 0 means not at all, an empty query fits all.
@@ -42,3 +45,8 @@ def _one(word: str, text: str) -> float:
 def _in_order(letters: str, text: str) -> bool:
     starts = "".join(part[0] for part in text.replace("-", " ").replace(".", " ").split())
     return len(letters) > 1 and starts.startswith(letters)
+
+
+def names_of(spec: BlockSpec) -> tuple[str, ...]:
+    """What a block can be found by, most important first: its names in both languages, its key, its summary."""
+    return tr(spec.title), spec.title, spec.key, tr(spec.summary), spec.summary, tr(spec.family), spec.family

@@ -1,0 +1,176 @@
+"""The drawing as a tree: nodes, their ports and wires, for the keyboard and for screen readers.
+
+It shares the canvas's selection: bind both with :meth:`Outline.bind`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent
+from PySide6.QtWidgets import QAbstractItemView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+
+from core.graph import rules
+from core.graph.analysis import Analysis
+from core.graph.document import Document, End
+from core.graph.vocabulary import Vocabulary
+from widgets.canvas.items.node import severity_colour
+from widgets.canvas.reconcile import difference
+from widgets.look.entry import COLOUR, KEY, EntryDelegate
+from widgets.look.language import tr
+from widgets.look.theme import look, theme
+
+if TYPE_CHECKING:
+    from widgets.canvas.view import CanvasView
+
+OTHER_END = Qt.ItemDataRole.UserRole + 7
+SPOKEN, EXPLAINED = Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.AccessibleDescriptionRole
+
+
+class Outline(QWidget):
+    """Shows a document as a list of nodes; only what changed is written anew."""
+
+    selectionChanged = Signal(list)  # node ids
+    nodeRequested = Signal(str)  # go there
+    deleteRequested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document, self._vocabulary, self._analysis = Document(id="empty"), Vocabulary(), Analysis()
+        self._rows: dict[str, QTreeWidgetItem] = {}
+        self._is_telling = False
+        self.tree = QTreeWidget()
+        self.tree.setHeaderHidden(True)
+        self.tree.setIndentation(16)
+        self.tree.setItemDelegate(EntryDelegate(self.tree))
+        self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.tree.setAccessibleName(tr("Outline of the drawing"))
+        self.tree.itemSelectionChanged.connect(self._tell)
+        self.tree.itemActivated.connect(self._go)
+        self.tree.installEventFilter(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addWidget(self.tree)
+        look.changed.connect(self.restyle)
+
+    def bind(self, canvas: CanvasView) -> None:
+        """Share the canvas's selection and commands."""
+        canvas.selectionChanged.connect(self.select)
+        self.selectionChanged.connect(canvas.select)
+        self.nodeRequested.connect(canvas.reveal)
+        self.deleteRequested.connect(canvas.delete)
+
+    def set_vocabulary(self, vocabulary: Vocabulary) -> None:
+        """The blocks there are."""
+        self._vocabulary = vocabulary
+        self.restyle()
+
+    def set_analysis(self, analysis: Analysis | None) -> None:
+        """Say problems with the nodes."""
+        self._analysis = analysis or Analysis()
+        for name in self._rows:
+            self._write(name, self._rows[name])
+
+    def set_document(self, document: Document) -> None:
+        """Show this document."""
+        found = difference(self._document, document)
+        old, self._document = self._document, document
+        dirty = set(found.nodes.other)
+        touched = {*found.wires.gone, *found.wires.new}
+        for wire in (*old.wires, *document.wires) if touched else ():
+            if wire.key in touched:
+                dirty |= {wire.source.node, wire.target.node}
+        self._is_telling = True
+        for name in found.nodes.gone:
+            self.tree.takeTopLevelItem(self.tree.indexOfTopLevelItem(self._rows.pop(name)))
+        for name in found.nodes.new:
+            self._rows[name] = QTreeWidgetItem(self.tree)
+            self._rows[name].setData(0, KEY, name)
+        renamed = {n for n in found.nodes.other if old.nodes[n].title != document.nodes[n].title}
+        for name in renamed:
+            dirty |= {w.target.node for w in document.wires_from(name)} | {
+                w.source.node for w in document.wires_into(name)
+            }
+        for name in (dirty & self._rows.keys()) | set(found.nodes.new):
+            self._write(name, self._rows[name])
+        self._is_telling = False
+
+    def _title(self, name: str) -> str:
+        node = self._document.nodes[name]
+        return node.title or tr(self._vocabulary.spec(node.block).title)
+
+    def _write(self, name: str, row: QTreeWidgetItem) -> None:
+        node = self._document.nodes[name]
+        spec = self._vocabulary.spec(node.block)
+        problems = [p for p in self._analysis.problems if p.node == name]
+        states = [word for on, word in ((node.muted, tr("muted")), (node.bypassed, tr("bypassed"))) if on]
+        states += [f"×{node.repeat}"] if node.repeat > 1 else []
+        row.setText(0, " · ".join([self._title(name), *states]))
+        row.setData(0, COLOUR, theme().modality.get(spec.modality, theme().modality["any"]))
+        row.setData(0, SPOKEN, ", ".join([self._title(name), tr(spec.family), *states]))
+        row.setData(0, EXPLAINED, " ".join(tr(p.what) for p in problems) or tr(spec.summary))
+        row.setToolTip(0, "\n".join(tr(p.what) for p in problems))
+        row.setForeground(0, QColor(severity_colour(problems[0].severity) if problems else theme().text))
+        row.takeChildren()
+        takes, gives = rules.ports_of(self._document, name, self._vocabulary)
+        for port in takes:
+            wire = self._document.wire_at(End(node=name, port=port.name))
+            text = tr("not connected") if wire is None else f"{self._title(wire.source.node)} · {tr(wire.source.port)}"
+            self._port_row(row, f"{tr(port.name)} ← {text}", wire.source.node if wire else "")
+        for port in gives:
+            wires = [wire for wire in self._document.wires_from(name) if wire.source.port == port.name]
+            for wire in wires:
+                text = f"{tr(port.name)} → {self._title(wire.target.node)} · {tr(wire.target.port)}"
+                self._port_row(row, text, wire.target.node)
+            if not wires:
+                self._port_row(row, f"{tr(port.name)} → {tr('not connected')}", "")
+
+    def _port_row(self, row: QTreeWidgetItem, text: str, other: str) -> None:
+        item = QTreeWidgetItem(row, [text])
+        item.setData(0, OTHER_END, other)
+        item.setData(0, SPOKEN, text)
+        item.setForeground(0, QColor(theme().muted))
+
+    def selection(self) -> list[str]:
+        """Ids of the selected nodes."""
+        return [item.data(0, KEY) for item in self.tree.selectedItems() if item.data(0, KEY)]
+
+    def select(self, nodes: list[str]) -> None:
+        """Select these nodes' rows."""
+        if self._is_telling or nodes == self.selection():
+            return
+        self._is_telling = True
+        self.tree.clearSelection()
+        for name in nodes:
+            if name in self._rows:
+                self._rows[name].setSelected(True)
+        if nodes and nodes[-1] in self._rows:
+            self.tree.setCurrentItem(self._rows[nodes[-1]], 0, QItemSelectionModel.SelectionFlag.NoUpdate)
+        self._is_telling = False
+
+    def _tell(self) -> None:
+        if not self._is_telling:
+            self._is_telling = True
+            self.selectionChanged.emit(self.selection())
+            self._is_telling = False
+
+    def _go(self, item: QTreeWidgetItem, column: int = 0) -> None:
+        name = item.data(0, KEY) or item.data(0, OTHER_END)
+        if name:
+            self.nodeRequested.emit(name)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.tree and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+                self.deleteRequested.emit()
+                return True
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.tree.currentItem() is not None:
+                self._go(self.tree.currentItem())
+                return True
+        return super().eventFilter(watched, event)
+
+    def restyle(self) -> None:
+        """The theme or the language changed."""
+        for name, row in self._rows.items():
+            self._write(name, row)

@@ -1,0 +1,128 @@
+"""The document: its name, its note and the recipe."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QFocusEvent
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit
+
+from core.graph.analysis import Analysis
+from core.graph.document import Document
+from core.graph.recipe import Recipe
+from core.graph.vocabulary import OptionSpec
+from core.knobs import knobs_of
+from widgets.inspector.form import KnobForm
+from widgets.inspector.options import OneOf, Switches
+from widgets.inspector.page import Page
+from widgets.inspector.parts import Facts, heading, separator
+from widgets.inspector.stages import Stages
+from widgets.look import quantities
+from widgets.look.language import tr
+
+LONGEST_NOTE = 8_000
+
+
+class NoteEdit(QPlainTextEdit):
+    """A text that says when it is left."""
+
+    left = Signal()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.left.emit()
+
+
+class DocumentPage(Page):
+    """Shows a document's own settings."""
+
+    recipeChanged = Signal(dict)  # fields of the Recipe
+    nameChanged = Signal(str)
+    noteChanged = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._document = Document(id="empty")
+        self._options: tuple[OptionSpec, ...] = ()
+        self.name, self.note, self.form = QLineEdit(), NoteEdit(), KnobForm()
+        self.optimizer, self.schedule = OneOf(tr("Optimiser")), OneOf(tr("Schedule"))
+        self.habits, self.probes, self.stages = Switches(tr("Habits")), Switches(tr("Probes")), Stages()
+        self._facts = Facts(())
+        self._set_up()
+        self._connect()
+
+    def _set_up(self) -> None:
+        self.name.setAccessibleName(tr("Name of the document"))
+        self.name.setMaxLength(200)
+        self.name.setStyleSheet(
+            "QLineEdit { font-size: 15px; font-weight: 600; border: none; background: transparent; }"
+        )
+        self.note.setAccessibleName(tr("Note"))
+        self.note.setPlaceholderText(tr("What this experiment is for, in a sentence or two"))
+        self.note.setFixedHeight(66)
+        self.note.setTabChangesFocus(True)
+        self.add(self.name, self.note, self._facts, separator(), heading(tr("Recipe")), self.form)
+        for part in (self.optimizer, self.schedule, self.stages, self.habits, self.probes):
+            self.add(separator(), part)
+        self.finish()
+
+    def _connect(self) -> None:
+        self.name.editingFinished.connect(self._rename)
+        self.note.left.connect(self._write_note)
+        self.form.changed.connect(lambda name, value: self.recipeChanged.emit({name: value}))
+        self.optimizer.changed.connect(lambda choice: self.recipeChanged.emit({"optimizer": choice}))
+        self.schedule.changed.connect(lambda choice: self.recipeChanged.emit({"schedule": choice}))
+        self.stages.changed.connect(lambda stages: self.recipeChanged.emit({"stages": stages}))
+        self.habits.changed.connect(lambda entries: self.recipeChanged.emit({"habits": entries}))
+        self.probes.changed.connect(lambda entries: self.recipeChanged.emit({"probes": entries}))
+
+    def set_options(self, options: tuple[OptionSpec, ...]) -> None:
+        """The habits, probes, optimisers and schedules there are."""
+        self._options = options
+        self._show_recipe()
+
+    def show_document(self, document: Document, analysis: Analysis) -> None:
+        """Show this document."""
+        self._document = document
+        if not (self.name.hasFocus() and self.name.isModified()):
+            self.name.setText(document.name)
+        if not self.note.hasFocus() and self.note.toPlainText() != document.note:
+            self.note.setPlainText(document.note)
+        self._show_recipe()
+        fresh = Facts(_totals(analysis) if analysis.parameters else ())
+        self.lines.replaceWidget(self._facts, fresh)
+        self._facts.deleteLater()
+        self._facts = fresh
+
+    def _show_recipe(self) -> None:
+        recipe = self._document.recipe
+        knobs = knobs_of(Recipe)
+        self.form.show_knobs(knobs, {knob.name: getattr(recipe, knob.name) for knob in knobs})
+        self.optimizer.show_options(self._of("optimizer"), recipe.optimizer)
+        self.schedule.show_options(self._of("schedule"), recipe.schedule)
+        self.stages.show_stages(recipe)
+        self.habits.show_options(self._of("habit"), recipe.habits)
+        self.probes.show_options(self._of("probe"), recipe.probes)
+
+    def _of(self, family: str) -> tuple[OptionSpec, ...]:
+        return tuple(option for option in self._options if option.family == family)
+
+    def _rename(self) -> None:
+        if self.name.isModified() and self.name.text().strip():
+            self.name.setModified(False)
+            self.nameChanged.emit(self.name.text().strip())
+
+    def _write_note(self) -> None:
+        text = self.note.toPlainText()[:LONGEST_NOTE]
+        if text != self._document.note:
+            self.noteChanged.emit(text)
+
+
+def _totals(analysis: Analysis) -> list[tuple[str, str]]:
+    lines = [(
+        tr("Model"),
+        tr("{all} parameters, {trained} trained", all=quantities.count(analysis.parameters), trained=quantities.count(analysis.trained_parameters)),
+    )]  # fmt: skip
+    cost = [tr("{flops} a sample", flops=quantities.flops(analysis.flops))] if analysis.flops else []
+    cost += [tr("{size} in training", size=quantities.mebibytes(analysis.mebibytes))] if analysis.mebibytes else []
+    cost += [tr("about {time}", time=quantities.duration(analysis.seconds))] if analysis.seconds else []
+    return [*lines, *([(tr("Cost"), " · ".join(cost))] if cost else [])]

@@ -1,0 +1,41 @@
+"""A file or a folder: typed, or chosen from the disk."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QFileDialog, QToolButton, QWidget
+
+from core.knobs import Knob
+from widgets.inspector.fields.field import fields
+from widgets.inspector.fields.text import TextField
+from widgets.look.language import tr
+
+
+@fields.register("file")
+class FileField(TextField):
+    """A file."""
+
+    def __init__(self, knob: Knob, parent: QWidget | None = None) -> None:
+        super().__init__(knob, parent)
+        self.button = QToolButton()
+        self.button.setText("…")
+        self.button.setToolTip(tr("Choose from the disk"))
+        self.button.clicked.connect(self.browse)
+        self.line.addWidget(self.button)
+
+    def ask(self) -> str:
+        """Let the person choose; empty where nothing was chosen."""
+        return QFileDialog.getOpenFileName(self, tr(self.knob.title), self.edit.text())[0]
+
+    def browse(self) -> None:
+        """Choose and announce."""
+        if path := self.ask():
+            self.edit.setText(path)
+            self.offer(path)
+
+
+@fields.register("folder")
+class FolderField(FileField):
+    """A folder."""
+
+    def ask(self) -> str:
+        return QFileDialog.getExistingDirectory(self, tr(self.knob.title), self.edit.text())

@@ -1,0 +1,181 @@
+"""A form made from knobs: label, field, unit, range, help and reset for each; what cannot be used is said, not sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from core.knobs import Knob, Value
+from widgets.inspector.fields.field import Field, fields
+from widgets.look.glyphs import glyph_icon
+from widgets.look.language import tr
+from widgets.look.quantities import number
+from widgets.look.theme import theme
+
+LABEL_WIDTH = 112
+
+
+class Row(QObject):
+    """One knob's widgets in the form's grid."""
+
+    edited = Signal(str, object)
+
+    def __init__(self, knob: Knob, grid: QGridLayout, line: int, form: QWidget) -> None:
+        super().__init__(form)
+        self.knob = knob
+        self.label, self.reset, self.note = QLabel(tr(knob.title)), QToolButton(), QLabel()
+        self.field: Field = fields[knob.kind](knob)
+        self._set_up()
+        grid.addWidget(self.label, line * 2, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(self.field, line * 2, 1)
+        grid.addWidget(self.reset, line * 2, 2, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(self.note, line * 2 + 1, 0, 1, 3)
+        self.field.edited.connect(lambda value: self.edited.emit(knob.name, value))
+        self.field.refused.connect(self.say)
+        self.reset.clicked.connect(self._restore)
+        self.say("")
+
+    def _set_up(self) -> None:
+        self.label.setTextFormat(Qt.TextFormat.PlainText)
+        self.label.setFixedWidth(LABEL_WIDTH)
+        self.label.setWordWrap(True)
+        self.label.setContentsMargins(0, 5, 0, 0)
+        self.label.setBuddy(self.field)
+        self.reset.setFixedSize(22, 22)
+        self.reset.setIcon(glyph_icon("reset", theme().muted, 14))
+        self.reset.setToolTip(tr("Back to {default}", default=shown(self.knob, self.knob.default)))
+        self.reset.setAccessibleName(tr("Reset {name}", name=tr(self.knob.title)))
+        policy = self.reset.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.reset.setSizePolicy(policy)
+        self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.note.setWordWrap(True)
+        explained = explain(self.knob)
+        for widget in (self.label, self.field):
+            widget.setToolTip(explained)
+        target = self.field.focusProxy() or self.field
+        target.setAccessibleName(tr(self.knob.title))
+        target.setAccessibleDescription(explained)
+        target.installEventFilter(self)
+
+    def show_value(self, value: Value) -> None:
+        """Show a value and whether it differs from the default."""
+        self.field.set_value(value)
+        changed = value != self.knob.default
+        self.reset.setVisible(changed)
+        font = self.label.font()
+        font.setBold(changed)
+        self.label.setFont(font)
+
+    def say(self, refusal: str) -> None:
+        """Why what was typed cannot be used; while nothing is wrong, the help of the field that is being edited."""
+        self.refusal = refusal
+        target = self.field.focusProxy() or self.field
+        text = refusal or (explain(self.knob) if target.hasFocus() else "")
+        self.note.setVisible(bool(text))
+        self.note.setText(text)
+        self.note.setStyleSheet(f"color: {theme().bad if refusal else theme().muted}; padding-bottom: 4px;")
+
+    def _restore(self) -> None:
+        self.say("")
+        self.show_value(self.knob.default)
+        self.edited.emit(self.knob.name, self.knob.default)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            came = event.type() == QEvent.Type.FocusIn
+            text = self.refusal or (explain(self.knob) if came else "")
+            self.note.setText(text)
+            self.note.setVisible(bool(text))
+        return super().eventFilter(watched, event)
+
+
+class KnobForm(QWidget):
+    """Shows values by name; announces each accepted change."""
+
+    changed = Signal(str, object)  # knob name, value
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._knobs: tuple[Knob, ...] = ()
+        self.rows: dict[str, Row] = {}
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(4)
+        self._body: QWidget | None = None
+        self.more: QToolButton | None = None
+
+    def show_knobs(self, knobs: tuple[Knob, ...], values: Mapping[str, Value]) -> None:
+        """Show these knobs with these values; a knob without one is at its default. Fields are kept where they fit."""
+        if knobs != self._knobs:
+            self._build(knobs)
+        for name, row in self.rows.items():
+            row.show_value(values.get(name, row.knob.default))
+
+    def _build(self, knobs: tuple[Knob, ...]) -> None:
+        if self._body is not None:
+            self._layout.removeWidget(self._body)
+            self._body.hide()
+            self._body.deleteLater()
+        self._knobs, self.rows, self._body, self.more = knobs, {}, QWidget(), None
+        inside = QVBoxLayout(self._body)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(4)
+        inside.addWidget(self._grid([knob for knob in knobs if not knob.advanced]))
+        if advanced := [knob for knob in knobs if knob.advanced]:
+            self._add_advanced(inside, advanced)
+        self._layout.addWidget(self._body)
+
+    def _add_advanced(self, inside: QVBoxLayout, knobs: list[Knob]) -> None:
+        behind = self._grid(knobs)
+        behind.hide()
+        self.more = QToolButton()
+        self.more.setCheckable(True)
+        self.more.setText(tr("More"))
+        self.more.setArrowType(Qt.ArrowType.RightArrow)
+        self.more.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.more.toggled.connect(behind.setVisible)
+        self.more.toggled.connect(
+            lambda on: self.more.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
+        )
+        inside.addWidget(self.more)
+        inside.addWidget(behind)
+
+    def _grid(self, knobs: list[Knob]) -> QWidget:
+        box = QWidget()
+        grid = QGridLayout(box)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(3)
+        grid.setColumnStretch(1, 1)
+        for line, knob in enumerate(knobs):
+            row = Row(knob, grid, line, box)
+            row.edited.connect(self.changed)
+            self.rows[knob.name] = row
+        return box
+
+
+def shown(knob: Knob, value: Value) -> str:
+    """A value as people read it."""
+    if value is None:
+        return tr("automatic")
+    if isinstance(value, bool):
+        return tr("on") if value else tr("off")
+    if isinstance(value, (int, float)):
+        return number(float(value)) + (f" {tr(knob.unit)}" if knob.unit else "")
+    return tr(value) if value else tr("empty")
+
+
+def explain(knob: Knob) -> str:
+    """The help, the range and the default, in one line."""
+    parts = [tr(knob.help)]
+    if knob.low is not None and knob.high is not None:
+        parts.append(tr("{low} to {high}.", low=number(knob.low), high=number(knob.high)))
+    elif knob.low is not None:
+        parts.append(tr("At least {low}.", low=number(knob.low)))
+    elif knob.high is not None:
+        parts.append(tr("At most {high}.", high=number(knob.high)))
+    parts.append(tr("Default: {value}.", value=shown(knob, knob.default)))
+    return " ".join(parts)

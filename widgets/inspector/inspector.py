@@ -1,0 +1,139 @@
+"""The inspector: the settings of what is selected, or of the document."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QStackedLayout, QWidget
+
+from core.graph.analysis import Analysis
+from core.graph.document import Document
+from core.graph.vocabulary import OptionSpec, Vocabulary
+from widgets.inspector.document_page import DocumentPage
+from widgets.inspector.many_page import ManyPage
+from widgets.inspector.node_page import NodePage
+from widgets.look.language import tr
+from widgets.look.theme import look
+
+
+class Inspector(QWidget):
+    """Shows one page at a time; announces every change by name, never makes one.
+
+    ``ruleChanged`` carries the keywords of :func:`core.graph.edits.set_rule`, ``recipeChanged`` those of
+    :func:`core.graph.edits.set_recipe`.
+    """
+
+    knobChanged = Signal(str, str, object)  # node, knob, value
+    ruleChanged = Signal(str, dict)  # node, fields (and "stage")
+    rulesChanged = Signal(list, dict)  # nodes, fields
+    repeatChanged = Signal(str, int)
+    titleChanged = Signal(str, str)
+    recipeChanged = Signal(dict)
+    nameChanged = Signal(str)
+    noteChanged = Signal(str)
+    linkRequested = Signal(str)
+    commandRequested = Signal(str)  # a method of the canvas
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._document, self._vocabulary, self._analysis = Document(id="empty"), Vocabulary(), Analysis()
+        self._options: tuple[OptionSpec, ...] = ()
+        self._nodes: list[str] = []
+        self._stack = QStackedLayout(self)
+        self._node_page: NodePage | None = None
+        self._shown = ("", "")
+        self.setMinimumWidth(250)
+        look.changed.connect(self.restyle)
+        self._make_pages()
+
+    def _make_pages(self) -> None:
+        self.document_page, self.many_page = DocumentPage(), ManyPage()
+        self.document_page.recipeChanged.connect(self.recipeChanged)
+        self.document_page.nameChanged.connect(self.nameChanged)
+        self.document_page.noteChanged.connect(self.noteChanged)
+        self.many_page.rulesChanged.connect(lambda fields: self.rulesChanged.emit(list(self._nodes), fields))
+        self.many_page.commandRequested.connect(self.commandRequested)
+        self.document_page.set_options(self._options)
+        for page in (self.document_page, self.many_page):
+            self._stack.addWidget(page)
+
+    @property
+    def node_page(self) -> NodePage | None:
+        """The page of the one selected node."""
+        return self._node_page if self._stack.currentWidget() is self._node_page else None
+
+    def set_vocabulary(self, vocabulary: Vocabulary) -> None:
+        """The blocks there are, and the recipe's options."""
+        self._vocabulary = vocabulary
+        self._shown = ("", "")
+        self.set_recipe_options(vocabulary.options)
+        self._show()
+
+    def set_recipe_options(self, options: tuple[OptionSpec, ...]) -> None:
+        """The habits, probes, optimisers and schedules there are."""
+        self._options = tuple(options)
+        self.document_page.set_options(self._options)
+
+    def set_document(self, document: Document) -> None:
+        """Show this document."""
+        self._document = document
+        self._nodes = [node for node in self._nodes if node in document.nodes]
+        self._show()
+
+    def set_analysis(self, analysis: Analysis | None) -> None:
+        """Show what the compiler found."""
+        self._analysis = analysis or Analysis()
+        self._show()
+
+    def set_selection(self, nodes: list[str]) -> None:
+        """Show these nodes; none: the document."""
+        self._nodes = [node for node in nodes if node in self._document.nodes]
+        self._show()
+
+    def _show(self) -> None:
+        if not self._nodes:
+            self.document_page.show_document(self._document, self._analysis)
+            self._stack.setCurrentWidget(self.document_page)
+        elif len(self._nodes) == 1:
+            self._show_node(self._nodes[0])
+        else:
+            specs = [self._vocabulary.spec(self._document.nodes[node].block) for node in self._nodes]
+            titles = [self._document.nodes[n].title or tr(s.title) for n, s in zip(self._nodes, specs)]
+            self.many_page.show_nodes(self._document, self._nodes, titles, self._analysis)
+            self._stack.setCurrentWidget(self.many_page)
+
+    def _show_node(self, node: str) -> None:
+        block = self._document.nodes[node].block
+        if self._shown != (node, block) or self._node_page is None:
+            self._drop_node_page()
+            self._node_page = self._new_node_page(node)
+            self._stack.addWidget(self._node_page)
+            self._shown = (node, block)
+        self._node_page.show_node(self._document, node, self._analysis.nodes.get(node))
+        self._stack.setCurrentWidget(self._node_page)
+
+    def _drop_node_page(self) -> None:
+        if self._node_page is not None:
+            self._stack.removeWidget(self._node_page)
+            self._node_page.hide()
+            self._node_page.deleteLater()
+            self._node_page = None
+
+    def _new_node_page(self, node: str) -> NodePage:
+        page = NodePage(self._vocabulary.spec(self._document.nodes[node].block))
+        page.knobChanged.connect(lambda name, value: self.knobChanged.emit(node, name, value))
+        page.ruleChanged.connect(lambda fields: self.ruleChanged.emit(node, fields))
+        page.repeatChanged.connect(lambda count: self.repeatChanged.emit(node, count))
+        page.titleChanged.connect(lambda title: self.titleChanged.emit(node, title))
+        page.linkRequested.connect(self.linkRequested)
+        return page
+
+    def restyle(self) -> None:
+        """The theme or the language changed: make the pages again."""
+        self._drop_node_page()
+        self._shown = ("", "")
+        for page in (self.document_page, self.many_page):
+            self._stack.removeWidget(page)
+            page.hide()
+            page.deleteLater()
+        self._make_pages()
+        self._show()

@@ -1,0 +1,155 @@
+"""The list of Problems: what is wrong, where, what would be right; a click goes there, a button mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from core.problems import Problem
+from widgets.look.glyphs import glyph_pixmap
+from widgets.look.language import tr
+from widgets.look.theme import look, theme
+
+ORDER = {"error": 0, "warning": 1, "hint": 2}
+
+
+class ProblemRow(QFrame):
+    """One Problem: its mark, its sentence, its hint, where it is, and its remedy."""
+
+    activated = Signal()
+    fixPressed = Signal()
+
+    def __init__(self, problem: Problem, place: str) -> None:
+        super().__init__()
+        self.problem = problem
+        self.setObjectName("problemRow")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor if problem.node else Qt.CursorShape.ArrowCursor)
+        self.setAccessibleName(
+            f"{_word(problem.severity)}: {tr(problem.what)} {tr(problem.hint) if problem.hint else ''}".strip()
+        )
+        mark = QLabel()
+        mark.setPixmap(glyph_pixmap(problem.severity, _colour(problem.severity), 16))
+        texts = QVBoxLayout()
+        texts.setSpacing(2)
+        texts.addWidget(_line(tr(problem.what)))
+        if problem.hint:
+            texts.addWidget(_line(tr(problem.hint), muted=True))
+        if place:
+            texts.addWidget(_line(place, muted=True))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 7, 10, 7)
+        layout.setSpacing(10)
+        layout.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(texts, 1)
+        self.fix: QPushButton | None = None
+        if problem.fix is not None:
+            self.fix = QPushButton(tr(problem.fix.text))
+            self.fix.clicked.connect(self.fixPressed)
+            layout.addWidget(self.fix, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.setStyleSheet(
+            f"#problemRow {{ border: none; border-bottom: 1px solid {theme().line}; }}"
+            f"#problemRow:hover, #problemRow:focus {{ background: {theme().raised}; }}"
+        )
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.setFocus()
+        self.activated.emit()
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.activated.emit()
+        else:
+            super().keyPressEvent(event)
+
+
+class ProblemsPanel(QWidget):
+    """Shows Problems, the gravest first; says where to go and what to mend."""
+
+    nodeRequested = Signal(str)
+    fixRequested = Signal(object)  # Problem
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._problems: tuple[Problem, ...] = ()
+        self._titles: dict[str, str] = {}
+        self.rows: list[ProblemRow] = []
+        self.summary = QLabel()
+        self.summary.setContentsMargins(10, 6, 10, 6)
+        self.summary.setProperty("muted", True)
+        self.summary.setWordWrap(True)
+        self._list = QWidget()
+        self._lines = QVBoxLayout(self._list)
+        self._lines.setContentsMargins(0, 0, 0, 0)
+        self._lines.setSpacing(0)
+        self._lines.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(self._list)
+        area.setAccessibleName(tr("Problems"))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.summary)
+        layout.addWidget(area, 1)
+        look.changed.connect(self._show)
+        self._show()
+
+    def set_problems(self, problems: Iterable[Problem], titles: dict[str, str] | None = None) -> None:
+        """Show these; ``titles`` says what the nodes are called."""
+        found = tuple(sorted(problems, key=lambda problem: ORDER[problem.severity]))
+        if found != self._problems or titles != self._titles:
+            self._problems, self._titles = found, dict(titles or {})
+            self._show()
+
+    def _show(self) -> None:
+        for row in self.rows:
+            self._lines.removeWidget(row)
+            row.deleteLater()
+        self.rows = [self._row(problem) for problem in self._problems]
+        for index, row in enumerate(self.rows):
+            self._lines.insertWidget(index, row)
+        counts = [(kind, sum(p.severity == kind for p in self._problems)) for kind in ORDER]
+        parts = [f"{_word(kind)}: {number}" for kind, number in counts if number]
+        self.summary.setText(" · ".join(parts) or tr("Nothing stands against a run."))
+
+    def _row(self, problem: Problem) -> ProblemRow:
+        title = self._titles.get(problem.node, problem.node)
+        row = ProblemRow(problem, f"{title} · {tr(problem.port)}" if problem.port and title else title)
+        row.activated.connect(lambda: self.nodeRequested.emit(problem.node) if problem.node else None)
+        row.fixPressed.connect(lambda: self.fixRequested.emit(problem))
+        row.installEventFilter(self)
+        return row
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Arrows go from row to row."""
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and watched in self.rows:
+            step = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}.get(Qt.Key(event.key()), 0)
+            if step:
+                at = self.rows.index(watched) + step
+                self.rows[min(max(at, 0), len(self.rows) - 1)].setFocus()
+                return True
+        return super().eventFilter(watched, event)
+
+
+def _line(text: str, muted: bool = False) -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setProperty("muted", muted)
+    return label
+
+
+def _word(severity: str) -> str:
+    return {"error": tr("Errors"), "warning": tr("Warnings"), "hint": tr("Hints")}[severity]
+
+
+def _colour(severity: str) -> str:
+    colours = theme()
+    return {"error": colours.bad, "warning": colours.warning}.get(severity, colours.accent)
