@@ -10,7 +10,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from widgets.look.pictures import draw_picture, fitted, heat_colour, heat_of, image_of
+from widgets.look.pictures import draw_picture, fitted, heat_colour, heat_of, image_of, readable
 from widgets.look.theme import look, theme
 
 
@@ -70,7 +70,7 @@ class HeatWords(QWidget):
 
     def set_words(self, words: Sequence[str], weights: Sequence[float]) -> None:
         """Words with a weight each; no weights leave them unlit."""
-        self._words, self._weights = tuple(words), tuple(weights)
+        self._words, self._weights = readable(words), tuple(weights)
         self.setVisible(bool(words))
         self.setMinimumHeight(self._bottom())
         self.update()

@@ -45,7 +45,7 @@ class DeskView(QWidget):
         super().__init__(parent)
         self._runs: dict[str, Askable] = {}
         self._answers: DeskAnswers | None = None
-        self._path = ""
+        self._path = self._shown_uid = ""
         self._is_busy = False
         self._runs_box, self._checkpoints = QComboBox(), QComboBox()
         self._sentence, self._well = QLineEdit(), PictureWell()
@@ -62,6 +62,8 @@ class DeskView(QWidget):
 
     def set_runs(self, runs: Sequence[Askable]) -> None:
         """Runs that can be asked; keeps the choice where it is still there."""
+        if tuple(runs) == tuple(self._runs.values()) and runs:
+            return  # an open list stays open
         before = self.uid()
         self._runs = {run.uid: run for run in runs}
         self._runs_box.blockSignals(True)
@@ -216,13 +218,16 @@ class DeskView(QWidget):
     def _show_checkpoints(self) -> None:
         run = self._runs.get(self.uid())
         kept = [each for each in run.checkpoints if each.kept] if run is not None else []
+        chosen = self.step() if self._shown_uid == self.uid() else None
+        self._shown_uid = self.uid()
         self._checkpoints.blockSignals(True)
         self._checkpoints.clear()
         for each in sorted(kept, key=lambda c: c.step, reverse=True):
             self._checkpoints.addItem(checkpoint_name(each), each.step)
         best = next((each.step for each in kept if each.best), None)
-        if best is not None:
-            self._checkpoints.setCurrentIndex(self._checkpoints.findData(best))
+        wanted = chosen if self._checkpoints.findData(chosen) >= 0 else best
+        if wanted is not None:
+            self._checkpoints.setCurrentIndex(self._checkpoints.findData(wanted))
         self._checkpoints.blockSignals(False)
         self._refresh()
 

@@ -385,6 +385,8 @@ class LibraryView(QWidget):
 
     def _fill_fork_menu(self) -> None:
         menu = self._buttons["fork"].menu()
+        if menu.isVisible():
+            return  # facts come every second; an open menu stays as it is
         menu.clear()
         runs = self._selected_runs()
         if len(runs) == 1:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF
@@ -52,3 +54,8 @@ def heat_colour(share: float, colour: str, behind: str) -> QColor:
     front, back = QColor(colour), QColor(behind)
     share = 0.12 + 0.7 * min(max(share, 0.0), 1.0)
     return QColor(*(round(a * share + b * (1 - share)) for a, b in zip(front.getRgb()[:3], back.getRgb()[:3])))
+
+
+def readable(words: Sequence[str]) -> tuple[str, ...]:
+    """Pieces of text as chips: without the blanks around them; special tokens, which say nothing, get a name."""
+    return tuple(word.strip() or ("⟨start⟩" if index == 0 else "⟨end⟩") for index, word in enumerate(words))

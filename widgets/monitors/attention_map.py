@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.store.answers import AttentionAt, ExhibitFacts
 from core.store.reader import RunReader
+from widgets.look.pictures import readable
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.lines import series_names
 
@@ -152,11 +153,6 @@ def side_of(description: Mapping[str, Any], exhibit: ExhibitFacts | None, sample
         words = known or tuple(exhibit.sentences[sample].split()) if sample < len(exhibit.sentences) else known
         return Side(kind="words", words=readable(words[:size]), extra=extra)
     return Side(kind="other", words=tuple(str(number) for number in range(size)))
-
-
-def readable(words: Sequence[str]) -> tuple[str, ...]:
-    """Pieces of text as chips: without the blanks around them; special tokens, which say nothing, get a name."""
-    return tuple(word.strip() or ("⟨start⟩" if index == 0 else "⟨end⟩") for index, word in enumerate(words))
 
 
 def row_for(value: AttentionValue, query: int) -> NDArray[np.float32]:

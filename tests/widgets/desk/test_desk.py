@@ -1,5 +1,7 @@
 """The inference desk: a question goes out once, answers come back ranked, and a refusal is a sentence."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
@@ -174,3 +176,11 @@ def test_clicks_beside_the_tiles_do_nothing(desk):
     desk.show_answers(answers(2))
     QTest.mouseClick(desk._tiles, Qt.MouseButton.LeftButton, pos=QPoint(desk._tiles.width() - 2, 4))
     assert desk._tiles.picked() == 0
+
+
+def test_a_new_checkpoint_does_not_change_the_chosen_one(desk):
+    desk.choose("a", 100)
+    more = replace(RUNS[0], checkpoints=(*RUNS[0].checkpoints, CheckpointFacts(step=400, path="n", best=True)))
+    desk.set_runs((more, *RUNS[1:]))
+    assert (desk.uid(), desk.step()) == ("a", 100)
+    assert desk._checkpoints.findData(400) >= 0

@@ -5,7 +5,7 @@ import pytest
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor
 
-from widgets.look.pictures import fitted, heat_colour, heat_of, image_of
+from widgets.look.pictures import fitted, heat_colour, heat_of, image_of, readable
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -40,3 +40,7 @@ def test_fitting_keeps_proportions_and_the_middle():
 def test_words_are_lit_between_their_background_and_the_colour():
     dark, lit = heat_colour(0.0, "#ffffff", "#000000"), heat_colour(1.0, "#ffffff", "#000000")
     assert QColor("#000000").lightness() < dark.lightness() < lit.lightness() < 255
+
+
+def test_pieces_of_text_are_readable():
+    assert readable(("", "b", " button", " (", "")) == ("⟨start⟩", "b", "button", "(", "⟨end⟩")

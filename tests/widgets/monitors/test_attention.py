@@ -13,7 +13,6 @@ from widgets.monitors.attention_map import (
     AttentionSettings,
     column_for,
     read_attention,
-    readable,
     rollout,
     row_for,
 )  # fmt: skip
@@ -143,7 +142,3 @@ def test_samples_are_browsed_in_a_ring(monitor, run):
         assert monitor.settings().sample == expected
         monitor.present(monitor.read(monitor.settings(), [run], CURSOR))
         assert monitor._count.text() == f"{expected + 1}/2"
-
-
-def test_pieces_of_text_are_readable():
-    assert readable(("", "b", " button", " (", "")) == ("⟨start⟩", "b", "button", "(", "⟨end⟩")
