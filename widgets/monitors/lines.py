@@ -160,6 +160,10 @@ class Legend(QWidget):
             self.setToolTip("\n".join(name for name, _, _ in entries))
             self.update()
 
+    def wanted_width(self) -> int:
+        """Pixels that show every name whole."""
+        return sum(34 + self.fontMetrics().horizontalAdvance(name) for name, _, _ in self._entries)
+
     def sizeHint(self) -> QSize:
         return QSize(100, self.fontMetrics().height() + 1)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from core.store.answers import Axis
@@ -119,6 +119,10 @@ class RetrievalMonitor(Monitor):
     def restyle(self) -> None:
         self._plot.restyle()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._table.set_most(max(1, (self.height() - 150) // (2 * self.fontMetrics().height())))
+        super().resizeEvent(event)
+
     def _headline(self, value: RetrievalValue) -> str:
         """The first held-out split, its better way, beside the chance of that same split."""
         metric, split = value.settings.metric, value.splits[0]
@@ -143,7 +147,14 @@ class FigureTable(QWidget):
         super().__init__()
         self._rows: tuple[Row, ...] = ()
         self._colours: list[str] = []
+        self._most = 8
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+    def set_most(self, splits: int) -> None:
+        """How many splits there is room for; the held-out ones come first."""
+        if splits != self._most:
+            self._most = splits
+            self.updateGeometry()
 
     def set_rows(self, rows: tuple[Row, ...], colours: list[str]) -> None:
         """Show these rows; ``colours`` go with them."""
@@ -167,7 +178,7 @@ class FigureTable(QWidget):
         found: dict[str, list[Row]] = {}
         for row in self._rows:
             found.setdefault(row.split, []).append(row)
-        return found
+        return dict(list(found.items())[: self._most])
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -15,7 +15,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from core.store.answers import HistogramAt, HistogramStrip
 from core.store.reader import RunReader
@@ -86,11 +86,11 @@ class SimilarityMonitor(Monitor):
         self._strip = pg.ImageItem(axisOrder="row-major")
         self._strip_plot.addItem(self._strip, ignoreBounds=True)
         self._legend = Legend()
+        self._legend.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         page = QVBoxLayout()
         page.setSpacing(2)
         self._more_figures = Figures()
         top = QHBoxLayout()
-        self._legend.setMinimumWidth(150)
         top.addWidget(self._legend)
         top.addWidget(self._more_figures, 1)
         page.addLayout(top)
@@ -154,6 +154,7 @@ class SimilarityMonitor(Monitor):
         self._draw_strip(value)
         names = (tr("negatives"), self._negative_colour()), (tr("positives"), theme().good)
         self._legend.set_entries([(name, colour, Qt.PenStyle.SolidLine) for name, colour in names])
+        self._legend.setFixedWidth(self._legend.wanted_width())
         self._write_figures(value)
 
     def restyle(self) -> None:

@@ -1,13 +1,14 @@
 """Every monitor of the catalogue: says what to do when there is nothing, draws what there is, forgets when told."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QComboBox, QWidget
 
 from core.telemetry.events import At, Histogram, LogLine, Scalars
 from studio.benches.synthetic import SyntheticRun
@@ -274,3 +275,17 @@ def test_the_log_is_filtered_and_searched():
     assert [line.level for line in read(LogSettings(level="warning"), [run], at).lines] == ["warning", "error"]
     assert [line.step for line in read(LogSettings(search="error"), [run], at).lines] == [3]
     assert len(read(LogSettings(), [run], Cursor(runs=("a",), step=2)).lines) == 2
+
+
+@pytest.mark.parametrize("key", EVERY)
+@pytest.mark.parametrize("size", [(350, 230), (480, 290)])
+def test_no_part_of_a_card_lies_over_another(qtbot, key, size, run):
+    monitor = made(qtbot, monitors[key], size)
+    monitor.present(monitor.read(monitor.settings(), [run], CURSOR))
+    monitor.grab()
+    for parent in (monitor, *monitor.findChildren(QWidget)):
+        if isinstance(parent, (QAbstractScrollArea, QComboBox)) or parent.layout() is None:
+            continue
+        parts = [part for part in parent.children() if isinstance(part, QWidget) and part.isVisible()]
+        for one, other in itertools.combinations(parts, 2):
+            assert not one.geometry().intersects(other.geometry()), (one, other)
