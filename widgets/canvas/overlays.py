@@ -106,8 +106,8 @@ class InlineEditor(QLineEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):
-            self.parentWidget().setFocus()
             self.end(event.key() != Qt.Key.Key_Escape)
+            self.parentWidget().setFocus()
         else:
             super().keyPressEvent(event)
 

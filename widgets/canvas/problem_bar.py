@@ -103,3 +103,6 @@ class ProblemBar(QFrame):
         if self.problem and self.problem.node:
             self.nodeRequested.emit(self.problem.node)
         event.accept()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        event.accept()

@@ -171,7 +171,11 @@ class CanvasScene(QGraphicsScene):
         spot = giver.shape_now.spot(item.wire.source.port, True)
         item.modality = spot.port.modality if spot else "any"
         item.muted = giver.node.muted or taker.node.muted
+        item.is_home = self._is_home(giver) and self._is_home(taker)
         item.lay(giver.spot_at(item.wire.source.port, True), taker.spot_at(item.wire.target.port, False), via)
+
+    def _is_home(self, item: NodeItem) -> bool:
+        return item.x() == g.on_canvas(item.node.x) and item.y() == g.on_canvas(item.node.y)
 
     def _after_change(self) -> None:
         self.set_scale(self.scale_now)  # a drawing that grew large is painted in batches sooner
@@ -268,7 +272,7 @@ class CanvasScene(QGraphicsScene):
         a, b = self.document.nodes[wire.source.node], self.document.nodes[wire.target.node]
         (ax, ay), (bx, by) = places[a.id], places[b.id]
         dx, dy = ax - a.x, ay - a.y
-        if abs(bx - b.x - dx) < 0.01 and abs(by - b.y - dy) < 0.01:
+        if self.wires[key].is_home and abs(bx - b.x - dx) < 0.01 and abs(by - b.y - dy) < 0.01:
             self.wires[key].setPos(dx, dy)
         else:
             self.lay_wire(key)
@@ -283,7 +287,7 @@ class CanvasScene(QGraphicsScene):
             if item.pos() != home:
                 item.setPos(home)
                 moved.add(name)
-        carried = {key for key, item in self.wires.items() if not item.pos().isNull()}
+        carried = {key for key, item in self.wires.items() if not (item.is_home and item.pos().isNull())}
         for key in carried | {key for name in moved for key in self._wires_of.get(name, ())}:
             self.lay_wire(key)
         for name, item in self.frames.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from core.knobs import Knob, Value
@@ -44,7 +44,9 @@ class Row(QObject):
         self.label.setContentsMargins(0, 5, 0, 0)
         self.label.setBuddy(self.field)
         self.reset.setFixedSize(22, 22)
-        self.reset.setIcon(glyph_icon("reset", theme().muted, 14))
+        self.reset.setIcon(glyph_icon("reset", theme().accent, 16))
+        self.reset.setIconSize(QSize(16, 16))
+        self.reset.setStyleSheet("QToolButton { padding: 0; }")
         self.reset.setToolTip(tr("Back to {default}", default=shown(self.knob, self.knob.default)))
         self.reset.setAccessibleName(tr("Reset {name}", name=tr(self.knob.title)))
         policy = self.reset.sizePolicy()

@@ -67,7 +67,7 @@ class NodePage(Page):
         self._document, self._node = document, node
         here = document.nodes[node]
         if not (self.title.hasFocus() and self.title.isModified()):
-            self.title.setText(here.title)
+            self.title.setText(here.title or tr(self._spec.title))
         self.form.show_knobs(self._spec.knobs, here.knobs)
         if self._spec.repeatable:
             self.repeat.show_knobs((repeat_knob(),), {"repeat": here.repeat})
@@ -106,7 +106,8 @@ class NodePage(Page):
     def _retitle(self) -> None:
         if self.title.isModified():
             self.title.setModified(False)
-            self.titleChanged.emit(self.title.text().strip())
+            text = self.title.text().strip()
+            self.titleChanged.emit("" if text == tr(self._spec.title) else text)
 
 
 class TrainingGroup(QWidget):

@@ -110,8 +110,7 @@ class Segments(QWidget):
         colours = theme()
         self.setStyleSheet(
             f"QPushButton {{ padding: 3px 9px; border: 1px solid {colours.line}; color: {colours.muted}; }}"
-            f"QPushButton:checked {{ background: {colours.accent}; color: {colours.on_accent}; border-color: {colours.accent};"
-            "font-weight: 600; }"
+            f"QPushButton:checked {{ background: {colours.accent}; color: {colours.on_accent}; border-color: {colours.accent}; }}"
         )
 
     def show_choice(self, key: str) -> None:

@@ -7,12 +7,15 @@ from collections.abc import Iterable
 from core.graph.vocabulary import BlockSpec
 from widgets.look.language import tr
 
+INITIALS = 3.0
+
 
 def match(query: str, *texts: str) -> float:
     """How well ``texts`` (most important first) answer the query; 0 means not at all, an empty query fits all.
 
     Every word of the query must be found; the start of a word counts more than its middle, an earlier text more than
-    a later one, and letters in order (``tt`` for "Text transformer") least.
+    a later one, and initials (``tt`` for "Text transformer") lie
+    between.
     """
     words = query.casefold().split()
     if not words:
@@ -21,10 +24,9 @@ def match(query: str, *texts: str) -> float:
     scores = [
         max((_one(word, text) / (1 + 0.6 * rank) for rank, text in enumerate(folded)), default=0.0) for word in words
     ]
-    if not all(scores):
-        initials = "".join(words)
-        return 0.5 if folded and _in_order(initials, folded[0]) else 0.0
-    return sum(scores) / len(scores)
+    found = sum(scores) / len(scores) if all(scores) else 0.0
+    initials = INITIALS if folded and _are_initials("".join(words), folded[0]) else 0.0
+    return max(found, initials)
 
 
 def best_first(query: str, entries: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
@@ -42,7 +44,7 @@ def _one(word: str, text: str) -> float:
     return 5.0 if not text[place - 1].isalnum() or not text[place].isascii() else 2.0
 
 
-def _in_order(letters: str, text: str) -> bool:
+def _are_initials(letters: str, text: str) -> bool:
     starts = "".join(part[0] for part in text.replace("-", " ").replace(".", " ").split())
     return len(letters) > 1 and starts.startswith(letters)
 

@@ -27,6 +27,7 @@ class WireItem(QGraphicsItem):
         self.facts: PortFacts | None = None
         self.selected = self.hovered = self.faded = self.muted = self.dropped_on = False
         self.carries_gradient = self.has_chip = True
+        self.is_home = True  # laid for where the document has its ends
         self.scale_now = 1.0
         self.pieces: list[g.Curve] = [((0, 0), (0, 0), (0, 0), (0, 0))]
         self._path = QPainterPath()
