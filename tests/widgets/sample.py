@@ -122,7 +122,7 @@ def document() -> Document:
     made = Document(id="sample", name="mini-CLIP on emoji", note="Pictures and their names, side by side.", nodes=nodes)
     for wire in WIRES:
         made = edits.connect(made, *map(end, wire.split(">")))
-    made = edits.add_frame(made, "image tower · trained", 470, 50, 460, 150)
+    made = edits.add_frame(made, "image tower · trained", 470, 50, 500, 160)
     made = edits.add_node(made, "future.block", 740, 440)[0]
     made = edits.connect(made, end("words.tokens"), end("block.anything"))
     return edits.set_rule(made, "words", frozen=True)

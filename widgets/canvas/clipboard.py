@@ -52,7 +52,7 @@ class Clipboard:
         else:
             self.say(tr("Select what to cut first."))
 
-    def paste(self, with_wires: bool = False) -> None:
+    def paste(self, *, with_wires: bool = False) -> None:
         """Put the clipboard's blocks in at the cursor, selected."""
         mime = QGuiApplication.clipboard().mimeData()
         text = mime.text() if mime is not None and mime.hasText() else ""

@@ -115,7 +115,7 @@ class Editing:
 
     # -- removing, copying within -----------------------------------------------------------------------------------
 
-    def delete(self, keep_wires: bool = True) -> None:
+    def delete(self, *, keep_wires: bool = True) -> None:
         """Delete what is selected. A node with one way through leaves its wire joined, unless told otherwise."""
         document = edits.disconnect(self.document, self.selected_wires)
         document = edits.remove_frames(document, self.selected_frames)

@@ -60,6 +60,7 @@ class QuickSearch(QFrame):
         self._specs: dict[str, BlockSpec] = {}
         self._ports: dict[str, str] = {}
         self._at, self._loose = QPointF(), None
+        self._room = HEIGHT
         self.hide()
 
     def open_search(
@@ -77,6 +78,7 @@ class QuickSearch(QFrame):
         )
         room = self.parentWidget().rect()
         self.setFixedSize(min(WIDTH, room.width() - 12), min(HEIGHT, room.height() - 12))
+        self._room = self.height()
         x = min(max(int(pixel.x()), 6), room.width() - self.width() - 6)
         y = min(max(int(pixel.y()), 6), room.height() - self.height() - 6)
         self.move(x, y)
@@ -108,6 +110,8 @@ class QuickSearch(QFrame):
             self.results.addItem(item)
         self.results.setCurrentRow(0)
         empty = self.results.count() == 0
+        rows = max(self.results.count(), 2) * max(self.results.sizeHintForRow(0), 24)
+        self.setFixedHeight(min(self._room, rows + self.field.sizeHint().height() + 30))
         self.results.setVisible(not empty)
         self._nothing.setVisible(empty)
         self._nothing.setText(tr("No block fits. Try another word, or Esc to close."))

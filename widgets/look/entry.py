@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPalette
+from PySide6.QtGui import QColor, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from widgets.look.theme import theme
@@ -28,7 +28,8 @@ class EntryDelegate(QStyledItemDelegate):
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        left = self._paint_dot(painter, option.rect, index.data(COLOUR))
+        ring = option.palette.color(QPalette.ColorRole.HighlightedText) if chosen else None
+        left = self._paint_dot(painter, option.rect, index.data(COLOUR), ring)
         aside = index.data(ASIDE) or ""
         room = QRect(left, option.rect.top(), option.rect.right() - left - 8, option.rect.height())
         painter.setFont(option.font)
@@ -44,10 +45,10 @@ class EntryDelegate(QStyledItemDelegate):
             painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, aside)
         painter.restore()
 
-    def _paint_dot(self, painter: QPainter, box: QRect, colour: str | None) -> int:
+    def _paint_dot(self, painter: QPainter, box: QRect, colour: str | None, ring: QColor | None) -> int:
         if not colour:
             return box.left() + 6
-        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setPen(QPen(ring, 1.5) if ring else Qt.PenStyle.NoPen)
         painter.setBrush(QColor(colour))
         painter.drawEllipse(QPointF(box.left() + 11, box.center().y() + 0.5), 4.5, 4.5)
         return box.left() + 24

@@ -39,7 +39,7 @@ def test_reconciling_keeps_items_and_touches_only_what_changed(hand):
 def test_an_equal_document_changes_nothing(hand):
     copy = replace(hand.session.now, nodes={name: replace(node) for name, node in hand.session.now.nodes.items()})
     found = difference(hand.session.now, copy)
-    assert not (found.nodes or found.wires or found.frames)
+    assert not any((found.nodes, found.wires, found.frames))
 
 
 def test_unknown_blocks_are_placeholders_with_the_ports_their_wires_name(hand):

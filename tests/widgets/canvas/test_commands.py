@@ -321,3 +321,10 @@ def test_undo_everything(hand):
         hand.agrees()
     assert steps == 4
     assert hand.session.now == start
+
+
+def test_the_menus_delete_keeps_the_wire_like_the_key(hand):
+    hand.canvas.select(["mixer"])
+    menu = menus.menu_for(hand.canvas, hand.free())
+    next(action for action in menu.actions() if action.objectName() == "delete").trigger()
+    assert "vit.tokens>pool.tokens" in hand.wire_keys()

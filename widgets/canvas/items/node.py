@@ -101,7 +101,7 @@ class NodeItem(QGraphicsItem):
         if picture is None:
             self._paint_simply(painter)
         elif its_ratio not in (0.0, ratio):
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.pictures.is_smooth)
             painter.drawPixmap(self._bounds, picture, QRectF(0, 0, *(side * its_ratio for side in self._size)))
         else:  # on whole device pixels: stretching by a fraction of one would smear the letters
             corner = painter.worldTransform().map(self._bounds.topLeft())

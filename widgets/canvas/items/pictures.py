@@ -22,10 +22,11 @@ class Pictures:
         self._until = float("inf")
         self._is_zooming = False
         self.is_unsharp = False
+        self.is_smooth = True  # whether stretched pictures are smoothed, which costs thrice as much
 
     def open_frame(self, is_zooming: bool, is_large: bool) -> None:
         """A frame begins; of a large drawing only so many nodes are painted anew as fit into it."""
-        self._is_zooming = is_zooming
+        self._is_zooming, self.is_smooth = is_zooming, not is_large
         self._until = 0.0 if is_large else float("inf")  # 0: from the first node on; wires are painted before
         self.is_unsharp = False
 
