@@ -123,6 +123,8 @@ class Navigation:
     def _start_pulse(self, node: str) -> None:
         if self._pulse is not None:
             self._pulse.stop()
+            self._pulse.deleteLater()
+            self._pulse = None
         if self.reduced_motion:
             return
         pulse = QVariantAnimation(self, startValue=1.0, endValue=0.0, duration=PULSE_MS)
