@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -134,6 +135,12 @@ def real(value: Any) -> float | None:
     """A float for a REAL column: NaN becomes NULL."""
     number = float(value)
     return None if number != number else number
+
+
+def finite(value: Any) -> float:
+    """A place on an axis: 0 where it is no number, because a run must have a time whatever its clock says."""
+    place = float(value)
+    return place if math.isfinite(place) else 0.0
 
 
 def number(value: float | None) -> float:

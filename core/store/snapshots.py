@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from core.problems import refuse
 from core.store.answers import AttentionAt, ExhibitFacts, HistogramAt, SamplesAt
+from core.store.points import finite
 from core.telemetry.events import AttentionMap, Exhibit, Histogram, Samples
 
 Snapshot = Histogram | AttentionMap | Samples
@@ -28,7 +29,7 @@ def pack(event: Snapshot) -> dict[str, Any]:
     }  # fmt: skip
     codec, about, data = packers[type(event)](event)
     return {
-        "step": event.at.step, "seconds": float(event.at.seconds), "codec": codec, "about": text_of(about),
+        "step": event.at.step, "seconds": finite(event.at.seconds), "codec": codec, "about": text_of(about),
         "checksum": zlib.crc32(data), "data": data,
     }  # fmt: skip
 

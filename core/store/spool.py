@@ -46,8 +46,8 @@ class Spool:
     def extend(self, events: Iterable[Event]) -> None:
         """Put events at the end and onto the disk. On OSError the file is as before."""
         data = b"".join(_record(event) for event in events)
-        fresh = not self.path.exists()
-        with self.path.open("xb" if fresh else "r+b") as file:
+        fresh = self._end == 0
+        with self.path.open("wb" if fresh else "r+b") as file:
             if fresh:
                 file.write(MAGIC + START.to_bytes(8, "little"))
                 self._confirmed = self._end = START
@@ -110,15 +110,20 @@ class Spool:
             file.write(self._confirmed.to_bytes(8, "little"))
 
     def _measure(self) -> tuple[int, int]:
+        """Where what waits begins, and the end of the last record that is whole."""
         try:
             with self.path.open("rb") as file:
                 head = file.read(START)
-                end = file.seek(0, os.SEEK_END)
+                if len(head) < START or head[: len(MAGIC)] != MAGIC:
+                    return 0, 0
+                start = max(int.from_bytes(head[len(MAGIC) :], "little"), START)
+                file.seek(start)
+                end = start
+                while _payload(file) is not None:
+                    end = file.tell()
+                return start, end
         except OSError:
             return 0, 0
-        if len(head) < START or head[: len(MAGIC)] != MAGIC:
-            return 0, 0
-        return min(max(int.from_bytes(head[len(MAGIC) :], "little"), START), end), end
 
 
 def size_of(event: Event) -> int:

@@ -151,10 +151,11 @@ class Writing:
         if step != self._timeline_step:
             for name, value in zip(TIMELINE, (at.seconds, at.epoch, at.samples)):
                 line = self._line("timeline", name)
-                line.values.append(float(value))
+                line.values.append(points.finite(value))
                 line.keys.append(step)
             self._timeline_step = step
-        self._head.update(step=step, seconds=float(at.seconds), epoch=float(at.epoch), samples=int(at.samples))
+        self._head.update(step=step, seconds=points.finite(at.seconds), epoch=points.finite(at.epoch))
+        self._head["samples"] = min(max(int(at.samples), 0), MOST_KEY)
         return step
 
     def _line(self, kind: str, name: str) -> Line:
@@ -312,7 +313,7 @@ def _checkpoint_row(event: Mark) -> dict[str, Any]:
 
 
 def _when(at: At) -> dict[str, Any]:
-    return {"step": _key(at.step), "seconds": float(at.seconds)}
+    return {"step": _key(at.step), "seconds": points.finite(at.seconds)}
 
 
 def _key(value: int) -> int:
