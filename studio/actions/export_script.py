@@ -1,0 +1,42 @@
+"""Write a readable PyTorch script that trains the same model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog
+
+from studio.actions.action import Action, actions
+from studio.script import write_script
+from studio.session import Session
+from widgets.look.language import tr
+
+
+@actions.register("export_script")
+class ExportScript(Action):
+    """Write a readable PyTorch script that trains the same model."""
+
+    text = "Export as Python script…"
+    menu = "File"
+    order = 30
+    icon = "export"
+    separated = True
+
+    def possible(self, session: Session) -> str:
+        """Why not."""
+        if session.analysis is None or not session.analysis.is_runnable:
+            return tr("The drawing has problems; see the list.")
+        return ""
+
+    def do(self, session: Session) -> None:
+        """Do it."""
+        name, _ = QFileDialog.getSaveFileName(
+            session.window, tr("Export as Python script…"), f"{session.document.name}.py", "Python (*.py)"
+        )
+        if not name:
+            return
+        document = session.document
+        session.engine.ask(
+            lambda: write_script(document, Path(name)),
+            lambda _, why: session.say(why or tr("Written to {path}.", path=name), "error" if why else "hint"),
+        )

@@ -1,0 +1,28 @@
+"""Open a document from a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog
+
+from studio.actions.action import Action, actions
+from studio.session import Session
+from widgets.look.language import tr
+
+
+@actions.register("open_document")
+class OpenDocument(Action):
+    """Open a document from a file."""
+
+    text = "Open…"
+    menu = "File"
+    order = 11
+    keys = ("Ctrl+O",)
+    icon = "open"
+
+    def do(self, session: Session) -> None:
+        """Do it."""
+        name, _ = QFileDialog.getOpenFileName(session.window, tr("Open"), "", tr("Documents (*.json)"))
+        if name:
+            session.attempt(lambda: session.open(Path(name)))

@@ -1,0 +1,114 @@
+"""QApplication, theme, language, crash record, start-up: the window is up before torch is imported."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+from platformdirs import user_log_dir
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QApplication
+
+from core.graph.document import Document
+from core.store.database import Store
+from studio.documents import DEFAULT_EXAMPLE, find_document
+from studio.preferences import Preferences
+from studio.session import Session
+from studio.window import Window
+from widgets.look.language import use_language
+from widgets.look.theme import apply_theme
+
+FONTS = ["Inter", "Noto Sans", "DejaVu Sans", "Segoe UI", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei"]
+
+
+def make_application(preferences: Preferences) -> QApplication:
+    """The one QApplication, dressed."""
+    existing = QApplication.instance()
+    if not isinstance(existing, QApplication):
+        if preferences.scale != 1.0:
+            os.environ.setdefault("QT_SCALE_FACTOR", f"{preferences.scale:.2f}")
+        existing = QApplication(sys.argv[:1])
+    existing.setApplicationName("Crossmodal Studio")
+    existing.setDesktopFileName("crossmodal-studio")
+    font = QFont(existing.font())
+    font.setFamilies([font.family(), *FONTS])
+    font.setPointSizeF(max(font.pointSizeF(), 9.5))
+    existing.setFont(font)
+    use_language(preferences.language)
+    apply_theme(existing, preferences.theme)
+    return existing
+
+
+def make_window(session: Session, document: Document | None = None) -> Window:
+    """A window around a session, with a document on the canvas."""
+    window = Window(session)
+    session.show(document if document is not None else session.document)
+    return window
+
+
+def rebuild_window(old: Window) -> Window:
+    """The same session in a window of another language."""
+    session = old.session
+    use_language(session.preferences.language)
+    page, geometry, document = old.pages.current, old.geometry(), session.document
+    old.release()
+    session.disconnect(session)
+    for signal in (
+        session.documentChanged, session.vocabularyChanged, session.analysisChanged, session.runsChanged,
+        session.watchedChanged, session.messageRaised, session.stateChanged,
+    ):  # fmt: skip
+        signal.disconnect()
+    history = session.history
+    window = Window(session)
+    session.show(document, session.path)
+    session.history = history
+    window.setGeometry(geometry)
+    window.show_page(page or "design")
+    window.show()
+    window.menus.load_icons()
+    session.runsChanged.emit(session.runs)
+    if session.watched:
+        session.watch(session.watched)
+    old.hide()
+    old.deleteLater()
+    return window
+
+
+def run_window(where: str | None, store: str | None) -> int:
+    """Open the window and stay until it is closed. Raises Refused for a document or store that cannot be opened."""
+    _keep_crashes()
+    document = find_document(where or DEFAULT_EXAMPLE)
+    preferences = Preferences()
+    application = make_application(preferences)
+    session = Session(Store.open(store), preferences)
+    window = make_window(session, document)
+    if where and Path(where).suffix:
+        session.show(document, Path(where))
+    window.show()
+    QTimer.singleShot(0, window.after_first_picture)
+    sys.excepthook = lambda kind, error, trace: _say_crash(session, kind, error, trace)
+    try:
+        return application.exec()
+    finally:
+        session.store.close()
+
+
+def _keep_crashes() -> None:
+    """A native crash leaves a trace in the log folder."""
+    folder = Path(user_log_dir("crossmodal-studio"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        faulthandler.enable((folder / "crash.log").open("a"))
+    except OSError:
+        faulthandler.enable()
+
+
+def _say_crash(session: Session, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """An error in a slot is shown and printed; the window goes on."""
+    traceback.print_exception(kind, error, trace)
+    session.say(f"{kind.__name__}: {error}", "error")

@@ -1,0 +1,151 @@
+"""The desk's questions, carried to a trained plan on the engine's slow lane and back as pictures with heat."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from core.graph.file import loads
+from core.problems import refuse
+from core.store.answers import RunFacts
+from studio.session import Session
+from widgets.desk.desk import DeskView
+from widgets.desk.values import Askable, Asked, DeskAnswer, DeskAnswers
+from widgets.look.language import tr
+
+if TYPE_CHECKING:
+    from core.inference.trained import Look, Trained
+
+POOLS = ("test", "style", "validation", "train")
+
+
+class Asking(QObject):
+    """Keeps the last trained plan open, so the second question is quick."""
+
+    _progressed = Signal(str, float)
+
+    def __init__(self, session: Session, desk: DeskView) -> None:
+        super().__init__(desk)
+        self._session, self._desk = session, desk
+        self._open: tuple[tuple[str, int], Trained] | None = None  # the engine's lane only
+        self._cancelled = threading.Event()
+        self._progressed.connect(desk.show_progress)
+        desk.askRequested.connect(self.ask)
+        desk.cancelRequested.connect(self._cancelled.set)
+        session.runsChanged.connect(self.show_runs)
+        self.show_runs(session.runs)
+
+    def show_runs(self, runs: Sequence[RunFacts]) -> None:
+        """Which runs can be asked."""
+        self._desk.set_runs([self._askable(facts) for facts in runs])
+
+    def _askable(self, facts: RunFacts) -> Askable:
+        checkpoints = tuple(c for c in self._session.library.reader(facts.uid).checkpoints() if c.kept)
+        why_not = "" if checkpoints else tr("This run has no checkpoint yet.")
+        return Askable(uid=facts.uid, name=facts.name, checkpoints=checkpoints, why_not=why_not)
+
+    def ask(self, uid: str, step: int, sentence: str, picture: str) -> None:
+        """Answer a sentence or a picture file."""
+        self._cancelled.clear()
+        self._desk.show_progress(tr("Opening the checkpoint…"))
+        self._session.engine.ask(lambda: self._answer(uid, step, sentence, picture), self._show)
+
+    def _show(self, value: Any, sentence: str) -> None:
+        if sentence:
+            self._desk.show_refusal(sentence)
+        elif value is None:
+            self._desk.show_refusal(tr("Cancelled."))
+        else:
+            self._desk.show_answers(value)
+
+    # On the engine's lane
+
+    def _answer(self, uid: str, step: int, sentence: str, picture: str) -> DeskAnswers | None:
+        from core.inference.trained import Cancelled  # torch
+
+        began = time.monotonic()
+        trained = self._trained(uid, step)
+        split = next(name for name in POOLS if name in trained.splits)
+        try:
+            if picture:
+                found = trained.sentences_for(Path(picture), split, progress=self._progress)
+            else:
+                found = trained.pictures_for(sentence, split, progress=self._progress)
+        except Cancelled:
+            return None
+        own = trained.looks(picture=Path(picture)) if picture else trained.looks(sentence=sentence)
+        asked = Asked(
+            sentence=sentence, picture=shown(Path(picture)) if picture else None, words=_words(own) if sentence else ()
+        )
+        answers = tuple(self._one(trained, answer, bool(picture)) for answer in found)
+        return DeskAnswers(
+            asked=asked, kind="sentences" if picture else "pictures", answers=answers,
+            pool=tr("{n} held-out samples", n=trained.splits[split]), seconds=time.monotonic() - began,
+            asked_heat=picture_heat(own) if picture else None, asked_word_heat=word_heat(own) if sentence else (),
+        )  # fmt: skip
+
+    def _one(self, trained: Trained, answer: Any, sentences: bool) -> DeskAnswer:
+        looks = trained.looks(sentence=answer.sentence) if sentences else trained.looks(index=answer.index)
+        return DeskAnswer(
+            score=answer.score, sentence=answer.sentence, picture=answer.picture, words=_words(looks),
+            picture_heat=None if sentences else picture_heat(looks), word_heat=word_heat(looks),
+            group=trained.graph.source.group(answer.index),
+        )  # fmt: skip
+
+    def _trained(self, uid: str, step: int) -> Trained:
+        from core.inference.trained import Trained  # torch
+
+        if self._open is None or self._open[0] != (uid, step):
+            if self._open is not None:
+                self._open[1].close()
+                self._open = None
+            reader = self._session.library.reader(uid)
+            kept = [c for c in reader.checkpoints() if c.kept and (step < 0 or c.step == step)]
+            if not kept:
+                raise refuse("That checkpoint is no longer there.", hint="Choose another.")
+            self._open = ((uid, step), Trained(loads(reader.document_text()), Path(kept[-1].path)))
+        return self._open[1]
+
+    def _progress(self, done: int, total: int) -> bool:
+        self._progressed.emit(tr("Embedding {done} of {total}", done=done, total=total), done / max(total, 1))
+        return not self._cancelled.is_set()
+
+    def close(self) -> None:
+        """Let the trained plan go."""
+        self._cancelled.set()
+        self._desk.disconnect(self)
+
+
+def shown(path: Path) -> NDArray[np.uint8]:
+    """A picture file as the window shows it, [H, W, 3]."""
+    from core.data.readers.image import read_image
+
+    return np.asarray(read_image(path).resize((160, 160)), dtype=np.uint8)
+
+
+def _words(looks: Sequence[Look]) -> tuple[str, ...]:
+    return next((look.words for look in looks if look.words), ())
+
+
+def picture_heat(looks: Sequence[Look]) -> NDArray[np.float32] | None:
+    """How much each patch was looked at by the last layer over patches, [height, width]; heads averaged."""
+    for look in reversed([look for look in looks if look.keys.get("kind") == "patches"]):
+        extra, height, width = (int(look.keys[name]) for name in ("extra", "height", "width"))
+        row = look.weights.mean(0)[0] if extra or look.queries.get("kind") == "latents" else look.weights.mean((0, 1))
+        return row[extra:].reshape(height, width)  # type: ignore[no-any-return]
+    return None
+
+
+def word_heat(looks: Sequence[Look]) -> tuple[float, ...]:
+    """How much each word piece was looked at by the last layer over words, heads and queries averaged."""
+    for look in reversed([look for look in looks if look.keys.get("kind") == "words"]):
+        row = look.weights.mean((0, 1))
+        return tuple(float(value) for value in row[: max(len(look.words), 1)])
+    return ()

@@ -1,0 +1,19 @@
+"""Say what is installed, what is missing, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+
+from studio.health import findings
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """No flags."""
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Print every finding; 1 where something needed is missing."""
+    found = findings()
+    for finding in found:
+        print(finding.line())
+    return 1 if any(finding.mark == "missing" for finding in found) else 0

@@ -1,0 +1,25 @@
+"""Open the window, with a document or an example (the default)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from core.problems import refuse
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Flags."""
+    parser.add_argument("file", nargs="?", help="a document, or an example's name")
+    parser.add_argument("--store", default=None, help="where runs are kept")
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Stay until the window is closed."""
+    headless = sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if headless and os.environ.get("QT_QPA_PLATFORM") != "offscreen":
+        raise refuse("There is no display, so the window cannot open.", hint="Train without it: python -m studio run")
+    from studio.app import run_window  # Qt, after it is clear that it can be used
+
+    return run_window(getattr(flags, "file", None), getattr(flags, "store", None))

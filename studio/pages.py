@@ -1,0 +1,79 @@
+"""The pages in the middle of the window, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from PySide6.QtWidgets import QStackedWidget
+
+from studio.documents import examples
+from widgets.data_panel import DataPanel
+from widgets.gallery import Card, Gallery
+from widgets.look.language import tr
+
+if TYPE_CHECKING:
+    from studio.session import Session
+    from studio.window import Window
+
+
+@dataclass
+class Pages:
+    """Design, data, train, inspect, runs and the gallery."""
+
+    session: Session
+    window: Window
+    current: str = ""
+    TITLES: ClassVar[dict[str, str]] = {
+        "design": "Design", "data": "Data", "train": "Train", "inspect": "Inspect", "runs": "Runs",
+    }  # fmt: skip
+
+    def fill(self, stack: QStackedWidget) -> None:
+        """Put every page on the stack, in order."""
+        self.gallery, self.data = Gallery(), DataPanel()
+        window = self.window
+        self._widgets = {
+            "design": window.canvas, "data": self.data, "train": window.wall.wall, "inspect": window.desk,
+            "runs": window.library, "gallery": self.gallery,
+        }  # fmt: skip
+        for widget in self._widgets.values():
+            stack.addWidget(widget)
+        self.gallery.chosen.connect(self._open_example)
+        self.data.checkRequested.connect(self.check_data)
+
+    def show(self, key: str, stack: QStackedWidget) -> None:
+        """Bring a page to the front and fill it where it is filled late."""
+        self.current = key
+        stack.setCurrentWidget(self._widgets[key])
+        if key == "gallery":
+            self.gallery.set_cards([
+                Card(key=e.key, title=tr(e.document.name), note=tr(e.document.note), blocks=len(e.document.nodes), steps=e.document.recipe.steps)
+                for e in examples()
+            ])  # fmt: skip
+        if key == "data":
+            self.check_data()
+
+    def _open_example(self, key: str) -> None:
+        found = next((example for example in examples() if example.key == key), None)
+        if found is not None:
+            self.session.open_example(found.document)
+            self.window.show_page("design")
+            self.window.canvas.fit_all()
+
+    def check_data(self) -> None:
+        """Look at the document's dataset, behind the window."""
+        document = self.session.document
+        self.data.show_busy()
+        self.session.engine.ask(lambda: _look(document), self._show_data)
+
+    def _show_data(self, value: Any, sentence: str) -> None:
+        if sentence:
+            self.data.show_refusal(sentence)
+        else:
+            self.data.show_dataset(value)
+
+
+def _look(document: Any) -> Any:
+    from core.compiler.survey import survey  # torch
+
+    return survey(document)

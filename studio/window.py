@@ -1,0 +1,279 @@
+"""The window: places docks and pages, restores the layout. Nothing else."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QStackedWidget,
+    QTabWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
+
+from core.graph.analysis import Analysis
+from studio import bindings
+from studio.asking import Asking
+from studio.dialogs import Dialogs
+from studio.menus import Menus
+from studio.monitor_wall import MonitorWall
+from studio.pages import Pages
+from studio.pump import Pump
+from studio.session import Session
+from widgets.canvas.outline import Outline
+from widgets.canvas.view import CanvasView
+from widgets.desk.desk import DeskView
+from widgets.inspector.inspector import Inspector
+from widgets.library.library import LibraryView
+from widgets.look import quantities
+from widgets.look.language import tr
+from widgets.look.theme import look, theme
+from widgets.message_bar import MessageBar
+from widgets.palette.palette import Palette
+from widgets.problems import ProblemsPanel
+from widgets.timeline import Timeline
+from widgets.top_bar import TopBar
+
+LEFT, RIGHT, BOTTOM = (
+    Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea,
+)  # fmt: skip
+
+
+class Window(QMainWindow):
+    """Everything a person sees, around one session."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        session.window = self
+        self.setWindowTitle("Crossmodal Studio")
+        self.setDockNestingEnabled(True)
+        self.setDockOptions(QMainWindow.DockOption.AllowNestedDocks | QMainWindow.DockOption.AllowTabbedDocks)
+        self._make_widgets()
+        self._place()
+        self.menus = Menus(session, self, self.canvas)
+        self.dialogs = Dialogs(session, self)
+        self.top.set_controls(
+            self.menus.entry("run"), [self.menus.entry(k) for k in ("pause", "stop")], self.menus.menus["Run"]
+        )
+        self.top.set_menu(self.menus.whole_menu(self))
+        self.asking = Asking(session, self.desk)
+        bindings.bind_design(session, self)
+        bindings.bind_runs(session, self)
+        session.messageRaised.connect(self.messages.show_message)
+        self.top.pageRequested.connect(self.show_page)
+        look.changed.connect(self.restyle)
+        bindings.show_vocabulary(self, session.vocabulary)
+        self.restyle()
+        self.resize(QSize(1440, 900))
+        self.show_page("design")
+
+    # Making and placing
+
+    def _make_widgets(self) -> None:
+        self.canvas, self.palette_panel, self.inspector = CanvasView(), Palette(), Inspector()
+        self.outline, self.problems = Outline(), ProblemsPanel()
+        self.outline.bind(self.canvas)
+        self.library, self.desk, self.timeline = LibraryView(), DeskView(), Timeline()
+        self.messages = MessageBar()
+        self.pump = Pump(self.session.library.reader, self)
+        self.wall = MonitorWall(self.pump)
+        self.pages = Pages(self.session, self)
+        self.top = TopBar([(key, tr(title)) for key, title in self.pages.TITLES.items()])
+        self.canvas.set_reduced_motion(self.session.preferences.reduced_motion)
+
+    def _place(self) -> None:
+        self.setMenuWidget(self.top)
+        self.stack = QStackedWidget()
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.messages)
+        column.addWidget(self.stack, 1)
+        self.setCentralWidget(page)
+        self.pages.fill(self.stack)
+        left = QTabWidget()
+        left.setDocumentMode(True)
+        left.addTab(self.palette_panel, tr("Blocks"))
+        left.addTab(self.outline, tr("Outline"))
+        left.addTab(self.problems, tr("Problems"))
+        self._left_tabs = left
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self.inspector)
+        self.docks = {
+            "left": self._dock("left", tr("Blocks"), left, LEFT),
+            "inspector": self._dock("inspector", tr("Inspector"), scroll, RIGHT),
+            "monitors": self._dock("monitors", tr("Monitors"), self.wall.row, BOTTOM),
+        }
+        for corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner):
+            self.setCorner(corner, BOTTOM)
+        bar = QToolBar(tr("Timeline"))
+        bar.setObjectName("timeline")
+        bar.setMovable(False)
+        bar.addWidget(self.timeline)
+        self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
+        self._timeline_bar = bar
+        self._totals, self._saved = QLabel(), QLabel()
+        self.statusBar().setSizeGripEnabled(False)
+        self.statusBar().addWidget(self._totals, 1)
+        self.statusBar().addPermanentWidget(self._saved)
+
+    def _dock(self, key: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title)
+        dock.setObjectName(key)
+        dock.setWidget(widget)
+        dock.setTitleBarWidget(QWidget())  # each panel has a header of its own
+        self.addDockWidget(area, dock)
+        return dock
+
+    # Pages
+
+    def show_page(self, key: str) -> None:
+        """Design, data, train, inspect, runs, or the gallery."""
+        if self.pages.current:
+            self.session.preferences.keep_layout(self.pages.current, self.saveState())
+        self.pages.show(key, self.stack)
+        designing = key == "design"
+        self.docks["left"].setVisible(designing)
+        self.docks["inspector"].setVisible(designing)
+        self.docks["monitors"].setVisible(designing)
+        self._timeline_bar.setVisible(key in ("design", "train"))
+        self.wall.place(in_row=designing, all_of_them=key == "train")
+        self.top.set_page(key)
+        kept = self.session.preferences.layout(key)
+        if kept is None or not self.restoreState(kept):
+            self._default_sizes()
+        if designing:
+            self.canvas.setFocus()
+
+    def _default_sizes(self) -> None:
+        docks = [self.docks["left"], self.docks["inspector"]]
+        self.resizeDocks(docks, [216, 300], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.docks["monitors"]], [270], Qt.Orientation.Vertical)
+
+    def run_started(self) -> None:
+        """A run began: its monitors are under the canvas; nothing jumps."""
+        self.pump.go_live()
+
+    def show_inspector(self) -> None:
+        """Bring the settings to the front."""
+        self.docks["inspector"].show()
+        self.inspector.setFocus()
+
+    def show_help(self, block: str) -> None:
+        """What a block is for."""
+        spec = self.session.vocabulary.spec(block)
+        papers = "  ".join(f"arXiv:{paper}" for paper in spec.papers)
+        self.session.say(f"{tr(spec.title)}: {tr(spec.summary)} {papers}".strip())
+
+    def reveal(self, node: str) -> None:
+        """Go to a node on the canvas."""
+        self.show_page("design")
+        self.canvas.reveal(node)
+
+    def show_totals(self, analysis: Analysis | None) -> None:
+        """Cost of the whole drawing."""
+        if analysis is None or not analysis.nodes:
+            self._totals.setText("")
+            return
+        self._totals.setText(
+            tr(
+                "{parameters} parameters · {trained} learn · {flops} a sample · about {memory} in training",
+                parameters=quantities.count(analysis.parameters),
+                trained=quantities.count(analysis.trained_parameters),
+                flops=quantities.flops(analysis.flops),
+                memory=quantities.mebibytes(analysis.mebibytes),
+            )  # fmt: skip
+        )
+
+    def cursor_step(self) -> int:
+        """Where the timeline stands."""
+        return self.pump.cursor.step
+
+    # Look and language
+
+    def use_theme(self, name: str) -> None:
+        """Light, dark or as the system says."""
+        self.session.preferences.theme = name
+        self.dialogs.apply_theme(name)
+
+    def use_language(self, name: str) -> None:
+        """Speak another language: the window is made anew around the same session."""
+        self.session.preferences.language = name
+        self.dialogs.rebuild()
+
+    def use_scale(self, factor: float) -> None:
+        """Another size from the next start."""
+        self.session.preferences.scale = factor
+        self.session.say(
+            tr(
+                "The interface has this size from the next start: {percent} %.",
+                percent=round(self.session.preferences.scale * 100),
+            )
+        )
+
+    def open_commands(self) -> None:
+        """The palette of commands."""
+        self.dialogs.open_commands()
+
+    def show_keys(self) -> None:
+        """All keys on one sheet."""
+        self.dialogs.show_keys()
+
+    def show_doctor(self) -> None:
+        """What is installed and what is missing."""
+        self.dialogs.show_doctor()
+
+    def ask_rate(self) -> None:
+        """A new learning rate for the run that trains."""
+        self.dialogs.ask_rate()
+
+    def restyle(self) -> None:
+        """Colours of the theme."""
+        c = theme()
+        self.setStyleSheet(
+            f"QMainWindow {{ background: {c.window}; }} QStatusBar {{ background: {c.panel}; color: {c.muted}; "
+            f"border-top: 1px solid {c.line}; }} QStatusBar QLabel {{ color: {c.muted}; padding: 0 8px; }} "
+            f"QToolBar#timeline {{ background: {c.panel}; border: none; border-top: 1px solid {c.line}; padding: 0; }}"
+        )
+
+    # Beginning and end
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """``L`` and ``End`` return to live wherever the focus is."""
+        if event.key() in (Qt.Key.Key_L, Qt.Key.Key_End) and not event.modifiers():
+            self.pump.go_live()
+        else:
+            super().keyPressEvent(event)
+
+    def after_first_picture(self) -> None:
+        """What costs time and is not needed to be seen: icons, torch, lost documents."""
+        self.menus.load_icons()
+        self.session.start()
+        self.dialogs.offer_recovery()
+        QTimer.singleShot(0, self.canvas.fit_all)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Runs of this window are saved and stopped first; a run in a process of its own goes on."""
+        if not self.dialogs.may_close():
+            event.ignore()
+            return
+        self.release()
+        self.session.close()
+        super().closeEvent(event)
+
+    def release(self) -> None:
+        """Stop timers and threads of this window; the session goes on."""
+        if self.pages.current:
+            self.session.preferences.keep_layout(self.pages.current, self.saveState())
+        self.asking.close()
+        self.pump.close()

@@ -1,0 +1,201 @@
+"""The dataset: how many samples are in which split, what they look like, and whether the splits are clean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
+
+from core.graph.dataset import DatasetFacts, Specimen
+from widgets.look.icons import icon
+from widgets.look.language import tr
+from widgets.look.theme import look, theme
+
+THUMB = 72
+SPLITS = {"train": "training", "validation": "validation", "test": "unseen concepts", "style": "unseen style"}
+
+
+class DataPanel(QScrollArea):
+    """A page that shows one dataset; asks for a look, never takes one."""
+
+    checkRequested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self._body = QWidget()
+        self._body.setObjectName("data")
+        self._column = QVBoxLayout(self._body)
+        self._column.setContentsMargins(40, 28, 40, 28)
+        self._column.setSpacing(12)
+        self._heading, self._again, self._busy = QLabel(tr("Data")), QPushButton(tr("Look again")), QProgressBar()
+        self._heading.setTextFormat(Qt.TextFormat.PlainText)
+        self._heading.setStyleSheet("font-size: 22px; font-weight: 600;")
+        self._busy.setRange(0, 0)
+        self._busy.setTextVisible(False)
+        self._busy.setFixedHeight(4)
+        self._again.clicked.connect(self.checkRequested)
+        row = QHBoxLayout()
+        row.addWidget(self._heading, 1)
+        row.addWidget(self._again)
+        self._column.addLayout(row)
+        self._column.addWidget(self._busy)
+        self._rest = QWidget()
+        self._column.addWidget(self._rest, 1)
+        self.setWidget(self._body)
+        self._shown: DatasetFacts | None = None
+        look.changed.connect(self.restyle)
+        self.restyle()
+        self._busy.hide()
+
+    def show_busy(self) -> None:
+        """It is being looked at."""
+        self._busy.show()
+        self._again.setEnabled(False)
+
+    def show_refusal(self, sentence: str) -> None:
+        """Why it cannot be shown."""
+        self._shown = None
+        column = self._fresh()
+        column.addWidget(_line(sentence, theme().bad))
+        column.addStretch(1)
+
+    def show_dataset(self, facts: DatasetFacts) -> None:
+        """Counts, checks, samples."""
+        self._shown = facts
+        self._heading.setText(tr(facts.title))
+        column = self._fresh()
+        counts = QHBoxLayout()
+        counts.setSpacing(12)
+        for split, count in facts.counts.items():
+            counts.addWidget(_tile(f"{count:,}", tr(SPLITS.get(split, split))))
+        counts.addStretch(1)
+        column.addLayout(counts)
+        for ok, sentence in _verdicts(facts):
+            column.addWidget(_check(ok, sentence))
+        for problem in facts.problems[:20]:
+            column.addWidget(_line(problem.sentence(), theme().warning))
+        for name, fact in facts.facts.items():
+            column.addWidget(_line(f"{tr(name)}: {fact}", theme().muted))
+        for split in facts.counts:
+            samples = [specimen for specimen in facts.specimens if specimen.split == split]
+            if samples:
+                column.addWidget(_heading(tr(SPLITS.get(split, split))))
+                column.addWidget(_strip(samples))
+        for title, pairs in (
+            (tr("Same picture in two splits"), facts.exact_duplicates),
+            (tr("Nearly the same picture in two splits"), facts.near_duplicates),
+        ):
+            if pairs:
+                column.addWidget(_heading(title))
+                column.addWidget(_strip([side for pair in pairs for side in pair]))
+        column.addStretch(1)
+
+    def _fresh(self) -> QVBoxLayout:
+        self._busy.hide()
+        self._again.setEnabled(True)
+        fresh = QWidget()
+        self._column.replaceWidget(self._rest, fresh)
+        self._rest.deleteLater()
+        self._rest = fresh
+        column = QVBoxLayout(fresh)
+        column.setContentsMargins(0, 6, 0, 0)
+        column.setSpacing(10)
+        return column
+
+    def restyle(self) -> None:
+        """Colours of the theme."""
+        c = theme()
+        self.setStyleSheet(
+            f"QWidget#data {{ background: {c.window}; }} QFrame#tile {{ background: {c.panel}; border: 1px solid {c.line};"
+            f" border-radius: 8px; }} QListWidget {{ background: {c.panel}; border: 1px solid {c.line}; border-radius: 8px; }}"
+        )
+        if self._shown is not None:
+            self.show_dataset(self._shown)
+
+
+def _verdicts(facts: DatasetFacts) -> list[tuple[bool, str]]:
+    groups, exact, near = len(facts.shared_groups), len(facts.exact_duplicates), len(facts.near_duplicates)
+    return [
+        (not facts.problems, tr("Every file can be read.") if not facts.problems else tr("{n} files cannot be used.", n=len(facts.problems))),
+        (not groups, tr("No group is in two splits.") if not groups else tr("{n} groups are in two splits: {names}.", n=groups, names=", ".join(facts.shared_groups[:5]))),
+        (not exact, tr("No picture is in two splits.") if not exact else tr("{n} pictures are in two splits.", n=exact)),
+        (not near, tr("No two splits share nearly equal pictures.") if not near else tr("{n} pairs of nearly equal pictures lie in different splits.", n=near)),
+    ]  # fmt: skip
+
+
+def _tile(number: str, name: str) -> QFrame:
+    tile = QFrame()
+    tile.setObjectName("tile")
+    tile.setMinimumWidth(130)
+    column = QVBoxLayout(tile)
+    column.setContentsMargins(16, 10, 16, 10)
+    large, small = QLabel(number), QLabel(name)
+    large.setStyleSheet("font-size: 22px; font-weight: 600; background: transparent;")
+    small.setStyleSheet(f"color: {theme().muted}; background: transparent;")
+    column.addWidget(large)
+    column.addWidget(small)
+    return tile
+
+
+def _check(ok: bool, sentence: str) -> QWidget:
+    row = QWidget()
+    line = QHBoxLayout(row)
+    line.setContentsMargins(0, 0, 0, 0)
+    mark = QLabel()
+    colour = theme().good if ok else theme().warning
+    mark.setPixmap(icon("good" if ok else "warning", colour).pixmap(18, 18))
+    line.addWidget(mark)
+    line.addWidget(_line(sentence), 1)
+    return row
+
+
+def _heading(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setStyleSheet("font-weight: 600; padding-top: 8px;")
+    return label
+
+
+def _line(text: str, colour: str = "") -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    if colour:
+        label.setStyleSheet(f"color: {colour};")
+    return label
+
+
+def _strip(samples: Sequence[Specimen]) -> QListWidget:
+    view = QListWidget()
+    view.setViewMode(QListView.ViewMode.IconMode)
+    view.setIconSize(QSize(THUMB, THUMB))
+    view.setGridSize(QSize(112, THUMB + 44))
+    view.setMovement(QListView.Movement.Static)
+    view.setWrapping(False)
+    view.setWordWrap(True)
+    view.setFixedHeight(THUMB + 66)
+    view.setSelectionMode(QListWidget.SelectionMode.NoSelection)
+    for sample in samples:
+        item = QListWidgetItem(sample.sentence)
+        if sample.picture is not None:
+            height, width, _ = sample.picture.shape
+            image = QImage(sample.picture.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
+            item.setIcon(QPixmap.fromImage(image))
+        item.setToolTip(f"{sample.sentence}\n{sample.group}")
+        view.addItem(item)
+    return view

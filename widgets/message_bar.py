@@ -1,0 +1,90 @@
+"""A sentence for the person with up to two things to click; never a box in the way. Hints leave by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+
+from widgets.look.icons import icon
+from widgets.look.language import tr
+from widgets.look.theme import look, theme
+
+HINT_SECONDS, WARNING_SECONDS = 6, 20
+
+
+class MessageBar(QWidget):
+    """One message at a time, above the page."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._severity = "hint"
+        self._mark, self._text = QLabel(), QLabel()
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setWordWrap(True)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._buttons = [QPushButton(), QPushButton()]
+        self._close = QToolButton()
+        self._close.setToolTip(tr("Close this message"))
+        self._close.setAccessibleName(tr("Close this message"))
+        self._close.clicked.connect(self.clear)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 6, 8, 6)
+        row.addWidget(self._mark)
+        row.addWidget(self._text, 1)
+        for button in self._buttons:
+            row.addWidget(button)
+        row.addWidget(self._close)
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self.clear)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        look.changed.connect(self.restyle)
+        self.hide()
+
+    def show_message(
+        self, sentence: str, severity: str = "hint", choices: tuple[tuple[str, Callable[[], None]], ...] = ()
+    ) -> None:
+        """Show a sentence; with choices it stays until one is taken or it is closed."""
+        self._severity = severity
+        self._text.setText(sentence)
+        for number, button in enumerate(self._buttons):
+            button.setVisible(number < len(choices))
+            if button.receivers("2clicked(bool)"):
+                button.clicked.disconnect()
+            if number < len(choices):
+                text, act = choices[number]
+                button.setText(text)
+                button.clicked.connect(lambda _=False, act=act: (self.clear(), act()))
+        self.restyle()
+        self.show()
+        seconds = {"hint": HINT_SECONDS, "warning": WARNING_SECONDS}.get(severity, 0)
+        if seconds and not choices:
+            self._timer.start(seconds * 1000)
+        else:
+            self._timer.stop()
+
+    @property
+    def sentence(self) -> str:
+        """What is shown; empty where nothing is."""
+        return self._text.text() if not self.isHidden() else ""
+
+    def clear(self) -> None:
+        """Hide it."""
+        self._timer.stop()
+        self.hide()
+
+    def restyle(self) -> None:
+        """Colours of the theme and the severity."""
+        c = theme()
+        colour = {"error": c.bad, "warning": c.warning}.get(self._severity, c.accent)
+        self.setStyleSheet(
+            f"MessageBar {{ background: {c.raised}; border-bottom: 1px solid {c.line}; border-left: 3px solid {colour}; }}"
+        )
+        if not self.isHidden() or self._text.text():
+            self._mark.setPixmap(
+                icon(self._severity if self._severity in ("error", "warning", "hint") else "hint", colour).pixmap(
+                    18, 18
+                )
+            )
+            self._close.setIcon(icon("close"))
