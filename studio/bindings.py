@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -166,14 +167,20 @@ def bind_library(session: Session, window: Window) -> None:
     library.renameRequested.connect(lambda uid, name: tell(lambda: session.library.rename(uid, name)))
     library.tagsRequested.connect(lambda uid, tags: tell(lambda: session.library.set_tags(uid, tags)))
     library.notesRequested.connect(lambda uid, notes: tell(lambda: session.library.set_notes(uid, notes)))
-    library.deleteRequested.connect(lambda uids: tell(lambda: [session.library.delete(uid) for uid in uids]))
-    library.restoreRequested.connect(lambda uids: tell(lambda: [session.library.restore(uid) for uid in uids]))
+    library.deleteRequested.connect(lambda uids: tell(partial(for_each, session.library.delete, uids)))
+    library.restoreRequested.connect(lambda uids: tell(partial(for_each, session.library.restore, uids)))
     library.exportRequested.connect(lambda uids, path: session.engine.ask(
         lambda: session.library.export_csv(uids, path),
         lambda rows, why: session.say(why or tr("{rows} points written to {path}.", rows=f"{rows:,}", path=path), "error" if why else "hint"),
     ))  # fmt: skip
     library.selectionChanged.connect(partial(show_checkpoints, session, window))
     library.failed.connect(lambda sentence: session.say(sentence, "error"))
+
+
+def for_each(act: Callable[[str], None], uids: tuple[str, ...]) -> None:
+    """The same for several runs."""
+    for uid in uids:
+        act(uid)
 
 
 def show_checkpoints(session: Session, window: Window, uids: tuple[str, ...]) -> None:

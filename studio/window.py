@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from core.graph.analysis import Analysis
 from studio import bindings
 from studio.asking import Asking
+from studio.device_line import DeviceLine
 from studio.dialogs import Dialogs
 from studio.menus import Menus
 from studio.monitor_wall import MonitorWall
@@ -65,6 +66,7 @@ class Window(QMainWindow):
         self.asking = Asking(session, self.desk)
         bindings.bind_design(session, self)
         bindings.bind_runs(session, self)
+        self.load = DeviceLine(self.top)
         session.messageRaised.connect(self.messages.show_message)
         self.top.pageRequested.connect(self.show_page)
         look.changed.connect(self.restyle)
@@ -100,6 +102,7 @@ class Window(QMainWindow):
         self.pages.fill(self.stack)
         left = QTabWidget()
         left.setDocumentMode(True)
+        left.setMinimumWidth(220)
         left.addTab(self.palette_panel, tr("Blocks"))
         left.addTab(self.outline, tr("Outline"))
         left.addTab(self.problems, tr("Problems"))
@@ -108,6 +111,7 @@ class Window(QMainWindow):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumWidth(310)
         scroll.setWidget(self.inspector)
         self.docks = {
             "left": self._dock("left", tr("Blocks"), left, LEFT),
@@ -122,10 +126,9 @@ class Window(QMainWindow):
         bar.addWidget(self.timeline)
         self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
         self._timeline_bar = bar
-        self._totals, self._saved = QLabel(), QLabel()
+        self._totals = QLabel()
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().addWidget(self._totals, 1)
-        self.statusBar().addPermanentWidget(self._saved)
 
     def _dock(self, key: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title)
@@ -152,12 +155,13 @@ class Window(QMainWindow):
         kept = self.session.preferences.layout(key)
         if kept is None or not self.restoreState(kept):
             self._default_sizes()
+            QTimer.singleShot(0, self._default_sizes)  # again once the docks have been laid out
         if designing:
             self.canvas.setFocus()
 
     def _default_sizes(self) -> None:
         docks = [self.docks["left"], self.docks["inspector"]]
-        self.resizeDocks(docks, [216, 300], Qt.Orientation.Horizontal)
+        self.resizeDocks(docks, [232, 320], Qt.Orientation.Horizontal)
         self.resizeDocks([self.docks["monitors"]], [270], Qt.Orientation.Vertical)
 
     def run_started(self) -> None:
@@ -242,7 +246,7 @@ class Window(QMainWindow):
         c = theme()
         self.setStyleSheet(
             f"QMainWindow {{ background: {c.window}; }} QStatusBar {{ background: {c.panel}; color: {c.muted}; "
-            f"border-top: 1px solid {c.line}; }} QStatusBar QLabel {{ color: {c.muted}; padding: 0 8px; }} "
+            f"border-top: 1px solid {c.line}; }} QSplitter::handle {{ background: transparent; }} QStatusBar QLabel {{ color: {c.muted}; padding: 0 8px; }} "
             f"QToolBar#timeline {{ background: {c.panel}; border: none; border-top: 1px solid {c.line}; padding: 0; }}"
         )
 
@@ -275,5 +279,6 @@ class Window(QMainWindow):
         """Stop timers and threads of this window; the session goes on."""
         if self.pages.current:
             self.session.preferences.keep_layout(self.pages.current, self.saveState())
+        self.load.close()
         self.asking.close()
         self.pump.close()

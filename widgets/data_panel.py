@@ -63,6 +63,11 @@ class DataPanel(QScrollArea):
         self.restyle()
         self._busy.hide()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a look is being taken."""
+        return not self._busy.isHidden()
+
     def show_busy(self) -> None:
         """It is being looked at."""
         self._busy.show()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from core.compiler.describe import vocabulary
@@ -56,7 +57,8 @@ def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Res
     traced = tracer.trace(document, resolved, document.recipe.batch_size)
     trained = _trained(document, resolved, traced)
     facts = {key: _facts(document, resolved, key, node, trained) for key, node in traced.nodes.items()}
-    problems = [*resolved.problems, *traced.problems, *_whole(document, resolved, facts)]
+    troubles = [_with_fix(problem, document, resolved) for problem in traced.problems]
+    problems = [*resolved.problems, *troubles, *_whole(document, resolved, facts)]
     own = sum(fact.trained_parameters for fact in facts.values())
     total = sum(fact.parameters for fact in facts.values())
     activations = sum(fact.activation_mebibytes for fact in facts.values())
@@ -97,6 +99,26 @@ def _facts(
         activation_mebibytes=0.0 if frozen else node.saved_bytes / MEBIBYTE, frozen=frozen, detail=node.detail,
         outputs=outputs,
     )  # fmt: skip
+
+
+def _with_fix(problem: Problem, document: Document, resolved: Resolved) -> Problem:
+    """Where two sides of an objective differ in width and one block's knob would mend it, offer that."""
+    ends = resolved.inputs.get(problem.node, {})
+    if problem.fix is not None or not {"left", "right"} <= set(ends):
+        return problem
+    widths = {}
+    for side in ("left", "right"):
+        node = ends[side].node
+        knob = next((k for k in resolved.specs[node].knobs if k.name == "width"), None)
+        if knob is not None:
+            widths[side] = document.nodes[node].knobs.get("width", knob.default)
+    if len(widths) < 2 or widths["left"] == widths["right"]:
+        return problem
+    node, width = ends["right"].node, widths["left"]
+    fix = Fix(
+        text=f"Make both {width} wide", edit="set_knob", arguments={"node": node, "name": "width", "value": width}
+    )
+    return replace(problem, fix=fix)
 
 
 def _whole(document: Document, resolved: Resolved, facts: Mapping[str, NodeFacts]) -> list[Problem]:

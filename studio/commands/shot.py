@@ -1,0 +1,51 @@
+"""Pictures of the window's pages without a screen, for a document or a run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from core.graph.file import loads
+from core.problems import Refused
+from core.store.database import Store
+from core.store.library import Library
+from studio.documents import DEFAULT_EXAMPLE, find_document
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Flags."""
+    parser.add_argument("what", nargs="?", default=DEFAULT_EXAMPLE, help="a document, an example's name, or a run")
+    parser.add_argument("-o", "--output", default="pictures", help="the folder to write to")
+    parser.add_argument("--store", default=None, help="where runs are kept")
+    parser.add_argument("--theme", choices=("dark", "light"), default="dark")
+    parser.add_argument("--language", choices=("en", "zh_CN"), default="en")
+    parser.add_argument("--pages", nargs="*", help="design data train inspect runs gallery (default: all)")
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Write them and say where."""
+    from studio.pictures import PAGES, take_pictures  # Qt
+
+    with Store.open(flags.store) as store:
+        library = Library(store)
+        uid = ""
+        try:
+            document = find_document(flags.what)
+        except Refused:
+            uid = library.find(flags.what).uid
+            document = loads(library.reader(uid).document_text())
+        if not uid:
+            newest = library.runs(limit=1)
+            uid = newest[0].uid if newest else ""
+        pages = tuple(flags.pages or PAGES)
+        for path in take_pictures(
+            Path(flags.output),
+            store=store,
+            document=document,
+            run=uid,
+            theme=flags.theme,
+            language=flags.language,
+            pages=pages,
+        ):
+            print(path)
+    return 0
