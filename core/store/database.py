@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -101,9 +102,12 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A short transaction that reads; everything in it sees one moment."""
-        with self._reader.begin() as connection:
-            yield connection
+        """A short transaction that reads; everything in it sees one moment. Raises Refused where the file is damaged."""
+        try:
+            with self._reader.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError, zlib.error) as error:
+            raise _sentence(self.path, error) from error
 
     def fold(self) -> None:
         """Fold the write-ahead log into the file where it has grown; a busy reader only puts it off."""

@@ -116,7 +116,7 @@ class Library:
         self, *, text: str = "", status: str | None = None, tag: str | None = None, sort: str = "created",
         descending: bool = True, deleted: bool = False, limit: int | None = None,
     ) -> list[RunFacts]:  # fmt: skip
-        """Runs whose name, uid, tags, notes or document hold every word of ``text``.
+        """Runs whose name, tags, notes or document hold every word of ``text``, or whose uid begins with it.
 
         ``sort`` is a column (:data:`SORTS`), ``last:<series>`` or ``best:<series>``; runs without it come last.
         """
@@ -133,7 +133,7 @@ class Library:
             ids = [
                 row.id for row in connection.execute(asked)
                 if (tag is None or tag in tags.get(row.id, ()))
-                and _holds((row.name, row.uid, row.notes, row.document_name, *tags.get(row.id, ())), words)
+                and _holds(row.uid, (row.name, row.notes, row.document_name, *tags.get(row.id, ())), words)
             ]  # fmt: skip
             found = facts_of(connection, ids)
         return _sorted(found, sort, descending)[:limit]
@@ -292,9 +292,9 @@ def _touched(run_id: int) -> Any:
     return update(run).where(run.c.id == run_id).values(revision=run.c.revision + 1)
 
 
-def _holds(texts: Sequence[str], words: Sequence[str]) -> bool:
+def _holds(uid: str, texts: Sequence[str], words: Sequence[str]) -> bool:
     whole = "\n".join(texts).casefold()
-    return all(word in whole for word in words)
+    return all(word in whole or uid.startswith(word) for word in words)
 
 
 def _sorted(found: list[RunFacts], sort: str, descending: bool) -> list[RunFacts]:

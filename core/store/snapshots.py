@@ -28,10 +28,7 @@ def pack(event: Snapshot) -> dict[str, Any]:
         Histogram: _pack_histogram, AttentionMap: _pack_attention, Samples: _pack_samples,
     }  # fmt: skip
     codec, about, data = packers[type(event)](event)
-    return {
-        "step": event.at.step, "seconds": finite(event.at.seconds), "codec": codec, "about": text_of(about),
-        "checksum": zlib.crc32(data), "data": data,
-    }  # fmt: skip
+    return {"step": int(event.at.step), "seconds": finite(event.at.seconds), "codec": codec, **_blob(about, data)}
 
 
 def pack_exhibit(event: Exhibit) -> dict[str, Any]:
@@ -41,20 +38,20 @@ def pack_exhibit(event: Exhibit) -> dict[str, Any]:
         "shape": pictures.shape, "sentences": event.sentences, "words": event.words, "groups": event.groups,
     }  # fmt: skip
     data = zlib.compress(pictures.tobytes(), 1)
-    return {"name": clean(event.name), "about": text_of(about), "checksum": zlib.crc32(data), "data": data}
+    return {"name": clean(event.name), **_blob(about, data)}
 
 
 def unpack_histogram(name: str, row: Any) -> HistogramAt:
     """A histogram from its row."""
-    about = json.loads(row.about)
-    counts = np.frombuffer(_checked(row), dtype="<u4")
+    about = _about(row)
+    counts = np.frombuffer(row.data, dtype="<u4")
     return HistogramAt(name=name, step=row.step, low=_float(about["low"]), high=_float(about["high"]), counts=counts)
 
 
 def unpack_attention(name: str, row: Any) -> AttentionAt:
     """An attention map from its row, as float32."""
-    about = json.loads(row.about)
-    data = zlib.decompress(_checked(row))
+    about = _about(row)
+    data = zlib.decompress(row.data)
     shape = tuple(about["shape"])
     if row.codec == "u8z":
         heads = shape[0] * shape[1]
@@ -70,8 +67,8 @@ def unpack_attention(name: str, row: Any) -> AttentionAt:
 
 def unpack_samples(name: str, row: Any) -> SamplesAt:
     """Nearest answers from their row."""
-    about = json.loads(row.about)
-    data, (questions, answers) = _checked(row), about["shape"]
+    about = _about(row)
+    data, (questions, answers) = row.data, about["shape"]
     truth = np.frombuffer(data, dtype="<i4", count=questions)
     nearest = np.frombuffer(data, dtype="<i4", count=questions * answers, offset=4 * questions)
     scores = np.frombuffer(data, dtype="<f4", offset=4 * questions * (1 + answers))
@@ -83,8 +80,8 @@ def unpack_samples(name: str, row: Any) -> SamplesAt:
 
 def unpack_exhibit(row: Any) -> ExhibitFacts:
     """An exhibit from its row."""
-    about = json.loads(row.about)
-    pictures = np.frombuffer(zlib.decompress(_checked(row)), dtype=np.uint8).reshape(about["shape"])
+    about = _about(row)
+    pictures = np.frombuffer(zlib.decompress(row.data), dtype=np.uint8).reshape(about["shape"])
     return ExhibitFacts(
         name=row.name, pictures=pictures, sentences=tuple(about["sentences"]),
         words=tuple(tuple(words) for words in about["words"]), groups=tuple(about["groups"]),
@@ -107,12 +104,18 @@ def _plain(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
-def _checked(row: Any) -> bytes:
-    if zlib.crc32(row.data) != row.checksum:
+def _blob(about: dict[str, Any], data: bytes) -> dict[str, Any]:
+    text = text_of(about)
+    return {"about": text, "checksum": zlib.crc32(data, zlib.crc32(text.encode())), "data": data}
+
+
+def _about(row: Any) -> dict[str, Any]:
+    """What a blob is. Raises Refused where it is not as it was written."""
+    if zlib.crc32(row.data, zlib.crc32(row.about.encode())) != row.checksum:
         raise refuse(
             "A picture of this run is damaged on disk.", hint="Restore the store from a backup, or delete the run."
         )
-    return bytes(row.data)
+    return dict(json.loads(row.about))
 
 
 def _float(value: Any) -> float:

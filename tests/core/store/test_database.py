@@ -1,0 +1,340 @@
+"""Files that are new, old, newer, damaged, foreign, far away or shared."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+
+from core.problems import Refused
+from core.store import database, filesystems, migrate
+from core.store.database import Store
+from core.store.library import Library
+from core.store.schema import APPLICATION_ID, SCHEMA_VERSION, metadata
+from tests.core.store.said import scalars
+
+
+def filled(path: Path, steps: int = 3000) -> str:
+    with Store.open(path) as store:
+        library = Library(store)
+        uid = library.create_run("a run", '{"id": "d", "name": "drawing"}').uid
+        recorder = library.recorder(uid)
+        for step in range(steps):
+            recorder.say(scalars(step))
+        assert recorder.close()
+    return uid
+
+
+def hash_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_everyone_in_a_process_shares_one_writer(tmp_path: Path) -> None:
+    one, two = Store.open(tmp_path / "runs.db"), Store.open(f"sqlite:///{tmp_path}/runs.db")
+    assert one is two
+    one.close()
+    Library(two).create_run("still open", "{}")
+    two.close()
+    assert Store.open(tmp_path / "runs.db") is not one
+    Store.open(tmp_path / "runs.db").close()
+    Store.open(tmp_path / "runs.db").close()
+
+
+def test_without_a_place_it_lies_with_the_persons_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(database, "user_data_dir", lambda *a, **k: str(tmp_path / "data"))
+    with Store.open() as store:
+        assert store.path == tmp_path / "data" / "runs.db"
+
+
+def test_how_it_is_opened(store: Store) -> None:
+    with store.write() as connection:
+        asked = ("journal_mode", "busy_timeout", "foreign_keys", "trusted_schema", "wal_autocheckpoint")
+        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in asked]
+        assert found == ["wal", 10_000, 1, 0, 0]
+        assert connection.exec_driver_sql("PRAGMA application_id").scalar() == APPLICATION_ID
+        assert connection.exec_driver_sql("PRAGMA user_version").scalar() == SCHEMA_VERSION
+    with store.read() as connection, pytest.raises(Exception, match="readonly"):
+        connection.exec_driver_sql("DELETE FROM run")
+
+
+def test_a_failed_transaction_leaves_nothing(store: Store) -> None:
+    def fail() -> None:
+        with store.write() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO run (uid, name, status, reason, created, step, seconds, epoch, samples, steps, seed, place,"
+                " parent, parent_step, document_id, document_name, document_text, environment, notes, process,"
+                " process_started, heartbeat, revision) VALUES"
+                " ('u','n','queued','',0,0,0,0,0,0,0,'','',0,'','','','','',0,0,0,0)"
+            )
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert Library(store).runs() == []
+
+
+@pytest.mark.parametrize("where", ["postgresql://host/db", ":memory:", "sqlite:///", "a\0b"])
+def test_places_that_are_no_files_are_refused(where: str) -> None:
+    with pytest.raises(Refused):
+        Store.open(where)
+
+
+def test_a_folder_and_a_place_without_rights_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="is a folder"):
+        Store.open(tmp_path)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(Refused, match="cannot be used"):
+        Store.open(tmp_path / "file" / "runs.db")
+
+
+def test_a_truncated_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path, whole = tmp_path / "runs.db", None
+    filled(path)
+    whole = path.read_bytes()
+    moments, refused = random.Random(1), 0
+    for _ in range(30):
+        path.write_bytes(whole[: moments.randrange(1, len(whole))])
+        refused += not opens_or_refuses(path)
+    assert refused > 25
+
+
+def test_random_bytes_in_the_file_never_give_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    filled(path)
+    whole, moments = path.read_bytes(), random.Random(2)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for _ in range(8):
+            damaged[moments.randrange(len(damaged))] = moments.randrange(256)
+        path.write_bytes(damaged)
+        opens_or_refuses(path)
+    path.write_bytes(random.Random(3).randbytes(50_000))
+    assert not opens_or_refuses(path)
+
+
+def opens_or_refuses(path: Path) -> bool:
+    for side in ("-wal", "-shm"):
+        path.with_name(path.name + side).unlink(missing_ok=True)
+    said = ""
+    try:
+        with Store.open(path) as store:
+            library = Library(store)
+            for facts in library.runs():
+                library.reader(facts.uid).curve("loss")
+                library.reader(facts.uid).marks()
+    except Refused as refused:
+        said = str(refused)
+    assert "\n" not in said
+    assert "Traceback" not in said
+    return not said
+
+
+def test_text_that_is_no_unicode_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    filled(path, 5)
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE run SET name = CAST(x'ff80fe' AS TEXT)")
+    connection.commit()
+    connection.close()
+    assert not opens_or_refuses(path)
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "photos.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE photo (id)")
+    connection.commit()
+    connection.close()
+    before = hash_of(path)
+    with pytest.raises(Refused, match="another program"):
+        Store.open(path)
+    assert hash_of(path) == before
+
+
+def test_a_newer_file_is_read_and_never_written(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    uid = filled(path)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version=9999")
+    connection.execute("ALTER TABLE run ADD COLUMN future TEXT")
+    connection.commit()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    before = hash_of(path)
+    with Store.open(path) as store:
+        library = Library(store)
+        assert library.facts(uid).name == "a run"
+        assert library.reader(uid).curve("loss").count == 3000
+        for act in (
+            lambda: library.rename(uid, "x"),
+            lambda: library.create_run("x", ""),
+            lambda: library.recorder(uid),
+        ):
+            with pytest.raises(Refused, match="newer Crossmodal Studio"):
+                act()
+    assert hash_of(path) == before
+
+
+OLDER = """
+revision = "0000"
+down_revision = None
+from alembic import op
+def upgrade(): pass
+"""
+NEXT = """
+revision = "0002"
+down_revision = "0001"
+from alembic import op
+import sqlalchemy as sa
+def upgrade():
+    with op.batch_alter_table("run") as batch:
+        batch.add_column(sa.Column("mood", sa.Text(), nullable=False, server_default="calm"))
+    {more}
+"""
+
+
+def scripts(folder: Path, more: str = "pass") -> Path:
+    (folder / "versions").mkdir(parents=True)
+    for name in ("env.py", "versions/r0001_first.py"):
+        (folder / name).write_bytes((migrate.SCRIPTS / name).read_bytes())
+    (folder / "versions" / "r0002_mood.py").write_text(NEXT.format(more=more))
+    return folder
+
+
+def test_an_old_file_is_backed_up_and_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    filled(path)
+    kept = migrate.upgrade(path, 1, scripts(tmp_path / "scripts"), target=2)
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT name, mood FROM run").fetchall() == [("a run", "calm")]
+    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("SELECT count(*) FROM chunk").fetchone()[0] > 0
+    connection.close()
+    with Store.open(kept) as store:
+        assert len(Library(store).runs()) == 1
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    uid = filled(path)
+    with pytest.raises(Exception, match="nowhere"):
+        migrate.upgrade(path, 1, scripts(tmp_path / "scripts", 'op.execute("SELECT * FROM nowhere")'), target=2)
+    with Store.open(path) as store:
+        assert not store.newer
+        assert Library(store).reader(uid).curve("loss").count == 3000
+
+
+def test_revisions_give_the_tables_that_the_code_declares(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    sqlite3.connect(path).close()
+    migrate.upgrade(path, 0)
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+    with Store.open(path) as store:
+        assert Library(store).create_run("made by revisions", "{}").id == 1
+
+
+def test_a_network_file_system_gets_no_log_and_a_warning(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(filesystems, "kind_of", lambda path: "nfs4")
+    with Store.open(tmp_path / "runs.db") as store:
+        assert "network file system (nfs4)" in store.warnings[0].what
+        with store.write() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
+        uid = Library(store).create_run("far away", "{}").uid
+        recorder = Library(store).recorder(uid)
+        recorder.say(scalars(1))
+        assert recorder.close()
+
+
+def test_a_local_disk_is_known_as_such(tmp_path: Path) -> None:
+    assert not filesystems.is_remote(tmp_path)
+
+
+READER = """
+import sys
+from core.store.database import Store
+from core.store.library import Library
+library = Library(Store.open(sys.argv[1]))
+reader = library.reader(sys.argv[2])
+before = 0
+print("ready", flush=True)
+while True:
+    head = reader.head()
+    steps, values = reader.points("loss")
+    assert steps.tolist() == list(range(len(steps))), "a hole or a twin"
+    assert len(steps) >= before
+    before = len(steps)
+    if head.status == "finished":
+        break
+assert len(reader.points("loss")[0]) == int(sys.argv[3])
+print(library.store.check(), flush=True)
+"""
+
+
+def test_two_processes_read_while_one_writes(library: Library, store: Store) -> None:
+    from core.telemetry.events import StatusChange
+    from tests.core.store.said import at
+
+    uid = library.create_run("watched", "{}").uid
+    readers = [
+        subprocess.Popen([sys.executable, "-c", READER, str(store.path), uid, "6000"], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]  # fmt: skip
+    for reader in readers:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "ready\n"
+    recorder = library.recorder(uid, seconds_between_flushes=0.005)
+    for step in range(6000):
+        recorder.say(scalars(step))
+        if step % 1000 == 0:
+            assert recorder.flush()
+            library.set_notes(uid, f"edited at {step}")
+    recorder.say(StatusChange(at=at(6000), status="finished"))
+    assert recorder.close()
+    for reader in readers:
+        out, error = reader.communicate(timeout=60)
+        assert reader.returncode == 0, error
+        assert out == "[]\n"
+
+
+WRITER = """
+import sys
+from core.store.database import Store
+from core.store.library import Library
+from tests.core.store.said import scalars
+library = Library(Store.open(sys.argv[1]))
+uid = library.create_run(sys.argv[2], "{}").uid
+recorder = library.recorder(uid, seconds_between_flushes=0.002)
+for step in range(20_000):
+    recorder.say(scalars(step))
+    if step % 2000 == 0:
+        recorder.flush(); library.set_notes(uid, str(step)); library.store._fold("PASSIVE")
+assert recorder.close(), recorder.problems
+library.store.close()
+"""
+
+
+def test_two_processes_write_and_fold_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    both = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), name], stderr=subprocess.PIPE, text=True)
+            for name in ("one", "two")]  # fmt: skip
+    for child in both:
+        error = child.communicate(timeout=60)[1]
+        assert child.returncode == 0, error
+    with Store.open(path) as store:
+        assert store.check() == []
+        library = Library(store)
+        for facts in library.runs():
+            assert library.reader(facts.uid).points("loss")[0].tolist() == list(range(20_000))
