@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,22 @@ def unpack_histogram(name: str, row: Any) -> HistogramAt:
     about = _about(row)
     counts = np.frombuffer(row.data, dtype="<u4")
     return HistogramAt(name=name, step=row.step, low=_float(about["low"]), high=_float(about["high"]), counts=counts)
+
+
+def stacked(rows: Sequence[Any]) -> tuple[NDArray[np.float64], float, float]:
+    """Counts of many histograms [n, bins] on common edges, and the edges' low and high. Most runs never change theirs."""
+    about = {row.about: json.loads(row.about) for row in rows}
+    for row in rows:
+        _check(row)
+    low = min(_float(one["low"]) for one in about.values())
+    high = max(_float(one["high"]) for one in about.values())
+    bins = max(len(row.data) for row in rows) // 4
+    if len(about) == 1 and all(len(row.data) == 4 * bins for row in rows):
+        counts = np.frombuffer(b"".join(row.data for row in rows), dtype="<u4")
+        return counts.reshape(len(rows), bins).astype(np.float64), low, high
+    own = [(about[row.about], np.frombuffer(row.data, dtype="<u4")) for row in rows]
+    parts = [_resampled(counts, one["low"], one["high"], low, high, bins) for one, counts in own]
+    return np.stack(parts), low, high
 
 
 def unpack_attention(name: str, row: Any) -> AttentionAt:
@@ -111,15 +127,32 @@ def _blob(about: dict[str, Any], data: bytes) -> dict[str, Any]:
 
 def _about(row: Any) -> dict[str, Any]:
     """What a blob is. Raises Refused where it is not as it was written."""
+    _check(row)
+    return dict(json.loads(row.about))
+
+
+def _check(row: Any) -> None:
     if zlib.crc32(row.data, zlib.crc32(row.about.encode())) != row.checksum:
         raise refuse(
             "A picture of this run is damaged on disk.", hint="Restore the store from a backup, or delete the run."
         )
-    return dict(json.loads(row.about))
 
 
 def _float(value: Any) -> float:
     return float(value)
+
+
+def _resampled(
+    counts: NDArray[np.uint32], own_low: float, own_high: float, low: float, high: float, bins: int
+) -> NDArray[np.float64]:
+    """Counts on other edges; a bin's count is spread evenly over it."""
+    if own_low == low and own_high == high and len(counts) == bins:
+        return counts.astype(np.float64)
+    if not own_high > own_low or not len(counts):
+        return np.full(bins, counts.sum() / max(1, bins))
+    own = np.linspace(own_low, own_high, len(counts) + 1)
+    below = np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)])
+    return np.diff(np.interp(np.linspace(low, high, bins + 1), own, below))
 
 
 def _pack_histogram(event: Histogram) -> tuple[str, dict[str, Any], bytes]:

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
-from core.store.answers import DeviceCurves, HistogramAt, HistogramStrip
-from core.store.curves import MOST_SINGLE_POINTS, Reach
+from core.store.answers import DeviceCurves, HistogramStrip
+from core.store.curves import MOST, MOST_SINGLE_POINTS, Reach
 from core.store.points import Keys, Values
 from core.store.schema import snapshot
-from core.store.snapshots import unpack_histogram
+from core.store.snapshots import stacked
 
 MOST_HISTOGRAMS = 20_000  # of more, evenly chosen ones are read
 
@@ -20,22 +20,19 @@ MOST_HISTOGRAMS = 20_000  # of more, evenly chosen ones are read
 def strip(connection: Connection, series_id: int, name: str, columns: int, upto: int | None) -> HistogramStrip | None:
     """Histograms of a series in at most ``columns`` columns. A column holds the sum of 1, 2, 4 ... histograms, so a
     growing strip changes only at its end between two doublings."""
-    asked = select(snapshot).where(snapshot.c.series_id == series_id).order_by(snapshot.c.step)
-    if upto is not None:
-        asked = asked.where(snapshot.c.step <= upto)
-    rows = connection.execute(asked.with_only_columns(snapshot.c.id)).scalars().all()
-    stride = max(1, -(-len(rows) // MOST_HISTOGRAMS))
+    within = (snapshot.c.series_id == series_id) & (snapshot.c.step <= (MOST if upto is None else upto))
+    ids = connection.execute(select(snapshot.c.id).where(within).order_by(snapshot.c.step)).scalars().all()
+    stride = max(1, -(-len(ids) // MOST_HISTOGRAMS))
     if stride > 1:
-        asked = asked.where(snapshot.c.id % stride == 0)
-    found = [unpack_histogram(name, row) for row in connection.execute(asked)]
+        within = snapshot.c.id.in_(ids[::stride])
+    asked = select(snapshot.c.step, snapshot.c.about, snapshot.c.checksum, snapshot.c.data)
+    found = connection.execute(asked.where(within).order_by(snapshot.c.step)).all()
     if not found:
         return None
+    counts_NB, low, high = stacked(found)
     size = 1
     while -(-len(found) // size) > max(1, columns):
         size *= 2
-    low, high = float(min(one.low for one in found)), float(max(one.high for one in found))
-    bins = max(len(one.counts) for one in found)
-    counts_NB = np.stack([_resampled(one, low, high, bins) for one in found])
     starts = np.arange(0, len(found), size)
     sums = np.add.reduceat(counts_NB, starts, axis=0)
     totals = sums.sum(axis=1, keepdims=True)
@@ -85,14 +82,3 @@ def _laid(keys: Keys, own: Keys, values: Values) -> Values:
 def _extremes(values: Values, starts: NDArray[np.int64]) -> Values:
     """Lowest and highest of each bucket, one after the other."""
     return np.column_stack([np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)]).ravel()
-
-
-def _resampled(one: HistogramAt, low: float, high: float, bins: int) -> NDArray[np.float64]:
-    """Counts on other edges; a bin's count is spread evenly over it."""
-    if one.low == low and one.high == high and len(one.counts) == bins:
-        return one.counts.astype(np.float64)
-    if not high > low or not len(one.counts):
-        return np.full(bins, one.counts.sum() / bins) if bins else np.zeros(0)
-    own = np.linspace(one.low, one.high, len(one.counts) + 1)
-    below = np.concatenate([[0.0], np.cumsum(one.counts, dtype=np.float64)])
-    return np.diff(np.interp(np.linspace(low, high, bins + 1), own, below))

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from core.store import strips
 from core.store.database import Store
 from core.store.library import Library
 from core.store.reader import RunReader
@@ -88,6 +89,18 @@ def test_histograms_at_the_cursor_and_over_time(library: Library) -> None:
     np.testing.assert_allclose(strip.density.sum(axis=1), 1, rtol=1e-6)
     assert (strip.density.sum(axis=0) > 0).all()  # every histogram is in some column
     assert reader.histogram_strip("similarity/y/positive") is None
+
+
+def test_of_very_many_histograms_both_sides_are_still_drawn(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strips, "MOST_HISTOGRAMS", 10)
+    counts = np.ones(4, dtype=np.uint32)
+    events = [Histogram(at=at(i), series=f"h/{side}", low=-1, high=1, counts=counts)
+              for i in range(40) for side in ("positive", "negative")]  # fmt: skip
+    reader = said(library, *events)
+    for side in ("positive", "negative"):
+        strip = reader.histogram_strip(f"h/{side}")
+        assert strip is not None
+        assert strip.steps.tolist() == list(range(0, 40, 4))
 
 
 def test_histograms_of_other_ranges_share_edges(library: Library) -> None:
