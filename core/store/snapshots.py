@@ -49,19 +49,22 @@ def unpack_histogram(name: str, row: Any) -> HistogramAt:
 
 
 def stacked(rows: Sequence[Any]) -> tuple[NDArray[np.float64], float, float]:
-    """Counts of many histograms [n, bins] on common edges, and the edges' low and high. Most runs never change theirs."""
-    about = {row.about: json.loads(row.about) for row in rows}
-    for row in rows:
-        _check(row)
-    low = min(_float(one["low"]) for one in about.values())
-    high = max(_float(one["high"]) for one in about.values())
-    bins = max(len(row.data) for row in rows) // 4
-    if len(about) == 1 and all(len(row.data) == 4 * bins for row in rows):
-        counts = np.frombuffer(b"".join(row.data for row in rows), dtype="<u4")
+    """Counts of many histograms [n, bins] on common edges, and the edges' low and high.
+
+    A row begins with about, checksum and data. Most runs never change their edges, so that is one copy.
+    """
+    parts = [(about, data) for about, checksum, data, *_ in rows if _checked(about, checksum, data)]
+    edges = {text: json.loads(text) for text in {about for about, _ in parts}}
+    low = min(_float(one["low"]) for one in edges.values())
+    high = max(_float(one["high"]) for one in edges.values())
+    sizes = {len(data) for _, data in parts}
+    bins = max(sizes) // 4
+    if len(edges) == len(sizes) == 1:
+        counts = np.frombuffer(b"".join([data for _, data in parts]), dtype="<u4")
         return counts.reshape(len(rows), bins).astype(np.float64), low, high
-    own = [(about[row.about], np.frombuffer(row.data, dtype="<u4")) for row in rows]
-    parts = [_resampled(counts, one["low"], one["high"], low, high, bins) for one, counts in own]
-    return np.stack(parts), low, high
+    own = [(edges[about], np.frombuffer(data, dtype="<u4")) for about, data in parts]
+    laid = [_resampled(counts, one["low"], one["high"], low, high, bins) for one, counts in own]
+    return np.stack(laid), low, high
 
 
 def unpack_attention(name: str, row: Any) -> AttentionAt:
@@ -127,15 +130,16 @@ def _blob(about: dict[str, Any], data: bytes) -> dict[str, Any]:
 
 def _about(row: Any) -> dict[str, Any]:
     """What a blob is. Raises Refused where it is not as it was written."""
-    _check(row)
+    _checked(row.about, row.checksum, row.data)
     return dict(json.loads(row.about))
 
 
-def _check(row: Any) -> None:
-    if zlib.crc32(row.data, zlib.crc32(row.about.encode())) != row.checksum:
+def _checked(about: str, checksum: int, data: bytes) -> bool:
+    if zlib.crc32(data, zlib.crc32(about.encode())) != checksum:
         raise refuse(
             "A picture of this run is damaged on disk.", hint="Restore the store from a backup, or delete the run."
         )
+    return True
 
 
 def _float(value: Any) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from core.store.answers import DeviceCurves, HistogramStrip
 from core.store.curves import MOST, MOST_SINGLE_POINTS, Reach
@@ -20,12 +21,12 @@ MOST_HISTOGRAMS = 20_000  # of more, evenly chosen ones are read
 def strip(connection: Connection, series_id: int, name: str, columns: int, upto: int | None) -> HistogramStrip | None:
     """Histograms of a series in at most ``columns`` columns. A column holds the sum of 1, 2, 4 ... histograms, so a
     growing strip changes only at its end between two doublings."""
-    within = (snapshot.c.series_id == series_id) & (snapshot.c.step <= (MOST if upto is None else upto))
-    ids = connection.execute(select(snapshot.c.id).where(within).order_by(snapshot.c.step)).scalars().all()
-    stride = max(1, -(-len(ids) // MOST_HISTOGRAMS))
-    if stride > 1:
-        within = snapshot.c.id.in_(ids[::stride])
-    asked = select(snapshot.c.step, snapshot.c.about, snapshot.c.checksum, snapshot.c.data)
+    within: Any = (snapshot.c.series_id == series_id) & (snapshot.c.step <= (MOST if upto is None else upto))
+    count = connection.execute(select(func.count()).where(within)).scalar_one()
+    if count > MOST_HISTOGRAMS:
+        ids = connection.execute(select(snapshot.c.id).where(within).order_by(snapshot.c.step)).scalars().all()
+        within = snapshot.c.id.in_(ids[:: -(-count // MOST_HISTOGRAMS)])
+    asked = select(snapshot.c.about, snapshot.c.checksum, snapshot.c.data, snapshot.c.step)
     found = connection.execute(asked.where(within).order_by(snapshot.c.step)).all()
     if not found:
         return None
@@ -36,7 +37,7 @@ def strip(connection: Connection, series_id: int, name: str, columns: int, upto:
     starts = np.arange(0, len(found), size)
     sums = np.add.reduceat(counts_NB, starts, axis=0)
     totals = sums.sum(axis=1, keepdims=True)
-    steps = np.array([found[min(int(start) + size, len(found)) - 1].step for start in starts], dtype=np.int64)
+    steps = np.array([found[min(int(start) + size, len(found)) - 1][3] for start in starts], dtype=np.int64)
     density = np.divide(sums, totals, out=np.zeros_like(sums), where=totals > 0).astype(np.float32)
     return HistogramStrip(name=name, steps=steps, low=low, high=high, density=density)
 
