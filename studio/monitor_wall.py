@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QWidget
 
 from studio.pump import Pump
+from widgets.loose import LooseSplitter
 from widgets.monitors.catalog import monitors
 from widgets.monitors.monitor import Monitor
 
@@ -20,18 +21,19 @@ class MonitorWall:
         self.monitors: dict[str, Monitor] = {key: cls() for key, cls in monitors.items()}
         ordered = sorted(self.monitors, key=lambda key: self.monitors[key].order)
         self._order = ordered
-        self.row = QSplitter(Qt.Orientation.Horizontal)
-        self.wall = QSplitter(Qt.Orientation.Vertical)
+        self.row = LooseSplitter(Qt.Orientation.Horizontal)
+        self.wall = LooseSplitter(Qt.Orientation.Vertical)
         for splitter in (self.row, self.wall):
             splitter.setHandleWidth(6)
             splitter.setChildrenCollapsible(False)
             splitter.setContentsMargins(8, 8, 8, 8)
         self._lines = [self._line() for _ in range(-(-len(ordered) // COLUMNS))]
         for monitor in self.monitors.values():
+            monitor.setMinimumSize(150, 110)
             pump.add(monitor)
 
     def _line(self) -> QSplitter:
-        line = QSplitter(Qt.Orientation.Horizontal)
+        line = LooseSplitter(Qt.Orientation.Horizontal)
         line.setHandleWidth(6)
         line.setChildrenCollapsible(False)
         self.wall.addWidget(line)

@@ -52,7 +52,7 @@ def take_pictures(
             window.canvas.fit_all()
         if page == "inspect" and run:
             window.asking.ask(run, -1, question, "")
-            wait(60, lambda: window.desk.answers is not None)
+            wait(60, lambda: window.desk.answers() is not None)
         wait(1.0)
         wait(20, lambda: window.pump.is_idle() and not window.pages.data.is_busy)
         wait(0.5)

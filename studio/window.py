@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QScrollArea,
-    QStackedWidget,
     QTabWidget,
     QToolBar,
     QVBoxLayout,
@@ -34,6 +33,7 @@ from widgets.library.library import LibraryView
 from widgets.look import quantities
 from widgets.look.language import tr
 from widgets.look.theme import look, theme
+from widgets.loose import LooseStack
 from widgets.message_bar import MessageBar
 from widgets.palette.palette import Palette
 from widgets.problems import ProblemsPanel
@@ -91,7 +91,7 @@ class Window(QMainWindow):
 
     def _place(self) -> None:
         self.setMenuWidget(self.top)
-        self.stack = QStackedWidget()
+        self.stack = LooseStack()
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)

@@ -83,7 +83,7 @@ class Experiment(nn.Module):
 
     @torch.no_grad()
     def attention_maps(self, batch: Mapping[End, Any]) -> dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]]:
-        """Every attention map by ``node/layer``: rows [B, heads, queries, keys], what queries and keys stand for.
+        """Every attention map by ``node/layer number``: rows [B, heads, queries, keys], what queries and keys stand for.
 
         A forward of its own in eval mode; modes and training are left as they were.
         """
@@ -98,9 +98,9 @@ class Experiment(nn.Module):
                 incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
                 made, maps = self.node(key).watched(**incoming)  # type: ignore[operator]
                 values.update({End(node=key, port=port): value for port, value in made.items()})
-                for layer, rows in maps.items():
+                for number, rows in enumerate(maps.values()):
                     queries, keys = (_grid(count, made, incoming) for count in rows.shape[-2:])
-                    found[f"{key}/{layer}"] = (rows, queries, keys)
+                    found[f"{key}/{number}"] = (rows, queries, keys)
         finally:
             for module, mode in modes.items():
                 module.training = mode

@@ -132,5 +132,17 @@ def style_sheet(colours: Theme) -> str:
     QPushButton:disabled {{ color: {colours.muted}; }}
     QPushButton[primary="true"] {{ background: {colours.accent}; color: {colours.on_accent}; border: none; font-weight: 600; }}
     QPushButton[primary="true"]:disabled {{ background: {colours.line}; color: {colours.muted}; }}
+    QTabWidget::pane {{ border: none; }}
+    QTabBar {{ background: transparent; }}
+    QTabBar::tab {{ background: transparent; color: {colours.muted}; border: none; border-bottom: 2px solid transparent;
+        padding: 7px 9px; }}
+    QTabBar::tab:selected {{ color: {colours.text}; border-bottom-color: {colours.accent}; }}
+    QTabBar::tab:hover {{ color: {colours.text}; }}
+    QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
+    QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}
+    QScrollBar::handle {{ background: {colours.line}; border-radius: 4px; min-height: 24px; min-width: 24px; margin: 1px; }}
+    QScrollBar::handle:hover {{ background: {colours.muted}; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     QLabel[muted="true"] {{ color: {colours.muted}; }}
     """

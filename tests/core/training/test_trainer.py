@@ -188,11 +188,11 @@ def test_probes_say_what_they_see() -> None:
     negatives = [e for e in said.of(Histogram) if e.series.endswith("negative")]
     assert all(e.counts.sum() == 16 * 15 for e in negatives)
     maps = {e.series: e for e in said.of(AttentionMap)}
-    assert set(maps) == {"attention/vit/0", "attention/text_transformer/0", "attention/pool_2/query"}
+    assert set(maps) == {"attention/vit/0", "attention/text_transformer/0", "attention/pool_2/0"}
     vit = maps["attention/vit/0"]
     assert vit.weights.shape == (4, 2, 17, 17)
     assert vit.keys == {"kind": "patches", "height": 4, "width": 4, "extra": 1}
-    assert maps["attention/pool_2/query"].queries["kind"] == "latents"
+    assert maps["attention/pool_2/0"].queries["kind"] == "latents"
     assert abs(vit.weights.astype(float).sum(-1) - 1).max() < 5e-3
     assert {e.name for e in said.of(Exhibit)} == {"probe", "held out"}
     assert {e.series for e in said.of(Samples)} == {"samples/image_to_text", "samples/text_to_image"}
