@@ -76,7 +76,7 @@ class DeviceMonitor(Monitor):
         names = sorted(reader.devices(), key=lambda name: (name != "cpu", name))
         end = reader.place(cursor.step, "seconds")
         start = max(0.0, end - WINDOW_SECONDS)
-        curves = [reader.device_curves(name, points=300, upto=cursor.step) for name in names]
+        curves = [reader.device_curves(name, points=300, upto=cursor.step, window=WINDOW_SECONDS) for name in names]
         gauges = tuple(gauge for curve in curves for gauge in _gauges(curve, start))
         if not gauges:
             return None

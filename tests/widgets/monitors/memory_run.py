@@ -153,7 +153,7 @@ class MemoryRun:
     def devices(self):
         return sorted({e.device for e in self._of(DeviceLoad)})
 
-    def device_curves(self, device, *, points=600, upto=None):
+    def device_curves(self, device, *, points=600, upto=None, window=None):
         found = [e for e in self._of(DeviceLoad, upto) if e.device == device]
         names = found[0].values if found else {}
         return DeviceCurves(

@@ -22,7 +22,7 @@ from widgets.look.theme import theme
 
 NO_FACTS = NodeFacts()
 OUTSIDE = 12.0  # what is painted beyond the box: ports, badge, stack
-DETAIL_FROM, PORTS_FROM, SIMPLE_BELOW = 0.6, 0.55, 0.5  # scales below which these are left out
+DETAIL_FROM, PORTS_FROM, SIMPLE_BELOW = 0.52, 0.5, 0.45  # scales below which these are left out
 FADED = 0.32
 
 
