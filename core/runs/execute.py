@@ -160,7 +160,7 @@ def _train(
     plan = compile(loads(text))
     recipe = plan.document.recipe
     device = choose_device(recipe.device)
-    torch.set_num_threads(recipe.threads or max(1, (os.cpu_count() or 2) - 1))
+    torch.set_num_threads(recipe.threads or os.cpu_count() or 1)
     start = library.start_of(uid)
     trainer = _trainer(plan, start, device, listener, control)
     trainer.keeper = StoreKeeper(checkpoint_folder(store, uid))
