@@ -1,0 +1,33 @@
+# Two commands, each doing all the set-up:
+#   make studio   open the studio with the built-in experiment; without a screen, train it and leave pictures
+#   make test     pass the tests
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+
+.PHONY: studio test long bench check clean
+
+studio: .venv/ready
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(PYTHON) -m studio; \
+	else echo "No display: training the built-in experiment without the window."; \
+	  $(PYTHON) -m studio run mini_clip && $(PYTHON) -m studio shot mini_clip -o pictures && echo "Pictures of the window are in ./pictures"; fi
+
+test: .venv/ready-to-test
+	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest
+
+long: .venv/ready-to-test
+	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -m long
+
+bench: .venv/ready-to-test
+	QT_QPA_PLATFORM=offscreen $(PYTHON) -m studio bench
+
+check: .venv/ready-to-test
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
+
+clean:
+	rm -rf .venv pictures
+
+.venv/ready: pyproject.toml .ci/setup
+	bash .ci/setup
+
+.venv/ready-to-test: pyproject.toml .ci/setup
+	bash .ci/setup dev
