@@ -15,19 +15,18 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
 from core.compiler.compile import compile
+from core.compiler.feed import Feed, sample_graph
 from core.compiler.module import Experiment
+from core.compiler.weights import load_weights, read_state
 from core.data.base import Pieces, Transform
 from core.data.batch import collate
 from core.data.pipeline import SampleGraph, generator
 from core.data.readers.image import fitted, read_image
 from core.graph.document import Document, End
 from core.problems import refuse
-from core.training.feed import Feed, sample_graph
-from core.training.state import WEIGHTS, load_weights, read_state
 
 Progress = Callable[[int, int], bool]  # done, of; False cancels
 BATCH = 128
@@ -77,7 +76,7 @@ class Trained:
         self.graph.load_state(state["transforms"])
         self.step = int(state["position"]["step"])
         self.experiment = Experiment(self.plan, document.recipe.seed).to(self._device).eval()
-        load_weights(self.experiment, load_file(folder / WEIGHTS, device="cpu"), folder)
+        load_weights(self.experiment, folder)
         self._feed = Feed(self.plan, self.graph, self._device)
         self._pools: dict[str, tuple[Tensor, Tensor, list[int]]] = {}
         sides = self.plan.sides(self._objective)

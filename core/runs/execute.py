@@ -17,7 +17,9 @@ import torch
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.compiler.compile import compile
+from core.compiler.feed import sample_graph
 from core.compiler.plan import Plan
+from core.compiler.weights import load_what_fits, read_state
 from core.data.pipeline import SampleGraph
 from core.graph.file import loads
 from core.problems import Refused, refuse
@@ -29,8 +31,7 @@ from core.store.resuming import Start
 from core.telemetry.device import DeviceWatch
 from core.telemetry.events import At, Listener, LogLine, Mark, Status, StatusChange
 from core.training.control import Control
-from core.training.feed import sample_graph
-from core.training.state import load_what_fits, read_state, restore
+from core.training.state import restore
 from core.training.trainer import Trainer
 
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -163,16 +164,28 @@ def _train(
     torch.set_num_threads(recipe.threads or os.cpu_count() or 1)
     start = library.start_of(uid)
     trainer = _trainer(plan, start, device, listener, control)
-    trainer.keeper = StoreKeeper(checkpoint_folder(store, uid))
-    if facts.step and (start is None or start.same_run):
-        recorder.truncate_after(trainer.position.step)  # what was said after the checkpoint will be said again
-    for warning in start.warnings if start else ():
-        trainer.warn(warning.sentence())
-    trainer.log(
-        f"{plan.analysis.trained_parameters:,} of {plan.analysis.parameters:,} parameters learn on {device}; "
-        f"{torch.get_num_threads()} threads; seed {facts.seed}."
-    )
-    return trainer.train(), trainer.reason
+    try:
+        trainer.keeper = StoreKeeper(checkpoint_folder(store, uid))
+        if facts.step and (start is None or start.same_run):
+            recorder.truncate_after(trainer.position.step)  # what was said after the checkpoint will be said again
+        for warning in start.warnings if start else ():
+            trainer.warn(warning.sentence())
+        trainer.log(
+            f"{plan.analysis.trained_parameters:,} of {plan.analysis.parameters:,} parameters learn on {device}; "
+            f"{torch.get_num_threads()} threads; seed {facts.seed}."
+        )
+        return trainer.train(), trainer.reason
+    finally:
+        _say_set_aside(trainer)
+        trainer.graph.close()
+
+
+def _say_set_aside(trainer: Trainer) -> None:
+    """Samples that could not be read were replaced by others; a person should know how many, and why the first."""
+    aside = trainer.graph.quarantine
+    if aside:
+        index, reason = next(iter(aside.items()))
+        trainer.warn(f"{len(aside)} samples could not be read and were left out. The first, number {index}: {reason}")
 
 
 def _trainer(plan: Plan, start: Start | None, device: torch.device, listener: Listener, control: Control) -> Trainer:

@@ -6,7 +6,6 @@ Files of a checkpoint: ``weights.safetensors``, ``optimizer.safetensors``, ``hab
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +14,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from core.problems import refuse
+from core.compiler.weights import WEIGHTS, load_weights
 from core.training.position import Position
 
 if TYPE_CHECKING:
     from core.training.trainer import Trainer
 
-WEIGHTS, OPTIMIZER, HABITS = "weights.safetensors", "optimizer.safetensors", "habits.safetensors"
+OPTIMIZER, HABITS = "optimizer.safetensors", "habits.safetensors"
 
 
 def write_tensors(run: Trainer, folder: Path) -> None:
@@ -52,8 +51,7 @@ def state_of(run: Trainer) -> dict[str, Any]:
 
 def restore(run: Trainer, folder: Path, state: Mapping[str, Any]) -> None:
     """Put a fresh trainer where the checkpoint was. Raises Refused where the checkpoint is of another drawing."""
-    weights = load_file(folder / WEIGHTS, device="cpu")
-    load_weights(run.experiment, weights, folder)
+    load_weights(run.experiment, folder)
     run.groups.load_tensors(load_file(folder / OPTIMIZER, device="cpu"))
     kept = load_file(folder / HABITS, device="cpu")
     for habit in run.habits:
@@ -65,29 +63,3 @@ def restore(run: Trainer, folder: Path, state: Mapping[str, Any]) -> None:
             habit.load_state(state["habits"][habit.key])
     run.groups.overrides.update(state["rates"])
     run.position = Position(**state["position"])
-
-
-def load_weights(module: torch.nn.Module, weights: Mapping[str, Tensor], folder: Path) -> None:
-    """Weights into a module of the same form. Raises Refused naming the first that does not fit."""
-    own = module.state_dict()
-    wrong = sorted(set(own) ^ set(weights)) or [n for n in own if own[n].shape != weights[n].shape]
-    if wrong:
-        raise refuse(
-            f"The checkpoint {folder.name} is of another drawing: {wrong[0]} does not fit.",
-            hint="Open the run's own document, or fork from it.",
-        )
-    module.load_state_dict(dict(weights))
-
-
-def load_what_fits(module: torch.nn.Module, folder: Path) -> list[str]:
-    """For a fork with another drawing: carry the weights that fit, name the rest."""
-    own, kept = module.state_dict(), load_file(folder / WEIGHTS, device="cpu")
-    fitting = {name: tensor for name, tensor in kept.items() if name in own and own[name].shape == tensor.shape}
-    module.load_state_dict({**own, **fitting})
-    return sorted(set(own) - set(fitting))
-
-
-def read_state(folder: Path) -> dict[str, Any]:
-    """The JSON part of a checkpoint."""
-    data: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-    return data

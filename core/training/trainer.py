@@ -29,6 +29,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from core.compiler.feed import Batch, Feed
 from core.compiler.module import Experiment, node_seed
 from core.compiler.plan import Plan
 from core.data.pipeline import SampleGraph
@@ -37,7 +38,6 @@ from core.knobs import configure
 from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Scalars, Status
 from core.telemetry.probes.probe import Probe, probes
 from core.training.control import Control
-from core.training.feed import Batch, Feed
 from core.training.gradients import Gradient, plain
 from core.training.habit import Habit, habits
 from core.training.optimization import Groups

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.data.readers.video_process import MEDIA, video_process
-from core.data.torchaudio_import import functional
 from core.problems import Refused, refuse
+from core.torchaudio_import import functional
 
 MOST_SECONDS = 1800.0
 MOST_CHANNELS = 32

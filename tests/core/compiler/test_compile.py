@@ -8,13 +8,13 @@ from torch import nn
 
 from core.blocks.values import main_tensor
 from core.compiler.compile import analyse, compile
+from core.compiler.feed import Feed, sample_graph
 from core.compiler.module import Experiment
 from core.compiler.shapes import concrete
 from core.graph import edits
 from core.graph.document import Document, End
 from core.graph.recipe import Rule
 from core.problems import Refused
-from core.training.feed import Feed, sample_graph
 from tests.documents import Drawing, tiny_clip
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from core.compiler.compile import compile
+from core.compiler.feed import sample_graph
 from core.graph.document import Document
 from core.telemetry.events import Event
 from core.training.control import Control
-from core.training.feed import sample_graph
 from core.training.state import restore, state_of, write_tensors
 from core.training.trainer import Trainer
 
