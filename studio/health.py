@@ -105,22 +105,12 @@ def _sqlite() -> Finding:
 
 
 def _torch() -> list[Finding]:
-    import torch
-
     from core.torchaudio_import import prepare_torchaudio
-    from core.training.habits.mixed_precision import has_bfloat16
+    from core.training.device import machine  # imports torch
 
-    lines = []
-    if torch.cuda.is_available():
-        for number in range(torch.cuda.device_count()):
-            about = torch.cuda.get_device_properties(number)
-            lines.append(
-                Finding(
-                    mark="good",
-                    what=f"GPU {number}: {about.name}, {about.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}",
-                )
-            )
-    elif torch.version.cuda:
+    here = machine()
+    lines = [Finding(mark="good", what=f"GPU {number}: {gpu}") for number, gpu in enumerate(here.gpus)]
+    if here.cuda and not here.gpus:
         lines.append(
             Finding(
                 mark="note",
@@ -128,13 +118,13 @@ def _torch() -> list[Finding]:
                 todo="Check the driver with nvidia-smi.",
             )
         )
-    else:
+    elif not here.gpus:
         lines.append(Finding(mark="note", what="no GPU: torch is a CPU build; runs train on the CPU"))
-    cpu = torch.device("cpu")
     lines.append(
         Finding(
-            mark="good" if has_bfloat16(cpu) else "note",
-            what="bfloat16 on this CPU: " + ("in hardware" if has_bfloat16(cpu) else "none, mixed precision stays off"),
+            mark="good" if here.cpu_has_bfloat16 else "note",
+            what="bfloat16 on this CPU: "
+            + ("in hardware" if here.cpu_has_bfloat16 else "none, mixed precision stays off"),
         )
     )
     audio = prepare_torchaudio()

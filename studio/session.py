@@ -9,6 +9,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,8 +142,6 @@ class Session(QObject):
 
     def open_example(self, document: Document) -> None:
         """A fresh copy of an example: saving asks for a place of its own."""
-        from dataclasses import replace
-
         self.show(replace(document, id=new_id()))
 
     def save(self, path: Path | None = None) -> None:

@@ -6,14 +6,12 @@ the outside.
 
 from __future__ import annotations
 
-import os
 import threading
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.compiler.compile import compile
@@ -22,7 +20,7 @@ from core.compiler.plan import Plan
 from core.compiler.weights import load_what_fits, read_state
 from core.data.pipeline import SampleGraph
 from core.graph.file import loads
-from core.problems import Refused, refuse
+from core.problems import Refused
 from core.store.checkpoints import CheckpointFolder
 from core.store.database import Store
 from core.store.library import Library
@@ -31,22 +29,11 @@ from core.store.resuming import Start
 from core.telemetry.device import DeviceWatch
 from core.telemetry.events import At, Listener, LogLine, Mark, Status, StatusChange
 from core.training.control import Control
+from core.training.device import OutOfMemory, choose_device, use_threads
 from core.training.state import restore
 from core.training.trainer import Trainer
 
 SECONDS_BETWEEN_LOOKS = 0.1
-
-
-def choose_device(wish: str) -> torch.device:
-    """``auto`` takes the first GPU where there is one. Raises Refused for a device that is not here."""
-    if wish == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(wish)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise refuse(f"The device {wish!r} cannot be used here.", node="recipe", hint="Choose auto or cpu.") from error
-    return device
 
 
 def checkpoint_folder(store: Store, uid: str) -> Path:
@@ -126,7 +113,7 @@ def execute(store: Store, uid: str, control: Control | None = None) -> Status:
         status, reason = _train(store, library, uid, recorder, listener, control)
     except Refused as refused:
         reason = str(refused)
-    except torch.OutOfMemoryError as error:
+    except OutOfMemory as error:
         reason = f"Out of memory: {str(error).splitlines()[0]} Use a smaller batch with gradient caching, or checkpoint gradients."
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
@@ -161,7 +148,7 @@ def _train(
     plan = compile(loads(text))
     recipe = plan.document.recipe
     device = choose_device(recipe.device)
-    torch.set_num_threads(recipe.threads or os.cpu_count() or 1)
+    threads = use_threads(recipe.threads)
     start = library.start_of(uid)
     trainer = _trainer(plan, start, device, listener, control)
     try:
@@ -172,7 +159,7 @@ def _train(
             trainer.warn(warning.sentence())
         trainer.log(
             f"{plan.analysis.trained_parameters:,} of {plan.analysis.parameters:,} parameters learn on {device}; "
-            f"{torch.get_num_threads()} threads; seed {facts.seed}."
+            f"{threads} threads; seed {facts.seed}."
         )
         return trainer.train(), trainer.reason
     finally:
@@ -188,7 +175,7 @@ def _say_set_aside(trainer: Trainer) -> None:
         trainer.warn(f"{len(aside)} samples could not be read and were left out. The first, number {index}: {reason}")
 
 
-def _trainer(plan: Plan, start: Start | None, device: torch.device, listener: Listener, control: Control) -> Trainer:
+def _trainer(plan: Plan, start: Start | None, device: Any, listener: Listener, control: Control) -> Trainer:
     if start is None:
         return Trainer(plan, prepared(plan, None), device=device, listener=listener, control=control)
     folder = Path(start.path)

@@ -8,18 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from core.knobs import knob
+from core.training.device import has_bfloat16
 from core.training.habit import Habit, habits
 
 if TYPE_CHECKING:
     from core.training.trainer import Trainer
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is computed in hardware on this device."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name)() for name in tests if hasattr(torch.cpu, name))
 
 
 @habits.register("mixed_precision")

@@ -1,0 +1,57 @@
+"""What a run computes on: the device a person wished for, and what this machine has to offer."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import torch
+
+from core.problems import refuse
+
+OutOfMemory = torch.OutOfMemoryError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What torch finds here."""
+
+    gpus: tuple[str, ...]  # one sentence each
+    cuda: str  # the version torch was built for; empty for a CPU build
+    cpu_has_bfloat16: bool
+
+
+def choose_device(wish: str) -> torch.device:
+    """``auto`` takes the first GPU where there is one. Raises Refused for a device that is not here."""
+    if wish == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wish)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise refuse(f"The device {wish!r} cannot be used here.", node="recipe", hint="Choose auto or cpu.") from error
+    return device
+
+
+def use_threads(wish: int) -> int:
+    """Compute with so many threads, or with one for each core where the wish is 0; says how many."""
+    torch.set_num_threads(wish or os.cpu_count() or 1)
+    return torch.get_num_threads()
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is computed in hardware on this device."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    tests = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name)() for name in tests if hasattr(torch.cpu, name))
+
+
+def machine() -> Machine:
+    """Every GPU with its memory, and what the CPU can do."""
+    found = [torch.cuda.get_device_properties(n) for n in range(torch.cuda.device_count())]
+    return Machine(
+        gpus=tuple(f"{gpu.name}, {gpu.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}" for gpu in found),
+        cuda=torch.version.cuda or "",
+        cpu_has_bfloat16=has_bfloat16(torch.device("cpu")),
+    )
