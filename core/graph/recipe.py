@@ -62,7 +62,13 @@ class Recipe:
     )
     seed: int = knob(0, "Same seed, same machine, same threads: the same run bit for bit.", low=0, high=2**31 - 1)
     workers: int = knob(0, "Loader processes. The samples are the same for any number.", low=0, high=64, advanced=True)
-    threads: int = knob(0, "CPU threads for training; 0 uses every core. In the window training has the lower priority.", low=0, high=256, advanced=True)
+    threads: int = knob(
+        0,
+        "CPU threads for training; 0 uses every core. In the window training has the lower priority.",
+        low=0,
+        high=256,
+        advanced=True,
+    )
     device: str = knob("auto", "Where to train: auto, cpu, cuda or cuda:1.", advanced=True)
     optimizer: Choice = Choice(key="adamw")
     schedule: Choice = Choice(key="cosine")
