@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
@@ -17,10 +17,11 @@ from widgets.look.theme import look, theme
 MENUS = ("File", "Edit", "View", "Run", "Help")
 
 
-class Menus:
+class Menus(QObject):
     """Every command as a QAction, grouped; enabled as the session allows, saying why where not."""
 
     def __init__(self, session: Session, window: QWidget, canvas: CanvasView) -> None:
+        super().__init__(window)  # ends with the window, and its connections with it
         self._session = session
         self._commands: dict[str, tuple[Action, QAction]] = {}
         self.menus = {name: QMenu(tr(name), window) for name in MENUS}

@@ -51,6 +51,7 @@ def _no_widgets_left() -> Iterator[None]:
     yield
     if "PySide6.QtWidgets" not in sys.modules:
         return
+    from PySide6.QtCore import QEvent
     from PySide6.QtWidgets import QApplication
 
     application = QApplication.instance()
@@ -58,4 +59,5 @@ def _no_widgets_left() -> Iterator[None]:
         visible = [w for w in application.topLevelWidgets() if w.isVisible()]
         for widget in visible:
             widget.close()
+        application.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)  # no loop runs that would delete them
         assert not visible, f"widgets left open: {[type(w).__name__ for w in visible]}"

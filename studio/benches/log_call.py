@@ -20,6 +20,7 @@ import numpy as np
 from core.store.database import Store
 from core.store.library import Library
 from core.telemetry.events import At, Scalars
+from studio.benches.figure import Figure
 
 title = "Log call: five numbers a step, beside TensorBoard"
 NAMES = ("loss", "temperature", "rate", "gradient", "throughput")
@@ -40,21 +41,20 @@ class Cost:
     caller: float  # the same with building what is logged
 
 
-def measure() -> dict[str, float | str]:
+def measure() -> list[Figure]:
     """Costs of both in microseconds, and the ratios ours / theirs."""
     with tempfile.TemporaryDirectory() as folder:
         rounds = [(_ours(Path(folder) / f"{i}.db"), _theirs(Path(folder) / f"board{i}")) for i in range(ROUNDS)]
     ours, theirs = _typical([pair[0] for pair in rounds]), _typical([pair[1] for pair in rounds])
-    return {
-        "processor, microseconds a step": round(ours.processor, 1),
-        "TensorBoard's": round(theirs.processor, 1),
-        "processor, ratio (wanted: at most 0.125)": round(ours.processor / theirs.processor, 4),
-        "the call, microseconds a step": round(ours.call, 2),
-        "TensorBoard's call": round(theirs.call, 2),
-        "the call, ratio (wanted: at most 0.05)": round(ours.call / theirs.call, 4),
-        "the call and building the event": round(ours.caller, 2),
-        "the call and building the event, ratio": round(ours.caller / theirs.call, 4),
-    }
+    return [
+        Figure(name="processor time, ours / TensorBoard's", value=ours.processor / theirs.processor, most=0.125),
+        Figure(name="caller's time in the call, ours / theirs", value=ours.call / theirs.call, most=0.05),
+        Figure(name="the same with building the event", value=ours.caller / theirs.call),
+        Figure(name="our processor time a step", value=ours.processor, unit="µs"),
+        Figure(name="TensorBoard's", value=theirs.processor, unit="µs"),
+        Figure(name="our call", value=ours.call, unit="µs"),
+        Figure(name="TensorBoard's call", value=theirs.call, unit="µs"),
+    ]
 
 
 def _ours(path: Path) -> Cost:

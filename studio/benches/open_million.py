@@ -16,12 +16,13 @@ from core.store.database import Store
 from core.store.library import Library
 from core.store.reader import RunReader
 from core.telemetry.events import At, Scalars
+from studio.benches.figure import Figure
 
 title = "A run of a million points"
 POINTS, BUCKETS, SPIKES = 1_000_000, 2000, 200
 
 
-def measure() -> dict[str, float | str]:
+def measure() -> list[Figure]:
     """Seconds to open and to read, spikes found of those planted, and the size on disk."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "runs.db"
@@ -38,16 +39,15 @@ def measure() -> dict[str, float | str]:
         zoomed = sum(_is_seen(reader, step, value) for step, value in planted.items())
         size = path.stat().st_size / 2**20
         store.close()
-    return {
-        "seconds from the file to 2000 buckets (wanted: at most 0.3)": round(opening, 4),
-        "the same by seconds": round(second_axis, 4),
-        "buckets": float(len(curve.x)),
-        "points behind them": float(min(curve.count, by_seconds.count)),
-        "spikes found, of " + str(len(planted)): float(found),
-        "spikes found zoomed in": float(zoomed),
-        "mebibytes on disk": round(size, 1),
-        "points written a second": round(POINTS / writing),
-    }
+    return [
+        Figure(name="from the file to 2000 buckets", value=opening, unit="s", most=0.3),
+        Figure(name="the same by seconds", value=second_axis, unit="s", most=0.3),
+        Figure(name=f"spikes seen, of {SPIKES}", value=float(found), least=SPIKES),
+        Figure(name="spikes seen zoomed in", value=float(zoomed), least=SPIKES),
+        Figure(name="points behind the picture", value=float(min(curve.count, by_seconds.count)), least=POINTS),
+        Figure(name="on disk", value=size, unit="MiB"),
+        Figure(name="points written a second", value=POINTS / writing),
+    ]
 
 
 def write(path: Path, points: int = POINTS, spikes: int = SPIKES) -> tuple[str, dict[int, float], float]:

@@ -22,9 +22,10 @@ from core.graph.file import dumps
 from core.store.database import Store
 from core.store.library import Library
 from core.telemetry.events import Listener
+from studio.benches.figure import Figure
 from studio.benches.synthetic import SyntheticRun
 from studio.pump import Pump
-from widgets.monitors.catalog import monitors
+from widgets.monitors.catalog import monitors as catalogue
 from widgets.monitors.monitor import Monitor
 
 title = "Event-loop lateness with all monitors open"
@@ -33,12 +34,9 @@ STEPS_A_SECOND = 20.0
 REPEATS = 15
 
 
-def measure(seconds: float = 12.0, steps_said_before: int = 300) -> dict[str, float | str]:
-    """Lateness p50, p99 and maximum in milliseconds, and the median draw of each monitor in milliseconds."""
-    if QApplication.instance() is None and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    application = QApplication.instance() or QApplication([])
-    assert isinstance(application, QApplication)
+def measure(seconds: float = 12.0, steps_said_before: int = 300) -> list[Figure]:
+    """Lateness in milliseconds, the steps drawn, and the median draw of each monitor in milliseconds."""
+    application = application_for_benches()
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(Path(folder) / "bench.db")
         try:
@@ -47,53 +45,61 @@ def measure(seconds: float = 12.0, steps_said_before: int = 300) -> dict[str, fl
             store.close()
 
 
-def _measure(application: QApplication, store: Store, seconds: float, before: int) -> dict[str, float | str]:
+def application_for_benches() -> QApplication:
+    """The application there is, or one; without a screen, offscreen."""
+    if QApplication.instance() is None and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    application = QApplication.instance() or QApplication([])
+    assert isinstance(application, QApplication)
+    return application
+
+
+def _measure(application: QApplication, store: Store, seconds: float, before: int) -> list[Figure]:
     library, synthetic = Library(store), SyntheticRun(steps=100_000)
     uid = library.create_run(name="bench", document_text=dumps(Document()), steps=100_000).uid
     recorder = library.recorder(uid)
     for event in synthetic.events(before):
         recorder.say(event)
     recorder.flush()
-    window, wall = _wall()
+    window, monitors = wall()
     pump = Pump(library.reader)
-    for monitor in wall:
+    for monitor in monitors:
         pump.add(monitor)
     window.show()
     pump.set_runs(uid)
     stop = threading.Event()
     writer = threading.Thread(target=_say_steps, args=(recorder, synthetic, before, stop), name="bench-writer")
-    _spin(1.5)
+    spin(1.5)
     gc.collect()
     gc.freeze()  # as the application does once its window is up: a full collection would stop it for 60 ms and more
     writer.start()
-    _spin(1.0)
-    late = _probe(seconds)
+    spin(1.0)
+    late = probe(seconds)
     stop.set()
     writer.join()
     pump.close()
     recorder.close()
     gc.unfreeze()
-    figures: dict[str, float | str] = {
-        "lateness p50 (ms)": round(float(np.percentile(late, 50)), 2),
-        "lateness p99 (ms)": round(float(np.percentile(late, 99)), 2),
-        "lateness max (ms)": round(float(late.max()), 2),
-        "goal": "p99 under 16 ms",
-        "steps drawn": float(pump.head.step),
-    }
-    for monitor in wall:
-        figures[f"draw {monitor.key} (ms)"] = round(_cost(monitor), 2)
+    figures = [
+        Figure(name="lateness, 99th percentile", value=float(np.percentile(late, 99)), unit="ms", most=16),
+        Figure(name="lateness, median", value=float(np.median(late)), unit="ms"),
+        Figure(name="lateness, worst", value=float(late.max()), unit="ms"),
+        Figure(name="steps drawn", value=float(pump.head.step), least=before + seconds * STEPS_A_SECOND / 2),
+    ]
+    for monitor in monitors:
+        figures.append(Figure(name=f"to draw {monitor.title.lower()}", value=_cost(monitor), unit="ms"))
     window.close()
     window.deleteLater()
     application.processEvents()
     return figures
 
 
-def _wall() -> tuple[QWidget, list[Monitor]]:
+def wall() -> tuple[QWidget, list[Monitor]]:
     """A window of 1440 by 900 with every monitor there is."""
     window = QWidget()
     window.resize(1440, 900)
     grid = QGridLayout(window)
-    made = [monitor() for _, monitor in sorted(monitors.items(), key=lambda item: item[1].order)]
+    made = [monitor() for _, monitor in sorted(catalogue.items(), key=lambda item: item[1].order)]
     for index, monitor in enumerate(made):
         grid.addWidget(monitor, index // 3, index % 3)
     return window, made
@@ -110,14 +116,14 @@ def _say_steps(listener: Listener, synthetic: SyntheticRun, first: int, stop: th
         stop.wait(max(0.0, due - time.monotonic()))
 
 
-def _spin(seconds: float) -> None:
+def spin(seconds: float) -> None:
     """Let the window live for a while."""
     loop = QEventLoop()
     QTimer.singleShot(int(seconds * 1000), loop.quit)
     loop.exec()
 
 
-def _probe(seconds: float) -> np.ndarray:
+def probe(seconds: float) -> np.ndarray:
     """Milliseconds by which each beat of a 5 ms timer came late."""
     beats: list[float] = []
     probe = QTimer()
@@ -125,7 +131,7 @@ def _probe(seconds: float) -> np.ndarray:
     probe.setInterval(PROBE_MILLISECONDS)
     probe.timeout.connect(lambda: beats.append(time.perf_counter()))
     probe.start()
-    _spin(seconds)
+    spin(seconds)
     probe.stop()
     return np.maximum(0.0, np.diff(np.asarray(beats)) * 1000 - PROBE_MILLISECONDS)
 
@@ -139,8 +145,3 @@ def _cost(monitor: Monitor) -> float:
         QApplication.processEvents()
         costs.append((time.perf_counter() - started) * 1000)
     return statistics.median(costs)
-
-
-if __name__ == "__main__":
-    for name, figure in measure().items():
-        print(f"{name:32} {figure}")

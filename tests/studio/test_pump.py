@@ -1,5 +1,7 @@
 """The pump: one thread reads, one tick draws, stale answers are dropped, a failing monitor stops nobody."""
 
+from __future__ import annotations
+
 import itertools
 import threading
 import time

@@ -1,5 +1,7 @@
 """The window never waits: with every monitor open over a live run the event loop is on time."""
 
+from __future__ import annotations
+
 import pytest
 
 from studio.benches.redraw import measure
@@ -7,6 +9,4 @@ from studio.benches.redraw import measure
 
 @pytest.mark.long
 def test_event_loop_lateness(qapp):
-    figures = measure(seconds=5.0)
-    assert figures["lateness p99 (ms)"] < 16
-    assert figures["steps drawn"] > 350, "the run moved while it was measured"
+    assert [figure for figure in measure(seconds=5.0) if not figure.is_kept] == []

@@ -1,5 +1,7 @@
 """The timeline: drag, step, play, loop, jump, and back to live."""
 
+from __future__ import annotations
+
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest

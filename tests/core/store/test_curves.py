@@ -105,7 +105,5 @@ def test_growing_only_changes_the_end(library: Library) -> None:
 
 @pytest.mark.long
 def test_a_million_points_open_at_once_with_every_spike() -> None:
-    found = open_million.measure()
-    assert found["spikes found, of 200"] == 200
-    assert found["spikes found zoomed in"] == 200
-    assert float(found["seconds from the file to 2000 buckets (wanted: at most 0.3)"]) < 0.3
+    broken = [figure.name for figure in open_million.measure() if not figure.is_kept]
+    assert broken == []

@@ -1,5 +1,7 @@
 """The inference desk: a question goes out once, answers come back ranked, and a refusal is a sentence."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np

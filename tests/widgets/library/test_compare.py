@@ -1,5 +1,7 @@
 """Comparison: only what differs is shown, in settings and in drawings."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import pytest

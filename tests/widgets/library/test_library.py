@@ -1,5 +1,7 @@
 """The library: find, sort, edit, compare, export, delete and take it back. Every act is a wish."""
 
+from __future__ import annotations
+
 import csv
 import io
 

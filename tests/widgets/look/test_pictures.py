@@ -1,5 +1,7 @@
 """Pictures from arrays: the right pixels, and heat that hides nothing where there is none."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QRectF

@@ -1,5 +1,7 @@
 """Attention: the right row for the right word, the right patch for the right column, and rollout by hand."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint

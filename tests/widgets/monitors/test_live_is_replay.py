@@ -1,5 +1,7 @@
 """Live and replay are the same code: the picture at step N is the same while the run trains, and later from the file."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 import threading

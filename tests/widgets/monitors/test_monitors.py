@@ -1,5 +1,7 @@
 """Every monitor of the catalogue: says what to do when there is nothing, draws what there is, forgets when told."""
 
+from __future__ import annotations
+
 import dataclasses
 import itertools
 

