@@ -139,6 +139,7 @@ def bind_library(session: Session, window: Window) -> None:
     def compare(uids: tuple[str, ...]) -> None:
         runs = [facts for uid in uids if (facts := session.facts(uid))]
         library.show_comparison(runs, [document_of(session, facts.uid) for facts in runs])
+        window.comparing.show(runs)
 
     def replay(uid: str) -> None:
         session.watch(uid, 0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -12,7 +13,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
-    QMessageBox,
     QPlainTextEdit,
     QVBoxLayout,
 )
@@ -22,8 +22,11 @@ from widgets.look.language import tr
 from widgets.look.theme import apply_theme
 
 if TYPE_CHECKING:
+    from studio.journal import Lost
     from studio.session import Session
     from studio.window import Window
+
+LOOK_MILLISECONDS = 50
 
 
 class Dialogs:
@@ -31,6 +34,7 @@ class Dialogs:
 
     def __init__(self, session: Session, window: Window) -> None:
         self._session, self._window = session, window
+        self._leaving = False
 
     def apply_theme(self, name: str) -> None:
         """Other colours, everywhere."""
@@ -45,36 +49,60 @@ class Dialogs:
         rebuild_window(self._window)
 
     def offer_recovery(self) -> None:
-        """Documents that were never saved, after a crash."""
-        lost = self._session.lost_documents()
-        if not lost:
-            return
-        journal, document, _ = lost[-1]
+        """Documents that were never saved, after a crash; the newest first, each in turn."""
+        lost = self._session.journal.lost()
+        if lost:
+            self._offer(lost)
+
+    def _offer(self, lost: list[Lost]) -> None:
+        first, rest = lost[0], lost[1:]
+
+        def decided(act: Callable[[], None]) -> None:
+            act()
+            if rest:
+                self._offer(rest)
+
         self._window.messages.show_message(
-            tr("“{name}” was changed and not saved when the studio last ended.", name=document.name),
+            tr("“{name}” was changed and not saved when the studio last ended.", name=first.document.name),
             "warning",
             (
-                (tr("Recover"), lambda: self._session.recover(journal, document)),
-                (tr("Discard"), lambda: journal.unlink(missing_ok=True)),
+                (tr("Recover"), lambda: decided(lambda: self._session.recover(first))),
+                (tr("Discard"), lambda: decided(lambda: self._session.journal.discard(first.place))),
             ),
         )
 
     def may_close(self) -> bool:
-        """Ask only where something would be lost or stopped."""
-        here = self._session.running_here()
-        if not here:
+        """Ask only where a run would be stopped; in a bar, so that everything can still be looked at meanwhile."""
+        if not self._session.running_here():
             return True
-        box = QMessageBox(self._window)
-        box.setText(tr("A run is training in this window."))
-        box.setInformativeText(
-            tr(
-                "It will be saved and stopped; you can continue it later. To let a run outlive the window, train it in a process of its own."
+        if not self._leaving:
+            self._window.messages.show_message(
+                tr("A run is training in this window. It will be saved first; closing this message keeps the window."),
+                "warning",
+                (
+                    (tr("Stop and close"), lambda: self._leave(hand_over=False)),
+                    (tr("Close and train on"), lambda: self._leave(hand_over=True)),
+                ),
             )
-        )
-        stop = box.addButton(tr("Save, stop and close"), QMessageBox.ButtonRole.AcceptRole)
-        box.addButton(tr("Keep open"), QMessageBox.ButtonRole.RejectRole)
-        box.exec()
-        return box.clickedButton() is stop
+        return False
+
+    def _leave(self, *, hand_over: bool) -> None:
+        """Close when the runs have saved; the window stays alive until then."""
+        self._leaving = True
+        uids = self._session.ask_to_stop()
+        self._session.say(tr("Saving the run…"))
+
+        def look() -> None:
+            if self._session.running_here():
+                return
+            timer.stop()
+            if hand_over:
+                self._session.attempt(lambda: self._session.hand_over(uids))
+            self._window.close()
+
+        timer = QTimer(self._window, interval=LOOK_MILLISECONDS)
+        timer.timeout.connect(look)
+        timer.start()
 
     def ask_rate(self) -> None:
         """A learning rate for every block of the run that trains."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from PySide6.QtWidgets import QStackedWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from studio.documents import examples
+from studio.documents import examples, in_language
 from widgets.data_panel import DataPanel
 from widgets.gallery import Card, Gallery
 from widgets.look.language import tr
@@ -32,7 +32,7 @@ class Pages:
         """Put every page on the stack, in order."""
         self.gallery, self.data = Gallery(), DataPanel()
         window = self.window
-        self._widgets = {
+        self._widgets: dict[str, QWidget] = {
             "design": window.canvas, "data": self.data, "train": window.wall.wall, "inspect": window.desk,
             "runs": window.library, "gallery": self.gallery,
         }  # fmt: skip
@@ -53,10 +53,15 @@ class Pages:
         if key == "data":
             self.check_data()
 
+    def focus(self, key: str) -> QWidget:
+        """Who gets the keys when a page is opened."""
+        window = self.window
+        return {"train": window.timeline, "runs": window.library.view}.get(key, self._widgets[key])
+
     def _open_example(self, key: str) -> None:
         found = next((example for example in examples() if example.key == key), None)
         if found is not None:
-            self.session.open_example(found.document)
+            self.session.open_example(in_language(found.document))
             self.window.show_page("design")
             self.window.canvas.fit_all()
 

@@ -6,14 +6,13 @@ The one object that is passed around. It never touches a tensor and draws nothin
 from __future__ import annotations
 
 import contextlib
-import json
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_state_dir
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.graph import edits, file
@@ -30,6 +29,7 @@ from core.store.database import Store
 from core.store.library import Library
 from core.telemetry.events import ENDED
 from studio.engine import Engine
+from studio.journal import Journal, Lost
 from studio.preferences import Preferences
 from widgets.look.language import tr
 
@@ -56,10 +56,12 @@ class Session(QObject):
         self.analysis: Analysis | None = None
         self.history = History(Document())
         self.path: Path | None = None
+        self.journal = Journal()
         self.runs: list[RunFacts] = []
         self.watched = ""  # uid of the run on the monitors
         self.window: Any = None  # the Window, for actions that need it
         self._threads: dict[str, RunThread] = {}
+        self._children: dict[str, subprocess.Popen[Any]] = {}
         self._journal_timer = self._timer(JOURNAL_PAUSE, self._write_journal)
         self._analysis_timer = self._timer(ANALYSIS_PAUSE, lambda: self.engine.analyse(self.document))
         self._library_timer = QTimer(self, interval=LIBRARY_PAUSE)
@@ -128,6 +130,8 @@ class Session(QObject):
 
     def show(self, document: Document, path: Path | None = None) -> None:
         """Put another document on the canvas; the one before stays in its journal until it is saved."""
+        if self._journal_timer.isActive():
+            self._write_journal()
         self.history = History(document)
         self.path = path
         self.analysis = None
@@ -152,7 +156,7 @@ class Session(QObject):
         self.path = place
         self.history.saved()
         self.preferences.add_recent(str(place))
-        self._journal().unlink(missing_ok=True)
+        self.journal.drop(self.document)
         self.say(tr("Saved to {path}.", path=str(place)))
         self.stateChanged.emit()
 
@@ -180,39 +184,19 @@ class Session(QObject):
 
     # The journal: what a crash may not take
 
-    @staticmethod
-    def _journal_folder() -> Path:
-        return Path(user_state_dir("crossmodal-studio")) / "journal"
-
-    def _journal(self) -> Path:
-        return self._journal_folder() / f"{self.document.id}.json"
-
     def _write_journal(self) -> None:
-        if not self.history.is_changed:
-            return
-        with contextlib.suppress(Refused, OSError):
-            entry = {"path": str(self.path or ""), "time": time.time(), "document": file.to_data(self.document)}
-            place = self._journal()
-            place.parent.mkdir(parents=True, exist_ok=True)
-            part = place.with_suffix(".part")
-            part.write_text(json.dumps(entry, ensure_ascii=False), encoding="utf-8")
-            part.replace(place)
+        if self.history.is_changed:
+            self.journal.keep(self.document, self.path)
+        else:
+            self.journal.drop_own(self.document)
 
-    def lost_documents(self) -> list[tuple[Path, Document, str]]:
-        """Documents that were changed and never saved: journal file, document, the path it was opened from."""
-        found = []
-        for place in sorted(self._journal_folder().glob("*.json")):
-            with contextlib.suppress(Refused, OSError, ValueError, KeyError):
-                entry = json.loads(place.read_text(encoding="utf-8"))
-                found.append((place, file.from_data(entry["document"]), str(entry["path"])))
-        return found
-
-    def recover(self, journal: Path, document: Document) -> None:
+    def recover(self, lost: Lost) -> None:
         """Put a lost document on the canvas, unsaved: it is never written over its old file by itself."""
-        self.history = History(Document(id=document.id))
+        self._write_journal()  # what was on the canvas
+        self.history = History(Document(id=lost.document.id))
         self.path = None
-        self.edit(document, tr("Recover"))
-        journal.unlink(missing_ok=True)
+        self.edit(lost.document, tr("Recover"))
+        self._write_journal()
 
     # Runs
 
@@ -253,16 +237,29 @@ class Session(QObject):
 
     def go_on(self, uid: str) -> None:
         """Continue a stopped or interrupted run from its newest checkpoint."""
+        self.refresh_runs()
         facts = self.facts(uid)
-        if facts is not None:
-            self._launch(uid, facts.place)
+        if facts is None:
+            return
+        child = self._children.get(uid)
+        begins = child is not None and child.poll() is None  # it takes seconds to say so
+        if facts.status not in ENDED or begins or uid in self.running_here():
+            self.say(tr("{name} trains already.", name=facts.name), "warning")
+            return
+        self._launch(uid, facts.place)
 
     def fork(self, uid: str, step: int) -> str:
         """A new run from a checkpoint of another, with the document on the canvas if it came from there."""
         text = self.attempt(lambda: self.library.reader(uid).document_text())
         if text is None:
             return ""
-        document = self.document if file.loads(text).id == self.document.id else file.loads(text)
+        if not any(each.kept and each.step <= step for each in self.library.reader(uid).checkpoints()):
+            self.say(tr("There is no checkpoint at or before step {step}.", step=f"{step:,}"), "warning")
+            return ""
+        started_with = self.attempt(lambda: file.loads(text))
+        if started_with is None:
+            return ""
+        document = self.document if started_with.id == self.document.id else started_with
         place = self.preferences.place
         facts = self.attempt(
             lambda: queue(
@@ -276,7 +273,7 @@ class Session(QObject):
 
     def _launch(self, uid: str, place: str) -> None:
         if place == "process":
-            start_process(self.store, uid)
+            self._children[uid] = start_process(self.store, uid)
         else:
             thread = RunThread(self.store, uid)
             self._threads[uid] = thread
@@ -300,11 +297,23 @@ class Session(QObject):
         """Runs that would end with this window."""
         return [uid for uid, thread in self._threads.items() if thread.is_alive()]
 
-    def stop_all_here(self, seconds: float = 30.0) -> bool:
-        """Ask this window's runs to save and stop; True where all have."""
-        for uid in self.running_here():
+    def ask_to_stop(self) -> list[str]:
+        """Ask this window's runs to save and stop; gives them."""
+        uids = self.running_here()
+        for uid in uids:
             with contextlib.suppress(Refused):
                 ask(self.store, uid, "stop")
+        return uids
+
+    def hand_over(self, uids: list[str]) -> None:
+        """Runs of this window that have just stopped go on in processes of their own, from the checkpoint saved then."""
+        for uid in uids:
+            if uid not in self.running_here() and self.library.facts(uid).status == "stopped":
+                self._children[uid] = start_process(self.store, uid)
+
+    def stop_all_here(self, seconds: float = 30.0) -> bool:
+        """Ask this window's runs to save and stop; True where all have."""
+        self.ask_to_stop()
         limit = time.monotonic() + seconds
         for thread in self._threads.values():
             thread.join(max(0.0, limit - time.monotonic()))

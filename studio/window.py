@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from core.graph.analysis import Analysis
 from studio import bindings
 from studio.asking import Asking
+from studio.comparing import Comparing
 from studio.device_line import DeviceLine
 from studio.dialogs import Dialogs
 from studio.menus import Menus
@@ -63,7 +64,7 @@ class Window(QMainWindow):
             self.menus.entry("run"), [self.menus.entry(k) for k in ("pause", "stop")], self.menus.menus["Run"]
         )
         self.top.set_menu(self.menus.whole_menu(self))
-        self.asking = Asking(session, self.desk)
+        self.asking, self.comparing = Asking(session, self.desk), Comparing(session, self.library)
         bindings.bind_design(session, self)
         bindings.bind_runs(session, self)
         self.load = DeviceLine(self.top)
@@ -156,8 +157,7 @@ class Window(QMainWindow):
         if kept is None or not self.restoreState(kept):
             self._default_sizes()
             QTimer.singleShot(0, self._default_sizes)  # again once the docks have been laid out
-        if designing:
-            self.canvas.setFocus()
+        self.pages.focus(key).setFocus()
 
     def _default_sizes(self) -> None:
         docks = [self.docks["left"], self.docks["inspector"]]
@@ -253,10 +253,8 @@ class Window(QMainWindow):
     # Beginning and end
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """``L`` and ``End`` return to live wherever the focus is."""
-        if event.key() in (Qt.Key.Key_L, Qt.Key.Key_End) and not event.modifiers():
-            self.pump.go_live()
-        else:
+        """What nobody with the focus used drives the timeline: play, step, jump, back to live."""
+        if not (self._timeline_bar.isVisible() and self.timeline.take_key(event)):
             super().keyPressEvent(event)
 
     def after_first_picture(self) -> None:
@@ -281,4 +279,5 @@ class Window(QMainWindow):
             self.session.preferences.keep_layout(self.pages.current, self.saveState())
         self.load.close()
         self.asking.close()
+        self.comparing.close()
         self.pump.close()

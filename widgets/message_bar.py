@@ -1,4 +1,7 @@
-"""A sentence for the person with up to two things to click; never a box in the way. Hints leave by themselves."""
+"""A sentence for the person with up to two things to click; never a box in the way. Hints leave by themselves.
+
+A question that is not answered yet comes back when what was said over it has left.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from widgets.look.language import tr
 from widgets.look.theme import look, theme
 
 HINT_SECONDS, WARNING_SECONDS = 6, 20
+Choices = tuple[tuple[str, Callable[[], None]], ...]
 
 
 class MessageBar(QWidget):
@@ -20,6 +24,8 @@ class MessageBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._severity = "hint"
+        self._choices: Choices = ()
+        self._waiting: list[tuple[str, str, Choices]] = []
         self._mark, self._text = QLabel(), QLabel()
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setWordWrap(True)
@@ -42,11 +48,12 @@ class MessageBar(QWidget):
         look.changed.connect(self.restyle)
         self.hide()
 
-    def show_message(
-        self, sentence: str, severity: str = "hint", choices: tuple[tuple[str, Callable[[], None]], ...] = ()
-    ) -> None:
+    def show_message(self, sentence: str, severity: str = "hint", choices: Choices = ()) -> None:
         """Show a sentence; with choices it stays until one is taken or it is closed."""
-        self._severity = severity
+        if self._choices and not self.isHidden() and sentence != self._text.text():
+            self._waiting.append((self._text.text(), self._severity, self._choices))
+        self._waiting = [question for question in self._waiting if question[0] != sentence]
+        self._severity, self._choices = severity, choices
         self._text.setText(sentence)
         for number, button in enumerate(self._buttons):
             button.setVisible(number < len(choices))
@@ -70,9 +77,12 @@ class MessageBar(QWidget):
         return self._text.text() if not self.isHidden() else ""
 
     def clear(self) -> None:
-        """Hide it."""
+        """Hide it; a question that was covered comes back."""
         self._timer.stop()
+        self._choices = ()
         self.hide()
+        if self._waiting:
+            self.show_message(*self._waiting.pop())
 
     def restyle(self) -> None:
         """Colours of the theme and the severity."""

@@ -36,6 +36,7 @@ class Timeline(QWidget):
         super().__init__(parent)
         self.bar = Bar()
         self._is_live = True
+        self._wants_play = False
         self._axis: Axis = "step"
         self._exact = 0.0
         self._before = 0.0
@@ -60,6 +61,8 @@ class Timeline(QWidget):
         if self._is_live:
             self.bar.set_cursor(head.step)
         self._refresh()
+        if self._wants_play and head.step > 0:
+            self.play()
 
     def set_cursor(self, step: int, follows_head: bool) -> None:
         """Where the pictures stand now."""
@@ -125,8 +128,9 @@ class Timeline(QWidget):
     # Wishes
 
     def play(self) -> None:
-        """Play from the cursor; from the beginning where it stands at the end."""
+        """Play from the cursor; from the beginning where it stands at the end; as soon as there is something to play."""
         first, last = self._span()
+        self._wants_play = last <= first and not self.bar.head.step
         if last <= first:
             return
         start = self.step if first <= self.step < last else first
@@ -138,6 +142,7 @@ class Timeline(QWidget):
 
     def pause(self) -> None:
         """Stay where the cursor is."""
+        self._wants_play = False
         if self.is_playing:
             self._timer.stop()
             self._refresh()
@@ -170,8 +175,10 @@ class Timeline(QWidget):
 
     # Keys
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        key, shift = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+    def take_key(self, event: QKeyEvent) -> bool:
+        """Do what a key stands for; False where it stands for nothing here. The window passes on what nobody used."""
+        key, modifiers = event.key(), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        shift = modifiers == Qt.KeyboardModifier.ShiftModifier
         acts = {
             Qt.Key.Key_Space: self.toggle,
             Qt.Key.Key_Left: lambda: self.step_by(-10 if shift else -1),
@@ -181,14 +188,20 @@ class Timeline(QWidget):
             Qt.Key.Key_L: self.go_live,
             Qt.Key.Key_BracketLeft: lambda: self.jump(-1),
             Qt.Key.Key_BracketRight: lambda: self.jump(1),
-            Qt.Key.Key_Escape: lambda: self.set_loop(None),
         }
         act = acts.get(Qt.Key(key))
-        if act is None:
-            super().keyPressEvent(event)
-            return
+        if act is None or (modifiers and not shift):
+            return False
         act()
         event.accept()
+        return True
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.loop is not None:
+            self.set_loop(None)
+            event.accept()
+        elif not self.take_key(event):
+            super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         self.bar.set_focused(True)

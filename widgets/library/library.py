@@ -5,7 +5,7 @@ Every act is a wish; the session does it and answers with new facts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
@@ -356,12 +356,13 @@ class LibraryView(QWidget):
         if path and uids:
             self.exportRequested.emit(uids, path)
 
-    def _save(self, name: str, kinds: str, write: object) -> None:
+    def _save(self, name: str, kinds: str, write: Callable[[str], object]) -> None:
         path, _ = QFileDialog.getSaveFileName(self, tr("Export"), name, kinds)
         if not path:
             return
         try:
-            write(path)
+            if write(path) is False:
+                self.failed.emit(tr("{path} cannot be written.", path=path))
         except OSError as error:
             self.failed.emit(tr("{path} cannot be written: {reason}.", path=path, reason=error.strerror or str(error)))
 

@@ -1,0 +1,92 @@
+"""The journal of unsaved drawings: what a crash may not take.
+
+One file for each document, replaced whole, in the person's state folder. A document's id comes from a file that anyone
+may have written, so it never becomes a file name as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_state_dir
+
+from core.graph import file
+from core.graph.document import Document
+from core.problems import Refused
+from core.store.liveness import is_alive, this_process
+
+PLAIN = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost:
+    """A document that was changed and never saved."""
+
+    place: Path  # of the journal's file
+    document: Document
+    path: str  # where the document was opened from; empty: it had no file
+    time: float  # of the last change, seconds since 1970
+
+
+class Journal:
+    """Writes and finds unsaved documents."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or Path(user_state_dir("crossmodal-studio")) / "journal"
+        self._written: set[Path] = set()
+
+    def place(self, document: Document) -> Path:
+        """Where a document is kept: always inside the folder, whatever its id says."""
+        plain = PLAIN.fullmatch(document.id)
+        stem = document.id if plain else hashlib.sha256(document.id.encode("utf-8", "replace")).hexdigest()
+        return self.folder / f"{stem}.json"
+
+    def keep(self, document: Document, path: Path | None) -> None:
+        """Put a document down; a full disk is no reason to stop drawing."""
+        number, started = this_process()
+        entry = {
+            "path": str(path or ""), "time": time.time(), "process": number, "started": started,
+            "document": file.to_data(document),
+        }  # fmt: skip
+        with contextlib.suppress(Refused, OSError):
+            place = self.place(document)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            part = place.with_suffix(".part")
+            part.write_text(json.dumps(entry, ensure_ascii=False), encoding="utf-8")
+            part.replace(place)
+            self._written.add(place)
+
+    def drop(self, document: Document) -> None:
+        """The document is on disk: nothing is to be recovered."""
+        self.discard(self.place(document))
+
+    def drop_own(self, document: Document) -> None:
+        """The same, for what this session wrote: one that a crash left is kept until the person has decided."""
+        if self.place(document) in self._written:
+            self.drop(document)
+
+    def discard(self, place: Path) -> None:
+        """Remove one."""
+        with contextlib.suppress(OSError):
+            place.unlink(missing_ok=True)
+        self._written.discard(place)
+
+    def lost(self) -> list[Lost]:
+        """Documents whose studio ended before they were saved, newest first; one that is open elsewhere is not lost."""
+        found = []
+        for place in self.folder.glob("*.json"):
+            with contextlib.suppress(Refused, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                entry = json.loads(place.read_text(encoding="utf-8"))
+                owner = int(entry.get("process", 0))
+                if owner != os.getpid() and is_alive(owner, float(entry.get("started", 0))):
+                    continue
+                document = file.from_data(entry["document"])
+                found.append(Lost(place=place, document=document, path=str(entry["path"]), time=float(entry["time"])))
+        return sorted(found, key=lambda lost: -lost.time)
