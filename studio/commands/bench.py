@@ -29,12 +29,13 @@ def names() -> list[str]:
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
     parser.add_argument("only", nargs="*", help="names of benches: " + ", ".join(names()))
+    parser.add_argument("--strict", action="store_true", help="end with code 1 where a promise is broken")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)  # in this process, one line of JSON
 
 
 def run(flags: argparse.Namespace) -> int:
-    """Print a table for each; 1 where a promise is broken."""
+    """Print a table for each; 1 where one could not be measured, or (strictly) a promise is broken."""
     unknown = sorted(set(flags.only) - set(names()))
     if unknown:
         raise refuse(f"There is no bench {unknown[0]!r}.", hint="There are: " + ", ".join(names()))
@@ -51,7 +52,7 @@ def run(flags: argparse.Namespace) -> int:
         print(json.dumps(report))
     kept = all(figure["is_kept"] for entry in report.values() for figure in entry["figures"])
     failed = any(entry["error"] for entry in report.values())
-    return 0 if kept and not failed else 1
+    return 1 if failed or (flags.strict and not kept) else 0
 
 
 def _measured(name: str) -> dict[str, Any]:
