@@ -16,6 +16,7 @@ from core.graph.document import Document
 from core.graph.file import loads
 from core.problems import Refused
 from core.telemetry.events import ENDED
+from studio.sentences import refusal
 from widgets.look.language import tr
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def document_of(session: Session, uid: str) -> Document | None:
     try:
         return loads(session.library.reader(uid).document_text())
     except Refused as refused:
-        session.say(str(refused), "error")
+        session.say(refusal(refused), "error")
         return None
 
 

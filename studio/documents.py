@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from core.graph.recipe import Recipe
 from core.graph.vocabulary import Vocabulary
 from core.knobs import knobs_of
 from core.problems import refuse
+from widgets.look.language import tr
 
 DEFAULT_EXAMPLE = "mini_clip"
 
@@ -36,6 +37,18 @@ def examples() -> list[Example]:
     return sorted(found, key=lambda example: (example.key != DEFAULT_EXAMPLE, example.document.name))
 
 
+def in_language(example: Document) -> Document:
+    """An example as it is opened: its names and notes in the person's language. Files of their own are never changed."""
+    return replace(
+        example, name=tr(example.name), note=tr(example.note),
+        nodes={key: replace(node, title=tr(node.title)) for key, node in example.nodes.items()},
+        frames={key: replace(frame, title=tr(frame.title)) for key, frame in example.frames.items()},
+        recipe=replace(
+            example.recipe, stages=tuple(replace(stage, name=tr(stage.name)) for stage in example.recipe.stages)
+        ),
+    )  # fmt: skip
+
+
 def find_document(where: str) -> Document:
     """A document file, or a gallery example by its key. Raises Refused."""
     path = Path(where).expanduser()
@@ -43,7 +56,7 @@ def find_document(where: str) -> Document:
         return file.read(path)
     for example in examples():
         if example.key == where:
-            return example.document
+            return in_language(example.document)
     known = ", ".join(example.key for example in examples())
     raise refuse(f"There is no file and no example called {where!r}.", hint=f"Examples: {known}.")
 

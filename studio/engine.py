@@ -18,6 +18,8 @@ from core.graph.document import Document
 from core.graph.vocabulary import Vocabulary
 from core.problems import Refused
 from core.runs.vocabulary import full_vocabulary
+from studio.sentences import refusal
+from widgets.look.language import tr
 
 
 class Engine(QObject):
@@ -46,7 +48,7 @@ class Engine(QObject):
         try:
             self._vocabulary = full_vocabulary()
         except Exception as error:  # a broken block must be said, not swallowed with the thread
-            self.failed.emit(f"The blocks could not be read: {type(error).__name__}: {error}")
+            self.failed.emit(tr("The blocks could not be read: {reason}", reason=f"{type(error).__name__}: {error}"))
             return
         self.vocabularyRead.emit(self._vocabulary)
 
@@ -66,7 +68,9 @@ class Engine(QObject):
         try:
             found = analyse(document, self._vocabulary)
         except Exception as error:  # said in the window; drawing goes on
-            self.failed.emit(f"The drawing could not be analysed: {type(error).__name__}: {error}")
+            self.failed.emit(
+                tr("The drawing could not be analysed: {reason}", reason=f"{type(error).__name__}: {error}")
+            )
             return
         if turn == self._newest:
             self.analysed.emit(document, found)
@@ -78,7 +82,7 @@ class Engine(QObject):
             try:
                 value, sentence = question(), ""
             except Refused as refused:
-                value, sentence = None, str(refused)
+                value, sentence = None, refusal(refused)
             except Exception as error:
                 value, sentence = None, f"{type(error).__name__}: {error}"
             if not self._closed:

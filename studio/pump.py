@@ -21,6 +21,7 @@ from core.problems import Refused
 from core.store.answers import Axis, Head, MarkFacts
 from core.store.reader import RunReader
 from core.telemetry.events import ENDED
+from studio.sentences import refusal
 from widgets.look.language import tr
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.monitor import Monitor
@@ -383,4 +384,4 @@ class Pump(QObject):
 
 def sentence_of(error: Exception) -> str:
     """What went wrong, for a person."""
-    return str(error) or type(error).__name__
+    return refusal(error) if isinstance(error, Refused) else str(error) or type(error).__name__

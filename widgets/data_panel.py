@@ -94,9 +94,9 @@ class DataPanel(QScrollArea):
         for ok, sentence in _verdicts(facts):
             column.addWidget(_check(ok, sentence))
         for problem in facts.problems[:20]:
-            column.addWidget(_line(problem.sentence(), theme().warning))
+            column.addWidget(_line(f"{tr(problem.what)} {tr(problem.hint)}".strip(), theme().warning))
         for name, fact in facts.facts.items():
-            column.addWidget(_line(f"{tr(name)}: {fact}", theme().muted))
+            column.addWidget(_line(f"{tr(name)}: {tr(str(fact))}", theme().muted))
         for split in facts.counts:
             samples = [specimen for specimen in facts.specimens if specimen.split == split]
             if samples:

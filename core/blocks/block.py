@@ -54,7 +54,7 @@ class Block(nn.Module):
         return {}
 
     def detail(self) -> str:
-        """One short line for the canvas: ``w192 d6 p8``."""
+        """One short line for the canvas: ``w192 d6 p8``; words in it stand between ``·``, where they are translated."""
         return ""
 
     def attentions(self) -> Mapping[str, nn.Module]:

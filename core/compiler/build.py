@@ -52,7 +52,7 @@ class Chain(nn.Module):
 
     def detail(self) -> str:
         """The first link's line, N times."""
-        return f"{self.links[0].detail()} ×{len(self.links)}"  # type: ignore[operator]
+        return f"{self.links[0].detail()} · ×{len(self.links)}"  # type: ignore[operator]
 
 
 def build_block(node: Node, incoming: Mapping[str, Any]) -> nn.Module:

@@ -22,7 +22,7 @@ class Run(Action):
         if session.analysis is None:
             return tr("The drawing is still being checked.")
         first = next((p for p in session.analysis.problems if p.severity == "error"), None)
-        return first.what if first else ""
+        return tr(first.what) if first else ""
 
     def do(self, session: Session) -> None:
         """Do it."""

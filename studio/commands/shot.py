@@ -10,6 +10,7 @@ from core.problems import Refused
 from core.store.database import Store
 from core.store.library import Library
 from studio.documents import DEFAULT_EXAMPLE, find_document
+from widgets.look.language import use_language
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +30,7 @@ def run(flags: argparse.Namespace) -> int:
     with Store.open(flags.store) as store:
         library = Library(store)
         uid = ""
+        use_language(flags.language)  # an example is opened in it
         try:
             document = find_document(flags.what)
         except Refused:

@@ -52,7 +52,7 @@ class Projection(Block):
 
     def detail(self) -> str:
         """The shared width."""
-        return f"to {self.config.width}" + (", unit length" if self.config.unit_norm else "")
+        return f"→ {self.config.width}" + (" · unit length" if self.config.unit_norm else "")
 
     @classmethod
     def example(cls) -> dict[str, Any]:

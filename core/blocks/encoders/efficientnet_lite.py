@@ -70,7 +70,7 @@ class EfficientNetLite(Block):
 
     def detail(self) -> str:
         """Side and weights."""
-        return f"{self.config.side} px, " + ("ImageNet" if self.config.weights else "random")
+        return f"{self.config.side} px · " + ("ImageNet" if self.config.weights else "random")
 
     @classmethod
     def example(cls) -> dict[str, Any]:

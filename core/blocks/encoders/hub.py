@@ -119,7 +119,9 @@ class HubTower(Block):
     def detail(self) -> str:
         """Where the weights are from."""
         return (
-            Path(self.config.source).name if self.config.source else f"w{self.config.width} d{self.config.depth} random"
+            Path(self.config.source).name
+            if self.config.source
+            else f"w{self.config.width} d{self.config.depth} · random"
         )
 
 

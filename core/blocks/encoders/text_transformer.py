@@ -81,7 +81,7 @@ class TextTransformer(Block):
 
     def detail(self) -> str:
         """Width, depth, direction."""
-        return f"w{self.config.width} d{self.config.depth}" + (" causal" if self.config.causal else "")
+        return f"w{self.config.width} d{self.config.depth}" + (" · causal" if self.config.causal else "")
 
     @classmethod
     def example(cls) -> dict[str, Any]:

@@ -95,7 +95,7 @@ class ViT(Block):
     def detail(self) -> str:
         """Width, depth, patch."""
         c = self.config
-        return f"w{c.width} d{c.depth} p{c.patch_size}" + (f" drop {c.patch_dropout:.0%}" if c.patch_dropout else "")
+        return f"w{c.width} d{c.depth} p{c.patch_size}" + (f" · FLIP {c.patch_dropout:.0%}" if c.patch_dropout else "")
 
     @classmethod
     def example(cls) -> dict[str, Any]:

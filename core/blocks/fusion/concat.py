@@ -46,7 +46,7 @@ class Concat(Block):
 
     def detail(self) -> str:
         """The outgoing width."""
-        return f"to {self.config.width}"
+        return f"→ {self.config.width}"
 
     @classmethod
     def example(cls) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Contrast(Objective):
 
     def detail(self) -> str:
         """The temperature it starts from."""
-        return f"τ {self.config.temperature:g}" + (" learned" if self.config.learned else "")
+        return f"τ {self.config.temperature:g}" + (" · learned" if self.config.learned else "")
 
     @classmethod
     def example(cls) -> dict[str, Any]:

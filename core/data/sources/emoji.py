@@ -166,7 +166,8 @@ class EmojiPairs(Source):
             "test": "concepts of name families that are not in training",
         }
         if self._second is not None:
-            found["style"] = f"training concepts drawn by {self._second.credit}"
+            found["style"] = "training concepts drawn by another artist"
+            found["another artist"] = self._second.credit
         return found
 
     def fingerprint(self) -> str:

@@ -62,7 +62,8 @@ class NodeItem(QGraphicsItem):
         self.facts = facts
         self._version += 1
         self._count = quantities.count(facts.parameters) if facts.parameters else ""
-        parts = [facts.detail or (tr(self.spec.family) if self.spec.known else tr("not in this version"))]
+        detail = " · ".join(tr(part) for part in facts.detail.split(" · ") if part)
+        parts = [detail or (tr(self.spec.family) if self.spec.known else tr("not in this version"))]
         if self.node.bypassed:
             parts.insert(0, tr("bypassed"))
         elif self.node.muted:

@@ -1,0 +1,18 @@
+"""Problems as sentences in the person's language; what has no translation is said as core wrote it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.problems import Problem, Refused
+from widgets.look.language import tr
+
+
+def spoken(problem: Problem) -> str:
+    """One Problem, with its place in front."""
+    return replace(problem, what=tr(problem.what), hint=tr(problem.hint)).sentence()
+
+
+def refusal(refused: Refused) -> str:
+    """Every Problem of a refusal, a line each."""
+    return "\n".join(spoken(problem) for problem in refused.problems)

@@ -1,0 +1,284 @@
+"""Every word of the window has its Chinese: what code says through ``tr``, what catalogues declare, what examples tell.
+
+The words are read from the code and the catalogues, so a new block, knob, monitor or command is held with no test edited.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+import resources
+from core.data.splitting import SHARES
+from core.graph.ports import KINDS, MODALITIES
+from core.graph.recipe import Recipe
+from core.graph.vocabulary import Vocabulary
+from core.knobs import Knob, knobs_of
+from core.runs.declared import declared_vocabulary
+from core.telemetry.device import QUANTITIES
+from studio.actions.action import actions
+from studio.dialogs import MOUSE
+from studio.documents import examples
+from studio.menus import MENUS
+from studio.pages import Pages
+from widgets.data_panel import SPLITS
+from widgets.library.columns import STATUS_WORDS
+from widgets.look.language import load_table
+from widgets.monitors import retrieval
+from widgets.monitors.catalog import monitors
+from widgets.monitors.device import UNITS
+from widgets.monitors.monitor import Monitor
+
+ROOT = Path(__file__).resolve().parents[1]
+TABLES = Path(next(iter(resources.__path__)), "translations", "zh_CN")
+ROOMS = ("core", "studio", "widgets")
+PROBLEMS = {"Problem": ("what", "hint"), "Fix": ("text",), "refuse": ("what", "hint")}
+
+OTHER_SPLITS = ("style", "seen", "held out")  # a second artist's drawings; what probes and habits exhibit
+
+# Proper names and terms that a Chinese paper writes in Latin letters, too.
+SAME_IN_CHINESE = frozenset({
+    "AdamW", "BERT", "CLIP", "EfficientNet-Lite0", "FLIP", "ImageNet", "InfoNCE", "OpenMoji", "ResNet", "SGD", "SigLIP", "Twemoji",
+    "ViT", "MiB", "R@1", "R@5", "R@10", "Twemoji, CC BY 4.0", "bert", "resnet", "vit", "中文 / English",
+})  # fmt: skip
+
+
+def spoken_in(tree: ast.AST, name: str) -> Iterator[tuple[ast.Call, ast.expr]]:
+    """Every call of ``name`` with its first argument."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name and node.args:
+            yield node, node.args[0]
+
+
+def literals(expression: ast.expr | None) -> list[str]:
+    """The string an expression is, or the two between which it chooses."""
+    if isinstance(expression, ast.IfExp):
+        return literals(expression.body) + literals(expression.orelse)
+    return [expression.value] if isinstance(expression, ast.Constant) and isinstance(expression.value, str) else []
+
+
+def written(node: ast.AST) -> list[str]:
+    """The string a node of the tree is."""
+    return literals(node) if isinstance(node, ast.Constant) else []
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Every source file, parsed."""
+    files = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
+    return {str(file.relative_to(ROOT)): ast.parse(file.read_text(encoding="utf-8")) for file in files}
+
+
+def words_of_code() -> Iterator[tuple[str, str]]:
+    """Literals handed to ``tr``."""
+    for file, tree in trees().items():
+        for _, argument in spoken_in(tree, "tr"):
+            for text in literals(argument):
+                yield text, file
+
+
+def words_of_problems() -> Iterator[tuple[str, str]]:
+    """Sentences of Problems that are written out; those with values in them have no table to stand in."""
+    for file, tree in trees().items():
+        for node in ast.walk(tree):
+            if not (file.startswith("core/") and isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+                continue
+            fields = PROBLEMS.get(node.func.id, ())
+            said = [keyword.value for keyword in node.keywords if keyword.arg in fields]
+            said += node.args[:1] if node.func.id == "refuse" else []
+            for text in (text for expression in said for text in literals(expression)):
+                yield text, file
+
+
+def words_of_details() -> Iterator[tuple[str, str]]:
+    """Words of the short line under a node's title, between ``·``; letters with figures (``w192 d6``) are no words."""
+    for file, tree in trees().items():
+        for function in ast.walk(tree):
+            if file.startswith("core/blocks/") and isinstance(function, ast.FunctionDef) and function.name == "detail":
+                said = [
+                    node.value
+                    for line in function.body[1:]
+                    for node in ast.walk(line)
+                    if isinstance(node, ast.Constant)
+                ]
+                parts = [part.strip() for text in said if isinstance(text, str) for part in text.split("·")]
+                yield from ((part, f"{file}, detail") for part in parts if re.fullmatch(r"[A-Za-z ]{3,}", part))
+
+
+def words_of_knobs(knobs: Iterable[Knob], place: str) -> Iterator[tuple[str, str]]:
+    for knob in knobs:
+        for text in (knob.title, knob.help, knob.unit, *knob.choices):
+            yield text, f"{place}, knob {knob.name}"
+
+
+def words_of_catalogues() -> Iterator[tuple[str, str]]:
+    """Blocks, sources, transforms, habits, probes, optimisers, schedules, the recipe."""
+    words = vocabulary()
+    for spec in words.values():
+        yield from ((text, spec.key) for text in (spec.title, spec.summary, spec.family, spec.modality))
+        for port in (*spec.takes, *spec.gives):
+            yield from ((text, f"{spec.key}, port") for text in (port.name, port.help, port.kind))
+        yield from words_of_knobs(spec.knobs, spec.key)
+    for option in words.options:
+        yield from ((text, option.key) for text in (option.title, option.summary))
+        yield from words_of_knobs(option.knobs, option.key)
+    yield from words_of_knobs(knobs_of(Recipe), "recipe")
+    unknown = words.spec("a block that is not here")
+    yield from ((text, "placeholder") for text in (unknown.family, unknown.summary))
+
+
+def words_of_window() -> Iterator[tuple[str, str]]:
+    """Commands, menus, pages, monitors and the tables of words beside them."""
+    yield from ((command.text, f"command {key}") for key, command in actions.items())
+    for key, monitor in monitors.items():
+        yield from ((text, f"monitor {key}") for text in (monitor.title, monitor.summary, monitor.empty))
+    yield Monitor.empty, "monitor"
+    tables: dict[str, Iterable[str]] = {
+        "menus": MENUS, "pages": Pages.TITLES.values(), "mouse": [text for _, text in MOUSE], "splits": SPLITS.values(),
+        "states": STATUS_WORDS.values(), "retrieval": retrieval.COLUMNS,
+    }  # fmt: skip
+    for place, texts in tables.items():
+        yield from ((text, place) for text in texts)
+
+
+def words_of_data() -> Iterator[tuple[str, str]]:
+    """What runs and datasets bring: names of splits, kinds, modalities, device quantities, figures."""
+    ways = [way.replace("_to_", middle).replace("_", " ") for way in retrieval.WAYS for middle in (" to ", " → ")]
+    quantities = [quantity.split("_") for quantity in QUANTITIES]
+    names = [" ".join(words[:-1] if words[-1] in UNITS else words) for words in quantities]
+    for place, texts in {
+        "ports": KINDS, "modalities": MODALITIES, "splits": (*SHARES, *OTHER_SPLITS), "ways": ways, "device": names,
+        "facts": facts_of_sources(), "figures": ("loss",),
+    }.items():  # fmt: skip
+        yield from ((text, place) for text in texts)
+
+
+def facts_of_sources() -> Iterator[str]:
+    """Keys and written-out values of what sources tell about themselves as ``facts``."""
+    for file, tree in trees().items():
+        if not file.startswith("core/data/sources/"):
+            continue
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef) and function.name == "facts":
+                for line in function.body[1:]:
+                    yield from (text for given in ast.walk(line) for text in written(given))
+
+
+def words_of_examples() -> Iterator[tuple[str, str]]:
+    """Names, notes, titles and frames of the gallery's documents."""
+    for key, document in ((example.key, example.document) for example in examples()):
+        titles = [node.title for node in document.nodes.values()]
+        frames = [frame.title for frame in document.frames.values()]
+        stages = [stage.name for stage in document.recipe.stages]
+        for text in (document.name, document.note, *titles, *frames, *stages):
+            yield text, f"example {key}"
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    return declared_vocabulary()
+
+
+@cache
+def sources() -> dict[str, str]:
+    """Every text that is shown, with one place that says it."""
+    found: dict[str, str] = {}
+    for words in (
+        words_of_code, words_of_problems, words_of_details, words_of_catalogues, words_of_window, words_of_data, words_of_examples,
+    ):  # fmt: skip
+        for text, place in words():
+            if re.search(r"[^\W\d_]", text):
+                found.setdefault(text, place)
+    return found
+
+
+def missing(table: dict[str, str]) -> dict[str, str]:
+    return {text: place for text, place in sources().items() if not table.get(text)}
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def is_latin(text: str) -> bool:
+    """Whether there is a word in it beside its fields."""
+    return re.search(r"[A-Za-z]", re.sub(r"\{\w*\}", "", text)) is not None
+
+
+def is_chinese(text: str) -> bool:
+    return re.search(r"[\u4e00-\u9fff]", text) is not None
+
+
+def test_nothing_that_is_shown_lacks_its_chinese() -> None:
+    assert missing(load_table("zh_CN")) == {}
+
+
+def test_a_single_word_taken_out_is_noticed() -> None:
+    table = load_table("zh_CN")
+    for text in ("Design", "loss", *list(sources())[:: max(1, len(sources()) // 40)]):
+        without = {key: value for key, value in table.items() if key != text}
+        assert set(missing(without)) - set(missing(table)) == {text}
+
+
+def test_the_words_come_from_everywhere() -> None:
+    places = set(sources().values())
+    for part in ("studio/", "widgets/", "core/", "command ", "monitor ", "example ", "recipe", "encoders.", "sources."):
+        assert any(place.startswith(part) for place in places), part
+    assert len(sources()) > 500
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_sentence_is_put_together_before_it_is_translated(room: str) -> None:
+    built = [
+        f"{file}:{call.lineno}"
+        for file, tree in trees().items()
+        if file.startswith(f"{room}/")
+        for call, argument in spoken_in(tree, "tr")
+        if isinstance(argument, (ast.JoinedStr, ast.BinOp))
+    ]
+    assert built == []
+
+
+def test_fields_are_the_same_in_both_languages() -> None:
+    table = load_table("zh_CN")
+    wrong = {text: table[text] for text in sources() if text in table and fields(text) != fields(table[text])}
+    assert wrong == {}
+
+
+def test_every_field_is_filled_where_it_is_said() -> None:
+    lacking = []
+    for file, tree in trees().items():
+        for call, argument in spoken_in(tree, "tr"):
+            given = {keyword.arg for keyword in call.keywords}
+            if call.keywords and any(fields(text) - given for text in literals(argument)):
+                lacking.append(f"{file}:{call.lineno}")
+    assert lacking == []
+
+
+def test_what_stays_english_is_a_name() -> None:
+    table = load_table("zh_CN")
+    same = {text for text in sources() if table.get(text) == text}
+    assert same <= SAME_IN_CHINESE, sorted(same - SAME_IN_CHINESE)
+    latin = {text for text in sources() if text in table and is_latin(text) and not is_chinese(table[text])}
+    assert latin <= SAME_IN_CHINESE, sorted(latin - SAME_IN_CHINESE)
+
+
+def test_no_table_keeps_a_word_that_nobody_says() -> None:
+    unused = sorted(set(load_table("zh_CN")) - set(sources()))
+    assert unused == []
+
+
+def test_a_word_stands_in_one_table_once() -> None:
+    places: dict[str, list[str]] = {}
+    for file in sorted(TABLES.glob("*.json")):
+        pairs: list[tuple[str, str]] = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=list)
+        for text, _ in pairs:
+            places.setdefault(text, []).append(file.name)
+    assert {text: files for text, files in places.items() if len(files) > 1} == {}
