@@ -16,6 +16,7 @@ from core.blocks.values import Grid, Tokens
 from core.compiler.build import build_block
 from core.compiler.compile import meta_values
 from core.compiler.plan import Plan
+from core.compiler.randomness import apart
 from core.graph.document import End
 
 Values = dict[End, Any]
@@ -36,8 +37,7 @@ class Experiment(nn.Module):
         self.nodes = nn.ModuleDict()
         for key in plan.batch_nodes:
             incoming = {port: meta[end] for port, end in plan.inputs[key].items()}
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(node_seed(seed, key))
+            with apart(node_seed(seed, key)):
                 self.nodes[_safe(key)] = build_block(plan.document.nodes[key], incoming)
 
     def node(self, key: str) -> nn.Module:

@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from core.blocks.values import Text, Tokens
 from core.compiler.build import build_block, build_source, build_transform
+from core.compiler.randomness import apart
 from core.compiler.resolve import Resolved
 from core.graph.document import Document, End, Node
 from core.problems import Problem, Refused, refuse
@@ -99,7 +100,7 @@ def _trace(node: Node, role: str, incoming: Mapping[str, Any], batch: int) -> Tr
         return TracedNode(outputs=build_source(node).meta(batch))
     if role == "transform":
         return TracedNode(outputs=build_transform(node).meta(incoming, batch))
-    with torch.device("meta"), torch.random.fork_rng(devices=[]):
+    with torch.device("meta"), apart():
         module = build_block(node, incoming)
         module.train()
         parameters = sum(parameter.numel() for parameter in module.parameters())

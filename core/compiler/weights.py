@@ -6,28 +6,47 @@ Files of a checkpoint are written by :mod:`core.training.state`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from core.problems import refuse
+from core.problems import Refused, refuse
 
-WEIGHTS = "weights.safetensors"
+WEIGHTS, HABITS = "weights.safetensors", "habits.safetensors"
 
 
 def read_state(folder: Path) -> dict[str, Any]:
-    """The JSON part of a checkpoint."""
-    data: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    """The JSON part of a checkpoint. Raises Refused where it is gone or damaged."""
+    try:
+        data = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise refuse(f"There is no checkpoint in {folder}.", hint="Choose another step, or train again.") from error
+    except ValueError as error:
+        raise _damaged(folder) from error
+    if not isinstance(data, dict) or not {"position", "transforms", "habits"} <= set(data):
+        raise _damaged(folder)
     return data
+
+
+def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
+    """One tensor file of a checkpoint, on the CPU. Raises Refused where it is gone or damaged."""
+    try:
+        return load_file(folder / name, device="cpu")
+    except (OSError, SafetensorError) as error:
+        raise _damaged(folder) from error
+
+
+def _damaged(folder: Path) -> Refused:
+    return refuse(f"The checkpoint {folder.name} is damaged.", hint="Choose another step.")
 
 
 def load_weights(module: torch.nn.Module, folder: Path) -> None:
     """A checkpoint's weights into a module of the same form. Raises Refused naming the first that does not fit."""
-    weights: Mapping[str, Tensor] = load_file(folder / WEIGHTS, device="cpu")
+    weights = read_tensors(folder, WEIGHTS)
     own = module.state_dict()
     wrong = sorted(set(own) ^ set(weights)) or [n for n in own if own[n].shape != weights[n].shape]
     if wrong:
@@ -38,9 +57,20 @@ def load_weights(module: torch.nn.Module, folder: Path) -> None:
     module.load_state_dict(dict(weights))
 
 
+def load_average(module: torch.nn.Module, folder: Path) -> None:
+    """The moving average over the weights, where the run kept one: it is what the run was evaluated with."""
+    prefix = "ema/"
+    kept = read_tensors(folder, HABITS)
+    average = {name.removeprefix(prefix): tensor for name, tensor in kept.items() if name.startswith(prefix)}
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            if name in average:
+                parameter.copy_(average[name])
+
+
 def load_what_fits(module: torch.nn.Module, folder: Path) -> list[str]:
     """For a fork with another drawing: carry the weights that fit, name the rest."""
-    own, kept = module.state_dict(), load_file(folder / WEIGHTS, device="cpu")
+    own, kept = module.state_dict(), read_tensors(folder, WEIGHTS)
     fitting = {name: tensor for name, tensor in kept.items() if name in own and own[name].shape == tensor.shape}
     module.load_state_dict({**own, **fitting})
     return sorted(set(own) - set(fitting))

@@ -20,7 +20,7 @@ from torch import Tensor
 from core.compiler.compile import compile
 from core.compiler.feed import Feed, sample_graph
 from core.compiler.module import Experiment
-from core.compiler.weights import load_weights, read_state
+from core.compiler.weights import load_average, load_weights, read_state
 from core.data.base import Pieces, Transform
 from core.data.batch import collate
 from core.data.pipeline import SampleGraph, generator
@@ -71,12 +71,13 @@ class Trained:
             )
         self._device = device or torch.device("cpu")
         state = read_state(folder)
-        self.graph: SampleGraph = sample_graph(self.plan)
-        self.graph.open()
-        self.graph.load_state(state["transforms"])
         self.step = int(state["position"]["step"])
         self.experiment = Experiment(self.plan, document.recipe.seed).to(self._device).eval()
         load_weights(self.experiment, folder)
+        load_average(self.experiment, folder)
+        self.graph: SampleGraph = sample_graph(self.plan)
+        self.graph.open()
+        self.graph.load_state(state["transforms"])
         self._feed = Feed(self.plan, self.graph, self._device)
         self._pools: dict[str, tuple[Tensor, Tensor, list[int]]] = {}
         sides = self.plan.sides(self._objective)
@@ -91,6 +92,8 @@ class Trained:
     @torch.no_grad()
     def pool(self, split: str, progress: Progress | None = None) -> tuple[Tensor, Tensor, list[int]]:
         """Pictures [N, D], sentences [N, D] and their sample indices. Raises Cancelled."""
+        if split not in self.splits:
+            raise refuse(f"The data has no split {split!r}.", hint=f"It has: {', '.join(self.splits)}.")
         if split not in self._pools:
             pictures, sentences, indices = [], [], []
             total = self.splits[split]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from core.problems import Refused
 from core.store.checkpoints import CheckpointFolder
 from core.store.database import Store
 from core.store.library import Library
+from core.store.reader import RunReader
 from core.store.recorder import Recorder
 from core.store.resuming import Start
 from core.telemetry.device import DeviceWatch
@@ -34,6 +36,7 @@ from core.training.state import restore
 from core.training.trainer import Trainer
 
 SECONDS_BETWEEN_LOOKS = 0.1
+LONGEST_WAIT_SECONDS = 5.0  # for the record, before a checkpoint
 
 
 def checkpoint_folder(store: Store, uid: str) -> Path:
@@ -42,13 +45,19 @@ def checkpoint_folder(store: Store, uid: str) -> Path:
 
 
 class StoreKeeper:
-    """Puts a run's checkpoints into its folder."""
+    """Puts a run's checkpoints into its folder, after what the run said so far is in the store.
 
-    def __init__(self, folder: Path) -> None:
+    A run that goes on from a checkpoint says nothing again of what came before it, so that must not be lost with it.
+    """
+
+    def __init__(self, folder: Path, recorder: Recorder) -> None:
         self._folder = CheckpointFolder(folder)
+        self._recorder = recorder
 
     def save(self, step: int, write: Callable[[Path], None], state: Mapping[str, Any], *, best: bool, last: int) -> str:
         """Write one; gives its path."""
+        if not self._recorder.is_failing:  # on a full disk a checkpoint is still worth a try
+            self._recorder.flush(LONGEST_WAIT_SECONDS)
         return str(self._folder.save(step, write, state, best=best, keep_last=last))
 
 
@@ -96,34 +105,30 @@ def execute(store: Store, uid: str, control: Control | None = None) -> Status:
     facts = library.facts(uid)
     library.heartbeat(uid)
     recorder = library.recorder(uid)
-    last: list[At] = [At(step=facts.step, seconds=facts.seconds)]
-    listener = _Remembering(recorder, last)
+    said = _Remembering(recorder, At(step=facts.step, seconds=facts.seconds))
 
     def say_status(status: Status, reason: str = "") -> None:
-        recorder.say(StatusChange(at=last[0], status=status, reason=reason))
+        recorder.say(StatusChange(at=said.last, status=status, reason=reason))
 
     lookout = Lookout(library, uid, control, say_status)
-    watch = DeviceWatch(recorder, clock=lambda: last[0])
     status: Status = "failed"
     reason = ""
     try:
         say_status("running")
         lookout.start()
-        watch.start()
-        status, reason = _train(store, library, uid, recorder, listener, control)
+        status, reason = _train(store, library, uid, said, control)
     except Refused as refused:
         reason = str(refused)
     except OutOfMemory as error:
         reason = f"Out of memory: {str(error).splitlines()[0]} Use a smaller batch with gradient caching, or checkpoint gradients."
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-        recorder.say(LogLine(at=last[0], text=traceback.format_exc(limit=-8), level="error"))
+        recorder.say(LogLine(at=said.last, text=traceback.format_exc(limit=-8), level="error"))
     finally:
-        watch.close()
         lookout.close()
         if reason and status == "failed":
-            recorder.say(LogLine(at=last[0], text=reason, level="error"))
-            recorder.say(Mark(at=last[0], kind="warning", text=reason.splitlines()[0][:300]))
+            recorder.say(LogLine(at=said.last, text=reason, level="error"))
+            recorder.say(Mark(at=said.last, kind="warning", text=reason.splitlines()[0][:300]))
         say_status(status, reason)
         recorder.close()
     return status
@@ -132,39 +137,54 @@ def execute(store: Store, uid: str, control: Control | None = None) -> Status:
 class _Remembering:
     """Passes events on and keeps the last moment, for what has no position of its own."""
 
-    def __init__(self, listener: Listener, last: list[At]) -> None:
-        self._listener, self._last = listener, last
+    def __init__(self, recorder: Recorder, last: At) -> None:
+        self.recorder, self.last = recorder, last
 
     def say(self, event: Any) -> None:
-        if event.at.step >= self._last[0].step:
-            self._last[0] = event.at
-        self._listener.say(event)
+        if event.at.step >= self.last.step:
+            self.last = event.at
+        self.recorder.say(event)
 
 
-def _train(
-    store: Store, library: Library, uid: str, recorder: Recorder, listener: Listener, control: Control
-) -> tuple[Status, str]:
+def _train(store: Store, library: Library, uid: str, said: _Remembering, control: Control) -> tuple[Status, str]:
     facts, text = library.facts(uid), library.reader(uid).document_text()
     plan = compile(loads(text))
     recipe = plan.document.recipe
     device = choose_device(recipe.device)
     threads = use_threads(recipe.threads)
     start = library.start_of(uid)
-    trainer = _trainer(plan, start, device, listener, control)
+    trainer, news = _trainer(plan, start, device, said, control)
+    watch = DeviceWatch(said.recorder, clock=lambda: said.last)
     try:
-        trainer.keeper = StoreKeeper(checkpoint_folder(store, uid))
-        if facts.step and (start is None or start.same_run):
-            recorder.truncate_after(trainer.position.step)  # what was said after the checkpoint will be said again
+        trainer.keeper = StoreKeeper(checkpoint_folder(store, uid), said.recorder)
+        if facts.step:  # what was said after the checkpoint will be said again
+            _rewind(library.reader(uid), trainer, said)
+        watch.start()
         for warning in start.warnings if start else ():
             trainer.warn(warning.sentence())
+        if news:
+            trainer.log(news)
         trainer.log(
             f"{plan.analysis.trained_parameters:,} of {plan.analysis.parameters:,} parameters learn on {device}; "
             f"{threads} threads; seed {facts.seed}."
         )
         return trainer.train(), trainer.reason
     finally:
+        watch.close()
         _say_set_aside(trainer)
         trainer.graph.close()
+
+
+def _rewind(reader: RunReader, trainer: Trainer, said: _Remembering) -> None:
+    """Cut the record back to where the trainer stands. Its seconds go on from the last that is kept, never back."""
+    step = trainer.position.step
+    if not said.recorder.truncate_after(step):
+        trainer.warn(f"The record could not be cut back to step {step}; what follows is said a second time.")
+    head = reader.head()
+    said_at = [mark.seconds for mark in reader.marks(upto=step)] + [line.seconds for line in reader.log(upto=step)]
+    seconds = max([trainer.position.seconds, head.seconds, *said_at])
+    trainer.position = replace(trainer.position, seconds=seconds)
+    said.last = trainer.at()
 
 
 def _say_set_aside(trainer: Trainer) -> None:
@@ -175,20 +195,19 @@ def _say_set_aside(trainer: Trainer) -> None:
         trainer.warn(f"{len(aside)} samples could not be read and were left out. The first, number {index}: {reason}")
 
 
-def _trainer(plan: Plan, start: Start | None, device: Any, listener: Listener, control: Control) -> Trainer:
+def _trainer(plan: Plan, start: Start | None, device: Any, listener: Listener, control: Control) -> tuple[Trainer, str]:
+    """The trainer where it begins or goes on, and a sentence about that."""
     if start is None:
-        return Trainer(plan, prepared(plan, None), device=device, listener=listener, control=control)
+        return Trainer(plan, prepared(plan, None), device=device, listener=listener, control=control), ""
     folder = Path(start.path)
     state = read_state(folder)
+    graph = prepared(plan, state if start.whole else None)
+    trainer = Trainer(plan, graph, device=device, listener=listener, control=control)
     if start.whole:
-        trainer = Trainer(plan, prepared(plan, state), device=device, listener=listener, control=control)
         restore(trainer, folder, state)
-        trainer.log(f"Going on from step {trainer.position.step}.")
-        return trainer
-    trainer = Trainer(plan, prepared(plan, None), device=device, listener=listener, control=control)
+        return trainer, f"Going on from step {trainer.position.step}."
     fresh = load_what_fits(trainer.experiment, folder)
-    trainer.log(f"Weights carried over where they fit; beginning anew: {', '.join(fresh[:8]) or 'nothing'}.")
-    return trainer
+    return trainer, f"Weights carried over where they fit; beginning anew: {', '.join(fresh[:8]) or 'nothing'}."
 
 
 def prepared(plan: Plan, state: Mapping[str, Any] | None) -> SampleGraph:

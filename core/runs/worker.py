@@ -18,6 +18,7 @@ from core.store.library import Library
 
 SCRUBBED = ("PYTHONPATH", "PYTHONSTARTUP", "LD_PRELOAD")
 ROOT = Path(__file__).resolve().parents[2]
+_children: list[subprocess.Popen[Any]] = []  # those that have not ended; whoever looks collects the others
 
 
 class RunThread(threading.Thread):
@@ -55,10 +56,12 @@ def start_process(store: Store, uid: str) -> subprocess.Popen[Any]:
     folder = store.path.parent / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{uid}.log").open("ab") as log:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-P", "-m", "core.runs.process", store.url, uid],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=folder,
         )  # fmt: skip
+    _children[:] = [*(other for other in _children if other.poll() is None), child]
+    return child
 
 
 def ask(store: Store, uid: str, command: str, **arguments: Any) -> None:

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from core.compiler.weights import WEIGHTS, load_weights
+from core.compiler.weights import HABITS, WEIGHTS, load_weights, read_tensors
 from core.training.position import Position
 
 if TYPE_CHECKING:
     from core.training.trainer import Trainer
 
-OPTIMIZER, HABITS = "optimizer.safetensors", "habits.safetensors"
+OPTIMIZER = "optimizer.safetensors"
 
 
 def write_tensors(run: Trainer, folder: Path) -> None:
@@ -52,8 +52,8 @@ def state_of(run: Trainer) -> dict[str, Any]:
 def restore(run: Trainer, folder: Path, state: Mapping[str, Any]) -> None:
     """Put a fresh trainer where the checkpoint was. Raises Refused where the checkpoint is of another drawing."""
     load_weights(run.experiment, folder)
-    run.groups.load_tensors(load_file(folder / OPTIMIZER, device="cpu"))
-    kept = load_file(folder / HABITS, device="cpu")
+    run.groups.load_tensors(read_tensors(folder, OPTIMIZER))
+    kept = read_tensors(folder, HABITS)
     for habit in run.habits:
         prefix = f"{habit.key}/"
         own = {name.removeprefix(prefix): t.to(run.device) for name, t in kept.items() if name.startswith(prefix)}

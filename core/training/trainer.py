@@ -32,9 +32,11 @@ from torch import Tensor
 from core.compiler.feed import Batch, Feed
 from core.compiler.module import Experiment, node_seed
 from core.compiler.plan import Plan
+from core.compiler.randomness import RANDOM_NUMBERS
 from core.data.pipeline import SampleGraph
 from core.graph.document import End
 from core.knobs import configure
+from core.problems import refuse
 from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Scalars, Status
 from core.telemetry.probes.probe import Probe, probes
 from core.training.control import Control
@@ -129,9 +131,10 @@ class Trainer:
     def train(self) -> Status:
         """Run to the end. Exceptions of the plan's own blocks pass through; habits are told ``ended`` in any case."""
         if self.feed.batches_an_epoch == 0:
-            raise ValueError(
+            raise refuse(
                 f"The training split has {len(self.feed.splits['train'])} samples, fewer than one batch of "
-                f"{self.recipe.batch_size}. Choose a smaller batch."
+                f"{self.recipe.batch_size}.",
+                hint="Choose a smaller batch.",
             )
         try:
             self._tell("began")
@@ -149,6 +152,16 @@ class Trainer:
         began = time.monotonic()
         self._enter_stage()
         self.batch, self.indices = self.feed.next(self.position.epoch, self.position.batch)
+        with RANDOM_NUMBERS:  # other runs of this process take turns, a step each
+            self._learn()
+        if self.status != "running":
+            return
+        self._advance(time.monotonic() - began)
+        self._say_step(time.monotonic() - began)
+        self._tell("step_ended")
+        self.position = replace(self.position, seconds=self.position.seconds + time.monotonic() - began - self._counted)
+
+    def _learn(self) -> None:
         torch.manual_seed(node_seed(self.recipe.seed, f"step/{self.position.step}"))
         self._tell("step_began")
         self.losses = self.gradient(self)
@@ -161,10 +174,6 @@ class Trainer:
         for key in self.plan.objectives:
             self.experiment.node(key).after_update()  # type: ignore[operator]
         self._tell("updated")
-        self._advance(time.monotonic() - began)
-        self._say_step(time.monotonic() - began)
-        self._tell("step_ended")
-        self.position = replace(self.position, seconds=self.position.seconds + time.monotonic() - began - self._counted)
 
     def _advance(self, seconds: float) -> None:
         now = self.position
@@ -199,11 +208,12 @@ class Trainer:
         self.say(Scalars(at=self.at(), values=values))
 
     def _tell(self, moment: str) -> None:
-        if moment == "gradient_ready":  # probes see gradients as they came, before a habit clips them
+        first = moment in ("gradient_ready", "step_ended")  # before a habit clips gradients, or saves: all said by then
+        if first:
             self.look(moment)
         for habit in self.habits:
             getattr(habit, moment)(self)
-        if moment != "gradient_ready":
+        if not first:
             self.look(moment)
 
     def look(self, moment: str) -> None:

@@ -33,7 +33,8 @@ class NearestSamples(Probe):
         left_ND, right_ND = held["left"], held["right"]
         count = min(self.config.questions, len(left_ND))
         asked = torch.linspace(0, len(left_ND) - 1, count).long()
-        for direction, (a, b) in {"image_to_text": (left_ND, right_ND), "text_to_image": (right_ND, left_ND)}.items():
+        there, back = "_to_".join(held["names"]), "_to_".join(reversed(held["names"]))
+        for direction, (a, b) in {there: (left_ND, right_ND), back: (right_ND, left_ND)}.items():
             best = (a[asked] @ b.T).topk(min(self.config.answers, len(b)), dim=-1)
             run.say(
                 Samples(

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.graph.document import End
 from core.knobs import knob
 from core.telemetry.events import Scalars
 from core.training.habit import Habit, habits
@@ -27,9 +28,8 @@ BATCH = 256
 
 
 def embed(run: Trainer, objective: str, split: str, limit: int | None) -> tuple[Tensor, Tensor, list[int]]:
-    """Both sides of an objective for a split, as unit vectors on the CPU, and the sample indices."""
-    ends = run.plan.sides(objective)
-    assert ends is not None
+    """Both sides of an objective (see :func:`sides`) for a split, as unit vectors on the CPU, and the sample indices."""
+    ends = [end for _, end in sides(run, objective)]
     left, right, indices = [], [], []
     for batch, chosen in run.feed.split(split, BATCH, limit):
         values = run.forward(batch, [end.node for end in ends])
@@ -37,6 +37,17 @@ def embed(run: Trainer, objective: str, split: str, limit: int | None) -> tuple[
         right.append(F.normalize(values[ends[1]].float(), dim=-1).cpu())
         indices += chosen
     return torch.cat(left), torch.cat(right), indices
+
+
+def sides(run: Trainer, objective: str) -> list[tuple[str, End]]:
+    """Both sides of an objective by modality, sentences last, however they were wired: image before text."""
+    ends = run.plan.sides(objective)
+    if ends is None:
+        return []
+    named = sorted(((run.plan.modality(end.node), end) for end in ends), key=lambda side: side[0] == "text")
+    if named[0][0] == named[1][0]:  # two views of one modality have nothing but their ports to be told apart by
+        return [("left", ends[0]), ("right", ends[1])]
+    return named
 
 
 @habits.register("evaluation")
@@ -96,19 +107,23 @@ class Evaluation(Habit):
     def _splits(self, run: Trainer) -> None:
         main = self._main_split(run)
         for key in run.plan.objectives:
-            if run.plan.sides(key) is None:
+            named = [name for name, _ in sides(run, key)]
+            if not named:
                 continue
+            there, back = "_to_".join(named), "_to_".join(reversed(named))
             for split in self._measured_splits(run):
                 most = len(run.feed.splits[main]) if split == "train" and main else self.config.most
                 left, right, indices = embed(run, key, split, min(most, self.config.most))
                 labels = [run.feed.source.label(index) for index in indices]
                 values = {}
-                for direction, table in {"image_to_text": left @ right.T, "text_to_image": right @ left.T}.items():
+                for direction, table in {there: left @ right.T, back: right @ left.T}.items():
                     for name, value in scores(table, labels).items():
                         values[f"retrieval/{split}/{direction}/{name}"] = value
                 run.say(Scalars(at=run.at(), values=values))
                 if split == main:
-                    run.held_out = {"left": left, "right": right, "indices": indices, "split": split, "scores": values}
+                    run.held_out = {
+                        "left": left, "right": right, "names": named, "indices": indices, "split": split, "scores": values,
+                    }  # fmt: skip
 
     def _main_split(self, run: Trainer) -> str:
         return next((name for name in ("test", "validation") if len(run.feed.splits.get(name, ())) > 1), "")
