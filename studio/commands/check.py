@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 
-from rich.console import Console
 from rich.table import Table
 
 from studio.documents import DEFAULT_EXAMPLE, find_document, turned
+from studio.printing import as_json, console
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +28,7 @@ def run(flags: argparse.Namespace) -> int:
     document = turned(document, flags.set, words)
     analysis = analyse(document, words)
     if flags.json:
-        print(json.dumps(dataclasses.asdict(analysis), ensure_ascii=False, indent=1))
+        print(as_json(dataclasses.asdict(analysis), indent=1))
         return 0 if analysis.is_runnable else 1
     table = Table(box=None, header_style="dim")
     for title in ("block", "what", "gives", "parameters", "MFLOP a sample", "MiB saved", "state"):
@@ -41,12 +40,12 @@ def run(flags: argparse.Namespace) -> int:
             key, facts.detail, gives, f"{facts.parameters:,}" if facts.parameters else "",
             f"{facts.flops / 1e6:,.1f}" if facts.flops else "", f"{facts.activation_mebibytes:,.1f}", state,
         )  # fmt: skip
-    console = Console()
-    console.print(table)
-    console.print(
+    out = console()
+    out.print(table)
+    out.print(
         f"{analysis.parameters:,} parameters, {analysis.trained_parameters:,} learn; {analysis.flops / 1e6:,.1f} MFLOP a sample; "
         f"about {analysis.mebibytes:,.0f} MiB in training at batch {document.recipe.batch_size}."
     )
     for problem in analysis.problems:
-        console.print(f"{problem.severity}: {problem.sentence()}", markup=False)
+        out.print(f"{problem.severity}: {problem.sentence()}")
     return 0 if analysis.is_runnable else 1

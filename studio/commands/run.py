@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from core.graph import edits
+from core.graph.document import Document
+from core.graph.recipe import Recipe
+from core.knobs import knobs_of, problems_with
+from core.problems import Refused, refuse
 from core.runs.launch import queue
 from core.runs.vocabulary import full_vocabulary
 from core.runs.worker import RunThread, ask, start_process
-from core.store.answers import RunFacts
+from core.store.answers import Head, RunFacts
 from core.store.database import Store
 from core.store.library import Library
 from core.store.reader import RunReader
 from core.telemetry.events import ENDED
 from studio.documents import DEFAULT_EXAMPLE, find_document, turned
+from studio.printing import as_json, console
 
 GOOD = ("finished", "stopped")
+SECONDS_BETWEEN_LOOKS = 0.25
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -38,17 +46,27 @@ def describe(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--place", choices=("thread", "process"), default="thread")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped or interrupted")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON lines: how it goes, and at the end the result")
 
 
 def run(flags: argparse.Namespace) -> int:
-    """Queue it, run it, show how it goes."""
+    """Queue it, run it, show how it goes. 128 + n where signal n ended it; the run is then stopped with a checkpoint."""
     with Store.open(flags.store) as store:
         library = Library(store)
         library.mark_interrupted()
-        facts = library.find(flags.resume) if flags.resume else _queued(flags, library)
-        result = _train(flags, store, library, facts)
-    return 0 if result in GOOD else 1
+        facts = _resumable(library, flags.resume) if flags.resume else _queued(flags, library)
+        with _signals() as caught:
+            status = _train(flags, library, facts, caught)
+    if caught and status != "finished":
+        return 128 + caught[0]
+    return 0 if status in GOOD else 1
+
+
+def _resumable(library: Library, wanted: str) -> RunFacts:
+    facts = library.find(wanted)
+    if facts.status not in ENDED:
+        raise refuse(f"The run {facts.uid} is {facts.status} in another process.", hint="Stop it there first.")
+    return facts
 
 
 def _queued(flags: argparse.Namespace, library: Library) -> RunFacts:
@@ -56,62 +74,108 @@ def _queued(flags: argparse.Namespace, library: Library) -> RunFacts:
     if flags.set:
         document = turned(document, flags.set, full_vocabulary())
     fields = {name: getattr(flags, name) for name in ("steps", "seed", "device") if getattr(flags, name) is not None}
+    if problems := problems_with(knobs_of(Recipe), fields):
+        raise Refused(*problems)
     document = edits.set_recipe(document, **fields)
-    _checked(document)
+    _check(document)
     return queue(library, document, name=flags.name, place=flags.place)
 
 
-def _checked(document: Any) -> None:
+def _check(document: Document) -> None:
+    """Raise Refused before anything is kept where it cannot run here."""
     from core.compiler.compile import compile  # imports torch, after flags were found good
+    from core.training.device import choose_device
 
     compile(document)
+    choose_device(document.recipe.device)
 
 
-def _train(flags: argparse.Namespace, store: Store, library: Library, facts: RunFacts) -> str:
-    thread: RunThread | None = None
-    if flags.place == "process":
-        start_process(store, facts.uid)
-    else:
-        thread = RunThread(store, facts.uid)
-        thread.start()
-    before = signal.signal(signal.SIGINT, lambda *_: ask(store, facts.uid, "stop"))
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM inside; whoever waits looks at the list (a handler must not touch the store)."""
+    caught: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: caught.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
-        _follow(library, facts, thread, quiet=flags.json)
+        yield caught
     finally:
-        signal.signal(signal.SIGINT, before)
-        if thread is not None:
-            thread.join()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _train(flags: argparse.Namespace, library: Library, facts: RunFacts, caught: list[int]) -> str:
+    is_alive, wait = _started(library.store, facts.uid, flags.place)
+
+    asked: list[int] = []
+
+    def stop_if_asked() -> None:
+        if len(asked) < len(caught):
+            asked.extend(caught[len(asked) :])
+            ask(library.store, facts.uid, "stop")
+
+    try:
+        (_say_lines if flags.json else _show_progress)(library.reader(facts.uid), facts, is_alive, stop_if_asked)
+    finally:
+        wait()
+    library.mark_interrupted()  # a child that was killed says nothing
     ended = library.facts(facts.uid)
     if flags.json:
-        print(json.dumps(summary(library, ended), ensure_ascii=False, indent=1))
+        print(as_json(summary(library, ended)), flush=True)
     else:
         report(library, ended)
     return ended.status
 
 
-def _follow(library: Library, facts: RunFacts, thread: RunThread | None, quiet: bool) -> None:
-    reader = library.reader(facts.uid)
-    console = Console(stderr=True, quiet=quiet)
+def _started(store: Store, uid: str, place: str) -> tuple[Callable[[], bool], Callable[[], object]]:
+    """Whether it lives, and how to wait for its end."""
+    if place == "process":
+        child = start_process(store, uid)
+        return lambda: child.poll() is None, child.wait
+    thread = RunThread(store, uid)
+    thread.start()
+    return thread.is_alive, thread.join
+
+
+def _heads(reader: RunReader, is_alive: Callable[[], bool], look: Callable[[], None]) -> Iterator[Head]:
+    """Where the run is, now and then, until it has ended."""
+    while True:
+        lives = is_alive()
+        yield reader.head()
+        if not lives:
+            return
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+        look()
+
+
+def _say_lines(reader: RunReader, facts: RunFacts, is_alive: Callable[[], bool], look: Callable[[], None]) -> None:
+    said = -1
+    for head in _heads(reader, is_alive, look):
+        if head.revision != said:
+            said = head.revision
+            loss = reader.value_at("loss", head.step)
+            line = {"run": facts.uid, "status": head.status, "step": head.step, "steps": head.steps}
+            print(as_json({**line, "seconds": head.seconds, "loss": loss[1] if loss else None}), flush=True)
+
+
+def _show_progress(reader: RunReader, facts: RunFacts, is_alive: Callable[[], bool], look: Callable[[], None]) -> None:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.completed:.0f}/{task.total:.0f}"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[figures]}", markup=False),
     )
-    with Progress(*columns, console=console, disable=quiet) as progress:
+    said = ""
+    with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(facts.name, total=max(facts.steps, 1), figures="starting")
-        said = ""
-        while True:
-            head = reader.head()
+        for head in _heads(reader, is_alive, look):
             progress.update(task, completed=head.step, figures=_figures(reader, head.step))
-            best = _best_line(reader)
-            if best and best != said and not quiet:
-                progress.console.print(best)
-                said = best
-            if head.status in ENDED or (thread is not None and not thread.is_alive()):
-                break
-            time.sleep(0.25)
+            mark = _newest_mark(reader)
+            if mark and mark != said:
+                progress.console.print(mark, markup=False)
+                said = mark
 
 
 def _figures(reader: RunReader, step: int) -> str:
@@ -121,7 +185,7 @@ def _figures(reader: RunReader, step: int) -> str:
     return f"loss {loss[1]:.3f}" + (f", {speed[1]:,.0f} samples/s" if speed else "")
 
 
-def _best_line(reader: RunReader) -> str:
+def _newest_mark(reader: RunReader) -> str:
     marks = [mark for mark in reader.marks() if mark.kind in ("best", "warning", "stage")]
     return f"step {marks[-1].step}: {marks[-1].text}" if marks else ""
 
@@ -130,43 +194,45 @@ SPLITS = {
     "test": "unseen concepts",
     "style": "unseen style",
     "validation": "validation",
-    "train": "training data (seen)",
+    "train": "training data",
 }
 
 
 def summary(library: Library, facts: RunFacts) -> dict[str, Any]:
-    """The run's row with its retrieval scores."""
-    scores = {name: value for name, value in facts.last.items() if name.startswith("retrieval/")}
+    """The run's row with its retrieval scores and, beside each, what chance gives."""
+    found = {name: value for name, value in facts.last.items() if name.startswith("retrieval/")}
     return {
         "run": facts.uid, "name": facts.name, "status": facts.status, "reason": facts.reason, "step": facts.step,
-        "seconds": round(facts.seconds, 2), "loss": facts.last.get("loss"), "scores": scores,
+        "steps": facts.steps, "seconds": round(facts.seconds, 2), "loss": facts.last.get("loss"),
+        "scores": {name: value for name, value in found.items() if "/chance " not in name},
+        "chance": {name.replace("/chance ", "/"): value for name, value in found.items() if "/chance " in name},
         "store": str(library.store.path),
     }  # fmt: skip
 
 
 def report(library: Library, facts: RunFacts) -> None:
     """What came of it, beside what chance would give."""
-    console = Console()
-    console.print(
-        f"[bold]{facts.name}[/bold] {facts.status} at step {facts.step} after {facts.seconds:.0f} s  (run {facts.uid})"
-    )
+    out = console()
+    out.print(f"{facts.name} {facts.status} at step {facts.step} after {facts.seconds:.0f} s  (run {facts.uid})")
     if facts.reason:
-        console.print(facts.reason, markup=False)
-    for line in score_lines(facts.last):
-        console.print(line, markup=False)
-    console.print(f"Kept in {library.store.path}", markup=False)
+        out.print(facts.reason)
+    table = score_table(facts.last)
+    if table.row_count:
+        out.print(table)
+    out.print(f"Kept in {library.store.path}")
 
 
-def score_lines(last: Any) -> list[str]:
-    """``unseen concepts (199 pictures) image to text  R@1 12 % (chance 1 %) ...``."""
-    lines = []
+def score_table(last: Mapping[str, float]) -> Table:
+    """A row for each split and direction, with chance in brackets; within 80 columns."""
+    table = Table(box=None, header_style="dim", pad_edge=False, caption="in brackets: chance", caption_justify="left")
+    for title in ("retrieval", "direction", "R@1", "R@5", "R@10"):
+        table.add_column(title, no_wrap=True, justify="right" if title.startswith("R@") else "left")
     for split, title in SPLITS.items():
-        for direction in ("image_to_text", "text_to_image"):
-            prefix = f"retrieval/{split}/{direction}/"
-            if f"{prefix}R@1" not in last:
-                continue
-            parts = [
-                f"R@{k} {last[f'{prefix}R@{k}']:6.1%} (chance {last[f'{prefix}chance R@{k}']:.1%})" for k in (1, 5, 10)
+        prefix = f"retrieval/{split}/"
+        ways = {name.removeprefix(prefix).rpartition("/")[0]: None for name in last if name.startswith(prefix)}
+        for way in sorted(ways):
+            cells = [
+                f"{last[f'{prefix}{way}/R@{k}']:.1%} ({last[f'{prefix}{way}/chance R@{k}']:.1%})" for k in (1, 5, 10)
             ]
-            lines.append(f"  {title:<21} {direction.replace('_', ' '):<14} {'   '.join(parts)}")
-    return lines
+            table.add_row(title, way.replace("_", " "), *cells)
+    return table

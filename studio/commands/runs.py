@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import time
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from core.store.answers import RunFacts
 from core.store.database import Store
 from core.store.library import Library
+from studio.printing import as_json, console
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -25,21 +26,45 @@ def run(flags: argparse.Namespace) -> int:
     """Print them, newest first."""
     with Store.open(flags.store) as store:
         library = Library(store)
-        library.mark_interrupted()
+        if not store.newer:
+            library.mark_interrupted()
         found = library.runs(text=" ".join(flags.text))
-        if flags.json:
-            print(json.dumps([dataclasses.asdict(facts) for facts in found], ensure_ascii=False, indent=1, default=str))
-            return 0
-        table = Table(box=None, header_style="dim")
-        for title in ("run", "name", "status", "step", "seconds", "loss", "R@10 unseen", "started"):
-            table.add_column(title)
-        for facts in found:
-            score = facts.best.get("retrieval/test/image_to_text/R@10")
-            table.add_row(
-                facts.uid, facts.name, facts.status, f"{facts.step}/{facts.steps}", f"{facts.seconds:.0f}",
-                f"{facts.last['loss']:.3f}" if "loss" in facts.last else "–", f"{score:.1%}" if score is not None else "–",
-                time.strftime("%Y-%m-%d %H:%M", time.localtime(facts.created)),
-            )  # fmt: skip
-        console = Console()
-        console.print(table if found else "There are no runs yet. Train one: python -m studio run")
+    if flags.json:
+        print(as_json([dataclasses.asdict(facts) for facts in found], indent=1))
+    elif found:
+        console().print(table_of(found))
+    else:
+        print("No run has these words." if flags.text else "There are no runs yet. Train one: python -m studio run")
     return 0
+
+
+def table_of(runs: list[RunFacts]) -> Table:
+    """Within 80 columns; only a long name is broken onto a second line, and nothing is cut."""
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for title in ("run", "status", "step", "loss", "unseen", "started"):
+        table.add_column(title, no_wrap=True, justify="right" if title in ("step", "loss", "unseen") else "left")
+    table.add_column("name", overflow="fold", min_width=8)
+    for facts in runs:
+        score = next(
+            (
+                value
+                for name, value in facts.best.items()
+                if name.startswith("retrieval/test/") and name.endswith("_to_text/R@10") and "chance" not in name
+            ),
+            None,
+        )
+        loss = facts.last.get("loss")
+        steps = f"{facts.step}" if facts.step == facts.steps else f"{facts.step}/{facts.steps}"
+        table.add_row(
+            facts.uid, facts.status, steps, "–" if loss is None else f"{loss:.3f}", "–" if score is None else f"{score:.1%}",
+            _when(facts.created), Text(facts.name),
+        )  # fmt: skip
+    table.caption = "unseen: best R@10, picture to text, on concepts that were not trained on"
+    table.caption_justify = "left"
+    return table
+
+
+def _when(created: float) -> str:
+    """The minute within the last half year, the day before that."""
+    recent = time.time() - created < 180 * 86_400
+    return time.strftime("%m-%d %H:%M" if recent else "%Y-%m-%d", time.localtime(created))
