@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import os
 import sys
 import traceback
@@ -10,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from platformdirs import user_log_dir
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
 
@@ -82,20 +83,26 @@ def rebuild_window(old: Window) -> Window:
 def run_window(where: str | None, store: str | None) -> int:
     """Open the window and stay until it is closed. Raises Refused for a document or store that cannot be opened."""
     _keep_crashes()
-    document = find_document(where or DEFAULT_EXAMPLE)
     preferences = Preferences()
     application = make_application(preferences)
+    document = find_document(where or DEFAULT_EXAMPLE)
     session = Session(Store.open(store), preferences)
     window = make_window(session, document)
     if where and Path(where).suffix:
         session.show(document, Path(where))
     window.show()
+    session.vocabularyChanged.connect(_spare_the_collector, Qt.ConnectionType.SingleShotConnection)
     QTimer.singleShot(0, window.after_first_picture)
     sys.excepthook = lambda kind, error, trace: _say_crash(session, kind, error, trace)
     try:
         return application.exec()
     finally:
         session.store.close()
+
+
+def _spare_the_collector() -> None:
+    """What start-up and torch left in memory stays for good; looking through it again and again would delay pictures."""
+    gc.freeze()
 
 
 def _keep_crashes() -> None:

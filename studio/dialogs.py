@@ -75,15 +75,18 @@ class Dialogs:
         """Ask only where a run would be stopped; in a bar, so that everything can still be looked at meanwhile."""
         if not self._session.running_here():
             return True
-        if not self._leaving:
-            self._window.messages.show_message(
-                tr("A run is training in this window. It will be saved first; closing this message keeps the window."),
-                "warning",
-                (
-                    (tr("Stop and close"), lambda: self._leave(hand_over=False)),
-                    (tr("Close and train on"), lambda: self._leave(hand_over=True)),
-                ),
-            )
+        if self._leaving:
+            return False
+        stop = (tr("Stop and close"), lambda: self._leave(hand_over=False))
+        on = (tr("Close and train on"), lambda: self._leave(hand_over=True))
+        saved = tr("A run is training in this window. It is saved first; closing this message keeps the window open.")
+        lost = tr(
+            "A run is training in this window and keeps no checkpoints: if it is stopped, it cannot be continued."
+        )
+        if self._session.keeps_checkpoints():
+            self._window.messages.show_message(saved, "warning", (stop, on))
+        else:
+            self._window.messages.show_message(lost, "warning", (stop,))
         return False
 
     def _leave(self, *, hand_over: bool) -> None:

@@ -31,6 +31,7 @@ from core.telemetry.events import ENDED
 from studio.engine import Engine
 from studio.journal import Journal, Lost
 from studio.preferences import Preferences
+from studio.sentences import refusal, spoken
 from widgets.look.language import tr
 
 JOURNAL_PAUSE, ANALYSIS_PAUSE, LIBRARY_PAUSE = 400, 60, 1000  # milliseconds
@@ -97,7 +98,7 @@ class Session(QObject):
         try:
             return act()
         except Refused as refused:
-            self.say(str(refused), "error")
+            self.say(refusal(refused), "error")
             return None
 
     # The document
@@ -205,7 +206,7 @@ class Session(QObject):
         try:
             found = self.library.runs()
         except Refused as refused:
-            self.say(str(refused), "warning")
+            self.say(refusal(refused), "warning")
             return
         if found != self.runs:
             self.runs = found
@@ -226,7 +227,7 @@ class Session(QObject):
         """Train the document; gives the run's uid, or nothing where a Problem stands against it."""
         if self.analysis is not None and not self.analysis.is_runnable:
             first = next(problem for problem in self.analysis.problems if problem.severity == "error")
-            self.say(first.sentence(), "error")
+            self.say(spoken(first), "error")
             return ""
         place = place or self.preferences.place
         facts = self.attempt(lambda: queue(self.library, self.document, place=place))
@@ -296,6 +297,15 @@ class Session(QObject):
     def running_here(self) -> list[str]:
         """Runs that would end with this window."""
         return [uid for uid, thread in self._threads.items() if thread.is_alive()]
+
+    def children_have_ended(self) -> bool:
+        """Whether no run that was started in a process of its own from here is left."""
+        return all(child.poll() is not None for child in self._children.values())
+
+    def keeps_checkpoints(self) -> bool:
+        """Whether every run of this window can be continued after a stop."""
+        texts = [self.library.document_text(uid) for uid in self.running_here()]
+        return all("checkpointing" in file.loads(text).recipe.habits for text in texts)
 
     def ask_to_stop(self) -> list[str]:
         """Ask this window's runs to save and stop; gives them."""

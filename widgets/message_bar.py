@@ -31,17 +31,17 @@ class MessageBar(QWidget):
         self._text.setWordWrap(True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._buttons = [QPushButton(), QPushButton()]
-        self._close = QToolButton()
-        self._close.setToolTip(tr("Close this message"))
-        self._close.setAccessibleName(tr("Close this message"))
-        self._close.clicked.connect(self.clear)
+        self.close_button = QToolButton()
+        self.close_button.setToolTip(tr("Close this message"))
+        self.close_button.setAccessibleName(tr("Close this message"))
+        self.close_button.clicked.connect(self.clear)
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 6, 8, 6)
         row.addWidget(self._mark)
         row.addWidget(self._text, 1)
         for button in self._buttons:
             row.addWidget(button)
-        row.addWidget(self._close)
+        row.addWidget(self.close_button)
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.clear)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -97,4 +97,4 @@ class MessageBar(QWidget):
                     18, 18
                 )
             )
-            self._close.setIcon(icon("close"))
+            self.close_button.setIcon(icon("close"))

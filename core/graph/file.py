@@ -149,7 +149,7 @@ def _document(data: Mapping[str, Any]) -> Document:
             raise refuse(f"Two wires lead into {wire.target}.")
         targets.add(wire.target)
         wires.append(wire)
-    frames = {key: Frame(id=key, **raw) for key, raw in _object(data, "frames").items()}
+    frames = {key: _frame(key, raw) for key, raw in _object(data, "frames").items()}
     known = {"format", "version", "id", "name", "note", "nodes", "wires", "frames", "recipe"}
     return Document(
         id=_text(data.get("id", new_id())), name=_text(data.get("name", "untitled")), note=_text(data.get("note", "")),
@@ -197,8 +197,8 @@ def _check_texts(value: Any) -> None:
 
 _NODE_FIELDS: dict[str, Callable[[Any], bool]] = {
     "block": lambda v: isinstance(v, str),
-    "x": lambda v: isinstance(v, (int, float)) and not isinstance(v, bool),
-    "y": lambda v: isinstance(v, (int, float)) and not isinstance(v, bool),
+    "x": lambda v: _is_number(v),
+    "y": lambda v: _is_number(v),
     "title": lambda v: isinstance(v, str),
     "muted": lambda v: isinstance(v, bool),
     "bypassed": lambda v: isinstance(v, bool),
@@ -227,8 +227,21 @@ def _end(text: Any) -> End:
 
 
 def _point(raw: Any) -> tuple[float, float]:
-    x, y = raw
-    return float(x), float(y)
+    if not isinstance(raw, list) or len(raw) != 2 or not all(_is_number(value) for value in raw):
+        raise refuse(f"{str(raw)[:60]!r} is not a point.", hint="Write [x, y].")
+    return float(raw[0]), float(raw[1])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _frame(key: str, raw: Any) -> Frame:
+    fields = {name: raw[name] for name in ("title", "x", "y", "width", "height")}
+    for name, value in fields.items():
+        if not (isinstance(value, str) if name == "title" else _is_number(value)):
+            raise refuse(f'The frame {key!r} has "{name}": {str(value)[:60]!r}, which cannot be.')
+    return Frame(id=key, **fields)
 
 
 def _recipe(raw: Any) -> Recipe:
@@ -278,6 +291,9 @@ def _rules(raw: Mapping[str, Any]) -> dict[str, Rule]:
 
 def _stage(raw: Mapping[str, Any]) -> Stage:
     rate = raw.get("learning_rate")
+    for value in (raw.get("share", 1.0), 0.0 if rate is None else rate):
+        if not _is_number(value) or value < 0:
+            raise refuse(f"A stage has the number {str(value)[:60]!r}, which cannot be.", node="recipe")
     return Stage(
         name=_text(raw["name"]),
         share=float(raw.get("share", 1.0)),

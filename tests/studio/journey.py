@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton, QWidget
 
 from core.graph.document import Document
 from core.store.answers import RunFacts
@@ -90,6 +90,10 @@ class Person:
         steps, values = self.session.library.reader(uid).points("loss")
         return list(zip(steps.tolist(), values.tolist()))
 
+    def texts(self, inside: QWidget, words: str = "") -> list[str]:
+        """Every visible label with these words."""
+        return [label.text() for label in inside.findChildren(QLabel) if label.isVisible() and words in label.text()]
+
     # Hands
 
     def press(self, key: Qt.Key, keys: Qt.KeyboardModifier = NO, on: QWidget | None = None) -> None:
@@ -127,6 +131,20 @@ class Person:
         entry = self.window.menus.entry(key)
         assert entry.isEnabled(), entry.toolTip()
         entry.trigger()
+
+    def pick_runs(self, *uids: str) -> None:
+        """Click runs in the library, the further ones with Ctrl."""
+        library = self.window.library
+        self.runs()
+        for number, uid in enumerate(uids):
+            row = [facts.uid for facts in library.shown()].index(uid)
+            cell = library.view.visualRect(library.filter.index(row, self.column("status"))).center()
+            QTest.mouseClick(library.view.viewport(), LEFT, CTRL if number else NO, cell)
+        assert set(library.selected()) == set(uids)
+
+    def column(self, key: str) -> int:
+        """A column of the library by its key."""
+        return [column.key for column in self.window.library.table.columns()].index(key)
 
     # On the canvas
 
@@ -216,7 +234,8 @@ class Person:
         self.has_left, window = True, self.window
         if self.session.running_here():
             self.session.stop_all_here()
-        assert window.close()
+        if window.isVisible():
+            assert window.close()
         window.deleteLater()
         self.store.close()
         QApplication.processEvents()

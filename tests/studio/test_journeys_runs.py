@@ -1,0 +1,232 @@
+"""Journeys of a run: stopped and continued in another window, replayed, looked back at while it trains, left training."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from core.store.library import Library
+from tests.documents import tiny_clip
+from tests.studio.journey import LEFT, NO, SHIFT, Person
+from widgets.monitors.plot import Plot
+
+KEYS = Qt.Key
+EVERY_5 = {"checkpointing": {"every": 5, "last": 3}}
+
+
+def start(person: Person) -> str:
+    """Press Run; gives the run once it has taken a few steps."""
+    before = person.session.watched
+    person.wait(lambda: person.window.menus.entry("run").isEnabled())
+    person.click(person.button("Run", person.window.top))
+    person.wait(lambda: person.session.watched != before)
+    return person.session.watched
+
+
+def wait_for_step(person: Person, uid: str, step: int) -> None:
+    """Until the store holds a step of a run."""
+    person.wait(lambda: person.session.library.reader(uid).head().step >= step)
+
+
+def finish(person: Person) -> str:
+    """Press Run and wait for the end."""
+    uid = start(person)
+    person.wait(lambda: person.ended(uid))
+    assert person.session.facts(uid).status == "finished", person.session.facts(uid).reason
+    return uid
+
+
+def bar_point(person: Person, step: int) -> QPoint:
+    """Where a step lies on the timeline."""
+    bar = person.window.timeline.bar
+    return QPoint(round(bar.x_at(step)), round(bar.height() * 0.62))
+
+
+def loss_points(person: Person) -> int:
+    """The last step that the loss monitor's longest curve reaches."""
+    monitor = person.window.wall.monitors["loss"]
+    ends = [
+        item.getData()[0][-1]
+        for plot in monitor.findChildren(Plot)
+        for item in plot.listDataItems()
+        if item.isVisible() and item.getData()[0] is not None and len(item.getData()[0])
+    ]
+    return int(max(ends, default=0))
+
+
+def shows(person: Person, step: int) -> bool:
+    """Whether the monitors have come to rest at a step."""
+    return person.window.pump.cursor.step == step and person.window.pump.is_idle()
+
+
+def test_stop_quit_come_back_continue_to_the_end(sit_down):
+    person = sit_down(tiny_clip(steps=120, habits=EVERY_5))
+    uid = start(person)
+    wait_for_step(person, uid, 12)
+    person.choose("stop")
+    person.wait(lambda: person.ended(uid))
+    stopped = person.session.facts(uid)
+    assert stopped.status == "stopped"
+    assert 12 <= stopped.step < 120
+    person.close()
+
+    person = sit_down()
+    assert [facts.uid for facts in person.runs()] == [uid]
+    person.go_to("Runs")
+    person.pick_runs(uid)
+    person.click(person.button("Continue", person.window.library))
+    person.wait(lambda: person.session.watched == uid)
+    assert person.window.pages.current == "train"
+    person.wait(lambda: person.ended(uid))
+    assert (person.session.facts(uid).status, person.session.facts(uid).step) == ("finished", 120)
+    assert [step for step, _ in person.losses(uid)] == list(range(1, 121))
+    person.go_to("Runs")
+    person.pick_runs(uid)
+    assert not person.button("Continue", person.window.library).isEnabled()
+
+
+def test_continue_twice_trains_once(sit_down):
+    person = sit_down(tiny_clip(steps=60, habits=EVERY_5))
+    uid = start(person)
+    wait_for_step(person, uid, 6)
+    person.choose("stop")
+    person.wait(lambda: person.ended(uid))
+    person.session.go_on(uid)
+    person.session.go_on(uid)
+    assert "trains already" in person.said[-1]
+    person.wait(lambda: person.ended(uid))
+    assert [step for step, _ in person.losses(uid)] == list(range(1, 61))
+
+
+def test_replay_play_pause_step_jump_drag_and_back_to_the_end(sit_down):
+    person = sit_down(tiny_clip(steps=40, habits=EVERY_5))
+    uid = finish(person)
+    person.go_to("Runs")
+    person.pick_runs(uid)
+    timeline = person.window.timeline
+    timeline.set_speed(0.5)
+    person.click(person.button("Replay", person.window.library))
+    person.wait(lambda: timeline.is_playing)
+    person.wait(lambda: 0 < timeline.step < 40)
+    person.press(KEYS.Key_Space, on=person.window)
+    assert not timeline.is_playing
+    here = timeline.step
+    assert 0 < here <= 40
+    person.wait(lambda: shows(person, here))
+    person.press(KEYS.Key_Home, on=person.window)
+    person.press(KEYS.Key_Right, SHIFT, on=person.window)
+    person.press(KEYS.Key_Right, on=person.window)
+    person.press(KEYS.Key_Right, on=person.window)
+    person.press(KEYS.Key_Left, on=person.window)
+    person.wait(lambda: shows(person, 11))
+    assert loss_points(person) == 11
+    person.press(KEYS.Key_BracketRight, on=person.window)
+    person.wait(lambda: shows(person, 15))
+    marks = [mark.step for mark in timeline.bar.marks if mark.kind == "checkpoint"]
+    assert {5, 10, 15, 40} <= set(marks)
+    QTest.mousePress(timeline.bar, LEFT, NO, bar_point(person, 15))
+    for step in (18, 24, 30):
+        QTest.mouseMove(timeline.bar, bar_point(person, step))
+    QTest.mouseRelease(timeline.bar, LEFT, NO, bar_point(person, 30))
+    person.wait(lambda: shows(person, 30))
+    assert loss_points(person) == 30
+    assert not timeline.is_live
+    person.press(KEYS.Key_L, on=person.window)
+    person.wait(lambda: shows(person, 40))
+    assert person.window.pump.cursor.follows_head
+    assert loss_points(person) == 40
+
+
+def test_look_back_while_it_trains_and_return_to_live(sit_down):
+    person = sit_down(tiny_clip(steps=5000))
+    uid = start(person)
+    person.go_to("Train")
+    person.wait(lambda: person.window.pump.head.step >= 20)
+    timeline = person.window.timeline
+    QTest.mousePress(timeline.bar, LEFT, NO, bar_point(person, person.window.pump.head.step))
+    QTest.mouseMove(timeline.bar, bar_point(person, 0))
+    QTest.mouseRelease(timeline.bar, LEFT, NO, bar_point(person, 0))
+    person.press(KEYS.Key_Home, on=person.window)
+    person.press(KEYS.Key_Right, SHIFT, on=person.window)
+    there = person.window.pump.head.step
+    person.wait(lambda: shows(person, 10))
+    wait_for_step(person, uid, there + 20)
+    person.wait(lambda: person.window.pump.head.step >= there + 20)
+    assert timeline.step == 10
+    assert loss_points(person) == 10
+    person.press(KEYS.Key_End, on=person.window)
+    person.wait(lambda: person.window.pump.cursor.step >= there + 20)
+    person.wait(lambda: loss_points(person) >= there + 20)
+    before = person.window.pump.cursor.step
+    person.wait(lambda: person.window.pump.cursor.step > before)
+    person.choose("stop")
+    person.wait(lambda: person.ended(uid))
+
+
+def test_pause_and_go_on_and_another_rate(sit_down, monkeypatch):
+    person = sit_down(tiny_clip(steps=5000, habits={"checkpointing": {"every": 100_000}}))
+    uid = start(person)
+    wait_for_step(person, uid, 3)
+    person.choose("pause")
+    person.wait(lambda: person.runs()[0].status == "paused")
+    resting = person.session.library.reader(uid).head().step
+    monkeypatch.setattr("studio.dialogs.QInputDialog.getDouble", lambda *_: (0.0005, True))
+    person.choose("set_rate")
+    person.choose("pause")
+    person.wait(lambda: person.runs()[0].status == "running")
+    wait_for_step(person, uid, resting + 5)
+    person.choose("checkpoint")
+    person.wait(lambda: person.session.library.reader(uid).checkpoints())
+    person.choose("stop")
+    person.wait(lambda: person.ended(uid))
+    reader = person.session.library.reader(uid)
+    assert "learning rate set to 0.0005" in [mark.text for mark in reader.marks()]
+    _, rates = reader.points("rate/vit")
+    drops = [now / before for before, now in pairwise(rates) if now < before]
+    assert len(drops) == 1  # in the warm-up, where it only rises otherwise
+    assert drops[0] < 0.7  # towards a half
+
+
+def test_quitting_asks_in_a_bar_and_stopping_saves(sit_down):
+    person = sit_down(tiny_clip(steps=5000, habits={"checkpointing": {}}))
+    uid = start(person)
+    wait_for_step(person, uid, 3)
+    person.window.close()
+    assert person.window.isVisible()
+    assert "training in this window" in person.window.messages.sentence
+    person.click(person.window.messages.close_button)
+    assert person.window.isVisible()
+    assert person.session.running_here() == [uid]
+    person.choose("quit")
+    person.click(person.button("Stop and close", person.window.messages))
+    person.wait(lambda: not person.window.isVisible())
+    facts = Library(person.store).facts(uid)
+    assert facts.status == "stopped"
+    assert [each.step for each in Library(person.store).reader(uid).checkpoints()][-1] == facts.step
+
+
+def test_quitting_says_where_nothing_would_be_saved(sit_down):
+    person = sit_down(tiny_clip(steps=5000))
+    uid = start(person)
+    wait_for_step(person, uid, 3)
+    person.window.close()
+    assert "keeps no checkpoints" in person.window.messages.sentence
+    person.click(person.button("Stop and close", person.window.messages))
+    person.wait(lambda: not person.window.isVisible())
+    assert Library(person.store).facts(uid).status == "stopped"
+
+
+def test_quitting_lets_the_run_train_on_in_a_process(sit_down):
+    person = sit_down(tiny_clip(steps=800, habits={"checkpointing": {"every": 200}}))
+    uid = start(person)
+    wait_for_step(person, uid, 3)
+    person.window.close()
+    person.click(person.button("Close and train on", person.window.messages))
+    person.wait(lambda: not person.window.isVisible())
+    library = Library(person.store)
+    assert library.facts(uid).step < 800
+    person.wait(lambda: library.facts(uid).status == "finished")
+    assert [step for step, _ in person.losses(uid)] == list(range(1, 801))
+    person.wait(lambda: person.session.children_have_ended())
