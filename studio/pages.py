@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
+from core.graph.document import Document
 from studio.documents import examples, in_language
 from widgets.data_panel import DataPanel
 from widgets.gallery import Card, Gallery
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from studio.session import Session
     from studio.window import Window
 
+Sources = tuple[Any, ...]
+
 
 @dataclass
 class Pages:
@@ -24,6 +28,7 @@ class Pages:
     session: Session
     window: Window
     current: str = ""
+    _looked_at: Sources = ()
     TITLES: ClassVar[dict[str, str]] = {
         "design": "Design", "data": "Data", "train": "Train", "inspect": "Inspect", "runs": "Runs",
     }  # fmt: skip
@@ -40,6 +45,7 @@ class Pages:
             stack.addWidget(widget)
         self.gallery.chosen.connect(self._open_example)
         self.data.checkRequested.connect(self.check_data)
+        self.session.documentChanged.connect(self.document_changed)
 
     def show(self, key: str, stack: QStackedWidget) -> None:
         """Bring a page to the front and fill it where it is filled late."""
@@ -68,14 +74,31 @@ class Pages:
     def check_data(self) -> None:
         """Look at the document's dataset, behind the window."""
         document = self.session.document
+        self._looked_at = sources_of(document)
         self.data.show_busy()
-        self.session.engine.ask(lambda: _look(document), self._show_data)
+        self.session.engine.ask(lambda: _look(document), partial(self._show_data, self._looked_at))
 
-    def _show_data(self, value: Any, sentence: str) -> None:
+    def document_changed(self, document: Document) -> None:
+        """Another dataset while the page is open: it is looked at."""
+        if self.current == "data" and sources_of(document) != self._looked_at:
+            self.check_data()
+
+    def _show_data(self, looked_at: Sources, value: Any, sentence: str) -> None:
+        if looked_at != self._looked_at:
+            return  # another drawing is looked at meanwhile
         if sentence:
             self.data.show_refusal(sentence)
         else:
             self.data.show_dataset(value)
+
+
+def sources_of(document: Document) -> Sources:
+    """What decides which data a drawing trains on."""
+    return tuple(
+        (node.block, node.muted, tuple(sorted(node.knobs.items())))
+        for node in document.nodes.values()
+        if node.block.startswith("sources.")
+    )
 
 
 def _look(document: Any) -> Any:

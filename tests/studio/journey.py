@@ -70,6 +70,12 @@ class Person:
         self.session.engine.analyse(self.session.document)
         self.wait(lambda: self.session.analysis is not None)
 
+    def answered(self) -> None:
+        """Until everything that was asked of the engine's slow lane has been answered."""
+        done: list[bool] = []
+        self.session.engine.ask(lambda: None, lambda *_: done.append(True))
+        self.wait(lambda: done)
+
     def problems(self) -> list[str]:
         """What stands against a run."""
         self.analysed()
