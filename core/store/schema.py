@@ -21,8 +21,8 @@ from sqlalchemy import (
 )  # fmt: skip
 
 APPLICATION_ID = 0x584D5354  # "XMST": how a store is told from any other SQLite file
-SCHEMA_VERSION = 1  # user_version; grows with each migration
-REVISION = "0001"  # Alembic's name of the same
+SCHEMA_VERSION = 2  # user_version; grows with each migration
+REVISION = "0002"  # Alembic's name of the same
 
 metadata = MetaData()
 
@@ -199,4 +199,43 @@ command = Table(
     Column("created", Float, nullable=False),
     Column("taken", Float),
     Index("command_run", "run_id", "taken"),
+)  # fmt: skip
+
+sweep = Table(
+    "sweep", metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("uid", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("created", Float, nullable=False),  # seconds since 1970
+    Column("document_id", Text, nullable=False, default=""),
+    Column("document_text", Text, nullable=False, default=""),  # with its plan of the sweep
+    Column("state", Text, nullable=False, default="queued"),  # queued, running, paused, finished
+    Column("continue_on_error", Integer, nullable=False, default=1),
+    Column("place", Text, nullable=False, default="thread"),
+    Column("position", Float, nullable=False, default=0.0),  # in the queue of sweeps
+    Column("deleted", Float),
+    Column("process", Integer, nullable=False, default=0),  # who runs its trials now
+    Column("process_started", Float, nullable=False, default=0.0),
+    Column("revision", Integer, nullable=False, default=0),  # grows with every change of it or of a trial
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+trial = Table(
+    "trial", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sweep_id", Integer, ForeignKey("sweep.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("position", Float, nullable=False),  # in the queue of the sweep
+    Column("arm", Text, nullable=False),  # JSON: what is changed, and the arm's name
+    Column("seed", Integer, nullable=False),
+    Column("state", Text, nullable=False, default="queued"),  # queued, running, finished, failed, skipped
+    Column("run_id", Integer, ForeignKey("run.id", ondelete="SET NULL")),
+    Column("value", Float),  # the metric
+    Column("figures", Text, nullable=False, default="{}"),  # JSON: what it cost
+    Column("reason", Text, nullable=False, default=""),
+    Column("process", Integer, nullable=False, default=0),
+    Column("process_started", Float, nullable=False, default=0.0),
+    UniqueConstraint("sweep_id", "number"),
+    Index("trial_queue", "sweep_id", "state", "position"),
+    Index("trial_run", "run_id"),
 )  # fmt: skip

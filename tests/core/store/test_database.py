@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import random
 import sqlite3
 import subprocess
@@ -18,7 +19,7 @@ from core.problems import Refused
 from core.store import database, filesystems, migrate
 from core.store.database import Store
 from core.store.library import Library
-from core.store.schema import APPLICATION_ID, SCHEMA_VERSION, metadata
+from core.store.schema import APPLICATION_ID, REVISION, SCHEMA_VERSION, metadata
 from tests.core.store.said import scalars
 
 
@@ -190,8 +191,8 @@ from alembic import op
 def upgrade(): pass
 """
 NEXT = """
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{before}"
 from alembic import op
 import sqlalchemy as sa
 def upgrade():
@@ -203,19 +204,19 @@ def upgrade():
 
 def scripts(folder: Path, more: str = "pass") -> Path:
     (folder / "versions").mkdir(parents=True)
-    for name in ("env.py", "versions/r0001_first.py"):
-        (folder / name).write_bytes((migrate.SCRIPTS / name).read_bytes())
-    (folder / "versions" / "r0002_mood.py").write_text(NEXT.format(more=more))
+    for file in (migrate.SCRIPTS / "env.py", *(migrate.SCRIPTS / "versions").glob("r*.py")):
+        (folder / file.relative_to(migrate.SCRIPTS)).write_bytes(file.read_bytes())
+    (folder / "versions" / "r9999_mood.py").write_text(NEXT.format(more=more, before=REVISION))
     return folder
 
 
 def test_an_old_file_is_backed_up_and_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     filled(path)
-    kept = migrate.upgrade(path, 1, scripts(tmp_path / "scripts"), target=2)
+    kept = migrate.upgrade(path, SCHEMA_VERSION, scripts(tmp_path / "scripts"), target=9999)
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT name, mood FROM run").fetchall() == [("a run", "calm")]
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (9999,)
     assert connection.execute("SELECT count(*) FROM chunk").fetchone()[0] > 0
     connection.close()
     with Store.open(kept) as store:
@@ -226,10 +227,45 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
     path = tmp_path / "runs.db"
     uid = filled(path)
     with pytest.raises(Exception, match="nowhere"):
-        migrate.upgrade(path, 1, scripts(tmp_path / "scripts", 'op.execute("SELECT * FROM nowhere")'), target=2)
+        migrate.upgrade(
+            path, SCHEMA_VERSION, scripts(tmp_path / "scripts", 'op.execute("SELECT * FROM nowhere")'), target=9999
+        )
     with Store.open(path) as store:
         assert not store.newer
         assert Library(store).reader(uid).curve("loss").count == 3000
+
+
+def first_release(path: Path) -> None:
+    """A store as the first release left it: its tables only, with one run."""
+    revision = importlib.import_module("core.store.migrations.versions.r0001_first")
+    connection = sqlite3.connect(path)
+    for statement in revision.TABLES:
+        connection.execute(statement)
+    connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    connection.execute("INSERT INTO alembic_version VALUES ('0001')")
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute("PRAGMA user_version=1")
+    names = [row[1] for row in connection.execute("PRAGMA table_info(run)") if row[3] and row[1] != "id"]
+    values = ["an old run" if name == "name" else 0 for name in names]
+    connection.execute(f"INSERT INTO run ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", values)
+    connection.commit()
+    connection.close()
+
+
+def test_a_store_of_the_first_release_gets_the_tables_of_sweeps(tmp_path: Path) -> None:
+    path = tmp_path / "runs.db"
+    first_release(path)
+    with Store.open(path) as store:
+        assert not store.newer
+        assert [facts.name for facts in Library(store).runs()] == ["an old run"]
+        with store.read() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM trial").scalar() == 0
+            assert connection.exec_driver_sql("PRAGMA user_version").scalar() == SCHEMA_VERSION
+    kept = list((tmp_path / "backups").glob("runs-version-1-*.db"))
+    assert len(kept) == 1
+    connection = sqlite3.connect(kept[0])
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    connection.close()
 
 
 def test_revisions_give_the_tables_that_the_code_declares(tmp_path: Path) -> None:
