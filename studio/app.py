@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from platformdirs import user_log_dir
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, Qt, QTimer, QTranslator
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
 
@@ -40,9 +40,22 @@ def make_application(preferences: Preferences) -> QApplication:
     font.setFamilies([font.family(), *FONTS])
     font.setPointSizeF(max(font.pointSizeF(), 9.5))
     existing.setFont(font)
-    use_language(preferences.language)
+    speak(existing, preferences.language)
     apply_theme(existing, preferences.theme)
     return existing
+
+
+def speak(application: QCoreApplication | None, language: str) -> None:
+    """One language for the window and for Qt's own words: the buttons of dialogs, the menu of a text field."""
+    use_language(language)
+    if application is None:
+        return
+    for old in application.findChildren(QTranslator):
+        application.removeTranslator(old)
+        old.deleteLater()
+    words = QTranslator(application)
+    if words.load(f"qtbase_{language}", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        application.installTranslator(words)
 
 
 def make_window(session: Session, document: Document | None = None) -> Window:
@@ -55,7 +68,7 @@ def make_window(session: Session, document: Document | None = None) -> Window:
 def rebuild_window(old: Window) -> Window:
     """The same session in a window of another language."""
     session = old.session
-    use_language(session.preferences.language)
+    speak(QApplication.instance(), session.preferences.language)
     page, geometry, document = old.pages.current, old.geometry(), session.document
     old.release()
     session.disconnect(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -127,8 +128,8 @@ class Dialogs:
             text, _, own = entry.text().partition("\t")
             keys = own or ", ".join(sequence.toString() for sequence in entry.shortcuts())
             if keys:
-                lines.append(f"{keys:<26}{text}")
-        lines += [f"{keys:<26}{tr(text)}" for keys, text in MOUSE]
+                lines.append(f"{padded(keys)}{text}")
+        lines += [f"{padded(tr(keys))}{tr(text)}" for keys, text in MOUSE]
         self._sheet(tr("Keys"), "\n".join(lines))
 
     def show_doctor(self) -> None:
@@ -145,6 +146,12 @@ class Dialogs:
         body.setStyleSheet("font-family: monospace;")
         QVBoxLayout(sheet).addWidget(body)
         sheet.show()
+
+
+def padded(keys: str, columns: int = 28) -> str:
+    """The keys and as many spaces as fill the columns; a Chinese letter takes two."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in keys)
+    return keys + " " * max(1, columns - len(keys) - wide)
 
 
 MOUSE = (

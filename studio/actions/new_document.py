@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.graph.document import Document
 from studio.actions.action import Action, actions
 from studio.session import Session
+from widgets.look.language import tr
 
 
 @actions.register("new_document")
@@ -19,4 +20,4 @@ class NewDocument(Action):
 
     def do(self, session: Session) -> None:
         """Do it."""
-        session.show(Document())
+        session.show(Document(name=tr("untitled")))

@@ -118,11 +118,9 @@ class HubTower(Block):
 
     def detail(self) -> str:
         """Where the weights are from."""
-        return (
-            Path(self.config.source).name
-            if self.config.source
-            else f"w{self.config.width} d{self.config.depth} · random"
-        )
+        if self.config.source:
+            return Path(self.config.source).name
+        return f"w{self.config.width} d{self.config.depth}" + " · random"
 
 
 def _hint(source: str) -> str:
