@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import gc
 import os
 import sys
 import traceback
@@ -11,12 +10,13 @@ from pathlib import Path
 from types import TracebackType
 
 from platformdirs import user_log_dir
-from PySide6.QtCore import QCoreApplication, QLibraryInfo, Qt, QTimer, QTranslator
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QMetaMethod, Qt, QTimer, QTranslator
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
 
 from core.graph.document import Document
 from core.store.database import Store
+from studio.collecting import Collector
 from studio.documents import DEFAULT_EXAMPLE, find_document
 from studio.preferences import Preferences
 from studio.session import Session
@@ -69,23 +69,21 @@ def rebuild_window(old: Window) -> Window:
     """The same session in a window of another language."""
     session = old.session
     speak(QApplication.instance(), session.preferences.language)
-    page, geometry, document = old.pages.current, old.geometry(), session.document
+    page, geometry = old.pages.current, old.geometry()
     old.release()
     session.disconnect(session)
     for signal in (
         session.documentChanged, session.vocabularyChanged, session.analysisChanged, session.runsChanged,
         session.watchedChanged, session.messageRaised, session.stateChanged,
     ):  # fmt: skip
-        signal.disconnect()
-    history = session.history
+        if session.isSignalConnected(QMetaMethod.fromSignal(signal)):
+            signal.disconnect()
     window = Window(session)
-    session.show(document, session.path)
-    session.history = history
+    session.tell_all()
     window.setGeometry(geometry)
     window.show_page(page or "design")
     window.show()
     window.menus.load_icons()
-    session.runsChanged.emit(session.runs)
     if session.watched:
         session.watch(session.watched)
     old.hide()
@@ -104,18 +102,14 @@ def run_window(where: str | None, store: str | None) -> int:
     if where and Path(where).suffix:
         session.show(document, Path(where))
     window.show()
-    session.vocabularyChanged.connect(_spare_the_collector, Qt.ConnectionType.SingleShotConnection)
+    collector = Collector(application)
+    session.vocabularyChanged.connect(collector.spare, Qt.ConnectionType.SingleShotConnection)
     QTimer.singleShot(0, window.after_first_picture)
     sys.excepthook = lambda kind, error, trace: _say_crash(session, kind, error, trace)
     try:
         return application.exec()
     finally:
         session.store.close()
-
-
-def _spare_the_collector() -> None:
-    """What start-up and torch left in memory stays for good; looking through it again and again would delay pictures."""
-    gc.freeze()
 
 
 def _keep_crashes() -> None:

@@ -172,13 +172,11 @@ class Pump(QObject):
         return tuple(self._seats)
 
     def is_idle(self) -> bool:
-        """Nothing to read and nothing to draw: every visible monitor shows the cursor."""
-        return (
-            self._busy is None
-            and not self._arrived
-            and not self._must_glance
-            and not any((seat.dirty or seat.answer) and seat.monitor.isVisible() for seat in self._turn)
-        )
+        """Nothing to read and nothing to draw: every visible monitor shows the cursor, or there is no run to show."""
+        if self._busy is not None or self._arrived:
+            return False
+        waits = any((seat.dirty or seat.answer) and seat.monitor.isVisible() for seat in self._turn)
+        return not self._cursor.runs or not (self._must_glance or waits)
 
     def close(self) -> None:
         """Stop the timer and the thread; every reader is closed on its own thread."""

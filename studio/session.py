@@ -139,6 +139,13 @@ class Session(QObject):
         self.analysisChanged.emit(None)
         self._document_changed()
 
+    def tell_all(self) -> None:
+        """Say everything again, for a window that is new around what is open."""
+        self.documentChanged.emit(self.document)
+        self.analysisChanged.emit(self.analysis)
+        self.runsChanged.emit(self.runs)
+        self.stateChanged.emit()
+
     def open(self, path: Path) -> None:
         """Open a file. Raises Refused."""
         document = file.read(path)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from studio.collecting import Collector
 from tests.studio.journey import Person
 
 
@@ -15,6 +16,7 @@ from tests.studio.journey import Person
 def sit_down(qtbot: Any, tmp_path: Path) -> Iterator[Callable[..., Person]]:
     """Opens a window on the test's store; several one after the other see the same runs."""
     people: list[Person] = []
+    collector = Collector()  # as in the application: widgets are taken apart on this thread only
 
     def come(document: Any = None) -> Person:
         people.append(Person(qtbot, tmp_path / "runs.sqlite", document))
@@ -24,3 +26,5 @@ def sit_down(qtbot: Any, tmp_path: Path) -> Iterator[Callable[..., Person]]:
     for person in people:
         if not person.has_left:
             person.close()
+    people.clear()
+    collector.close()
