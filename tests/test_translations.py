@@ -44,6 +44,11 @@ TABLES = Path(next(iter(resources.__path__)), "translations", "zh_CN")
 ROOMS = ("core", "studio", "widgets")
 PROBLEMS = {"Problem": ("what", "hint"), "Fix": ("text",), "refuse": ("what", "hint")}
 
+SHOWS = frozenset({
+    "QLabel", "QPushButton", "QToolButton", "QCheckBox", "QAction", "QMenu", "QGroupBox", "setText", "setToolTip", "setWindowTitle",
+    "setPlaceholderText", "setAccessibleName", "setAccessibleDescription", "addTab", "setTitle", "show_message", "say",
+})  # fmt: skip
+NAMES = ("Crossmodal Studio", "arXiv ")
 OTHER_SPLITS = ("style", "seen", "held out")  # a second artist's drawings; what probes and habits exhibit
 
 # Proper names and terms that a Chinese paper writes in Latin letters, too.
@@ -282,3 +287,17 @@ def test_a_word_stands_in_one_table_once() -> None:
         for text, _ in pairs:
             places.setdefault(text, []).append(file.name)
     assert {text: files for text, files in places.items() if len(files) > 1} == {}
+
+
+def test_no_word_is_put_on_a_widget_past_the_translation() -> None:
+    found = []
+    for file, tree in trees().items():
+        for call in ast.walk(tree):
+            if file.startswith("core/") or not isinstance(call, ast.Call) or not call.args:
+                continue
+            name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+            text = call.args[0]
+            said = [*literals(text), *(t for piece in getattr(text, "values", ()) for t in literals(piece))]
+            if name in SHOWS and any(re.search(r"[A-Za-z]{3,}", word) and word not in NAMES for word in said):
+                found.append(f"{file}:{call.lineno} {said}")
+    assert found == []
