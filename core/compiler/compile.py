@@ -11,6 +11,7 @@ from core.compiler.plan import Plan
 from core.compiler.resolve import Resolved, resolve
 from core.compiler.shapes import MEBIBYTE, Traced, TracedNode, Tracer, bytes_of, concrete, ends_of, tokens_of
 from core.graph.analysis import Analysis, NodeFacts, PortFacts
+from core.graph.arms import sweep_problems
 from core.graph.document import Document, End
 from core.graph.vocabulary import Vocabulary
 from core.problems import Fix, Problem, Refused
@@ -58,7 +59,7 @@ def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Res
     trained = _trained(document, resolved, traced)
     facts = {key: _facts(document, resolved, key, node, trained) for key, node in traced.nodes.items()}
     troubles = [_with_fix(problem, document, resolved) for problem in traced.problems]
-    problems = [*resolved.problems, *troubles, *_whole(document, resolved, facts)]
+    problems = [*resolved.problems, *troubles, *_whole(document, resolved, facts), *sweep_problems(document, words)]
     own = sum(fact.trained_parameters for fact in facts.values())
     total = sum(fact.parameters for fact in facts.values())
     activations = sum(fact.activation_mebibytes for fact in facts.values())

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from core.graph.recipe import Recipe, default_recipe
+from core.graph.sweep import Sweep
 from core.knobs import Value
 
 
@@ -85,6 +86,7 @@ class Document:
     wires: tuple[Wire, ...] = ()
     frames: Mapping[str, Frame] = field(default_factory=dict)
     recipe: Recipe = field(default_factory=default_recipe)
+    sweep: Sweep | None = None  # what is varied, where this is a family of runs
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

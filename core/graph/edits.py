@@ -12,6 +12,7 @@ from typing import Any
 
 from core.graph.document import Document, End, Frame, Node, Wire
 from core.graph.recipe import Recipe, Rule
+from core.graph.sweep import Sweep
 from core.graph.vocabulary import Vocabulary
 from core.knobs import Value
 
@@ -215,6 +216,17 @@ def switch(document: Document, family: str, key: str, on: bool, knobs: Mapping[s
         entries[key] = dict(knobs or getattr(document.recipe, family).get(key, {}))
     changed: dict[str, Any] = {family: entries}
     return replace(document, recipe=replace(document.recipe, **changed))
+
+
+def set_sweep(document: Document, sweep: Sweep | None) -> Document:
+    """Another plan of a sweep, or none."""
+    return replace(document, sweep=sweep)
+
+
+def drop_axis(document: Document, title: str) -> Document:
+    """Take an axis out of the sweep; with the last one the sweep goes."""
+    left = document.sweep.without_axis(title) if document.sweep else None
+    return replace(document, sweep=left if left and left.axes else None)
 
 
 def rename(document: Document, name: str) -> Document:

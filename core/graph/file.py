@@ -16,6 +16,7 @@ from typing import Any
 
 from core.graph.document import Document, End, Frame, Node, Wire, new_id
 from core.graph.recipe import Choice, Recipe, Rule, Stage, default_recipe
+from core.graph.sweep_file import sweep_data, sweep_from
 from core.graph.upgrades import UPGRADES
 from core.knobs import knobs_of, problems_with
 from core.problems import Refused, refuse
@@ -150,10 +151,11 @@ def _document(data: Mapping[str, Any]) -> Document:
         targets.add(wire.target)
         wires.append(wire)
     frames = {key: _frame(key, raw) for key, raw in _object(data, "frames").items()}
-    known = {"format", "version", "id", "name", "note", "nodes", "wires", "frames", "recipe"}
+    known = {"format", "version", "id", "name", "note", "nodes", "wires", "frames", "recipe", "sweep"}
     return Document(
         id=_text(data.get("id", new_id())), name=_text(data.get("name", "untitled")), note=_text(data.get("note", "")),
         nodes=nodes, wires=tuple(wires), frames=frames, recipe=_recipe(data.get("recipe")),
+        sweep=sweep_from(data.get("sweep")),
         extra={key: value for key, value in data.items() if key not in known},
     )  # fmt: skip
 
@@ -320,6 +322,7 @@ def to_data(document: Document) -> dict[str, Any]:
             for key, f in document.frames.items()
         },
         "recipe": _recipe_data(document.recipe),
+        **({"sweep": sweep_data(document.sweep)} if document.sweep is not None else {}),
         **document.extra,
     }
 

@@ -30,7 +30,7 @@ class RunThread(threading.Thread):
 
     def run(self) -> None:
         """From queue to end."""
-        _lower_priority()
+        lower_priority()
         from core.runs.execute import execute  # torch is imported here, behind the window
 
         try:
@@ -40,7 +40,7 @@ class RunThread(threading.Thread):
                 self._ended(self.uid)
 
 
-def _lower_priority() -> None:
+def lower_priority() -> None:
     """The window goes first: this thread takes what is left (Linux gives every thread a niceness of its own)."""
     if sys.platform == "linux":
         try:

@@ -181,3 +181,52 @@ class CheckpointFacts:
     value: float | None = None
     best: bool = False
     kept: bool = True  # False once retention removed the file
+
+
+TrialState = Literal["queued", "running", "finished", "failed", "skipped"]
+SweepState = Literal["queued", "running", "paused", "finished"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepFacts:
+    """One sweep of the store."""
+
+    id: int
+    uid: str  # public, never reused
+    name: str
+    created: float  # seconds since 1970, UTC
+    state: str  # SweepState
+    document_id: str = ""
+    continue_on_error: bool = True
+    place: str = "thread"  # thread, process
+    position: float = 0.0  # in the queue
+    alive: bool = False  # whether the process that runs its trials lives
+    counts: Mapping[str, int] = field(default_factory=dict)  # trials by state
+    revision: int = 0  # grows with every change
+
+    @property
+    def trials(self) -> int:
+        """All of them."""
+        return sum(self.counts.values())
+
+    @property
+    def done(self) -> int:
+        """Those that need no more work."""
+        return self.trials - self.counts.get("queued", 0) - self.counts.get("running", 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialFacts:
+    """One trial: an arm with a seed."""
+
+    number: int
+    arm: str  # JSON, see core.graph.arms
+    seed: int
+    state: str  # TrialState
+    run: str = ""  # uid
+    value: float | None = None  # the metric
+    figures: Mapping[str, float] = field(default_factory=dict)  # what it cost
+    reason: str = ""
+    step: int = 0  # of its run
+    steps: int = 0
+    run_status: str = ""

@@ -55,7 +55,7 @@ def run(flags: argparse.Namespace) -> int:
         library = Library(store)
         library.mark_interrupted()
         facts = _resumable(library, flags.resume) if flags.resume else _queued(flags, library)
-        with _signals() as caught:
+        with signals() as caught:
             status = _train(flags, library, facts, caught)
     if caught and status != "finished":
         return 128 + caught[0]
@@ -91,7 +91,7 @@ def _check(document: Document) -> None:
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
+def signals() -> Iterator[list[int]]:
     """Collects SIGINT and SIGTERM inside; whoever waits looks at the list (a handler must not touch the store)."""
     caught: list[int] = []
     before = {

@@ -1,0 +1,123 @@
+"""A setting anywhere in a document, by its path: what it is, what it has now, and the document with another value.
+
+``vit.width`` and ``vit.repeat`` turn a node's knob, ``recipe.steps`` the recipe's, ``recipe.optimizer`` chooses one,
+``habits.ema.decay`` and ``probes.attention.every`` turn an option's (and switch it on), ``habits.ema.on`` switches it,
+``rules.vit.frozen`` and ``rules.vit.learning_rate`` say how a node learns.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from typing import Any
+
+from core.graph import edits
+from core.graph.document import Document
+from core.graph.recipe import Choice, Recipe, Rule
+from core.graph.vocabulary import OptionSpec, Vocabulary
+from core.knobs import Knob, Value, knobs_of
+from core.problems import Problem, Refused, refuse
+
+REPEAT = Knob(name="repeat", kind="integer", default=1, help="Copies in a row.", title="Repeat", low=1, high=512)
+ON = Knob(name="on", kind="switch", default=False, help="Whether it is on.", title="On")
+RULES = {
+    "frozen": Knob(name="frozen", kind="switch", default=None, optional=True, help="Not trained.", title="Frozen"),
+    "learning_rate": Knob(name="learning_rate", kind="number", default=None, optional=True, help="Its own rate.",
+                          title="Learning rate", low=0, high=10, logarithmic=True),
+    "weight_decay": Knob(name="weight_decay", kind="number", default=None, optional=True, help="Its own decay.",
+                         title="Weight decay", low=0, high=1),
+}  # fmt: skip
+
+
+def knob_at(document: Document, path: str, words: Vocabulary) -> Knob:
+    """The knob that a path names. Raises Refused where there is none (any more)."""
+    owner, dot, name = path.rpartition(".")
+    if not dot or not owner or not name:
+        raise refuse(f"{path!r} is not the path of a setting.", hint="Write node.knob or recipe.knob.")
+    if owner == "recipe":
+        return _among(_recipe_knobs(words), name, "The recipe")
+    if owner in document.nodes:
+        spec = words.spec(document.nodes[owner].block)
+        return _among((*spec.knobs, REPEAT), name, spec.title, owner)
+    family, _, key = owner.partition(".")
+    if family == "rules" and key in document.nodes:
+        return _among(tuple(RULES.values()), name, "A rule", key)
+    if family in ("habits", "probes"):
+        return _among((*_option(family, key, words).knobs, ON), name, key)
+    raise refuse(f"There is no block called {owner!r}.", hint=f"Known: {', '.join(document.nodes) or 'none'}.")
+
+
+def value_at(document: Document, path: str, words: Vocabulary) -> Value:
+    """What a setting has now. Raises Refused."""
+    knob = knob_at(document, path, words)
+    owner, _, name = path.rpartition(".")
+    if owner == "recipe":
+        value = getattr(document.recipe, name)
+        return value.key if isinstance(value, Choice) else value
+    if owner in document.nodes:
+        node = document.nodes[owner]
+        return node.repeat if name == "repeat" and name not in node.knobs else node.knobs.get(name, knob.default)
+    family, _, key = owner.partition(".")
+    if family == "rules":
+        return getattr(document.recipe.rules.get(key, Rule()), name)
+    entries = getattr(document.recipe, family)
+    return key in entries if name == "on" else entries.get(key, {}).get(name, knob.default)
+
+
+def placed(document: Document, path: str, value: Value, words: Vocabulary) -> Document:
+    """The document with a setting at another value. Raises Refused where the value cannot be used there."""
+    knob = knob_at(document, path, words)
+    owner, _, name = path.rpartition(".")
+    if knob.kind == "number" and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if reason := knob.problem_with(value):
+        raise Refused(Problem(what=reason, node=owner if owner in document.nodes else ""))
+    if owner == "recipe":
+        return _in_recipe(document, name, value)
+    if owner in document.nodes:
+        if knob is REPEAT:
+            return edits.change_node(document, owner, repeat=value)
+        return edits.set_knob(document, owner, name, value, knob.default)
+    family, _, key = owner.partition(".")
+    if family == "rules":
+        fields: dict[str, Any] = {name: value}
+        return edits.set_rule(document, key, **fields)
+    if knob is ON:
+        return edits.switch(document, family, key, bool(value))
+    entries = {**getattr(document.recipe, family).get(key, {}), name: value}
+    return edits.switch(document, family, key, True, entries)
+
+
+def _in_recipe(document: Document, name: str, value: Any) -> Document:
+    now = getattr(document.recipe, name)
+    if isinstance(now, Choice):
+        value = now if value == now.key else Choice(key=value)
+    return replace(document, recipe=replace(document.recipe, **{name: value}))
+
+
+def _recipe_knobs(words: Vocabulary) -> tuple[Knob, ...]:
+    choices = []
+    for family in ("optimizer", "schedule"):
+        keys = tuple(option.key for option in words.options if option.family == family)
+        if keys:
+            choices.append(
+                Knob(name=family, kind="choice", default=keys[0], help="", title=family.capitalize(), choices=keys)
+            )
+    return (*knobs_of(Recipe), *choices)
+
+
+def _option(family: str, key: str, words: Vocabulary) -> OptionSpec:
+    options = {option.key: option for option in words.options if f"{option.family}s" == family}
+    if key not in options:
+        raise refuse(f"There is no {family[:-1]} called {key!r}.", hint=f"Known: {', '.join(options)}.")
+    return options[key]
+
+
+def _among(knobs: tuple[Knob, ...], name: str, whose: str, node: str = "") -> Knob:
+    for knob in knobs:
+        if knob.name == name:
+            return knob
+    known = [knob.name for knob in knobs]
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(known)}."
+    raise refuse(f"{whose} has no setting {name!r}.", node=node, hint=hint)

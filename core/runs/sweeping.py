@@ -1,0 +1,252 @@
+"""Runs a sweep's trials one after the other, in this process or each in a process of its own.
+
+The store is the only memory: a sweep that was killed goes on where it was, and two processes may share one.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.graph.arms import Arm, grid_arms, random_arms, seeds_of, sweep_problems, trial_count
+from core.graph.document import Document
+from core.graph.file import dumps, loads
+from core.graph.sweep import Sweep
+from core.graph.vocabulary import Vocabulary
+from core.problems import Refused, refuse
+from core.runs.launch import queue
+from core.runs.proposing import propose
+from core.runs.vocabulary import full_vocabulary
+from core.runs.worker import ask, lower_priority, start_process
+from core.store.answers import SweepFacts, TrialFacts
+from core.store.database import Store
+from core.store.library import Library
+from core.store.sweeps import Sweeps
+from core.telemetry.events import ENDED
+
+SECONDS_BETWEEN_LOOKS = 0.2
+GOES_ON = frozenset({"queued", "stopped", "interrupted"})  # a run in this state is continued, not begun anew
+
+
+def begin_sweep(
+    store: Store, document: Document, words: Vocabulary, *, continue_on_error: bool = True, place: str = "thread"
+) -> SweepFacts:
+    """A new sweep of a document, queued. Raises Refused where its plan cannot be carried out."""
+    sweep = document.sweep
+    if sweep is None or not sweep.axes:
+        raise refuse("This document has no sweep.", hint="Right-click a setting and choose Sweep this setting.")
+    if problems := sweep_problems(document, words):
+        raise Refused(*problems)
+    arms = _first_arms(document, sweep)
+    return Sweeps(store).create(
+        document.name, dumps(document), [arm.as_json() for arm in arms], seeds_of(document), document_id=document.id,
+        continue_on_error=continue_on_error, place=place,
+    )  # fmt: skip
+
+
+def _first_arms(document: Document, sweep: Sweep) -> list[Arm]:
+    if sweep.method == "bayesian":
+        return [propose(sweep, [], document.recipe.seed)]
+    return random_arms(sweep, document.recipe.seed) if sweep.method == "random" else grid_arms(sweep)
+
+
+def with_counts(document: Document, trials: int | None = None, seeds: int | None = None) -> Document:
+    """The document with another number of arms to search or of seeds."""
+    if document.sweep is None:
+        return document
+    fields = {name: value for name, value in (("trials", trials), ("seeds", seeds)) if value is not None}
+    changes: dict[str, Any] = fields
+    return replace(document, sweep=replace(document.sweep, **changes))
+
+
+class SweepThread(threading.Thread):
+    """Carries a sweep out, or on. ``ended`` is called on this thread with the sweep's uid and its state."""
+
+    def __init__(self, store: Store, uid: str, ended: Callable[[str, str], None] | None = None) -> None:
+        super().__init__(name=f"crossmodal-sweep-{uid[-6:]}", daemon=True)
+        self.store, self.uid, self._ended = store, uid, ended
+        self.error = ""  # a sentence where the sweep itself, not a trial, failed
+        self._stopping = threading.Event()
+        self._now: Callable[[], None] | None = None  # stops the trial that is trained
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Until nothing waits, the sweep is paused, or this thread is stopped."""
+        lower_priority()
+        state = "paused"
+        try:
+            state = self._carry_out()
+        except Refused as refused:
+            self.error = str(refused)
+        except (SQLAlchemyError, OSError) as error:
+            self.error = f"The store cannot be written: {error}"
+        finally:
+            if self._ended is not None:
+                self._ended(self.uid, state)
+
+    def stop(self) -> None:
+        """Save the trial that is trained and put it back into the queue; the sweep is then paused."""
+        self._stopping.set()
+        with self._lock:
+            if self._now is not None:
+                self._now()
+
+    def _carry_out(self) -> str:
+        sweeps = Sweeps(self.store)
+        sweeps.begin(self.uid)
+        try:
+            work = _Work(self.store, self.uid, full_vocabulary())
+            while not self._stopping.is_set():
+                work.settle_orphans()
+                trial = sweeps.claim(self.uid)
+                if trial is not None:
+                    self._carry_out_trial(work, trial)
+                elif not work.add_arm() and not self._wait_for_children(sweeps):
+                    break
+        except BaseException:
+            sweeps.set_state(self.uid, "paused")
+            raise
+        if self._stopping.is_set():
+            sweeps.set_state(self.uid, "paused")
+        return sweeps.end(self.uid)
+
+    def _wait_for_children(self, sweeps: Sweeps) -> bool:
+        """A child of a process that is gone still trains: wait a little; False where there is none."""
+        if sweeps.facts(self.uid).state != "running" or not sweeps.orphans(self.uid)[1]:
+            return False
+        self._stopping.wait(SECONDS_BETWEEN_LOOKS)
+        return True
+
+    def _carry_out_trial(self, work: _Work, trial: TrialFacts) -> None:
+        run = work.run_of(trial)
+        if run:
+            self._train(work, run)
+            work.settle(replace(trial, run=run), was_asked=self._stopping.is_set())
+
+    def _train(self, work: _Work, run: str) -> None:
+        if work.place == "process":
+            child = start_process(self.store, run)
+            self._watch(child, run)
+            return
+        from core.runs.execute import execute  # torch, behind the window
+        from core.training.control import Control
+
+        control = Control()
+        self._set_now(control.stop)
+        try:
+            execute(self.store, run, control)
+        finally:
+            self._set_now(None)
+
+    def _watch(self, child: subprocess.Popen[Any], run: str) -> None:
+        self._set_now(lambda: ask(self.store, run, "stop"))
+        try:
+            child.wait()
+        finally:
+            self._set_now(None)
+
+    def _set_now(self, stop: Callable[[], None] | None) -> None:
+        with self._lock:
+            self._now = stop
+            if stop is not None and self._stopping.is_set():
+                stop()
+
+
+class _Work:
+    """What a trial needs: its document, its run, its place in the table."""
+
+    def __init__(self, store: Store, uid: str, words: Vocabulary) -> None:
+        self.store, self.uid, self.words = store, uid, words
+        self.sweeps, self.library = Sweeps(store), Library(store)
+        facts = self.sweeps.facts(uid)
+        self.name, self.place = facts.name, facts.place
+        self.document = loads(self.sweeps.document_text(uid))
+        if self.document.sweep is None:
+            raise refuse("The document of this sweep has lost its plan.")
+        self.plan = self.document.sweep
+
+    def run_of(self, trial: TrialFacts) -> str:
+        """The run that carries a trial out: the one that was begun, or a new one; empty where it cannot be made."""
+        from core.runs.trials import trial_document  # torch
+
+        if trial.run and trial.run_status in GOES_ON:
+            return trial.run
+        arm = Arm.from_json(trial.arm)
+        try:
+            document = trial_document(self.document, arm, trial.seed, self.words)
+        except Refused as refused:
+            self.sweeps.fail(self.uid, trial.number, str(refused))
+            return ""
+        except Exception as error:  # a block that breaks on one arm must not end the others
+            self.sweeps.fail(self.uid, trial.number, f"{type(error).__name__}: {error}")
+            return ""
+        run = queue(self.library, document, name=f"{self.name} · {arm.name} · {trial.seed}", place=self.place)
+        self.library.set_tags(run.uid, [self.name])
+        self.sweeps.attach(self.uid, trial.number, run.uid)
+        return run.uid
+
+    def settle(self, trial: TrialFacts, *, was_asked: bool = False) -> None:
+        """Put what came of a trial's run into the table; one that was cut off waits again."""
+        self.library.mark_interrupted()
+        facts = self.library.facts(trial.run)
+        if facts.status == "finished":
+            self._record(trial)
+        elif facts.status not in ENDED or facts.status == "interrupted" or was_asked:
+            self.sweeps.requeue(self.uid, [trial.number])
+        else:
+            self.sweeps.fail(self.uid, trial.number, facts.reason or f"The run was {facts.status}.")
+
+    def _record(self, trial: TrialFacts) -> None:
+        from core.runs.trials import outcome  # torch
+
+        try:
+            value, figures = outcome(self.library, trial.run, self.plan, self.words)
+        except Refused as refused:
+            self.sweeps.fail(self.uid, trial.number, str(refused))
+        except Exception:  # the run is in the library; the table says why its value is not here
+            self.sweeps.fail(self.uid, trial.number, traceback.format_exc(limit=-1))
+        else:
+            self.sweeps.finish(self.uid, trial.number, value, figures)
+
+    def settle_orphans(self) -> None:
+        """Trials of a process that is gone: settled where their run had ended, else back in the queue."""
+        self.library.mark_interrupted()
+        for trial in self.sweeps.orphans(self.uid)[0]:
+            if trial.run and trial.run_status == "finished":
+                self._record(trial)
+            else:
+                self.sweeps.requeue(self.uid, [trial.number])
+
+    def add_arm(self) -> bool:
+        """A Bayesian search gets its next arm; False where none is wanted or something else must come first."""
+        if self.plan.method != "bayesian" or self.sweeps.facts(self.uid).state != "running":
+            return False
+        trials = self.sweeps.trials(self.uid)
+        by_arm: dict[str, list[float]] = {}
+        for trial in sorted(trials, key=lambda one: one.number):
+            values = by_arm.setdefault(trial.arm, [])
+            values += [trial.value] if trial.state == "finished" and trial.value is not None else []
+        done = len(trials) // max(1, self.plan.seeds)
+        if done >= trial_count(self.plan)[0]:
+            return False
+        told = [(Arm.from_json(text), sum(v) / len(v) if v else None) for text, v in by_arm.items()]
+        arm = self._new_arm(told, set(by_arm))
+        if arm is None:
+            return False
+        seeds = seeds_of(self.document)
+        self.sweeps.add_arms(self.uid, len(trials), [arm.as_json()], seeds)
+        return True  # or another process was quicker: look again
+
+    def _new_arm(self, told: list[tuple[Arm, float | None]], known: set[str]) -> Arm | None:
+        """One that was not tried yet; None where the search gives the same ones again and again."""
+        for attempt in range(50):
+            arm = propose(self.plan, told, self.document.recipe.seed + 1000 * attempt)
+            if arm.as_json() not in known:
+                return arm
+        return None

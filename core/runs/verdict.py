@@ -1,0 +1,291 @@
+"""What a sweep found out, with intervals: per arm, and in pairs against the baseline. numpy only.
+
+- An arm's mean carries the 95 % interval of Student's t over its seeds.
+- Arms are compared in pairs, seed by seed: the mean of the differences with its t interval.
+- p values: of the paired t test, and of the sign-flip permutation test (Fisher 1935; exact up to 14 seeds, which are
+  2^14 sign patterns, else 20,000 drawn ones). Both are corrected for the number of comparisons by Holm's method (1979).
+- *Better* is said where the corrected t test gives p <= 5 %, and the corrected sign-flip test as well as soon as there
+  are enough seeds for it to be able to (n seeds cannot give less than 2 / 2^n). Everything else is *not distinguishable*.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.graph.arms import Arm
+from core.graph.sweep import Sweep
+from core.knobs import Value
+from core.store.answers import TrialFacts
+
+LEVEL = 0.95
+MOST_EXACT = 14  # seeds
+FLIPS = 20_000
+
+Floats = NDArray[np.float64]
+Kind = Literal["better", "worse", "same", "alone", "few", "nothing"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean over seeds with its 95 % interval; with one seed the interval is unknown (NaN)."""
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmRow:
+    """One arm of the table."""
+
+    arm: Arm
+    values: Mapping[int, float]  # seed -> metric
+    estimate: Estimate | None  # None: no trial is finished
+    figures: Mapping[str, Estimate] = field(default_factory=dict)  # what it cost
+    states: Mapping[str, int] = field(default_factory=dict)  # trials by state
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """An arm against the baseline, over the seeds that both have. Differences are arm minus baseline."""
+
+    arm: str
+    difference: Estimate
+    p_t: float  # paired t test, Holm-corrected
+    p_flip: float  # sign flips, Holm-corrected
+    distinguishable: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The sentence in parts: ``first`` against ``second`` by ``difference`` (first minus second)."""
+
+    kind: Kind
+    first: str = ""
+    second: str = ""
+    difference: Estimate | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Everything that is shown of a sweep's result."""
+
+    metric: str
+    direction: str
+    baseline: str
+    rows: tuple[ArmRow, ...] = ()
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)  # by arm
+    verdict: Verdict = Verdict(kind="nothing")
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Costs that stand beside the metric, in order of appearance."""
+        return tuple(dict.fromkeys(name for row in self.rows for name in row.figures))
+
+
+def student_cdf(t: float, freedom: int) -> float:
+    """P(T <= t) for whole degrees of freedom (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
+    theta = math.atan2(t, math.sqrt(freedom))
+    cos, sin = math.cos(theta), math.sin(theta)
+    if freedom % 2:
+        term, total = cos, 0.0
+        for k in range(1, freedom, 2):
+            total += term
+            term *= cos * cos * (k + 1) / (k + 2)
+        inside = 2 / math.pi * (theta + sin * total)
+    else:
+        term, total = 1.0, 0.0
+        for k in range(0, freedom, 2):
+            total += term
+            term *= cos * cos * (k + 1) / (k + 2)
+        inside = sin * total
+    return 0.5 + inside / 2
+
+
+def student_quantile(share: float, freedom: int) -> float:
+    """The t below which a share lies; for shares above one half."""
+    low, high = 0.0, 1.0
+    while student_cdf(high, freedom) < share:
+        high *= 2
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if student_cdf(middle, freedom) < share else (low, middle)
+    return (low + high) / 2
+
+
+def estimate(values: Sequence[float]) -> Estimate | None:
+    """Mean and t interval; None without values."""
+    found = np.asarray([value for value in values if math.isfinite(value)], dtype=np.float64)
+    count = len(found)
+    if not count:
+        return None
+    mean = float(found.mean())
+    if count == 1:
+        return Estimate(mean=mean, low=math.nan, high=math.nan, seeds=1)
+    half = student_quantile(0.5 + LEVEL / 2, count - 1) * float(found.std(ddof=1)) / math.sqrt(count)
+    return Estimate(mean=mean, low=mean - half, high=mean + half, seeds=count)
+
+
+def paired_t(differences: Floats) -> float:
+    """Two-sided p of the paired t test; 1 where it cannot be asked."""
+    count = len(differences)
+    if count < 2:
+        return 1.0
+    spread = float(differences.std(ddof=1)) / math.sqrt(count)
+    mean = float(differences.mean())
+    if spread == 0:
+        return 1.0 if mean == 0 else 0.0
+    return 2 * (1 - student_cdf(abs(mean) / spread, count - 1))
+
+
+def sign_flip(differences: Floats) -> float:
+    """Two-sided p of the permutation test that flips the signs of paired differences."""
+    count = len(differences)
+    if count == 0:
+        return 1.0
+    if count <= MOST_EXACT:
+        patterns = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
+        means = ((1 - 2 * patterns) * differences).mean(axis=1)
+        return float(np.mean(np.abs(means) >= abs(differences.mean()) - 1e-12))
+    draw = np.random.default_rng(0)
+    means = (draw.choice([-1.0, 1.0], size=(FLIPS, count)) * differences).mean(axis=1)
+    hits = int(np.sum(np.abs(means) >= abs(differences.mean()) - 1e-12))
+    return (hits + 1) / (FLIPS + 1)
+
+
+def smallest_flip(seeds: int) -> float:
+    """The smallest p that the sign-flip test can give."""
+    return 2.0 / 2**seeds if 0 < seeds <= MOST_EXACT else 1 / (FLIPS + 1) if seeds else 1.0
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """P values corrected for their number, in the order given."""
+    order = sorted(range(len(values)), key=lambda index: values[index])
+    corrected, worst = [1.0] * len(values), 0.0
+    for rank, index in enumerate(order):
+        worst = max(worst, min(1.0, values[index] * (len(values) - rank)))
+        corrected[index] = worst
+    return corrected
+
+
+def differences(first: Mapping[int, float], second: Mapping[int, float]) -> Floats:
+    """First minus second for the seeds that both have."""
+    return np.asarray([first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())], dtype=np.float64)
+
+
+def compare(rows: Sequence[ArmRow], baseline: ArmRow) -> dict[str, Comparison]:
+    """Every other arm against the baseline, corrected for their number."""
+    pairs = [(row.arm.name, differences(row.values, baseline.values)) for row in rows if row is not baseline]
+    asked = [(name, found) for name, found in pairs if len(found)]
+    by_t, by_flip = holm([paired_t(found) for _, found in asked]), holm([sign_flip(found) for _, found in asked])
+    result = {}
+    for (name, found), p_t, p_flip in zip(asked, by_t, by_flip, strict=True):
+        able = smallest_flip(len(found)) * len(asked) <= 1 - LEVEL
+        said = estimate(found.tolist())
+        if said is not None:
+            sure = len(found) > 1 and p_t <= 1 - LEVEL and (p_flip <= 1 - LEVEL or not able)
+            result[name] = Comparison(arm=name, difference=said, p_t=p_t, p_flip=p_flip, distinguishable=sure)
+    return result
+
+
+def rows_of(trials: Sequence[TrialFacts]) -> list[ArmRow]:
+    """Trials gathered by arm, in the order in which arms were queued."""
+    by_arm: dict[str, list[TrialFacts]] = {}
+    for trial in sorted(trials, key=lambda one: one.number):
+        by_arm.setdefault(trial.arm, []).append(trial)
+    return [_row(Arm.from_json(text), found) for text, found in by_arm.items()]
+
+
+def _row(arm: Arm, trials: Sequence[TrialFacts]) -> ArmRow:
+    done = [trial for trial in trials if trial.state == "finished" and trial.value is not None]
+    values = {trial.seed: trial.value for trial in done if trial.value is not None}
+    names = dict.fromkeys(name for trial in done for name in trial.figures)
+    figures = {
+        name: found
+        for name in names
+        if (found := estimate([trial.figures[name] for trial in done if name in trial.figures])) is not None
+    }
+    states: dict[str, int] = {}
+    for trial in trials:
+        states[trial.state] = states.get(trial.state, 0) + 1
+    return ArmRow(arm=arm, values=values, estimate=estimate(list(values.values())), figures=figures, states=states)
+
+
+def table(sweep: Sweep, trials: Sequence[TrialFacts]) -> Table:
+    """The table of a sweep as far as it has come."""
+    rows = rows_of(trials)
+    if not rows:
+        return Table(metric=sweep.metric, direction=sweep.direction, baseline=sweep.baseline)
+    base = next((row for row in rows if row.arm.name == sweep.baseline), rows[0])
+    comparisons = compare(rows, base)
+    return Table(
+        metric=sweep.metric, direction=sweep.direction, baseline=base.arm.name, rows=tuple(rows),
+        comparisons=comparisons, verdict=_verdict(sweep, rows, base, comparisons),
+    )  # fmt: skip
+
+
+def _verdict(sweep: Sweep, rows: Sequence[ArmRow], base: ArmRow, found: Mapping[str, Comparison]) -> Verdict:
+    """The best arm against the baseline; where the baseline is best, the next best against it."""
+    done = [row for row in rows if row.estimate is not None]
+    if not done:
+        return Verdict(kind="nothing")
+    sign = 1 if sweep.direction == "higher" else -1
+    ranked = sorted(done, key=lambda row: -sign * (row.estimate.mean if row.estimate else 0.0))
+    others = [row for row in ranked if row.arm.name in found]
+    if not others or base.estimate is None:
+        return Verdict(kind="alone", first=ranked[0].arm.name)
+    rival = others[0]
+    comparison = found[rival.arm.name]
+    kind: Kind = "same"
+    if comparison.difference.seeds < 2:
+        kind = "few"
+    elif comparison.distinguishable:
+        kind = "better" if sign * comparison.difference.mean > 0 else "worse"
+    return Verdict(kind=kind, first=rival.arm.name, second=base.arm.name, difference=comparison.difference)
+
+
+def figure(value: float, metric: str = "") -> str:
+    """A number as the table shows it: shares as per cent, others with four digits."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{100 * value:.1f} %" if is_share(metric) else f"{value:.4g}"
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric lies between 0 and 1 and is read in per cent."""
+    return "R@" in metric or metric.endswith(("accuracy", "share"))
+
+
+def parts(verdict: Verdict, metric: str) -> dict[str, Value]:
+    """The fields of the sentence."""
+    if verdict.difference is None:
+        return {"first": verdict.first, "second": verdict.second}
+    by, low, high = (verdict.difference.mean, verdict.difference.low, verdict.difference.high)
+    if verdict.kind in ("better", "worse") and by < 0:
+        by, low, high = -by, -high, -low
+    return {
+        "first": verdict.first, "second": verdict.second, "by": figure(by, metric), "low": figure(low, metric),
+        "high": figure(high, metric), "seeds": verdict.difference.seeds,
+    }  # fmt: skip
+
+
+SENTENCES: Mapping[Kind, str] = {
+    "better": "{first} is better than {second} by {by} [{low}, {high}] ({seeds} seeds).",
+    "worse": "Nothing is better than {second}: the next, {first}, is worse by {by} [{low}, {high}] ({seeds} seeds).",
+    "same": "{first} and {second} are not distinguishable: the difference is {by} [{low}, {high}] ({seeds} seeds).",
+    "few": "{first} differs from {second} by {by} with one seed; how sure that is cannot be said.",
+    "alone": "Only {first} has a value so far.",
+    "nothing": "No trial is finished yet.",
+}
+
+
+def sentence(found: Table) -> str:
+    """The verdict in words."""
+    return SENTENCES[found.verdict.kind].format(**parts(found.verdict, found.metric))

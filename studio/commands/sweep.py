@@ -1,0 +1,244 @@
+"""Train a document's sweep: every arm with every seed, one after the other; ends with the table and a verdict."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from core.graph.arms import Arm
+from core.graph.file import dumps, loads
+from core.graph.sweep import MOST_TRIALS
+from core.problems import Refused, refuse
+from core.runs.paper import differing, interval
+from core.runs.sweeping import SweepThread, begin_sweep, with_counts
+from core.runs.verdict import Table, figure, sentence, table
+from core.runs.vocabulary import full_vocabulary
+from core.store.answers import SweepFacts, TrialFacts
+from core.store.database import Store
+from core.store.library import Library
+from core.store.sweeps import Sweeps
+from studio.commands.run import signals
+from studio.documents import find_document, turned
+from studio.printing import as_json, console
+
+SECONDS_BETWEEN_LOOKS = 0.25
+USUAL_COSTS = ("seconds", "GFLOPs a sample", "MiB for backward")
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Flags."""
+    parser.add_argument("file", help="a document with a sweep, an example's name, or a sweep of the store")
+    parser.add_argument("--store", default=None, help="where runs are kept (default: your data folder)")
+    parser.add_argument("--trials", type=int, help="arms of a random or Bayesian search")
+    parser.add_argument("--seeds", type=int, help="seeds of every arm")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NODE.KNOB=VALUE", help="turn a knob for all arms"
+    )
+    parser.add_argument("--place", choices=("thread", "process"), default="thread")
+    parser.add_argument("--stop-on-error", action="store_true", help="pause where a trial fails")
+    parser.add_argument("--retry", action="store_true", help="try failed trials again")
+    parser.add_argument("--again", action="store_true", help="begin anew where the same sweep is in the store")
+    parser.add_argument("--json", action="store_true", help="print JSON lines: every trial, and at the end the table")
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Carry it out, or on; 0 where every trial is done. A signal puts the trial back into the queue: 128 + n."""
+    for name in ("trials", "seeds"):
+        value = getattr(flags, name)
+        if value is not None and not 1 <= value <= MOST_TRIALS:
+            raise refuse(f"--{name} is {value}; it must lie between 1 and {MOST_TRIALS:,}.")
+    with Store.open(flags.store) as store:
+        Library(store).mark_interrupted()
+        sweeps = Sweeps(store)
+        sweeps.mark_interrupted()
+        facts = _found(flags, store, sweeps)
+        if flags.retry:
+            failed = [trial.number for trial in sweeps.trials(facts.uid) if trial.state == "failed"]
+            sweeps.requeue(facts.uid, failed)
+        with signals() as caught:
+            error = _carry_out(flags, store, sweeps, facts.uid, caught)
+        if error:
+            raise refuse(error)
+        done = _report(flags, sweeps, facts.uid)
+    return 0 if done else 128 + caught[0] if caught else 1
+
+
+def _found(flags: argparse.Namespace, store: Store, sweeps: Sweeps) -> SweepFacts:
+    """The sweep of the store, the one that this very document began, or a new one."""
+    try:
+        document = find_document(flags.file)
+    except Refused:
+        if (known := _known(sweeps, flags.file)) is not None:
+            return known
+        raise
+    words = full_vocabulary()
+    document = with_counts(turned(document, flags.set, words), flags.trials, flags.seeds)
+    found = None if flags.again else sweeps.of_document(dumps(document))
+    if found is not None:
+        return found
+    return begin_sweep(store, document, words, continue_on_error=not flags.stop_on_error, place=flags.place)
+
+
+def _known(sweeps: Sweeps, wanted: str) -> SweepFacts | None:
+    try:
+        return sweeps.find(wanted)
+    except Refused:
+        return None
+
+
+def _carry_out(flags: argparse.Namespace, store: Store, sweeps: Sweeps, uid: str, caught: list[int]) -> str:
+    if sweeps.facts(uid).state == "finished":
+        return ""
+    thread = SweepThread(store, uid)
+    thread.start()
+    say = _Lines(sweeps, uid) if flags.json else _Bar(sweeps, uid)
+    stopped = False
+    try:
+        while thread.is_alive():
+            thread.join(SECONDS_BETWEEN_LOOKS)
+            say.look()
+            if caught and not stopped:
+                stopped = True
+                thread.stop()
+    finally:
+        say.close()
+    return thread.error
+
+
+class _Lines:
+    """A JSON line for every trial that changed."""
+
+    def __init__(self, sweeps: Sweeps, uid: str) -> None:
+        self._sweeps, self._uid = sweeps, uid
+        self._said: dict[int, str] = {}
+
+    def look(self) -> None:
+        """Say what is new."""
+        for trial in self._sweeps.trials(self._uid):
+            if trial.state != "queued" and self._said.get(trial.number) != trial.state:
+                self._said[trial.number] = trial.state
+                print(as_json(trial_line(trial)), flush=True)
+
+    def close(self) -> None:
+        """Say the last."""
+        self.look()
+
+
+class _Bar:
+    """Trials done, the arm that is trained, its step."""
+
+    def __init__(self, sweeps: Sweeps, uid: str) -> None:
+        self._sweeps, self._uid = sweeps, uid
+        columns = (
+            BarColumn(),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} trials"),
+            TextColumn("{task.description}", markup=False),
+        )
+        self._progress = Progress(*columns, console=Console(stderr=True))
+        self._task = self._progress.add_task("starting", total=1)
+        self._progress.start()
+        self._failed: set[int] = set()
+
+    def look(self) -> None:
+        """Say where it is."""
+        trials = self._sweeps.trials(self._uid)
+        now = next((trial for trial in trials if trial.state == "running"), None)
+        text = f"{arm_name(now)}, seed {now.seed}, step {now.step}/{now.steps}" if now else ""
+        done = sum(trial.state not in ("queued", "running") for trial in trials)
+        self._progress.update(self._task, completed=done, total=len(trials), description=text)
+        for trial in trials:
+            if trial.state == "failed" and trial.number not in self._failed:
+                self._failed.add(trial.number)
+                self._progress.console.print(f"{arm_name(trial)}, seed {trial.seed}: {trial.reason}", markup=False)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self.look()
+        self._progress.stop()
+
+
+def arm_name(trial: TrialFacts) -> str:
+    """The arm's name."""
+    return Arm.from_json(trial.arm).name
+
+
+def trial_line(trial: TrialFacts) -> dict[str, Any]:
+    """One trial for a program."""
+    return {
+        "trial": trial.number, "arm": arm_name(trial), "seed": trial.seed, "state": trial.state, "run": trial.run,
+        "value": trial.value, "figures": dict(trial.figures), "reason": trial.reason,
+    }  # fmt: skip
+
+
+def _report(flags: argparse.Namespace, sweeps: Sweeps, uid: str) -> bool:
+    facts = sweeps.facts(uid)
+    document = loads(sweeps.document_text(uid))
+    plan = document.sweep
+    if plan is None:
+        raise refuse("The document of this sweep has lost its plan.")
+    found = table(plan, sweeps.trials(uid))
+    if flags.json:
+        print(as_json(result(facts, found)), flush=True)
+        return facts.state == "finished"
+    out = console()
+    out.print(rich_table(found, plan.costs))
+    out.print(sentence(found))
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(facts.counts.items()))
+    out.print(f"Sweep {facts.uid} is {facts.state}: {counts}. Kept in {sweeps.store.path}")
+    return facts.state == "finished"
+
+
+def result(facts: SweepFacts, found: Table) -> dict[str, Any]:
+    """The whole table for a program."""
+    rows = [
+        {
+            "arm": row.arm.name, "at": dict(row.arm.at), "values": {str(seed): value for seed, value in row.values.items()},
+            "mean": row.estimate.mean if row.estimate else None, "low": row.estimate.low if row.estimate else None,
+            "high": row.estimate.high if row.estimate else None,
+            "figures": {name: one.mean for name, one in row.figures.items()},
+            "against": _against(found, row.arm.name),
+        }
+        for row in found.rows
+    ]  # fmt: skip
+    return {
+        "sweep": facts.uid, "name": facts.name, "state": facts.state, "trials": dict(facts.counts), "metric": found.metric,
+        "direction": found.direction, "baseline": found.baseline, "arms": rows, "verdict": found.verdict.kind,
+        "sentence": sentence(found),
+    }  # fmt: skip
+
+
+def _against(found: Table, arm: str) -> dict[str, Any] | None:
+    one = found.comparisons.get(arm)
+    if one is None:
+        return None
+    by = one.difference
+    return {
+        "difference": by.mean, "low": by.low, "high": by.high, "seeds": by.seeds, "p_t": one.p_t, "p_flip": one.p_flip,
+        "distinguishable": one.distinguishable,
+    }  # fmt: skip
+
+
+def rich_table(found: Table, wanted: tuple[str, ...]) -> RichTable:
+    """A row an arm; of the costs those that were asked for, and the usual ones where arms differ."""
+    differ = differing(found)
+    costs = [*wanted, *(name for name in USUAL_COSTS if name in differ and name not in wanted)]
+    shown = RichTable(box=None, header_style="dim", pad_edge=False, caption_justify="left")
+    shown.caption = f"{found.metric}; {found.direction} is better; compared with {found.baseline}; * distinguishable"
+    shown.add_column("arm", overflow="fold", min_width=8)
+    for title in ("mean", "95 % interval", "seeds", "difference", "p", *costs):
+        shown.add_column(title, justify="right", overflow="fold")
+    for row in found.rows:
+        one = found.comparisons.get(row.arm.name)
+        by = f"{'+' if one.difference.mean > 0 else ''}{figure(one.difference.mean, found.metric)}" if one else ""
+        shown.add_row(
+            Text(row.arm.name), figure(row.estimate.mean, found.metric) if row.estimate else "–",
+            interval(row.estimate, found.metric), str(len(row.values)), by + (" *" if one and one.distinguishable else ""),
+            f"{one.p_t:.3f}" if one else "",
+            *(figure(row.figures[name].mean, name) if name in row.figures else "–" for name in costs),
+        )  # fmt: skip
+    return shown
