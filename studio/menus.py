@@ -12,6 +12,7 @@ from widgets.canvas.commands import commands
 from widgets.canvas.view import CanvasView
 from widgets.look.icons import icon
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
 MENUS = ("File", "Edit", "View", "Run", "Help")
@@ -83,7 +84,7 @@ class Menus(QObject):
             entry.setEnabled(not why_not)
             keys = entry.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             title = tr(command.text) + (f"  ({keys})" if keys else "")
-            entry.setToolTip(f"{title}\n{why_not}" if why_not else title)
+            entry.setToolTip(plain_tip(f"{title}\n{why_not}" if why_not else title))
 
     def whole_menu(self, window: QWidget) -> QMenu:
         """All menus under one button."""

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from core.graph.dataset import DatasetFacts, Specimen
 from widgets.look.icons import icon
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
 THUMB = 72
@@ -201,6 +202,6 @@ def _strip(samples: Sequence[Specimen]) -> QListWidget:
             height, width, _ = sample.picture.shape
             image = QImage(sample.picture.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
             item.setIcon(QPixmap.fromImage(image))
-        item.setToolTip(f"{sample.sentence}\n{sample.group}")
+        item.setToolTip(plain_tip(f"{sample.sentence}\n{sample.group}"))
         view.addItem(item)
     return view

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from core.store.answers import Head, MarkFacts
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 
 NEAR_PIXELS = 6.0
@@ -97,7 +98,7 @@ class Bar(QWidget):
             self.stepRequested.emit(self.step_at(x))
         mark = self._mark_near(event.position())
         words = f"{mark_name(mark)} · {mark.step:,}" if mark is not None else f"{self.step_at(x):,}"
-        QToolTip.showText(event.globalPosition().toPoint(), words, self)
+        QToolTip.showText(event.globalPosition().toPoint(), plain_tip(words), self)
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:

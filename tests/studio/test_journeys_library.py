@@ -110,6 +110,7 @@ def test_rename_search_delete_and_take_back(sit_down, two_runs):
     QTest.keyClicks(editor, "the <b>good</b> one")
     QTest.keyClick(editor, KEYS.Key_Return)
     person.wait(lambda: person.session.facts(uid).name == "the <b>good</b> one")
+    assert "<b>" not in library.filter.index(row, person.column("name")).data(Qt.ItemDataRole.ToolTipRole)
     search = library.findChildren(QLineEdit)[0]
     QTest.mouseClick(search, LEFT, NO)
     QTest.keyClicks(search, "good")

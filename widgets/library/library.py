@@ -34,6 +34,7 @@ from widgets.library.compare import CompareView
 from widgets.library.table import RUN, RunFilter, RunTable, StatusChip, csv_text
 from widgets.look.icons import icon
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import look
 
 UNDO_MILLISECONDS = 20_000
@@ -380,7 +381,7 @@ class LibraryView(QWidget):
         for act, button in self._buttons.items():
             why_not = self.why_not(act)
             button.setEnabled(not why_not)
-            button.setToolTip(why_not or button.text())
+            button.setToolTip(plain_tip(why_not or button.text()))
         self._points_action.setEnabled(bool(self.selected()))
         self._fill_fork_menu()
 
@@ -411,7 +412,7 @@ class LibraryView(QWidget):
             else:
                 entry = menu.addAction(icon(_ICONS[act]), words, lambda act=act: self._act(act))
             entry.setEnabled(not self.why_not(act))
-            entry.setToolTip(self.why_not(act))
+            entry.setToolTip(plain_tip(self.why_not(act)))
         menu.setToolTipsVisible(True)
         menu.exec(self.view.viewport().mapToGlobal(at))
         menu.deleteLater()

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 from core.store.answers import RunFacts
 from widgets.library.columns import Column, columns_for, metrics_of, status_text
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -106,7 +107,7 @@ class RunTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _side(column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return _tip(run, column)
+            return plain_tip(_tip(run, column))
         return None
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:

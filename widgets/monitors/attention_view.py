@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from widgets.look.language import tr
 from widgets.look.pictures import draw_picture, fitted, heat_colour, heat_of, image_of
+from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 
 NOTHING = -1
@@ -82,7 +83,7 @@ class PatchView(QWidget):
             self.patchHovered.emit(*(patch or (NOTHING, NOTHING)))
             if patch is not None and self._weights is not None:
                 share = tr("attention {value}", value=f"{self._weights[patch] * 100:.1f} %")
-                QToolTip.showText(event.globalPosition().toPoint(), share, self)
+                QToolTip.showText(event.globalPosition().toPoint(), plain_tip(share), self)
             self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -165,7 +166,7 @@ class WordView(QWidget):
             self._on = index
             self.wordHovered.emit(index)
             if index != NOTHING:
-                QToolTip.showText(event.globalPosition().toPoint(), self._tip(index), self)
+                QToolTip.showText(event.globalPosition().toPoint(), plain_tip(self._tip(index)), self)
             self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

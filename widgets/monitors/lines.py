@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.store.answers import Axis
 from core.store.reader import RunReader
+from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.plot import Plot, mix, show_line, thin
@@ -157,7 +158,7 @@ class Legend(QWidget):
         if list(entries) != self._entries:
             self._entries = list(entries)
             self.setVisible(bool(entries))
-            self.setToolTip("\n".join(name for name, _, _ in entries))
+            self.setToolTip(plain_tip("\n".join(name for name, _, _ in entries)))
             self.update()
 
     def wanted_width(self) -> int:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QAbstractItemView, QFrame, QLineEdit, QListView, Q
 from core.store.answers import LogFacts
 from core.store.reader import RunReader
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
@@ -149,10 +150,8 @@ class LogModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{line.step:>6,}   {' '.join(line.text.split())}"
         if role == Qt.ItemDataRole.ToolTipRole:
-            return (
-                tr("step {step}, {seconds} s", step=f"{line.step:,}", seconds=f"{line.seconds:.1f}")
-                + f"\n{line.text[:2000]}"
-            )
+            where = tr("step {step}, {seconds} s", step=f"{line.step:,}", seconds=f"{line.seconds:.1f}")
+            return plain_tip(f"{where}\n{line.text[:2000]}")
         if role == Qt.ItemDataRole.ForegroundRole:
             colours = {"warning": theme().warning, "error": theme().bad}
             return QColor(colours.get(line.level, theme().text))

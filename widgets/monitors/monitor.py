@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 from core.store.reader import RunReader
 from widgets.look.icons import icon
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 from widgets.monitors.cursor import Cursor
 
@@ -48,7 +49,7 @@ class Figures(QWidget):
         """Show a line; ``warns`` gives it the colour of a warning."""
         if (text, warns) != (self._text, self._warns):
             self._text, self._warns = text, warns
-            self.setToolTip(text)
+            self.setToolTip(plain_tip(text))
             self.setAccessibleName(text)
             self.update()
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from core.store.answers import Axis
 from core.store.reader import RunReader
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
@@ -160,7 +161,7 @@ class FigureTable(QWidget):
         """Show these rows; ``colours`` go with them."""
         grown = len(rows) != len(self._rows)
         self._rows, self._colours = rows, colours
-        self.setToolTip("\n".join(_row_sentence(row) for row in rows))
+        self.setToolTip(plain_tip("\n".join(_row_sentence(row) for row in rows)))
         if grown:
             self.updateGeometry()
         self.update()
