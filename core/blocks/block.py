@@ -28,6 +28,8 @@ class Block(nn.Module):
     takes: ClassVar[Mapping[str, Port]] = {}
     gives: ClassVar[Mapping[str, Port]] = {}
     repeatable: ClassVar[bool] = False
+    mixes_samples: ClassVar[bool] = False  # what it gives compares the samples of a batch: chunks of it are another thing
+    progress: float = 0.0  # share of the run that is done, set before every step
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -53,6 +55,13 @@ class Block(nn.Module):
         """Knob values that make the block small for tests; empty where the defaults already are."""
         return {}
 
+    def after_update(self) -> None:
+        """Right after an optimiser step: keep parameters in their range, keys in a queue."""
+
+    def readings(self) -> Mapping[str, float | Tensor]:
+        """Scalars worth a curve: ``{"temperature": ...}``."""
+        return {}
+
     def detail(self) -> str:
         """One short line for the canvas: ``w192 d6 p8``; words in it stand between ``·``, where they are translated."""
         return ""
@@ -73,11 +82,12 @@ class Objective(Block):
     """A block that gives a loss. ``pairs`` names two incoming ports whose similarity is worth watching."""
 
     pairs: ClassVar[tuple[str, str] | None] = None
-    mixes_samples: ClassVar[bool] = False  # the loss compares samples of a batch: plain accumulation changes it
 
-    def after_update(self) -> None:
-        """Keep parameters in their range after an optimiser step (temperature clamp)."""
+    def score_tables(self, left: Any, right: Any) -> tuple[Tensor, Tensor]:
+        """What held-out samples are ranked by: every left [N] against every right [M], and every right against every left."""
+        table_NM = left @ right.T
+        return table_NM, table_NM.T
 
-    def readings(self) -> Mapping[str, float | Tensor]:
-        """Scalars worth a curve: ``{"temperature": ...}``."""
-        return {}
+    def own_ranks(self, **incoming: Any) -> tuple[str, Tensor, Tensor] | None:
+        """A question that each sample answers by itself: its name, the rank of the right answer and how many there are, [B]."""
+        return None

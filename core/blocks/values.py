@@ -1,6 +1,6 @@
-"""Values that flow on wires with more than one tensor: text and tokens.
+"""Values that flow on wires with more than one tensor: text, tokens, negatives.
 
-Axes: B batch, L word pieces, N tokens, D width. Both are pytrees, so they chunk, move and sit on meta as one value.
+Axes: B batch, L word pieces, N tokens, D width, K further keys, M candidates. All are pytrees, so they chunk, move and sit on meta as one value.
 """
 
 from __future__ import annotations
@@ -56,6 +56,24 @@ class Tokens:
         return replace(self, x_BND=x_BND, **changes)
 
 
+ORIGINS = ("in-batch", "queue", "mined", "random", "level 1", "level 2", "level 3", "marked")  # where a negative comes from
+
+
+@dataclass(frozen=True, kw_only=True)
+class Negatives:
+    """What a batch of pairs is contrasted with, both ways: candidates, how much each counts, where it comes from.
+
+    Candidates of a left query are the batch's right sides, then ``right_KD``; M = B + K. A weight is the logarithm of
+    how often the candidate counts: 0 once, -inf not at all. The positives' weight (the diagonal) is always 0.
+    """
+
+    left_KD: Tensor  # further keys that right queries meet; no gradient
+    right_KD: Tensor  # further keys that left queries meet; no gradient
+    weight_BM: Tensor
+    back_BM: Tensor  # of right queries
+    origin_BM: Tensor  # uint8, an index into ORIGINS, of left queries' candidates
+
+
 def _register(cls: type, tensors: tuple[str, ...]) -> None:
     rest = tuple(field.name for field in fields(cls) if field.name not in tensors)
 
@@ -70,8 +88,9 @@ def _register(cls: type, tensors: tuple[str, ...]) -> None:
 
 _register(Text, ("ids_BL", "mask_BL"))
 _register(Tokens, ("x_BND", "mask_BN", "cells_BN"))
+_register(Negatives, ("left_KD", "right_KD", "weight_BM", "back_BM", "origin_BM"))
 
-WireValue = Tensor | Text | Tokens
+WireValue = Tensor | Text | Tokens | Negatives
 
 
 def main_tensor(value: Any) -> Tensor | None:
@@ -82,6 +101,8 @@ def main_tensor(value: Any) -> Tensor | None:
         return value.ids_BL
     if isinstance(value, Tokens):
         return value.x_BND
+    if isinstance(value, Negatives):
+        return value.weight_BM
     return None
 
 

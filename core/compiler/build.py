@@ -40,6 +40,15 @@ class Chain(nn.Module):
             values = {**values, self.entry: given[self.exit]}
         return given
 
+    def after_update(self) -> None:
+        """Tell every link."""
+        for link in self.links:
+            link.after_update()  # type: ignore[operator]
+
+    def readings(self) -> dict[str, Any]:
+        """What the last link says."""
+        return dict(self.links[-1].readings())  # type: ignore[operator]
+
     def watched(self, **values: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Every link's attention maps, numbered through."""
         found: dict[str, Tensor] = {}

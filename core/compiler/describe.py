@@ -17,7 +17,7 @@ _PAPER = re.compile(r"\b(\d{4}\.\d{4,5})\b")
 _FAMILIES = {
     "sources": "Sources", "transforms": "Transforms", "encoders": "Encoders", "connectors": "Connectors",
     "fusion": "Fusion", "attention": "Attention", "experts": "Experts", "tokenizers": "Tokenizers",
-    "generators": "Generators", "adapters": "Adapters", "heads": "Heads", "objectives": "Objectives",
+    "generators": "Generators", "adapters": "Adapters", "heads": "Heads", "negatives": "Negatives", "objectives": "Objectives",
 }  # fmt: skip
 
 
@@ -48,7 +48,8 @@ def _spec(key: str, cls: Any, role: Role) -> BlockSpec:
     return BlockSpec(
         key=key, title=cls.title or key, role=role, family=_FAMILIES.get(folder, folder.capitalize()), summary=summary,
         papers=papers, takes=takes, gives=gives, knobs=knobs_of(cls.Config), modality=_modality(cls, takes, gives),
-        repeatable=role == "block" and bool(row),
+        repeatable=role == "block" and bool(row) and not getattr(cls, "mixes_samples", False),
+        mixes=getattr(cls, "mixes_samples", False),
     )  # fmt: skip
 
 

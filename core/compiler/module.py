@@ -12,9 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.blocks.block import Block
 from core.blocks.values import Grid, Tokens
 from core.compiler.build import build_block
 from core.compiler.compile import meta_values
+from core.compiler.momentum import Twin, wants_twin
 from core.compiler.plan import Plan
 from core.compiler.randomness import apart
 from core.graph.document import End
@@ -40,9 +42,24 @@ class Experiment(nn.Module):
             with apart(node_seed(seed, key)):
                 self.nodes[_safe(key)] = build_block(plan.document.nodes[key], incoming)
 
+        self.twins = nn.ModuleDict({key: Twin(self, key) for key in plan.batch_nodes if wants_twin(self.node(key))})
+
     def node(self, key: str) -> nn.Module:
         """The module of a node."""
         return self.nodes[_safe(key)]
+
+    def set_progress(self, share: float) -> None:
+        """Tell every block how much of the run is done."""
+        for module in self.nodes.modules():
+            if isinstance(module, Block):
+                module.progress = share
+
+    def after_update(self, batch: Mapping[End, Any]) -> None:
+        """Right after an optimiser step: clamps, and queues take the keys of this batch."""
+        for key in self.plan.batch_nodes:
+            self.node(key).after_update()  # type: ignore[operator]
+        for twin in self.twins.values():
+            twin.follow(self, batch)  # type: ignore[operator]
 
     def run(self, batch: Mapping[End, Any], wanted: Iterable[str] | None = None) -> Values:
         """Run nodes in order on a batch (per-sample ends already carried); gives every end made or carried.
@@ -74,8 +91,8 @@ class Experiment(nn.Module):
         return found
 
     def towers(self) -> list[str]:
-        """Blocks before the objectives."""
-        return [key for key in self.plan.batch_nodes if key not in self.plan.objectives]
+        """Blocks that look at each sample alone."""
+        return [key for key in self.plan.batch_nodes if key not in self.plan.mixing]
 
     def losses(self, values: Mapping[End, Any]) -> dict[str, Tensor]:
         """Each objective's loss."""

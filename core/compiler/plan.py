@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from core.graph.analysis import Analysis
 from core.graph.document import Document, End
@@ -24,6 +25,16 @@ class Plan:
     objectives: tuple[str, ...]
     carried: tuple[End, ...]  # per-sample ends that batches must carry
 
+    @cached_property
+    def mixing(self) -> tuple[str, ...]:
+        """Nodes that need the whole batch: objectives, what compares samples, and what such nodes feed."""
+        found: list[str] = []
+        for key in self.batch_nodes:
+            behind = any(end.node in found for end in self.inputs[key].values())
+            if behind or key in self.objectives or self.specs[key].mixes:
+                found.append(key)
+        return tuple(found)
+
     def modality(self, node: str) -> str:
         """The node's modality, or that of the nearest block it feeds from; ``shared`` where both meet."""
         own = self.specs[node].modality
@@ -33,7 +44,14 @@ class Plan:
         return found.pop() if len(found) == 1 else "shared" if found else own
 
     def sides(self, objective: str) -> tuple[End, End] | None:
-        """The two ends an objective pulls together."""
+        """The two ends of embeddings that an objective pulls together."""
+        pair = self.pair(objective)
+        spec = self.specs[objective]
+        alike = pair and all((port := spec.input(side)) and port.kind == "embedding" for side in ("left", "right"))
+        return pair if alike else None
+
+    def pair(self, objective: str) -> tuple[End, End] | None:
+        """The two ends an objective pulls together, whatever flows there: embeddings or tokens."""
         ends = self.inputs[objective]
         names = [name for name in ("left", "right") if name in ends]
         return (ends["left"], ends["right"]) if len(names) == 2 else None

@@ -1,7 +1,8 @@
 """What flows on a wire: a port says kind, modality and axes.
 
 Axes letters: B batch, C channels, H height, W width, T time or frames, S audio samples, F frequency bins, L words or
-word pieces, N tokens, D width, K classes.
+word pieces, N tokens, D width, K classes, G levels of a taxonomy,
+M candidates.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ KINDS: Final[dict[str, str]] = {
     "logits": "B K",
     "segments": "B",
     "number": "B",
+    "labels": "B G",  # codes of nested classes, coarse to fine
+    "negatives": "B M",  # what each pair is contrasted with
+    "boxes": "B N 4",  # left, top, right, bottom as shares of the picture
     "loss": "",
 }
 
@@ -29,7 +33,7 @@ MODALITIES: Final[tuple[str, ...]] = ("image", "text", "audio", "video", "shared
 
 _MODALITY_OF_KIND = {
     "image": "image", "sentence": "text", "text": "text", "waveform": "audio", "spectrogram": "audio",
-    "video": "video", "loss": "loss",
+    "video": "video", "boxes": "image", "loss": "loss",
 }  # fmt: skip
 
 

@@ -36,6 +36,7 @@ class BlockSpec:
     knobs: tuple[Knob, ...] = ()
     modality: str = "any"
     repeatable: bool = False  # may stand for N copies in a row
+    mixes: bool = False  # compares the samples of a batch: it must see the whole of it
     known: bool = True  # False: a placeholder for a block this version lacks
 
     def input(self, name: str) -> Port | None:

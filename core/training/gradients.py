@@ -64,7 +64,8 @@ def cached(run: Trainer, chunk: int) -> dict[str, Tensor]:
             values = run.forward(part, makers)
             made.append({end: values[end] for end in cut})
     leaves = {end: _leaf(value) for end, value in join(made).items()}
-    losses = run.experiment.losses(run.forward({**run.batch, **leaves}))
+    mixed = run.forward({**run.batch, **leaves})
+    losses = run.experiment.losses(mixed)
     total(losses).backward()  # type: ignore[no-untyped-call]
     after = _random_state(run.device)
     start = 0
@@ -75,14 +76,14 @@ def cached(run: Trainer, chunk: int) -> dict[str, Tensor]:
         _push(values, leaves, cut, start, size)
         start += size
     _set_random_state(run.device, after)
-    _keep_sides(run, leaves)
+    _keep_sides(run, mixed)
     return losses
 
 
 def _cut(run: Trainer) -> list[End]:
-    """What the objectives take from the rest of the drawing."""
+    """What the nodes that need the whole batch take from the rest of the drawing."""
     plan = run.plan
-    ends = {end for key in plan.objectives for end in plan.inputs[key].values() if end.node not in plan.objectives}
+    ends = {end for key in plan.mixing for end in plan.inputs[key].values() if end.node not in plan.mixing}
     return sorted(ends)
 
 
@@ -147,8 +148,11 @@ def _set_random_state(device: torch.device, states: list[Tensor]) -> None:
 
 
 def _keep_sides(run: Trainer, values: Mapping[End, Any]) -> None:
-    run.sides = {}
+    run.sides, run.negatives = {}, {}
     for key in run.plan.objectives:
         ends = run.plan.sides(key)
         if ends is not None:
             run.sides[key] = (values[ends[0]].detach(), values[ends[1]].detach())
+        chosen = run.plan.inputs[key].get("negatives")
+        if chosen is not None and chosen in values:
+            run.negatives[key] = values[chosen]

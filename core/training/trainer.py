@@ -82,6 +82,7 @@ class Trainer:
         self.batch: Batch = {}
         self.indices: list[int] = []
         self.losses: dict[str, Tensor] = {}
+        self.negatives: dict[str, Any] = {}  # objective -> what its pairs were contrasted with, where that was chosen
         self.sides: dict[str, tuple[Tensor, Tensor]] = {}  # objective -> both sides of this step, detached
         self.held_out: dict[str, Any] = {}  # what the last evaluation embedded
         self.rates: dict[str, float] = {}
@@ -163,6 +164,7 @@ class Trainer:
 
     def _learn(self) -> None:
         torch.manual_seed(node_seed(self.recipe.seed, f"step/{self.position.step}"))
+        self.experiment.set_progress(self.position.step / max(self.recipe.steps, 1))
         self._tell("step_began")
         self.losses = self.gradient(self)
         self._tell("gradient_ready")
@@ -171,8 +173,7 @@ class Trainer:
         self.rates = self.groups.set_rates(self.position.step, self.stage)
         self.groups.optimizer.step()
         self.groups.optimizer.zero_grad(set_to_none=True)
-        for key in self.plan.objectives:
-            self.experiment.node(key).after_update()  # type: ignore[operator]
+        self.experiment.after_update(self.batch)
         self._tell("updated")
 
     def _advance(self, seconds: float) -> None:
@@ -202,7 +203,7 @@ class Trainer:
         values["loss"] = sum(values.values())
         values["throughput"] = len(self.indices) / max(seconds, 1e-9)
         values.update({f"rate/{key}": rate for key, rate in self.rates.items()})
-        for key in self.plan.objectives:
+        for key in self.plan.batch_nodes:
             for name, reading in self.experiment.node(key).readings().items():  # type: ignore[operator]
                 values[f"{name}/{key}"] = float(reading)
         self.say(Scalars(at=self.at(), values=values))

@@ -52,7 +52,9 @@ def test_every_parameter_gets_a_gradient(key: str) -> None:
     block, example = build(key)
     made = block.train()(**{name: with_gradient(value) for name, value in example.items()})
     assert set(made) == set(block.gives)
-    torch.stack([main_tensor(value).float().pow(2).sum() for value in made.values()]).sum().backward()
+    total = torch.stack([main_tensor(value).float().pow(2).sum() for value in made.values()]).sum()
+    if total.requires_grad:  # what only chooses gives no gradient and has no parameters
+        total.backward()
     lacking = [name for name, p in block.named_parameters() if p.requires_grad and p.grad is None]
     assert not lacking
 
@@ -79,7 +81,11 @@ def test_state_round_trips(key: str) -> None:
     torch.manual_seed(1)
     other = cls(configure(cls.Config, cls.tiny()), example)
     other.load_state_dict(block.state_dict())
-    first, second = (module.eval()(**example) for module in (block, other))
+    made = []
+    for module in (block, other):
+        torch.manual_seed(2)  # what draws, draws the same
+        made.append(module.eval()(**example))
+    first, second = made
     for name in first:
         assert torch.equal(main_tensor(first[name]), main_tensor(second[name]))
 
@@ -87,7 +93,9 @@ def test_state_round_trips(key: str) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_attention_rows_sum_to_one_and_reproduce_the_output(key: str) -> None:
     block, example = build(key)
+    torch.manual_seed(2)
     plain = block.eval()(**example)
+    torch.manual_seed(2)
     watched, maps = block.watched(**example)  # raises where map times values is not what the layer passed on
     for name in plain:
         torch.testing.assert_close(main_tensor(plain[name]), main_tensor(watched[name]), atol=1e-4, rtol=1e-3)
@@ -96,7 +104,7 @@ def test_attention_rows_sum_to_one_and_reproduce_the_output(key: str) -> None:
         torch.testing.assert_close(rows.sum(-1), torch.ones_like(rows.sum(-1)), atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("key", [key for key in KEYS if not issubclass(blocks[key], Objective)])
+@pytest.mark.parametrize("key", [key for key in KEYS if not issubclass(blocks[key], Objective) and not blocks[key].mixes_samples])
 def test_samples_do_not_mix(key: str) -> None:
     """Changing one sample leaves the other's output alone (the fault of attention without batch_first)."""
     block, example = build(key)

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from core.blocks.block import Objective
 from core.blocks.catalog import blocks
+from core.blocks.objectives.gathering import first_row, gathered, processes
+from core.blocks.values import Negatives
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -51,7 +53,7 @@ class Contrast(Objective):
         self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / config.temperature)), requires_grad=config.learned)
 
     def logits(self, left: Tensor, right: Tensor) -> Tensor:
-        """Scaled cosines [B, B] in float32."""
+        """Scaled cosines of every left with every right, in float32."""
         left, right = (F.normalize(side.float(), dim=-1) for side in (left, right))
         return self.logit_scale.exp() * left @ right.T
 
@@ -80,17 +82,48 @@ class InfoNCE(Contrast):
     """Each picture must find its sentence among all in the batch, and each sentence its picture."""
 
     title = "InfoNCE"
+    takes = {
+        **Contrast.takes,
+        "negatives": port("negatives", "other negatives than the whole batch", modality="shared", optional=True),
+    }
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Contrast.Config):
         """Temperature, smoothing and weight."""
 
         label_smoothing: float = knob(0.0, "Share of the target spread evenly over the batch.", low=0, high=0.9)
+        local_loss: bool = knob(
+            False, "With several processes: each asks about its own rows only, which saves memory and gives the same "
+            "gradient.", advanced=True,
+        )  # fmt: skip
 
-    def forward(self, left: Tensor, right: Tensor) -> dict[str, Any]:
+    def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
+        super().__init__(config, incoming)
+        if config.label_smoothing and "negatives" in incoming:
+            raise ValueError("Label smoothing would spread over negatives that were left out; set it to 0.")
+
+    def forward(self, left: Tensor, right: Tensor, negatives: Negatives | None = None) -> dict[str, Any]:
         """Two sides [B, D] to one number."""
-        logits_BB = self.logits(left, right)
-        target_B = torch.arange(len(logits_BB), device=logits_BB.device)
+        both, start = self.both_ways(left, right)
+        both = both if negatives is None else self._weighed(both[0], left, right, negatives)
+        target_B = torch.arange(start, start + len(both[0]), device=left.device)
         smooth = self.config.label_smoothing
-        loss = sum(F.cross_entropy(side, target_B, label_smoothing=smooth) for side in (logits_BB, logits_BB.T)) / 2
+        loss = sum(F.cross_entropy(side, target_B, label_smoothing=smooth) for side in both) / 2
         return {"loss": self.config.weight * loss}
+
+    def both_ways(self, left: Tensor, right: Tensor) -> tuple[list[Tensor], int]:
+        """Logits of both directions, over the batches of all processes, and the column of the first row's partner."""
+        if processes() == 1:
+            logits_BB = self.logits(left, right)
+            return [logits_BB, logits_BB.T], 0
+        all_left, all_right = gathered(left), gathered(right)
+        if not self.config.local_loss:
+            logits_AA = self.logits(all_left, all_right)
+            return [logits_AA, logits_AA.T], 0
+        return [self.logits(left, all_right), self.logits(right, all_left)], first_row(len(left))
+
+    def _weighed(self, logits_BB: Tensor, left: Tensor, right: Tensor, given: Negatives) -> list[Tensor]:
+        """Logits of both directions with every candidate [B, M]; a weight is added as its logarithm."""
+        there_BM = torch.cat([logits_BB, self.logits(left, given.right_KD)], 1) + given.weight_BM
+        back_BM = torch.cat([logits_BB.T, self.logits(right, given.left_KD)], 1) + given.back_BM
+        return [there_BM, back_BM]

@@ -7,11 +7,12 @@ that were trained on, drawn by another artist. No network: pictures and names co
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import emoji as unicode_names
+import torch
 
 from core.data.base import DataReport, Source
 from core.data.catalog import sources
@@ -27,6 +28,7 @@ LANGUAGES = {
     "English": "en", "Chinese": "zh", "German": "de", "French": "fr", "Spanish": "es", "Portuguese": "pt",
     "Italian": "it", "Japanese": "ja", "Korean": "ko", "Russian": "ru",
 }  # fmt: skip
+LEVELS = ("group", "subgroup", "family")
 NAME, KEYWORDS = "name", "name and keywords"
 
 
@@ -36,7 +38,12 @@ class EmojiPairs(Source):
 
     title = "Emoji pairs"
     modality = "image"
-    gives = {"image": port("image", "the picture"), "sentence": port("sentence", "its name")}
+    gives = {
+        "image": port("image", "the picture"),
+        "sentence": port("sentence", "its name"),
+        "classes": port("labels", "codes of its group, subgroup and name family"),
+        "sample": port("number", "its number in this source"),
+    }
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -64,6 +71,7 @@ class EmojiPairs(Source):
         self._rows: tuple[Emoji, ...] = ()
         self._captions: list[str] = []
         self._names: list[str] = []
+        self._codes: list[tuple[int, ...]] = []  # one number a level
         self._second: Artist | None = None
         self._seen: list[int] = []  # training emoji that the second artist drew too
         self._splits: Mapping[str, Sequence[int]] = {}
@@ -86,6 +94,7 @@ class EmojiPairs(Source):
         if self._second is not None:
             self._seen = [index for index in splits["train"] if self._second.has(rows[index].file)]
             splits["style"] = list(range(len(rows), len(rows) + len(self._seen)))
+        self._codes = list(zip(*(numbered(getattr(row, level) for row in rows) for level in LEVELS)))
         self._rows, self._splits = rows, splits
 
     def _chosen_artist(self) -> Artist | None:
@@ -120,8 +129,8 @@ class EmojiPairs(Source):
         return self._seen[index - len(self._rows)], self._second
 
     def sample(self, index: int) -> dict[str, Any]:
-        """``image`` and ``sentence``."""
-        return self.part(index, ("image", "sentence"))
+        """Everything it gives."""
+        return self.part(index, tuple(self.gives))
 
     def part(self, index: int, ports: Collection[str]) -> dict[str, Any]:
         """The name alone costs no decoding."""
@@ -132,6 +141,10 @@ class EmojiPairs(Source):
             given["image"] = self._memory.get(index, lambda: artist.draw(file, self.config.image_size, colour))
         if "sentence" in ports:
             given["sentence"] = self._captions[place]
+        if "classes" in ports:
+            given["classes"] = torch.tensor(self._codes[place])
+        if "sample" in ports:
+            given["sample"] = index
         return given
 
     def _colour(self, place: int) -> tuple[int, int, int]:
@@ -155,7 +168,11 @@ class EmojiPairs(Source):
 
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""
-        return {"image": meta_image(batch, self.config.image_size), "sentence": None}
+        return {
+            "image": meta_image(batch, self.config.image_size), "sentence": None,
+            "classes": torch.empty(batch, 3, dtype=torch.int64, device="meta"),
+            "sample": torch.empty(batch, dtype=torch.int64, device="meta"),
+        }  # fmt: skip
 
     def facts(self) -> Mapping[str, str]:
         """Where it comes from and what is held out."""
@@ -179,3 +196,9 @@ class EmojiPairs(Source):
     def report(self) -> DataReport:
         """Counts and the split check."""
         return report_of(self)
+
+
+def numbered(names: Iterable[str]) -> list[int]:
+    """Equal names get equal numbers, in order of appearance."""
+    known: dict[str, int] = {}
+    return [known.setdefault(name, len(known)) for name in names]

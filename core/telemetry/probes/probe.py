@@ -26,6 +26,7 @@ class Watched(Protocol):
     position: Any
     indices: list[int]
     sides: dict[str, tuple[Tensor, Tensor]]
+    negatives: dict[str, Any]
     held_out: dict[str, Any]
 
     def at(self) -> At: ...

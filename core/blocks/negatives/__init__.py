@@ -1,0 +1,1 @@
+"""Negatives as a place: what every pair is contrasted with, chosen by blocks in a row, read by InfoNCE."""

@@ -1,0 +1,71 @@
+"""The slowly following copy of the towers that makes a queue's keys (MoCo, arXiv:1911.05722).
+
+After n steps its weights are ``k_n = m^n k_0 + (1 - m) sum_i m^(n-i) q_i``. It runs without dropout and without a
+gradient, and is part of the experiment's state, so a resumed run goes on with the same keys.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from core.graph.document import End
+
+if TYPE_CHECKING:
+    from core.compiler.module import Experiment
+
+
+def wants_twin(node: nn.Module) -> bool:
+    """Whether a node keeps keys that a copy of the towers must make."""
+    return hasattr(node, "push") and bool(getattr(node.config, "momentum", 0.0))
+
+
+class Twin(nn.Module):
+    """Copies of the nodes that make both sides of one queue."""
+
+    def __init__(self, experiment: Experiment, queue: str) -> None:
+        super().__init__()
+        plan = experiment.plan
+        self._queue, self._inputs = queue, plan.inputs
+        self._ends = [plan.inputs[queue][side] for side in ("left", "right")]
+        self._order = [key for key in plan.batch_nodes if key in self._behind(plan.batch_nodes)]
+        self.copies = nn.ModuleList(copy.deepcopy(experiment.node(key)) for key in self._order)
+        self.requires_grad_(False)
+
+    def _behind(self, batch_nodes: tuple[str, ...]) -> set[str]:
+        found: set[str] = set()
+        waiting = [end.node for end in self._ends]
+        while waiting:
+            node = waiting.pop()
+            if node in batch_nodes and node not in found:
+                found.add(node)
+                waiting += [end.node for end in self._inputs[node].values()]
+        return found
+
+    @torch.no_grad()
+    def follow(self, experiment: Experiment, batch: Mapping[End, Any]) -> None:
+        """One step of the average, then this batch's keys into the queue."""
+        queue: Any = experiment.node(self._queue)
+        for copied, key in zip(self.copies, self._order):
+            online = experiment.node(key)
+            mine: list[Tensor] = list(copied.parameters())
+            theirs = [p.detach() for p in online.parameters()]
+            if mine:
+                torch._foreach_lerp_(mine, theirs, 1 - queue.config.momentum)
+            for own, other in zip(copied.buffers(), online.buffers()):
+                own.copy_(other)
+        queue.push(*self.sides(batch))
+
+    @torch.no_grad()
+    def sides(self, batch: Mapping[End, Any]) -> tuple[Tensor, Tensor]:
+        """Both sides [B, D] as the copy sees them."""
+        self.eval()
+        values: dict[End, Any] = dict(batch)
+        for copied, key in zip(self.copies, self._order):
+            made = copied(**{port: values[end] for port, end in self._inputs[key].items()})
+            values.update({End(node=key, port=port): value for port, value in made.items()})
+        return values[self._ends[0]], values[self._ends[1]]
