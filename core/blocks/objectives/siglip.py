@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.blocks.catalog import blocks
+from core.blocks.objectives.gathering import first_row, gathered
 from core.blocks.objectives.info_nce import Contrast
 from core.knobs import knob
 
@@ -40,9 +41,10 @@ class SigLIP(Contrast):
 
     def forward(self, left: Tensor, right: Tensor) -> dict[str, Any]:
         """Two sides [B, D] to one number."""
-        logits_BB = self.logits(left, right) + self.logit_bias
-        sign_BB = 2 * torch.eye(len(logits_BB), device=logits_BB.device) - 1
-        return {"loss": -self.config.weight * F.logsigmoid(sign_BB * logits_BB).sum() / len(logits_BB)}
+        logits_BA = self.logits(left, gathered(right)) + self.logit_bias  # A: the batches of all processes
+        own_B = torch.arange(len(left), device=left.device) + first_row(len(left))
+        sign_BA = 2 * F.one_hot(own_B, logits_BA.shape[1]) - 1
+        return {"loss": -self.config.weight * F.logsigmoid(sign_BA * logits_BA).sum() / len(left)}
 
     def readings(self) -> dict[str, Any]:
         """Temperature and bias."""
