@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from core.runs.verdict import ArmRow, Estimate, Table, figure, is_share, sentence
+from core.runs.verdict import ArmRow, Estimate, Table, figure, gap, is_share, sentence
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -15,11 +15,11 @@ _LATEX = {
 }  # fmt: skip
 
 
-def spread(found: Estimate | None, metric: str) -> str:
+def spread(found: Estimate | None, metric: str, shown: Callable[[float, str], str] = figure) -> str:
     """``61.2 % ± 1.3``: the mean and half the 95 % interval."""
     if found is None:
         return "–"
-    text = figure(found.mean, metric)
+    text = shown(found.mean, metric)
     if not math.isfinite(found.low):
         return text
     half = (found.high - found.low) / 2
@@ -61,7 +61,7 @@ def _line(table: Table, row: ArmRow, costs: Sequence[str]) -> list[str]:
     against = ["", "", ""]
     if found is not None:
         sign = "+" if found.difference.mean > 0 else ""
-        against = [f"{sign}{spread(found.difference, metric)}{' *' if found.distinguishable else ''}"]
+        against = [f"{sign}{spread(found.difference, metric, gap)}{' *' if found.distinguishable else ''}"]
         against += [f"{found.p_t:.3f}", f"{found.p_flip:.3f}"]
     figures = [figure(_mean(row, name), name) if name in row.figures else "–" for name in costs]
     mean = figure(row.estimate.mean, metric) if row.estimate else "–"

@@ -258,6 +258,13 @@ def figure(value: float, metric: str = "") -> str:
     return f"{100 * value:.1f} %" if is_share(metric) else f"{value:.4g}"
 
 
+def gap(value: float, metric: str = "") -> str:
+    """A difference as the table shows it: shares differ by percentage points (pp)."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{100 * value:.1f} pp" if is_share(metric) else f"{value:.4g}"
+
+
 def is_share(metric: str) -> bool:
     """Whether a metric lies between 0 and 1 and is read in per cent."""
     return "R@" in metric or metric.endswith(("accuracy", "share"))
@@ -271,8 +278,8 @@ def parts(verdict: Verdict, metric: str) -> dict[str, Value]:
     if verdict.kind in ("better", "worse") and by < 0:
         by, low, high = -by, -high, -low
     return {
-        "first": verdict.first, "second": verdict.second, "by": figure(by, metric), "low": figure(low, metric),
-        "high": figure(high, metric), "seeds": verdict.difference.seeds,
+        "first": verdict.first, "second": verdict.second, "by": gap(by, metric), "low": gap(low, metric),
+        "high": gap(high, metric), "seeds": verdict.difference.seeds,
     }  # fmt: skip
 
 

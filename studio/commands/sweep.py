@@ -16,7 +16,7 @@ from core.graph.sweep import MOST_TRIALS
 from core.problems import Refused, refuse
 from core.runs.paper import differing, interval
 from core.runs.sweeping import SweepThread, begin_sweep, with_counts
-from core.runs.verdict import Table, figure, sentence, table
+from core.runs.verdict import Table, figure, gap, sentence, table
 from core.runs.vocabulary import full_vocabulary
 from core.store.answers import SweepFacts, TrialFacts
 from core.store.database import Store
@@ -234,7 +234,7 @@ def rich_table(found: Table, wanted: tuple[str, ...]) -> RichTable:
         shown.add_column(title, justify="right", overflow="fold")
     for row in found.rows:
         one = found.comparisons.get(row.arm.name)
-        by = f"{'+' if one.difference.mean > 0 else ''}{figure(one.difference.mean, found.metric)}" if one else ""
+        by = f"{'+' if one.difference.mean > 0 else ''}{gap(one.difference.mean, found.metric)}" if one else ""
         shown.add_row(
             Text(row.arm.name), figure(row.estimate.mean, found.metric) if row.estimate else "–",
             interval(row.estimate, found.metric), str(len(row.values)), by + (" *" if one and one.distinguishable else ""),
