@@ -7,6 +7,7 @@ from itertools import pairwise
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
+from core.runs.worker import ask
 from core.store.library import Library
 from tests.documents import tiny_clip
 from tests.studio.journey import LEFT, NO, SHIFT, Person
@@ -14,6 +15,7 @@ from widgets.monitors.plot import Plot
 
 KEYS = Qt.Key
 EVERY_5 = {"checkpointing": {"every": 5, "last": 3}}
+EVERY_100 = {"checkpointing": {"every": 100}}
 
 
 def start(person: Person) -> str:
@@ -62,14 +64,14 @@ def shows(person: Person, step: int) -> bool:
 
 
 def test_stop_quit_come_back_continue_to_the_end(sit_down):
-    person = sit_down(tiny_clip(steps=120, habits=EVERY_5))
+    person = sit_down(tiny_clip(steps=400, habits=EVERY_100))
     uid = start(person)
     wait_for_step(person, uid, 12)
     person.choose("stop")
     person.wait(lambda: person.ended(uid))
     stopped = person.session.facts(uid)
     assert stopped.status == "stopped"
-    assert 12 <= stopped.step < 120
+    assert 12 <= stopped.step < 400
     person.close()
 
     person = sit_down()
@@ -80,15 +82,15 @@ def test_stop_quit_come_back_continue_to_the_end(sit_down):
     person.wait(lambda: person.session.watched == uid)
     assert person.window.pages.current == "train"
     person.wait(lambda: person.ended(uid))
-    assert (person.session.facts(uid).status, person.session.facts(uid).step) == ("finished", 120)
-    assert [step for step, _ in person.losses(uid)] == list(range(1, 121))
+    assert (person.session.facts(uid).status, person.session.facts(uid).step) == ("finished", 400)
+    assert [step for step, _ in person.losses(uid)] == list(range(1, 401))
     person.go_to("Runs")
     person.pick_runs(uid)
     assert not person.button("Continue", person.window.library).isEnabled()
 
 
 def test_continue_twice_trains_once(sit_down):
-    person = sit_down(tiny_clip(steps=60, habits=EVERY_5))
+    person = sit_down(tiny_clip(steps=400, habits=EVERY_100))
     uid = start(person)
     wait_for_step(person, uid, 6)
     person.choose("stop")
@@ -97,7 +99,7 @@ def test_continue_twice_trains_once(sit_down):
     person.session.go_on(uid)
     assert "trains already" in person.said[-1]
     person.wait(lambda: person.ended(uid))
-    assert [step for step, _ in person.losses(uid)] == list(range(1, 61))
+    assert [step for step, _ in person.losses(uid)] == list(range(1, 401))
 
 
 def test_replay_play_pause_step_jump_drag_and_back_to_the_end(sit_down):
@@ -140,7 +142,7 @@ def test_replay_play_pause_step_jump_drag_and_back_to_the_end(sit_down):
 
 
 def test_look_back_while_it_trains_and_return_to_live(sit_down):
-    person = sit_down(tiny_clip(steps=5000))
+    person = sit_down(tiny_clip(steps=100_000))
     uid = start(person)
     person.go_to("Train")
     person.wait(lambda: person.window.pump.head.step >= 20)
@@ -166,7 +168,7 @@ def test_look_back_while_it_trains_and_return_to_live(sit_down):
 
 
 def test_pause_and_go_on_and_another_rate(sit_down, monkeypatch):
-    person = sit_down(tiny_clip(steps=5000, habits={"checkpointing": {"every": 100_000}}))
+    person = sit_down(tiny_clip(steps=100_000, habits={"checkpointing": {"every": 100_000}}))
     uid = start(person)
     wait_for_step(person, uid, 3)
     person.choose("pause")
@@ -190,7 +192,7 @@ def test_pause_and_go_on_and_another_rate(sit_down, monkeypatch):
 
 
 def test_quitting_asks_in_a_bar_and_stopping_saves(sit_down):
-    person = sit_down(tiny_clip(steps=5000, habits={"checkpointing": {}}))
+    person = sit_down(tiny_clip(steps=100_000, habits={"checkpointing": {}}))
     uid = start(person)
     wait_for_step(person, uid, 3)
     person.window.close()
@@ -208,7 +210,7 @@ def test_quitting_asks_in_a_bar_and_stopping_saves(sit_down):
 
 
 def test_quitting_says_where_nothing_would_be_saved(sit_down):
-    person = sit_down(tiny_clip(steps=5000))
+    person = sit_down(tiny_clip(steps=100_000))
     uid = start(person)
     wait_for_step(person, uid, 3)
     person.window.close()
@@ -219,14 +221,19 @@ def test_quitting_says_where_nothing_would_be_saved(sit_down):
 
 
 def test_quitting_lets_the_run_train_on_in_a_process(sit_down):
-    person = sit_down(tiny_clip(steps=800, habits={"checkpointing": {"every": 200}}))
+    person = sit_down(tiny_clip(steps=100_000, habits={"checkpointing": {"every": 100_000}}))
     uid = start(person)
     wait_for_step(person, uid, 3)
     person.window.close()
     person.click(person.button("Close and train on", person.window.messages))
     person.wait(lambda: not person.window.isVisible())
     library = Library(person.store)
-    assert library.facts(uid).step < 800
-    person.wait(lambda: library.facts(uid).status == "finished")
-    assert [step for step, _ in person.losses(uid)] == list(range(1, 801))
+    left_at = library.reader(uid).checkpoints()[-1].step
+    wait_for_step(person, uid, left_at + 20)
+    assert library.facts(uid).status == "running"
+    ask(person.store, uid, "stop")
+    person.wait(lambda: library.facts(uid).status == "stopped")
     person.wait(lambda: person.session.children_have_ended())
+    steps = [step for step, _ in person.losses(uid)]
+    assert steps == list(range(1, steps[-1] + 1))
+    assert steps[-1] >= left_at + 20
