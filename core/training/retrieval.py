@@ -33,6 +33,13 @@ def scores(scores_NN: Tensor, labels: Sequence[str]) -> dict[str, float]:
     return found | {f"chance R@{k}": value for k, value in chance(labels).items()}
 
 
+def choice_scores(rank_N: Tensor, count_N: Tensor) -> dict[str, float]:
+    """The same figures where each question has answers of its own: ranks (0 is first) among ``count_N`` answers."""
+    found = {f"R@{k}": float((rank_N < k).double().mean()) for k in CUTS}
+    found["mean rank"] = float(rank_N.double().mean()) + 1
+    return found | {f"chance R@{k}": float((k / count_N.double()).clamp(max=1).mean()) for k in CUTS}
+
+
 def chance(labels: Sequence[str]) -> dict[int, float]:
     """Expected R@k of a random order: one minus the chance that none of k draws is right, over all questions."""
     count = len(labels)

@@ -30,12 +30,12 @@ class NearestSamples(Probe):
         held = run.held_out
         if not held:
             return
-        left_ND, right_ND = held["left"], held["right"]
-        count = min(self.config.questions, len(left_ND))
-        asked = torch.linspace(0, len(left_ND) - 1, count).long()
+        there_NM, back_MN = held["tables"]
+        count = min(self.config.questions, len(there_NM))
+        asked = torch.linspace(0, len(there_NM) - 1, count).long()
         there, back = "_to_".join(held["names"]), "_to_".join(reversed(held["names"]))
-        for direction, (a, b) in {there: (left_ND, right_ND), back: (right_ND, left_ND)}.items():
-            best = (a[asked] @ b.T).topk(min(self.config.answers, len(b)), dim=-1)
+        for direction, table in {there: there_NM, back: back_MN}.items():
+            best = table[asked].topk(min(self.config.answers, table.shape[1]), dim=-1)
             run.say(
                 Samples(
                     at=run.at(), series=f"samples/{direction}", truth=asked.numpy().astype(np.int32),

@@ -15,11 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.blocks.block import Objective
+from core.blocks.values import map_tensors
 from core.graph.document import End
 from core.knobs import knob
 from core.telemetry.events import Scalars
 from core.training.habit import Habit, habits
-from core.training.retrieval import scores
+from core.training.gradients import join
+from core.training.retrieval import choice_scores, scores
 
 if TYPE_CHECKING:
     from core.training.trainer import Trainer
@@ -27,21 +30,40 @@ if TYPE_CHECKING:
 BATCH = 256
 
 
-def embed(run: Trainer, objective: str, split: str, limit: int | None) -> tuple[Tensor, Tensor, list[int]]:
-    """Both sides of an objective (see :func:`sides`) for a split, as unit vectors on the CPU, and the sample indices."""
+def embed(run: Trainer, objective: str, split: str, limit: int | None) -> tuple[Any, Any, list[int]]:
+    """Both sides of an objective (see :func:`sides`) for a split, unit vectors or tokens, and the sample indices."""
     ends = [end for _, end in sides(run, objective)]
-    left, right, indices = [], [], []
+    found: list[dict[End, Any]] = []
+    indices: list[int] = []
     for batch, chosen in run.feed.split(split, BATCH, limit):
         values = run.forward(batch, [end.node for end in ends])
-        left.append(F.normalize(values[ends[0]].float(), dim=-1).cpu())
-        right.append(F.normalize(values[ends[1]].float(), dim=-1).cpu())
+        found.append({end: _kept(values[end]) for end in ends})
         indices += chosen
-    return torch.cat(left), torch.cat(right), indices
+    joined = join(found)
+    return joined[ends[0]], joined[ends[1]], indices
+
+
+def _kept(value: Any) -> Any:
+    """An embedding as unit vectors, tokens as they are, on the CPU."""
+    if isinstance(value, Tensor):
+        return F.normalize(value.float(), dim=-1).cpu()
+    return map_tensors(lambda tensor: tensor.cpu(), value)
+
+
+def tables(run: Trainer, objective: str, left: Any, right: Any) -> tuple[Tensor, Tensor]:
+    """Every first side against every second and the reverse, by the objective's own score, on the CPU."""
+    module, ends = run.experiment.node(objective), run.plan.pair(objective)
+    placed = [map_tensors(lambda tensor: tensor.to(run.device), value) for value in (left, right)]
+    if ends is not None and sides(run, objective)[0][1] != ends[0]:  # sentences were wired left
+        back, there = module.score_tables(placed[1], placed[0])  # type: ignore[operator]
+    else:
+        there, back = module.score_tables(*placed)  # type: ignore[operator]
+    return there.float().cpu(), back.float().cpu()
 
 
 def sides(run: Trainer, objective: str) -> list[tuple[str, End]]:
     """Both sides of an objective by modality, sentences last, however they were wired: image before text."""
-    ends = run.plan.sides(objective)
+    ends = run.plan.pair(objective)
     if ends is None:
         return []
     named = sorted(((run.plan.modality(end.node), end) for end in ends), key=lambda side: side[0] == "text")
@@ -107,6 +129,7 @@ class Evaluation(Habit):
     def _splits(self, run: Trainer) -> None:
         main = self._main_split(run)
         for key in run.plan.objectives:
+            self._own(run, key)
             named = [name for name, _ in sides(run, key)]
             if not named:
                 continue
@@ -116,14 +139,31 @@ class Evaluation(Habit):
                 left, right, indices = embed(run, key, split, min(most, self.config.most))
                 labels = [run.feed.source.label(index) for index in indices]
                 values = {}
-                for direction, table in {there: left @ right.T, back: right @ left.T}.items():
+                both = tables(run, key, left, right)
+                for direction, table in zip((there, back), both):
                     for name, value in scores(table, labels).items():
                         values[f"retrieval/{split}/{direction}/{name}"] = value
                 run.say(Scalars(at=run.at(), values=values))
                 if split == main:
                     run.held_out = {
                         "left": left, "right": right, "names": named, "indices": indices, "split": split, "scores": values,
+                        "tables": both,
                     }  # fmt: skip
+
+    def _own(self, run: Trainer, key: str) -> None:
+        """Questions that each sample answers by itself, such as which of its boxes a phrase means."""
+        module, ends = run.experiment.node(key), run.plan.inputs[key]
+        if type(module).own_ranks is Objective.own_ranks:
+            return
+        for split in self._measured_splits(run):
+            ranks, counts, name = [], [], ""
+            for batch, _ in run.feed.split(split, BATCH, self.config.most):
+                values = run.forward(batch, [end.node for end in ends.values()])
+                name, rank_B, of_B = module.own_ranks(**{port: values[end] for port, end in ends.items()})  # type: ignore[operator]
+                ranks.append(rank_B.cpu())
+                counts.append(of_B.cpu())
+            found = choice_scores(torch.cat(ranks), torch.cat(counts))
+            run.say(Scalars(at=run.at(), values={f"retrieval/{split}/{name}/{word}": v for word, v in found.items()}))
 
     def _main_split(self, run: Trainer) -> str:
         return next((name for name in ("test", "validation") if len(run.feed.splits.get(name, ())) > 1), "")
