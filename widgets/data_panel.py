@@ -117,6 +117,7 @@ class DataPanel(QScrollArea):
         self._again.setEnabled(True)
         fresh = QWidget()
         self._column.replaceWidget(self._rest, fresh)
+        self._rest.hide()
         self._rest.deleteLater()
         self._rest = fresh
         column = QVBoxLayout(fresh)
