@@ -88,15 +88,27 @@ class HubTower(Block):
                     getattr(library, self.config_class).from_pretrained(place, local_files_only=self.config.local_only)
                 )
                 return made  # type: ignore[no-any-return]
-            found = cls.from_pretrained(
-                place, local_files_only=self.config.local_only, use_safetensors=True, trust_remote_code=False
-            )
-            return found  # type: ignore[no-any-return]
+            return self._complete(
+                *cls.from_pretrained(
+                    place, local_files_only=self.config.local_only, use_safetensors=True, trust_remote_code=False,
+                    output_loading_info=True,
+                )
+            )  # fmt: skip
         except (OSError, ValueError, json.JSONDecodeError) as error:
             raise refuse(
                 f"{self.title} cannot load {self.config.source!r}: {str(error).splitlines()[0][:200]}",
                 hint=_hint(self.config.source),
             ) from error
+
+    def _complete(self, model: nn.Module, info: Mapping[str, Any]) -> nn.Module:
+        """The model, unless weights were not found: transformers would go on with random ones."""
+        lacking = sorted(name for name in info["missing_keys"] if not name.startswith("pooler."))
+        if lacking:
+            raise refuse(
+                f"{self.config.source!r} lacks {len(lacking)} of the weights of {self.title}, such as {lacking[0]}.",
+                hint="These weights are of another architecture.",
+            )
+        return model
 
     def watched(self, **incoming: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """A forward with plain attention; the fused kernel is switched back on afterwards."""

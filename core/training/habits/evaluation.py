@@ -20,8 +20,8 @@ from core.blocks.values import map_tensors
 from core.graph.document import End
 from core.knobs import knob
 from core.telemetry.events import Scalars
-from core.training.habit import Habit, habits
 from core.training.gradients import join
+from core.training.habit import Habit, habits
 from core.training.retrieval import choice_scores, scores
 
 if TYPE_CHECKING:
