@@ -65,6 +65,7 @@ def test_a_child_outlives_its_parent_and_says_what_a_thread_says(
     assert (tmp_path / "logs" / f"{uid}.log").read_text() == ""
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process at once there")
 def test_a_child_obeys_commands_and_sigterm_keeps_a_checkpoint(store: Store, library: Library) -> None:
     uid = queued(store, tiny_clip(steps=100_000, habits={"checkpointing": {"every": 100_000}}), place="process")
@@ -80,6 +81,7 @@ def test_a_child_obeys_commands_and_sigterm_keeps_a_checkpoint(store: Store, lib
     assert [c.step for c in reader.checkpoints()] == [facts.step]
 
 
+@pytest.mark.long
 def test_a_child_that_has_no_run_says_so(store: Store, tmp_path: Path) -> None:
     child = start_process(store, "260101-0000000000")
     assert child.wait(60) == 2
