@@ -52,6 +52,7 @@ def _no_widgets_left() -> Iterator[None]:
     if "PySide6.QtWidgets" not in sys.modules:
         return
     from PySide6.QtCore import QEvent
+    from PySide6.QtGui import QFontDatabase
     from PySide6.QtWidgets import QApplication
 
     application = QApplication.instance()
@@ -60,4 +61,5 @@ def _no_widgets_left() -> Iterator[None]:
         for widget in visible:
             widget.close()
         application.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)  # no loop runs that would delete them
+        application.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont))  # a window brings its own
         assert not visible, f"widgets left open: {[type(w).__name__ for w in visible]}"

@@ -242,9 +242,9 @@ def split_name(split: str) -> str:
     return known.get(split) or tr(split.replace("_", " "))
 
 
-def by_honesty(split: str) -> tuple[bool, bool, str]:
-    """Held-out splits first: what was trained on is no test."""
-    return split in ("train", "seen"), split == "validation", split
+def by_honesty(split: str) -> tuple[bool, bool, bool, str]:
+    """Held-out splits first, unseen concepts before all others: what was trained on is no test."""
+    return split in ("train", "seen"), split == "validation", split not in ("test", "unseen concepts"), split
 
 
 def way_name(way: str) -> str:
