@@ -18,6 +18,7 @@ class Position:
     batches: int = 1  # in an epoch
     samples: int = 0
     seconds: float = 0.0
+    processor: float = 0.0  # seconds of every core together, this process only
 
     def at(self) -> At:
         """For events."""

@@ -150,14 +150,14 @@ class Trainer:
         return self.status
 
     def _step(self) -> None:
-        began = time.monotonic()
+        began, worked = time.monotonic(), time.process_time()
         self._enter_stage()
         self.batch, self.indices = self.feed.next(self.position.epoch, self.position.batch)
         with RANDOM_NUMBERS:  # other runs of this process take turns, a step each
             self._learn()
         if self.status != "running":
             return
-        self._advance(time.monotonic() - began)
+        self._advance(time.monotonic() - began, time.process_time() - worked)
         self._say_step(time.monotonic() - began)
         self._tell("step_ended")
         self.position = replace(self.position, seconds=self.position.seconds + time.monotonic() - began - self._counted)
@@ -176,7 +176,7 @@ class Trainer:
         self.experiment.after_update(self.batch)
         self._tell("updated")
 
-    def _advance(self, seconds: float) -> None:
+    def _advance(self, seconds: float, processor: float) -> None:
         now = self.position
         batch, epoch = now.batch + 1, now.epoch
         if batch >= self.feed.batches_an_epoch:
@@ -185,6 +185,7 @@ class Trainer:
         self.position = Position(
             step=now.step + 1, epoch=epoch, batch=batch, batches=self.feed.batches_an_epoch,
             samples=now.samples + len(self.indices), seconds=now.seconds + seconds,
+            processor=now.processor + processor,
         )  # fmt: skip
 
     def _enter_stage(self) -> None:
@@ -201,6 +202,7 @@ class Trainer:
     def _say_step(self, seconds: float) -> None:
         values = {f"loss/{key}": float(loss.detach()) for key, loss in self.losses.items()}
         values["loss"] = sum(values.values())
+        values["cost/processor seconds"] = self.position.processor
         values["throughput"] = len(self.indices) / max(seconds, 1e-9)
         values.update({f"rate/{key}": rate for key, rate in self.rates.items()})
         for key in self.plan.batch_nodes:

@@ -107,7 +107,8 @@ def check_after_kill(path: Path, uid: str, child: Child, whole: RunReader) -> in
 
 def series(reader: RunReader) -> dict[str, Any]:
     """Everything said that does not depend on the clock."""
-    names = [info.name for info in reader.series("scalar") if info.name != "throughput"]
+    clocked = ("throughput", "cost/processor seconds")
+    names = [info.name for info in reader.series("scalar") if info.name not in clocked]
     found: dict[str, Any] = {name: [part.tolist() for part in reader.points(name)] for name in names}
     for info in reader.series("histogram"):
         steps = reader.snapshot_steps(info.name)
