@@ -38,6 +38,7 @@ def bind_design(session: Session, window: Window) -> None:
     canvas.messageRaised.connect(session.say)
     canvas.fixRequested.connect(session.apply_fix)
     canvas.selectionChanged.connect(inspector.set_selection)
+    canvas.selectionChanged.connect(lambda nodes: window.show_side("settings") if nodes else None)
     canvas.inspectRequested.connect(lambda node: window.show_inspector())
     canvas.helpRequested.connect(window.show_help)
     window.palette_panel.blockRequested.connect(canvas.add_block)

@@ -23,14 +23,14 @@ Sources = tuple[Any, ...]
 
 @dataclass
 class Pages:
-    """Design, data, train, inspect, runs and the gallery."""
+    """Design, data, train, inspect, runs, sweeps and the gallery."""
 
     session: Session
     window: Window
     current: str = ""
     _looked_at: Sources = ()
     TITLES: ClassVar[dict[str, str]] = {
-        "design": "Design", "data": "Data", "train": "Train", "inspect": "Inspect", "runs": "Runs",
+        "design": "Design", "data": "Data", "train": "Train", "inspect": "Inspect", "runs": "Runs", "sweeps": "Sweeps",
     }  # fmt: skip
 
     def fill(self, stack: QStackedWidget) -> None:
@@ -39,7 +39,7 @@ class Pages:
         window = self.window
         self._widgets: dict[str, QWidget] = {
             "design": window.canvas, "data": self.data, "train": window.wall.wall, "inspect": window.desk,
-            "runs": window.library, "gallery": self.gallery,
+            "runs": window.library, "sweeps": window.sweeps, "gallery": self.gallery,
         }  # fmt: skip
         for widget in self._widgets.values():
             stack.addWidget(widget)
@@ -58,11 +58,15 @@ class Pages:
             ])  # fmt: skip
         if key == "data":
             self.check_data()
+        if key == "sweeps":
+            self.window.sweep_page.shown()
 
     def focus(self, key: str) -> QWidget:
         """Who gets the keys when a page is opened."""
         window = self.window
-        return {"train": window.timeline, "runs": window.library.view}.get(key, self._widgets[key])
+        return {"train": window.timeline, "runs": window.library.view, "sweeps": window.sweeps.list}.get(
+            key, self._widgets[key]
+        )
 
     def _open_example(self, key: str) -> None:
         found = next((example for example in examples() if example.key == key), None)

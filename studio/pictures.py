@@ -11,7 +11,7 @@ from core.graph.document import Document
 from core.store.database import Store
 
 SIZE = (1440, 900)
-PAGES = ("design", "data", "train", "inspect", "runs", "gallery")
+PAGES = ("design", "data", "train", "inspect", "runs", "sweeps", "gallery")
 
 
 def take_pictures(

@@ -32,6 +32,7 @@ from studio.engine import Engine
 from studio.journal import Journal, Lost
 from studio.preferences import Preferences
 from studio.sentences import refusal, spoken
+from studio.sweeping import Sweeping
 from widgets.look.language import tr
 
 JOURNAL_PAUSE, ANALYSIS_PAUSE, LIBRARY_PAUSE = 400, 60, 1000  # milliseconds
@@ -53,6 +54,7 @@ class Session(QObject):
         self.store, self.library = store, Library(store)
         self.preferences = preferences or Preferences()
         self.engine = Engine(self)
+        self.sweeping = Sweeping(self)
         self.vocabulary: Vocabulary = cached_vocabulary() or Vocabulary()
         self.analysis: Analysis | None = None
         self.history = History(Document())
@@ -87,6 +89,7 @@ class Session(QObject):
                 "warning",
             )
         self.refresh_runs()
+        self.sweeping.start()
         self._library_timer.start()
 
     def say(self, sentence: str, severity: str = "hint") -> None:
@@ -342,6 +345,7 @@ class Session(QObject):
         self._analysis_timer.stop()
         self._library_timer.stop()
         self._write_journal()
+        self.sweeping.close()
         self.stop_all_here()
         self.engine.close()
         self.preferences.sync()

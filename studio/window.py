@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QScrollArea,
+    QStackedWidget,
     QTabWidget,
     QToolBar,
     QVBoxLayout,
@@ -26,6 +27,7 @@ from studio.monitor_wall import MonitorWall
 from studio.pages import Pages
 from studio.pump import Pump
 from studio.session import Session
+from studio.sweep_page import SweepPage
 from widgets.canvas.outline import Outline
 from widgets.canvas.view import CanvasView
 from widgets.desk.desk import DeskView
@@ -38,6 +40,8 @@ from widgets.loose import LooseStack
 from widgets.message_bar import MessageBar
 from widgets.palette.palette import Palette
 from widgets.problems import ProblemsPanel
+from widgets.sweeps.plan_form import PlanForm
+from widgets.sweeps.sweeps import SweepsView
 from widgets.timeline import Timeline
 from widgets.top_bar import TopBar
 
@@ -67,6 +71,7 @@ class Window(QMainWindow):
         self.asking, self.comparing = Asking(session, self.desk), Comparing(session, self.library)
         bindings.bind_design(session, self)
         bindings.bind_runs(session, self)
+        self.sweep_page = SweepPage(session, self)
         self.load = DeviceLine(self.top)
         session.messageRaised.connect(self.messages.show_message)
         self.top.pageRequested.connect(self.show_page)
@@ -83,6 +88,7 @@ class Window(QMainWindow):
         self.outline, self.problems = Outline(), ProblemsPanel()
         self.outline.bind(self.canvas)
         self.library, self.desk, self.timeline = LibraryView(), DeskView(), Timeline()
+        self.sweeps, self.plan_form = SweepsView(), PlanForm()
         self.messages = MessageBar()
         self.pump = Pump(self.session.library.reader, self)
         self.wall = MonitorWall(self.pump)
@@ -114,9 +120,12 @@ class Window(QMainWindow):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setMinimumWidth(310)
         scroll.setWidget(self.inspector)
+        self._side = QStackedWidget()
+        for widget in (scroll, self.plan_form):
+            self._side.addWidget(widget)
         self.docks = {
             "left": self._dock("left", tr("Blocks"), left, LEFT),
-            "inspector": self._dock("inspector", tr("Inspector"), scroll, RIGHT),
+            "inspector": self._dock("inspector", tr("Inspector"), self._side, RIGHT),
             "monitors": self._dock("monitors", tr("Monitors"), self.wall.row, BOTTOM),
         }
         for corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner):
@@ -142,7 +151,7 @@ class Window(QMainWindow):
     # Pages
 
     def show_page(self, key: str) -> None:
-        """Design, data, train, inspect, runs, or the gallery."""
+        """Design, data, train, inspect, runs, sweeps, or the gallery."""
         if self.pages.current:
             self.session.preferences.keep_layout(self.pages.current, self.saveState())
         self.pages.show(key, self.stack)
@@ -168,9 +177,14 @@ class Window(QMainWindow):
         """A run began: its monitors are under the canvas; nothing jumps."""
         self.pump.go_live()
 
+    def show_side(self, what: str) -> None:
+        """Beside the drawing: the settings, or the plan of the sweep."""
+        self._side.setCurrentIndex(int(what == "sweep"))
+
     def show_inspector(self) -> None:
         """Bring the settings to the front."""
         self.docks["inspector"].show()
+        self.show_side("settings")
         self.inspector.setFocus()
 
     def show_help(self, block: str) -> None:

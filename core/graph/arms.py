@@ -177,7 +177,13 @@ def sweep_problems(document: Document, words: Vocabulary) -> list[Problem]:
         return []
     found = [problem for axis in sweep.axes for problem in _axis_problems(document, axis, words)]
     if not sweep.axes:
-        found.append(_warn("The sweep varies nothing.", "Right-click a setting and choose Sweep this setting."))
+        found.append(
+            Problem(
+                what="The sweep varies nothing.",
+                hint="Right-click a setting and choose Sweep this setting.",
+                severity="warning",
+            )
+        )
     elif not found and trial_count(sweep)[1] > MOST_TRIALS:
         found.append(
             _warn(f"The sweep has {trial_count(sweep)[1]:,} trials.", "10,000 is the most; list fewer values.")
@@ -187,10 +193,11 @@ def sweep_problems(document: Document, words: Vocabulary) -> list[Problem]:
     varied = {path for axis in sweep.axes for path in (axis.path, *(p for c in axis.changes for p in c.values))}
     if "recipe.steps" in varied:
         found.append(
-            _warn(
-                "The sweep varies the steps and holds something else equal, which sets the steps.", "Hold steps equal."
+            Problem(
+                what="The sweep varies the steps and holds something else equal, which sets the steps.",
+                hint="Hold steps equal.", severity="warning",
             )
-        )
+        )  # fmt: skip
     return found
 
 

@@ -36,6 +36,7 @@ def commands() -> tuple[Command, ...]:
         Command(tr("Rename"), "rename", ("F2",), "nodes", 2),
         Command(tr("Mute"), "mute", ("M", "Ctrl+M"), "nodes", 2),
         Command(tr("Bypass"), "bypass", ("Ctrl+B",), "nodes", 2),
+        Command(tr("Ablate by muting…"), "ablate", ("Alt+A",), "nodes", 2),
         Command(tr("Collapse"), "collapse", ("Alt+C", "H"), "nodes", 2),
         Command(tr("Connect selected"), "connect_selected", ("J",), "nodes", 3),
         Command(tr("Frame"), "frame_selection", ("Ctrl+G",), "nodes", 3),

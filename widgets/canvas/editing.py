@@ -182,6 +182,11 @@ class Editing:
         """Mute the selected nodes, or let them run again where all are muted."""
         self._toggle("muted", tr("Mute"), tr("Unmute"))
 
+    def ablate(self) -> None:
+        """Ask for a family of runs: the whole drawing, and each selected node off."""
+        if self.selection():
+            self.ablateRequested.emit(list(self.selection()))
+
     def bypass(self) -> None:
         """Bypass the selected nodes, or put them back where all are bypassed."""
         self._toggle("bypassed", tr("Bypass"), tr("End bypass"))

@@ -60,6 +60,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
     fixRequested = Signal(object)  # Problem
     inspectRequested = Signal(str)  # node id: show its settings
     helpRequested = Signal(str)  # block key
+    ablateRequested = Signal(list)  # node ids: a family of runs, each without one of them
     viewChanged = Signal()  # scrolled or zoomed
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -38,6 +38,7 @@ class DocumentPage(Page):
     recipeChanged = Signal(dict)  # fields of the Recipe
     nameChanged = Signal(str)
     noteChanged = Signal(str)
+    sweepRequested = Signal(str)  # path
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,6 +69,9 @@ class DocumentPage(Page):
     def _connect(self) -> None:
         self.name.editingFinished.connect(self._rename)
         self.note.left.connect(self._write_note)
+        self.form.set_owner("recipe")
+        for part in (self.form, self.habits, self.probes):
+            part.sweepRequested.connect(self.sweepRequested)
         self.form.changed.connect(lambda name, value: self.recipeChanged.emit({name: value}))
         self.optimizer.changed.connect(lambda choice: self.recipeChanged.emit({"optimizer": choice}))
         self.schedule.changed.connect(lambda choice: self.recipeChanged.emit({"schedule": choice}))

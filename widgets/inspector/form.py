@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from core.knobs import Knob, Value
 from widgets.inspector.fields.field import Field, fields
@@ -21,10 +22,11 @@ class Row(QObject):
     """One knob's widgets in the form's grid."""
 
     edited = Signal(str, object)
+    menuRequested = Signal(str, QWidget, QPoint)  # name, who was clicked, where on the screen
 
     def __init__(self, knob: Knob, grid: QGridLayout, line: int, form: QWidget) -> None:
         super().__init__(form)
-        self.knob = knob
+        self.knob, self.is_sweepable = knob, False
         self.label, self.reset, self.note = QLabel(tr(knob.title)), QToolButton(), QLabel()
         self.field: Field = fields[knob.kind](knob)
         self._set_up()
@@ -61,6 +63,8 @@ class Row(QObject):
         target.setAccessibleName(tr(self.knob.title))
         target.setAccessibleDescription(explained)
         target.installEventFilter(self)
+        for widget in {self.label, self.field} - {target}:
+            widget.installEventFilter(self)
 
     def show_value(self, value: Value) -> None:
         """Show a value and whether it differs from the default."""
@@ -86,6 +90,11 @@ class Row(QObject):
         self.edited.emit(self.knob.name, self.knob.default)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QContextMenuEvent) and self.is_sweepable:
+            self.menuRequested.emit(self.knob.name, watched, event.globalPos())
+            return True
+        if watched is not (self.field.focusProxy() or self.field):
+            return super().eventFilter(watched, event)
         if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
             came = event.type() == QEvent.Type.FocusIn
             text = self.refusal or (explain(self.knob) if came else "")
@@ -98,9 +107,11 @@ class KnobForm(QWidget):
     """Shows values by name; announces each accepted change."""
 
     changed = Signal(str, object)  # knob name, value
+    sweepRequested = Signal(str)  # the setting's path in the document
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._owner = ""
         self._knobs: tuple[Knob, ...] = ()
         self.rows: dict[str, Row] = {}
         self._layout = QVBoxLayout(self)
@@ -108,6 +119,23 @@ class KnobForm(QWidget):
         self._layout.setSpacing(4)
         self._body: QWidget | None = None
         self.more: QToolButton | None = None
+
+    def set_owner(self, path: str) -> None:
+        """Whose knobs these are in the document ("vit", "recipe", "habits.ema"): they can then be swept."""
+        self._owner = path
+        for row in self.rows.values():
+            row.is_sweepable = bool(path)
+
+    def _open_menu(self, name: str, target: QWidget, where: QPoint) -> None:
+        menu = target.createStandardContextMenu() if isinstance(target, QLineEdit) else QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        if menu.actions():
+            menu.insertSeparator(menu.actions()[0])
+        wish = menu.addAction(tr("Sweep this setting…"), lambda: self.sweepRequested.emit(f"{self._owner}.{name}"))
+        menu.insertAction(menu.actions()[0], wish)
+        wish.setObjectName("sweep")
+        menu.setParent(self, menu.windowFlags())
+        menu.popup(where)
 
     def show_knobs(self, knobs: tuple[Knob, ...], values: Mapping[str, Value]) -> None:
         """Show these knobs with these values; a knob without one is at its default. Fields are kept where they fit."""
@@ -155,6 +183,8 @@ class KnobForm(QWidget):
         for line, knob in enumerate(knobs):
             row = Row(knob, grid, line, box)
             row.edited.connect(self.changed)
+            row.menuRequested.connect(self._open_menu)
+            row.is_sweepable = bool(self._owner)
             self.rows[knob.name] = row
         return box
 

@@ -31,6 +31,7 @@ class Inspector(QWidget):
     nameChanged = Signal(str)
     noteChanged = Signal(str)
     linkRequested = Signal(str)
+    sweepRequested = Signal(str)  # path of a setting
     commandRequested = Signal(str)  # a method of the canvas
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -50,6 +51,7 @@ class Inspector(QWidget):
         self.document_page.recipeChanged.connect(self.recipeChanged)
         self.document_page.nameChanged.connect(self.nameChanged)
         self.document_page.noteChanged.connect(self.noteChanged)
+        self.document_page.sweepRequested.connect(self.sweepRequested)
         self.many_page.rulesChanged.connect(lambda fields: self.rulesChanged.emit(list(self._nodes), fields))
         self.many_page.commandRequested.connect(self.commandRequested)
         self.document_page.set_options(self._options)
@@ -125,6 +127,7 @@ class Inspector(QWidget):
         page.repeatChanged.connect(lambda count: self.repeatChanged.emit(node, count))
         page.titleChanged.connect(lambda title: self.titleChanged.emit(node, title))
         page.linkRequested.connect(self.linkRequested)
+        page.sweepRequested.connect(self.sweepRequested)
         return page
 
     def restyle(self) -> None:

@@ -25,6 +25,7 @@ class NodePage(Page):
     repeatChanged = Signal(int)
     titleChanged = Signal(str)
     linkRequested = Signal(str)
+    sweepRequested = Signal(str)  # path
 
     def __init__(self, spec: BlockSpec) -> None:
         super().__init__()
@@ -43,6 +44,8 @@ class NodePage(Page):
         self.form.changed.connect(self.knobChanged)
         self.repeat.changed.connect(lambda _, value: self.repeatChanged.emit(value))
         self.training.ruleChanged.connect(self.ruleChanged)
+        for form in (self.form, self.repeat, self.training.form):
+            form.sweepRequested.connect(self.sweepRequested)
         self._facts: QWidget = QWidget()
         self._build()
 
@@ -66,6 +69,9 @@ class NodePage(Page):
         """Show this node's values."""
         self._document, self._node = document, node
         here = document.nodes[node]
+        self.form.set_owner(node)
+        self.repeat.set_owner(node)
+        self.training.form.set_owner(f"rules.{node}")
         if not (self.title.hasFocus() and self.title.isModified()):
             self.title.setText(here.title or tr(self._spec.title))
         self.form.show_knobs(self._spec.knobs, here.knobs)

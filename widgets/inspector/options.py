@@ -65,6 +65,7 @@ class OnOff(QWidget):
     """One option with its switch; its knobs are shown while it is on."""
 
     changed = Signal(str, bool, dict)  # key, on, knobs
+    sweepRequested = Signal(str)  # path
 
     def __init__(self, option: OptionSpec) -> None:
         super().__init__()
@@ -75,6 +76,8 @@ class OnOff(QWidget):
         self.switch.setAccessibleDescription(tr(option.summary))
         self.switch.clicked.connect(lambda: self._send())
         self.form.changed.connect(self._turn)
+        self.form.set_owner(f"{option.family}s.{option.key}")
+        self.form.sweepRequested.connect(self.sweepRequested)
         row = QHBoxLayout()
         row.setSpacing(8)
         name = text_label(tr(option.title))
@@ -110,6 +113,7 @@ class Switches(QWidget):
     """All options of a family, each on or off."""
 
     changed = Signal(dict)  # key -> knobs of what is on
+    sweepRequested = Signal(str)  # path
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -131,6 +135,7 @@ class Switches(QWidget):
             self.rows = {option.key: OnOff(option) for option in options}
             for row in self.rows.values():
                 row.changed.connect(self._switch)
+                row.sweepRequested.connect(self.sweepRequested)
                 self._layout.addWidget(row)
         self._options, self._on = options, dict(on)
         for key, row in self.rows.items():

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QContextMenuEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMenu
 
 from core.graph import edits
 from core.graph.recipe import Choice, Stage
@@ -261,3 +263,19 @@ def test_a_node_that_goes_away_leaves_the_document_page(inspector):
     assert inspector.document_page.isVisible()
     look.changed.emit()
     assert inspector.document_page.isVisible()
+
+
+def test_a_right_click_on_a_setting_sweeps_it(inspector, monkeypatch):
+    heard: list[str] = []
+    opened: list[QMenu] = []
+    monkeypatch.setattr(QMenu, "popup", lambda menu, *args: opened.append(menu))
+    inspector.sweepRequested.connect(heard.append)
+    for form, name in ((inspector.document_page.form, "batch_size"), (pick(inspector, "vit").form, "depth")):
+        row = form.rows[name]
+        for target in (row.label, row.field.edit):
+            where = target.rect().center()
+            event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, where, target.mapToGlobal(where))
+            QApplication.sendEvent(target, event)
+            opened[-1].findChild(QAction, "sweep").trigger()
+    assert heard == ["recipe.batch_size"] * 2 + ["vit.depth"] * 2
+    assert len(opened[1].actions()) > 3  # a field keeps its own menu below

@@ -1,0 +1,145 @@
+"""Trials and arms as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor
+
+from core.graph.arms import Arm
+from core.runs.paper import differing, header, lines
+from core.runs.verdict import Table, figure
+from core.store.answers import TrialFacts
+from widgets.look.language import tr
+from widgets.look.theme import theme
+from widgets.sweeps.words import trial_state
+
+Index = QModelIndex | QPersistentModelIndex
+NOWHERE = QModelIndex()
+TRIAL = Qt.ItemDataRole.UserRole + 1
+
+
+def state_colour(state: str) -> str:
+    """A state's colour."""
+    c = theme()
+    return {"running": c.accent, "finished": c.good, "failed": c.bad}.get(state, c.muted)
+
+
+class TrialTable(QAbstractTableModel):
+    """A row a trial, in the order of the queue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._trials: tuple[TrialFacts, ...] = ()
+        self._names: dict[str, str] = {}
+        self._metric = ""
+        self._kept: frozenset[str] | None = None  # arms that a brush leaves
+        self._shown: tuple[TrialFacts, ...] = ()
+
+    def set_trials(self, trials: Sequence[TrialFacts], metric: str) -> None:
+        """Show these; the same trials in the same order keep their selection."""
+        self._names = {trial.arm: self._names.get(trial.arm) or Arm.from_json(trial.arm).name for trial in trials}
+        self._trials, changed = tuple(trials), metric != self._metric
+        self._metric = metric
+        self._show(reset=changed)
+
+    def keep_arms(self, names: frozenset[str] | None) -> None:
+        """Show only trials of these arms; None: all."""
+        self._kept = names
+        self._show(reset=False)
+
+    def _show(self, *, reset: bool) -> None:
+        fresh = tuple(t for t in self._trials if self._kept is None or self._names[t.arm] in self._kept)
+        same = [trial.number for trial in fresh] == [trial.number for trial in self._shown]
+        if same and not reset:
+            self._shown = fresh
+            if fresh:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(fresh) - 1, self.columnCount() - 1))
+            return
+        self.beginResetModel()
+        self._shown = fresh
+        self.endResetModel()
+
+    def trials(self) -> tuple[TrialFacts, ...]:
+        """What is shown."""
+        return self._shown
+
+    def rowCount(self, parent: Index = NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self._shown)
+
+    def columnCount(self, parent: Index = NOWHERE) -> int:
+        return 0 if parent.isValid() else 6
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
+            return None
+        return (tr("#"), tr("Arm"), tr("Seed"), tr("State"), self._metric, tr("Seconds"))[section]
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        trial = self._shown[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(trial, index.column())
+        if role == Qt.ItemDataRole.ForegroundRole and index.column() == 3:
+            return QColor(state_colour(trial.state))
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (0, 2, 4, 5):
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if role == Qt.ItemDataRole.ToolTipRole and index.column() == 3:
+            return trial.reason or None
+        return trial if role == TRIAL else None
+
+    def _text(self, trial: TrialFacts, column: int) -> str:
+        seconds = trial.figures.get("seconds")
+        value = "" if trial.value is None else figure(trial.value, self._metric)
+        state = trial_state(trial) + (f": {trial.reason.splitlines()[0]}" if trial.reason else "")
+        cells = (
+            str(trial.number + 1), self._names[trial.arm], str(trial.seed), state, value,
+            "" if seconds is None else f"{seconds:.1f}",
+        )  # fmt: skip
+        return cells[column]
+
+
+class ArmTable(QAbstractTableModel):
+    """A row an arm: the table of a paper."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._head: list[str] = []
+        self._rows: list[list[str]] = []
+
+    def set_table(self, table: Table, costs: Sequence[str]) -> None:
+        """Show this; costs that were asked for come first, then those in which arms differ."""
+        known = [name for name in costs if name in table.figures]
+        names = [*known, *(name for name in differing(table) if name not in known)]
+        head = header(table, names)
+        head[:7] = [
+            tr("Arm"), tr("Seeds"), table.metric, tr("95 % interval"), tr("Against {arm}", arm=table.baseline), tr("p (t)"),
+            tr("p (sign flips)"),
+        ]  # fmt: skip
+        rows = lines(table, names)
+        if (head, rows) != (self._head, self._rows):
+            self.beginResetModel()
+            self._head, self._rows = head, rows
+            self.endResetModel()
+
+    def rowCount(self, parent: Index = NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self._head)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return self._head[section] if section < len(self._head) else None
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._rows[index.row()][index.column()]
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column():
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return None

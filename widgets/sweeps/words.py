@@ -1,0 +1,70 @@
+"""What sweeps say in words: states, the verdict, settings. No Qt here."""
+
+from __future__ import annotations
+
+from core.graph.sweep import Axis, Sweep
+from core.runs.verdict import Table, parts
+from core.store.answers import SweepFacts, TrialFacts
+from widgets.look.language import tr
+
+METRICS = (
+    "retrieval/test/image_to_text/R@1", "retrieval/test/image_to_text/R@10", "retrieval/test/text_to_image/R@1",
+    "retrieval/test/text_to_image/R@10", "loss", "throughput", "seconds", "GFLOPs a sample", "TFLOPs", "MiB for backward",
+    "gradient/modality/image",
+)  # fmt: skip
+LOWER_IS_BETTER = ("loss", "seconds", "GFLOPs a sample", "TFLOPs", "MiB for backward")
+
+
+def verdict_sentence(table: Table) -> str:
+    """The verdict in the person's language: the same sentence as :func:`core.runs.verdict.sentence`."""
+    fields = parts(table.verdict, table.metric)
+    sentences = {
+        "better": tr("{first} is better than {second} by {by} [{low}, {high}] ({seeds} seeds)."),
+        "worse": tr(
+            "Nothing is better than {second}: the next, {first}, is worse by {by} [{low}, {high}] ({seeds} seeds)."
+        ),
+        "same": tr(
+            "{first} and {second} are not distinguishable: the difference is {by} [{low}, {high}] ({seeds} seeds)."
+        ),
+        "few": tr("{first} differs from {second} by {by} with one seed; how sure that is cannot be said."),
+        "alone": tr("Only {first} has a value so far."),
+        "nothing": tr("No trial is finished yet."),
+    }
+    return sentences[table.verdict.kind].format(**fields)
+
+
+def state_word(state: str) -> str:
+    """A trial's or a sweep's state."""
+    words = {
+        "queued": tr("waiting"), "running": tr("running"), "finished": tr("finished"), "failed": tr("failed"),
+        "skipped": tr("skipped"), "paused": tr("paused"),
+    }  # fmt: skip
+    return words.get(state, state)
+
+
+def trial_state(trial: TrialFacts) -> str:
+    """How a trial stands, with its step while it is trained."""
+    if trial.state == "running" and trial.steps:
+        return tr("step {step} of {steps}", step=f"{trial.step:,}", steps=f"{trial.steps:,}")
+    if trial.state == "queued" and trial.step:
+        return tr("waiting, begun")
+    return state_word(trial.state)
+
+
+def progress(facts: SweepFacts) -> str:
+    """How far a sweep has come, in one line."""
+    line = tr("{done} of {all} trials", done=facts.done, all=facts.trials)
+    failed = facts.counts.get("failed", 0)
+    return f"{state_word(facts.state)} · {line}" + (f" · {tr('{n} failed', n=failed)}" if failed else "")
+
+
+def plan_words(sweep: Sweep, arms: int, trials: int) -> str:
+    """How much a plan is."""
+    return tr("{arms} arms × {seeds} seeds = {trials} runs", arms=arms, seeds=sweep.seeds, trials=trials)
+
+
+def axis_words(axis: Axis) -> str:
+    """What an axis varies."""
+    if axis.changes:
+        return tr("{n} arms", n=len(axis.changes))
+    return axis.path
