@@ -1,7 +1,8 @@
 """The one attention every block uses: batch first, masks honoured, fused in training, maps on demand.
 
-``scaled_dot_product_attention`` computes it (Vaswani et al., arXiv:1706.03762). While :func:`recording` is on, the same
-module also writes down its softmax rows and checks that rows times values give what the fused kernel gave.
+Scaled dot products (arXiv:1706.03762) or another kind of ``kinds/``; with a rank below the width queries, keys and
+values are low-rank (as in Linformer, arXiv:2006.04768, and MLA, arXiv:2405.04434). While :func:`recording` is on, the
+same module also writes down its rows and checks that rows times values give what the kernel gave.
 
 Axes: B batch, N queries, M keys, H heads, E width of a head, D width.
 """
@@ -15,67 +16,100 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from core.blocks.attention.kept import KeptKeys
+from core.blocks.attention.options import PLAIN, AttentionKnobs
+from core.blocks.attention.quantised import int8
 
 TOLERANCE = 2e-3  # of the output's scale: what rounding may differ between the fused kernel and the plain form
+COARSE_TOLERANCE = 3e-2  # in 16 bits
+KeysValues = tuple[Tensor, Tensor]  # [B, H, M, E] each
 
 
 class Attention(nn.Module):
-    """Multi-head attention from queries to keys (the queries themselves when none are given)."""
+    """Multi-head attention from queries to keys (the queries themselves when none are given).
+
+    ``borrows``: it has no keys of its own and takes those of another layer (arXiv:2405.12981).
+    """
 
     def __init__(
-        self, width: int, heads: int, *, key_width: int | None = None, dropout: float = 0.0, causal: bool = False
-    ) -> None:
+        self, width: int, heads: int, *, key_width: int | None = None, dropout: float = 0.0, causal: bool = False,
+        options: AttentionKnobs = PLAIN, borrows: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
-        if width % heads:
-            raise ValueError(f"heads ({heads}) must divide the width ({width})")
-        self.heads, self.dropout, self.causal = heads, dropout, causal
-        self.query = nn.Linear(width, width)
-        self.key_value = nn.Linear(key_width or width, 2 * width)
-        self.out = nn.Linear(width, width)
+        inner = options.rank or width
+        if inner % heads:
+            part = "rank" if options.rank else "width"
+            raise ValueError(f"heads ({heads}) must divide the {part} ({inner})")
+        self.heads, self.dropout, self.causal, self.options = heads, dropout, causal, options
+        self.kernel = options.kernel()
+        self.query = nn.Linear(width, inner)
+        self.key_value = None if borrows else nn.Linear(key_width or width, 2 * inner)
+        self.out = nn.Linear(inner, width)
+        self.kept = KeptKeys() if options.keep_keys else None
         self.recorded: list[Tensor] | None = None  # [B, H, N, M] rows while recording
+        self.met = (0, 0)  # queries and keys of the last call
         for layer in (self.query, self.key_value, self.out):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            if layer is not None:
+                nn.init.xavier_uniform_(layer.weight)
+                nn.init.zeros_(layer.bias)
 
-    def forward(self, x_BND: Tensor, keys_BMD: Tensor | None = None, mask_BM: Tensor | None = None) -> Tensor:
-        """``mask_BM``: True where a key may be looked at. A sample whose keys are all masked gives zeros."""
-        keys_BMD = x_BND if keys_BMD is None else keys_BMD
-        q_BHNE = self._heads(self.query(x_BND))
-        k_BHME, v_BHME = (self._heads(part) for part in self.key_value(keys_BMD).chunk(2, dim=-1))
-        mask = self._mask(mask_BM, q_BHNE, k_BHME)
+    def forward(
+        self,
+        x_BND: Tensor,
+        keys_BMD: Tensor | None = None,
+        mask_BM: Tensor | None = None,
+        given: KeysValues | None = None,
+    ) -> Tensor:
+        """``mask_BM``: True where a key may be looked at; a query without any gives zeros. ``given``: see ``keys_values``."""
+        if self.options.recompute and torch.is_grad_enabled():
+            made: Tensor = checkpoint(self._attend, x_BND, keys_BMD, mask_BM, given, use_reentrant=False)
+            return made
+        return self._attend(x_BND, keys_BMD, mask_BM, given)
+
+    def keys_values(self, keys_BMD: Tensor) -> KeysValues:
+        """Projected keys and values, to hand to this or another layer as ``given``."""
+        if self.key_value is None:
+            raise ValueError("This layer has no keys of its own; hand it those of another layer.")
+        weights = (self.key_value.weight, self.key_value.bias)
+        if self.kept is not None and (found := self.kept.find(keys_BMD, weights)) is not None:
+            return found
+        k, v = (self._heads(part) for part in self._through(self.key_value, keys_BMD).chunk(2, dim=-1))
+        if self.kept is not None:
+            self.kept.keep(keys_BMD, weights, (k, v))
+        return k, v
+
+    def _attend(
+        self, x_BND: Tensor, keys_BMD: Tensor | None, mask_BM: Tensor | None, given: KeysValues | None
+    ) -> Tensor:
+        q_BHNE = self._heads(self._through(self.query, x_BND))
+        k_BHME, v_BHME = self.keys_values(x_BND if keys_BMD is None else keys_BMD) if given is None else given
+        if self.options.precision == "int8":
+            q_BHNE, k_BHME, v_BHME = int8(q_BHNE), int8(k_BHME), int8(v_BHME)
+        self.met = (q_BHNE.shape[-2], k_BHME.shape[-2])
         dropout = self.dropout if self.training else 0.0
-        y_BHNE = F.scaled_dot_product_attention(
-            q_BHNE, k_BHME, v_BHME, attn_mask=mask, dropout_p=dropout, is_causal=self.causal and mask is None
-        )
-        if mask_BM is not None:  # rows without any key are zero, not NaN
-            y_BHNE = torch.where(mask_BM.any(-1)[:, None, None, None], y_BHNE, 0.0)
+        y_BHNE = self.kernel(q_BHNE, k_BHME, v_BHME, mask_BM, causal=self.causal, dropout=dropout)
         if self.recorded is not None:
-            self._record(q_BHNE, k_BHME, v_BHME, mask, y_BHNE)
-        return self.out(y_BHNE.transpose(1, 2).flatten(2))
+            self._record(q_BHNE, k_BHME, v_BHME, mask_BM, y_BHNE)
+        return self._through(self.out, y_BHNE.transpose(1, 2).flatten(2)).to(x_BND.dtype)
+
+    def _through(self, layer: nn.Linear, x: Tensor) -> Tensor:
+        if self.options.precision == "bfloat16":
+            return F.linear(x.bfloat16(), layer.weight.bfloat16(), layer.bias.bfloat16())
+        if self.options.precision == "int8":
+            return F.linear(int8(x), int8(layer.weight), layer.bias)
+        made: Tensor = layer(x)
+        return made
 
     def _heads(self, x_BND: Tensor) -> Tensor:
         return x_BND.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
-    def _mask(self, mask_BM: Tensor | None, q_BHNE: Tensor, k_BHME: Tensor) -> Tensor | None:
-        if mask_BM is None:
-            return None
-        mask = mask_BM[:, None, None, :]
-        if self.causal:
-            n, m = q_BHNE.shape[-2], k_BHME.shape[-2]
-            mask = mask & torch.ones(n, m, dtype=torch.bool, device=mask.device).tril()
-        # A fully masked row would be 0/0 in the kernel; let it look everywhere and zero the answer afterwards.
-        return mask | ~mask.any(-1, keepdim=True)
-
-    def _record(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, y: Tensor) -> None:
-        scores = (q.float() @ k.float().transpose(-1, -2)) / q.shape[-1] ** 0.5
-        if mask is None and self.causal:
-            mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
-        if mask is not None:
-            scores = scores.masked_fill(~mask, float("-inf"))
-        rows_BHNM = scores.softmax(-1)
-        made = (rows_BHNM @ v.float()) * (y.float().abs().amax((-1, -2, -3), keepdim=True) > 0)
+    def _record(self, q: Tensor, k: Tensor, v: Tensor, mask_BM: Tensor | None, y: Tensor) -> None:
+        rows_BHNM, has = self.kernel.rows(q, k, mask_BM, causal=self.causal)
+        made = (rows_BHNM @ v.float()) * has
         wrong = (made - y.float()).abs().amax() / y.float().abs().amax().clamp_min(1e-6)
-        if wrong > TOLERANCE:
+        if wrong > (TOLERANCE if y.dtype in (torch.float32, torch.float64) else COARSE_TOLERANCE):
             raise AssertionError(f"recorded attention does not reproduce the output: off by {float(wrong):.2e}")
         assert self.recorded is not None
         self.recorded.append(rows_BHNM.detach())

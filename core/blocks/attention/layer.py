@@ -5,18 +5,20 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from core.blocks.attention.core import Attention
+from core.blocks.attention.core import Attention, KeysValues
+from core.blocks.attention.options import PLAIN, AttentionKnobs
 
 
 class Layer(nn.Module):
     """Attention and a GELU feed-forward, each after a norm and around a residual."""
 
     def __init__(
-        self, width: int, heads: int, *, ratio: float = 4.0, dropout: float = 0.0, causal: bool = False
-    ) -> None:
+        self, width: int, heads: int, *, ratio: float = 4.0, dropout: float = 0.0, causal: bool = False,
+        options: AttentionKnobs = PLAIN,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attention = Attention(width, heads, causal=causal)
+        self.attention = Attention(width, heads, causal=causal, options=options)
         self.mlp = nn.Sequential(nn.Linear(width, int(width * ratio)), nn.GELU(), nn.Linear(int(width * ratio), width))
         self.dropout = nn.Dropout(dropout)
 
@@ -30,11 +32,12 @@ class Stack(nn.Module):
     """Layers in a row and a last norm. ``recompute`` trades time for memory (arXiv:1604.06174)."""
 
     def __init__(
-        self, width: int, depth: int, heads: int, *, ratio: float = 4.0, dropout: float = 0.0, causal: bool = False
-    ) -> None:
+        self, width: int, depth: int, heads: int, *, ratio: float = 4.0, dropout: float = 0.0, causal: bool = False,
+        options: AttentionKnobs = PLAIN,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.layers = nn.ModuleList(
-            Layer(width, heads, ratio=ratio, dropout=dropout, causal=causal) for _ in range(depth)
+            Layer(width, heads, ratio=ratio, dropout=dropout, causal=causal, options=options) for _ in range(depth)
         )
         self.norm = nn.LayerNorm(width)
         self.recompute = False
@@ -51,3 +54,31 @@ class Stack(nn.Module):
     def attentions(self) -> dict[str, nn.Module]:
         """Each layer's attention by number."""
         return {str(number): layer.attention for number, layer in enumerate(self.layers)}  # type: ignore[misc]
+
+
+class CrossLayer(nn.Module):
+    """Pre-norm cross-attention and a feed-forward, each around a residual; ``context`` stays as it is."""
+
+    def __init__(
+        self, width: int, heads: int, *, key_width: int, ratio: float = 4.0, dropout: float = 0.0,
+        options: AttentionKnobs = PLAIN, borrows: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.norm_context = None if borrows else nn.LayerNorm(key_width)
+        self.attention = Attention(width, heads, key_width=key_width, options=options, borrows=borrows)
+        self.mlp = nn.Sequential(nn.Linear(width, int(width * ratio)), nn.GELU(), nn.Linear(int(width * ratio), width))
+        self.dropout = nn.Dropout(dropout)
+
+    def keys_values(self, context_BMC: Tensor) -> KeysValues:
+        """This layer's keys and values, for layers that borrow them."""
+        assert self.norm_context is not None
+        return self.attention.keys_values(self.norm_context(context_BMC))
+
+    def forward(
+        self, x_BND: Tensor, context_BMC: Tensor, mask_BM: Tensor | None = None, given: KeysValues | None = None
+    ) -> Tensor:
+        """``mask_BM``: True where context is real."""
+        keys = context_BMC if given is not None or self.norm_context is None else self.norm_context(context_BMC)
+        x_BND = x_BND + self.dropout(self.attention(self.norm_1(x_BND), keys, mask_BM, given))
+        return x_BND + self.dropout(self.mlp(self.norm_2(x_BND)))

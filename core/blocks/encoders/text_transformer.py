@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from core.blocks.attention.layer import Stack
+from core.blocks.attention.options import AttentionKnobs
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.values import Grid, Text, Tokens
@@ -38,7 +39,7 @@ class TextTransformer(Block):
     gives = {"tokens": port("tokens", "one token a word piece", axes="B L D", modality="text")}
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(Block.Config):
+    class Config(AttentionKnobs):
         """Sizes of the tower."""
 
         width: int = knob(128, "Size of one token.", low=8, high=4096)
@@ -62,8 +63,9 @@ class TextTransformer(Block):
         self.position_1LD = nn.Parameter(torch.empty(1, text.ids_BL.shape[1], config.width))
         self.dropout = nn.Dropout(config.dropout)
         self.stack = Stack(
-            config.width, config.depth, config.heads, ratio=config.ratio, dropout=config.dropout, causal=config.causal
-        )
+            config.width, config.depth, config.heads, ratio=config.ratio, dropout=config.dropout, causal=config.causal,
+            options=config,
+        )  # fmt: skip
         nn.init.normal_(self.embedding.weight, std=0.02)
         nn.init.normal_(self.position_1LD, std=0.01)
 

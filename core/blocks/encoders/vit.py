@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from core.blocks.attention.layer import Stack
+from core.blocks.attention.options import AttentionKnobs
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.values import Grid, Tokens
@@ -31,7 +32,7 @@ class ViT(Block):
     gives = {"tokens": port("tokens", "one token a patch, after CLS", modality="image")}
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(Block.Config):
+    class Config(AttentionKnobs):
         """Sizes of the tower."""
 
         patch_size: int = knob(8, "Side of one patch; must divide the picture's side.", low=2, high=64, unit="px")
@@ -69,7 +70,9 @@ class ViT(Block):
         count = self.cells[0] * self.cells[1]
         self.position_1ND = nn.Parameter(torch.empty(1, count + config.cls, config.width))
         self.cls_11D = nn.Parameter(torch.empty(1, 1, config.width)) if config.cls else None
-        self.stack = Stack(config.width, config.depth, config.heads, ratio=config.ratio, dropout=config.dropout)
+        self.stack = Stack(
+            config.width, config.depth, config.heads, ratio=config.ratio, dropout=config.dropout, options=config
+        )
         nn.init.trunc_normal_(self.position_1ND, std=0.02)
         if self.cls_11D is not None:
             nn.init.trunc_normal_(self.cls_11D, std=0.02)
