@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from core.graph.document import Document
+from studio.cards import gallery_cards
 from studio.documents import examples, in_language
 from widgets.data_panel import DataPanel
-from widgets.gallery import Card, Gallery
-from widgets.look.language import tr
+from widgets.gallery import Gallery
 
 if TYPE_CHECKING:
     from studio.session import Session
@@ -52,10 +52,7 @@ class Pages:
         self.current = key
         stack.setCurrentWidget(self._widgets[key])
         if key == "gallery":
-            self.gallery.set_cards([
-                Card(key=e.key, title=tr(e.document.name), note=tr(e.document.note), blocks=len(e.document.nodes), steps=e.document.recipe.steps)
-                for e in examples()
-            ])  # fmt: skip
+            self.gallery.set_cards(gallery_cards(self.session.vocabulary))
         if key == "data":
             self.check_data()
         if key == "sweeps":

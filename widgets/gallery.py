@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from widgets.look.language import tr
 from widgets.look.theme import look, theme
 
 COLUMNS = 3
+SKETCH = 54  # pixels high
+NODE = (180.0, 90.0)  # of a block in the drawing, scene units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,42 @@ class Card:
     note: str
     blocks: int
     steps: int
+    trials: int = 0  # of its sweep; 0: it has none
+    boxes: tuple[tuple[float, float, str], ...] = ()  # where each block lies, and its modality
+    wires: tuple[tuple[int, int], ...] = ()  # from box to box
+
+
+class Sketch(QWidget):
+    """The drawing in miniature: a box a block in its modality's colour, a line a wire."""
+
+    def __init__(self, card: Card) -> None:
+        super().__init__()
+        self._card = card
+        self.setFixedHeight(SKETCH)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        boxes = self._card.boxes
+        if not boxes:
+            return
+        left, top = min(x for x, _, _ in boxes), min(y for _, y, _ in boxes)
+        right, bottom = max(x for x, _, _ in boxes) + NODE[0], max(y for _, y, _ in boxes) + NODE[1]
+        scale = min(self.width() / (right - left), self.height() / (bottom - top), 0.3)
+        down = (self.height() - (bottom - top) * scale) / 2
+        rects = [
+            QRectF((x - left) * scale, down + (y - top) * scale, NODE[0] * scale, NODE[1] * scale) for x, y, _ in boxes
+        ]
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(theme().line), 1.5))
+        for start, end in self._card.wires:
+            a, b = rects[start], rects[end]
+            painter.drawLine(QPointF(a.right(), a.center().y()), QPointF(b.left(), b.center().y()))
+        painter.setPen(Qt.PenStyle.NoPen)
+        for rect, (_, _, modality) in zip(rects, boxes):
+            painter.setBrush(QColor(theme().modality.get(modality, theme().muted)))
+            painter.drawRoundedRect(rect, 2.5, 2.5)
+        painter.end()
 
 
 class CardFrame(QFrame):
@@ -44,7 +82,7 @@ class CardFrame(QFrame):
         title, note, size = (
             QLabel(card.title),
             QLabel(card.note),
-            QLabel(tr("{blocks} blocks · {steps} steps", blocks=card.blocks, steps=card.steps)),
+            QLabel(_size(card)),
         )
         for label in (title, note, size):
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -52,6 +90,7 @@ class CardFrame(QFrame):
         title.setStyleSheet("font-weight: 600; font-size: 15px;")
         size.setProperty("muted", True)
         column.addWidget(title)
+        column.addWidget(Sketch(card))
         column.addWidget(note, 1)
         column.addWidget(size)
 
@@ -66,6 +105,12 @@ class CardFrame(QFrame):
             super().keyPressEvent(event)
 
 
+def _size(card: Card) -> str:
+    if card.trials:
+        return tr("a sweep of {trials} runs · {steps} steps each", trials=card.trials, steps=card.steps)
+    return tr("{blocks} blocks · {steps} steps", blocks=card.blocks, steps=card.steps)
+
+
 class Gallery(QScrollArea):
     """All cards."""
 
@@ -78,6 +123,8 @@ class Gallery(QScrollArea):
         self._cards: list[CardFrame] = []
         self._body = QWidget()
         self._grid = QGridLayout()
+        self._questions = QLabel()
+        self._questions.setStyleSheet("font-size: 16px; font-weight: 600; margin-top: 14px;")
         column = QVBoxLayout(self._body)
         column.setContentsMargins(48, 36, 48, 36)
         heading, below = (
@@ -102,13 +149,24 @@ class Gallery(QScrollArea):
             self._grid.removeWidget(old)
             old.deleteLater()
         self._cards = []
+        rows = self._add([card for card in cards if not card.trials], 0)
+        questions = [card for card in cards if card.trials]
+        if questions:
+            self._questions.setText(tr("Questions, each answered by a sweep"))
+            self._grid.addWidget(self._questions, rows, 0, 1, COLUMNS)
+            self._add(questions, rows + 1)
+        self._questions.setVisible(bool(questions))
+        for column in range(COLUMNS):
+            self._grid.setColumnStretch(column, 1)
+
+    def _add(self, cards: Sequence[Card], row: int) -> int:
+        """Cards from a row on; gives the next free row."""
         for number, card in enumerate(cards):
             frame = CardFrame(card)
             frame.opened.connect(self.chosen)
-            self._grid.addWidget(frame, number // COLUMNS, number % COLUMNS)
+            self._grid.addWidget(frame, row + number // COLUMNS, number % COLUMNS)
             self._cards.append(frame)
-        for column in range(COLUMNS):
-            self._grid.setColumnStretch(column, 1)
+        return row + -(-len(cards) // COLUMNS)
 
     def restyle(self) -> None:
         """Colours of the theme."""
