@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.graph.sweep import Axis
 from core.runs.paper import spread
-from core.runs.verdict import ArmRow, Table, is_share
+from core.runs.verdict import ArmRow, Estimate, Table, is_share
 from widgets.look.language import tr
 from widgets.look.theme import look, theme
 from widgets.sweeps.scale import Scale, scale_of, value_scale
@@ -30,7 +30,7 @@ class MetricPlot(QWidget):
         super().__init__(parent)
         self._table = Table(metric="", direction="higher", baseline="")
         self._axes: tuple[Axis, ...] = ()
-        self._across = 0
+        self._across, self._up = 0, ""
         self._kept: frozenset[str] | None = None
         self.setMinimumSize(260, 170)
         self.setMouseTracking(True)
@@ -51,6 +51,17 @@ class MetricPlot(QWidget):
         self._across = index
         self.update()
 
+    def set_up(self, name: str) -> None:
+        """What lies upwards: a cost by name; empty: the metric."""
+        self._up = name
+        self.update()
+
+    def _estimate(self, row: ArmRow) -> Estimate | None:
+        return row.figures.get(self._up) if self._up else row.estimate
+
+    def _values(self, row: ArmRow) -> Mapping[int, float]:
+        return {} if self._up else row.values
+
     def keep_arms(self, names: frozenset[str] | None) -> None:
         """Fade the others; None: none."""
         self._kept = names
@@ -62,21 +73,23 @@ class MetricPlot(QWidget):
             return []
         across, up = self._scales()
         return [
-            (row.arm.name, self._point(across, up, row, row.estimate.mean))
+            (row.arm.name, self._point(across, up, row, found.mean))
             for row in self._rows()
-            if row.estimate is not None
+            if (found := self._estimate(row)) is not None
         ]
 
     def _rows(self) -> list[ArmRow]:
         title = self._axes[self._across].title
-        return [row for row in self._table.rows if row.estimate is not None and title in row.arm.at]
+        return [row for row in self._table.rows if self._estimate(row) is not None and title in row.arm.at]
 
     def _scales(self) -> tuple[Scale, Scale]:
         axis = self._axes[self._across]
         rows = [row for row in self._table.rows if axis.title in row.arm.at]
-        values = [value for row in rows for value in row.values.values()]
-        ends = [end for row in rows if row.estimate for end in (row.estimate.low, row.estimate.high, row.estimate.mean)]
-        up = value_scale(self._table.metric, _calm(values, ends), is_share(self._table.metric))
+        values = [value for row in rows for value in self._values(row).values()]
+        found = [one for row in rows if (one := self._estimate(row)) is not None]
+        values = values or [one.mean for one in found]
+        name = self._up or self._table.metric
+        up = value_scale(name, _calm(values, [e for one in found for e in (one.low, one.high)]), is_share(name))
         return scale_of(axis, [row.arm.at[axis.title] for row in rows]), up
 
     def _field(self) -> QRectF:
@@ -160,7 +173,7 @@ class MetricPlot(QWidget):
     def _draw_seeds(self, painter: QPainter, across: Scale, up: Scale, rows: list[ArmRow], colour: QColor) -> None:
         faint = QColor(colour)
         faint.setAlpha(70)
-        for seed in dict.fromkeys(seed for row in rows for seed in row.values):
+        for seed in dict.fromkeys(seed for row in rows for seed in self._values(row)):
             points = [self._point(across, up, row, row.values[seed]) for row in rows if seed in row.values]
             painter.setPen(QPen(faint, 1))
             if not across.names:
@@ -175,14 +188,15 @@ class MetricPlot(QWidget):
     ) -> None:
         if joined:
             painter.setPen(QPen(colour, 1.8))
-            painter.drawPolyline([self._point(across, up, row, row.estimate.mean) for row in rows if row.estimate])
+            means = [(row, found) for row in rows if (found := self._estimate(row)) is not None]
+            painter.drawPolyline([self._point(across, up, row, found.mean) for row, found in means])
         for row in rows:
-            if row.estimate is None:
+            found = self._estimate(row)
+            if found is None:
                 continue
             shade = QColor(colour)
             if self._kept is not None and row.arm.name not in self._kept:
                 shade.setAlpha(50)
-            found = row.estimate
             at = self._point(across, up, row, found.mean)
             painter.setPen(QPen(shade, 1.6))
             if not math.isnan(found.low):
@@ -227,7 +241,7 @@ class MetricPlot(QWidget):
         if isinstance(event, QHelpEvent):
             name = self.arm_at(QPointF(event.pos()))
             row = next((row for row in self._table.rows if row.arm.name == name), None)
-            text = f"{name}: {spread(row.estimate, self._table.metric)}" if row else ""
+            text = f"{name}: {spread(self._estimate(row), self._up or self._table.metric)}" if row else ""
             QToolTip.showText(event.globalPos(), text.replace("<", "‹"), self)
             return True
         return super().event(event)  # type: ignore[arg-type]

@@ -69,7 +69,7 @@ class SweepsView(QWidget):
         self.trial_view, self.arm_view = QTableView(), QTableView()
         self.plot, self.parallel = MetricPlot(), ParallelPlot()
         self.name, self.state, self.verdict, self.own = QLabel(), QLabel(), QLabel(), QLabel()
-        self.across = QComboBox()
+        self.across, self.up = QComboBox(), QComboBox()
         self.on_error = QCheckBox(tr("Continue on error"))
         self.buttons: dict[str, QPushButton] = {}
         self.new = QPushButton(tr("Run sweep"))
@@ -121,6 +121,7 @@ class SweepsView(QWidget):
             self.across.addItems(titles)
             for index, axis in enumerate(plan.axes):
                 self.across.setItemData(index, axis_words(axis), Qt.ItemDataRole.ToolTipRole)
+        self._show_figures(plan.metric, [*plan.costs, *(name for name in table.figures if name not in plan.costs)])
         self.across.setVisible(len(titles) > 1)
         self.parallel.setVisible(len(titles) > 1)
         self.plot.set_table(table, plan.axes)
@@ -134,6 +135,16 @@ class SweepsView(QWidget):
             self.trial_view.setColumnWidth(3, 190)
         self.arm_view.resizeColumnsToContents()
         self._refresh()
+
+    def _show_figures(self, metric: str, names: Sequence[str]) -> None:
+        wanted = [metric, *(name for name in names if name != metric)]
+        if wanted != [self.up.itemText(i) for i in range(self.up.count())]:
+            chosen = self.up.currentData() or ""
+            self.up.clear()
+            for name in wanted:
+                self.up.addItem(name, "" if name == metric else name)
+            self.up.setCurrentIndex(max(0, self.up.findData(chosen)))
+            self.plot.set_up(self.up.currentData() or "")
 
     def chosen(self) -> str:
         """The uid of the chosen sweep."""
@@ -177,6 +188,8 @@ class SweepsView(QWidget):
         self.verdict.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.new.setProperty("primary", True)
         self.across.setAccessibleName(tr("Along the bottom"))
+        self.up.setAccessibleName(tr("Drawn upwards"))
+        self.name.setWordWrap(False)
 
     def _lay_out(self) -> None:
         page = QHBoxLayout(self)
@@ -255,7 +268,11 @@ class SweepsView(QWidget):
         inner = QVBoxLayout(left)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.addWidget(self.plot, 1)
-        inner.addWidget(self.across, 0, Qt.AlignmentFlag.AlignRight)
+        row = QHBoxLayout()
+        row.addWidget(self.up)
+        row.addStretch(1)
+        row.addWidget(self.across)
+        inner.addLayout(row)
         plots.addWidget(left)
         plots.addWidget(self.parallel)
         plots.setChildrenCollapsible(False)
@@ -311,6 +328,7 @@ class SweepsView(QWidget):
         self.trial_view.selectionModel().selectionChanged.connect(lambda *_: self._refresh())
         self.trial_view.customContextMenuRequested.connect(self._open_menu)
         self.across.activated.connect(self.plot.set_across)
+        self.up.activated.connect(lambda index: self.plot.set_up(self.up.itemData(index)))
         self.plot.armChosen.connect(self._choose_arm)
         self.parallel.brushed.connect(self.plot.keep_arms)
         self.parallel.brushed.connect(self.trials.keep_arms)

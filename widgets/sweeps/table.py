@@ -13,7 +13,7 @@ from core.runs.verdict import Table, figure
 from core.store.answers import TrialFacts
 from widgets.look.language import tr
 from widgets.look.theme import theme
-from widgets.sweeps.words import trial_state
+from widgets.sweeps.words import short, trial_state
 
 Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()
@@ -74,7 +74,7 @@ class TrialTable(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
             return None
-        return (tr("#"), tr("Arm"), tr("Seed"), tr("State"), self._metric, tr("Seconds"))[section]
+        return (tr("#"), tr("Arm"), tr("Seed"), tr("State"), short(self._metric), tr("Seconds"))[section]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid():
@@ -106,6 +106,7 @@ class ArmTable(QAbstractTableModel):
 
     def __init__(self) -> None:
         super().__init__()
+        self._metric = ""
         self._head: list[str] = []
         self._rows: list[list[str]] = []
 
@@ -115,10 +116,11 @@ class ArmTable(QAbstractTableModel):
         names = [*known, *(name for name in differing(table) if name not in known)]
         head = header(table, names)
         head[:7] = [
-            tr("Arm"), tr("Seeds"), table.metric, tr("95 % interval"), tr("Against {arm}", arm=table.baseline), tr("p (t)"),
+            tr("Arm"), tr("Seeds"), short(table.metric), tr("95 % interval"), tr("Against {arm}", arm=table.baseline), tr("p (t)"),
             tr("p (sign flips)"),
         ]  # fmt: skip
-        rows = lines(table, names)
+        head[7:] = [short(name) for name in head[7:]]
+        self._metric, rows = table.metric, lines(table, names)
         if (head, rows) != (self._head, self._rows):
             self.beginResetModel()
             self._head, self._rows = head, rows
@@ -133,6 +135,8 @@ class ArmTable(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return self._head[section] if section < len(self._head) else None
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole and section == 2:
+            return self._metric
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:

@@ -33,6 +33,12 @@ def verdict_sentence(table: Table) -> str:
     return sentences[table.verdict.kind].format(**fields)
 
 
+def short(series: str) -> str:
+    """A series in a column's head: ``R@10``, ``gradient image``."""
+    parts = series.split("/")
+    return parts[-1] if parts[0] == "retrieval" else f"{parts[0]} {parts[-1]}" if len(parts) > 1 else series
+
+
 def state_word(state: str) -> str:
     """A trial's or a sweep's state."""
     words = {

@@ -162,6 +162,18 @@ def test_another_axis_lies_along_the_bottom(view):
     assert before != [point.x() for _, point in view.plot.marks()]
 
 
+def test_a_cost_is_drawn_upwards(view):
+    show(view)
+    assert [view.up.itemText(i) for i in range(view.up.count())] == [ONE.metric, "seconds"]
+    view.up.setCurrentIndex(1)
+    view.up.activated.emit(1)
+    heights = [point.y() for _, point in view.plot.marks()]
+    assert heights == sorted(heights, reverse=True)  # later trials took longer
+    assert heights[0] > heights[2] + 50
+    show(view)
+    assert view.up.currentIndex() == 1
+
+
 def test_a_new_sweep_is_chosen_and_the_queue_is_moved(view):
     found = trials(ONE, 0)
     view.set_sweeps([facts("a", found)])
