@@ -205,7 +205,7 @@ class PlanForm(QWidget):
         self._document, self._words = Document(id="empty"), Vocabulary()
         self._shown: tuple[Any, ...] = ()
         self.rows: dict[str, AxisRow] = {}
-        self.method, self.metric, self.direction, self.equal = (QComboBox() for _ in range(4))
+        self.method, self.judge, self.direction, self.equal = (QComboBox() for _ in range(4))
         self.trials, self.seeds = QSpinBox(), QSpinBox()
         self.baseline = QComboBox()
         self.summary, self.problems = QLabel(), QLabel()
@@ -228,7 +228,7 @@ class PlanForm(QWidget):
         form.setContentsMargins(0, 4, 0, 0)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
         for text, widget in (
-            (tr("Method"), self.method), (tr("Arms to try"), self.trials), (tr("Seeds"), self.seeds), (tr("Judged by"), self.metric),
+            (tr("Method"), self.method), (tr("Arms to try"), self.trials), (tr("Seeds"), self.seeds), (tr("Judged by"), self.judge),
             (tr("Better is"), self.direction), (tr("Held equal"), self.equal), (tr("Compare with"), self.baseline),
         ):  # fmt: skip
             widget.setAccessibleName(text)
@@ -254,8 +254,7 @@ class PlanForm(QWidget):
         column.addLayout(self._axes)
         column.addWidget(hint)
         column.addLayout(form)
-        for widget in (self.summary, self.problems, self.run, drop):
-            column.addWidget(widget)
+        column.addWidget(drop)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -264,7 +263,13 @@ class PlanForm(QWidget):
         scroll.setWidget(body)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        outer.setSpacing(0)
+        outer.addWidget(scroll, 1)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(14, 6, 14, 12)
+        for widget in (self.summary, self.problems, self.run):
+            foot.addWidget(widget)
+        outer.addLayout(foot)
 
     def _fill_boxes(self) -> None:
         for box, entries in (
@@ -274,10 +279,10 @@ class PlanForm(QWidget):
         ):  # fmt: skip
             for key, text in entries:
                 box.addItem(text, key)
-        self.metric.addItems(list(METRICS))
-        self.metric.setEditable(True)
-        self.metric.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        for box in (self.method, self.direction, self.equal, self.metric, self.baseline):
+        self.judge.addItems(list(METRICS))
+        self.judge.setEditable(True)
+        self.judge.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        for box in (self.method, self.direction, self.equal, self.judge, self.baseline):
             box.setMinimumContentsLength(8)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for spin in (self.trials, self.seeds):
@@ -286,8 +291,8 @@ class PlanForm(QWidget):
         self.direction.activated.connect(lambda _: self._change(direction=self.direction.currentData()))
         self.equal.activated.connect(lambda _: self._change(equal=self.equal.currentData()))
         self.baseline.activated.connect(lambda index: self._change(baseline=self.baseline.itemData(index)))
-        self.metric.activated.connect(lambda _: self._change_metric())
-        self.metric.lineEdit().editingFinished.connect(self._change_metric)
+        self.judge.activated.connect(lambda _: self._change_metric())
+        self.judge.lineEdit().editingFinished.connect(self._change_metric)
         self.trials.valueChanged.connect(lambda value: self._change(trials=value))
         self.seeds.valueChanged.connect(lambda value: self._change(seeds=value))
 
@@ -305,8 +310,8 @@ class PlanForm(QWidget):
             self._remake()
         for box, value in ((self.method, sweep.method), (self.direction, sweep.direction), (self.equal, sweep.equal)):
             box.setCurrentIndex(box.findData(value))
-        if not self.metric.lineEdit().hasFocus():
-            self.metric.setEditText(sweep.metric)
+        if not self.judge.lineEdit().hasFocus():
+            self.judge.setEditText(sweep.metric)
         for spin, number in ((self.trials, sweep.trials), (self.seeds, sweep.seeds)):
             spin.blockSignals(True)
             spin.setValue(number)
@@ -360,7 +365,7 @@ class PlanForm(QWidget):
         self.planChanged.emit(left if left.axes else None)
 
     def _change_metric(self) -> None:
-        text = self.metric.currentText().strip()
+        text = self.judge.currentText().strip()
         if text and text != (self._document.sweep or Sweep()).metric:
             self._change(metric=text, direction="lower" if text in LOWER_IS_BETTER else "higher")
 

@@ -10,6 +10,8 @@ from core.graph.arms import shown
 from core.graph.sweep import Axis
 from core.knobs import Value
 
+MOST_LISTED = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
@@ -20,6 +22,7 @@ class Scale:
     high: float = 1.0
     logarithmic: bool = False
     names: tuple[str, ...] = ()  # not empty: places with names
+    listed: tuple[float, ...] = ()  # not empty: the values that were tried, written instead of round ones
     share: bool = False  # read in per cent
 
     def place(self, value: Value) -> float | None:
@@ -39,6 +42,8 @@ class Scale:
         """Places and their words."""
         if self.names:
             return [((index + 0.5) / len(self.names), name) for index, name in enumerate(self.names)]
+        if self.listed:
+            return [(place, self.word(value)) for value in self.listed if (place := self.place(value)) is not None]
         if self.logarithmic:
             return [
                 (place, text)
@@ -76,13 +81,14 @@ def scale_of(axis: Axis, values: Sequence[Value]) -> Scale:
         names = tuple(dict.fromkeys(shown(value) for value in values))
         return Scale(title=axis.title, names=names)
     low, high = min(numbers), max(numbers)
+    listed = tuple(sorted(set(numbers))) if axis.values and len(set(numbers)) <= MOST_LISTED else ()
     if axis.is_range:
         low, high = min(low, float(axis.low or low)), max(high, float(axis.high or high))
     wide = low > 0 and high / low >= 20
     logarithmic = (axis.logarithmic or wide) and low > 0 and high > low
     if low == high:
         low, high = low - 0.5, high + 0.5
-    return Scale(title=axis.title, low=low, high=high, logarithmic=logarithmic)
+    return Scale(title=axis.title, low=low, high=high, logarithmic=logarithmic, listed=listed)
 
 
 def value_scale(title: str, values: Sequence[float], share: bool) -> Scale:

@@ -132,7 +132,6 @@ class SweepsView(QWidget):
         if other:
             self.trial_view.resizeColumnsToContents()
             self.trial_view.setColumnWidth(1, min(420, max(160, self.trial_view.columnWidth(1) + 30)))
-            self.trial_view.setColumnWidth(3, 190)
         self.arm_view.resizeColumnsToContents()
         self._refresh()
 
@@ -179,6 +178,7 @@ class SweepsView(QWidget):
             view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
             view.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
             view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.trial_view.horizontalHeader().setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         self.trial_view.setAccessibleName(tr("Trials"))
         self.arm_view.setAccessibleName(tr("Arms"))
         self.list.setAccessibleName(tr("Sweeps"))

@@ -105,7 +105,7 @@ def test_method_seeds_metric_and_what_is_equal(form):
     form.equal.setCurrentIndex(2)
     form.equal.activated.emit(2)
     assert form.heard[-1].equal == "compute"
-    typed(form.metric.lineEdit(), "loss")
+    typed(form.judge.lineEdit(), "loss")
     assert (form.heard[-1].metric, form.heard[-1].direction) == ("loss", "lower")
     form.baseline.setCurrentIndex(2)
     form.baseline.activated.emit(2)
