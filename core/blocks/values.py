@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from core.telemetry.events import ORIGINS as ORIGINS
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
@@ -56,9 +58,6 @@ class Tokens:
         return replace(self, x_BND=x_BND, **changes)
 
 
-ORIGINS = ("in-batch", "queue", "mined", "random", "level 1", "level 2", "level 3", "marked")  # where a negative comes from
-
-
 @dataclass(frozen=True, kw_only=True)
 class Negatives:
     """What a batch of pairs is contrasted with, both ways: candidates, how much each counts, where it comes from.
@@ -71,7 +70,7 @@ class Negatives:
     right_KD: Tensor  # further keys that left queries meet; no gradient
     weight_BM: Tensor
     back_BM: Tensor  # of right queries
-    origin_BM: Tensor  # uint8, an index into ORIGINS, of left queries' candidates
+    origin_BM: Tensor  # uint8, an index into core.telemetry.events.ORIGINS, of left queries' candidates
 
 
 def _register(cls: type, tensors: tuple[str, ...]) -> None:

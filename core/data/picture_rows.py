@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from core.data.base import DataReport, Source
 from core.data.pictures import PictureMemory, Pixels, meta_image
 from core.data.readers.image import fitted, read_image
 from core.data.report import report_of
-from core.data.splitting import by_split
+from core.data.splitting import by_split, numbered
 from core.graph.ports import port
 from core.problems import Problem, refuse
 
@@ -30,18 +32,25 @@ class Row:
     label: str
     group: str
     split: str
+    classes: tuple[str, str] = ("", "")  # coarse, fine
 
 
 class PictureRows(Source):
     """A source whose samples are :class:`Row`; subclasses find them in :meth:`read_rows`."""
 
     modality = "image"
-    gives = {"image": port("image", "the picture"), "sentence": port("sentence", "its caption")}
+    gives = {
+        "image": port("image", "the picture"),
+        "sentence": port("sentence", "its caption"),
+        "classes": port("labels", "codes of its class, coarse and fine"),
+        "sample": port("number", "its number in this source"),
+    }
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.rows: Sequence[Row] = ()
         self._splits: Mapping[str, Sequence[int]] = {}
+        self._codes: list[tuple[int, int]] = []
         self._problems: list[Problem] = []
         self._opened = False
         self._memory = PictureMemory()
@@ -60,6 +69,9 @@ class PictureRows(Source):
             first = f" The first problem: {self._problems[0].what}" if self._problems else ""
             raise refuse(f"There is no picture with a caption.{first}")
         self._splits = by_split(row.split for row in self.rows)
+        coarse = numbered(row.classes[0] or row.group for row in self.rows)
+        fine = numbered("/".join((row.classes[0], row.classes[1] or row.group)) for row in self.rows)
+        self._codes = list(zip(coarse, fine))
         self._opened = True
 
     def leave_out(self, what: str, hint: str = "") -> None:
@@ -81,8 +93,8 @@ class PictureRows(Source):
         return self._splits
 
     def sample(self, index: int) -> dict[str, Any]:
-        """``image`` and ``sentence``. Raises Refused naming the file where it cannot be read."""
-        return self.part(index, ("image", "sentence"))
+        """Everything it gives. Raises Refused naming the file where it cannot be read."""
+        return self.part(index, tuple(self.gives))
 
     def part(self, index: int, ports: Collection[str]) -> dict[str, Any]:
         """The caption alone costs no decoding."""
@@ -93,6 +105,10 @@ class PictureRows(Source):
             given["image"] = self._memory.get(index, lambda: self.decode(row))
         if "sentence" in ports:
             given["sentence"] = row.caption
+        if "classes" in ports:
+            given["classes"] = torch.tensor(self._codes[index])
+        if "sample" in ports:
+            given["sample"] = index
         return given
 
     def decode(self, row: Row) -> Pixels:
@@ -111,7 +127,11 @@ class PictureRows(Source):
 
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""
-        return {"image": meta_image(batch, self.config.image_size), "sentence": None}
+        return {
+            "image": meta_image(batch, self.config.image_size), "sentence": None,
+            "classes": torch.empty(batch, 2, dtype=torch.int64, device="meta"),
+            "sample": torch.empty(batch, dtype=torch.int64, device="meta"),
+        }  # fmt: skip
 
     def fingerprint(self) -> str:
         """Of captions, splits, sizes and times of the files."""

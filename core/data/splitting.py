@@ -37,3 +37,9 @@ def by_split(names: Iterable[str]) -> dict[str, list[int]]:
     for index, name in enumerate(names):
         found.setdefault(name, []).append(index)
     return found
+
+
+def numbered(names: Iterable[str]) -> list[int]:
+    """Equal names get equal numbers, in order of appearance."""
+    known: dict[str, int] = {}
+    return [known.setdefault(name, len(known)) for name in names]

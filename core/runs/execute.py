@@ -21,6 +21,7 @@ from core.compiler.plan import Plan
 from core.compiler.weights import load_what_fits, read_state
 from core.data.pipeline import SampleGraph
 from core.graph.file import loads
+from core.graph.judged import lineage
 from core.problems import Refused
 from core.store.checkpoints import CheckpointFolder
 from core.store.database import Store
@@ -168,6 +169,7 @@ def _train(store: Store, library: Library, uid: str, said: _Remembering, control
             f"{plan.analysis.trained_parameters:,} of {plan.analysis.parameters:,} parameters learn on {device}; "
             f"{threads} threads; seed {facts.seed}."
         )
+        _keep_origin(library, uid, trainer)
         return trainer.train(), trainer.reason
     finally:
         watch.close()
@@ -185,6 +187,18 @@ def _rewind(reader: RunReader, trainer: Trainer, said: _Remembering) -> None:
     seconds = max([trainer.position.seconds, head.seconds, *said_at])
     trainer.position = replace(trainer.position, seconds=seconds)
     said.last = trainer.at()
+
+
+def _keep_origin(library: Library, uid: str, trainer: Trainer) -> None:
+    """Which data it learns from, told by a fingerprint, and whose judgements of pairs: kept with the run."""
+    found = {"data fingerprint": trainer.graph.source.fingerprint()}
+    if judged := lineage(trainer.plan.document):
+        found["judged pairs"] = judged
+        trainer.log(f"Judged pairs: {judged}.")
+    try:
+        library.add_params(uid, found)
+    except (Refused, OSError, SQLAlchemyError) as error:
+        trainer.warn(f"The fingerprint of the data could not be kept: {error}")
 
 
 def _say_set_aside(trainer: Trainer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 
 from core.graph.document import Document
 from core.graph.file import dumps, to_data
+from core.graph.judged import BLOCK
 from core.graph.recipe import Recipe
 from core.knobs import knobs_of
 from core.store.answers import RunFacts
@@ -45,6 +47,8 @@ def parameters(document: Document) -> dict[str, Any]:
     for key, node in document.nodes.items():
         found[key] = node.block + (" (muted)" if node.muted else " (bypassed)" if node.bypassed else "")
         found.update({f"{key}.{name}": value for name, value in node.knobs.items()})
+        if node.block == BLOCK and "pairs" in node.knobs:
+            found[f"{key}.pairs"] = _in_short(str(node.knobs["pairs"]))
         if node.repeat > 1:
             found[f"{key}.repeat"] = node.repeat
     for key, rule in recipe["rules"].items():
@@ -64,3 +68,8 @@ def environment() -> dict[str, Any]:
         "python": sys.version.split()[0], "platform": platform.platform(), "processor": platform.processor(),
         "cores": os.cpu_count(), **versions,
     }  # fmt: skip
+
+
+def _in_short(pairs: str) -> str:
+    """A list that may be long, as something two runs can be compared by."""
+    return f"{max(pairs.count('[') - 1, 0)} pairs, {hashlib.sha256(pairs.encode()).hexdigest()[:8]}"

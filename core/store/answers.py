@@ -56,7 +56,7 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesInfo:
-    """A named series of a run. Kinds: scalar, histogram, attention, samples, device."""
+    """A named series of a run. Kinds: scalar, histogram, attention, samples, pairs, device."""
 
     name: str
     kind: str
@@ -128,6 +128,35 @@ class SamplesAt:
     nearest: NDArray[np.int32]
     scores: NDArray[np.float32]
     exhibit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairsAt:
+    """Wrong partners that look alike, at or before a step; numbers are those of the source."""
+
+    name: str
+    step: int
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    cosine: NDArray[np.float32]
+    origin: NDArray[np.uint8]  # an index into ``origins``
+    origins: tuple[str, ...]
+    hardest: int  # so many of the first are the batch's most similar; the rest was drawn at random
+
+
+JUDGEMENTS = ("false negative", "duplicate", "truly hard")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What a person said of a pair of a dataset; ``left`` is the smaller number."""
+
+    left: int
+    right: int
+    mark: str  # one of JUDGEMENTS
+    made: float = 0.0  # seconds since 1970
+    run: str = ""  # uid of the run whose monitor showed it
+    step: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

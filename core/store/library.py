@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import delete, func, insert, select, update
 
 from core.problems import refuse
-from core.store.answers import RunFacts
+from core.store import judging
+from core.store.answers import Judged, RunFacts
 from core.store.database import Store
 from core.store.export import export_points, export_runs
 from core.store.facts import facts_of
@@ -221,6 +222,31 @@ class Library:
         names = sorted(one.keys() | other.keys())
         pairs = [Difference(name=name, left=one.get(name), right=other.get(name)) for name in names]
         return [pair for pair in pairs if text_of(pair.left) != text_of(pair.right)]
+
+    def add_params(self, uid: str, params: Mapping[str, Any]) -> None:
+        """What is only known once a run begins: the fingerprint of its data. A name that is there gets the new value."""
+        with self.store.write() as connection:
+            run_id = self._id(uid)
+            names = [clean(name) for name in params]
+            connection.execute(delete(param).where(param.c.run_id == run_id, param.c.name.in_(names)))
+            if names:
+                connection.execute(
+                    insert(param), [{"run_id": run_id, **_param(key, value)} for key, value in params.items()]
+                )
+
+    # Judged pairs of datasets
+
+    def mark(self, dataset: str, pairs: Sequence[tuple[int, int]], mark: str, *, run: str = "", step: int = 0) -> int:
+        """Judge pairs of the dataset with this fingerprint; gives how many. Raises Refused."""
+        return judging.mark_pairs(self.store, dataset, pairs, mark, run=run, step=step)
+
+    def unmark(self, dataset: str, pairs: Sequence[tuple[int, int]]) -> int:
+        """Take judgements back; gives how many there were."""
+        return judging.unmark_pairs(self.store, dataset, pairs)
+
+    def marks(self, dataset: str) -> list[Judged]:
+        """Every judged pair of a dataset, by its numbers."""
+        return judging.pair_marks(self.store, dataset)
 
     # Speaking to a run
 

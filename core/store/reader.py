@@ -29,6 +29,7 @@ from core.store.answers import (
     HistogramStrip,
     LogFacts,
     MarkFacts,
+    PairsAt,
     RunFacts,
     SamplesAt,
     SeriesInfo,
@@ -134,6 +135,11 @@ class RunReader:
         row = self._snapshot("samples", name, step)
         return None if row is None else snapshots.unpack_samples(name, row)
 
+    def pairs_at(self, name: str, step: int) -> PairsAt | None:
+        """The last pairs at or before a step."""
+        row = self._snapshot("pairs", name, step)
+        return None if row is None else snapshots.unpack_pairs(name, row)
+
     def exhibit(self, name: str) -> ExhibitFacts | None:
         """Pictures and sentences that were said once."""
         asked = select(exhibit).where(exhibit.c.run_id == self._run_id, exhibit.c.name == name)
@@ -194,7 +200,7 @@ class RunReader:
         ]  # fmt: skip
 
     def snapshot_steps(self, name: str) -> list[int]:
-        """Steps at which histograms, attention maps or samples of that name were said."""
+        """Steps at which histograms, attention maps, samples or pairs of that name were said."""
         asked = select(snapshot.c.step).join(series).where(series.c.run_id == self._run_id, series.c.name == name)
         with self._store.read() as connection:
             return list(connection.execute(asked.distinct().order_by(snapshot.c.step)).scalars())

@@ -21,8 +21,8 @@ from sqlalchemy import (
 )  # fmt: skip
 
 APPLICATION_ID = 0x584D5354  # "XMST": how a store is told from any other SQLite file
-SCHEMA_VERSION = 2  # user_version; grows with each migration
-REVISION = "0002"  # Alembic's name of the same
+SCHEMA_VERSION = 3  # user_version; grows with each migration
+REVISION = "0003"  # Alembic's name of the same
 
 metadata = MetaData()
 
@@ -87,7 +87,7 @@ series = Table(
     "series", metadata,
     Column("id", Integer, primary_key=True),
     _run_id(),
-    Column("kind", Text, nullable=False),  # scalar, timeline, device, histogram, attention, samples
+    Column("kind", Text, nullable=False),  # scalar, timeline, device, histogram, attention, samples, pairs
     Column("name", Text, nullable=False),
     Column("size", Integer, nullable=False, default=0),
     Column("first", Integer, nullable=False, default=0),  # keys
@@ -238,4 +238,17 @@ trial = Table(
     UniqueConstraint("sweep_id", "number"),
     Index("trial_queue", "sweep_id", "state", "position"),
     Index("trial_run", "run_id"),
+)  # fmt: skip
+
+pair_mark = Table(
+    "pair_mark", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("dataset", Text, nullable=False),  # fingerprint of the source
+    Column("left", Integer, nullable=False),  # the smaller number in the source
+    Column("right", Integer, nullable=False),
+    Column("mark", Text, nullable=False),  # false negative, duplicate, truly hard
+    Column("made", Float, nullable=False),  # seconds since 1970
+    Column("run", Text, nullable=False, default=""),  # uid of the run that showed it; may be gone
+    Column("step", Integer, nullable=False, default=0),
+    UniqueConstraint("dataset", "left", "right"),
 )  # fmt: skip

@@ -14,18 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.problems import refuse
-from core.store.answers import AttentionAt, ExhibitFacts, HistogramAt, SamplesAt
+from core.store.answers import AttentionAt, ExhibitFacts, HistogramAt, PairsAt, SamplesAt
 from core.store.points import finite
-from core.telemetry.events import AttentionMap, Exhibit, Histogram, Samples
+from core.telemetry.events import AttentionMap, Exhibit, Histogram, Pairs, Samples
 
-Snapshot = Histogram | AttentionMap | Samples
-KINDS: Mapping[type[Any], str] = {Histogram: "histogram", AttentionMap: "attention", Samples: "samples"}
+Snapshot = Histogram | AttentionMap | Samples | Pairs
+KINDS: Mapping[type[Any], str] = {
+    Histogram: "histogram", AttentionMap: "attention", Samples: "samples", Pairs: "pairs",
+}  # fmt: skip
 
 
 def pack(event: Snapshot) -> dict[str, Any]:
     """A snapshot's row, without ``series_id``."""
     packers: Mapping[type[Any], Callable[[Any], tuple[str, dict[str, Any], bytes]]] = {
-        Histogram: _pack_histogram, AttentionMap: _pack_attention, Samples: _pack_samples,
+        Histogram: _pack_histogram, AttentionMap: _pack_attention, Samples: _pack_samples, Pairs: _pack_pairs,
     }  # fmt: skip
     codec, about, data = packers[type(event)](event)
     return {"step": int(event.at.step), "seconds": finite(event.at.seconds), "codec": codec, **_blob(about, data)}
@@ -94,6 +96,19 @@ def unpack_samples(name: str, row: Any) -> SamplesAt:
     return SamplesAt(
         name=name, step=row.step, truth=truth, nearest=nearest.reshape(questions, answers),
         scores=scores.reshape(questions, answers), exhibit=about["exhibit"],
+    )  # fmt: skip
+
+
+def unpack_pairs(name: str, row: Any) -> PairsAt:
+    """Pairs from their row."""
+    about = _about(row)
+    data, count = row.data, about["count"]
+    left, right = (np.frombuffer(data, dtype="<i4", count=count, offset=4 * count * place) for place in (0, 1))
+    return PairsAt(
+        name=name, step=row.step, left=left, right=right,
+        cosine=np.frombuffer(data, dtype="<f4", count=count, offset=8 * count),
+        origin=np.frombuffer(data, dtype=np.uint8, count=count, offset=12 * count), origins=tuple(about["origins"]),
+        hardest=about["hardest"],
     )  # fmt: skip
 
 
@@ -189,3 +204,17 @@ def _pack_samples(event: Samples) -> tuple[str, dict[str, Any], bytes]:
         raise ValueError(f"samples {event.series!r} have shapes {truth.shape}, {nearest.shape}, {scores.shape}")
     about = {"shape": nearest.shape, "exhibit": event.exhibit}
     return "samples", about, truth.tobytes() + nearest.tobytes() + scores.tobytes()
+
+
+def _pack_pairs(event: Pairs) -> tuple[str, dict[str, Any], bytes]:
+    left, right = (np.ascontiguousarray(side, dtype="<i4") for side in (event.left, event.right))
+    cosine = np.ascontiguousarray(event.cosine, dtype="<f4")
+    origin = np.ascontiguousarray(event.origin, dtype=np.uint8)
+    if left.ndim != 1 or not left.shape == right.shape == cosine.shape == origin.shape:
+        raise ValueError(
+            f"pairs {event.series!r} have shapes {left.shape}, {right.shape}, {cosine.shape}, {origin.shape}"
+        )
+    if len(origin) and int(origin.max()) >= len(event.origins):
+        raise ValueError(f"pairs {event.series!r} name origin {int(origin.max())} of {len(event.origins)}")
+    about = {"count": len(left), "hardest": int(event.hardest), "origins": event.origins}
+    return "pairs", about, left.tobytes() + right.tobytes() + cosine.tobytes() + origin.tobytes()

@@ -25,7 +25,7 @@ START = 16  # the magic and the place up to which all is written to the store
 RECORD = struct.Struct("<II")
 KINDS: Mapping[str, type[Any]] = {
     name: getattr(vocabulary, name)
-    for name in ("Scalars", "Histogram", "AttentionMap", "Samples", "Exhibit", "DeviceLoad", "LogLine", "Mark",
+    for name in ("Scalars", "Histogram", "AttentionMap", "Samples", "Pairs", "Exhibit", "DeviceLoad", "LogLine", "Mark",
                  "StatusChange")
 }  # fmt: skip
 
@@ -169,7 +169,7 @@ def _event(payload: bytes) -> Event | None:
     for name, (kind, shape, size) in header["arrays"].items():
         fields[name] = np.frombuffer(payload[place : place + size], dtype=np.dtype(kind)).reshape(shape)
         place += size
-    for name in ("sentences", "groups"):
+    for name in ("sentences", "groups", "origins"):
         if name in fields:
             fields[name] = tuple(fields[name])
     if "words" in fields:

@@ -15,7 +15,7 @@ from core.store.database import Store
 from core.store.lines import Line, Rows, Summary
 from core.store.liveness import this_process
 from core.store.schema import checkpoint, exhibit, log, mark, run, series, snapshot
-from core.store.snapshots import KINDS, clean, pack, pack_exhibit, text_of
+from core.store.snapshots import KINDS, Snapshot, clean, pack, pack_exhibit, text_of
 from core.telemetry.events import (
     ENDED,
     At,
@@ -26,6 +26,7 @@ from core.telemetry.events import (
     Histogram,
     LogLine,
     Mark,
+    Pairs,
     Samples,
     Scalars,
     StatusChange,
@@ -218,7 +219,7 @@ class Writing:
         for event in batch.snapshots:
             self._write_snapshot(connection, event)
 
-    def _write_snapshot(self, connection: Connection, event: Histogram | AttentionMap | Samples) -> None:
+    def _write_snapshot(self, connection: Connection, event: Snapshot) -> None:
         line = self._line(KINDS[type(event)], event.series)
         row = {"series_id": line.series_id, **self._batch.packed[id(event)]}
         _upsert(connection, snapshot, ("series_id", "step"), row)
@@ -280,12 +281,12 @@ class Batch:
         self.marks: list[dict[str, Any]] = []
         self.exhibits: list[dict[str, Any]] = []
         self.checkpoints: list[dict[str, Any]] = []
-        self.snapshots: list[Histogram | AttentionMap | Samples] = []
+        self.snapshots: list[Snapshot] = []
         self.packed: dict[int, dict[str, Any]] = {}
 
     def take(self, event: Event) -> None:
         """Turn an event into rows. Raises ValueError or TypeError where it makes no sense."""
-        if isinstance(event, Histogram | AttentionMap | Samples):
+        if isinstance(event, Histogram | AttentionMap | Samples | Pairs):
             _key(event.at.step)
             self.packed[id(event)] = pack(event)
             self.snapshots.append(event)

@@ -18,6 +18,18 @@ Status = Literal["queued", "running", "paused", "finished", "stopped", "failed",
 ENDED: frozenset[str] = frozenset({"finished", "stopped", "failed", "diverged", "interrupted"})
 
 
+ORIGINS = (
+    "in-batch",
+    "queue",
+    "mined",
+    "random",
+    "level 1",
+    "level 2",
+    "level 3",
+    "marked",
+)  # where a negative comes from
+
+
 @dataclass(frozen=True, kw_only=True)
 class At:
     """When something was said."""
@@ -39,7 +51,8 @@ class Scalars:
 
 @dataclass(frozen=True, kw_only=True)
 class Histogram:
-    """Counts between edges. Series: ``similarity/<objective>/positive`` and ``.../negative`` (cosine)."""
+    """Counts between edges. Series: ``similarity/<objective>/positive``, ``.../negative`` (cosine), and
+    ``.../negative/<origin>`` where negatives were chosen."""
 
     at: At
     series: str
@@ -74,6 +87,23 @@ class Samples:
     nearest: NDArray[np.int32]  # [questions, k] indices in the exhibit, best first
     scores: NDArray[np.float32]  # [questions, k] cosine
     exhibit: str = "held out"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Wrong partners of one step that look alike, by their numbers in the source. Series: ``pairs/<objective>``.
+
+    The first ``hardest`` are the most similar of the batch, best first; the others were drawn at random from the rest.
+    """
+
+    at: At
+    series: str
+    left: NDArray[np.int32]  # [n]
+    right: NDArray[np.int32]  # [n]
+    cosine: NDArray[np.float32]  # [n] of the left's first side with the right's second
+    origin: NDArray[np.uint8]  # [n] an index into ``origins``
+    origins: tuple[str, ...]
+    hardest: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +155,7 @@ class StatusChange:
     reason: str = ""
 
 
-Event = Scalars | Histogram | AttentionMap | Samples | Exhibit | DeviceLoad | LogLine | Mark | StatusChange
+Event = Scalars | Histogram | AttentionMap | Samples | Pairs | Exhibit | DeviceLoad | LogLine | Mark | StatusChange
 
 
 class Listener(Protocol):

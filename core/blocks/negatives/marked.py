@@ -6,7 +6,6 @@ in the source. Axes: B batch, M candidates.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,31 +17,9 @@ from torch import Tensor
 from core.blocks.catalog import blocks
 from core.blocks.negatives.choice import OUT, NegativeBlock, marked_as, positives, with_weights
 from core.blocks.values import Negatives
+from core.graph.judged import HARD, read_pairs
 from core.graph.ports import port
 from core.knobs import knob
-
-FALSE, DUPLICATE, HARD = "false negative", "duplicate", "truly hard"
-MOST_PAIRS = 100_000
-
-
-def read_pairs(text: str) -> list[tuple[int, int, str]]:
-    """``[[3, 17, "duplicate"], ...]`` as pairs. Raises ValueError with a sentence for anything else."""
-    try:
-        rows = json.loads(text or "[]")
-    except ValueError as error:
-        raise ValueError(f"The list of judged pairs is not JSON: {error}") from None
-    if not isinstance(rows, list) or len(rows) > MOST_PAIRS:
-        raise ValueError(f"Judged pairs are a list of at most {MOST_PAIRS:,} rows.")
-    return [_pair(row) for row in rows]
-
-
-def _pair(row: Any) -> tuple[int, int, str]:
-    if not (isinstance(row, list) and len(row) == 3 and row[2] in (FALSE, DUPLICATE, HARD)):
-        raise ValueError(f'A judged pair reads [3, 17, "duplicate"]; this one is {str(row)[:60]}.')
-    left, right = row[:2]
-    if not all(type(number) is int and 0 <= number < 2**31 for number in (left, right)):
-        raise ValueError(f"Samples of a judged pair are numbers from 0 on; here: {str(row)[:60]}.")
-    return left, right, row[2]
 
 
 @blocks.register("negatives.marked")
@@ -58,6 +35,7 @@ class Marked(NegativeBlock):
 
         pairs: str = knob("[]", 'Judged pairs: [[3, 17, "duplicate"], ...]; kept by the similarity monitor.')
         favour: float = knob(4.0, "How often a truly hard pair counts.", low=0.01, high=1000, logarithmic=True)
+        judged_in: str = knob("", "The runs whose pictures the judgements were made on.", advanced=True)
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)

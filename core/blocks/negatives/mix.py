@@ -16,6 +16,7 @@ from core.blocks.catalog import blocks
 from core.blocks.negatives.choice import NegativeBlock, cosines, left_out, marked_as, with_weights
 from core.blocks.negatives.hardest import places
 from core.blocks.values import ORIGINS, Negatives
+from core.graph.curriculum import SCHEDULES, hard_share
 from core.knobs import knob
 
 
@@ -33,7 +34,7 @@ class Mix(NegativeBlock):
         hard: float = knob(0.2, "Share of hard ones (in the first third of a curriculum).", low=0, high=1)
         schedule: str = knob(
             "constant", "Thirds: first, middle and last share in the three thirds of the run. Linear: from first to last.",
-            choices=("constant", "thirds", "linear"),
+            choices=SCHEDULES,
         )  # fmt: skip
         middle: float = knob(0.5, "Share of hard ones in the second third.", low=0, high=1)
         last: float = knob(0.7, "Share of hard ones in the last third, or at the end.", low=0, high=1)
@@ -41,11 +42,7 @@ class Mix(NegativeBlock):
     def share(self, progress: float) -> float:
         """The hard share when so much of the run is done."""
         c = self.config
-        if c.schedule == "linear":
-            return float(c.hard + (c.last - c.hard) * min(max(progress, 0.0), 1.0))
-        if c.schedule == "thirds":
-            return float((c.hard, c.middle, c.last)[min(int(progress * 3 + 1e-9), 2)])
-        return float(c.hard)
+        return hard_share(progress, schedule=c.schedule, hard=c.hard, middle=c.middle, last=c.last)
 
     def chosen(self, given: Negatives, left_BD: Tensor, right_BD: Tensor) -> Negatives:
         """The same candidates, all but the drawn ones left out."""

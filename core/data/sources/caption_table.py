@@ -19,6 +19,8 @@ from core.problems import Problem, Refused, refuse
 IMAGE = ("file", "image", "image_path", "path", "filename", "file_name", "filepath", "picture", "img")
 CAPTION = ("caption", "text", "sentence", "title", "name", "label", "description")
 SPLIT = ("split", "subset", "partition", "set")
+COARSE = ("group", "class", "category", "topic")
+FINE = ("subgroup", "subclass", "subcategory", "family")
 GROUP = ("family", "group_id", "recording", "speaker", "video_id", "source_id")
 MOST_CAPTION = 20_000  # characters
 
@@ -33,6 +35,8 @@ class Columns:
     split: str
     group: str
     emoji: str
+    coarse: str
+    fine: str
 
 
 @sources.register("sources.caption_table")
@@ -60,6 +64,10 @@ class CaptionTable(PictureRows):
             "", "Rows with the same entry never straddle a split; without one, equal captions stay together.",
             advanced=True,
         )  # fmt: skip
+        class_columns: str = knob(
+            "", "One or two columns with classes, coarse, fine; empty takes group and subgroup, class and subclass, or "
+            "what stays together.", advanced=True,
+        )  # fmt: skip
         style_test: str = knob(
             "none", "Also test on the training concepts drawn by Twemoji; needs a column named emoji.",
             choices=("none", "Twemoji"), advanced=True,
@@ -84,6 +92,7 @@ class CaptionTable(PictureRows):
 
     def _columns(self, names: Sequence[str]) -> Columns:
         knobs = self.config
+        wanted = [*(name.strip() for name in knobs.class_columns.split(",")), "", ""][:2]
         columns = Columns(
             image=pick_column(knobs.image_column, names, IMAGE, "picture"),
             caption=pick_column(knobs.caption_column, names, CAPTION, "caption"),
@@ -91,6 +100,8 @@ class CaptionTable(PictureRows):
             split=pick_column(knobs.split_column, names, SPLIT, "split"),
             group=pick_column(knobs.group_column, names, GROUP, "group"),
             emoji="emoji",
+            coarse=pick_column(wanted[0], names, COARSE, "class"),
+            fine=pick_column(wanted[1], names, FINE, "finer class"),
         )
         for found, what in ((columns.image, "file name"), (columns.caption, "caption")):
             if not found:
@@ -125,7 +136,11 @@ class CaptionTable(PictureRows):
         return Row(
             file=file, name=name, caption=f"{caption}, {extra}" if extra else caption, label=caption, group=group,
             split=written or split_of(group),
+            classes=(self._class(cells, columns.coarse), self._class(cells, columns.fine)),
         )  # fmt: skip
+
+    def _class(self, cells: Mapping[str, Any], column: str) -> str:
+        return cell_text(cells.get(column)).casefold() if column else ""
 
     def facts(self) -> Mapping[str, Any]:
         """Where it lies."""

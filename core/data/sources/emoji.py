@@ -7,7 +7,7 @@ that were trained on, drawn by another artist. No network: pictures and names co
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from core.data.emoji_artists import Artist, Folder, OpenMoji, Twemoji
 from core.data.emoji_index import Emoji, load_index, plain_name
 from core.data.pictures import PictureMemory, meta_image
 from core.data.report import report_of
-from core.data.splitting import by_split, split_of
+from core.data.splitting import by_split, numbered, split_of
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -196,9 +196,3 @@ class EmojiPairs(Source):
     def report(self) -> DataReport:
         """Counts and the split check."""
         return report_of(self)
-
-
-def numbered(names: Iterable[str]) -> list[int]:
-    """Equal names get equal numbers, in order of appearance."""
-    known: dict[str, int] = {}
-    return [known.setdefault(name, len(known)) for name in names]

@@ -69,5 +69,5 @@ class ImageFolders(PictureRows):
             group = words.casefold() if self.config.hold_out == "classes" else name
             yield Row(
                 file=found, name=name, caption=self.config.caption.replace(PLACE, words), label=words, group=group,
-                split=split or split_of(group),
+                split=split or split_of(group), classes=(words.casefold(), file.parent.relative_to(home).as_posix()),
             )  # fmt: skip

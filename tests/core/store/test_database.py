@@ -252,7 +252,7 @@ def first_release(path: Path) -> None:
     connection.close()
 
 
-def test_a_store_of_the_first_release_gets_the_tables_of_sweeps(tmp_path: Path) -> None:
+def test_a_store_of_the_first_release_gets_the_tables_of_sweeps_and_judgements(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     first_release(path)
     with Store.open(path) as store:
@@ -260,6 +260,7 @@ def test_a_store_of_the_first_release_gets_the_tables_of_sweeps(tmp_path: Path) 
         assert [facts.name for facts in Library(store).runs()] == ["an old run"]
         with store.read() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM trial").scalar() == 0
+            assert connection.exec_driver_sql("SELECT count(*) FROM pair_mark").scalar() == 0
             assert connection.exec_driver_sql("PRAGMA user_version").scalar() == SCHEMA_VERSION
     kept = list((tmp_path / "backups").glob("runs-version-1-*.db"))
     assert len(kept) == 1

@@ -1,0 +1,19 @@
+"""Judged pairs of datasets, as they were first: never changed afterwards."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+TABLE = (
+    'CREATE TABLE pair_mark ( id INTEGER NOT NULL, dataset TEXT NOT NULL, "left" INTEGER NOT NULL, "right" INTEGER NOT '
+    "NULL, mark TEXT NOT NULL, made FLOAT NOT NULL, run TEXT NOT NULL, step INTEGER NOT NULL, PRIMARY KEY (id), "
+    'UNIQUE (dataset, "left", "right") )'
+)
+
+
+def upgrade() -> None:
+    """Make the table."""
+    op.execute(TABLE)
