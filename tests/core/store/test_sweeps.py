@@ -118,7 +118,7 @@ def test_processes_never_get_the_same_trial_and_a_dead_ones_come_back(sweeps: Sw
     sweeps.begin(made.uid)
     words = [sys.executable, "-c", CLAIMER, str(store.path), made.uid]
     both = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [child.communicate(timeout=60) for child in both]
+    said = [child.communicate(timeout=150) for child in both]
     assert [error for _, error in said] == ["", ""]
     assert sorted(int(line) for out, _ in said for line in out.split()) == list(range(60))
     abandoned, trained = sweeps.orphans(made.uid)  # both processes are gone without a word
