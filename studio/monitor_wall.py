@@ -17,8 +17,10 @@ COLUMNS = 3
 class MonitorWall:
     """Makes each monitor of the folder and puts it where the page wants it."""
 
-    def __init__(self, pump: Pump) -> None:
-        self.monitors: dict[str, Monitor] = {key: cls() for key, cls in monitors.items()}
+    def __init__(self, pump: Pump, window: QWidget) -> None:
+        self._waiting = QWidget(window)  # where monitors are until a page wants them, so that they end with the window
+        self._waiting.hide()
+        self.monitors: dict[str, Monitor] = {key: cls(self._waiting) for key, cls in monitors.items()}
         ordered = sorted(self.monitors, key=lambda key: self.monitors[key].order)
         self._order = ordered
         self.row = LooseSplitter(Qt.Orientation.Horizontal)

@@ -91,7 +91,7 @@ class Window(QMainWindow):
         self.sweeps, self.plan_form = SweepsView(), PlanForm()
         self.messages = MessageBar()
         self.pump = Pump(self.session.library.reader, self)
-        self.wall = MonitorWall(self.pump)
+        self.wall = MonitorWall(self.pump, self)
         self.pages = Pages(self.session, self)
         self.top = TopBar([(key, tr(title)) for key, title in self.pages.TITLES.items()])
         self.canvas.set_reduced_motion(self.session.preferences.reduced_motion)

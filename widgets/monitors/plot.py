@@ -65,6 +65,8 @@ class Plot(pg.PlotWidget):
         self.setMinimumSize(40, 30)
         self.plotItem.hideButtons()
         self.plotItem.setMenuEnabled(False)
+        menu = self.plotItem.ctrlMenu  # pyqtgraph makes it anyway; it must not outlive the plot
+        menu.setParent(self, menu.windowFlags())
         self.plotItem.layout.setContentsMargins(0 if left else 14, 2, 14, 0)
         self.plotItem.showAxis("left", left)
         self.plotItem.showAxis("bottom", bottom)
