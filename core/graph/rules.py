@@ -98,6 +98,8 @@ def proposals(
                 + 1.0 * (not port.optional)
                 + 0.5 * (port.modality == "any")
                 + 0.1 * (habits or {}).get(spec.key, 0)
+                - 2.0
+                * (len([p for p in spec.takes if not p.optional]) - 1 if outgoing else 0)  # what else it would need
             )
             found.append(Proposal(spec=spec, port=port.name, score=score))
             break

@@ -86,7 +86,10 @@ def test_proposals_fit_and_come_best_first() -> None:
     loose = WORDS["encoders.vit"].output("tokens")
     assert loose
     found = proposals(WORDS, loose, outgoing=True)
-    assert found[0].spec.key == "connectors.pool"
+    keys = [proposal.spec.key for proposal in found]
+    needs = {key: sum(not port.optional for port in WORDS[key].takes) for key in keys}
+    assert needs[keys[0]] == 1, "what needs nothing else comes first"
+    assert keys.index("connectors.pool") < min(keys.index(key) for key in keys if needs[key] > 1)
     assert all(p.spec.input(p.port).kind == "tokens" for p in found)  # type: ignore[union-attr]
 
 
