@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
-from core.graph import edits
+from core.graph import edits, negatives_row
 from core.graph.analysis import Analysis
 from core.graph.document import Document
 from core.graph.file import loads
@@ -66,6 +66,14 @@ def bind_inspector(session: Session, window: Window) -> None:
         edit(document, tr("Change training"))
 
     inspector.knobChanged.connect(turn)
+
+    def arrange(what: str, arguments: dict[str, Any]) -> None:
+        change = getattr(negatives_row, what)
+        fresh = session.attempt(lambda: change(session.document, vocabulary=session.vocabulary, **arguments))
+        if fresh is not None:
+            edit(fresh, tr("Change the negatives"))
+
+    inspector.negativesRequested.connect(arrange)
     inspector.ruleChanged.connect(
         lambda node, fields: edit(
             edits.set_rule(session.document, node, **fields), tr("Change training"), f"{node}.rule"

@@ -33,6 +33,7 @@ class MonitorWall:
         for monitor in self.monitors.values():
             monitor.setMinimumSize(150, 110)
             pump.add(monitor)
+            monitor.roomRequested.connect(lambda much, monitor=monitor: self.give_room(monitor, much))
 
     def _line(self) -> QSplitter:
         line = LooseSplitter(Qt.Orientation.Horizontal)
@@ -48,6 +49,17 @@ class MonitorWall:
         elif all_of_them:
             for number, line in enumerate(self._lines):
                 self._move(self._order[number * COLUMNS : (number + 1) * COLUMNS], line)
+
+    def give_room(self, monitor: Monitor, much: bool) -> None:
+        """Most of its row and much of the wall for one card, or as much as the others again."""
+        for splitter in (self.row, *self._lines):
+            place = splitter.indexOf(monitor)
+            if place < 0:
+                continue
+            splitter.setSizes([2400 if much and other == place else 600 for other in range(splitter.count())])
+            if splitter is not self.row:
+                line = self._lines.index(splitter)
+                self.wall.setSizes([2000 if much and other == line else 600 for other in range(self.wall.count())])
 
     def _move(self, keys: list[str], splitter: QSplitter) -> None:
         for place, key in enumerate(keys):

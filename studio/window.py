@@ -22,6 +22,7 @@ from studio.asking import Asking
 from studio.comparing import Comparing
 from studio.device_line import DeviceLine
 from studio.dialogs import Dialogs
+from studio.judging import Judging
 from studio.menus import Menus
 from studio.monitor_wall import MonitorWall
 from studio.pages import Pages
@@ -69,6 +70,7 @@ class Window(QMainWindow):
         )
         self.top.set_menu(self.menus.whole_menu(self))
         self.asking, self.comparing = Asking(session, self.desk), Comparing(session, self.library)
+        self.judging = Judging(session, self.wall.monitors["similarity"])  # type: ignore[arg-type]
         bindings.bind_design(session, self)
         bindings.bind_runs(session, self)
         self.sweep_page = SweepPage(session, self)

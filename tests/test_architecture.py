@@ -43,6 +43,7 @@ PUT_OFF = {
     "core/store/migrate.py": "Alembic, only where a store is made or upgraded",
     "widgets/look/icons.py": "the icon font needs an application",
     "studio/asking.py": "torch, when the desk is asked first",
+    "studio/judging.py": "torch, when pairs are looked at first",
     "studio/commands/check.py": "torch, after the flags were found good",
     "studio/commands/open.py": "Qt, only for the window",
     "studio/commands/run.py": "torch, after the flags were found good",

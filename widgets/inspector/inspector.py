@@ -7,9 +7,11 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from core.graph.analysis import Analysis
 from core.graph.document import Document
+from core.graph.negatives_row import is_choice
 from core.graph.vocabulary import OptionSpec, Vocabulary
 from widgets.inspector.document_page import DocumentPage
 from widgets.inspector.many_page import ManyPage
+from widgets.inspector.negatives import NegativesPage
 from widgets.inspector.node_page import NodePage
 from widgets.look.language import tr
 from widgets.look.theme import look
@@ -32,6 +34,7 @@ class Inspector(QWidget):
     noteChanged = Signal(str)
     linkRequested = Signal(str)
     sweepRequested = Signal(str)  # path of a setting
+    negativesRequested = Signal(str, dict)  # a function of core.graph.negatives_row and its keywords
     commandRequested = Signal(str)  # a method of the canvas
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -121,7 +124,13 @@ class Inspector(QWidget):
             self._node_page = None
 
     def _new_node_page(self, node: str) -> NodePage:
-        page = NodePage(self._vocabulary.spec(self._document.nodes[node].block))
+        spec = self._vocabulary.spec(self._document.nodes[node].block)
+        if is_choice(self._document, node):
+            page: NodePage = NegativesPage(spec, self._vocabulary)
+            page.negativesRequested.connect(self.negativesRequested)
+            page.otherKnobChanged.connect(self.knobChanged)
+        else:
+            page = NodePage(spec)
         page.knobChanged.connect(lambda name, value: self.knobChanged.emit(node, name, value))
         page.ruleChanged.connect(lambda fields: self.ruleChanged.emit(node, fields))
         page.repeatChanged.connect(lambda count: self.repeatChanged.emit(node, count))

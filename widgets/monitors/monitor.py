@@ -80,6 +80,7 @@ class Monitor(QFrame):
 
     settingsChanged = Signal()
     cursorRequested = Signal(int)  # a step
+    roomRequested = Signal(bool)  # much room among the other cards, or the usual again
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

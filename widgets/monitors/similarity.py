@@ -1,5 +1,7 @@
 """How alike true and false pairs look to the model: histograms at the cursor, a heat strip over time, and the figures
-that warn of a collapse.
+that warn of a collapse. Where negatives were chosen, by where they came from.
+
+Dragging over the histogram lists the wrong pairs behind its bars, to be looked at and judged.
 
 Alignment and uniformity after Wang and Isola (arXiv 2005.10242), the modality gap after Liang et al. (arXiv 2203.02053).
 """
@@ -7,28 +9,41 @@ Alignment and uniformity after Wang and Isola (arXiv 2005.10242), the modality g
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from core.store.answers import HistogramAt, HistogramStrip
+from core.graph.dataset import Specimen
+from core.store.answers import HistogramAt, PairsAt
 from core.store.reader import RunReader
+from core.telemetry.events import ORIGINS
 from widgets.look.language import tr
 from widgets.look.theme import theme
+from widgets.monitors.brush import BrushPlot
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.lines import Legend, series_names
 from widgets.monitors.monitor import Figures, Monitor, refill
+from widgets.monitors.pair_list import Pair, PairList, PairRow
 from widgets.monitors.plot import Plot
 from widgets.monitors.ranges import compact, nice_above
+from widgets.monitors.similarity_paint import (
+    COLUMNS,
+    colour_of,
+    columns_of,
+    even,
+    origin_words,
+    paint,
+    show_bars,
+    show_stacked,
+)
 
-COLUMNS = 160
 FIGURES = (
     "alignment",
     "uniformity",
@@ -46,6 +61,8 @@ class SimilaritySettings:
 
     objective: str = ""
     strip: str = "both"  # both, negative, positive
+    by_origin: bool = True  # negatives in a colour for each place they come from
+    lists: bool = False  # the pairs behind the bars
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +74,15 @@ class SimilarityValue:
     step: int
     positive: HistogramAt | None
     negative: HistogramAt | None
-    strips: tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]  # [columns, bins] of negatives, positives
+    parts: tuple[tuple[str, HistogramAt], ...]  # negatives by where they came from; empty: not told apart
+    strips: tuple[tuple[str, NDArray[np.float32] | None], ...]  # [columns, bins] by side or origin
     cosine: tuple[float, float]  # range of the histograms and of the strips
     strip_end: int  # last step in the strips
     right: float  # right edge of the strip's axis, steps
     figures: tuple[tuple[str, float], ...]
     collapsed: bool
+    run: str = ""  # uid
+    pairs: PairsAt | None = None
 
 
 @monitors.register("similarity")
@@ -75,12 +95,18 @@ class SimilarityMonitor(Monitor):
     empty = "No similarities yet. They come with a contrastive objective and the similarity probe."
     milliseconds_between = 250
 
+    specimensWanted = Signal(str, object)  # uid of the run, numbers of samples
+    pairsJudged = Signal(str, int, object, str)  # uid, step, pairs, mark ("": taken back)
+    judgedPairsWanted = Signal(str)  # uid: use its dataset's judged pairs in the drawing
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._bars = Plot(left=False)
-        self._negative = pg.BarGraphItem(x0=[0.0], width=0.0, height=[0.0])
+        self._bars = BrushPlot(left=False)
+        self._bars.setToolTip(tr("Drag over the bars to see the pairs behind them."))
+        self._bars.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self._negatives = [pg.BarGraphItem(x0=[0.0], width=0.0, height=[0.0]) for _ in range(len(ORIGINS) + 1)]
         self._positive = pg.BarGraphItem(x0=[0.0], width=0.0, height=[0.0])
-        for bars in (self._negative, self._positive):
+        for bars in (*self._negatives, self._positive):
             self._bars.addItem(bars, ignoreBounds=True)
         self._strip_plot = Plot()
         self._strip = pg.ImageItem(axisOrder="row-major")
@@ -96,17 +122,35 @@ class SimilarityMonitor(Monitor):
         page.addLayout(top)
         page.addWidget(self._bars, 5)
         page.addWidget(self._strip_plot, 4)
-        self.set_picture(page)
+        self.pairs = PairList()
+        self.pairs.setVisible(False)
+        self._asked: tuple[str, tuple[int, ...]] = ("", ())
+        whole = QHBoxLayout()
+        whole.setSpacing(10)
+        whole.addLayout(page, 5)
+        whole.addWidget(self.pairs, 6)
+        self.set_picture(whole)
         self._objective = self.add_choice(tr("Objective"), [(tr("first objective"), "")])
         choices = [(tr("both"), "both"), (tr("negatives"), "negative"), (tr("positives"), "positive")]
         self._shown = self.add_choice(tr("In the strip over time"), choices)
+        self._by_origin = self.add_switch(
+            tr("by origin"), True, tr("Negatives in a colour for each place they come from")
+        )
+        self._lists = self.add_switch(tr("list pairs"), tip=tr("Wrong pairs that look alike, to be judged"))
         self.tools_row.addStretch(1)
         self._strip_plot.cursorRequested.connect(self._point)
+        self._bars.rangeBrushed.connect(self._brush)
+        self._bars.rangeCleared.connect(self._show_pairs)
+        self._lists.toggled.connect(self._open_list)
+        self.pairs.judged.connect(self._judge)
+        self.pairs.useRequested.connect(lambda: self.judgedPairsWanted.emit(self._run()))
+        self.pairs.closed.connect(self._close_list)
 
     def settings(self) -> SimilaritySettings:
         return SimilaritySettings(
-            objective=self._objective.currentData() or "", strip=self._shown.currentData() or "both"
-        )
+            objective=self._objective.currentData() or "", strip=self._shown.currentData() or "both",
+            by_origin=self._by_origin.isChecked(), lists=self._lists.isChecked(),
+        )  # fmt: skip
 
     @staticmethod
     def read(settings: SimilaritySettings, readers: Sequence[RunReader], cursor: Cursor) -> SimilarityValue | None:
@@ -126,47 +170,110 @@ class SimilarityMonitor(Monitor):
             for name in FIGURES
             if (found := reader.value_at(f"{stem}/{name}", cursor.step)) is not None
         )
-        strips = [
-            reader.histogram_strip(f"{stem}/{side}", columns=COLUMNS, upto=cursor.step)
-            if settings.strip in ("both", side)
-            else None
-            for side in ("negative", "positive")
-        ]
+        parts = _parts(reader, stem, names, cursor.step) if settings.by_origin else ()
+        of_negatives = {origin: f"negative/{origin}" for origin, _ in parts} or {"negative": "negative"}
+        wanted = {
+            **(of_negatives if settings.strip in ("both", "negative") else {}),
+            **({"positive": "positive"} if settings.strip in ("both", "positive") else {}),
+        }
+        strips = {
+            key: reader.histogram_strip(f"{stem}/{name}", columns=COLUMNS, upto=cursor.step)
+            for key, name in wanted.items()
+        }
         cosine = (min(h.low for h in known), max(h.high for h in known))
-        end = max((int(strip.steps[-1]) for strip in strips if strip is not None and len(strip.steps)), default=0)
+        end = max((int(s.steps[-1]) for s in strips.values() if s is not None and len(s.steps)), default=0)
+        columns = columns_of(list(strips.values()))
         planned = reader.head().steps
         return SimilarityValue(
             objectives=objectives, objective=objective, step=cursor.step, positive=positive, negative=negative,
-            strips=(_even(strips[0], end), _even(strips[1], end)), cosine=cosine, strip_end=max(end, 1),
+            parts=parts, strips=tuple((key, even(strip, end, columns)) for key, strip in strips.items()),
+            cosine=cosine, strip_end=max(end, 1), run=cursor.runs[0] if cursor.runs else "",
+            pairs=reader.pairs_at(f"pairs/{objective}", cursor.step) if settings.lists else None,
             right=float(planned) if planned >= cursor.step > 0 else nice_above(float(max(cursor.step, 1))),
             figures=figures, collapsed=_is_collapsed(dict(figures), cursor.step),
         )  # fmt: skip
 
     def draw(self, value: SimilarityValue) -> None:
         refill(self._objective, [(_words(name), name) for name in value.objectives])
-        top = 0.0
-        for bars, histogram, colour in (
-            (self._negative, value.negative, self._negative_colour()),
-            (self._positive, value.positive, theme().good),
-        ):
-            top = max(top, _show_bars(bars, histogram, colour))
+        negatives = value.parts or ((("negative", value.negative),) if value.negative is not None else ())
+        colours = [self._colour(key) for key, _ in negatives]
+        top = show_stacked(self._negatives, [histogram for _, histogram in negatives], colours)
+        top = max(top, show_bars(self._positive, value.positive, theme().good))
         self._bars.set_frame(*value.cosine, 0.0, nice_above(top * 1.02))
         self._draw_strip(value)
-        names = (tr("negatives"), self._negative_colour()), (tr("positives"), theme().good)
+        names = [(origin_words(key) if value.parts else tr("negatives"), self._colour(key)) for key, _ in negatives]
+        names.append((tr("positives"), theme().good))
         self._legend.set_entries([(name, colour, Qt.PenStyle.SolidLine) for name, colour in names])
-        self._legend.setFixedWidth(self._legend.wanted_width())
+        self._legend.setFixedWidth(min(self._legend.wanted_width(), max(160, self.width() - 40)))
         self._write_figures(value)
+        self._show_pairs()
 
     def restyle(self) -> None:
         self._bars.restyle()
         self._strip_plot.restyle()
 
-    def _negative_colour(self) -> str:
-        return theme().series[0]
+    def set_specimens(self, uid: str, specimens: Mapping[int, Specimen], sentence: str = "") -> None:
+        """What samples of a run's dataset look like; a sentence where that is not known."""
+        if uid == self._run():
+            self.pairs.set_specimens(specimens)
+            self.pairs.set_message(sentence)
+
+    def set_marks(self, uid: str, marks: Mapping[Pair, str]) -> None:
+        """What was said of pairs of a run's dataset."""
+        if uid == self._run():
+            self.pairs.set_marks(marks)
+
+    def brush(self, low: float, high: float) -> None:
+        """Mark a range of cosine, as dragging over the bars does."""
+        self._bars.set_brushed(low, high)
+        self._brush(low, high)
+
+    def _colour(self, key: str) -> str:
+        return {"positive": theme().good, "negative": theme().series[0]}.get(key) or colour_of(key)
+
+    def _run(self) -> str:
+        value = self.value()
+        return value.run if isinstance(value, SimilarityValue) else ""
+
+    def _brush(self, low: float, high: float) -> None:
+        """The list opens and stays at this step, so that it does not change under the hand."""
+        if isinstance(value := self.value(), SimilarityValue):
+            self.cursorRequested.emit(value.step)
+        if self._lists.isChecked():
+            self._show_pairs()
+        else:
+            self._lists.setChecked(True)
+
+    def _open_list(self, opened: bool) -> None:
+        self.pairs.setVisible(opened)
+        self.roomRequested.emit(opened)
+        if not opened:
+            self._bars.clear_brush()
+
+    def _close_list(self) -> None:
+        self._lists.setChecked(False)
+
+    def _show_pairs(self) -> None:
+        value = self.value()
+        if not self._lists.isChecked() or not isinstance(value, SimilarityValue):
+            return
+        self.pairs.set_pairs(_rows(value.pairs, self._bars.brushed()))
+        lacking = self.pairs.model.lacking()
+        if value.run != self._asked[0]:
+            self.pairs.forget()
+        if (value.run, lacking) != self._asked and value.pairs is not None:
+            self._asked = (value.run, lacking)
+            if lacking:
+                self.specimensWanted.emit(value.run, lacking)
+
+    def _judge(self, pairs: tuple[Pair, ...], mark: str) -> None:
+        if isinstance(value := self.value(), SimilarityValue) and value.pairs is not None:
+            self.pairsJudged.emit(value.run, value.pairs.step, pairs, mark)
 
     def _draw_strip(self, value: SimilarityValue) -> None:
-        colours = (QColor(self._negative_colour()), QColor(theme().good))
-        self._strip.setImage(_paint(value.strips, colours, QColor(theme().panel)), autoLevels=False, levels=None)
+        colours = [QColor(self._colour(key)) for key, _ in value.strips]
+        picture = paint([strip for _, strip in value.strips], colours, QColor(theme().panel))
+        self._strip.setImage(picture, autoLevels=False, levels=None)
         low, high = value.cosine
         self._strip.setRect(QRectF(0.0, low, float(value.strip_end), high - low))
         self._strip_plot.set_frame(0.0, value.right, low, high)
@@ -208,51 +315,26 @@ def _is_collapsed(figures: dict[str, float], step: int) -> bool:
     return step >= 20 and (rank < 2.0 or mean > 0.9)
 
 
-def _show_bars(bars: pg.BarGraphItem, histogram: HistogramAt | None, colour: str) -> float:
-    """Bars as shares of all pairs; gives the tallest."""
-    if histogram is None or not histogram.counts.sum():
-        bars.setVisible(False)
-        return 0.0
-    counts = histogram.counts.astype(np.float64)
-    heights = counts / counts.sum()
-    width = (histogram.high - histogram.low) / len(counts)
-    filled = np.nonzero(counts)[0]
-    brush = QColor(colour)
-    brush.setAlpha(185)
-    bars.setVisible(True)
-    bars.setOpts(
-        x0=histogram.low + filled * width, width=width * 0.92, height=heights[filled], y0=0, brush=brush, pen=None
-    )
-    return float(heights.max())
+def _parts(reader: RunReader, stem: str, names: Sequence[str], step: int) -> tuple[tuple[str, HistogramAt], ...]:
+    """Histograms of the last look by origin; what was not seen then is left out."""
+    found = [
+        (origin, histogram)
+        for origin in ORIGINS
+        if f"{stem}/negative/{origin}" in names
+        and (histogram := reader.histogram_at(f"{stem}/negative/{origin}", step)) is not None
+    ]
+    newest = max((histogram.step for _, histogram in found), default=0)
+    return tuple((origin, histogram) for origin, histogram in found if histogram.step == newest)
 
 
-def _even(strip: HistogramStrip | None, end: int) -> NDArray[np.float32] | None:
-    """Columns at equal distances in steps; each shows the last histogram said before it."""
-    if strip is None or not len(strip.steps):
-        return None
-    at = np.linspace(0, max(end, 1), min(COLUMNS, max(2, len(strip.steps))))
-    index = np.clip(np.searchsorted(strip.steps, at, side="right") - 1, 0, len(strip.steps) - 1)
-    return np.ascontiguousarray(strip.density[index], dtype=np.float32)
-
-
-def _paint(
-    strips: tuple[NDArray[np.float32] | None, NDArray[np.float32] | None],
-    colours: tuple[QColor, QColor],
-    behind: QColor,
-) -> NDArray[np.uint8]:
-    """[bins, columns, 4] picture: each side's density in its colour over the card."""
-    shapes = [strip.shape for strip in strips if strip is not None]
-    if not shapes:
-        return np.zeros((1, 1, 4), dtype=np.uint8)
-    columns, bins = max(shape[0] for shape in shapes), max(shape[1] for shape in shapes)
-    picture_CBR = np.empty((columns, bins, 3), dtype=np.float32)
-    picture_CBR[:] = behind.getRgb()[:3]
-    for strip, colour in zip(strips, colours):
-        if strip is None or strip.shape != (columns, bins):
-            continue
-        peak = np.maximum(strip.max(axis=1, keepdims=True), 1e-9)
-        share = np.sqrt(strip / peak)[:, :, None] * 0.95  # each column up to its own peak; the root shows thin tails
-        picture_CBR += (np.asarray(colour.getRgb()[:3], dtype=np.float32) - picture_CBR) * share
-    out = np.full((bins, columns, 4), 255, dtype=np.uint8)
-    out[:, :, :3] = picture_CBR.transpose(1, 0, 2).astype(np.uint8)
-    return out
+def _rows(pairs: PairsAt | None, brushed: tuple[float, float] | None) -> list[PairRow]:
+    """The pairs within a range of cosine, the most similar first."""
+    if pairs is None:
+        return []
+    low, high = brushed or (-math.inf, math.inf)
+    rows = [
+        PairRow(left=int(left), right=int(right), cosine=float(cosine), origin=pairs.origins[int(origin)])
+        for left, right, cosine, origin in zip(pairs.left, pairs.right, pairs.cosine, pairs.origin)
+        if low <= cosine <= high
+    ]
+    return sorted(rows, key=lambda row: -row.cosine)

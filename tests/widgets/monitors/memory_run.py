@@ -18,6 +18,7 @@ from core.store.answers import (
     HistogramStrip,
     LogFacts,
     MarkFacts,
+    PairsAt,
     RunFacts,
     SamplesAt,
     SeriesInfo,
@@ -30,6 +31,7 @@ from core.telemetry.events import (
     Histogram,
     LogLine,
     Mark,
+    Pairs,
     Samples,
     Scalars,
     StatusChange,
@@ -81,12 +83,12 @@ class MemoryRun:
 
     def series(self, kind: str | None = None) -> list[SeriesInfo]:
         steps: dict[tuple[str, str], list[int]] = {}
-        for event in self._of((Scalars, Histogram, AttentionMap, Samples)):
+        for event in self._of((Scalars, Histogram, AttentionMap, Samples, Pairs)):
             if isinstance(event, Scalars):
                 for name in event.values:
                     steps.setdefault((name, "scalar"), []).append(event.at.step)
             else:
-                word = {Histogram: "histogram", AttentionMap: "attention", Samples: "samples"}[type(event)]
+                word = {Histogram: "histogram", AttentionMap: "attention", Samples: "samples", Pairs: "pairs"}[type(event)]
                 steps.setdefault((event.series, word), []).append(event.at.step)
         return [
             SeriesInfo(name=name, kind=each, count=len(found), first_step=min(found), last_step=max(found))
@@ -116,6 +118,13 @@ class MemoryRun:
     def _last(self, kind, name, step):
         found = [e for e in self._of(kind, step) if e.series == name]
         return found[-1] if found else None
+
+    def pairs_at(self, name, step):
+        found = self._last(Pairs, name, step)
+        if found is None:
+            return None
+        fields = {key: value for key, value in vars(found).items() if key not in ("at", "series")}
+        return PairsAt(name=name, step=found.at.step, **fields)
 
     def histogram_at(self, name, step):
         e = self._last(Histogram, name, step)

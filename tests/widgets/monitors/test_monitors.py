@@ -240,7 +240,7 @@ def test_collapse_is_said(qtbot):
 def test_the_histogram_is_the_one_at_the_cursor(run):
     value = SimilarityMonitor.read(SimilarityMonitor().settings(), [run], Cursor(runs=("a",), step=52))
     assert value.positive.step == 50
-    assert value.strips[0].shape[1] == 60
+    assert dict(value.strips)["negative"].shape[1] == 60
 
 
 def test_retrieval_shows_chance_beside_each_recall(run):
