@@ -114,7 +114,7 @@ def test_rename_search_delete_and_take_back(sit_down, two_runs):
     search = library.findChildren(QLineEdit)[0]
     QTest.mouseClick(search, LEFT, NO)
     QTest.keyClicks(search, "good")
-    assert [facts.uid for facts in library.shown()] == [uid]
+    person.wait(lambda: [facts.uid for facts in library.shown()] == [uid])  # the search waits for a pause in typing
     search.clear()
     person.pick_runs(*two_runs)
     person.press(KEYS.Key_Delete, on=library.view)
