@@ -33,6 +33,7 @@ class Row:
     group: str
     split: str
     classes: tuple[str, str] = ("", "")  # coarse, fine
+    sound: Path | None = None
 
 
 class PictureRows(Source):

@@ -6,7 +6,7 @@ Axes: N samples in the pool, D width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from torch import Tensor
 from core.compiler.compile import compile
 from core.compiler.feed import Feed, sample_graph
 from core.compiler.module import Experiment
+from core.compiler.subsets import embedded, subsets_of
 from core.compiler.weights import load_average, load_weights, read_state
 from core.data.base import Pieces, Transform
 from core.data.batch import collate
@@ -82,6 +83,7 @@ class Trained:
         self._pools: dict[str, tuple[Tensor, Tensor, list[int]]] = {}
         sides = self.plan.sides(self._objective)
         assert sides is not None
+        self._subsets = subsets_of(self.plan)
         self._ends = sides if self.plan.modality(sides[0].node) != "text" else (sides[1], sides[0])
 
     @property
@@ -106,6 +108,36 @@ class Trained:
                     raise Cancelled
             self._pools[split] = (torch.cat(pictures), torch.cat(sentences), indices)
         return self._pools[split]
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What a question of :meth:`subset_table` can be made of; empty where there is one way only."""
+        return self._subsets.modalities if self._subsets is not None else ()
+
+    @torch.no_grad()
+    def subset_table(
+        self, split: str, given: Collection[str], progress: Progress | None = None
+    ) -> tuple[Tensor, list[int]]:
+        """Cosines [N, N] of questions made of ``given`` modalities alone with every answer, and the samples' indices.
+
+        Samples that lack a modality are left out. Raises Refused where the plan has no such question, Cancelled.
+        """
+        if self._subsets is None:
+            raise refuse(
+                "This experiment is asked in one way only.",
+                hint="Join three modalities in one space, or fuse some behind modality dropout.",
+            )
+        questions, answers, indices = [], [], []
+        done = 0
+        for batch, chosen in self._feed.split(split, BATCH):
+            question, answer, counts_B = embedded(self.experiment, self._subsets, batch, given)
+            questions.append(question[counts_B].cpu())
+            answers.append(answer[counts_B].cpu())
+            indices += [index for index, counts in zip(chosen, counts_B.tolist()) if counts]
+            done += len(chosen)
+            if progress is not None and not progress(done, self.splits[split]):
+                raise Cancelled
+        return torch.cat(questions) @ torch.cat(answers).T, indices
 
     @torch.no_grad()
     def pictures_for(

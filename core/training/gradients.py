@@ -31,7 +31,7 @@ def plain(run: Trainer) -> dict[str, Tensor]:
     values = run.forward(run.batch)
     losses = run.experiment.losses(values)
     total(losses).backward()  # type: ignore[no-untyped-call]
-    _keep_sides(run, values)
+    keep_sides(run, values)
     return losses
 
 
@@ -47,7 +47,7 @@ def accumulated(run: Trainer, chunks: int) -> dict[str, Tensor]:
         for key, loss in losses.items():
             sums[key] = sums.get(key, torch.zeros_like(loss)) + loss.detach() * share
         sides.append({end: values[end] for end in _cut(run)})
-    _keep_sides(run, join(sides))
+    keep_sides(run, join(sides))
     return sums
 
 
@@ -76,7 +76,7 @@ def cached(run: Trainer, chunk: int) -> dict[str, Tensor]:
         _push(values, leaves, cut, start, size)
         start += size
     _set_random_state(run.device, after)
-    _keep_sides(run, mixed)
+    keep_sides(run, mixed)
     return losses
 
 
@@ -147,12 +147,24 @@ def _set_random_state(device: torch.device, states: list[Tensor]) -> None:
         torch.cuda.set_rng_state(states[1], device)
 
 
-def _keep_sides(run: Trainer, values: Mapping[End, Any]) -> None:
+def keep_sides(run: Trainer, values: Mapping[End, Any]) -> None:
+    """Both sides of every pairwise objective, and what was contrasted, for probes."""
     run.sides, run.negatives = {}, {}
     for key in run.plan.objectives:
         ends = run.plan.sides(key)
         if ends is not None:
-            run.sides[key] = (values[ends[0]].detach(), values[ends[1]].detach())
+            run.sides[key] = _both_present(run, key, values, (values[ends[0]].detach(), values[ends[1]].detach()))
         chosen = run.plan.inputs[key].get("negatives")
         if chosen is not None and chosen in values:
             run.negatives[key] = values[chosen]
+
+
+def _both_present(
+    run: Trainer, key: str, values: Mapping[End, Any], pair: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Rows of samples that have both sides; all where candidates were chosen, for those count the whole batch."""
+    inputs = run.plan.inputs[key]
+    if "present" not in inputs or "negatives" in inputs or inputs["present"] not in values:
+        return pair
+    there_B = values[inputs["present"]] > 0
+    return pair[0][there_B], pair[1][there_B]

@@ -85,6 +85,7 @@ class InfoNCE(Contrast):
     takes = {
         **Contrast.takes,
         "negatives": port("negatives", "other negatives than the whole batch", modality="shared", optional=True),
+        "present": port("number", "above zero where the sample has both sides; others are left out", optional=True),
     }
 
     @dataclass(frozen=True, kw_only=True)
@@ -99,17 +100,31 @@ class InfoNCE(Contrast):
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
-        if config.label_smoothing and "negatives" in incoming:
+        if config.label_smoothing and ("negatives" in incoming or "present" in incoming):
             raise ValueError("Label smoothing would spread over negatives that were left out; set it to 0.")
 
-    def forward(self, left: Tensor, right: Tensor, negatives: Negatives | None = None) -> dict[str, Any]:
-        """Two sides [B, D] to one number."""
+    def forward(
+        self, left: Tensor, right: Tensor, negatives: Negatives | None = None, present: Tensor | None = None
+    ) -> dict[str, Any]:
+        """Two sides [B, D] to one number: the mean over the samples that are present, which meet only each other."""
         both, start = self.both_ways(left, right)
         both = both if negatives is None else self._weighed(both[0], left, right, negatives)
         target_B = torch.arange(start, start + len(both[0]), device=left.device)
+        if present is not None:
+            return {"loss": self.config.weight * sum(self._of_present(side, target_B, present) for side in both) / 2}
         smooth = self.config.label_smoothing
         loss = sum(F.cross_entropy(side, target_B, label_smoothing=smooth) for side in both) / 2
         return {"loss": self.config.weight * loss}
+
+    def _of_present(self, logits_BM: Tensor, target_B: Tensor, present_B: Tensor) -> Tensor:
+        """Cross entropy without the rows and columns of absent samples; 0 where all are absent."""
+        there_A = gathered(present_B.float()) > 0
+        row_B = there_A[target_B]
+        there_A = torch.cat([there_A, there_A.new_ones(logits_BM.shape[1] - len(there_A))])  # further keys stay
+        own_BM = target_B[:, None] == torch.arange(logits_BM.shape[1], device=target_B.device)
+        logits_BM = logits_BM.masked_fill(~(there_A | own_BM), float("-inf"))
+        loss_B = F.cross_entropy(logits_BM, target_B, reduction="none")
+        return torch.where(row_B, loss_B, 0.0).sum() / row_B.sum().clamp_min(1)
 
     def both_ways(self, left: Tensor, right: Tensor) -> tuple[list[Tensor], int]:
         """Logits of both directions, over the batches of all processes, and the column of the first row's partner."""

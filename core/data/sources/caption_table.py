@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from core.data.catalog import sources
 from core.data.emoji_index import pictures_folder
 from core.data.paths import folder, inside
 from core.data.picture_rows import PictureRows, Row
+from core.data.readers.audio import read_audio
+from core.data.sounds import SoundMemory
 from core.data.splitting import split_name, split_of
 from core.data.tables import Line, cell_text, find_table, pick_column, read_table
+from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Problem, Refused, refuse
 
@@ -21,6 +28,7 @@ CAPTION = ("caption", "text", "sentence", "title", "name", "label", "description
 SPLIT = ("split", "subset", "partition", "set")
 COARSE = ("group", "class", "category", "topic")
 FINE = ("subgroup", "subclass", "subcategory", "family")
+SOUND = ("sound", "audio", "sound_file", "wav")
 GROUP = ("family", "group_id", "recording", "speaker", "video_id", "source_id")
 MOST_CAPTION = 20_000  # characters
 
@@ -33,6 +41,7 @@ class Columns:
     caption: str
     extra: str
     split: str
+    sounds: tuple[str, ...]
     group: str
     emoji: str
     coarse: str
@@ -41,9 +50,14 @@ class Columns:
 
 @sources.register("sources.caption_table")
 class CaptionTable(PictureRows):
-    """Pictures with captions from a folder and its table (JSON lines, CSV or TSV)."""
+    """Pictures with captions, and sounds where there are some, from a folder and its table (JSON lines, CSV or TSV)."""
 
     title = "Captioned pictures"
+    gives = {
+        **PictureRows.gives,
+        "waveform": port("waveform", "its sound; empty where it has none"),
+        "has_sound": port("number", "1 where it has a sound, else 0"),
+    }
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -73,9 +87,22 @@ class CaptionTable(PictureRows):
             choices=("none", "Twemoji"), advanced=True,
         )  # fmt: skip
 
+        sound_column: str = knob(
+            "", "The column with a sound's file name, or several with commas: the first that a row has. Empty takes sound "
+            "or audio.",
+        )  # fmt: skip
+        sound_seconds: float = knob(
+            2.0, "Longest part of a sound that is read.", low=0.05, high=600, unit="s", advanced=True
+        )
+        sound_hertz: int = knob(16_000, "Samples of sound a second.", low=1000, high=192_000, unit="Hz", advanced=True)
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self._sounds = SoundMemory()
+
     def read_rows(self) -> Sequence[Row]:
         """From the table; a row that cannot be used is told by its line."""
-        root = folder(self.config.folder or "", "folder of captioned pictures")
+        root = folder(self._folder(), "folder of captioned pictures")
         table = inside(root, self.config.table) if self.config.table else find_table(root)
         lines = list(read_table(table))
         names = list(dict.fromkeys(name for _, row in lines[:100] if not isinstance(row, Problem) for name in row))
@@ -98,6 +125,7 @@ class CaptionTable(PictureRows):
             caption=pick_column(knobs.caption_column, names, CAPTION, "caption"),
             extra=pick_column(knobs.extra_column, names, (), "extra words"),
             split=pick_column(knobs.split_column, names, SPLIT, "split"),
+            sounds=self._sound_columns(names),
             group=pick_column(knobs.group_column, names, GROUP, "group"),
             emoji="emoji",
             coarse=pick_column(wanted[0], names, COARSE, "class"),
@@ -112,6 +140,11 @@ class CaptionTable(PictureRows):
         if self.config.style_test != "none" and columns.emoji not in names:
             raise refuse("The test on unseen style needs a column named emoji.", hint="Set the style test to none.")
         return columns
+
+    def _sound_columns(self, names: Sequence[str]) -> tuple[str, ...]:
+        wanted = [name.strip() for name in self.config.sound_column.split(",") if name.strip()]
+        found = [pick_column(name, names, (), "sound") for name in wanted] or [pick_column("", names, SOUND, "sound")]
+        return tuple(name for name in found if name)
 
     def _row(self, root: Path, line: Line, columns: Columns) -> Row | None:
         number, cells = line
@@ -137,7 +170,62 @@ class CaptionTable(PictureRows):
             file=file, name=name, caption=f"{caption}, {extra}" if extra else caption, label=caption, group=group,
             split=written or split_of(group),
             classes=(self._class(cells, columns.coarse), self._class(cells, columns.fine)),
+            sound=self._sound(root, number, cells, columns.sounds),
         )  # fmt: skip
+
+    def _sound(self, root: Path, number: int, cells: Mapping[str, Any], names: Sequence[str]) -> Path | None:
+        """The first sound a row has; one that is named and not there is told, and the row stays without."""
+        for name in (str(cells.get(column) or "") for column in names):
+            if not name:
+                continue
+            try:
+                return inside(root, name)
+            except Refused as refused:
+                self.leave_out(f"Line {number}: {refused.problems[0].what}")
+                return None
+        return None
+
+    def _folder(self) -> str:
+        """The chosen folder. Raises Refused saying what must lie in it."""
+        if not self.config.folder:
+            raise refuse(
+                "No folder of captioned pictures is chosen.",
+                hint="Choose one that holds a captions.jsonl, a row a line: file, caption, and sound where there is one.",
+            )
+        return str(self.config.folder)
+
+    def part(self, index: int, ports: Collection[str]) -> dict[str, Any]:
+        """Only what is asked for is decoded."""
+        given = super().part(index, ports)
+        sound = self.rows[index].sound
+        if "has_sound" in ports:
+            given["has_sound"] = int(sound is not None)
+        if "waveform" in ports:
+            given["waveform"] = torch.zeros(0) if sound is None else self._sounds.get(index, lambda: self._heard(sound))
+        return given
+
+    def _heard(self, sound: Path) -> Tensor:
+        knobs = self.config
+        return read_audio(sound, hertz=knobs.sound_hertz, seconds=knobs.sound_seconds)
+
+    def meta(self, batch: int) -> dict[str, Any]:
+        """From the configuration alone. Raises Refused where no folder is chosen."""
+        self._folder()
+        samples = round(self.config.sound_seconds * self.config.sound_hertz)
+        return {
+            **super().meta(batch),
+            "waveform": torch.empty(batch, samples, device="meta"),
+            "has_sound": torch.empty(batch, dtype=torch.int64, device="meta"),
+        }
+
+    def fingerprint(self) -> str:
+        """Of the pictures' rows, and of the sounds where there are some."""
+        plain = super().fingerprint()
+        sounds = [row.sound for row in self.rows]
+        if not any(sounds):
+            return plain
+        facts = [(sound.name, sound.stat().st_size, sound.stat().st_mtime_ns) if sound else None for sound in sounds]
+        return hashlib.sha256(f"{plain}{facts}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def _class(self, cells: Mapping[str, Any], column: str) -> str:
         return cell_text(cells.get(column)).casefold() if column else ""

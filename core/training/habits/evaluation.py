@@ -17,6 +17,7 @@ from torch import Tensor
 
 from core.blocks.block import Objective
 from core.blocks.values import map_tensors
+from core.compiler.subsets import Subsets, embedded, subsets_of
 from core.graph.document import End
 from core.knobs import knob
 from core.telemetry.events import Scalars
@@ -31,14 +32,19 @@ BATCH = 256
 
 
 def embed(run: Trainer, objective: str, split: str, limit: int | None) -> tuple[Any, Any, list[int]]:
-    """Both sides of an objective (see :func:`sides`) for a split, unit vectors or tokens, and the sample indices."""
+    """Both sides of an objective (see :func:`sides`) for a split, unit vectors or tokens, and the sample indices.
+
+    Samples that lack a side, where the objective is told which do, are left out.
+    """
     ends = [end for _, end in sides(run, objective)]
+    told = run.plan.inputs[objective].get("present")
     found: list[dict[End, Any]] = []
     indices: list[int] = []
     for batch, chosen in run.feed.split(split, BATCH, limit):
         values = run.forward(batch, [end.node for end in ends])
-        found.append({end: _kept(values[end]) for end in ends})
-        indices += chosen
+        rows = list(range(len(chosen))) if told is None else (values[told] > 0).nonzero()[:, 0].tolist()
+        found.append({end: _rows(_kept(values[end]), rows) for end in ends})
+        indices += [chosen[row] for row in rows]
     joined = join(found)
     return joined[ends[0]], joined[ends[1]], indices
 
@@ -48,6 +54,28 @@ def _kept(value: Any) -> Any:
     if isinstance(value, Tensor):
         return F.normalize(value.float(), dim=-1).cpu()
     return map_tensors(lambda tensor: tensor.cpu(), value)
+
+
+def _rows(value: Any, rows: list[int]) -> Any:
+    return map_tensors(lambda tensor: tensor[rows], value)
+
+
+def subset_scores(run: Trainer, subsets: Subsets, split: str, limit: int | None) -> dict[str, float]:
+    """Recall of the answer for every subset of modalities as the question: ``score/test/image+audio/R@10``."""
+    found: dict[str, float] = {}
+    for given in subsets.choices():
+        parts: list[tuple[Tensor, Tensor]] = []
+        labels: list[str] = []
+        for batch, chosen in run.feed.split(split, BATCH, limit):
+            with run.precision:
+                question, answer, counts_B = embedded(run.experiment, subsets, batch, given)
+            parts.append((question[counts_B].cpu(), answer[counts_B].cpu()))
+            labels += [run.feed.source.label(i) for i, counts in zip(chosen, counts_B.tolist()) if counts]
+        if len(labels) > 1:
+            questions, answers = (torch.cat(side) for side in zip(*parts))
+            name = f"score/{split}/{'+'.join(given)}"
+            found.update({f"{name}/{k}": v for k, v in scores(questions @ answers.T, labels).items()})
+    return found
 
 
 def tables(run: Trainer, objective: str, left: Any, right: Any) -> tuple[Tensor, Tensor]:
@@ -128,15 +156,23 @@ class Evaluation(Habit):
 
     def _splits(self, run: Trainer) -> None:
         main = self._main_split(run)
+        run.held_out = {}
+        if (subsets := subsets_of(run.plan)) is not None:
+            for split in self._measured_splits(run):
+                values = subset_scores(run, subsets, split, self._limit(run, split, main))
+                if values:
+                    run.say(Scalars(at=run.at(), values=values))
         for key in run.plan.objectives:
             self._own(run, key)
+            self._answered(run, key, main)
             named = [name for name, _ in sides(run, key)]
             if not named:
                 continue
             there, back = "_to_".join(named), "_to_".join(reversed(named))
             for split in self._measured_splits(run):
-                most = len(run.feed.splits[main]) if split == "train" and main else self.config.most
-                left, right, indices = embed(run, key, split, min(most, self.config.most))
+                left, right, indices = embed(run, key, split, self._limit(run, split, main))
+                if len(indices) < 2:  # too few samples have both sides
+                    continue
                 labels = [run.feed.source.label(index) for index in indices]
                 values = {}
                 both = tables(run, key, left, right)
@@ -144,26 +180,49 @@ class Evaluation(Habit):
                     for name, value in scores(table, labels).items():
                         values[f"retrieval/{split}/{direction}/{name}"] = value
                 run.say(Scalars(at=run.at(), values=values))
-                if split == main:
+                if split == main and not run.held_out and "present" not in run.plan.inputs[key]:
                     run.held_out = {
                         "left": left, "right": right, "names": named, "indices": indices, "split": split, "scores": values,
                         "tables": both,
                     }  # fmt: skip
 
+    def _limit(self, run: Trainer, split: str, main: str) -> int:
+        """Samples of a split: of the training data as many as the main split has."""
+        most = len(run.feed.splits[main]) if split == "train" and main else self.config.most
+        return min(most, self.config.most)
+
     def _own(self, run: Trainer, key: str) -> None:
         """Questions that each sample answers by itself, such as which of its boxes a phrase means."""
         module, ends = run.experiment.node(key), run.plan.inputs[key]
-        if type(module).own_ranks is Objective.own_ranks:
+        if not isinstance(module, Objective) or type(module).own_ranks is Objective.own_ranks:
             return
         for split in self._measured_splits(run):
             ranks, counts, name = [], [], ""
             for batch, _ in run.feed.split(split, BATCH, self.config.most):
                 values = run.forward(batch, [end.node for end in ends.values()])
-                name, rank_B, of_B = module.own_ranks(**{port: values[end] for port, end in ends.items()})  # type: ignore[operator]
+                answered = module.own_ranks(**{port: values[end] for port, end in ends.items()})
+                if answered is None:
+                    return
+                name, rank_B, of_B = answered
                 ranks.append(rank_B.cpu())
                 counts.append(of_B.cpu())
             found = choice_scores(torch.cat(ranks), torch.cat(counts))
             run.say(Scalars(at=run.at(), values={f"retrieval/{split}/{name}/{word}": v for word, v in found.items()}))
+
+    def _answered(self, run: Trainer, key: str, main: str) -> None:
+        """Scores that an objective knows how to make of its answers: ``score/<split>/<objective>/<name>``."""
+        module, ends = run.experiment.node(key), run.plan.inputs[key]
+        if type(module).held_out_scores is Objective.held_out_scores:
+            return
+        for split in self._measured_splits(run):
+            found: list[dict[str, Tensor]] = []
+            for batch, _ in run.feed.split(split, BATCH, self._limit(run, split, main)):
+                values = run.forward(batch, [end.node for end in ends.values() if end.node in run.plan.batch_nodes])
+                answers = module.answers(**{port: values[end] for port, end in ends.items()})  # type: ignore[operator]
+                found.append({name: rows.cpu() for name, rows in answers.items()})
+            joined = {name: torch.cat([rows[name] for rows in found]) for name in found[0]} if found else {}
+            made = module.held_out_scores(joined) if joined else {}  # type: ignore[operator]
+            run.say(Scalars(at=run.at(), values={f"score/{split}/{key}/{name}": v for name, v in made.items()}))
 
     def _main_split(self, run: Trainer) -> str:
         return next((name for name in ("test", "validation") if len(run.feed.splits.get(name, ())) > 1), "")

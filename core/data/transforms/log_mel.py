@@ -1,0 +1,114 @@
+"""Log-mel spectrograms: what most audio encoders look at (Davis and Mermelstein 1980; Whisper, arXiv:2212.04356).
+
+Power spectrum by a Hann window, centred frames, mel filters of torchaudio (HTK scale), natural logarithm. The same sound is
+computed once. Axes: S samples, F mel bands, T frames (S / hop + 1), Q frequencies.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.data.base import Transform
+from core.data.catalog import transforms
+from core.graph.ports import port
+from core.knobs import knob
+from core.problems import refuse
+from core.torchaudio_import import functional
+
+FLOOR = 1e-6  # of power: silence is ln 1e-6, not minus infinity
+MOST_BYTES = 2**28
+
+
+@functools.cache
+def filters(n_fft: int, mels: int, hertz: int, low: float, high: float) -> Tensor:
+    """Mel filters [Q, F]."""
+    made: Tensor = functional().melscale_fbanks(n_fft // 2 + 1, low, high, mels, hertz)
+    return made
+
+
+@transforms.register("transforms.log_mel")
+class LogMel(Transform):
+    """Turns sounds into log-mel spectrograms."""
+
+    title = "Log-mel spectrogram"
+    modality = "audio"
+    takes = {"waveform": port("waveform", "sounds of one length")}
+    gives = {"spectrogram": port("spectrogram", "mel bands over time")}
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Window, hop, bands."""
+
+        n_fft: int = knob(512, "Samples of one window.", low=32, high=16_384, unit="samples", title="Window")
+        hop: int = knob(160, "Samples between two frames.", low=1, high=16_384, unit="samples")
+        mels: int = knob(64, "Mel bands.", low=4, high=512, unit="bands")
+        low_hertz: float = knob(0.0, "Lowest frequency.", low=0, high=96_000, unit="Hz", advanced=True)
+        high_hertz: float | None = knob(
+            None, "Highest frequency; empty takes half the rate.", low=1, high=96_000, unit="Hz", advanced=True
+        )
+        hertz: int = knob(
+            16_000, "Samples a second, as the source gives them.", low=1000, high=192_000, unit="Hz", advanced=True
+        )
+        normalise: bool = knob(True, "Bring every sound to mean 0 and deviation 1; silence stays even.")
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self._made: dict[bytes, Tensor] = {}
+        self._room = MOST_BYTES
+
+    def apply(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
+        """``waveform`` [S] to ``spectrogram`` [F, T]."""
+        waveform_S: Tensor = values["waveform"]
+        if len(waveform_S) <= self.config.n_fft // 2:
+            raise refuse(
+                f"A sound of {len(waveform_S)} samples is shorter than half a window of {self.config.n_fft}.",
+                hint="Put a block for the length of sounds before it.",
+            )
+        digest = hashlib.blake2b(waveform_S.numpy().tobytes(), digest_size=16).digest()
+        made = self._made.get(digest)
+        if made is None:
+            made = self.spectrogram(waveform_S)
+            size = made.numel() * made.element_size()
+            if size <= self._room:
+                self._made[digest] = made
+                self._room -= size
+        return {"spectrogram": made.clone()}
+
+    def spectrogram(self, waveform_S: Tensor) -> Tensor:
+        """The computation itself [F, T]."""
+        mel_FT = mel_power(waveform_S, self._filters(), self.config.n_fft, self.config.hop).clamp_min(FLOOR).log()
+        if self.config.normalise:
+            mel_FT = (mel_FT - mel_FT.mean()) / mel_FT.std().clamp_min(1e-3)
+        return mel_FT
+
+    def _filters(self) -> Tensor:
+        knobs = self.config
+        return filters(knobs.n_fft, knobs.mels, knobs.hertz, knobs.low_hertz, knobs.high_hertz or knobs.hertz / 2)
+
+    def meta(self, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
+        """A frame a hop, and one."""
+        frames = incoming["waveform"].shape[-1] // self.config.hop + 1
+        return {"spectrogram": torch.empty(batch, self.config.mels, frames, device="meta")}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"config": self.config}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["config"])  # type: ignore[misc]
+
+
+def mel_power(waveform_S: Tensor, filters_QF: Tensor, n_fft: int, hop: int) -> Tensor:
+    """Power in every mel band and frame [F, T]."""
+    window = torch.hann_window(n_fft)
+    spectrum_QT = torch.stft(
+        waveform_S, n_fft, hop, window=window, center=True, pad_mode="reflect", return_complex=True
+    )
+    return filters_QF.T @ spectrum_QT.abs().square()

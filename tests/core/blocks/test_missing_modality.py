@@ -1,0 +1,105 @@
+"""What is missing is left out: absent samples of a contrastive loss, hidden modalities, sounds of another length."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core.blocks.connectors.modality_dropout import ModalityDropout
+from core.blocks.encoders.audio_cnn import AudioCNN
+from core.blocks.negatives.choice import whole_batch
+from core.blocks.objectives.info_nce import InfoNCE
+from core.knobs import configure
+
+
+def info_nce(**incoming: torch.Tensor) -> InfoNCE:
+    return InfoNCE(configure(InfoNCE.Config, {}), {"left": torch.zeros(2, 8), "right": torch.zeros(2, 8), **incoming})
+
+
+def test_absent_samples_are_as_if_they_were_not_in_the_batch() -> None:
+    torch.manual_seed(0)
+    left, right = (torch.randn(10, 8, requires_grad=True) for _ in range(2))
+    present = torch.tensor([1, 0, 1, 1, 0, 1, 0, 1, 1, 0])
+    there = present > 0
+    loss = info_nce()
+    masked = loss(left, right, present=present)["loss"]
+    alone = loss(left[there], right[there])["loss"]
+    torch.testing.assert_close(masked, alone)
+    masked_grads = torch.autograd.grad(masked, [left, right])
+    alone_grads = torch.autograd.grad(alone, [left, right])
+    for ours, theirs in zip(masked_grads, alone_grads):
+        torch.testing.assert_close(ours, theirs)
+        assert not ours[~there].any()
+
+
+def test_a_batch_without_any_is_zero_and_has_a_gradient() -> None:
+    left, right = (torch.randn(4, 8, requires_grad=True) for _ in range(2))
+    loss = info_nce()(left, right, present=torch.zeros(4))["loss"]
+    loss.backward()
+    assert loss.item() == 0
+    assert left.grad is not None
+    assert not left.grad.any()
+    assert left.grad.isfinite().all()
+
+
+def test_all_present_is_plain_also_with_chosen_negatives() -> None:
+    left, right = torch.randn(5, 8), torch.randn(5, 8)
+    loss = info_nce()
+    plain = loss(left, right)["loss"]
+    torch.testing.assert_close(loss(left, right, present=torch.ones(5))["loss"], plain)
+    torch.testing.assert_close(loss(left, right, whole_batch(left, right), torch.ones(5))["loss"], plain)
+
+
+def test_smoothing_over_absent_samples_is_refused() -> None:
+    with pytest.raises(ValueError, match="spread over negatives that were left out"):
+        InfoNCE(
+            configure(InfoNCE.Config, {"label_smoothing": 0.1}),
+            {"left": torch.zeros(2, 8), "right": torch.zeros(2, 8), "present": torch.ones(2)},
+        )
+
+
+def dropout(rate: float) -> ModalityDropout:
+    return ModalityDropout(configure(ModalityDropout.Config, {"rate": rate}), {"embedding": torch.zeros(2, 8)})
+
+
+def test_the_share_that_is_hidden_is_the_rate_in_training_and_none_after() -> None:
+    torch.manual_seed(0)
+    block, x_BD = dropout(0.3), torch.randn(20_000, 8)
+    made = block.train()(x_BD)["embedding"]
+    hidden = (made == block.missing_embedding).all(-1)
+    assert float(hidden.float().mean()) == pytest.approx(0.3, abs=0.012)
+    assert float(block.readings()["hidden"]) == pytest.approx(float(hidden.float().mean()))
+    assert torch.equal(made[~hidden], x_BD[~hidden])
+    assert torch.equal(block.eval()(x_BD)["embedding"], x_BD)
+
+
+def test_a_sample_without_the_modality_gets_the_token_and_teaches_it() -> None:
+    block, x_BD = dropout(0.0), torch.randn(4, 8, requires_grad=True)
+    made = block.train()(x_BD, torch.tensor([1.0, 0.0, 0.4, 0.0]))["embedding"]
+    assert torch.equal(made[1], block.missing_embedding)
+    made.sum().backward()
+    assert x_BD.grad is not None
+    assert x_BD.grad.any(-1).tolist() == [True, False, True, False]
+    assert block.missing_embedding.grad is not None
+    assert block.missing_embedding.grad.tolist() == [2.0] * 8
+
+
+def test_asked_without_the_modality_all_get_the_token() -> None:
+    block = dropout(0.5).eval()
+    block.is_absent = True
+    made = block(torch.randn(3, 8))["embedding"]
+    assert (made == block.missing_embedding).all()
+
+
+def test_cells_behind_the_end_of_a_sound_are_masked() -> None:
+    torch.manual_seed(0)
+    spectrogram = torch.randn(3, 32, 40)
+    block = AudioCNN(configure(AudioCNN.Config, {"stages": 3}), {"spectrogram": spectrogram})
+    tokens = block(spectrogram, torch.tensor([1.0, 0.5, 0.0]))["tokens"]
+    assert tokens.grid is not None
+    assert tokens.grid.sizes == (4, 5)
+    mask = tokens.mask_BN.view(3, 4, 5)
+    assert mask[0].all()
+    assert mask[1].sum(-1).tolist() == [3, 3, 3, 3]  # 2.5 frames of 5, begun ones count
+    assert not mask[2].any()
+    assert block(spectrogram)["tokens"].mask_BN is None
