@@ -32,7 +32,9 @@ def folders() -> set[str]:
     def holds(folder: Path) -> bool:
         return folder.is_dir() and not folder.name.startswith((".", "_")) and any(folder.glob("*.py"))
 
-    rooms = {f"{house}/{room.name}" for house in ("core", "widgets") for room in (ROOT / house).iterdir() if holds(room)}
+    rooms = {
+        f"{house}/{room.name}" for house in ("core", "widgets") for room in (ROOT / house).iterdir() if holds(room)
+    }
     return {"studio", "core", "widgets", "resources", "tests"} | rooms
 
 

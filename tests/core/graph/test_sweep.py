@@ -139,7 +139,10 @@ def test_random_arms_are_different_and_come_again_for_the_same_seed() -> None:
 
 def test_too_many_trials_are_refused() -> None:
     many = Sweep(
-        axes=(Axis(path="recipe.seed", values=tuple(range(101))), Axis(path="recipe.batch_size", values=tuple(range(1, 101)))),
+        axes=(
+            Axis(path="recipe.seed", values=tuple(range(101))),
+            Axis(path="recipe.batch_size", values=tuple(range(1, 101))),
+        ),
         seeds=1,
     )
     with pytest.raises(Refused, match="10,000"):

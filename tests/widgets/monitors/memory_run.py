@@ -88,7 +88,9 @@ class MemoryRun:
                 for name in event.values:
                     steps.setdefault((name, "scalar"), []).append(event.at.step)
             else:
-                word = {Histogram: "histogram", AttentionMap: "attention", Samples: "samples", Pairs: "pairs"}[type(event)]
+                word = {Histogram: "histogram", AttentionMap: "attention", Samples: "samples", Pairs: "pairs"}[
+                    type(event)
+                ]
                 steps.setdefault((event.series, word), []).append(event.at.step)
         return [
             SeriesInfo(name=name, kind=each, count=len(found), first_step=min(found), last_step=max(found))
