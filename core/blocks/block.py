@@ -28,7 +28,9 @@ class Block(nn.Module):
     takes: ClassVar[Mapping[str, Port]] = {}
     gives: ClassVar[Mapping[str, Port]] = {}
     repeatable: ClassVar[bool] = False
-    mixes_samples: ClassVar[bool] = False  # what it gives compares the samples of a batch: chunks of it are another thing
+    mixes_samples: ClassVar[bool] = (
+        False  # what it gives compares the samples of a batch: chunks of it are another thing
+    )
     progress: float = 0.0  # share of the run that is done, set before every step
 
     @dataclass(frozen=True, kw_only=True)
@@ -91,3 +93,11 @@ class Objective(Block):
     def own_ranks(self, **incoming: Any) -> tuple[str, Tensor, Tensor] | None:
         """A question that each sample answers by itself: its name, the rank of the right answer and how many there are, [B]."""
         return None
+
+    def answers(self, **incoming: Any) -> dict[str, Tensor]:
+        """What this objective's own held-out scores are made of, one row an item; batches are put one after another."""
+        return {}
+
+    def held_out_scores(self, answers: Mapping[str, Tensor]) -> dict[str, float]:
+        """Scores of a whole split by name, each beside its chance level (``accuracy``, ``chance accuracy``)."""
+        return {}

@@ -70,7 +70,7 @@ def banded(
     padded = F.pad(q, (0, 0, 0, tiles * size - n)).unflatten(2, (tiles, size))
     near_k, near_v = (x.index_select(2, place).unflatten(2, (tiles, stretch)) for x in (k, v))
     tiled = [x.transpose(1, 2).flatten(0, 1) for x in (padded, near_k, near_v)]  # (B T) H . E
-    y = fused(*tiled, mask.flatten(0, 1), dropout=dropout)
+    y = fused(tiled[0], tiled[1], tiled[2], mask.flatten(0, 1), dropout=dropout)
     y = y.unflatten(0, (batch, tiles)).transpose(1, 2).flatten(2, 3)[:, :, :n]
     lead = min(band.lead, n)
     if not lead:

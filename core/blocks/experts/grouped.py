@@ -34,6 +34,15 @@ class Routed:
         counts = torch.bincount(code_TK.flatten(), minlength=len(self.modalities) * (self.experts + 1))
         return counts.view(len(self.modalities), self.experts + 1)[:, : self.experts].float()
 
+    def purity(self) -> float:
+        """How far experts keep to one modality: 1 each to one alone, 1/M where use does not depend on the modality.
+
+        Every modality counts alike, however many tokens it has.
+        """
+        counts_ME = self.counts()
+        share_ME = counts_ME / counts_ME.sum(1, keepdim=True).clamp_min(1)
+        return float(share_ME.amax(0).sum() / share_ME.sum().clamp_min(1e-12))
+
     def dropped(self) -> float:
         """Share of the choices of real tokens that found their expert full."""
         real_TK = self.choice_TK < self.experts

@@ -122,8 +122,9 @@ class CoAttention(Block):
         if not self.config.shared:
             return super().watched(**incoming)
         modules: dict[str, nn.Module] = {
-            f"{n} across": layer.across[0].attention for n, layer in enumerate(self.layers)
-        }  # type: ignore[union-attr, index, misc]
+            f"{n} across": layer.across[0].attention  # type: ignore[union-attr, index, misc]
+            for n, layer in enumerate(self.layers)
+        }
         with recording(modules) as maps:
             given, found = super().watched(**incoming)
         both = {f"{name} {side}": rows[i] for name, rows in maps.items() for i, side in enumerate(("left", "right"))}

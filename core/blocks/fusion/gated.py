@@ -79,7 +79,8 @@ class Gated(Block):
         if self.gate is not None:
             first, second = self.gate(torch.cat([x_BND, found_BND], -1)).sigmoid().chunk(2, -1)
             return first, second
-        assert self.gate_attention is not None and self.gate_mlp is not None
+        assert self.gate_attention is not None
+        assert self.gate_mlp is not None
         return self.gate_attention.tanh(), self.gate_mlp.tanh()
 
     def readings(self) -> Mapping[str, float | Tensor]:

@@ -7,7 +7,6 @@ Axes: B batch, N and M tokens; the outgoing batch is 2B, the pairs that belong t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 

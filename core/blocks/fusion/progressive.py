@@ -62,7 +62,9 @@ class Progressive(Block):
         )
         self.exchanges = nn.ModuleDict(
             {
-                str(point): Exchange(*widths, config.heads, ratio=config.ratio, dropout=config.dropout, options=config)
+                str(point): Exchange(
+                    widths[0], widths[1], config.heads, ratio=config.ratio, dropout=config.dropout, options=config
+                )
                 for point in self.points
             }
         )
@@ -73,8 +75,8 @@ class Progressive(Block):
         a, b = left.x_BND, right.x_BND
         masks = (left.mask_BN, right.mask_BN)
         for number in range(self.config.depth):
-            a = self._run(self.encoders[0].layers[number], a, masks[0])  # type: ignore[union-attr, index]
-            b = self._run(self.encoders[1].layers[number], b, masks[1])  # type: ignore[union-attr, index]
+            a = self._run(self.encoders[0].layers[number], a, masks[0])  # type: ignore[union-attr, index, arg-type]
+            b = self._run(self.encoders[1].layers[number], b, masks[1])  # type: ignore[union-attr, index, arg-type]
             if number + 1 in self.points:
                 a, b = self._run(self.exchanges[str(number + 1)], a, b, *masks)
         a, b = self.encoders[0].norm(a), self.encoders[1].norm(b)  # type: ignore[operator]

@@ -63,7 +63,7 @@ class Regional(Objective):
         cosine = torch.einsum("bd,cnd->bcn", phrase_BD, regions_BND)
         return (self.logit_scale.exp() * cosine).masked_fill(~real(regions)[None], float("-inf"))
 
-    def own_ranks(self, regions: Tokens, phrase: Tensor) -> tuple[str, Tensor, Tensor]:
+    def own_ranks(self, regions: Tokens, phrase: Tensor) -> tuple[str, Tensor, Tensor]:  # type: ignore[override]
         """For each phrase, how many boxes of its own picture score at least as high as the right one, and of how many."""
         regions_BND, phrase_BD = (F.normalize(side.float(), dim=-1) for side in (regions.x_BND, phrase))
         cosine_BN = torch.einsum("bd,bnd->bn", phrase_BD, regions_BND).masked_fill(~real(regions), -2.0)

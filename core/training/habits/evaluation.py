@@ -212,7 +212,7 @@ class Evaluation(Habit):
     def _answered(self, run: Trainer, key: str, main: str) -> None:
         """Scores that an objective knows how to make of its answers: ``score/<split>/<objective>/<name>``."""
         module, ends = run.experiment.node(key), run.plan.inputs[key]
-        if type(module).held_out_scores is Objective.held_out_scores:
+        if not isinstance(module, Objective) or type(module).held_out_scores is Objective.held_out_scores:
             return
         for split in self._measured_splits(run):
             found: list[dict[str, Tensor]] = []
