@@ -62,6 +62,7 @@ class SyntheticRun:
         yield Scalars(at=at, values=self._scalars(step, done))
         if step % 5 == 0:
             yield from self._histograms(at, done)
+            yield from self._experts(at, done)
             yield from self._loads(at)
         if step % 25 == 0:
             yield from self._maps(at, done)
@@ -113,6 +114,22 @@ class SyntheticRun:
             "negative mean": float(negative.mean()), "negative std": float(negative.std()),
         }  # fmt: skip
         yield Scalars(at=at, values={f"{stem}/{name}": value for name, value in values_by_name.items()})
+
+    def _experts(self, at: At, done: float) -> Iterator[Event]:
+        """Two modalities that part over eight experts as training goes on."""
+        apart = 1 - math.exp(-3 * done)
+        for modality, side in (("image", 1.0), ("text", -1.0)):
+            pull = apart * 2.5 * side * np.linspace(1, -1, 8)
+            share = np.exp(pull + self._random.normal(0, 0.1, 8))
+            counts = (4000 * share / share.sum()).astype(np.uint32)
+            yield Histogram(at=at, series=f"experts/mixture/{modality}", low=0.0, high=8.0, counts=counts)
+        figures = {
+            "dropped": 0.12 * (1 - apart),
+            "entropy": 0.98 - 0.5 * apart,
+            "purity": 0.5 + 0.42 * apart,
+            "quietest": 0.6,
+        }
+        yield Scalars(at=at, values={f"experts/mixture/{name}": value for name, value in figures.items()})
 
     def _loads(self, at: At) -> Iterator[Event]:
         noise = self._random.normal(0, 1, 6)

@@ -52,9 +52,9 @@ def shown(qtbot, cls, run, cursor=CURSOR):
     return monitor
 
 
-def test_the_nine_monitors_are_found():
+def test_the_ten_monitors_are_found():
     assert set(EVERY) == {
-        "loss", "similarity", "retrieval", "samples", "attention", "device", "gradients", "rates", "log",
+        "loss", "similarity", "retrieval", "samples", "attention", "device", "gradients", "rates", "log", "experts",
     }  # fmt: skip
 
 
