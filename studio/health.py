@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
 
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 
 Mark = Literal["good", "note", "missing"]
 SQLITE_WITHOUT_KNOWN_FAULT = (3, 51, 3)
@@ -167,7 +167,7 @@ def _nvml() -> Finding:
         return Finding(mark="good", what=tr("NVML sees {n} GPU(s)", n=len(found)))
     return Finding(
         mark="note",
-        what=tr("no GPU readings: {reason}", reason=tr(why) if why else tr("NVML is not here")),
+        what=tr("no GPU readings: {reason}", reason=said(why) if why else tr("NVML is not here")),
         todo=tr("The device monitor shows CPU and memory."),
     )
 

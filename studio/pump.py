@@ -22,7 +22,7 @@ from core.store.answers import Axis, Head, MarkFacts
 from core.store.reader import RunReader
 from core.telemetry.events import ENDED
 from studio.sentences import refusal
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.monitor import Monitor
 
@@ -228,7 +228,7 @@ class Pump(QObject):
             except Exception as error:
                 logger.exception("the %s monitor could not draw", seat.monitor.key)
                 sentence = sentence_of(error)
-        seat.monitor.show_message(tr("This picture failed: {reason}", reason=sentence), failed=True)
+        seat.monitor.show_message(tr("This picture failed: {reason}", reason=said(sentence)), failed=True)
 
     # Reading
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.problems import Problem, Refused
-from widgets.look.language import tr
+from widgets.look.language import said
 
 
 def spoken(problem: Problem) -> str:
     """One Problem, with its place in front."""
-    return replace(problem, what=tr(problem.what), hint=tr(problem.hint)).sentence()
+    return replace(problem, what=said(problem.what), hint=said(problem.hint)).sentence()
 
 
 def refusal(refused: Refused) -> str:

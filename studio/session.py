@@ -33,7 +33,7 @@ from studio.journal import Journal, Lost
 from studio.preferences import Preferences
 from studio.sentences import refusal, spoken
 from studio.sweeping import Sweeping
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 
 JOURNAL_PAUSE, ANALYSIS_PAUSE, LIBRARY_PAUSE = 400, 60, 1000  # milliseconds
 
@@ -178,7 +178,7 @@ class Session(QObject):
         try:
             document = getattr(edits, problem.fix.edit)(self.document, **problem.fix.arguments)
         except (KeyError, TypeError, AttributeError) as error:
-            self.say(tr("That can no longer be done here: {reason}", reason=str(error)), "warning")
+            self.say(tr("That can no longer be done here: {reason}", reason=said(str(error))), "warning")
             return
         self.edit(document, problem.fix.text)
 

@@ -31,6 +31,7 @@ from studio.documents import examples
 from studio.health import OPTIONAL
 from studio.menus import MENUS
 from studio.pages import Pages
+from tests.said_sentences import nouns, said_sentences
 from widgets.data_panel import SPLITS
 from widgets.library.columns import STATUS_WORDS
 from widgets.look.language import load_table
@@ -100,7 +101,7 @@ def words_of_code() -> Iterator[tuple[str, str]]:
 
 
 def words_of_problems() -> Iterator[tuple[str, str]]:
-    """Sentences of Problems that are written out; those with values in them have no table to stand in."""
+    """Sentences of Problems that are written out; those with values in them are templates (``tests.said_sentences``)."""
     for file, tree in trees().items():
         for node in ast.walk(tree):
             if not (file.startswith("core/") and isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
@@ -110,6 +111,12 @@ def words_of_problems() -> Iterator[tuple[str, str]]:
             said += node.args[:1] if node.func.id == "refuse" else []
             for text in (text for expression in said for text in literals(expression)):
                 yield text, file
+
+
+def words_of_sentences() -> Iterator[tuple[str, str]]:
+    """What core and studio say with values in it, as templates; sentences of exceptions and of the log; words put into them."""
+    yield from said_sentences(trees())
+    yield from nouns(trees())
 
 
 def words_of_details() -> Iterator[tuple[str, str]]:
@@ -196,7 +203,7 @@ def sources() -> dict[str, str]:
     """Every text that is shown, with one place that says it."""
     found: dict[str, str] = {}
     for words in (
-        words_of_code, words_of_problems, words_of_details, words_of_catalogues, words_of_window, words_of_data, words_of_examples,
+        words_of_code, words_of_problems, words_of_sentences, words_of_details, words_of_catalogues, words_of_window, words_of_data, words_of_examples,
     ):  # fmt: skip
         for text, place in words():
             if re.search(r"[^\W\d_]", text):
@@ -206,6 +213,11 @@ def sources() -> dict[str, str]:
 
 def missing(table: dict[str, str]) -> dict[str, str]:
     return {text: place for text, place in sources().items() if not table.get(text)}
+
+
+def lacking_sentences(table: dict[str, str]) -> list[str]:
+    """Sentences without their Chinese, with where they are said."""
+    return sorted({f"{json.dumps(text)}: {place}" for text, place in said_sentences(trees()) if not table.get(text)})
 
 
 def fields(text: str) -> set[str]:
@@ -223,6 +235,35 @@ def is_chinese(text: str) -> bool:
 
 def test_nothing_that_is_shown_lacks_its_chinese() -> None:
     assert missing(load_table("zh_CN")) == {}
+
+
+def test_every_sentence_with_values_has_its_template() -> None:
+    lacking = lacking_sentences(load_table("zh_CN"))
+    assert not lacking, "to be translated in resources/translations/zh_CN/sentences.json:\n" + "\n".join(lacking)
+
+
+def test_a_template_taken_out_is_noticed() -> None:
+    table = load_table("zh_CN")
+    before = lacking_sentences(table)
+    del table["{a} needs something at {b} ({c})."]
+    added = [line for line in lacking_sentences(table) if line not in before]
+    assert len(added) == 1
+    assert added[0].startswith('"{a} needs something at {b} ({c}).": core/compiler/resolve.py:')
+
+
+def test_a_template_is_taken_from_every_way_to_say_it() -> None:
+    source = """
+def f(x, known):
+    reason = f"{x} is gone." if x else "Nothing is left."
+    raise refuse(f"{x!r} is {'not ' if known else ''}there.", hint="Known: " + ", ".join(known) + ".")
+    self.warn(f"Step {x:,} of {{all}} " f"took {x.y} seconds.")
+    logger.warning(f"nobody reads {x} here")
+"""
+    found = {text for text, _ in said_sentences({"core/runs/new.py": ast.parse(source)})}
+    assert found == {
+        "{a} is gone.", "Nothing is left.", "{a} is {b}there.", "Known: {a}.", "Step {a} of {{all}} took {b} seconds.",
+    }  # fmt: skip
+    assert set(nouns({"core/runs/new.py": ast.parse(source)})) == {("not ", "core/runs/new.py")}
 
 
 def test_a_single_word_taken_out_is_noticed() -> None:

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from core.graph.dataset import DatasetFacts, Specimen
 from widgets.look.icons import icon
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
@@ -78,7 +78,7 @@ class DataPanel(QScrollArea):
         """Why it cannot be shown."""
         self._shown = None
         column = self._fresh()
-        column.addWidget(_line(sentence, theme().bad))
+        column.addWidget(_line(said(sentence), theme().bad))
         column.addStretch(1)
 
     def show_dataset(self, facts: DatasetFacts) -> None:
@@ -95,7 +95,7 @@ class DataPanel(QScrollArea):
         for ok, sentence in _verdicts(facts):
             column.addWidget(_check(ok, sentence))
         for problem in facts.problems[:20]:
-            column.addWidget(_line(f"{tr(problem.what)} {tr(problem.hint)}".strip(), theme().warning))
+            column.addWidget(_line(f"{said(problem.what)} {said(problem.hint)}".strip(), theme().warning))
         for name, fact in facts.facts.items():
             column.addWidget(_line(f"{tr(name)}: {tr(str(fact))}", theme().muted))
         for split in facts.counts:

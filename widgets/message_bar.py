@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from widgets.look.icons import icon
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.theme import look, theme
 
 HINT_SECONDS, WARNING_SECONDS = 6, 20
@@ -50,6 +50,7 @@ class MessageBar(QWidget):
 
     def show_message(self, sentence: str, severity: str = "hint", choices: Choices = ()) -> None:
         """Show a sentence; with choices it stays until one is taken or it is closed."""
+        sentence = said(sentence)
         if self._choices and not self.isHidden() and sentence != self._text.text():
             self._waiting.append((self._text.text(), self._severity, self._choices))
         self._waiting = [question for question in self._waiting if question[0] != sentence]

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollA
 
 from core.problems import Problem
 from widgets.look.glyphs import glyph_pixmap
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.theme import look, theme
 
 ORDER = {"error": 0, "warning": 1, "hint": 2}
@@ -29,15 +29,15 @@ class ProblemRow(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor if problem.node else Qt.CursorShape.ArrowCursor)
         self.setAccessibleName(
-            f"{_word(problem.severity)}: {tr(problem.what)} {tr(problem.hint) if problem.hint else ''}".strip()
+            f"{_word(problem.severity)}: {said(problem.what)} {said(problem.hint) if problem.hint else ''}".strip()
         )
         mark = QLabel()
         mark.setPixmap(glyph_pixmap(problem.severity, _colour(problem.severity), 16))
         texts = QVBoxLayout()
         texts.setSpacing(2)
-        texts.addWidget(_line(tr(problem.what)))
+        texts.addWidget(_line(said(problem.what)))
         if problem.hint:
-            texts.addWidget(_line(tr(problem.hint), muted=True))
+            texts.addWidget(_line(said(problem.hint), muted=True))
         if place:
             texts.addWidget(_line(place, muted=True))
         layout = QHBoxLayout(self)
@@ -47,7 +47,7 @@ class ProblemRow(QFrame):
         layout.addLayout(texts, 1)
         self.fix: QPushButton | None = None
         if problem.fix is not None:
-            self.fix = QPushButton(tr(problem.fix.text))
+            self.fix = QPushButton(said(problem.fix.text))
             self.fix.clicked.connect(self.fixPressed)
             layout.addWidget(self.fix, 0, Qt.AlignmentFlag.AlignVCenter)
         self.setStyleSheet(

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from core.store.answers import Head, MarkFacts
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 
@@ -182,7 +182,7 @@ def mark_name(mark: MarkFacts) -> str:
     kinds = {"checkpoint": tr("checkpoint"), "best": tr("best"), "stage": tr("stage"), "warning": tr("warning")}
     if mark.kind in ("checkpoint", "best"):
         return kinds[mark.kind]
-    return mark.text or kinds.get(mark.kind, tr("note"))
+    return said(mark.text) or kinds.get(mark.kind, tr("note"))
 
 
 def mix_of(colour: str, behind: str) -> str:

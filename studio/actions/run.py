@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio.actions.action import Action, actions
 from studio.session import Session
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 
 
 @actions.register("run")
@@ -22,7 +22,7 @@ class Run(Action):
         if session.analysis is None:
             return tr("The drawing is still being checked.")
         first = next((p for p in session.analysis.problems if p.severity == "error"), None)
-        return tr(first.what) if first else ""
+        return said(first.what) if first else ""
 
     def do(self, session: Session) -> None:
         """Do it."""

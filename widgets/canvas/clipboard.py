@@ -11,7 +11,7 @@ from PySide6.QtGui import QGuiApplication
 from core.graph import edits, file
 from core.graph.document import Document
 from core.problems import Refused, refuse
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 
 PART_MIME = "application/x-crossmodal-part"
 STEP = 30.0
@@ -60,7 +60,7 @@ class Clipboard:
             part = self._read(text)
         except Refused as refused:
             reason = refused.problems[0].what
-            self.say(tr("The clipboard holds no blocks: {reason}", reason=reason))
+            self.say(tr("The clipboard holds no blocks: {reason}", reason=said(reason)))
             return
         by = self._shift(text, part)
         origin = self._origin(text, part) if with_wires else None

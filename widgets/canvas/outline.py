@@ -18,7 +18,7 @@ from core.graph.vocabulary import Vocabulary
 from widgets.canvas.items.node import severity_colour
 from widgets.canvas.reconcile import difference
 from widgets.look.entry import COLOUR, KEY, EntryDelegate
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.theme import look, theme
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ class Outline(QWidget):
         row.setText(0, " · ".join([self._title(name), *states]))
         row.setData(0, COLOUR, theme().modality.get(spec.modality, theme().modality["any"]))
         row.setData(0, SPOKEN, ", ".join([self._title(name), tr(spec.family), *states]))
-        row.setData(0, EXPLAINED, " ".join(tr(p.what) for p in problems) or tr(spec.summary))
-        row.setToolTip(0, "\n".join(tr(p.what) for p in problems))
+        row.setData(0, EXPLAINED, " ".join(said(p.what) for p in problems) or tr(spec.summary))
+        row.setToolTip(0, "\n".join(said(p.what) for p in problems))
         row.setForeground(0, QColor(severity_colour(problems[0].severity) if problems else theme().text))
         row.takeChildren()
         takes, gives = rules.ports_of(self._document, name, self._vocabulary)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.theme import theme
 
 STAYS_MS = 6000
@@ -29,6 +29,7 @@ class Bubble(QLabel):
     def say(self, sentence: str, pixel: QPointF | None = None, stays: bool = False) -> None:
         """Show a sentence, or with an empty one nothing; ``stays`` for some seconds."""
         self._timer.stop()
+        sentence = said(sentence)
         if not sentence:
             self.hide()
             return

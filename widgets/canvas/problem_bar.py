@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolBut
 from core.problems import Problem
 from widgets.canvas.items.node import severity_colour
 from widgets.look.glyphs import glyph_pixmap
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.theme import look, theme
 
 ORDER = {"error": 0, "warning": 1, "hint": 2}
@@ -70,11 +70,11 @@ class ProblemBar(QFrame):
         colour = severity_colour(problem.severity)
         self._mark.setPixmap(glyph_pixmap(problem.severity, colour, 16))
         self.sentence.setText(
-            " ".join(part for part in (tr(problem.what), tr(problem.hint) if problem.hint else "") if part)
+            " ".join(part for part in (said(problem.what), said(problem.hint) if problem.hint else "") if part)
         )
         self.setAccessibleName(self.sentence.text())
         self.fix.setVisible(problem.fix is not None)
-        self.fix.setText(tr(problem.fix.text) if problem.fix else "")
+        self.fix.setText(said(problem.fix.text) if problem.fix else "")
         self.next.setVisible(len(self._problems) > 1)
         self.next.setText(f"{self._at + 1}/{len(self._problems)}")
         self.setCursor(Qt.CursorShape.PointingHandCursor if problem.node else Qt.CursorShape.ArrowCursor)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF
 from core.graph.document import Wire
 from core.graph.ports import Port
 from widgets.look import quantities
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 
 if TYPE_CHECKING:
     from widgets.canvas.view import CanvasView
@@ -35,7 +35,7 @@ def node_tip(canvas: CanvasView, name: str) -> str:
     for problem in canvas.board.analysis.problems:
         if problem.node == name:
             lines.append(
-                " ".join(part for part in (tr(problem.what), tr(problem.hint) if problem.hint else "") if part)
+                " ".join(part for part in (said(problem.what), said(problem.hint) if problem.hint else "") if part)
             )
     lines.append(tr(item.spec.summary))
     facts = item.facts

@@ -28,7 +28,7 @@ from widgets.desk.close_look import HeatPicture, HeatWords
 from widgets.desk.question import PictureWell
 from widgets.desk.tiles import AnswerTiles
 from widgets.desk.values import Askable, DeskAnswer, DeskAnswers
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.theme import look, theme
 
 
@@ -289,7 +289,7 @@ class DeskView(QWidget):
         self._refresh()
 
     def _say(self, text: str, *, refused: bool = False) -> None:
-        self._line.setText(text)
+        self._line.setText(said(text))
         self._line.setProperty("refused", refused)
         self._relook()
 

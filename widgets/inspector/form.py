@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QMenu, QToolButton
 from core.knobs import Knob, Value
 from widgets.inspector.fields.field import Field, fields
 from widgets.look.glyphs import glyph_icon
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.quantities import number
 from widgets.look.theme import theme
 
@@ -79,7 +79,7 @@ class Row(QObject):
         """Why what was typed cannot be used; while nothing is wrong, the help of the field that is being edited."""
         self.refusal = refusal
         target = self.field.focusProxy() or self.field
-        text = refusal or (explain(self.knob) if target.hasFocus() else "")
+        text = said(refusal) or (explain(self.knob) if target.hasFocus() else "")
         self.note.setVisible(bool(text))
         self.note.setText(text)
         self.note.setStyleSheet(f"color: {theme().bad if refusal else theme().muted}; padding-bottom: 4px;")
@@ -97,7 +97,7 @@ class Row(QObject):
             return super().eventFilter(watched, event)
         if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
             came = event.type() == QEvent.Type.FocusIn
-            text = self.refusal or (explain(self.knob) if came else "")
+            text = said(self.refusal) or (explain(self.knob) if came else "")
             self.note.setText(text)
             self.note.setVisible(bool(text))
         return super().eventFilter(watched, event)

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from core.store.answers import RunFacts
 from widgets.library.columns import Column, columns_for, metrics_of, status_text
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 
@@ -249,7 +249,7 @@ def _harmless(text: str) -> str:
 
 def _tip(run: RunFacts, column: Column) -> str:
     if column.key == "status" and run.reason:
-        return run.reason
+        return said(run.reason)
     if column.key == "notes":
         return run.notes
     if column.key == "name" and run.parent:

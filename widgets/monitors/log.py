@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QFrame, QLineEdit, QListView, Q
 
 from core.store.answers import LogFacts
 from core.store.reader import RunReader
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 from widgets.monitors.catalog import monitors
@@ -87,7 +87,8 @@ class LogMonitor(Monitor):
         kept = [
             line
             for line in lines
-            if LEVELS.get(line.level, 0) >= least and (not settings.search or settings.search in line.text.lower())
+            if LEVELS.get(line.level, 0) >= least
+            and (not settings.search or settings.search in f"{line.text}\n{said(line.text)}".lower())
         ]
         return LogValue(
             lines=tuple(kept), warnings=sum(line.level == "warning" for line in lines),
@@ -148,10 +149,10 @@ class LogModel(QAbstractListModel):
         if (line := self.line(index.row())) is None:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return f"{line.step:>6,}   {' '.join(line.text.split())}"
+            return f"{line.step:>6,}   {' '.join(said(line.text).split())}"
         if role == Qt.ItemDataRole.ToolTipRole:
             where = tr("step {step}, {seconds} s", step=f"{line.step:,}", seconds=f"{line.seconds:.1f}")
-            return plain_tip(f"{where}\n{line.text[:2000]}")
+            return plain_tip(f"{where}\n{said(line.text)[:2000]}")
         if role == Qt.ItemDataRole.ForegroundRole:
             colours = {"warning": theme().warning, "error": theme().bad}
             return QColor(colours.get(line.level, theme().text))

@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 
 from core.store.reader import RunReader
 from widgets.look.icons import icon
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 from widgets.monitors.cursor import Cursor
@@ -138,7 +138,7 @@ class Monitor(QFrame):
 
     def show_message(self, sentence: str, *, failed: bool = False) -> None:
         """A sentence in the picture's place."""
-        self._message.setText(sentence)
+        self._message.setText(said(sentence))
         self._message.setProperty("failed", failed)
         self._paint_message()
         self._body.setCurrentIndex(1)

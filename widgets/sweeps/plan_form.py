@@ -28,7 +28,7 @@ from core.graph.sweep import MOST_TRIALS, Axis, Sweep
 from core.graph.vocabulary import Vocabulary
 from core.knobs import Knob, Value
 from core.problems import Refused
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.theme import look, theme
 from widgets.sweeps.words import LOWER_IS_BETTER, METRICS, plan_words
 
@@ -147,7 +147,7 @@ class AxisRow(QFrame):
         try:
             values = parsed(self._knob, self.values.text())
         except Refused as refused:
-            self.say(refused.problems[0].what)
+            self.say(said(refused.problems[0].what))
             return
         self.say("" if values else tr("List at least one value."))
         if values and values != self._axis.values:
@@ -159,7 +159,7 @@ class AxisRow(QFrame):
         try:
             low, high = (float(self._knob.parse(edit.text().strip()) or 0) for edit in (self.low, self.high))
         except Refused as refused:
-            self.say(refused.problems[0].what)
+            self.say(said(refused.problems[0].what))
             return
         if low >= high or (self._axis.logarithmic and low <= 0):
             self.say(tr("The low end comes first; in decades it must be above 0."))
@@ -321,7 +321,9 @@ class PlanForm(QWidget):
         self._trials_label.setVisible(searching)
         self._show_baselines(sweep)
         problems = sweep_problems(document, self._words) if document.sweep else []
-        self.problems.setText("\n".join(f"{problem.what} {problem.hint}".strip() for problem in problems[:4]))
+        self.problems.setText(
+            "\n".join(f"{said(problem.what)} {said(problem.hint)}".strip() for problem in problems[:4])
+        )
         self.problems.setStyleSheet(f"color: {theme().bad};")
         self.problems.setVisible(bool(problems))
         self.summary.setText(plan_words(sweep, *trial_count(sweep)) if sweep.axes else tr("Nothing is varied yet."))

@@ -11,7 +11,7 @@ from core.graph.arms import Arm
 from core.runs.paper import differing, header, lines
 from core.runs.verdict import Table, figure
 from core.store.answers import TrialFacts
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.theme import theme
 from widgets.sweeps.words import short, trial_state
 
@@ -87,13 +87,13 @@ class TrialTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() in (0, 2, 4, 5):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == Qt.ItemDataRole.ToolTipRole and index.column() == 3:
-            return trial.reason or None
+            return said(trial.reason) or None
         return trial if role == TRIAL else None
 
     def _text(self, trial: TrialFacts, column: int) -> str:
         seconds = trial.figures.get("seconds")
         value = "" if trial.value is None else figure(trial.value, self._metric)
-        state = trial_state(trial) + (f": {trial.reason.splitlines()[0]}" if trial.reason else "")
+        state = trial_state(trial) + (f": {said(trial.reason).splitlines()[0]}" if trial.reason else "")
         cells = (
             str(trial.number + 1), self._names[trial.arm], str(trial.seed), state, value,
             "" if seconds is None else f"{seconds:.1f}",
