@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from core.compiler.budget import budget_problems
 from core.compiler.describe import vocabulary
 from core.compiler.plan import Plan
 from core.compiler.resolve import Resolved, resolve
@@ -59,7 +60,9 @@ def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Res
     trained = _trained(document, resolved, traced)
     facts = {key: _facts(document, resolved, key, node, trained) for key, node in traced.nodes.items()}
     troubles = [_with_fix(problem, document, resolved) for problem in traced.problems]
-    problems = [*resolved.problems, *troubles, *_whole(document, resolved, facts), *sweep_problems(document, words)]
+    over = [p for key, node in traced.nodes.items() for p in budget_problems(key, node, resolved.specs[key].title)]
+    whole = [*_whole(document, resolved, facts), *sweep_problems(document, words)]
+    problems = [*resolved.problems, *troubles, *over, *whole]
     own = sum(fact.trained_parameters for fact in facts.values())
     total = sum(fact.parameters for fact in facts.values())
     activations = sum(fact.activation_mebibytes for fact in facts.values())

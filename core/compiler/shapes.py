@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
+from core.blocks.attention.core import Attention
 from core.blocks.values import Text, Tokens
 from core.compiler.build import build_block, build_source, build_transform
 from core.compiler.randomness import apart
@@ -35,6 +36,7 @@ class TracedNode:
     flops: int = 0  # forward, the whole batch
     saved_bytes: int = 0  # kept for the backward pass
     detail: str = ""
+    attention: tuple[int, int] = (0, 0)  # queries and keys of its largest attention
 
 
 @dataclass(kw_only=True)
@@ -107,8 +109,11 @@ def _trace(node: Node, role: str, incoming: Mapping[str, Any], batch: int) -> Tr
         if parameters > MOST_PARAMETERS:
             raise refuse(f"It would have {parameters:,} parameters.", hint="Make it smaller.")
         outputs, flops, saved = _measured(module, _with_gradient(incoming))
+    met = max((m.met for m in module.modules() if isinstance(m, Attention)), key=max, default=(0, 0))
     detail = module.detail()  # type: ignore[operator]
-    return TracedNode(outputs=outputs, parameters=parameters, flops=flops, saved_bytes=saved, detail=str(detail))
+    return TracedNode(
+        outputs=outputs, parameters=parameters, flops=flops, saved_bytes=saved, detail=str(detail), attention=met
+    )
 
 
 def _with_gradient(incoming: Mapping[str, Any]) -> dict[str, Any]:

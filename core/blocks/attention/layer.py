@@ -65,7 +65,7 @@ class CrossLayer(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.norm_context = None if borrows else nn.LayerNorm(key_width)
+        self.norm_context: nn.Module | None = None if borrows else nn.LayerNorm(key_width)
         self.attention = Attention(width, heads, key_width=key_width, options=options, borrows=borrows)
         self.mlp = nn.Sequential(nn.Linear(width, int(width * ratio)), nn.GELU(), nn.Linear(int(width * ratio), width))
         self.dropout = nn.Dropout(dropout)

@@ -1,0 +1,71 @@
+"""Matching: do these two sides belong together? A yes-or-no question about a fused pair (ITM; ALBEF, arXiv:2107.07651).
+
+Takes what ``fusion.pairs`` labels, after a fusion block and a pool. Axes: B pairs, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.blocks.block import Objective
+from core.blocks.catalog import blocks
+from core.graph.ports import port
+from core.knobs import knob
+
+
+@blocks.register("objectives.matching")
+class Matching(Objective):
+    """Asks of every fused pair whether its sides belong together."""
+
+    title = "Matching"
+    modality = "loss"
+    takes = {
+        "embedding": port("embedding", "one vector a fused pair", modality="shared"),
+        "label": port("number", "1 where the sides belong together, else 0"),
+    }
+    gives = {"loss": port("loss", "mean over the pairs")}
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(Objective.Config):
+        """Weight."""
+
+        weight: float = knob(1.0, "Share of this loss in the total.", low=0, high=1000)
+
+    def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
+        super().__init__(config, incoming)
+        self.answer = nn.Linear(incoming["embedding"].shape[-1], 1)
+        self.right: Tensor | None = None
+
+    def forward(self, embedding: Tensor, label: Tensor) -> dict[str, Any]:
+        """[B, D] and [B] to one number."""
+        logit_B = self.answer(embedding)[..., 0].float()
+        self.right = ((logit_B.detach() > 0) == (label > 0.5)).float().mean()
+        return {"loss": self.config.weight * F.binary_cross_entropy_with_logits(logit_B, label.float())}
+
+    def readings(self) -> Mapping[str, float | Tensor]:
+        """The share of right answers in this batch."""
+        return {} if self.right is None else {"accuracy": self.right}
+
+    def answers(self, embedding: Tensor, label: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        """What held-out scores are made of."""
+        return {"logit": self.answer(embedding)[..., 0].float(), "label": label}
+
+    def held_out_scores(self, answers: Mapping[str, Tensor]) -> dict[str, float]:
+        """Share of right answers, beside always saying the more frequent one."""
+        true = answers["label"] > 0.5
+        most = float(true.float().mean())
+        return {
+            "accuracy": float(((answers["logit"] > 0) == true).float().mean()),
+            "chance accuracy": max(most, 1 - most),
+        }
+
+    @classmethod
+    def example(cls) -> dict[str, Any]:
+        """Two pairs, one of them mismatched."""
+        return {"embedding": torch.randn(2, 8), "label": torch.tensor([1.0, 0.0])}

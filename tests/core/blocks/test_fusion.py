@@ -1,0 +1,214 @@
+"""Rows of the chapter about fusion: each equal to its plain form where the row says so."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from core.blocks.attention.layer import Stack
+from core.blocks.fusion.bidirectional import Bidirectional
+from core.blocks.fusion.co_attention import CoAttention
+from core.blocks.fusion.cross_attention import CrossAttention
+from core.blocks.fusion.early import Early
+from core.blocks.fusion.gated import SIGMOID, Gated
+from core.blocks.fusion.late import Late
+from core.blocks.fusion.pairs import Pairs
+from core.blocks.fusion.progressive import Progressive
+from core.blocks.fusion.sides import example_sides
+from core.blocks.values import Tokens
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
+def test_early_fusion_with_one_side_masked_is_an_encoder_of_the_other() -> None:
+    sides = example_sides()
+    block = Early(Early.Config(width=16), sides).eval()
+    alone = Tokens(x_BND=sides["right"].x_BND, mask_BN=torch.zeros(2, 7, dtype=torch.bool))
+    encoder = Stack(16, 2, 4).eval()
+    encoder.load_state_dict(block.stack.state_dict())
+    expected = encoder(sides["left"].x_BND + block.type_2D[0] + block.places[0])
+    torch.testing.assert_close(block(sides["left"], alone)["left"].x_BND, expected, atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(block(**sides)["left"].x_BND, expected, atol=1e-3)
+
+
+def test_early_fusion_ignores_padding_and_keeps_both_parts() -> None:
+    sides = example_sides(left_width=12)
+    block = Early(Early.Config(width=16), sides).eval()
+    made = block(**sides)
+    x = sides["right"].x_BND.clone()
+    x[1, -2:] = 9.0
+    other = block(sides["left"], Tokens(x_BND=x, mask_BN=sides["right"].mask_BN))
+    torch.testing.assert_close(made["left"].x_BND, other["left"].x_BND)
+    torch.testing.assert_close(torch.cat([made["left"].x_BND, made["right"].x_BND], 1), made["tokens"].x_BND)
+
+
+def test_late_fusion_is_a_network_on_both_side_by_side() -> None:
+    left, right = torch.randn(3, 5), torch.randn(3, 4)
+    block = Late(Late.Config(width=6, hidden=7), {"left": left, "right": right})
+    torch.testing.assert_close(
+        block(left, right)["embedding"], block.mlp(F.layer_norm(torch.cat([left, right], 1), (9,)))
+    )
+
+
+def test_progressive_fusion_without_points_is_two_encoders() -> None:
+    sides = example_sides(left_width=12)
+    block = Progressive(Progressive.Config(depth=3, points=""), sides).eval()
+    assert not block.exchanges
+    for side, width, number in (("left", 12, 0), ("right", 16, 1)):
+        encoder = Stack(width, 3, 4).eval()
+        encoder.load_state_dict(block.encoders[number].state_dict())
+        torch.testing.assert_close(block(**sides)[side].x_BND, encoder(sides[side].x_BND, sides[side].mask_BN))
+
+
+@pytest.mark.parametrize("points", ["0", "5", "1, x"])
+def test_fusion_points_must_be_layers(points: str) -> None:
+    with pytest.raises(ValueError, match="layers from 1 to 4"):
+        Progressive(Progressive.Config(depth=4, points=points), example_sides())
+
+
+def test_both_directions_read_the_old_values() -> None:
+    sides = example_sides()
+    block = Bidirectional(Bidirectional.Config(depth=1), sides).eval()
+    layer, (a, b) = block.layers[0], (sides["left"], sides["right"])
+    made = block(**sides)
+    torch.testing.assert_close(made["left"].x_BND, layer.left(a.x_BND, b.x_BND, b.mask_BN))
+    torch.testing.assert_close(made["right"].x_BND, layer.right(b.x_BND, a.x_BND, a.mask_BN))
+
+
+def test_swapping_sides_and_weights_swaps_the_results() -> None:
+    sides = example_sides(left_width=12)
+    block = Bidirectional(Bidirectional.Config(), sides).eval()
+    swapped = {"left": sides["right"], "right": sides["left"]}
+    mirror = Bidirectional(Bidirectional.Config(), swapped).eval()
+    names = {"left": "right", "right": "left"}
+    mirror.load_state_dict(
+        {".".join(names.get(p, p) for p in key.split(".")): v for key, v in block.state_dict().items()}
+    )
+    there, back = block(**sides), mirror(**swapped)
+    torch.testing.assert_close(there["left"].x_BND, back["right"].x_BND)
+    torch.testing.assert_close(there["right"].x_BND, back["left"].x_BND)
+
+
+def test_flamingos_gate_begins_as_the_identity_and_opens() -> None:
+    sides = example_sides()
+    block = Gated(Gated.Config(), {"tokens": sides["right"], "context": sides["left"]})
+    assert torch.equal(block(sides["right"], sides["left"])["tokens"].x_BND, sides["right"].x_BND)
+    block(sides["right"], sides["left"])["tokens"].x_BND.pow(2).sum().backward()
+    assert block.gate_attention.grad.abs() > 0
+    assert float(block.readings()["gate"]) == 0
+
+
+def test_the_sigmoid_gate_begins_nearly_shut_not_half_open() -> None:
+    sides = example_sides()
+    block = Gated(Gated.Config(gate=SIGMOID, opening=0.02), {"tokens": sides["right"], "context": sides["left"]})
+    assert float(block.readings()["gate"].detach()) == pytest.approx(0.02, abs=1e-4)
+    change = block(sides["right"], sides["left"])["tokens"].x_BND - sides["right"].x_BND
+    assert change.norm() < 0.1 * sides["right"].x_BND.norm()
+
+
+def test_shared_keys_leave_one_projection_and_every_layer_its_queries() -> None:
+    sides = example_sides()
+    incoming = {"tokens": sides["right"], "context": sides["left"]}
+    block = CrossAttention(CrossAttention.Config(depth=3, shared_keys=True), incoming)
+    assert [layer.attention.key_value is None for layer in block.layers] == [False, True, True]
+    block(**incoming)["tokens"].x_BND.pow(2).sum().backward()
+    assert all(p.grad is not None for p in block.parameters())
+
+
+def test_recomputing_layers_changes_nothing() -> None:
+    sides = example_sides()
+    for cls in (Bidirectional, CoAttention, Progressive):
+        config = cls.Config(width=16) if cls is CoAttention else cls.Config()
+        block = cls(config, sides).train()
+        plain = block(**sides)["left"].x_BND
+        for module in block.modules():
+            if hasattr(module, "recompute"):
+                module.recompute = True
+        again = block(**sides)["left"].x_BND
+        torch.testing.assert_close(plain, again)
+        again.sum().backward()
+
+
+def test_pairs_are_own_and_others_and_never_ones_own_as_other() -> None:
+    left = Tokens(x_BND=torch.arange(6.0)[:, None, None].expand(6, 2, 3))
+    right = Tokens(x_BND=torch.arange(6.0)[:, None, None].expand(6, 4, 3))
+    embedding = torch.eye(6)
+    block = Pairs(Pairs.Config(), {})
+    for mode in (True, False):
+        for given in ({}, {"left_embedding": embedding, "right_embedding": embedding}):
+            made = block.train(mode)(left, right, **given)
+            a, b = made["left"].x_BND[:, 0, 0], made["right"].x_BND[:, 0, 0]
+            assert torch.equal(made["label"], torch.tensor([1.0] * 6 + [0.0] * 6))
+            assert torch.equal((a == b).float(), made["label"])
+    assert torch.equal(block(left, right)["right"].x_BND, block(left, right)["right"].x_BND), (
+        "held out: always the same"
+    )
+    assert block(Tokens(x_BND=left.x_BND[:1]), Tokens(x_BND=right.x_BND[:1]))["label"].tolist() == [1.0, 1.0]
+
+
+def test_mismatches_are_drawn_by_likeness() -> None:
+    near = torch.tensor([[1.0, 0, 0], [0.9, 0.1, 0], [0, 0, 1.0]])
+    right = Tokens(x_BND=torch.arange(3.0)[:, None, None])
+    block = Pairs(Pairs.Config(temperature=0.05), {}).train()
+    drawn = torch.stack([block(right, right, near, near)["right"].x_BND[3, 0, 0] for _ in range(50)])
+    assert (drawn == 1).all(), "the first sample's look-alike is the second"
+
+
+def test_co_attention_swaps_with_its_streams() -> None:
+    sides = example_sides()
+    block = CoAttention(CoAttention.Config(width=16, depth=1), sides).eval()
+    made = block(**sides)
+    mirror = CoAttention(CoAttention.Config(width=16, depth=1), {"left": sides["right"], "right": sides["left"]}).eval()
+    state = block.state_dict()
+    turned = {
+        key.replace("within.0", "within.x").replace("within.1", "within.0").replace("within.x", "within.1")
+        .replace("mlps.0", "mlps.x").replace("mlps.1", "mlps.0").replace("mlps.x", "mlps.1"): value
+        for key, value in state.items()
+    }  # fmt: skip
+    mirror.load_state_dict(turned)
+    back = mirror(left=sides["right"], right=sides["left"])
+    torch.testing.assert_close(made["left"].x_BND, back["right"].x_BND)
+
+
+@pytest.mark.long
+def test_co_attention_is_transformers_lxmert_layer() -> None:
+    pytest.importorskip("transformers")
+    from transformers import LxmertConfig
+    from transformers.models.lxmert.modeling_lxmert import LxmertXLayer
+
+    config = LxmertConfig(hidden_size=16, num_attention_heads=4, intermediate_size=64)
+    config._attn_implementation = "eager"
+    theirs = LxmertXLayer(config).eval()
+    sides = example_sides()
+    block = CoAttention(CoAttention.Config(width=16, depth=1), sides).eval()
+    layer = block.layers[0]
+
+    def attend(ours: torch.nn.Module, att: torch.nn.Module, output: torch.nn.Module) -> None:
+        ours.attention.query.load_state_dict(att.query.state_dict())
+        for name in ("weight", "bias"):
+            both = torch.cat([getattr(att.key, name), getattr(att.value, name)])
+            getattr(ours.attention.key_value, name).data.copy_(both)
+        ours.attention.out.load_state_dict(output.dense.state_dict())
+        ours.norm.load_state_dict(output.LayerNorm.state_dict())
+
+    attend(layer.across[0], theirs.visual_attention.att, theirs.visual_attention.output)
+    attend(layer.within[0], theirs.lang_self_att.self, theirs.lang_self_att.output)
+    attend(layer.within[1], theirs.visn_self_att.self, theirs.visn_self_att.output)
+    for mlp, inter, output in zip(
+        layer.mlps, (theirs.lang_inter, theirs.visn_inter), (theirs.lang_output, theirs.visn_output)
+    ):
+        mlp.mlp[0].load_state_dict(inter.dense.state_dict())
+        mlp.mlp[2].load_state_dict(output.dense.state_dict())
+        mlp.norm.load_state_dict(output.LayerNorm.state_dict())
+    mask = sides["right"].mask_BN
+    with torch.no_grad():
+        away = (1.0 - mask.float())[:, None, None] * torch.finfo(torch.float32).min
+        visn, lang = sides["left"].x_BND, sides["right"].x_BND
+        expected = theirs(lang, away, visn, None)
+        made = block(left=sides["right"], right=sides["left"])
+    torch.testing.assert_close(made["left"].x_BND, expected[0], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(made["right"].x_BND, expected[1], atol=1e-5, rtol=1e-5)
