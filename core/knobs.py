@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 
 from core.problems import Problem, Refused
 
-KnobKind = Literal["integer", "number", "switch", "choice", "text", "file", "folder"]
+KnobKind = Literal["integer", "number", "switch", "choice", "text", "file", "folder", "run"]
 Value = bool | int | float | str | None
 ConfigT = TypeVar("ConfigT")
 
@@ -111,7 +111,7 @@ def knob(
     title: str = "",
     logarithmic: bool = False,
     advanced: bool = False,
-    path: Literal["", "file", "folder"] = "",
+    path: Literal["", "file", "folder", "run"] = "",
 ) -> Any:
     """A dataclass field with everything a person needs to turn it."""
     meta = {

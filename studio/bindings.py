@@ -17,6 +17,7 @@ from core.graph.file import loads
 from core.problems import Refused
 from core.telemetry.events import ENDED
 from studio.sentences import refusal
+from studio.teachers import offer_teachers
 from widgets.look.language import tr
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ def bind_runs(session: Session, window: Window) -> None:
     pump, timeline, library = window.pump, window.timeline, window.library
     session.watchedChanged.connect(lambda uid, step: pump.set_runs(uid, step=None if step < 0 else step))
     session.runsChanged.connect(library.set_runs)
+    session.runsChanged.connect(partial(offer_teachers, session.store.path.parent))
     session.runsChanged.connect(lambda runs: show_running(session, window))
     session.watchedChanged.connect(lambda *_: show_running(session, window))
     pump.headMoved.connect(timeline.set_head)

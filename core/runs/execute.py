@@ -23,6 +23,7 @@ from core.data.pipeline import SampleGraph
 from core.graph.file import loads
 from core.graph.judged import lineage
 from core.problems import Refused
+from core.runs.launch import costs, keep_document
 from core.store.checkpoints import CheckpointFolder
 from core.store.database import Store
 from core.store.library import Library
@@ -30,7 +31,7 @@ from core.store.reader import RunReader
 from core.store.recorder import Recorder
 from core.store.resuming import Start
 from core.telemetry.device import DeviceWatch
-from core.telemetry.events import At, Listener, LogLine, Mark, Status, StatusChange
+from core.telemetry.events import At, Listener, LogLine, Mark, Scalars, Status, StatusChange
 from core.training.control import Control
 from core.training.device import OutOfMemory, choose_device, use_threads
 from core.training.state import restore
@@ -157,9 +158,13 @@ def _train(store: Store, library: Library, uid: str, said: _Remembering, control
     trainer, news = _trainer(plan, start, device, said, control)
     watch = DeviceWatch(said.recorder, clock=lambda: said.last)
     try:
-        trainer.keeper = StoreKeeper(checkpoint_folder(store, uid), said.recorder)
+        folder = checkpoint_folder(store, uid)
+        trainer.keeper = StoreKeeper(folder, said.recorder)
+        keep_document(folder, text)
         if facts.step:  # what was said after the checkpoint will be said again
             _rewind(library.reader(uid), trainer, said)
+        else:
+            said.say(Scalars(at=said.last, values=costs(plan.analysis)))
         watch.start()
         for warning in start.warnings if start else ():
             trainer.warn(warning.sentence())

@@ -6,9 +6,12 @@ import hashlib
 import os
 import platform
 import sys
+from contextlib import suppress
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
+from core.graph.analysis import Analysis
 from core.graph.document import Document
 from core.graph.file import dumps, to_data
 from core.graph.judged import BLOCK
@@ -54,6 +57,26 @@ def parameters(document: Document) -> dict[str, Any]:
     for key, rule in recipe["rules"].items():
         found.update({f"{key}.{name}": value for name, value in rule.items()})
     return found
+
+
+def costs(analysis: Analysis) -> dict[str, float]:
+    """What a run costs, said once at its start and compared beside its scores."""
+    return {
+        "cost/parameters": float(analysis.parameters), "cost/trained parameters": float(analysis.trained_parameters),
+        "cost/flops": float(analysis.flops),
+    }  # fmt: skip
+
+
+DOCUMENT = "document.cms.json"  # beside a run's checkpoints: what a teacher or an export needs
+
+
+def keep_document(folder: Path, text: str) -> None:
+    """Lay a run's document beside its checkpoints, so that the folder alone can be opened. A full disk is no reason to stop."""
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{DOCUMENT}-{os.getpid()}"
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, folder / DOCUMENT)
 
 
 def environment() -> dict[str, Any]:

@@ -123,6 +123,8 @@ class CompareView(QWidget):
             [tr("steps"), *(steps_text(run) for run in self._runs)],
             [tr("duration"), *(duration(run.seconds) for run in self._runs)],
             [tr("seed"), *(str(run.seed) for run in self._runs)],
+            [tr("parameters"), *(figure(run.last.get("cost/parameters")) for run in self._runs)],
+            [tr("FLOPs a sample"), *(figure(run.last.get("cost/flops")) for run in self._runs)],
             [tr("last loss"), *(figure(run.last.get("loss")) for run in self._runs)],
         ]
         for name in every_metric(self._runs):

@@ -91,7 +91,7 @@ class Compress(Block):
         return {"tokens": few, "reconstruction": loss}
 
     def _unexplained(self, x_BND: Tensor, real_BN: Tensor, y_BKD: Tensor, real_BK: Tensor) -> Tensor:
-        places = self.places_ND[: x_BND.shape[1]].expand(len(x_BND), -1, -1)
+        places = self.places_ND[: x_BND.shape[1]].expand(x_BND.shape[0], -1, -1)
         if places.shape[1] < x_BND.shape[1]:
             raise ValueError(f"There are {x_BND.shape[1]} tokens, more than the {places.shape[1]} places learned.")
         made = self.answer(self.decoder(places, y_BKD + self.slots_KD, real_BK)).float()

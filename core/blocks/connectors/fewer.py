@@ -185,7 +185,7 @@ class Resampler(nn.Module):
 
     def forward(self, x_BND: Tensor, real_BN: Tensor) -> Fewer:
         """K latents that have read the tokens."""
-        y_BKD = self.latents_KD.expand(len(x_BND), -1, -1)
+        y_BKD = self.latents_KD.expand(x_BND.shape[0], -1, -1)
         real = torch.ones(y_BKD.shape[:2], dtype=torch.bool, device=x_BND.device)
         for layer in self.layers:
             y_BKD = layer(y_BKD, x_BND, torch.cat([real_BN, real], 1))

@@ -68,14 +68,14 @@ class Pool(Block):
         if self.config.how == "cls":
             return x_BND[:, 0]
         if self.attention is not None:
-            query = self.query_11D.expand(len(x_BND), -1, -1)
+            query = self.query_11D.expand(x_BND.shape[0], -1, -1)
             pooled: Tensor = self.attention(query, self.norm(x_BND), mask_BN)[:, 0]
             return pooled
         if self.config.how == "last":
             if mask_BN is None:
                 return x_BND[:, -1]
             last_B = (mask_BN * torch.arange(mask_BN.shape[1], device=x_BND.device)).amax(1)
-            return x_BND[torch.arange(len(x_BND), device=x_BND.device), last_B]
+            return x_BND[torch.arange(x_BND.shape[0], device=x_BND.device), last_B]
         if mask_BN is None:
             return x_BND.mean(1)
         weight_BN1 = mask_BN[..., None].to(x_BND.dtype)

@@ -172,7 +172,7 @@ class EVA(Block):
     def forward(self, image: Tensor) -> dict[str, Any]:
         """``image`` [B, C, H, W] in [0, 1]."""
         x_BND = self.cut(image * 2 - 1).flatten(2).transpose(1, 2)
-        x_BND = torch.cat([self.cls_11D.expand(len(x_BND), -1, -1).to(x_BND.dtype), x_BND], 1) + self.position_1ND
+        x_BND = torch.cat([self.cls_11D.expand(x_BND.shape[0], -1, -1).to(x_BND.dtype), x_BND], 1) + self.position_1ND
         for layer in self.layers:
             if self.recompute and self.training:
                 x_BND = checkpoint(layer, x_BND, self.angle_NE, use_reentrant=False)

@@ -86,7 +86,7 @@ class ViT(Block):
         if self.training and self.config.patch_dropout:
             x_BND, cells = _drop_patches(x_BND, self.config.patch_dropout)
         if self.cls_11D is not None:
-            cls = (self.cls_11D + self.position_1ND[:, :1]).expand(len(x_BND), -1, -1)
+            cls = (self.cls_11D + self.position_1ND[:, :1]).expand(x_BND.shape[0], -1, -1)
             x_BND = torch.cat([cls.to(x_BND.dtype), x_BND], 1)
         grid = Grid(kind="patches", sizes=self.cells, extra=extra)
         return {"tokens": Tokens(x_BND=self.stack(x_BND), modality="image", grid=grid, cells_BN=cells)}

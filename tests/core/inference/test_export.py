@@ -1,0 +1,177 @@
+"""A trained run leaves the studio as a program and as transformers folders, and comes back, with equal outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.blocks.encoders.bert import BERT
+from core.blocks.encoders.clip_text import CLIPText
+from core.blocks.encoders.teacher import Teacher
+from core.blocks.encoders.text_transformer import TextTransformer, example_text
+from core.blocks.encoders.vit import ViT
+from core.blocks.encoders.vit_hub import ViTHub
+from core.compiler.compile import analyse
+from core.graph import edits
+from core.graph.document import Document
+from core.inference.export import export_model, opened, program
+from core.inference.towers import load_tower, save_tower
+from core.inference.trained import Trained
+from core.problems import Refused
+from core.runs.execute import execute
+from core.runs.launch import queue
+from core.store.database import Store
+from core.store.library import Library
+from studio.cli import main
+from tests.documents import Drawing, tiny_clip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, str, Path]]:
+    """A trained run with a moving average, its uid and its folder of checkpoints."""
+    place = tmp_path_factory.mktemp("store")
+    with Store.open(place / "runs.db") as store:
+        document = edits.set_knob(
+            tiny_clip(steps=3, habits={"checkpointing": {}, "ema": {}}), "text_transformer", "causal", True
+        )
+        uid = queue(Library(store), document).uid
+        assert execute(store, uid) == "finished"
+        yield store, uid, place / "checkpoints" / uid
+
+
+def test_a_program_gives_what_the_run_gives_for_any_number_of_samples(
+    run: tuple[Store, str, Path], tmp_path: Path
+) -> None:
+    file = export_model(run[2], tmp_path / "model.pt2")
+    loaded = torch.export.load(file).module()
+    experiment, feed = opened(run[2])
+    module, _ = program(experiment, feed)
+    batch = feed.probe(5)
+    tensors = [t for end in module._carried for t in _plain(batch[end])]
+    with torch.no_grad():
+        for ours, theirs in zip(module(*tensors), loaded(*tensors)):
+            torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
+    feed.close()
+
+
+def _plain(value: object) -> list[torch.Tensor]:
+    return [value] if isinstance(value, torch.Tensor) else [value.ids_BL, value.mask_BL]  # type: ignore[attr-defined]
+
+
+def test_the_command_line_exports_a_model_and_a_tower(
+    run: tuple[Store, str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, uid, _ = run
+    where = ["--store", str(store.path)]
+    assert main(["export", uid, "--model", "-o", str(tmp_path / "m.pt2"), *where]) == 0
+    assert (tmp_path / "m.pt2").stat().st_size > 1000
+    assert main(["export", uid, "--tower", "vit", "-o", str(tmp_path / "vit"), *where]) == 0
+    assert "ViTModel" in capsys.readouterr().out
+    assert {"config.json", "model.safetensors"} <= {file.name for file in (tmp_path / "vit").iterdir()}
+    assert main(["export", uid, "--tower", "pool", "-o", str(tmp_path / "no"), *where]) == 2
+    assert "no architecture" in capsys.readouterr().err
+
+
+def test_a_vit_is_transformers_vit_and_back(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    picture = torch.rand(2, 3, 32, 32)
+    config = ViT.Config(patch_size=8, width=24, depth=2, heads=3)
+    ours = ViT(config, {"image": picture}).eval()
+    assert save_tower(ours, tmp_path) == "ViTModel"
+    theirs = ViTHub(ViTHub.Config(source=str(tmp_path)), {"image": picture}).eval()
+    expected = ours(picture)["tokens"].x_BND
+    torch.testing.assert_close(theirs(picture)["tokens"].x_BND, expected, atol=1e-5, rtol=1e-5)
+    again = ViT(config, {"image": picture}).eval()
+    load_tower(again, tmp_path)
+    assert torch.equal(again(picture)["tokens"].x_BND, expected)
+
+
+def test_a_causal_text_transformer_is_clips_and_back(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    text = example_text()
+    config = TextTransformer.Config(width=16, depth=2, heads=2, causal=True)
+    ours = TextTransformer(config, {"text": text}).eval()
+    assert save_tower(ours, tmp_path) == "CLIPTextModel"
+    theirs = CLIPText(CLIPText.Config(source=str(tmp_path)), {"text": text}).eval()
+    expected, found = (tower(text)["tokens"].x_BND[text.mask_BL] for tower in (ours, theirs))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    again = TextTransformer(config, {"text": text}).eval()
+    load_tower(again, tmp_path)
+    assert torch.equal(again(text)["tokens"].x_BND[text.mask_BL], expected)
+
+
+def test_a_hub_tower_goes_out_and_in(tmp_path: Path) -> None:
+    text = example_text()
+    ours = BERT(BERT.Config(**BERT.tiny()), {"text": text}).eval()
+    save_tower(ours, tmp_path)
+    again = BERT(BERT.Config(source=str(tmp_path)), {"text": text}).eval()
+    assert torch.equal(ours(text)["tokens"].x_BND, again(text)["tokens"].x_BND)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "reason"), [({"convolutional_stem": True}, "linear patch cut"), ({"cls": False}, "CLS token")]
+)
+def test_what_is_another_architecture_is_refused(knobs: dict[str, bool], reason: str, tmp_path: Path) -> None:
+    picture = torch.rand(1, 3, 16, 16)
+    with pytest.raises(Refused, match=reason):
+        save_tower(ViT(ViT.Config(width=24, depth=1, **knobs), {"image": picture}), tmp_path)
+    text = example_text()
+    with pytest.raises(Refused, match="causal"):
+        save_tower(TextTransformer(TextTransformer.Config(width=16, depth=1), {"text": text}), tmp_path)
+
+
+def student(teacher: str) -> Document:
+    """A drawing whose pictures and sentences also go to a teacher."""
+    draw = Drawing("student")
+    draw.document = tiny_clip(steps=2, objective="distillation")
+    draw.add("encoders.teacher", run=teacher)
+    for source, target in (
+        ("emoji.image", "teacher.image"), ("emoji.sentence", "teacher.sentence"),
+        ("teacher.left", "distillation.teacher_left"), ("teacher.right", "distillation.teacher_right"),
+    ):  # fmt: skip
+        draw.wire(source, target)
+    return draw.document
+
+
+def test_without_a_teacher_the_drawing_says_what_to_do() -> None:
+    (problem,) = [p for p in analyse(student("")).problems if p.node == "teacher"]
+    assert problem.what == "No teacher is chosen."
+    assert "mini-CLIP" in problem.hint
+
+
+def test_a_teacher_answers_as_its_run_does_and_never_changes(run: tuple[Store, str, Path]) -> None:
+    trained = Trained(opened(run[2])[0].plan.document, next(run[2].glob("step-*")))
+    pictures, sentences, indices = trained.pool("test")
+    samples = [trained.graph.source.sample(index) for index in indices]
+    image = torch.stack([sample["image"] for sample in samples])
+    words = [sample["sentence"] for sample in samples]
+    block = Teacher(Teacher.Config(run=str(run[2])), {"image": image, "sentence": words}).train()
+    made = block(image, words)
+    torch.testing.assert_close(made["left"], pictures, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(made["right"], sentences, atol=1e-6, rtol=1e-5)
+    assert not list(block.parameters())
+    assert not block.state_dict()
+    again = block(image, words)
+    assert torch.equal(again["left"], made["left"])
+    trained.close()
+
+
+@pytest.mark.parametrize("habits", [{}, {"frozen_cache": {}}])
+def test_a_student_learns_from_the_run_and_its_checkpoint_holds_no_teacher(
+    run: tuple[Store, str, Path], habits: dict[str, dict[str, object]]
+) -> None:
+    store, _, folder = run
+    document = edits.set_recipe(student(str(folder)), habits={"checkpointing": {}, "evaluation": {}, **habits})
+    library = Library(store)
+    uid = queue(library, document).uid
+    assert execute(store, uid) == "finished", library.facts(uid).reason
+    last = library.facts(uid).last
+    assert last["cost/parameters"] > 1000
+    assert last["cost/flops"] > 1000
+    assert any(name.startswith("retrieval/test") for name in last)
+    kept = load_file(next((store.path.parent / "checkpoints" / uid).glob("step-*")) / "weights.safetensors")
+    assert not [name for name in kept if "teacher" in name]
