@@ -13,7 +13,7 @@ from core.graph.negatives_row import FAMILY, Row, row_of
 from core.graph.vocabulary import BlockSpec, Vocabulary
 from widgets.inspector.form import KnobForm
 from widgets.inspector.node_page import NodePage
-from widgets.inspector.parts import heading, separator, text_label
+from widgets.inspector.parts import heading, text_label
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
@@ -155,7 +155,6 @@ class NegativesPage(NodePage):
         column.addWidget(self.add_button)
         self.add_button.setMenu(self._menu())
         self.lines.insertWidget(self.lines.indexOf(self._training_line), box)
-        self.lines.insertWidget(self.lines.indexOf(box), separator())
 
     def _menu(self) -> QMenu:
         menu = QMenu(self)

@@ -242,6 +242,7 @@ class PairList(QWidget):
         top.addWidget(self.undo)
         top.addWidget(self.close_button)
         self.close_button.setFixedWidth(26)
+        self.close_button.setStyleSheet("padding: 2px 0;")
         self.close_button.setToolTip(tr("Close the list"))
         self.close_button.setAccessibleName(self.close_button.toolTip())
         row = QHBoxLayout()
@@ -323,7 +324,8 @@ class PairList(QWidget):
         last = max(index.row() for index in self.view.selectionModel().selectedIndexes())
         self.judged.emit(pairs, mark)
         if len(pairs) == 1 and mark and last + 1 < len(self.model.rows):
-            self.view.setCurrentIndex(self.model.index(last + 1))
+            chosen = self.view.selectionModel()  # not the view: it would look at the keys that are held
+            chosen.setCurrentIndex(self.model.index(last + 1), chosen.SelectionFlag.ClearAndSelect)
         self._refresh()
 
     def undo_last(self) -> None:

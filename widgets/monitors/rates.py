@@ -1,4 +1,4 @@
-"""What the schedule does: learning rates by block and the temperature of each objective."""
+"""What the schedule does: learning rates by block, the temperature of each objective, how negatives were chosen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ from widgets.monitors.monitor import Monitor
 from widgets.monitors.plot import Plot
 from widgets.monitors.ranges import compact
 
-PREFIXES = {"rate": "rate/", "temperature": "temperature/", "throughput": "throughput"}
+PREFIXES: dict[str, tuple[str, ...]] = {
+    "rate": ("rate/",), "temperature": ("temperature/",), "throughput": ("throughput",),
+    "choice": ("hard share/", "hardness/", "similarity, level 1/", "similarity, level 2/", "similarity, level 3/"),
+    "keys": ("keys/", "judged/"),
+}  # fmt: skip
+TRAINING, NEGATIVES = ("rate", "temperature", "throughput"), ("choice", "keys")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,7 @@ class RateSettings:
     """Axis of the learning rates."""
 
     logarithmic: bool = False
+    show: str = "training"  # training, negatives
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +52,7 @@ class RateMonitor(Monitor):
     """Learning rates, temperature and throughput."""
 
     title = "Rates and temperature"
-    summary = "Learning rates by block, the temperature that sharpens the similarities, and samples per second."
+    summary = "Learning rates by block, the temperature that sharpens the similarities, samples per second, how negatives were chosen."
     order = 60
     empty = "No rates yet. Press Run, or pick a run in the library."
     milliseconds_between = 400
@@ -57,37 +63,45 @@ class RateMonitor(Monitor):
         page.setSpacing(1)
         self._plots: dict[str, tuple[Legend, Plot, LineSet]] = {}
         for part in PREFIXES:
-            legend, plot = Legend(), Plot(bottom=part == "throughput")
+            legend, plot = Legend(), Plot(bottom=part in ("throughput", "keys"))
             self._plots[part] = (legend, plot, LineSet(plot))
             page.addWidget(legend)
             page.addWidget(plot, 4 if part == "rate" else 3)
             plot.cursorRequested.connect(self._point)
         self.set_picture(page)
         self._log = self.add_switch(tr("log y"), tip=tr("Logarithmic axis of values"))
+        self._show = self.add_choice(
+            tr("What is shown"), [(tr("rates"), "training"), (tr("negatives"), "negatives")]
+        )
         self.tools_row.addStretch(1)
 
     def settings(self) -> RateSettings:
-        return RateSettings(logarithmic=self._log.isChecked())
+        return RateSettings(logarithmic=self._log.isChecked(), show=self._show.currentData() or "training")
 
     @staticmethod
     def read(settings: RateSettings, readers: Sequence[RunReader], cursor: Cursor) -> RateValue | None:
         reader = readers[0]
         lines: dict[str, tuple[Line, ...]] = {}
         frames: dict[str, tuple[float, float, float, float]] = {}
-        for part, prefix in PREFIXES.items():
-            names = series_names(reader, cursor, (prefix,))
+        for part, prefixes in PREFIXES.items():
+            names = series_names(reader, cursor, prefixes)
             found = [read_line(reader, cursor, name, points=400) for name in names]
             lines[part] = tuple(line for line in found if line is not None)
             frames[part] = (*x_range(reader, cursor), *y_range(lines[part], _is_log(part, settings)))
         if not any(lines.values()):
             return None
+        of_negatives = any(lines[part] for part in NEGATIVES)
+        chosen = NEGATIVES if settings.show == "negatives" and of_negatives else TRAINING
+        lines = {part: found if part in chosen else () for part, found in lines.items()}
         return RateValue(
             lines=lines, frames=frames, step=cursor.step, axis=cursor.axis, settings=settings,
             cursor_x=reader.place(cursor.step, cursor.axis),
         )  # fmt: skip
 
     def draw(self, value: RateValue) -> None:
-        words = {"rate": tr("learning rate"), "temperature": tr("temperature"), "throughput": tr("samples per second")}
+        words = {
+            "rate": tr("learning rate"), "temperature": tr("temperature"), "throughput": tr("samples per second"),
+        }  # fmt: skip
         for part, (legend, plot, curves) in self._plots.items():
             lines, logarithmic = value.lines[part], _is_log(part, value.settings)
             for widget in (legend, plot):
@@ -100,7 +114,7 @@ class RateMonitor(Monitor):
             plot.set_frame(*value.frames[part])
             curves.draw(lines, colours, styles, False, logarithmic)
             plot.set_cursor(value.cursor_x)
-            names = [_entry(words[part], line.name) for line in lines]
+            names = [_entry(words.get(part) or _word(line.name), line.name) for line in lines]
             legend.set_entries(list(zip(names, colours, styles)))
         self._write_figures(value)
 
@@ -116,6 +130,8 @@ class RateMonitor(Monitor):
             parts.append(tr("temperature {value}", value=compact(value.lines["temperature"][0].at or 0.0)))
         if value.lines["throughput"]:
             parts.append(tr("{value} samples/s", value=compact(value.lines["throughput"][0].at or 0.0)))
+        for line in (*value.lines["choice"], *value.lines["keys"]):
+            parts.append(f"{_word(line.name)} {compact(line.at or 0.0)}")
         self.figures.set_text(" · ".join(parts))
 
     def _point(self, x: float) -> None:
@@ -124,13 +140,23 @@ class RateMonitor(Monitor):
             self.cursorRequested.emit(nearest_step(lines, x, value.axis))
 
 
+def _word(series: str) -> str:
+    """What a reading of a choice of negatives is called."""
+    name = series.split("/", 1)[0]
+    return {
+        "hard share": tr("hard share"), "hardness": tr("hardness"), "keys": tr("keys in the queue"),
+        "judged": tr("judged pairs met"), "similarity, level 1": tr("similarity, level 1"),
+        "similarity, level 2": tr("similarity, level 2"), "similarity, level 3": tr("similarity, level 3"),
+    }.get(name, name)  # fmt: skip
+
+
 def _entry(word: str, series: str) -> str:
     """``learning rate · vit``; the throughput has no block."""
     return f"{word} · {series.split('/', 1)[1].replace('_', ' ')}" if "/" in series else word
 
 
 def _first(part: str) -> int:
-    return {"rate": 0, "temperature": 3, "throughput": 5}[part]
+    return {"rate": 0, "temperature": 3, "throughput": 5, "choice": 6, "keys": 4}[part]
 
 
 def _is_log(part: str, settings: RateSettings) -> bool:
