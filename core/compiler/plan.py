@@ -40,8 +40,14 @@ class Plan:
         own = self.specs[node].modality
         if own not in ("any", "shared"):
             return own
-        found = {self.modality(end.node) for end in self.inputs[node].values()} - {"any", "loss"}
+        found = {self.modality_of(end) for end in self.inputs[node].values()} - {"any", "loss"}
         return found.pop() if len(found) == 1 else "shared" if found else own
+
+    def modality_of(self, end: End) -> str:
+        """The modality of what flows out there: a node with streams side by side gives each by the name it came in."""
+        own = self.specs[end.node].modality
+        source = self.inputs[end.node].get(end.port)
+        return self.modality_of(source) if own in ("any", "shared") and source is not None else self.modality(end.node)
 
     def sides(self, objective: str) -> tuple[End, End] | None:
         """The two ends of embeddings that an objective pulls together."""

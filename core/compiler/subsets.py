@@ -51,7 +51,7 @@ def _shared(plan: Plan) -> Subsets | None:
     present: set[End] = set()
     for objective in plan.objectives:
         for end in plan.sides(objective) or ():
-            if spaces.setdefault(plan.modality(end.node), end) != end:
+            if spaces.setdefault(plan.modality_of(end), end) != end:
                 return None
         if "present" in plan.inputs[objective]:
             present.add(plan.inputs[objective]["present"])
@@ -70,7 +70,7 @@ def _fused(plan: Plan) -> Subsets | None:
             named = {plan.modality(node) for node in droppers(plan, side.node)}
             if len(named) > 1:
                 return Subsets(
-                    modalities=tuple(sorted(named, key=_order)), answer=other, asked=plan.modality(other.node), spaces={},
+                    modalities=tuple(sorted(named, key=_order)), answer=other, asked=plan.modality_of(other), spaces={},
                     fused=side,
                 )  # fmt: skip
     return None

@@ -200,7 +200,7 @@ SPLITS = {
 
 def summary(library: Library, facts: RunFacts) -> dict[str, Any]:
     """The run's row with its retrieval scores and, beside each, what chance gives."""
-    found = {name: value for name, value in facts.last.items() if name.startswith("retrieval/")}
+    found = {name: value for name, value in facts.last.items() if name.startswith(("retrieval/", "score/"))}
     return {
         "run": facts.uid, "name": facts.name, "status": facts.status, "reason": facts.reason, "step": facts.step,
         "steps": facts.steps, "seconds": round(facts.seconds, 2), "loss": facts.last.get("loss"),
@@ -219,7 +219,27 @@ def report(library: Library, facts: RunFacts) -> None:
     table = score_table(facts.last)
     if table.row_count:
         out.print(table)
+    parts = subset_table(facts.last)
+    if parts.row_count:
+        out.print(parts)
     out.print(f"Kept in {library.store.path}")
+
+
+def subset_table(last: Mapping[str, float]) -> Table:
+    """What is found with some modalities missing: a row for each split and each subset that asks."""
+    table = Table(box=None, header_style="dim", pad_edge=False, caption="in brackets: chance", caption_justify="left")
+    for title in ("asked with", "split", "R@1", "R@5", "R@10"):
+        table.add_column(title, no_wrap=True, justify="right" if title.startswith("R@") else "left")
+    for split, title in SPLITS.items():
+        prefix = f"score/{split}/"
+        given = {name.removeprefix(prefix).rpartition("/")[0]: None for name in last if name.startswith(prefix)}
+        for each in sorted(given, key=lambda words: (words.count("+"), words)):
+            table.add_row(each.replace("+", " + "), title, *_cells(last, f"{prefix}{each}"))
+    return table
+
+
+def _cells(last: Mapping[str, float], stem: str) -> list[str]:
+    return [f"{last[f'{stem}/R@{k}']:.1%} ({last[f'{stem}/chance R@{k}']:.1%})" for k in (1, 5, 10)]
 
 
 def score_table(last: Mapping[str, float]) -> Table:
@@ -231,8 +251,5 @@ def score_table(last: Mapping[str, float]) -> Table:
         prefix = f"retrieval/{split}/"
         ways = {name.removeprefix(prefix).rpartition("/")[0]: None for name in last if name.startswith(prefix)}
         for way in sorted(ways):
-            cells = [
-                f"{last[f'{prefix}{way}/R@{k}']:.1%} ({last[f'{prefix}{way}/chance R@{k}']:.1%})" for k in (1, 5, 10)
-            ]
-            table.add_row(title, way.replace("_", " "), *cells)
+            table.add_row(title, way.replace("_", " "), *_cells(last, f"{prefix}{way}"))
     return table

@@ -111,7 +111,9 @@ def test_rename_search_delete_and_take_back(sit_down, two_runs):
     QTest.keyClick(editor, KEYS.Key_Return)
     person.wait(lambda: person.session.facts(uid).name == "the <b>good</b> one")
     assert "<b>" not in library.filter.index(row, person.column("name")).data(Qt.ItemDataRole.ToolTipRole)
-    search = library.findChildren(QLineEdit)[0]
+    search = next(
+        field for field in library.findChildren(QLineEdit) if field.accessibleName() == "Search name, tags, notes"
+    )
     QTest.mouseClick(search, LEFT, NO)
     QTest.keyClicks(search, "good")
     person.wait(lambda: [facts.uid for facts in library.shown()] == [uid])  # the search waits for a pause in typing

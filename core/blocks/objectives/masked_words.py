@@ -91,7 +91,7 @@ class MaskedWords(Objective):
         if not len(answers["right"]):
             return {}
         found = {"accuracy": answers["right"], "chance accuracy": answers["guess"], "loss": answers["loss"]}
-        return {name: float(value.float().mean()) for name, value in found.items()}
+        return {name: float(value.detach().float().mean()) for name, value in found.items()}
 
     @classmethod
     def example(cls) -> dict[str, Any]:

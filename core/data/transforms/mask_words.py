@@ -36,6 +36,7 @@ class MaskWords(Transform):
         """How many, and the mask's number."""
 
         share: float = knob(0.15, "Share of the pieces that is chosen; at least one.", low=0.01, high=1)
+        punctuation: bool = knob(False, "Also hide commas and the like, which are easy to guess.", advanced=True)
         mask: int | None = knob(
             None, "The mask's number in the vocabulary (103 in BERT's); automatic adds a number of its own.",
             low=0, high=1_000_000, title="Mask number", advanced=True,
@@ -46,7 +47,7 @@ class MaskWords(Transform):
         pieces: Pieces = values["text"]
         ids = pieces.ids.clone()
         labels = torch.full_like(ids, SILENT)
-        open_places = np.flatnonzero(ids[: pieces.real].numpy() >= SPECIAL)
+        open_places = np.array([n for n in range(pieces.real) if self._may_hide(pieces, n)], dtype=np.int64)
         if len(open_places):
             count = max(1, round(len(open_places) * self.config.share))
             places = torch.from_numpy(generator.choice(open_places, count, replace=False))
@@ -58,6 +59,12 @@ class MaskWords(Transform):
             )
             ids[places] = said.to(ids.dtype)
         return {"text": replace(pieces, ids=ids, vocabulary=self._size(pieces.vocabulary)), "labels": labels}
+
+    def _may_hide(self, pieces: Pieces, place: int) -> bool:
+        if int(pieces.ids[place]) < SPECIAL:
+            return False
+        shown = pieces.words[place] if place < len(pieces.words) else ""
+        return self.config.punctuation or not shown.strip() or any(letter.isalnum() for letter in shown)
 
     def _mask(self, vocabulary: int) -> int:
         return vocabulary if self.config.mask is None else self.config.mask

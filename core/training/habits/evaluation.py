@@ -94,7 +94,7 @@ def sides(run: Trainer, objective: str) -> list[tuple[str, End]]:
     ends = run.plan.pair(objective)
     if ends is None:
         return []
-    named = sorted(((run.plan.modality(end.node), end) for end in ends), key=lambda side: side[0] == "text")
+    named = sorted(((run.plan.modality_of(end), end) for end in ends), key=lambda side: side[0] == "text")
     if named[0][0] == named[1][0]:  # two views of one modality have nothing but their ports to be told apart by
         return [("left", ends[0]), ("right", ends[1])]
     return named

@@ -83,7 +83,7 @@ def query_scores(run: Trainer) -> dict[str, float]:
         assert ends is not None
         for end, table in zip(ends, (logits_BB, logits_BB.T)):
             score = float(table.softmax(-1).diagonal().mean())
-            found.setdefault(run.plan.modality(end.node), []).append(score)
+            found.setdefault(run.plan.modality_of(end), []).append(score)
     return {name: sum(scores) / len(scores) for name, scores in found.items()}
 
 

@@ -74,6 +74,11 @@ def test_the_same_generator_hides_the_same_words_and_a_bare_sentence_none() -> N
     first, second = (step.apply({"text": text}, np.random.default_rng(4))["labels"] for _ in range(2))
     assert torch.equal(first, second)
     assert int((first != SILENT).sum()) == 1
+    comma = Pieces(ids=torch.tensor([2, 9, 8, 3]), real=4, vocabulary=20, words=("", ",", "cat", ""))
+    for seed in range(5):
+        assert int(step.apply({"text": comma}, np.random.default_rng(seed))["labels"][2]) == 8, (
+            "punctuation is left alone"
+        )
     bare = Pieces(ids=torch.tensor([2, 3, 0]), real=2, vocabulary=20)
     assert (step.apply({"text": bare}, np.random.default_rng(0))["labels"] == SILENT).all()
 
@@ -109,5 +114,5 @@ def test_matching_knows_chance() -> None:
     assert scores == {"accuracy": 0.75, "chance accuracy": 0.5}
     x = torch.randn(4, 8)
     assert float(block(x, label)["loss"].detach()) == pytest.approx(
-        float(torch.nn.functional.binary_cross_entropy_with_logits(block.answer(x)[:, 0], label))
+        float(torch.nn.functional.binary_cross_entropy_with_logits(block.answer(x)[:, 0], label).detach())
     )
