@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from core.blocks.attention.layer import Stack
 from core.blocks.fusion.bidirectional import Bidirectional
@@ -212,3 +213,19 @@ def test_co_attention_is_transformers_lxmert_layer() -> None:
         made = block(left=sides["right"], right=sides["left"])
     torch.testing.assert_close(made["left"].x_BND, expected[0], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(made["right"].x_BND, expected[1], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("n", "ratio"), [(32, 0.993), (256, 0.950), (1024, 0.846), (4096, 0.680)])
+def test_late_against_early_cost_of_a_layer(n: int, ratio: float) -> None:
+    """Two sides of n tokens apart cost this share of both in one row, at width 768; of attention alone exactly half."""
+
+    def flops(count: int, layers: int) -> int:
+        with torch.device("meta"), FlopCounterMode(display=False) as counter:
+            stack, x = Stack(768, 1, 12), torch.empty(1, count, 768)
+            for _ in range(layers):
+                stack(x)
+        return counter.get_total_flops()
+
+    assert flops(n, 2) / flops(2 * n, 1) == pytest.approx(ratio, abs=0.001)
+    rest = 24 * 2 * n * 768**2
+    assert (flops(n, 2) - rest) / (flops(2 * n, 1) - rest) == pytest.approx(0.5)
