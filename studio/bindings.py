@@ -16,6 +16,7 @@ from core.graph.document import Document
 from core.graph.file import loads
 from core.problems import Refused
 from core.telemetry.events import ENDED
+from studio.exporting import export_model, export_tower
 from studio.sentences import refusal
 from studio.teachers import offer_teachers
 from widgets.look.language import tr
@@ -186,6 +187,8 @@ def bind_library(session: Session, window: Window) -> None:
         lambda: session.library.export_csv(uids, path),
         lambda rows, why: session.say(why or tr("{rows} points written to {path}.", rows=f"{rows:,}", path=path), "error" if why else "hint"),
     ))  # fmt: skip
+    library.modelRequested.connect(partial(export_model, session))
+    library.towerRequested.connect(partial(export_tower, session))
     library.selectionChanged.connect(partial(show_checkpoints, session, window))
     library.failed.connect(lambda sentence: session.say(sentence, "error"))
 

@@ -55,6 +55,8 @@ class LibraryView(QWidget):
     notesRequested = Signal(str, str)
     deleteRequested = Signal(tuple)  # uids
     restoreRequested = Signal(tuple)
+    modelRequested = Signal(str, str)  # uid, path: the run's towers as one program
+    towerRequested = Signal(str, str)  # uid, folder: one of its towers as a transformers folder
     exportRequested = Signal(tuple, str)  # uids, path: every point as CSV
     selectionChanged = Signal(tuple)  # uids; answer with set_checkpoints
     failed = Signal(str)  # a sentence
@@ -239,6 +241,11 @@ class LibraryView(QWidget):
         menu.addAction(tr("This table as CSV…"), self._export_table)
         menu.addAction(tr("This table as a picture…"), self._export_picture)
         self._points_action = menu.addAction(tr("Every point of the selected runs as CSV…"), self._export_points)
+        menu.addSeparator()
+        self._model_actions = (
+            menu.addAction(tr("Model of the selected run…"), self._export_model),
+            menu.addAction(tr("Tower as transformers folder…"), self._export_tower),
+        )
         return menu
 
     def _make_undo_bar(self) -> QFrame:
@@ -357,6 +364,16 @@ class LibraryView(QWidget):
         if path and uids:
             self.exportRequested.emit(uids, path)
 
+    def _export_model(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, tr("Export"), "model.pt2", "PyTorch (*.pt2);;ONNX (*.onnx)")
+        if path and len(self.selected()) == 1:
+            self.modelRequested.emit(self.selected()[0], path)
+
+    def _export_tower(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, tr("An empty folder for the tower"))
+        if folder and len(self.selected()) == 1:
+            self.towerRequested.emit(self.selected()[0], folder)
+
     def _save(self, name: str, kinds: str, write: Callable[[str], object]) -> None:
         path, _ = QFileDialog.getSaveFileName(self, tr("Export"), name, kinds)
         if not path:
@@ -383,6 +400,8 @@ class LibraryView(QWidget):
             button.setEnabled(not why_not)
             button.setToolTip(plain_tip(why_not or button.text()))
         self._points_action.setEnabled(bool(self.selected()))
+        for action in self._model_actions:
+            action.setEnabled(len(self.selected()) == 1)
         self._fill_fork_menu()
 
     def _fill_fork_menu(self) -> None:

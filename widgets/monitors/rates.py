@@ -70,9 +70,7 @@ class RateMonitor(Monitor):
             plot.cursorRequested.connect(self._point)
         self.set_picture(page)
         self._log = self.add_switch(tr("log y"), tip=tr("Logarithmic axis of values"))
-        self._show = self.add_choice(
-            tr("What is shown"), [(tr("rates"), "training"), (tr("negatives"), "negatives")]
-        )
+        self._show = self.add_choice(tr("What is shown"), [(tr("rates"), "training"), (tr("negatives"), "negatives")])
         self.tools_row.addStretch(1)
 
     def settings(self) -> RateSettings:

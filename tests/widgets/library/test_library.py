@@ -227,3 +227,22 @@ def test_duration(seconds, text):
 
 def test_tags_are_parted_by_commas_of_both_kinds():
     assert parse_tags(" a，b, a ,") == ("a", "b")
+
+
+def test_a_model_and_a_tower_of_the_one_selected_run_are_wishes(qtbot, monkeypatch, tmp_path):
+    view = LibraryView()
+    qtbot.addWidget(view)
+    view.set_runs(RUNS)
+    said = []
+    view.modelRequested.connect(lambda uid, path: said.append((uid, path)))
+    view.towerRequested.connect(lambda uid, folder: said.append((uid, folder)))
+    monkeypatch.setattr("widgets.library.library.QFileDialog.getSaveFileName", lambda *_: ("m.pt2", ""))
+    monkeypatch.setattr("widgets.library.library.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path))
+    view.select([])
+    assert not any(action.isEnabled() for action in view._model_actions)
+    uid = RUNS[0].uid
+    view.select([uid])
+    for action in view._model_actions:
+        assert action.isEnabled()
+        action.trigger()
+    assert said == [(uid, "m.pt2"), (uid, str(tmp_path))]
