@@ -21,7 +21,9 @@ from widgets.monitors.monitor import Monitor
 from widgets.monitors.plot import Plot
 from widgets.monitors.ranges import extent, nice_above
 
-WAYS = ("image_to_text", "text_to_image")
+WAYS = (
+    "image_to_text", "text_to_image", "audio_to_text", "text_to_audio", "image_to_audio", "audio_to_image",
+)  # fmt: skip
 COLUMNS = ("R@1", "R@5", "R@10", "mean rank")  # recalls in %
 
 
@@ -107,7 +109,10 @@ class RetrievalMonitor(Monitor):
     def draw(self, value: RetrievalValue) -> None:
         self._plot.set_frame(*value.frame)
         colours = [_colour(value, line.name) for line in value.lines]
-        styles = [Qt.PenStyle.DashLine if WAYS[1] in line.name else Qt.PenStyle.SolidLine for line in value.lines]
+        styles = [
+            Qt.PenStyle.DashLine if line.name.split("/")[2] in WAYS[1::2] else Qt.PenStyle.SolidLine
+            for line in value.lines
+        ]
         self._lines.draw(value.lines, colours, styles, False, False)
         faint = [_colour(value, line.name) for line in value.chances]
         self._chances.draw(value.chances, faint, [Qt.PenStyle.DotLine] * len(faint), False, False)
@@ -175,10 +180,11 @@ class FigureTable(QWidget):
     def _line(self) -> int:
         return self.fontMetrics().height() - 1
 
-    def _splits(self) -> dict[str, list[Row]]:
-        found: dict[str, list[Row]] = {}
+    def _splits(self) -> dict[tuple[str, frozenset[str]], list[Row]]:
+        """Both ways between two modalities stand together."""
+        found: dict[tuple[str, frozenset[str]], list[Row]] = {}
         for row in self._rows:
-            found.setdefault(row.split, []).append(row)
+            found.setdefault((row.split, frozenset(row.way.split("_to_"))), []).append(row)
         return dict(list(found.items())[: self._most])
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -189,13 +195,15 @@ class FigureTable(QWidget):
         line, cell = self._line(), min(84.0, self.width() * 0.18)
         name_width = self.width() - cell * len(COLUMNS)
         colours = dict(zip((row.split for row in self._rows), self._colours))
-        ways = " / ".join(dict.fromkeys(way_name(row.way) for row in self._rows))
+        several = len({pair for _, pair in self._splits()}) > 1  # each row then says between which modalities
+        ways = "" if several else " / ".join(dict.fromkeys(way_name(row.way) for row in self._rows))
         self._paint_line(painter, 0, name_width, cell, [ways, *(tr(column) for column in COLUMNS)], theme().muted)
-        for number, (split, rows) in enumerate(self._splits().items()):
+        for number, ((split, _), rows) in enumerate(self._splits().items()):
             top = (1 + number * 2) * line
             painter.fillRect(QRectF(0, top + line * 0.3, 7, line * 0.4), QColor(colours[split]))
             figures = [" / ".join(_cell(row.figures, column) for row in rows) for column in COLUMNS]
-            self._paint_line(painter, top, name_width, cell, [split_name(split), *figures], theme().text, indent=12)
+            name = f"{way_name(rows[0].way)} · {split_name(split)}" if several else split_name(split)
+            self._paint_line(painter, top, name_width, cell, [name, *figures], theme().text, indent=12)
             chance = [_cell(rows[0].chance, column) if column in rows[0].chance else "" for column in COLUMNS]
             self._paint_line(painter, top + line, name_width, cell, [tr("chance"), *chance], theme().muted, indent=12)
         painter.end()

@@ -11,6 +11,7 @@ from tests.widgets.monitors.memory_run import MemoryRun
 from widgets.look.theme import theme
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.experts import ExpertMonitor, ExpertSettings, painted
+from widgets.monitors.retrieval import RetrievalMonitor
 
 
 @pytest.fixture
@@ -76,3 +77,20 @@ def test_the_block_is_chosen_and_pointing_moves_the_cursor(qtbot, run):
     with qtbot.waitSignal(monitor.cursorRequested) as asked:
         monitor._plot.cursorRequested.emit(33.4)
     assert asked.args == [33]
+
+
+def test_pairs_of_three_modalities_stand_in_rows_of_their_own(qtbot):
+    run, at = MemoryRun(steps=10), At(step=10, seconds=1)
+    for way, chance in (("image_to_text", 0.1), ("text_to_image", 0.1), ("audio_to_text", 0.5), ("text_to_audio", 0.5)):
+        run.say(Scalars(at=at, values={f"retrieval/test/{way}/R@10": 0.6, f"retrieval/test/{way}/chance R@10": chance}))
+    monitor = RetrievalMonitor()
+    qtbot.addWidget(monitor)
+    monitor.resize(460, 320)
+    monitor.show()
+    monitor.present(RetrievalMonitor.read(monitor.settings(), [run], Cursor(runs=("a",), step=10)))
+    rows = list(monitor._table._splits().values())
+    assert [sorted(row.way for row in pair) for pair in rows] == [
+        ["audio_to_text", "text_to_audio"],
+        ["image_to_text", "text_to_image"],
+    ]
+    assert [pair[0].chance["R@10"] for pair in rows] == [0.5, 0.1]
