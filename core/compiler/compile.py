@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.compiler.budget import budget_problems
+from core.compiler.build import build_source
 from core.compiler.describe import vocabulary
 from core.compiler.plan import Plan
 from core.compiler.resolve import Resolved, resolve
@@ -150,10 +151,24 @@ def _whole(document: Document, resolved: Resolved, facts: Mapping[str, NodeFacts
                 hint="Add one from Objectives, such as InfoNCE.",
             )
         )
+    found += _unready(document, roles.get("source", []))
     known = set(document.nodes)
     for number, stage in enumerate(document.recipe.stage_list()):
         found += _stage_problems(document, facts, known, number, stage.name)
     return found + _batch_problems(document, roles.get("objective", []))
+
+
+def _unready(document: Document, keys: list[str]) -> list[Problem]:
+    """What sources still need a person for; settings that are wrong have been told already."""
+    found = []
+    for key in keys:
+        try:
+            problem = build_source(document.nodes[key]).unready()
+        except Refused:
+            continue
+        if problem is not None:
+            found.append(replace(problem, node=key))
+    return found
 
 
 def _stage_problems(

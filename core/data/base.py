@@ -70,6 +70,10 @@ class Source(_Sampled):
         """Read the index (not the media). Raises Refused with a sentence about what is missing. Idempotent."""
         raise NotImplementedError
 
+    def unready(self) -> Problem | None:
+        """What a person must still choose before anything can be read, from the configuration alone."""
+        return None
+
     def __len__(self) -> int:
         raise NotImplementedError
 

@@ -102,7 +102,9 @@ class CaptionTable(PictureRows):
 
     def read_rows(self) -> Sequence[Row]:
         """From the table; a row that cannot be used is told by its line."""
-        root = folder(self._folder(), "folder of captioned pictures")
+        if (problem := self.unready()) is not None:
+            raise Refused(problem)
+        root = folder(str(self.config.folder), "folder of captioned pictures")
         table = inside(root, self.config.table) if self.config.table else find_table(root)
         lines = list(read_table(table))
         names = list(dict.fromkeys(name for _, row in lines[:100] if not isinstance(row, Problem) for name in row))
@@ -185,14 +187,14 @@ class CaptionTable(PictureRows):
                 return None
         return None
 
-    def _folder(self) -> str:
-        """The chosen folder. Raises Refused saying what must lie in it."""
-        if not self.config.folder:
-            raise refuse(
-                "No folder of captioned pictures is chosen.",
-                hint="Choose one that holds a captions.jsonl, a row a line: file, caption, and sound where there is one.",
-            )
-        return str(self.config.folder)
+    def unready(self) -> Problem | None:
+        """A folder is needed, and what must lie in it is said."""
+        if self.config.folder:
+            return None
+        return Problem(
+            what="No folder of captioned pictures is chosen.",
+            hint="Choose one that holds a captions.jsonl, a row a line: file, caption, and sound where there is one.",
+        )
 
     def part(self, index: int, ports: Collection[str]) -> dict[str, Any]:
         """Only what is asked for is decoded."""
@@ -209,8 +211,7 @@ class CaptionTable(PictureRows):
         return read_audio(sound, hertz=knobs.sound_hertz, seconds=knobs.sound_seconds)
 
     def meta(self, batch: int) -> dict[str, Any]:
-        """From the configuration alone. Raises Refused where no folder is chosen."""
-        self._folder()
+        """From the configuration alone."""
         samples = round(self.config.sound_seconds * self.config.sound_hertz)
         return {
             **super().meta(batch),

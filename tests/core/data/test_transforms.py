@@ -67,7 +67,7 @@ def test_every_source_declares_what_a_person_needs_and_its_shapes(key: str) -> N
 @pytest.mark.parametrize("key", list(transforms))
 def test_every_transforms_meta_shapes_are_the_real_ones(key: str) -> None:
     step = transforms[key](transforms[key].Config())
-    values: dict[str, Any] = {"image": picture(), "sentence": "a red cat, on a mat"}
+    values: dict[str, Any] = {"image": picture(), "sentence": "a red cat, on a mat", "waveform": torch.rand(9000) - 0.5}
     values = {name: values[name] for name in step.takes}
     if step.needs_fit:
         step.fit([values])
@@ -81,6 +81,8 @@ def test_every_transforms_meta_shapes_are_the_real_ones(key: str) -> None:
             assert (value.shape, value.dtype) == (meta[name].shape[1:], meta[name].dtype)
         elif isinstance(value, Pieces):
             assert (value.ids.shape, value.ids.dtype) == (meta[name].ids_BL.shape[1:], meta[name].ids_BL.dtype)
+        elif isinstance(value, int | float):
+            assert meta[name].shape == (1,)
         else:
             assert meta[name] is None
 
