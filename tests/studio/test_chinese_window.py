@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
@@ -29,6 +30,10 @@ from tests.studio.journey import Person
 NAMES = re.compile(
     r"arXiv[:\s]*[\d.]*|AdamW|BERT|CLIP|CLS|CSV|EMA|EfficientNet-\w+|English|FLIP|GELU|ImageNet|InfoNCE|JSON|MLP|MiniLM|OpenMoji|Python"
     r"|TSV|\b[Cc]at\b|pip install[ \w.-]*|ResNet|SGD|SigLIP|Transformer|Twemoji|Unicode|ViT|Vision|bfloat16|float32|torch\S*|transformers|mini-|Nesterov"
+    r"|ALIGN|Audio CNN|CNN|EVA\S*|Flamingo|GradNorm|Gumbel|LAMB|LXMERT|OGM-GE|OpenCLIP|RoIAlign|Switch|ToMe|ViLBERT|logits?|log-sum-exp"
+    r"|save_pretrained|kakaobrain\S*|laion\S*|softmax|sigmoid|tanh|sub-LN|CLIP-ViT\S*|captions\S*|\bsound\b|\baudio\b"
+    r"|ALBEF|Alpha|FILIP|ImageBind|LaTeX|Markdown|MoCo|MoMa|RegionCLIP|TPE|VisualBERT|bigG|booktabs|int8|dense|naive"
+    r"|\w+/\S+|GFLOPs a sample|MiB for backward|\bgradient\b|\bloss\b|\bscore\b|\bseconds\b|\bthroughput\b"  # names of series
     r"|Crossmodal Studio|GPU|CPU|[kMG]?FLOP|[KMGT]iB|cuda\S*|cpu|auto"
     r"|(Ctrl|Shift|Alt|Space|Tab|Esc|Home|Del|End|Backspace|Enter|Return)\S*|\w+\.\w+|\w+://\S+|a picture of"
 )
@@ -62,7 +67,7 @@ def texts_of(window: QWidget) -> Iterator[tuple[str, str]]:
 def is_of_plot(thing: object) -> bool:
     """Whether it belongs to the plotting library's own menus, which are switched off."""
     while thing is not None and hasattr(thing, "parent"):
-        alone = isinstance(thing, QMenu) and thing.parent() is None
+        alone = isinstance(thing, QMenu) and isinstance(thing.parent(), pg.PlotWidget | None)
         if alone or type(thing).__module__.startswith("pyqtgraph"):
             return True
         thing = thing.parent()
