@@ -132,9 +132,9 @@ def test_export_the_table_its_picture_and_every_point(sit_down, two_runs, tmp_pa
     open_library(person)
     library = person.window.library
     person.pick_runs(*two_runs)
-    entries = {entry.text(): entry for entry in person.button("Export", library).menu().actions()}
-    assert len(entries) == 3
-    for number, entry in enumerate(entries.values()):
+    entries = {entry.text(): entry for entry in person.button("Export", library).menu().actions() if entry.text()}
+    assert len(entries) == 5
+    for number, entry in enumerate(list(entries.values())[:3]):  # the others write models
         place = tmp_path / f"export{number}{'.png' if number == 1 else '.csv'}"
         monkeypatch.setattr("widgets.library.library.QFileDialog.getSaveFileName", lambda *_, p=place: (str(p), ""))
         entry.trigger()
