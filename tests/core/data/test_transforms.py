@@ -68,13 +68,17 @@ def test_every_source_declares_what_a_person_needs_and_its_shapes(key: str) -> N
 def test_every_transforms_meta_shapes_are_the_real_ones(key: str) -> None:
     step = transforms[key](transforms[key].Config())
     values: dict[str, Any] = {"image": picture(), "sentence": "a red cat, on a mat", "waveform": torch.rand(9000) - 0.5}
+    shapes = {name: v[None].to("meta") if isinstance(v, torch.Tensor) else None for name, v in values.items()}
+    if "text" in step.takes:
+        tokenizer = transforms["transforms.tokenizer"](transforms["transforms.tokenizer"].Config())
+        tokenizer.fit([values])
+        values |= tokenizer.apply(values, generator(0, 0, 0, "t"))
+        shapes |= tokenizer.meta(shapes, 1)
     values = {name: values[name] for name in step.takes}
     if step.needs_fit:
         step.fit([values])
     given = step.apply(values, generator(0, 0, 0, "n"))
-    meta = step.meta(
-        {name: v[None].to("meta") if isinstance(v, torch.Tensor) else None for name, v in values.items()}, 1
-    )
+    meta = step.meta({name: shapes[name] for name in values}, 1)
     assert set(given) == set(meta) == set(step.gives)
     for name, value in given.items():
         if isinstance(value, torch.Tensor):

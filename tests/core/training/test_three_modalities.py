@@ -19,6 +19,7 @@ from core.runs.execute import execute
 from core.store.database import Store
 from core.store.library import Library
 from core.training.habits.evaluation import embed
+from studio.documents import find_document
 from tests.conftest import SHARED_DATA
 from tests.core.data.test_sounds import HERTZ, with_sounds
 from tests.core.runs.running import queued
@@ -168,19 +169,23 @@ def test_hidden_modalities_change_nothing_in_the_answer() -> None:
 
 
 @pytest.mark.long
-def test_with_dropout_the_name_alone_finds_what_it_cannot_find_without() -> None:
-    """Unhidden, the picture's view is all that is used: asked with names alone, training samples are found by chance."""
+def test_hidden_at_times_the_name_alone_finds_more_unseen_concepts() -> None:
+    """The gallery's drawing, smaller and shorter. Three seeds gave 0.35 to 0.40 with dropout, 0.13 to 0.26 without; chance 0.05."""
 
     def name_alone(rate: float) -> tuple[float, float]:
-        run = trainer(
-            fused(rate, steps=250, batch_size=64, learning_rate=0.003, habits={"evaluation": {"every": 1000}})
-        )
+        document = find_document("missing_modality")
+        for node, knob, value in (
+            ("modality_dropout", "rate", rate), ("modality_dropout_2", "rate", rate),
+            ("resnet", "width", 16), ("resnet_2", "width", 16), ("emoji", "second_artist", "none"),
+        ):  # fmt: skip
+            document = edits.set_knob(document, node, knob, value)
+        run = trainer(edits.set_recipe(document, steps=120, habits={"evaluation": {"every": 1000}}, probes={}))
         run.train()
         said = run.listener
-        return tuple(said.scalars(f"score/train/text/{name}")[-1][1] for name in ("R@10", "chance R@10"))  # type: ignore[attr-defined, return-value]
+        return tuple(said.scalars(f"score/test/text/{name}")[-1][1] for name in ("R@10", "chance R@10"))  # type: ignore[attr-defined, return-value]
 
-    (without_it, chance), (with_it, _) = name_alone(0.0), name_alone(0.4)
-    assert with_it > 2 * without_it
+    (without_it, chance), (with_it, _) = name_alone(0.0), name_alone(0.3)
+    assert with_it > without_it + chance
     assert with_it > 4 * chance
 
 
@@ -215,9 +220,9 @@ def test_a_drawing_with_one_way_to_ask_says_so() -> None:
 def test_tuxpaint_trains_and_each_pair_beats_chance_on_what_it_has_seen() -> None:
     folder = SHARED_DATA / "tuxpaint"
     recipe = {"habits": {"evaluation": {"every": 1000}}, "learning_rate": 0.003}
-    run = trainer(three(folder, steps=80, batch_size=48, hertz=8000, column="speech_fr", **recipe))
+    run = trainer(three(folder, steps=450, batch_size=48, hertz=8000, column="speech_fr", **recipe))
     assert run.train() == "finished"
     said = run.listener
     for way in ("image_to_text", "audio_to_text", "image_to_audio"):
         found, chance = (said.scalars(f"retrieval/train/{way}/{name}")[-1][1] for name in ("R@10", "chance R@10"))  # type: ignore[attr-defined]
-        assert found > 1.5 * chance, way
+        assert found > 2 * chance, way
