@@ -1,4 +1,5 @@
-"""Sentences as numbers: byte pairs (arXiv:1508.07909), words, characters or letter trigrams, learned on training captions.
+"""Sentences as numbers: byte pairs (arXiv:1508.07909), words, characters, letter trigrams, or words with their trigrams
+(arXiv:1607.04606), learned on training captions.
 
 The knob *vocabulary* is an upper bound that sizes the embedding, so shapes are known before any data is read. Works
 without spaces between words: Chinese characters are words of their own.
@@ -31,6 +32,7 @@ SPECIAL = ("[PAD]", "[UNK]", "[START]", "[END]")
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:[’'][^\W_{_CJK}]+)*|[^\w\s]|_")
 BYTE_PAIRS, WORDS, CHARACTERS, TRIGRAMS = "byte pairs", "words", "characters", "trigrams"
+WORDS_AND_TRIGRAMS = "words and trigrams"
 
 
 class Cutter(Protocol):
@@ -104,7 +106,7 @@ def _merges(engine: Engine) -> list[list[str]]:
 
 
 class WholeUnits:
-    """Words, characters or trigrams: the most frequent have a number, the rest are unknown."""
+    """Words, characters, trigrams, or words and trigrams: the most frequent have a number, the rest are unknown."""
 
     def __init__(self, unit: str) -> None:
         self._unit = unit
@@ -117,7 +119,8 @@ class WholeUnits:
         words = _WORD.findall(sentence)
         if self._unit == WORDS:
             return [(word, word) for word in words]
-        return [unit for word in words for unit in _trigrams(word)]
+        whole = self._unit == WORDS_AND_TRIGRAMS
+        return [unit for word in words for unit in (*([(word, word)] if whole else []), *_parts(word, whole))]
 
     def learn(self, sentences: Iterable[str], most: int) -> None:
         """The most frequent units; equal counts in the order of the alphabet."""
@@ -138,7 +141,7 @@ class WholeUnits:
         pieces = [self._pieces[number] for number in ids if number == UNKNOWN or number >= len(SPECIAL)]
         if self._unit == CHARACTERS:
             return "".join(pieces)
-        if self._unit == TRIGRAMS:
+        if self._unit in (TRIGRAMS, WORDS_AND_TRIGRAMS):
             return "|".join(pieces)
         return re.sub(rf"(?<=[{_CJK}]) (?=[{_CJK}])", "", " ".join(pieces))
 
@@ -158,9 +161,14 @@ def _trigrams(word: str) -> list[tuple[str, str]]:
     return [(padded[start : start + 3], word[max(start - 1, 0) : start + 2]) for start in range(len(word))]
 
 
+def _parts(word: str, beside_whole: bool) -> list[tuple[str, str]]:
+    """A word's trigrams; beside the word itself a single letter has none."""
+    return [] if beside_whole and len(word) == 1 else _trigrams(word)
+
+
 @transforms.register("transforms.tokenizer")
 class Tokenizer(Transform):
-    """Cuts sentences into pieces with numbers: byte pairs, words, characters or trigrams, learned on the training split."""
+    """Cuts sentences into pieces with numbers: byte pairs, words or parts of words, learned on the training split."""
 
     title = "Tokenizer"
     modality = "text"
@@ -173,7 +181,7 @@ class Tokenizer(Transform):
 
         method: str = knob(
             BYTE_PAIRS, "Byte pairs never meet an unknown word; words are few and readable; trigrams share word parts.",
-            choices=(BYTE_PAIRS, WORDS, CHARACTERS, TRIGRAMS),
+            choices=(BYTE_PAIRS, WORDS, CHARACTERS, TRIGRAMS, WORDS_AND_TRIGRAMS),
         )  # fmt: skip
         vocabulary: int = knob(
             2048, "Most pieces that are learned; sizes the embedding.", low=300, high=200_000, unit="pieces"

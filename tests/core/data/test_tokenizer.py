@@ -13,7 +13,7 @@ from core.problems import Refused
 
 ENGLISH = ["grinning cat with smiling eyes", "a red car", "red apple", "cat face", "the cat’s red hat"] * 3
 CHINESE = ["笑脸", "猫脸", "红苹果", "红色的汽车", "爱心眼猫"] * 3
-METHODS = ("byte pairs", "words", "characters", "trigrams")
+METHODS = ("byte pairs", "words", "characters", "trigrams", "words and trigrams")
 
 
 def made(method: str = "byte pairs", sentences: list[str] | None = None, **knobs: object) -> Tokenizer:
@@ -61,6 +61,15 @@ def test_words_for_pictures_are_the_letters_of_the_sentence() -> None:
     )  # fmt: skip
     assert "".join(made("byte pairs").pieces("grinning cat").words) == "grinning cat"
     assert made("trigrams").pieces("cat").words == ("", "ca", "cat", "at", "")
+    assert made("words and trigrams").pieces("cat 红").words == ("", "cat", "ca", "cat", "at", "红", "")
+
+
+def test_an_unseen_word_is_told_by_its_parts() -> None:
+    """Trigrams of a word that was never seen are those of words that were (arXiv:1607.04606)."""
+    ids = made("words and trigrams").pieces("catty").ids.tolist()
+    seen = set(made("words and trigrams").pieces("cat").ids.tolist())
+    assert ids[1] == UNKNOWN
+    assert {ids[2], ids[3]} <= seen - {START, END, PAD, UNKNOWN}
 
 
 @pytest.mark.parametrize("method", METHODS)
