@@ -2,13 +2,19 @@
 
 ``forward(image, ids, mask) -> (left, right)``: the pairwise objective's two sides as unit vectors [B, D]; inputs are what the
 batch carries to its towers, in the plan's order: pictures in [0, 1], word pieces [B, L] and where they are real. The first axis
-is free.
+is free. In ONNX inputs are named by their ends (``emoji.image``, ``tokenizer.text.ids``), outputs ``left`` and ``right``.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -25,9 +31,11 @@ from core.graph.document import Document, End
 from core.inference.towers import save_tower
 from core.problems import refuse
 
+ONNX_BYTES = 3 << 29  # beyond it weights lie in a file of their own: one ONNX file holds 2 GiB at most
+
 
 class Program(nn.Module):
-    """The towers of a plan with plain tensors in and out."""
+    """The towers of a plan with plain tensors in and out; ``names`` are the inputs', in order."""
 
     def __init__(self, experiment: Experiment, sides: tuple[End, End], carried: tuple[End, ...], example: Any) -> None:
         super().__init__()
@@ -35,6 +43,10 @@ class Program(nn.Module):
         self._sides = sides
         self._vocabularies = {end: value.vocabulary for end in carried if isinstance(value := example[end], Text)}
         self._carried = carried
+        self.names: list[str] = []
+        for end in carried:
+            name = f"{end.node}.{end.port}"
+            self.names += [f"{name}.ids", f"{name}.mask"] if end in self._vocabularies else [name]
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, Tensor]:
         """Tensors of every carried end in order; a text takes two."""
@@ -92,7 +104,7 @@ def _needed(experiment: Experiment, sides: tuple[End, End]) -> set[End]:
 
 
 def export_model(folder: Path, output: Path, document: Document | None = None) -> Path:
-    """Write ``.pt2`` or ``.onnx``. Raises Refused."""
+    """Write ``.pt2`` or ``.onnx``, whole or not at all. Raises Refused."""
     if output.suffix not in (".pt2", ".onnx"):
         raise refuse(f"{output.name} must end in .pt2 or .onnx.")
     if output.suffix == ".onnx" and not all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript")):
@@ -100,18 +112,57 @@ def export_model(folder: Path, output: Path, document: Document | None = None) -
     experiment, feed = opened(folder, document)
     try:
         module, example = program(experiment, feed)
-        batch = torch.export.Dim("batch", min=1, max=65536)
-        shapes = ({0: batch},) * len(example)
-        made = torch.export.export(module, example, dynamic_shapes=(shapes,))
-        if output.suffix == ".pt2":
-            torch.export.save(made, output)
-        else:
-            torch.onnx.export(made, (), str(output))
+        with TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as made, _quiet():
+            _write(module, example, Path(made) / output.name)
+            for part in Path(made).iterdir():  # very large weights lie beside their ONNX file
+                os.replace(part, output.with_name(part.name))
     except OSError as error:
         raise refuse(f"{output} cannot be written: {error.strerror or error}.") from error
     finally:
         feed.close()
     return output
+
+
+def _write(module: Program, example: tuple[Tensor, ...], output: Path) -> None:
+    batch = torch.export.Dim("batch", min=1, max=65536)
+    shapes = ({0: batch},) * len(example)
+    try:
+        made = torch.export.export(module, example, dynamic_shapes=(shapes,))
+        if output.suffix == ".pt2":
+            torch.export.save(made, output)
+            return
+        size = sum(p.numel() * p.element_size() for p in module.parameters())
+        torch.onnx.export(
+            made, (), str(output), input_names=module.names, output_names=["left", "right"], verbose=False,
+            external_data=size > ONNX_BYTES,
+        )  # fmt: skip
+    except OSError:
+        raise
+    except Exception as error:  # torch has a class for each of its reasons, and libraries have theirs
+        raise refuse(f"These towers cannot be written as a program: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what went wrong at the bottom of it; exporters wrap it in pages of advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What the exporters say about themselves is no news for a person."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, before):
+            logger.setLevel(level)
 
 
 def export_tower(folder: Path, node: str, output: Path, document: Document | None = None) -> str:

@@ -65,7 +65,7 @@ class HierarchicalPool(Block):
         found = []
         for level, (query, attention, out) in enumerate(zip(self.queries, self.attention, self.out)):
             keys, real = grouped(x_BND, mask_BN, 2**level)
-            found.append(out(attention(query.expand(len(keys), -1, -1), keys, real)[:, 0]))
+            found.append(out(attention(query.expand(keys.shape[0], -1, -1), keys, real)[:, 0]))
         return {"embedding": torch.cat(found, -1)}
 
     def attentions(self) -> Mapping[str, nn.Module]:

@@ -44,11 +44,11 @@ class ModalityDropout(Block):
 
     def forward(self, embedding: Tensor, present: Tensor | None = None) -> dict[str, Any]:
         """[B, D] to [B, D]."""
-        stays_B = torch.full((len(embedding),), not self.is_absent, device=embedding.device)
+        stays_B = torch.full((embedding.shape[0],), not self.is_absent, device=embedding.device)
         if present is not None:
             stays_B = stays_B & (present > 0)
         if self.training and self.config.rate:
-            stays_B = stays_B & (torch.rand(len(embedding), device=embedding.device) >= self.config.rate)
+            stays_B = stays_B & (torch.rand(embedding.shape[0], device=embedding.device) >= self.config.rate)
         self._hidden = 1 - stays_B.float().mean()
         return {"embedding": torch.where(stays_B[:, None], embedding, self.missing_embedding.to(embedding.dtype))}
 

@@ -100,10 +100,12 @@ def through_experts(
     size_E = (expert_R[:, None] == number_E).sum(0)
     start_E = size_E.cumsum(0) - size_E
     row_EC = start_E[:, None] + torch.arange(places, device=x_TD.device)
-    token_EC = order_R[row_EC.clamp_max(len(order_R) - 1)] % count  # an empty place holds some token; nobody reads it
+    token_EC = (
+        order_R[row_EC.clamp_max(order_R.shape[0] - 1)] % count
+    )  # an empty place holds some token; nobody reads it
     y_ECD = experts(x_TD.index_select(0, token_EC.flatten()).view(experts.count, places, -1))
     rank_R = torch.empty_like(order_R)
-    rank_R[order_R] = torch.arange(len(order_R), device=x_TD.device)
+    rank_R[order_R] = torch.arange(order_R.shape[0], device=x_TD.device)
     safe_R = expert_R.clamp_max(experts.count - 1)
     rank_R = rank_R - start_E[safe_R]
     kept_R = (rank_R < places) & (expert_R < experts.count)
@@ -111,6 +113,15 @@ def through_experts(
     weight_R1 = (gate_TK.T.reshape(-1) * kept_R)[:, None].to(y_ECD.dtype)
     y_RD = y_ECD.flatten(0, 1).index_select(0, place_R) * weight_R1
     return y_RD.view(choices, count, -1).sum(0), kept_R.view(choices, count).T
+
+
+def through_all(experts: Experts, x_TD: Tensor, choice_TK: Tensor, gate_TK: Tensor) -> tuple[Tensor, Tensor]:
+    """The same sum with every expert run on every token: what an exported program does, which cannot count places."""
+    number_E = torch.arange(experts.count, device=x_TD.device)
+    chosen_TKE = choice_TK[:, :, None] == number_E
+    gate_ET1 = (gate_TK[:, :, None] * chosen_TKE).sum(1).T[:, :, None]
+    y_ETD = experts(x_TD[None].expand(experts.count, -1, -1))
+    return (y_ETD * gate_ET1.to(y_ETD.dtype)).sum(0), chosen_TKE.any(-1)
 
 
 def balance_loss(probability_TE: Tensor, choice_TK: Tensor, real_T: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ from core.blocks.experts.grouped import (
     capacity,
     places_for_all,
     sureness,
+    through_all,
     through_experts,
     z_loss,
 )  # fmt: skip
@@ -77,7 +78,10 @@ class Mixture(ExpertBlock):
         logits_TE = self.logits(x_TD, kind_T)
         choice_TK, gate_TK, probability_TE = self.choose(logits_TE)
         choice_TK = choice_TK.masked_fill(~real_T[:, None], self.config.experts)
-        y_TD, kept_TK = through_experts(self.experts, x_TD, choice_TK, gate_TK, self.places(choice_TK))
+        if torch.compiler.is_exporting():
+            y_TD, kept_TK = through_all(self.experts, x_TD, choice_TK, gate_TK)
+        else:
+            y_TD, kept_TK = through_experts(self.experts, x_TD, choice_TK, gate_TK, self.places(choice_TK))
         self.routed = Routed(
             choice_TK=choice_TK.detach(), kept_TK=kept_TK, entropy_T=sureness(probability_TE), modality_T=kind_T,
             modalities=self.modalities, experts=self.config.experts,

@@ -11,7 +11,7 @@ from torch import Tensor
 from core.blocks.connectors.pool import example_tokens
 from core.blocks.experts.by_modality import NAMES, ByModality
 from core.blocks.experts.dynamic import Dynamic
-from core.blocks.experts.grouped import Experts, balance_loss, capacity, through_experts, z_loss
+from core.blocks.experts.grouped import Experts, balance_loss, capacity, through_all, through_experts, z_loss
 from core.blocks.experts.mixture import Mixture
 from core.blocks.objectives.extra_loss import ExtraLoss
 from core.blocks.values import Tokens
@@ -62,6 +62,17 @@ def test_grouped_equals_the_loop_with_capacity_and_padding(places: int, choices:
     assert not kept_TK[[2, 11]].any()
     for ours, theirs in zip(all_parameters(experts, grouped.pow(2).sum()), all_parameters(experts, loop.pow(2).sum())):
         torch.testing.assert_close(ours, theirs, atol=1e-10, rtol=1e-8)
+
+
+def test_every_expert_on_every_token_is_the_grouped_form() -> None:
+    torch.manual_seed(0)
+    experts, x_TD = Experts(5, 6, 9).double(), torch.randn(23, 6, dtype=torch.float64)
+    gate_TK, choice_TK = torch.rand(23, 5, dtype=torch.float64).softmax(-1).topk(3)
+    choice_TK[[2, 11]] = 5  # padding
+    grouped, kept_TK = through_experts(experts, x_TD, choice_TK, gate_TK, 23)
+    every, all_TK = through_all(experts, x_TD, choice_TK, gate_TK)
+    torch.testing.assert_close(every, grouped, atol=1e-12, rtol=1e-10)
+    assert torch.equal(all_TK, kept_TK)
 
 
 def test_all_experts_is_the_weighted_sum_of_all() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,10 +19,12 @@ from core.blocks.encoders.teacher import Teacher
 from core.blocks.encoders.text_transformer import TextTransformer, example_text
 from core.blocks.encoders.vit import ViT
 from core.blocks.encoders.vit_hub import ViTHub
-from core.compiler.compile import analyse
+from core.compiler.compile import analyse, compile
+from core.compiler.feed import Feed, sample_graph
+from core.compiler.module import Experiment
 from core.graph import edits
 from core.graph.document import Document
-from core.inference.export import export_model, opened, program
+from core.inference.export import Program, export_model, opened, program
 from core.inference.towers import load_tower, save_tower
 from core.inference.trained import Trained
 from core.problems import Refused
@@ -27,6 +33,7 @@ from core.runs.launch import queue
 from core.store.database import Store
 from core.store.library import Library
 from studio.cli import main
+from tests.core.training.test_expert_use import routed_clip
 from tests.documents import Drawing, tiny_clip
 
 
@@ -51,11 +58,112 @@ def test_a_program_gives_what_the_run_gives_for_any_number_of_samples(
     experiment, feed = opened(run[2])
     module, _ = program(experiment, feed)
     batch = feed.probe(5)
-    tensors = [t for end in module._carried for t in _plain(batch[end])]
+    tensors = _inputs(module, batch)
     with torch.no_grad():
         for ours, theirs in zip(module(*tensors), loaded(*tensors)):
             torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
     feed.close()
+
+
+LOADER = """
+import sys, json, torch
+for name in ("core", "studio", "widgets", "resources", "tests", "transformers"):
+    sys.modules[name] = None  # importing any of these fails
+loaded = torch.export.load("model.pt2").module()
+given = torch.load("given.pt", weights_only=True)
+with torch.no_grad():
+    torch.save(list(loaded(*given)), "made.pt")
+"""
+
+
+def test_a_program_needs_nothing_of_this_studio(run: tuple[Store, str, Path], tmp_path: Path) -> None:
+    """In a fresh process in which importing our code, or transformers, fails."""
+    export_model(run[2], tmp_path / "model.pt2")
+    experiment, feed = opened(run[2])
+    module, _ = program(experiment, feed)
+    tensors = _inputs(module, feed.probe(7))
+    feed.close()
+    torch.save(tensors, tmp_path / "given.pt")
+    subprocess.run([sys.executable, "-P", "-c", LOADER], cwd=tmp_path, check=True, timeout=120)
+    with torch.no_grad():
+        expected = module(*tensors)
+    for ours, theirs in zip(expected, torch.load(tmp_path / "made.pt", weights_only=True)):
+        torch.testing.assert_close(theirs, ours, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.long
+def test_onnx_gives_what_the_run_gives_for_any_number_of_samples(run: tuple[Store, str, Path], tmp_path: Path) -> None:
+    for name in ("onnx", "onnxscript"):
+        pytest.importorskip(name)
+    runtime = pytest.importorskip("onnxruntime")
+    file = export_model(run[2], tmp_path / "model.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"], "one file, nothing half written beside it"
+    session = runtime.InferenceSession(str(file))
+    assert [value.name for value in session.get_inputs()] == [
+        "augment.image", "tokenizer.text.ids", "tokenizer.text.mask",
+    ]  # fmt: skip
+    assert [value.name for value in session.get_outputs()] == ["left", "right"]
+    experiment, feed = opened(run[2])
+    module, _ = program(experiment, feed)
+    for count in (1, 5):
+        tensors = _inputs(module, feed.probe(count))
+        theirs = session.run(None, {name: x.numpy() for name, x in zip(module.names, tensors)})
+        with torch.no_grad():
+            for one, other in zip(module(*tensors), theirs):
+                torch.testing.assert_close(torch.from_numpy(other), one, atol=1e-5, rtol=1e-5)
+    feed.close()
+
+
+def test_without_onnx_a_sentence_says_how_to_get_it(
+    run: tuple[Store, str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, uid, _ = run
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if "onnx" in name else found(name, *more))
+    code = main(["export", uid, "--model", "-o", str(tmp_path / "m.onnx"), "--store", str(store.path)])
+    assert code == 2
+    assert "ONNX is not installed. Run: pip install onnx onnxscript" in capsys.readouterr().err
+
+
+class Stubborn(torch.nn.Module):
+    """A tower whose shape depends on what it sees."""
+
+    def forward(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
+        if image.sum() > 0:
+            return {"tokens": image * 2}
+        return {"tokens": image}
+
+
+def test_a_tower_that_is_no_program_is_refused_in_a_sentence_and_leaves_no_file(
+    run: tuple[Store, str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ViT, "forward", Stubborn.forward)
+    with pytest.raises(Refused, match="cannot be written as a program: "):
+        export_model(run[2], tmp_path / "model.pt2")
+    assert not list(tmp_path.iterdir())
+
+
+def test_experts_leave_as_a_program(tmp_path: Path) -> None:
+    """Places of experts are counted in numbers that a program does not have; there all experts run."""
+    plan = compile(routed_clip())
+    experiment = Experiment(plan, 0).eval()
+    graph = sample_graph(plan)
+    graph.open()
+    graph.fit()
+    feed = Feed(plan, graph, torch.device("cpu"))
+    module, example = program(experiment, feed)
+    made = torch.export.export(
+        module, example, dynamic_shapes=(({0: torch.export.Dim("batch", max=64)},) * len(example),)
+    )
+    tensors = _inputs(module, feed.probe(6))
+    feed.close()
+    with torch.no_grad():
+        for ours, theirs in zip(module(*tensors), made.module()(*tensors)):
+            torch.testing.assert_close(theirs, ours, atol=1e-6, rtol=1e-5)
+
+
+def _inputs(module: Program, batch: Any) -> list[torch.Tensor]:
+    return [tensor for end in module._carried for tensor in _plain(batch[end])]
 
 
 def _plain(value: object) -> list[torch.Tensor]:
