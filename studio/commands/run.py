@@ -219,9 +219,9 @@ def report(library: Library, facts: RunFacts) -> None:
     table = score_table(facts.last)
     if table.row_count:
         out.print(table)
-    parts = subset_table(facts.last)
-    if parts.row_count:
-        out.print(parts)
+    for more in (subset_table(facts.last), own_scores(facts.last)):
+        if more.row_count:
+            out.print(more)
     out.print(f"Kept in {library.store.path}")
 
 
@@ -232,9 +232,24 @@ def subset_table(last: Mapping[str, float]) -> Table:
         table.add_column(title, no_wrap=True, justify="right" if title.startswith("R@") else "left")
     for split, title in SPLITS.items():
         prefix = f"score/{split}/"
-        given = {name.removeprefix(prefix).rpartition("/")[0]: None for name in last if name.startswith(prefix)}
+        given = {name[len(prefix) : -len("/R@1")] for name in last if name.startswith(prefix) and name.endswith("/R@1")}
         for each in sorted(given, key=lambda words: (words.count("+"), words)):
             table.add_row(each.replace("+", " + "), title, *_cells(last, f"{prefix}{each}"))
+    return table
+
+
+def own_scores(last: Mapping[str, float]) -> Table:
+    """What objectives say of themselves, beside chance: the share of hidden words said right, of pairs told apart."""
+    table = Table(box=None, header_style="dim", pad_edge=False, caption="in brackets: chance", caption_justify="left")
+    for title in ("score", "of", "split", "value"):
+        table.add_column(title, no_wrap=True, justify="right" if title == "value" else "left")
+    for split, title in SPLITS.items():
+        for name, value in sorted(last.items()):
+            place, _, score = name.removeprefix(f"score/{split}/").rpartition("/")
+            if not name.startswith(f"score/{split}/") or "R@" in score or score.startswith(("chance ", "mean rank")):
+                continue
+            chance = last.get(f"score/{split}/{place}/chance {score}")
+            table.add_row(score, place, title, f"{value:.3f}" + (f" ({chance:.3f})" if chance is not None else ""))
     return table
 
 

@@ -1,6 +1,7 @@
 """Bidirectional cross-attention: both sides look at each other as they were before, so neither goes first.
 
-Both directions read the old values (ViLBERT, arXiv:1908.02265); swapping sides and their weights swaps the results.
+Both directions read the old values (ViLBERT, arXiv:1908.02265); swapping sides and their weights swaps the results. Norms
+come first here, and neither side looks at itself: for the layers as published see Co-attention.
 Axes: B batch, N and M tokens, D and C widths.
 """
 

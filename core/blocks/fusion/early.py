@@ -1,7 +1,8 @@
 """Early fusion: the tokens of both sides in one row, through one encoder (VisualBERT, arXiv:1908.03557; ViLT, arXiv:2102.03334).
 
 Each side is mapped to one width, gets an embedding of its type and of its places; padding of either side is not looked
-at. With the other side masked out, a side comes out as from an encoder of its own with the same weights.
+at. With the other side masked out, a side comes out as from an encoder of its own with the same weights. Without positions
+and types it is the encoder of transformers' ViltModel (whose embeddings draw patches at random).
 Axes: B batch, N and M tokens, D width.
 """
 

@@ -2,7 +2,8 @@
 
 Flamingo's tanh gates begin at zero, so the block begins as the identity and a pretrained tower is not disturbed
 (arXiv:2204.14198). The sigmoid gate is computed for every token from itself and from what attention found; its bias
-says how far it is open at the beginning. Axes: B batch, N queries, M keys.
+says how far it is open at the beginning. In the form of IDEFICS (arXiv:2306.16527) it is transformers'
+IdeficsGatedCrossAttentionLayer, whose attention has no biases: here they begin at zero. Axes: B batch, N queries, M keys, H hidden.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.blocks.attention.core import Attention
@@ -24,6 +26,21 @@ from core.graph.ports import port
 from core.knobs import knob
 
 TANH, SIGMOID = "tanh from zero", "sigmoid"
+FLAMINGO, IDEFICS = "Flamingo", "IDEFICS"
+
+
+class SwiGLU(nn.Module):
+    """``(silu(x G) * x U) D`` without biases (arXiv:2002.05202)."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.gate, self.up = nn.Linear(width, hidden, bias=False), nn.Linear(width, hidden, bias=False)
+        self.down = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, x_BND: Tensor) -> Tensor:
+        """[B, N, D] to the same."""
+        made: Tensor = self.down(F.silu(self.gate(x_BND)) * self.up(x_BND))
+        return made
 
 
 @blocks.register("fusion.gated")
@@ -48,15 +65,31 @@ class Gated(Block):
             "tanh from zero begins as the identity (Flamingo); sigmoid is computed for every token.",
             choices=(TANH, SIGMOID),
         )
+        form: str = knob(
+            FLAMINGO, "Flamingo: layer norms and a GELU feed-forward. IDEFICS: root-mean-square norms, a SwiGLU feed-forward, and the "
+            "context as it comes.", choices=(FLAMINGO, IDEFICS), advanced=True,
+        )  # fmt: skip
         opening: float = knob(0.02, "Sigmoid: how far the gate is open at the beginning.", low=0.001, high=0.999)
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
         width, key_width = width_of(incoming["tokens"]), width_of(incoming["context"])
-        self.norm_1, self.norm_2, self.norm_context = nn.LayerNorm(width), nn.LayerNorm(width), nn.LayerNorm(key_width)
         self.attention = Attention(width, config.heads, key_width=key_width, options=config)
         hidden = int(width * config.ratio)
-        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+        self.norm_1: nn.Module
+        self.norm_2: nn.Module
+        self.norm_context: nn.Module
+        self.mlp: nn.Module
+        if config.form == IDEFICS:
+            self.norm_1, self.norm_2 = nn.RMSNorm(width, eps=1e-6), nn.RMSNorm(width, eps=1e-6)
+            self.norm_context, self.mlp = nn.Identity(), SwiGLU(width, hidden)
+        else:
+            self.norm_1, self.norm_2, self.norm_context = (
+                nn.LayerNorm(width),
+                nn.LayerNorm(width),
+                nn.LayerNorm(key_width),
+            )
+            self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
         self.dropout = nn.Dropout(config.dropout)
         self.gate_attention = self.gate_mlp = self.gate = None
         if config.gate == TANH:

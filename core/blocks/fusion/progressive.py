@@ -1,6 +1,8 @@
 """Progressive fusion: two encoders that meet at chosen layers (ALBEF, arXiv:2107.07651; BridgeTower, arXiv:2206.08657).
 
-After each fusion point both sides look at each other as they were; without points these are two encoders.
+After each fusion point both sides look at each other as they were; without points these are two encoders. The idea is
+theirs, the layers are not: ALBEF's second half is one encoder, BridgeTower's cross layers are post-norm and fed by bridges
+from every layer of two finished towers, so weights of theirs do not fit.
 Axes: B batch, N and M tokens, D and C widths.
 """
 

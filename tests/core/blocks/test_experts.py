@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.blocks.connectors.pool import example_tokens
 from core.blocks.experts.by_modality import NAMES, ByModality
@@ -43,7 +43,7 @@ def mixtral_of_transformers() -> Any:
     return pytest.importorskip("transformers.models.mixtral.modeling_mixtral")
 
 
-def all_parameters(module: torch.nn.Module, loss: Tensor) -> list[Tensor]:
+def all_parameters(module: nn.Module, loss: Tensor) -> list[Tensor]:
     return list(torch.autograd.grad(loss, list(module.parameters()), allow_unused=True))
 
 
@@ -155,6 +155,61 @@ def test_gates_equal_mixtral_on_the_same_weights() -> None:
     _, gates, choices = router(x_TD)
     assert torch.equal(choices, choice_TK)
     torch.testing.assert_close(gates.float(), gate_TK)
+
+
+class StackedMixtral(nn.Module):
+    """Mixtral's experts on our stacked rows: the same weights, all experts in one product."""
+
+    def __init__(self, theirs: Any) -> None:
+        super().__init__()
+        self.theirs, self.count = theirs, theirs.num_experts
+
+    def forward(self, x_ECD: Tensor) -> Tensor:
+        gate_ECH, up_ECH = torch.bmm(x_ECD, self.theirs.gate_up_proj.mT).chunk(2, -1)
+        return torch.bmm(self.theirs.act_fn(gate_ECH) * up_ECH, self.theirs.down_proj.mT)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("choices", [1, 2, 5])
+def test_grouped_dispatch_is_mixtrals_sparse_block(choices: int) -> None:
+    """transformers' MixtralSparseMoeBlock, router and loop over experts, against our router and one grouped product."""
+    mixtral = mixtral_of_transformers()
+    if not hasattr(mixtral, "MixtralExperts"):
+        pytest.skip("this transformers keeps Mixtral's experts one by one")
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_local_experts": 5, "num_experts_per_tok": choices}
+    config = mixtral.MixtralConfig(**sizes)
+    config._experts_implementation = "eager"
+    theirs = mixtral.MixtralSparseMoeBlock(config).eval()
+    for parameter in theirs.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    block = Mixture(configure(Mixture.Config, {"experts": 5, "top_k": choices}), {"tokens": example_tokens()})
+    block.router.weight = theirs.gate.weight
+    x_BND = torch.randn(3, 11, 16, requires_grad=True)
+    x_TD = x_BND.flatten(0, 1)
+    choice_TK, gate_TK, _ = block.choose(nn.functional.linear(x_TD, block.router.weight))
+    if choices == 1:  # Mixtral's one gate is then 1; ours is the probability, or the router would not learn
+        gate_TK = torch.ones_like(gate_TK)
+    made, kept_TK = through_experts(StackedMixtral(theirs.experts), x_TD, choice_TK, gate_TK, 33)  # type: ignore[arg-type]
+    expected = theirs(x_BND).flatten(0, 1)
+    assert kept_TK.all()
+    torch.testing.assert_close(made, expected, atol=1e-5, rtol=1e-5)
+    learned = [x_BND, theirs.experts.gate_up_proj, *([theirs.gate.weight] if choices > 1 else [])]
+    for ours, other in zip(*(torch.autograd.grad(y.pow(2).sum(), learned) for y in (made, expected))):
+        torch.testing.assert_close(ours, other, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.long
+def test_balance_and_z_loss_are_switchs() -> None:
+    prepare_torchaudio()
+    switch = pytest.importorskip("transformers.models.switch_transformers.modeling_switch_transformers")
+    torch.manual_seed(2)
+    logits_TE, real_T = torch.randn(1, 40, 6), torch.ones(40, dtype=torch.bool)
+    probability_TE = logits_TE.softmax(-1)
+    choice_TK = probability_TE[0].topk(1).indices
+    theirs = switch.load_balancing_loss_func(probability_TE, choice_TK[None, :, 0])
+    torch.testing.assert_close(balance_loss(probability_TE[0], choice_TK, real_T), theirs)
+    torch.testing.assert_close(z_loss(logits_TE[0], real_T), switch.router_z_loss_func(logits_TE))
 
 
 def test_z_loss_is_the_mean_square_of_log_sum_exp() -> None:

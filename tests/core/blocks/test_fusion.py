@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -12,12 +15,13 @@ from core.blocks.fusion.bidirectional import Bidirectional
 from core.blocks.fusion.co_attention import CoAttention
 from core.blocks.fusion.cross_attention import CrossAttention
 from core.blocks.fusion.early import Early
-from core.blocks.fusion.gated import SIGMOID, Gated
+from core.blocks.fusion.gated import FLAMINGO, IDEFICS, SIGMOID, Gated
 from core.blocks.fusion.late import Late
 from core.blocks.fusion.pairs import Pairs
 from core.blocks.fusion.progressive import Progressive
 from core.blocks.fusion.sides import example_sides
 from core.blocks.values import Tokens
+from core.torchaudio_import import prepare_torchaudio
 
 
 @pytest.fixture(autouse=True)
@@ -94,9 +98,10 @@ def test_swapping_sides_and_weights_swaps_the_results() -> None:
     torch.testing.assert_close(there["right"].x_BND, back["left"].x_BND)
 
 
-def test_flamingos_gate_begins_as_the_identity_and_opens() -> None:
+@pytest.mark.parametrize("form", [FLAMINGO, IDEFICS])
+def test_flamingos_gate_begins_as_the_identity_and_opens(form: str) -> None:
     sides = example_sides()
-    block = Gated(Gated.Config(), {"tokens": sides["right"], "context": sides["left"]})
+    block = Gated(Gated.Config(form=form), {"tokens": sides["right"], "context": sides["left"]})
     assert torch.equal(block(sides["right"], sides["left"])["tokens"].x_BND, sides["right"].x_BND)
     block(sides["right"], sides["left"])["tokens"].x_BND.pow(2).sum().backward()
     assert block.gate_attention.grad.abs() > 0
@@ -175,11 +180,95 @@ def test_co_attention_swaps_with_its_streams() -> None:
     torch.testing.assert_close(made["left"].x_BND, back["right"].x_BND)
 
 
+def of_transformers(name: str) -> Any:
+    """A module of transformers' models."""
+    prepare_torchaudio()
+    return pytest.importorskip(f"transformers.models.{name}.modeling_{name}")
+
+
+def key_value_of(ours: nn.Module, key: nn.Module, value: nn.Module) -> None:
+    """Two projections of theirs into the one of ours; where they have no biases, ours are zero."""
+    ours.key_value.weight.data.copy_(torch.cat([key.weight, value.weight]))
+    if key.bias is not None:
+        ours.key_value.bias.data.copy_(torch.cat([key.bias, value.bias]))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("alpha", ["vector", "float"])
+def test_the_gated_block_is_transformers_idefics_layer(alpha: str) -> None:
+    """Opened gates, a sample without any picture, padding in another, pictures of another width."""
+    from transformers import IdeficsConfig
+
+    sizes = {"hidden_size": 16, "num_attention_heads": 4, "intermediate_size": 40, "alpha_type": alpha}
+    config = IdeficsConfig(**sizes, alpha_initializer="ones", vision_config={"embed_dim": 12})
+    config._attn_implementation = "eager"
+    theirs = of_transformers("idefics").IdeficsGatedCrossAttentionLayer(config, layer_idx=0).eval()
+    for parameter in theirs.parameters():
+        nn.init.normal_(parameter, std=0.4)
+    mask = torch.ones(3, 5, dtype=torch.bool)
+    mask[0, 3:], mask[2] = False, False
+    tokens, context = Tokens(x_BND=torch.randn(3, 7, 16)), Tokens(x_BND=torch.randn(3, 5, 12), mask_BN=mask)
+    block = Gated(Gated.Config(form=IDEFICS, ratio=2.5), {"tokens": tokens, "context": context}).eval()
+    if alpha == "vector":  # one gate for each channel, which ours broadcasts as well
+        block.gate_attention, block.gate_mlp = theirs.alpha_cross_attn, theirs.alpha_dense
+    else:
+        block.gate_attention.data.copy_(theirs.alpha_cross_attn)
+        block.gate_mlp.data.copy_(theirs.alpha_dense)
+    block.attention.query.weight.data.copy_(theirs.cross_attn.q_proj.weight)
+    key_value_of(block.attention, theirs.cross_attn.k_proj, theirs.cross_attn.v_proj)
+    block.attention.out.weight.data.copy_(theirs.cross_attn.o_proj.weight)
+    for part in ("gate", "up", "down"):
+        getattr(block.mlp, part).load_state_dict(getattr(theirs.mlp, f"{part}_proj").state_dict())
+    block.norm_1.load_state_dict(theirs.input_layernorm.state_dict())
+    block.norm_2.load_state_dict(theirs.post_attention_layernorm.state_dict())
+    away = torch.zeros(3, 1, 7, 5).masked_fill(~mask[:, None, None], torch.finfo(torch.float32).min)
+    with torch.no_grad():
+        expected = theirs(
+            tokens.x_BND, image_hidden_states=context.x_BND, image_attention_mask=away,
+            cross_attention_gate=mask.any(1)[:, None].expand(3, 7).float(),
+        )  # fmt: skip
+        made = block(tokens, context)["tokens"].x_BND
+    torch.testing.assert_close(made, expected, atol=1e-5, rtol=1e-5)
+    assert float((expected - tokens.x_BND).abs().max()) > 0.5
+
+
+@pytest.mark.long
+def test_early_fusion_is_transformers_vilt_encoder() -> None:
+    """ViLT's encoder over words and patches in one row; its embeddings, which draw patches at random, are left aside."""
+    from transformers import ViltConfig
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    config = ViltConfig(**sizes, layer_norm_eps=1e-5)
+    theirs, last = of_transformers("vilt").ViltEncoder(config).eval(), nn.LayerNorm(16)
+    sides = example_sides()
+    block = Early(Early.Config(width=16, depth=2, positions=False), sides).eval()
+    with torch.no_grad():
+        block.type_2D.zero_()
+    for parameter in (*theirs.parameters(), *last.parameters()):
+        nn.init.normal_(parameter, std=0.3)
+    for ours, layer in zip(block.stack.layers, theirs.layer):
+        inner = layer.attention.attention
+        ours.attention.query.load_state_dict(inner.query.state_dict())
+        key_value_of(ours.attention, inner.key, inner.value)
+        ours.attention.out.load_state_dict(layer.attention.output.dense.state_dict())
+        ours.norm_1.load_state_dict(layer.layernorm_before.state_dict())
+        ours.norm_2.load_state_dict(layer.layernorm_after.state_dict())
+        ours.mlp[0].load_state_dict(layer.intermediate.dense.state_dict())
+        ours.mlp[2].load_state_dict(layer.output.dense.state_dict())
+    block.stack.norm.load_state_dict(last.state_dict())
+    mask = torch.cat([torch.ones(2, 5, dtype=torch.bool), sides["right"].mask_BN], 1)
+    away = torch.zeros(2, 1, 1, 12).masked_fill(~mask[:, None, None], torch.finfo(torch.float32).min)
+    with torch.no_grad():
+        row = torch.cat([sides["left"].x_BND, sides["right"].x_BND], 1)
+        expected = last(theirs(row, away).last_hidden_state)
+        made = block(**sides)["tokens"].x_BND
+    torch.testing.assert_close(made, expected, atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.long
 def test_co_attention_is_transformers_lxmert_layer() -> None:
-    pytest.importorskip("transformers")
+    LxmertXLayer = of_transformers("lxmert").LxmertXLayer
     from transformers import LxmertConfig
-    from transformers.models.lxmert.modeling_lxmert import LxmertXLayer
 
     config = LxmertConfig(hidden_size=16, num_attention_heads=4, intermediate_size=64)
     config._attn_implementation = "eager"
@@ -190,9 +279,7 @@ def test_co_attention_is_transformers_lxmert_layer() -> None:
 
     def attend(ours: torch.nn.Module, att: torch.nn.Module, output: torch.nn.Module) -> None:
         ours.attention.query.load_state_dict(att.query.state_dict())
-        for name in ("weight", "bias"):
-            both = torch.cat([getattr(att.key, name), getattr(att.value, name)])
-            getattr(ours.attention.key_value, name).data.copy_(both)
+        key_value_of(ours.attention, att.key, att.value)
         ours.attention.out.load_state_dict(output.dense.state_dict())
         ours.norm.load_state_dict(output.LayerNorm.state_dict())
 
