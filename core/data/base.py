@@ -110,6 +110,10 @@ class Source(_Sampled):
         """A short caption for lists; equal labels count as equal answers in retrieval."""
         raise NotImplementedError
 
+    def class_names(self, index: int) -> tuple[str, ...]:
+        """The nested classes a sample belongs to, coarse to fine; empty where the data does not say."""
+        return ()
+
     def meta(self, batch: int) -> dict[str, Any]:
         """A batch of what this source gives, on meta tensors, from the configuration alone. Sentences give None."""
         raise NotImplementedError

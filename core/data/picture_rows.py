@@ -126,6 +126,11 @@ class PictureRows(Source):
         self.open()
         return self.rows[index].label
 
+    def class_names(self, index: int) -> tuple[str, ...]:
+        """The row's class and finer class, where the table or the folders say."""
+        self.open()
+        return tuple(name for name in self.rows[index].classes if name and name != ".")
+
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""
         return {

@@ -6,7 +6,7 @@ Axes: N samples in the pool, D width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.compiler.asking import HERE, asked, class_vectors, through
 from core.compiler.compile import compile
 from core.compiler.feed import Feed, sample_graph
 from core.compiler.module import Experiment
 from core.compiler.subsets import embedded, subsets_of
 from core.compiler.weights import load_average, load_weights, read_state
-from core.data.base import Pieces, Transform
-from core.data.batch import collate
-from core.data.pipeline import SampleGraph, generator
+from core.data.base import Pieces
+from core.data.pipeline import SampleGraph
 from core.data.readers.image import fitted, read_image
 from core.graph.document import Document, End
 from core.problems import refuse
@@ -161,6 +161,19 @@ class Trained:
         question = F.normalize(self.experiment.run(batch, [self._ends[0].node])[self._ends[0]].float(), dim=-1).cpu()
         return self._ranked(question @ sentences.T, indices, split, count)
 
+    @torch.no_grad()
+    def classes_for(
+        self, picture: Path, names: Sequence[str], prompts: Sequence[str] = (HERE,)
+    ) -> list[tuple[str, float]]:
+        """Classes a picture file fits, best first, with their cosines: each class is the mean of its prompts' vectors."""
+        if not names:
+            raise refuse("There is no class to choose from.", hint="Name some.")
+        ends = self._ends
+        class_KD = class_vectors(self.experiment, self.graph, ends[1], names, prompts, self._device)
+        made = self.experiment.run(self._batch({"image": self._picture(picture)}), [ends[0].node])[ends[0]]
+        scores_K = (F.normalize(made.float(), dim=-1) @ class_KD.T)[0].cpu()
+        return [(names[place], float(scores_K[place])) for place in scores_K.argsort(descending=True).tolist()]
+
     def _ranked(self, scores_1N: Tensor, indices: list[int], split: str, count: int) -> list[Answer]:
         best = scores_1N[0].topk(min(count, len(indices)))
         return [
@@ -201,28 +214,10 @@ class Trained:
 
     def _batch(self, given: Mapping[str, Any]) -> dict[End, Any]:
         """One sample's batch from values on the source's ports, through the transforms as in evaluation."""
-        values = self._through(given)
-        wanted = {key: values[key] for key in self.graph.wanted if key in values}
-        batch = collate([wanted], [0])
-        return {End(node=key[0], port=key[1]): value for key, value in batch.items() if key != "indices"}
-
-    def _through(self, given: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
-        source = self.plan.source
-        values: dict[tuple[str, str], Any] = {(source, port): value for port, value in given.items()}
-        for node, part, wires in self.graph.parts[1:]:
-            assert isinstance(part, Transform)
-            if not all(end in values for end in wires.values()):
-                continue
-            incoming = {name: values[end] for name, end in wires.items()}
-            if part.only_in_training:
-                made = {port: incoming[port] for port in part.gives if port in incoming}
-            else:
-                made = part.apply(incoming, generator(0, 0, 0, node))
-            values.update({(node, port): value for port, value in made.items()})
-        return values
+        return asked(self.plan, self.graph, [given], self._device)
 
     def _words(self, given: Mapping[str, Any]) -> tuple[str, ...]:
-        return next((v.words for v in self._through(given).values() if isinstance(v, Pieces)), ())
+        return next((v.words for v in through(self.plan, self.graph, given).values() if isinstance(v, Pieces)), ())
 
     def close(self) -> None:
         """Let loader workers go."""

@@ -23,6 +23,7 @@ from widgets.monitors.ranges import extent, nice_above
 
 WAYS = (
     "image_to_text", "text_to_image", "audio_to_text", "text_to_audio", "image_to_audio", "audio_to_image",
+    "image_to_class", "audio_to_class", "phrase_to_box",
 )  # fmt: skip
 COLUMNS = ("R@1", "R@5", "R@10", "mean rank")  # recalls in %
 

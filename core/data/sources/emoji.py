@@ -162,6 +162,11 @@ class EmojiPairs(Source):
         """The emoji's name."""
         return self._names[self._place(index)[0]]
 
+    def class_names(self, index: int) -> tuple[str, ...]:
+        """Unicode's group and subgroup, and the name family."""
+        row = self._rows[self._place(index)[0]]
+        return row.group, row.subgroup.replace("-", " "), row.family
+
     def character(self, index: int) -> str:
         """The emoji itself."""
         return self._rows[self._place(index)[0]].emoji

@@ -147,6 +147,10 @@ class EmojiScenes(Source):
         """The named emoji's name."""
         return self._emoji.label(self._named(index))
 
+    def class_names(self, index: int) -> tuple[str, ...]:
+        """Those of the emoji that is named."""
+        return self._emoji.class_names(self._named(index))
+
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""
         boxes = torch.empty(batch, self.config.count, 4, device="meta")

@@ -6,8 +6,8 @@ Each pairwise objective's two sides are embedded for every held-out split the so
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +100,20 @@ def sides(run: Trainer, objective: str) -> list[tuple[str, End]]:
     return named
 
 
+@contextmanager
+def as_evaluated(run: Trainer) -> Iterator[None]:
+    """Inside: no gradients, eval mode, and the moving average in place of the weights where there is one."""
+    averaged = run.habit("ema")
+    modes = {module: module.training for module in run.experiment.modules()}
+    run.experiment.eval()
+    try:
+        with torch.no_grad(), averaged.in_place(run) if averaged else nullcontext():  # type: ignore[attr-defined]
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
 @habits.register("evaluation")
 class Evaluation(Habit):
     """Measures retrieval on held-out splits, both ways, beside chance."""
@@ -141,15 +155,8 @@ class Evaluation(Habit):
     def measure(self, run: Trainer) -> None:
         """Evaluate every split and tell the others."""
         self._last = run.position.step
-        averaged = run.habit("ema")
-        modes = {module: module.training for module in run.experiment.modules()}
-        run.experiment.eval()
-        try:
-            with torch.no_grad(), averaged.in_place(run) if averaged else nullcontext():  # type: ignore[attr-defined]
-                self._splits(run)
-        finally:
-            for module, mode in modes.items():
-                module.training = mode
+        with as_evaluated(run):
+            self._splits(run)
         for habit in run.habits:
             habit.evaluated(run)
         run.look("evaluated")
@@ -183,7 +190,7 @@ class Evaluation(Habit):
                 if split == main and not run.held_out and "present" not in run.plan.inputs[key]:
                     run.held_out = {
                         "left": left, "right": right, "names": named, "indices": indices, "split": split, "scores": values,
-                        "tables": both,
+                        "tables": both, "objective": key,
                     }  # fmt: skip
 
     def _limit(self, run: Trainer, split: str, main: str) -> int:
