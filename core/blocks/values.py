@@ -105,6 +105,11 @@ def main_tensor(value: Any) -> Tensor | None:
     return None
 
 
+def full(x: Tensor) -> Tensor:
+    """In float32, or in float64 where it is that already: what losses and unit vectors are computed in."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
 def map_tensors(function: Any, value: Any) -> Any:
     """Apply a function to every tensor inside a value."""
     return pytree.tree_map(lambda leaf: function(leaf) if isinstance(leaf, torch.Tensor) else leaf, value)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from core.blocks.values import full
 from core.graph.document import End
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ Gradient = Callable[["Trainer"], dict[str, Tensor]]
 
 def total(losses: Mapping[str, Tensor]) -> Tensor:
     """The sum of all objectives."""
-    return torch.stack([loss.float() for loss in losses.values()]).sum()
+    return torch.stack([full(loss) for loss in losses.values()]).sum()
 
 
 def plain(run: Trainer) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
+from core.blocks.values import full
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -48,7 +49,7 @@ class Projection(Block):
     def forward(self, embedding: Tensor) -> dict[str, Any]:
         """[B, D] to [B, E], of length one where asked."""
         y_BE = self.linear(self.dropout(embedding))
-        return {"embedding": F.normalize(y_BE.float(), dim=-1) if self.config.unit_norm else y_BE}
+        return {"embedding": F.normalize(full(y_BE), dim=-1) if self.config.unit_norm else y_BE}
 
     def detail(self) -> str:
         """The shared width."""

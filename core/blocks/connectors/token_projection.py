@@ -15,7 +15,7 @@ from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.connectors.pool import example_tokens
 from core.blocks.connectors.projection import Projection
-from core.blocks.values import Tokens
+from core.blocks.values import Tokens, full
 from core.graph.ports import port
 
 
@@ -39,7 +39,7 @@ class TokenProjection(Block):
         """[B, N, D] to [B, N, E], each of length one where asked; mask, grid and modality stay."""
         y_BNE = self.linear(self.dropout(tokens.x_BND))
         if self.config.unit_norm:
-            y_BNE = F.normalize(y_BNE.float(), dim=-1)
+            y_BNE = F.normalize(full(y_BNE), dim=-1)
         return {"tokens": tokens.with_x(y_BNE)}
 
     @classmethod

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from core.blocks.block import Objective
 from core.blocks.catalog import blocks
 from core.blocks.objectives.gathering import first_row, gathered, processes
-from core.blocks.values import Negatives
+from core.blocks.values import Negatives, full
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -54,7 +54,7 @@ class Contrast(Objective):
 
     def logits(self, left: Tensor, right: Tensor) -> Tensor:
         """Scaled cosines of every left with every right, in float32."""
-        left, right = (F.normalize(side.float(), dim=-1) for side in (left, right))
+        left, right = (F.normalize(full(side), dim=-1) for side in (left, right))
         return self.logit_scale.exp() * left @ right.T
 
     @torch.no_grad()

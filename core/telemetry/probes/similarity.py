@@ -145,7 +145,8 @@ class Similarity(Probe):
         self._warn(run, key, float(rank), float(negative.mean()))
 
     def _say_histogram(self, run: Watched, series: str, values: Tensor) -> None:
-        counts = torch.histc(values.cpu(), bins=self.config.bins, min=-1, max=1).numpy().astype(np.uint32)
+        inside = values.cpu().clamp(-1, 1)  # rounding makes cosines of 1.0000001, which histc would leave out
+        counts = torch.histc(inside, bins=self.config.bins, min=-1, max=1).numpy().astype(np.uint32)
         run.say(Histogram(at=run.at(), series=series, low=-1.0, high=1.0, counts=counts))
 
     def _say_pairs(self, run: Watched, key: str, cosine_BB: Tensor, chosen: Any) -> None:

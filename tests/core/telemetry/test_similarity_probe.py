@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 
 from core.blocks.values import Negatives
 from core.graph import edits, negatives_row
 from core.runs.vocabulary import full_vocabulary
-from core.telemetry.events import ORIGINS, Histogram, Pairs
-from core.telemetry.probes.similarity import MOST_CANDIDATES, by_origin, pairs_of
+from core.telemetry.events import ORIGINS, At, Histogram, Pairs, Scalars
+from core.telemetry.probes.similarity import MOST_CANDIDATES, Similarity, by_origin, pairs_of
 from tests.core.training.running import trainer
 from tests.documents import tiny_clip
 
@@ -80,3 +84,64 @@ def test_a_run_says_pairs_by_their_numbers_and_changes_nothing() -> None:
     quiet.train()
     loud, silent = (dict(each.experiment.state_dict()) for each in (run, quiet))
     assert all(torch.equal(loud[name], silent[name]) for name in silent)
+
+
+class Stands(SimpleNamespace):
+    """The few names a probe looks at, with both sides of one objective."""
+
+    def __init__(self, left: torch.Tensor, right: torch.Tensor, step: int = 40) -> None:
+        super().__init__(
+            sides={"info_nce": (left, right)}, negatives={}, indices=list(range(len(left))),
+            position=SimpleNamespace(step=step), figures={}, counts={}, warned=[],
+        )  # fmt: skip
+
+    def at(self) -> At:
+        return At(step=self.position.step, seconds=0.0)
+
+    def say(self, event: Any) -> None:
+        if isinstance(event, Scalars):
+            self.figures.update({name.removeprefix("similarity/info_nce/"): v for name, v in event.values.items()})
+        elif isinstance(event, Histogram):
+            self.counts[event.series.removeprefix("similarity/info_nce/")] = event.counts
+
+    def warn(self, text: str) -> None:
+        self.warned.append(text)
+
+    def looked_at(self) -> Stands:
+        probe = Similarity(Similarity.Config(every=1))
+        probe.began(self)  # type: ignore[arg-type]
+        probe.step_ended(self)  # type: ignore[arg-type]
+        return self
+
+
+def test_of_random_unit_vectors_it_says_a_deviation_of_one_over_root_d_and_no_warning() -> None:
+    seen = Stands(unit(600, 64), unit(600, 64, seed=1)).looked_at()
+    assert seen.figures["negative std"] == pytest.approx(1 / 8, rel=0.02)
+    assert seen.figures["negative mean"] == pytest.approx(0, abs=0.005)
+    assert seen.figures["effective rank"] > 55
+    assert int(seen.counts["negative"].sum()) == 600 * 599
+    assert int(seen.counts["positive"].sum()) == 600
+    low, high = (80 * (1 + edge) / 2 for edge in (-1 / 8, 1 / 8))  # within one deviation: about 68 %
+    inside = seen.counts["negative"][int(low) : int(high)].sum() / (600 * 599)
+    assert float(inside) == pytest.approx(0.68, abs=0.05)
+    assert not seen.warned
+
+
+@pytest.mark.parametrize("step", [5, 40])
+def test_identical_vectors_are_a_collapse_to_rank_one_and_are_warned_of_after_the_beginning(step: int) -> None:
+    same = unit(1, 64).expand(50, -1) * 3.0
+    seen = Stands(same, same, step).looked_at()
+    assert seen.figures["effective rank"] == pytest.approx(1.0, abs=1e-3)
+    assert seen.figures["negative std"] == pytest.approx(0.0, abs=1e-6)
+    assert seen.figures["uniformity"] == pytest.approx(0.0, abs=1e-5)
+    assert seen.counts["negative"].nonzero()[0].tolist() == [79], "all in the last bar"
+    assert [text.startswith("Collapse?") for text in seen.warned] == [True] * (step >= 20)
+
+
+def test_a_shifted_side_is_said_as_a_gap() -> None:
+    left = unit(400, 32)
+    right = F.normalize(left + 0.5 * unit(1, 32, seed=3), dim=-1)
+    seen = Stands(left, right).looked_at()
+    assert seen.figures["modality gap"] == pytest.approx(float((left.mean(0) - right.mean(0)).norm()), abs=1e-6)
+    assert seen.figures["modality gap"] > 0.3
+    assert Stands(left, left).looked_at().figures["modality gap"] == 0
