@@ -31,6 +31,7 @@ class Block(nn.Module):
     mixes_samples: ClassVar[bool] = (
         False  # what it gives compares the samples of a batch: chunks of it are another thing
     )
+    in_float32: ClassVar[bool] = False  # runs outside autocast, on float32: what compares and sums over a batch
     progress: float = 0.0  # share of the run that is done, set before every step
 
     @dataclass(frozen=True, kw_only=True)
@@ -84,6 +85,7 @@ class Objective(Block):
     """A block that gives a loss. ``pairs`` names two incoming ports whose similarity is worth watching."""
 
     pairs: ClassVar[tuple[str, str] | None] = None
+    in_float32 = True
 
     def score_tables(self, left: Any, right: Any) -> tuple[Tensor, Tensor]:
         """What held-out samples are ranked by: every left [N] against every right [M], and every right against every left."""

@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from core.blocks.block import Block
-from core.blocks.values import Grid, Tokens
+from core.blocks.values import Grid, Tokens, full, map_tensors
 from core.compiler.build import build_block
 from core.compiler.compile import meta_values
 from core.compiler.momentum import Twin, wants_twin
@@ -71,7 +72,7 @@ class Experiment(nn.Module):
         for key in self.plan.batch_nodes:
             if key in chosen:
                 incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
-                made = self.node(key)(**incoming)
+                made = _called(self.node(key), incoming)
                 values.update({End(node=key, port=port): value for port, value in made.items()})
         return values
 
@@ -102,8 +103,12 @@ class Experiment(nn.Module):
     def attention_maps(self, batch: Mapping[End, Any]) -> dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]]:
         """Every attention map by ``node/layer number``: rows [B, heads, queries, keys], what queries and keys stand for.
 
-        A forward of its own in eval mode; modes and training are left as they were.
+        A forward of its own in eval mode, not compiled even where towers are: modes and training are left as they were.
         """
+        with torch.compiler.set_stance("force_eager"):
+            return self._attention_maps(batch)
+
+    def _attention_maps(self, batch: Mapping[End, Any]) -> dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]]:
         modes = {module: module.training for module in self.modules()}
         self.eval()
         found: dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]] = {}
@@ -122,6 +127,22 @@ class Experiment(nn.Module):
             for module, mode in modes.items():
                 module.training = mode
         return found
+
+
+def _called(node: nn.Module, incoming: Mapping[str, Any]) -> dict[str, Any]:
+    """A node's forward; objectives and choices of negatives in float32, also where towers run in bfloat16.
+
+    Autocast would make logits of up to 100 in bfloat16, whose steps there are as wide as 0.5.
+    """
+    leaf = next((x for x in pytree.tree_leaves(dict(incoming)) if isinstance(x, Tensor)), None)
+    kind = "meta" if leaf is None else leaf.device.type
+    if not getattr(node, "in_float32", False) or kind == "meta" or not torch.is_autocast_enabled(kind):
+        made: dict[str, Any] = node(**incoming)
+        return made
+    with torch.autocast(kind, enabled=False):
+        wide = {name: map_tensors(lambda x: full(x) if x.is_floating_point() else x, v) for name, v in incoming.items()}
+        made = node(**wide)
+        return made
 
 
 def _grid(count: int, made: Mapping[str, Any], incoming: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
 from core.blocks.attention.banded import Band
 
@@ -28,19 +29,28 @@ def fits(q: Tensor, dropout: float) -> bool:
     return q.is_cuda and not dropout and q.shape[-2] >= LEAST_QUERIES and width >= 16 and not width & (width - 1)
 
 
-def attend(
-    q: Tensor, k: Tensor, v: Tensor, mask_BM: Tensor | None, band: Band, *, causal: bool, compiled: bool = True
-) -> Tensor:
-    """[B, H, N, E], [B, H, M, E] twice to [B, H, N, E]; rows without any key give zeros."""
-    low_N, high_N = (torch.from_numpy(edge).to(q.device) for edge in (band.low_N, band.high_N))
-    lead = band.lead
+@functools.lru_cache(maxsize=64)
+def _blocks(low: bytes, high: bytes, keys: int, lead: int, causal: bool, device: str) -> BlockMask:
+    """The block mask of a band, the same for every sample and head, made once: making it needs the whole N x M table."""
+    low_N, high_N = (torch.from_numpy(np.frombuffer(edge, np.int64).copy()).to(device) for edge in (low, high))
 
     def sees(b: Tensor, h: Tensor, i: Tensor, j: Tensor) -> Tensor:
         near = ((j >= low_N[i]) & (j < high_N[i])) | (j < lead) | (i < lead)
-        near = near & (i >= j) if causal else near
-        return near if mask_BM is None else near & mask_BM[b, j]
+        return near & (i >= j) if causal else near
 
-    batch = None if mask_BM is None else len(q)
-    block_mask = create_block_mask(sees, batch, None, q.shape[-2], k.shape[-2], device=str(q.device))
+    return create_block_mask(sees, None, None, len(low_N), keys, device=device)
+
+
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, mask_BM: Tensor | None, band: Band, *, causal: bool, compiled: bool = True
+) -> Tensor:
+    """[B, H, N, E], [B, H, M, E] twice to [B, H, N, E]; rows without any key give zeros. Padding is left out by its scores."""
+    edges = (np.ascontiguousarray(edge, np.int64).tobytes() for edge in (band.low_N, band.high_N))
+    block_mask = _blocks(*edges, band.keys, band.lead, causal, str(q.device))
+
+    def real(score: Tensor, b: Tensor, h: Tensor, i: Tensor, j: Tensor) -> Tensor:
+        assert mask_BM is not None
+        return torch.where(mask_BM[b, j], score, -torch.inf)
+
     run = _compiled() if compiled else flex_attention
-    return run(q, k, v, block_mask=block_mask)
+    return run(q, k, v, score_mod=None if mask_BM is None else real, block_mask=block_mask)

@@ -66,6 +66,7 @@ class NegativeBlock(Block):
 
     modality = "shared"
     mixes_samples = True
+    in_float32 = True
     takes = {
         "left": port("embedding", "one side of every pair", modality="shared"),
         "right": port("embedding", "the other side, same order", modality="shared"),

@@ -53,9 +53,9 @@ class Contrast(Objective):
         self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / config.temperature)), requires_grad=config.learned)
 
     def logits(self, left: Tensor, right: Tensor) -> Tensor:
-        """Scaled cosines of every left with every right, in float32."""
-        left, right = (F.normalize(full(side), dim=-1) for side in (left, right))
-        return self.logit_scale.exp() * left @ right.T
+        """Scaled cosines of every left with every right, in float32 (in float64 where left is)."""
+        left = F.normalize(full(left), dim=-1)
+        return self.logit_scale.exp() * left @ F.normalize(right.to(left.dtype), dim=-1).T
 
     @torch.no_grad()
     def after_update(self) -> None:

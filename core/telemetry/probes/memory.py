@@ -45,7 +45,7 @@ def _with_gradient(leaf: Any) -> Any:
 
 @probes.register("memory")
 class Memory(Probe):
-    """What fusion blocks keep for the backward pass, in MiB, on the probe samples."""
+    """What fusion blocks keep for the backward pass, in MiB, on the probe samples; on a GPU also the peak of what was held."""
 
     title = "Memory of fusion"
 
@@ -62,9 +62,14 @@ class Memory(Probe):
             return
         plan, batch = run.plan, run.feed.probe(self.config.samples)
         nodes = [key for key in plan.batch_nodes if plan.document.nodes[key].block.startswith("fusion.")]
+        devices = [p.device for p in run.experiment.parameters() if p.is_cuda][:1]
+        for device in devices:  # before the measurement itself, and since the last one
+            run.say(
+                Scalars(at=run.at(), values={"memory/GPU peak": torch.cuda.max_memory_allocated(device) / MEBIBYTE})
+            )
+            torch.cuda.reset_peak_memory_stats(device)
         if not nodes:
             return
-        devices = [p.device for p in run.experiment.parameters() if p.is_cuda][:1]
         with torch.random.fork_rng(devices=devices):
             with torch.no_grad():
                 values = run.experiment.run(
