@@ -13,16 +13,20 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from core.graph.file import loads
-from core.problems import refuse
+from core.problems import Refused, refuse
 from core.store.answers import RunFacts
+from studio.sentences import refusal
 from studio.session import Session
 from widgets.desk.desk import DeskView
-from widgets.desk.values import Askable, Asked, DeskAnswer, DeskAnswers
+from widgets.desk.values import Askable, Asked, DeskAnswer, DeskAnswers, Ways
 from widgets.look.language import tr
 
 if TYPE_CHECKING:
     from core.inference.trained import Look, Trained
 
+WAYS = {
+    "sentence": frozenset({"sentence"}), "picture": frozenset({"picture"}), "both": frozenset({"sentence", "picture"}),
+}  # fmt: skip
 POOLS = ("test", "style", "validation", "train")
 
 
@@ -39,6 +43,7 @@ class Asking(QObject):
         self._progressed.connect(desk.show_progress)
         desk.askRequested.connect(self.ask)
         desk.cancelRequested.connect(self._cancelled.set)
+        desk.waysWanted.connect(self.find_ways)
         session.runsChanged.connect(self.show_runs)
         self.show_runs(session.runs)
 
@@ -51,8 +56,16 @@ class Asking(QObject):
         why_not = "" if checkpoints else tr("This run has no checkpoint yet.")
         return Askable(uid=facts.uid, name=facts.name, checkpoints=checkpoints, why_not=why_not)
 
+    def find_ways(self, uid: str) -> None:
+        """Say how a run can be asked."""
+
+        def found(value: Any, sentence: str) -> None:
+            self._desk.set_ways(uid, value or Ways(finds={}, why_not=dict.fromkeys(WAYS, sentence)))
+
+        self._session.engine.ask(lambda: ways_of(self._session.library.reader(uid).document_text()), found)
+
     def ask(self, uid: str, step: int, sentence: str, picture: str) -> None:
-        """Answer a sentence or a picture file."""
+        """Answer a sentence, a picture file, or both."""
         self._cancelled.clear()
         self._desk.show_progress(tr("Opening the checkpoint…"))
         self._session.engine.ask(lambda: self._answer(uid, step, sentence, picture), self._show)
@@ -73,20 +86,17 @@ class Asking(QObject):
         began = time.monotonic()
         trained = self._trained(uid, step)
         split = next(name for name in POOLS if name in trained.splits)
+        question: dict[str, Any] = {"sentence": sentence or None, "picture": Path(picture) if picture else None}
         try:
-            if picture:
-                found = trained.sentences_for(Path(picture), split, progress=self._progress)
-            else:
-                found = trained.pictures_for(sentence, split, progress=self._progress)
+            kind, found = trained.ask(split, **question, progress=self._progress)
         except Cancelled:
             return None
-        own = trained.looks(picture=Path(picture)) if picture else trained.looks(sentence=sentence)
+        own = trained.looks(**question)
         asked = Asked(
             sentence=sentence, picture=shown(Path(picture)) if picture else None, words=_words(own) if sentence else ()
         )
-        answers = tuple(self._one(trained, answer, bool(picture)) for answer in found)
         return DeskAnswers(
-            asked=asked, kind="sentences" if picture else "pictures", answers=answers,
+            asked=asked, kind=kind, answers=tuple(self._one(trained, answer, kind == "sentences") for answer in found),
             pool=tr("{n} held-out samples", n=trained.splits[split]), seconds=time.monotonic() - began,
             asked_heat=picture_heat(own) if picture else None, asked_word_heat=word_heat(own) if sentence else (),
         )  # fmt: skip
@@ -121,6 +131,19 @@ class Asking(QObject):
         """Let the trained plan go."""
         self._cancelled.set()
         self._desk.disconnect(self)
+
+
+def ways_of(text: str) -> Ways:
+    """How a run with this document can be asked. Raises Refused where it cannot be opened here."""
+    from core.compiler.compile import compile  # torch
+    from core.compiler.questions import questions_of, why_not
+
+    questions = questions_of(compile(loads(text)))
+    finds = {name: questions[given].finds for name, given in WAYS.items() if given in questions}
+    reasons = {
+        name: refusal(Refused(why_not(questions, given))) for name, given in WAYS.items() if given not in questions
+    }
+    return Ways(finds=finds, why_not=reasons)
 
 
 def shown(path: Path) -> NDArray[np.uint8]:

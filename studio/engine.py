@@ -84,7 +84,8 @@ class Engine(QObject):
             except Refused as refused:
                 value, sentence = None, refusal(refused)
             except Exception as error:
-                value, sentence = None, f"{type(error).__name__}: {error}"
+                reason = f"{type(error).__name__}: {error}"
+                value, sentence = None, tr("The studio itself failed at this: {reason}", reason=reason)
             if not self._closed:
                 self._finished.emit(answered, value, sentence)
 

@@ -32,6 +32,7 @@ class Block(nn.Module):
         False  # what it gives compares the samples of a batch: chunks of it are another thing
     )
     in_float32: ClassVar[bool] = False  # runs outside autocast, on float32: what compares and sums over a batch
+    streams_apart: ClassVar[bool] = False  # when evaluated, a stream hangs only on what came in under its own name
     progress: float = 0.0  # share of the run that is done, set before every step
 
     @dataclass(frozen=True, kw_only=True)

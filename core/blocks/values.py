@@ -5,6 +5,7 @@ Axes: B batch, L word pieces, N tokens, D width, K further keys, M candidates. A
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -113,3 +114,13 @@ def full(x: Tensor) -> Tensor:
 def map_tensors(function: Any, value: Any) -> Any:
     """Apply a function to every tensor inside a value."""
     return pytree.tree_map(lambda leaf: function(leaf) if isinstance(leaf, torch.Tensor) else leaf, value)
+
+
+def joined(values: Sequence[Any]) -> Any:
+    """Values of the same make, one batch after another: every tensor is put together along its first axis."""
+    flat = [pytree.tree_flatten(value) for value in values]
+    leaves = [
+        torch.cat(list(column)) if isinstance(column[0], torch.Tensor) else column[0]
+        for column in zip(*(leaves for leaves, _ in flat))
+    ]
+    return pytree.tree_unflatten(leaves, flat[0][1])

@@ -8,7 +8,7 @@ given is replaced by its learned missing token. Axes: B batch, D width.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -95,14 +95,9 @@ def droppers(plan: Plan, node: str) -> list[str]:
 
 
 @contextmanager
-def without(experiment: Experiment, modalities: Collection[str]) -> Iterator[None]:
-    """Inside, modality dropouts of these modalities put their missing token for every sample."""
-    plan = experiment.plan
-    hidden = [
-        module
-        for key in plan.batch_nodes
-        if isinstance(module := experiment.node(key), ModalityDropout) and plan.modality(key) in modalities
-    ]
+def absent(experiment: Experiment, nodes: Collection[str]) -> Iterator[None]:
+    """Inside, these modality dropouts put their missing token for every sample."""
+    hidden = [module for key in nodes if isinstance(module := experiment.node(key), ModalityDropout)]
     for module in hidden:
         module.is_absent = True
     try:
@@ -110,6 +105,12 @@ def without(experiment: Experiment, modalities: Collection[str]) -> Iterator[Non
     finally:
         for module in hidden:
             module.is_absent = False
+
+
+def without(experiment: Experiment, modalities: Collection[str]) -> AbstractContextManager[None]:
+    """Inside, every modality dropout of these modalities puts its missing token."""
+    plan = experiment.plan
+    return absent(experiment, [key for key in plan.batch_nodes if plan.modality(key) in modalities])
 
 
 def embedded(

@@ -1,13 +1,14 @@
 """A trained plan answers: sentences find pictures, pictures find sentences, and attention says where it looked.
 
-Works on the plan's pairwise objective: its two sides are embedded for a pool of samples, once, and asked in that space.
-Axes: N samples in the pool, D width.
+What can be asked is :mod:`core.compiler.questions`'; answers are ranked by the objective's own score, against a pool of
+samples that is embedded once. Axes: N samples in the pool, D width.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,20 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.blocks.block import Objective
+from core.blocks.values import joined, map_tensors
 from core.compiler.asking import HERE, asked, class_vectors, through
 from core.compiler.compile import compile
 from core.compiler.feed import Feed, sample_graph
 from core.compiler.module import Experiment
-from core.compiler.subsets import embedded, subsets_of
+from core.compiler.questions import GIVEN, Kind, Question, questions_of, why_not
+from core.compiler.subsets import absent, droppers, embedded, subsets_of
 from core.compiler.weights import load_average, load_weights, read_state
 from core.data.base import Pieces
 from core.data.pipeline import SampleGraph
 from core.data.readers.image import fitted, read_image
 from core.graph.document import Document, End
-from core.problems import refuse
+from core.problems import Refused, refuse
 
 Progress = Callable[[int, int], bool]  # done, of; False cancels
 BATCH = 128
@@ -65,11 +69,10 @@ class Trained:
     def __init__(self, document: Document, folder: Path, device: torch.device | None = None) -> None:
         """Raises Refused where the checkpoint is not of this document or there is nothing to ask."""
         self.plan = compile(document)
-        self._objective = next((key for key in self.plan.objectives if self.plan.sides(key)), "")
-        if not self._objective:
-            raise refuse(
-                "This experiment has no pairwise objective, so it cannot rank answers.", hint="Add InfoNCE or SigLIP."
-            )
+        self.questions = questions_of(self.plan)
+        self._subsets = subsets_of(self.plan)
+        if not self.questions and self._subsets is None:
+            raise Refused(why_not(self.questions, frozenset()))
         self._device = device or torch.device("cpu")
         state = read_state(folder)
         self.step = int(state["position"]["step"])
@@ -80,11 +83,9 @@ class Trained:
         self.graph.open()
         self.graph.load_state(state["transforms"])
         self._feed = Feed(self.plan, self.graph, self._device)
-        self._pools: dict[str, tuple[Tensor, Tensor, list[int]]] = {}
-        sides = self.plan.sides(self._objective)
-        assert sides is not None
-        self._subsets = subsets_of(self.plan)
-        self._ends = sides if self.plan.modality(sides[0].node) != "text" else (sides[1], sides[0])
+        self._pools: dict[tuple[str, str, End], tuple[Any, list[int]]] = {}
+        ports = self.plan.specs[self.plan.source].gives
+        self._ports = {brought: port.name for port in reversed(ports) if (brought := GIVEN.get(port.kind))}
 
     @property
     def splits(self) -> dict[str, int]:
@@ -92,22 +93,29 @@ class Trained:
         return {name: len(indices) for name, indices in self._feed.splits.items() if len(indices)}
 
     @torch.no_grad()
-    def pool(self, split: str, progress: Progress | None = None) -> tuple[Tensor, Tensor, list[int]]:
-        """Pictures [N, D], sentences [N, D] and their sample indices. Raises Cancelled."""
+    def pool(self, split: str, question: Question, progress: Progress | None = None) -> tuple[Any, list[int]]:
+        """What a question is ranked against: unit vectors [N, D] or tokens, and their sample indices. Raises Cancelled.
+
+        Samples that lack the answer, where the objective is told which do, are left out.
+        """
         if split not in self.splits:
             raise refuse(f"The data has no split {split!r}.", hint=f"It has: {', '.join(self.splits)}.")
-        if split not in self._pools:
-            pictures, sentences, indices = [], [], []
-            total = self.splits[split]
+        key = (split, question.objective, question.answers)
+        if key not in self._pools:
+            told = self.plan.inputs[question.objective].get("present")
+            parts: list[Any] = []
+            indices: list[int] = []
+            done = 0
             for batch, chosen in self._feed.split(split, BATCH):
-                values = self.experiment.run(batch, [end.node for end in self._ends])
-                pictures.append(F.normalize(values[self._ends[0]].float(), dim=-1).cpu())
-                sentences.append(F.normalize(values[self._ends[1]].float(), dim=-1).cpu())
-                indices += chosen
-                if progress is not None and not progress(len(indices), total):
+                values = self.experiment.run(batch, [question.answers.node])
+                rows = list(range(len(chosen))) if told is None else (values[told] > 0).nonzero()[:, 0].tolist()
+                parts.append(map_tensors(itemgetter(rows), values[question.answers]))
+                indices += [chosen[row] for row in rows]
+                done += len(chosen)
+                if progress is not None and not progress(done, self.splits[split]):
                     raise Cancelled
-            self._pools[split] = (torch.cat(pictures), torch.cat(sentences), indices)
-        return self._pools[split]
+            self._pools[key] = (_unit(joined(parts)), indices)
+        return self._pools[key]
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -140,45 +148,61 @@ class Trained:
         return torch.cat(questions) @ torch.cat(answers).T, indices
 
     @torch.no_grad()
-    def pictures_for(
-        self, sentence: str, split: str, count: int = 12, progress: Progress | None = None
-    ) -> list[Answer]:
-        """The pictures of a split that fit a sentence best."""
-        if not sentence.strip():
-            raise refuse("The sentence is empty.", hint="Type a few words, such as: red heart.")
-        pictures, _, indices = self.pool(split, progress)
-        batch = self._batch({"sentence": sentence})
-        question = F.normalize(self.experiment.run(batch, [self._ends[1].node])[self._ends[1]].float(), dim=-1).cpu()
-        return self._ranked(question @ pictures.T, indices, split, count)
-
-    @torch.no_grad()
-    def sentences_for(
-        self, picture: Path, split: str, count: int = 12, progress: Progress | None = None
-    ) -> list[Answer]:
-        """The sentences of a split that fit a picture file best. Raises Refused where it cannot be read."""
-        _, sentences, indices = self.pool(split, progress)
-        batch = self._batch({"image": self._picture(picture)})
-        question = F.normalize(self.experiment.run(batch, [self._ends[0].node])[self._ends[0]].float(), dim=-1).cpu()
-        return self._ranked(question @ sentences.T, indices, split, count)
-
-    @torch.no_grad()
     def classes_for(
         self, picture: Path, names: Sequence[str], prompts: Sequence[str] = (HERE,)
     ) -> list[tuple[str, float]]:
         """Classes a picture file fits, best first, with their cosines: each class is the mean of its prompts' vectors."""
         if not names:
             raise refuse("There is no class to choose from.", hint="Name some.")
-        ends = self._ends
-        class_KD = class_vectors(self.experiment, self.graph, ends[1], names, prompts, self._device)
-        made = self.experiment.run(self._batch({"image": self._picture(picture)}), [ends[0].node])[ends[0]]
-        scores_K = (F.normalize(made.float(), dim=-1) @ class_KD.T)[0].cpu()
+        question = self.questions.get(frozenset({"picture"}))
+        if question is None or question.finds != "sentences":
+            raise refuse("This run does not compare pictures with sentences, so it cannot name a class.")
+        made = self._asked(question, {self._ports["picture"]: self._picture(picture)})
+        class_KD = class_vectors(self.experiment, self.graph, question.answers, names, prompts, self._device)
+        scores_K = (made.float() @ class_KD.T)[0].cpu()
         return [(names[place], float(scores_K[place])) for place in scores_K.argsort(descending=True).tolist()]
 
-    def _ranked(self, scores_1N: Tensor, indices: list[int], split: str, count: int) -> list[Answer]:
+    @torch.no_grad()
+    def ask(
+        self, split: str, *, sentence: str | None = None, picture: Path | None = None, count: int = 12,
+        progress: Progress | None = None,
+    ) -> tuple[Kind, list[Answer]]:  # fmt: skip
+        """What a split has that fits a sentence, a picture file, or both best. Raises Refused, Cancelled."""
+        brought: dict[str, Any] = {}
+        if sentence is not None:
+            if not sentence.strip():
+                raise refuse("The sentence is empty.", hint="Type a few words, such as: red heart.")
+            brought["sentence"] = sentence
+        if picture is not None:
+            brought["picture"] = self._picture(picture)
+        given = frozenset(brought)
+        if given not in self.questions:
+            raise Refused(why_not(self.questions, given))
+        question = self.questions[given]
+        answers, indices = self.pool(split, question, progress)
+        embedded_question = self._asked(question, {self._ports[name]: value for name, value in brought.items()})
+        module, pair = self.experiment.node(question.objective), self.plan.pair(question.objective)
+        assert isinstance(module, Objective)
+        assert pair is not None
+        is_left = pair[0] == question.asked
+        scores_1N = (
+            module.score_tables(embedded_question, answers)[0]
+            if is_left
+            else module.score_tables(answers, embedded_question)[1]
+        )
         best = scores_1N[0].topk(min(count, len(indices)))
-        return [
-            self.answer(indices[int(place)], float(score), split) for score, place in zip(best.values, best.indices)
-        ]
+        places = zip(best.values.tolist(), best.indices.tolist())
+        return question.finds, [self.answer(indices[place], score, split) for score, place in places]
+
+    def _asked(self, question: Question, brought: Mapping[str, Any]) -> Any:
+        """The question's side for one sample; where something was not given a sample of the set flows beside it, unseen."""
+        given = self._batch(brought)
+        batch = {**self._feed.probe(1), **given}
+        for node in droppers(self.plan, question.asked.node):
+            if node not in question.hidden and (told := self.plan.inputs[node].get("present")) is not None:
+                batch[told] = torch.ones(1, device=self._device)
+        with absent(self.experiment, question.hidden):
+            return _unit(self.experiment.run(batch, [question.asked.node])[question.asked])
 
     def answer(self, index: int, score: float = 1.0, split: str = "") -> Answer:
         """A sample as an answer."""
@@ -190,12 +214,13 @@ class Trained:
     def looks(
         self, *, sentence: str | None = None, picture: Path | None = None, index: int | None = None
     ) -> list[Look]:
-        """Attention of every layer over a picture (a file or a sample of the set) or a sentence."""
+        """Attention of every layer over a picture (a file or a sample of the set), a sentence, or both."""
         if index is not None:
             values = self.graph.source.sample(index)
-            given = {name: value for name, value in values.items() if name in ("image", "sentence")}
+            given = {name: values[name] for name in self._ports.values() if name in values}
         else:
-            given = {"image": self._picture(picture)} if picture is not None else {"sentence": sentence or ""}
+            given = {self._ports["picture"]: self._picture(picture)} if picture is not None else {}
+            given |= {self._ports["sentence"]: sentence} if sentence is not None else {}
         words = self._words(given)
         maps = self.experiment.attention_maps(self._batch(given))
         return [
@@ -223,3 +248,8 @@ class Trained:
         """Let loader workers go."""
         self._feed.close()
         self.graph.close()
+
+
+def _unit(value: Any) -> Any:
+    """An embedding as unit vectors; tokens as they are."""
+    return F.normalize(value.float(), dim=-1) if isinstance(value, Tensor) else value

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from core.blocks.values import full
+from core.blocks.values import full, joined
 from core.graph.document import End
 
 if TYPE_CHECKING:
@@ -104,15 +104,7 @@ def part_of(value: Any, start: int, stop: int) -> Any:
 
 def join(parts: list[dict[End, Any]]) -> dict[End, Any]:
     """The inverse of :func:`split`."""
-    joined = {}
-    for end in parts[0]:
-        flat = [pytree.tree_flatten(part[end]) for part in parts]
-        leaves = [
-            torch.cat(list(column)) if isinstance(column[0], Tensor) else column[0]
-            for column in zip(*(leaves for leaves, _ in flat))
-        ]
-        joined[end] = pytree.tree_unflatten(leaves, flat[0][1])
-    return joined
+    return {end: joined([part[end] for part in parts]) for end in parts[0]}
 
 
 def _leaf(value: Any) -> Any:

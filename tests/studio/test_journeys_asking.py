@@ -19,6 +19,7 @@ from core.runs.execute import execute
 from core.runs.launch import queue
 from core.store.database import Store
 from core.store.library import Library
+from tests.core.training.test_three_modalities import fused
 from tests.documents import Drawing, tiny_clip
 from tests.studio.journey import LEFT, NO, Person
 from widgets.desk.question import PictureWell
@@ -86,6 +87,32 @@ def test_ask_with_a_sentence_then_with_a_picture(sit_down, trained, tmp_path):
     drop(person, well, tmp_path / "notes.txt")
     assert "not a picture" in desk.message()
     assert desk.answers() is before
+
+
+def test_a_fused_run_is_asked_with_a_sentence_a_picture_and_both(sit_down, tmp_path):
+    with Store.open(tmp_path / "runs.sqlite") as store:
+        document = fused(steps=2, habits={"checkpointing": {}})
+        assert execute(store, queue(Library(store), document, name="fused").uid) == "finished"
+    person = sit_down(Document())
+    person.runs()
+    person.go_to("Inspect")
+    desk = person.window.desk
+    person.wait(lambda: person.texts(desk, "with both at once"))
+    picture = tmp_path / "heart.png"
+    Image.fromarray(np.full((40, 40, 3), (220, 20, 40), dtype=np.uint8)).save(picture)
+    drop(person, desk.findChildren(PictureWell)[0], picture)
+    person.wait(lambda: desk.answers() is not None)
+    by_picture = desk.answers()
+    assert by_picture.kind == "pictures"
+    field = desk.findChildren(QLineEdit)[0]
+    QTest.mouseClick(field, LEFT, NO)
+    QTest.keyClicks(field, "red heart")
+    QTest.keyClick(field, KEYS.Key_Return)
+    person.wait(lambda: desk.answers() is not by_picture)
+    both = desk.answers()
+    assert both.asked.sentence == "red heart"
+    assert both.asked.picture is not None
+    assert both.kind == "pictures"
 
 
 def test_a_run_whose_checkpoint_is_gone_is_told(sit_down, trained, tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -27,7 +28,7 @@ from core.store.answers import CheckpointFacts
 from widgets.desk.close_look import HeatPicture, HeatWords
 from widgets.desk.question import PictureWell
 from widgets.desk.tiles import AnswerTiles
-from widgets.desk.values import Askable, DeskAnswer, DeskAnswers
+from widgets.desk.values import EITHER, Askable, DeskAnswer, DeskAnswers, Ways
 from widgets.look.language import said, tr
 from widgets.look.theme import look, theme
 
@@ -35,15 +36,14 @@ from widgets.look.theme import look, theme
 class DeskView(QWidget):
     """Question on the left, answers in the middle, the picked answer on the right."""
 
-    askRequested = Signal(
-        str, int, str, str
-    )  # run uid, checkpoint step, sentence, picture path; one of the two is empty
+    askRequested = Signal(str, int, str, str)  # run uid, checkpoint step, sentence, picture path; one may be empty
     cancelRequested = Signal()
-    runChosen = Signal(str)
+    waysWanted = Signal(str)  # uid: how can this run be asked?
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._runs: dict[str, Askable] = {}
+        self._ways: dict[str, Ways | None] = {}  # None: not answered yet
         self._answers: DeskAnswers | None = None
         self._path = self._shown_uid = ""
         self._is_busy = False
@@ -54,6 +54,7 @@ class DeskView(QWidget):
         self._tiles, self._picture, self._words = AnswerTiles(), HeatPicture(), HeatWords()
         self._lit = QCheckBox(tr("Show attention"))
         self._about, self._empty = QLabel(), QLabel()
+        self._by_sentence, self._by_picture, self._by_both = _muted(""), _muted(""), _muted("")
         self._lay_out()
         self._connect()
         self.set_runs(())
@@ -80,6 +81,11 @@ class DeskView(QWidget):
             self._runs_box.setCurrentIndex(index)
         if step is not None and (index := self._checkpoints.findData(step)) >= 0:
             self._checkpoints.setCurrentIndex(index)
+
+    def set_ways(self, uid: str, ways: Ways) -> None:
+        """How a run can be asked."""
+        self._ways[uid] = ways
+        self._refresh()
 
     def show_answers(self, answers: DeskAnswers) -> None:
         """What the model found."""
@@ -131,13 +137,14 @@ class DeskView(QWidget):
     # Inside
 
     def _connect(self) -> None:
-        self._runs_box.currentIndexChanged.connect(self._run_changed)
+        self._runs_box.currentIndexChanged.connect(self._show_checkpoints)
         self._checkpoints.currentIndexChanged.connect(self._refresh)
         self._sentence.returnPressed.connect(self._ask_sentence)
         self._sentence.textEdited.connect(self._typing)
         self._ask.clicked.connect(self._ask_again)
         self._cancel.clicked.connect(self.cancelRequested)
         self._well.pictureChosen.connect(self._ask_picture)
+        self._well.pictureRemoved.connect(self._forget_picture)
         self._well.refused.connect(self.show_refusal)
         self._tiles.answerPicked.connect(self._picked)
         self._lit.toggled.connect(self._light)
@@ -174,10 +181,11 @@ class DeskView(QWidget):
             column.addWidget(_muted(text))
             column.addWidget(widget)
         column.addSpacing(8)
-        column.addWidget(_muted(tr("Ask with a sentence, get pictures")))
+        column.addWidget(self._by_sentence)
         column.addWidget(self._sentence)
-        column.addWidget(_muted(tr("Or with a picture, get sentences")))
+        column.addWidget(self._by_picture)
         column.addWidget(self._well)
+        column.addWidget(self._by_both)
         buttons = QHBoxLayout()
         buttons.addWidget(self._ask, 1)
         buttons.addWidget(self._cancel)
@@ -211,9 +219,19 @@ class DeskView(QWidget):
         side.setMinimumWidth(200)
         return side
 
-    def _run_changed(self) -> None:
-        self._show_checkpoints()
-        self.runChosen.emit(self.uid())
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._want_ways()
+
+    def _want_ways(self) -> None:
+        """Ask once a run, and only when somebody looks."""
+        uid = self.uid()
+        if uid and uid not in self._ways and self.isVisible() and self._runs[uid].checkpoints:
+            self._ways[uid] = None
+            self.waysWanted.emit(uid)
+
+    def _way(self) -> Ways:
+        return self._ways.get(self.uid()) or EITHER
 
     def _show_checkpoints(self) -> None:
         run = self._runs.get(self.uid())
@@ -229,6 +247,7 @@ class DeskView(QWidget):
         if wanted is not None:
             self._checkpoints.setCurrentIndex(self._checkpoints.findData(wanted))
         self._checkpoints.blockSignals(False)
+        self._want_ways()
         self._refresh()
 
     def _why_not(self) -> str:
@@ -237,22 +256,49 @@ class DeskView(QWidget):
             return tr("No run can be asked yet. Train one; its checkpoints appear here.")
         if run.why_not:
             return run.why_not
-        return "" if self.step() >= 0 else tr("This run has no checkpoint yet, so there is nothing to ask.")
+        if self.step() < 0:
+            return tr("This run has no checkpoint yet, so there is nothing to ask.")
+        way = self._way()
+        return "" if way.finds else next(iter(way.why_not.values()), "")
+
+    def _given(self) -> str:
+        """What is being asked with: sentence, picture, both, or nothing."""
+        sentence, picture = bool(self._sentence.text().strip()), bool(self._path)
+        return "both" if sentence and picture else "sentence" if sentence else "picture" if picture else ""
 
     def _refresh(self) -> None:
-        why_not = self._why_not()
-        asked = bool(self._sentence.text().strip() or self._path)
-        self._ask.setEnabled(not why_not and asked and not self._is_busy)
-        self._ask.setToolTip(why_not or ("" if asked else tr("Type a sentence or choose a picture first.")))
+        why_not, given, way = self._why_not(), self._given(), self._way()
+        missing = "" if given else tr("Type a sentence or choose a picture first.")
+        cannot = "" if not given or given in way.finds else way.why_not.get(given, "")
+        self._ask.setEnabled(not (why_not or missing or cannot or self._is_busy))
+        self._ask.setToolTip(why_not or missing or cannot)
+        self._show_ways(way)
         self._cancel.setVisible(self._is_busy)
         self._progress.setVisible(self._is_busy)
-        if why_not and not self._is_busy:
-            self._say(why_not)
+        told = "" if self._is_busy else why_not or cannot
+        if told:
+            self._say(told)
         elif self._line.property("why_not"):
             self._say("")
-        self._line.setProperty("why_not", bool(why_not) and not self._is_busy)
+        self._line.setProperty("why_not", bool(told))
         if self._answers is None:
-            self._show_empty(why_not or tr("Type a sentence to find pictures, or drop a picture to find sentences."))
+            self._show_empty(why_not or _invitation(way))
+
+    def _show_ways(self, way: Ways) -> None:
+        """The words over the fields say what each finds; a field that nothing can be asked with rests."""
+        both = way.finds.get("both", "")
+        for name, label, field, words in (
+            ("sentence", self._by_sentence, self._sentence, _with_sentence),
+            ("picture", self._by_picture, self._well, _with_picture),
+        ):
+            finds = way.finds.get(name, "")
+            label.setText(words(finds) if finds or both else way.why_not.get(name, ""))
+            field.setEnabled(bool(finds or both))
+        pictures = both == "pictures"
+        self._by_both.setText(
+            tr("Or with both at once, get pictures") if pictures else tr("Or with both at once, get sentences")
+        )
+        self._by_both.setVisible(bool(both))
 
     def _show_empty(self, text: str) -> None:
         """A sentence where the answers would be; an empty one makes room for them."""
@@ -262,18 +308,23 @@ class DeskView(QWidget):
         self._lit.setVisible(not text)
 
     def _typing(self) -> None:
+        if self._path and "both" not in self._way().finds:
+            self._forget_picture()
+        self._refresh()
+
+    def _forget_picture(self) -> None:
         self._path = ""
         self._well.set_image(None)
         self._refresh()
 
     def _ask_sentence(self) -> None:
         if self._sentence.text().strip():
-            self._path = ""
             self._ask_again()
 
     def _ask_picture(self, path: str) -> None:
         self._path = path
-        self._sentence.clear()
+        if "both" not in self._way().finds:
+            self._sentence.clear()
         self._ask_again()
 
     def _ask_again(self) -> None:
@@ -281,8 +332,7 @@ class DeskView(QWidget):
         if why_not := self._why_not():
             self.show_refusal(why_not)
         elif self._ask.isEnabled():
-            sentence = "" if self._path else self._sentence.text().strip()
-            self.askRequested.emit(self.uid(), self.step(), sentence, self._path)
+            self.askRequested.emit(self.uid(), self.step(), self._sentence.text().strip(), self._path)
 
     def _set_busy(self, busy: bool) -> None:
         self._is_busy = busy
@@ -322,6 +372,29 @@ class DeskView(QWidget):
     def _light(self, lit: bool) -> None:
         self._picture.set_lit(lit)
         self._picked(self._tiles.picked())
+
+
+def _with_sentence(finds: str) -> str:
+    """The words over the sentence."""
+    if not finds:
+        return tr("A sentence, asked together with a picture")
+    return tr("Ask with a sentence, get pictures") if finds == "pictures" else tr("Ask with a sentence, get sentences")
+
+
+def _with_picture(finds: str) -> str:
+    """The words over the picture."""
+    if not finds:
+        return tr("A picture, asked together with a sentence")
+    return tr("Or with a picture, get pictures") if finds == "pictures" else tr("Or with a picture, get sentences")
+
+
+def _invitation(way: Ways) -> str:
+    """What to do while nothing has been asked."""
+    if way.finds == EITHER.finds:
+        return tr("Type a sentence to find pictures, or drop a picture to find sentences.")
+    if set(way.finds) == {"both"}:
+        return tr("Type a sentence and drop a picture: this run is asked with both.")
+    return tr("Ask a question on the left; the best answers appear here.")
 
 
 def checkpoint_name(checkpoint: CheckpointFacts) -> str:

@@ -30,6 +30,7 @@ class PictureWell(QWidget):
     """A place to drop one picture; a click opens a file."""
 
     pictureChosen = Signal(str)  # path
+    pictureRemoved = Signal()
     refused = Signal(str)  # a sentence
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -90,13 +91,27 @@ class PictureWell(QWidget):
             event.acceptProposedAction()
             self.take(paths[0])
 
+    def remove(self) -> None:
+        """Empty the well."""
+        if self._image is not None:
+            self.set_image(None)
+            self.pictureRemoved.emit()
+
+    def corner(self) -> QRectF:
+        """Where a click takes the picture out again."""
+        return QRectF(self.width() - 28.0, 6.0, 22.0, 22.0)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+        if self._image is not None and self.corner().contains(event.position()):
+            self.remove()
+        elif event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
             self.open_file()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self.open_file()
+        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self.remove()
         else:
             super().keyPressEvent(event)
 
@@ -111,10 +126,21 @@ class PictureWell(QWidget):
         if self._image is not None:
             place = fitted(self._image.width(), self._image.height(), QRectF(self.rect()).adjusted(8, 8, -8, -8))
             draw_picture(painter, place, self._image)
+            self._draw_corner(painter)
         else:
-            painter.setPen(QColor(colours.muted))
+            painter.setPen(QColor(colours.muted if self.isEnabled() else colours.line))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(
                 self.rect().adjusted(10, 10, -10, -10), flags, tr("Drop a picture here, or click to open one")
             )
         painter.end()
+
+    def _draw_corner(self, painter: QPainter) -> None:
+        place, colours = self.corner(), theme()
+        painter.setPen(QPen(QColor(colours.line), 1))
+        painter.setBrush(QColor(colours.raised))
+        painter.drawEllipse(place)
+        cross = place.adjusted(7, 7, -7, -7)
+        painter.setPen(QPen(QColor(colours.text), 1.5))
+        painter.drawLine(cross.topLeft(), cross.bottomRight())
+        painter.drawLine(cross.topRight(), cross.bottomLeft())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,8 +23,19 @@ class Askable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ways:
+    """How a run can be asked: what a ``sentence``, a ``picture`` or ``both`` find (pictures or sentences)."""
+
+    finds: Mapping[str, str]
+    why_not: Mapping[str, str] = field(default_factory=dict)  # a sentence for each way that there is not
+
+
+EITHER = Ways(finds={"sentence": "pictures", "picture": "sentences"})  # until more is known
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The question: exactly one of the two is given."""
+    """The question: one of the two is given, or both."""
 
     sentence: str = ""
     picture: NDArray[np.uint8] | None = None  # [H, W, 3], as the model saw it

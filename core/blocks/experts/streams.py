@@ -21,6 +21,7 @@ class ExpertBlock(Block):
     """A residual layer of experts behind a norm: ``x + experts(norm(x))``."""
 
     modality = "shared"
+    streams_apart = True
     takes = {
         "tokens": port("tokens", "tokens of one modality, or already joined ones"),
         "more": port("tokens", "tokens of another modality, of the same width", optional=True),

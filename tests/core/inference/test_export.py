@@ -253,7 +253,8 @@ def test_without_a_teacher_the_drawing_says_what_to_do() -> None:
 
 def test_a_teacher_answers_as_its_run_does_and_never_changes(run: tuple[Store, str, Path]) -> None:
     trained = Trained(opened(run[2])[0].plan.document, next(run[2].glob("step-*")))
-    pictures, sentences, indices = trained.pool("test")
+    pictures, indices = trained.pool("test", trained.questions[frozenset({"sentence"})])
+    sentences, _ = trained.pool("test", trained.questions[frozenset({"picture"})])
     samples = [trained.graph.source.sample(index) for index in indices]
     image = torch.stack([sample["image"] for sample in samples])
     words = [sample["sentence"] for sample in samples]

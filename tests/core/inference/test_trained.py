@@ -47,6 +47,8 @@ def trained(folder: Path, document: Document) -> tuple[Document, Path, dict[str,
         return document, Path(newest.path), dict(library.facts(uid).last)
 
 
+SENTENCE, PICTURE = frozenset({"sentence"}), frozenset({"picture"})
+BOTH = SENTENCE | PICTURE
 HABITS: dict[str, Any] = {"checkpointing": {}, "evaluation": {"every": 1000}, "ema": {"decay": 0.5}}
 
 
@@ -71,11 +73,19 @@ def recall(scores_NN: np.ndarray, labels: list[str], k: int) -> float:
     return hits / len(labels)
 
 
+def both_sides(model: Trained, split: str) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    """What sentences and pictures are ranked against, and the sample indices."""
+    pictures, indices = model.pool(split, model.questions[SENTENCE])
+    sentences, same = model.pool(split, model.questions[PICTURE])
+    assert indices == same
+    return pictures.numpy(), sentences.numpy(), indices
+
+
 @pytest.mark.parametrize("split", ["test", "validation"])
 def test_pools_give_the_scores_that_the_run_said(
     model: Trained, run: tuple[Document, Path, dict[str, float]], split: str
 ) -> None:
-    pictures, sentences, indices = (part if isinstance(part, list) else part.numpy() for part in model.pool(split))
+    pictures, sentences, indices = both_sides(model, split)
     assert len(indices) == model.splits[split] == len(set(indices))
     np.testing.assert_allclose(np.linalg.norm(pictures, axis=1), 1, atol=1e-5)
     labels = [model.graph.source.label(index) for index in indices]
@@ -87,9 +97,10 @@ def test_pools_give_the_scores_that_the_run_said(
 
 
 def test_a_sentence_finds_pictures_in_the_order_of_their_cosines(model: Trained) -> None:
-    pictures, sentences, indices = model.pool("test")
+    pictures, sentences, indices = both_sides(model, "test")
     for place in (0, 5, 11):
-        answers = model.pictures_for(model.graph.source.label(indices[place]), "test", count=len(indices))
+        kind, answers = model.ask("test", sentence=model.graph.source.label(indices[place]), count=len(indices))
+        assert kind == "pictures"
         cosines = dict(zip(indices, (pictures @ sentences[place]).tolist()))
         assert sorted(answer.index for answer in answers) == sorted(indices)
         assert [a.score for a in answers] == sorted((a.score for a in answers), reverse=True)
@@ -102,13 +113,14 @@ def test_a_sentence_finds_pictures_in_the_order_of_their_cosines(model: Trained)
 
 
 def test_a_picture_file_finds_sentences(model: Trained, tmp_path: Path) -> None:
-    pictures, sentences, indices = model.pool("test")
+    pictures, sentences, indices = both_sides(model, "test")
     for place in (0, 3):
         shown = model.answer(indices[place]).picture
         assert shown is not None
         file = tmp_path / f"{place}.png"
         Image.fromarray(shown).save(file)
-        answers = model.sentences_for(file, "test", count=8)
+        kind, answers = model.ask("test", picture=file, count=8)
+        assert kind == "sentences"
         cosines = dict(zip(indices, (sentences @ pictures[place]).tolist()))
         assert [a.score for a in answers] == pytest.approx([cosines[a.index] for a in answers], abs=0.02)  # 8 bits
         assert answers[0].score == pytest.approx(max(cosines.values()), abs=0.02)
@@ -116,7 +128,7 @@ def test_a_picture_file_finds_sentences(model: Trained, tmp_path: Path) -> None:
 
 def test_attention_rows_sum_to_one_and_give_the_output(model: Trained) -> None:
     """Rows times values, through the layer's last matrix, is what the layer passes on in an ordinary forward."""
-    sentence = model.graph.source.label(model.pool("test")[2][0])
+    sentence = model.graph.source.label(both_sides(model, "test")[2][0])
     layer = next(m for m in model.experiment.node("text_transformer").modules() if isinstance(m, Attention))
     kept: dict[str, torch.Tensor] = {}
 
@@ -125,7 +137,7 @@ def test_attention_rows_sum_to_one_and_give_the_output(model: Trained) -> None:
 
     hook = layer.register_forward_hook(keep, with_kwargs=True)
     try:
-        model.pictures_for(sentence, "test", count=1)  # the fused kernel, nothing recorded
+        model.ask("test", sentence=sentence, count=1)  # the fused kernel, nothing recorded
         looks = {look.layer: look for look in model.looks(sentence=sentence)}
     finally:
         hook.remove()
@@ -142,7 +154,7 @@ def test_attention_rows_sum_to_one_and_give_the_output(model: Trained) -> None:
 
 
 def test_looks_over_a_sample_and_over_a_picture(model: Trained, tmp_path: Path) -> None:
-    index = model.pool("test")[2][0]
+    index = both_sides(model, "test")[2][0]
     both = {look.layer for look in model.looks(index=index)}
     assert both == {"vit/0", "text_transformer/0", "pool_2/0"}
     file = tmp_path / "one.png"
@@ -162,23 +174,23 @@ def test_asking_can_be_cancelled_and_asked_again(run: tuple[Document, Path, dict
         return False
 
     with pytest.raises(Cancelled):
-        opened.pictures_for("red heart", "test", progress=at_once)
+        opened.ask("test", sentence="red heart", progress=at_once)
     assert seen == [(min(128, opened.splits["test"]), opened.splits["test"])]
-    assert len(opened.pictures_for("red heart", "test", count=3)) == 3
+    assert len(opened.ask("test", sentence="red heart", count=3)[1]) == 3
     opened.close()
 
 
 @pytest.mark.parametrize("question", ["", "   "])
 def test_questions_that_cannot_be_asked_are_sentences(model: Trained, tmp_path: Path, question: str) -> None:
     with pytest.raises(Refused, match="The sentence is empty"):
-        model.pictures_for(question, "test")
+        model.ask("test", sentence=question)
     with pytest.raises(Refused, match="is not there"):
-        model.sentences_for(tmp_path / "gone.png", "test")
+        model.ask("test", picture=tmp_path / "gone.png")
     (tmp_path / "words.png").write_text("not a picture")
     with pytest.raises(Refused, match="not a picture"):
-        model.sentences_for(tmp_path / "words.png", "test")
+        model.ask("test", picture=tmp_path / "words.png")
     with pytest.raises(Refused, match="no split 'moon'"):
-        model.pictures_for("red heart", "moon")
+        model.ask("moon", sentence="red heart")
 
 
 def test_a_checkpoint_that_does_not_fit_is_a_sentence(
@@ -215,7 +227,7 @@ def test_sides_are_told_by_modality_and_not_by_port(tmp_path: Path) -> None:
     assert scores["retrieval/test/image_to_text/mean rank"] != scores["retrieval/test/text_to_image/mean rank"]
     assert {name: value for name, value in other[2].items() if name.startswith("retrieval/")} == pytest.approx(scores)
     models = [Trained(document, folder) for document, folder, _ in (one, other)]
-    answers = [[a.index for a in m.pictures_for("a red heart", "test", count=5)] for m in models]
+    answers = [[a.index for a in m.ask("test", sentence="a red heart", count=5)[1]] for m in models]
     assert answers[0] == answers[1]
     for opened in models:
         opened.close()

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from core.compiler.asking import asked, class_vectors, prompts_of
+from core.graph.document import End
 from core.inference.trained import Trained
 from core.problems import Refused
 from core.telemetry.events import LogLine
@@ -144,7 +145,7 @@ def test_a_trained_plan_names_the_class_of_a_picture(run: Trainer, tmp_path: Pat
     vectors = dict(zip(NAMES, class_KD))
     with torch.no_grad():
         batch = model._batch({"image": model._picture(tmp_path / "red.png")})
-        picture = model.experiment.run(batch, ["projection"])[model._ends[0]][0]
+        picture = model.experiment.run(batch, ["projection"])[End(node="projection", port="embedding")][0]
     for name, score in ranked:
         assert score == pytest.approx(float(vectors[name] @ picture), abs=1e-5)
     with pytest.raises(Refused, match="no class"):

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 
 from core.store.answers import CheckpointFacts
 from widgets.desk.desk import DeskView
-from widgets.desk.values import Askable, Asked, DeskAnswer, DeskAnswers
+from widgets.desk.values import Askable, Asked, DeskAnswer, DeskAnswers, Ways
 
 RUNS = (
     Askable(
@@ -186,3 +186,67 @@ def test_a_new_checkpoint_does_not_change_the_chosen_one(desk):
     desk.set_runs((more, *RUNS[1:]))
     assert (desk.uid(), desk.step()) == ("a", 100)
     assert desk._checkpoints.findData(400) >= 0
+
+
+FUSED = Ways(finds={"sentence": "pictures", "picture": "pictures", "both": "pictures"})
+
+
+def heart(folder):
+    image = QImage(16, 16, QImage.Format.Format_RGB32)
+    image.fill(Qt.GlobalColor.red)
+    assert image.save(str(folder / "heart.png"))
+    return folder / "heart.png"
+
+
+def test_how_a_run_can_be_asked_is_wanted_once_and_only_when_seen(qtbot):
+    view = DeskView()
+    qtbot.addWidget(view)
+    wanted = []
+    view.waysWanted.connect(wanted.append)
+    view.set_runs(RUNS)
+    assert wanted == []
+    view.show()
+    view.choose("c")
+    view.choose("a")
+    view.choose("b")  # no checkpoint: nothing to ask
+    assert wanted == ["a", "c"]
+
+
+def test_a_run_that_takes_both_is_asked_with_both(desk, qtbot, tmp_path):
+    desk.set_ways("a", FUSED)
+    assert desk._by_both.isVisible()
+    assert "get pictures" in desk._by_picture.text()
+    with qtbot.waitSignal(desk.askRequested) as caught:
+        drop(desk, heart(tmp_path))
+    assert caught.args == ["a", 200, "", str(tmp_path / "heart.png")]
+    QTest.keyClicks(desk._sentence, "a red heart")
+    with qtbot.waitSignal(desk.askRequested) as caught:
+        QTest.keyClick(desk._sentence, Qt.Key.Key_Return)
+    assert caught.args == ["a", 200, "a red heart", str(tmp_path / "heart.png")]
+    QTest.mouseClick(desk._well, Qt.MouseButton.LeftButton, pos=desk._well.corner().center().toPoint())
+    with qtbot.waitSignal(desk.askRequested) as caught:
+        QTest.mouseClick(desk._ask, Qt.MouseButton.LeftButton)
+    assert caught.args == ["a", 200, "a red heart", ""]
+
+
+def test_what_a_run_cannot_be_asked_is_said_before_asking(desk):
+    why = "This run cannot be asked: nothing in it compares."
+    desk.set_ways("a", Ways(finds={}, why_not={"sentence": why, "picture": why, "both": why}))
+    assert desk.message() == desk._empty.text() == why
+    QTest.keyClicks(desk._sentence, "a red heart")
+    assert not desk._ask.isEnabled()
+    assert not desk._well.isEnabled()
+    desk.choose("c")
+    assert desk.message() != why
+
+
+def test_a_run_that_needs_both_waits_for_both(desk, tmp_path):
+    alone = "This run cannot be asked with a sentence alone. Give it a picture."
+    desk.set_ways("a", Ways(finds={"both": "pictures"}, why_not={"sentence": alone}))
+    QTest.keyClicks(desk._sentence, "a red heart")
+    assert not desk._ask.isEnabled()
+    assert desk.message() == alone
+    drop(desk, heart(tmp_path))
+    assert desk._sentence.text() == "a red heart"
+    assert desk._ask.isEnabled()
+    assert desk.message() == ""

@@ -1,0 +1,124 @@
+"""Which questions a person can ask of a plan: with a sentence, a picture, or both, and what is ranked for them.
+
+A question is embedded from what is given alone. What is not given must not matter: either nothing of the question's side
+hangs on it, or it stands behind a modality dropout (arXiv:1501.00102), whose learned missing token then takes its place,
+or it flows beside in a block that keeps its streams apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from core.blocks.catalog import blocks
+from core.blocks.connectors.modality_dropout import ModalityDropout
+from core.compiler.plan import Plan
+from core.compiler.subsets import droppers
+from core.graph.document import End
+from core.problems import Problem
+
+GIVEN = {"image": "picture", "sentence": "sentence"}  # a source port's kind -> what a person brings
+Kind = Literal["pictures", "sentences"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One way of asking."""
+
+    given: frozenset[str]  # of ``sentence`` and ``picture``
+    objective: str
+    asked: End  # the side that is embedded from what is given
+    answers: End  # the side that a split is ranked by
+    finds: Kind
+    hidden: tuple[str, ...] = ()  # modality dropouts that put their missing token
+
+
+def questions_of(plan: Plan) -> dict[frozenset[str], Question]:
+    """The best way of asking for each combination of what a person can bring; one that cannot be asked is absent."""
+    found: dict[frozenset[str], tuple[tuple[int, int, int], Question]] = {}
+    for number, objective in enumerate(plan.objectives):
+        pair = plan.pair(objective)
+        for asked, answers in (pair, pair[::-1]) if pair else ():
+            for given in (frozenset({"sentence"}), frozenset({"picture"}), frozenset({"sentence", "picture"})):
+                question = _question(plan, objective, asked, answers, given)
+                if question is None:
+                    continue
+                same = question.finds == "pictures" and given == {"picture"}
+                worth = (len(_brought(plan, answers)), int(same), number)  # one modality, and another than was given
+                if given not in found or worth < found[given][0]:
+                    found[given] = (worth, question)
+    return {given: question for given, (_, question) in found.items()}
+
+
+def _question(plan: Plan, objective: str, asked: End, answers: End, given: frozenset[str]) -> Question | None:
+    if any(plan.specs[node].mixes and not _streams_apart(plan, node) for node in _behind(plan, (asked, answers))):
+        return None  # one sample alone is not what was trained there
+    hidden = {
+        node for node in droppers(plan, asked.node) if not _brought(plan, plan.inputs[node]["embedding"]) <= given
+    }
+    if _brought(plan, asked, hidden) != given:
+        return None
+    finds: Kind = "pictures" if "picture" in _brought(plan, answers) else "sentences"
+    return Question(
+        given=given, objective=objective, asked=asked, answers=answers, finds=finds, hidden=tuple(sorted(hidden))
+    )
+
+
+def _brought(plan: Plan, end: End, hidden: Collection[str] = ()) -> set[str]:
+    """What a person would bring for an embedding; a source's port itself where nobody can.
+
+    What stands behind ``hidden`` dropouts does not count.
+    """
+    found, waiting, seen = set(), [end], set()
+    while waiting:
+        now = waiting.pop()
+        if now in seen or now.node in hidden:
+            continue
+        seen.add(now)
+        if now.node == plan.source:
+            port = plan.specs[plan.source].output(now.port)
+            found.add(GIVEN.get(port.kind, now.port) if port is not None else now.port)
+        waiting += _incoming(plan, now)
+    return found
+
+
+def _incoming(plan: Plan, end: End) -> list[End]:
+    """What an end is made of: all that its node takes, or in a block that keeps streams apart only its own stream."""
+    given = plan.inputs.get(end.node, {})
+    if _streams_apart(plan, end.node) and end.port in given:
+        return [given[end.port]]
+    is_dropout = plan.document.nodes[end.node].block == ModalityDropout.key
+    return [source for port, source in given.items() if not (is_dropout and port == "present")]
+
+
+def _streams_apart(plan: Plan, node: str) -> bool:
+    key = plan.document.nodes[node].block
+    return key in blocks and blocks[key].streams_apart
+
+
+def _behind(plan: Plan, ends: Collection[End]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(ends)
+    while waiting:
+        now = waiting.pop()
+        if now.node not in found:
+            found.add(now.node)
+            waiting += plan.inputs.get(now.node, {}).values()
+    return found
+
+
+def why_not(questions: Mapping[frozenset[str], Question], given: frozenset[str]) -> Problem:
+    """Why a plan cannot be asked so, and how it can be."""
+    if not questions:
+        return Problem(
+            what="This run cannot be asked: nothing in it compares a sentence or a picture with others by itself.",
+            hint="Its own held-out answers stand in the monitors Retrieval and Answers.",
+        )
+    if given == {"sentence", "picture"}:
+        return Problem(
+            what="This run takes a sentence or a picture, not both at once.", hint="Remove the sentence or the picture."
+        )
+    if given == {"sentence"}:
+        return Problem(what="This run cannot be asked with a sentence alone.", hint="Give it a picture.")
+    return Problem(what="This run cannot be asked with a picture alone.", hint="Give it a sentence.")

