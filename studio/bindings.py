@@ -20,6 +20,7 @@ from studio.exporting import export_model, export_tower
 from studio.sentences import refusal
 from studio.teachers import offer_teachers
 from widgets.look.language import tr
+from widgets.look.titles import titles_of, use_vocabulary
 
 if TYPE_CHECKING:
     from studio.session import Session
@@ -105,6 +106,7 @@ def bind_inspector(session: Session, window: Window) -> None:
 
 def show_vocabulary(window: Window, words: Any) -> None:
     """New words for everyone who draws with them."""
+    use_vocabulary(words)
     window.canvas.set_vocabulary(words)
     window.palette_panel.set_vocabulary(words)
     window.inspector.set_vocabulary(words)
@@ -117,8 +119,7 @@ def show_analysis(session: Session, window: Window, analysis: Analysis | None) -
     window.canvas.set_analysis(analysis)
     window.inspector.set_analysis(analysis)
     window.outline.set_analysis(analysis)
-    titles = {k: n.title or session.vocabulary.spec(n.block).title for k, n in session.document.nodes.items()}
-    window.problems.set_problems(analysis.problems if analysis else (), titles)
+    window.problems.set_problems(analysis.problems if analysis else (), titles_of(session.document))
     window.show_totals(analysis)
 
 

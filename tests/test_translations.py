@@ -39,6 +39,7 @@ from widgets.monitors import retrieval
 from widgets.monitors.catalog import monitors
 from widgets.monitors.device import UNITS
 from widgets.monitors.monitor import Monitor
+from widgets.sweeps.words import METRICS
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = Path(next(iter(resources.__path__)), "translations", "zh_CN")
@@ -55,7 +56,7 @@ OTHER_SPLITS = ("style", "seen", "held out")  # a second artist's drawings; what
 # Proper names and terms that a Chinese paper writes in Latin letters, too.
 SAME_IN_CHINESE = frozenset({
     "AdamW", "BERT", "CLIP", "EfficientNet-Lite0", "ImageNet", "InfoNCE", "OpenMoji", "ResNet", "SGD", "SigLIP", "Twemoji",
-    "ViT", "MiB", "R@1", "R@5", "R@10", "Twemoji, CC BY 4.0", "bert", "resnet", "vit", "中文 / English", "Alpha", "EVA-02", "Flamingo", "Hz", "IDEFICS", "LAMB", "bfloat16", "int8", "sigmoid",
+    "ViT", "MiB", "R@1", "R@5", "R@10", "TFLOPs", "Twemoji, CC BY 4.0", "bert", "resnet", "vit", "中文 / English", "Alpha", "EVA-02", "Flamingo", "Hz", "IDEFICS", "LAMB", "bfloat16", "int8", "sigmoid",
     "ViT-B/16", "ViT-B/32", "ViT-H/14", "ViT-L/14", "ViT-L/14 336", "ViT-bigG/14", "ViT-g/14",
 })  # fmt: skip
 
@@ -167,12 +168,12 @@ def words_of_window() -> Iterator[tuple[str, str]]:
 
 def words_of_data() -> Iterator[tuple[str, str]]:
     """What runs and datasets bring: names of splits, kinds, modalities, device quantities, figures."""
-    ways = [way.replace("_to_", middle).replace("_", " ") for way in retrieval.WAYS for middle in (" to ", " → ")]
+    figures = [series for series in METRICS if "/" not in series]
     quantities = [quantity.split("_") for quantity in QUANTITIES]
     names = [" ".join(words[:-1] if words[-1] in UNITS else words) for words in quantities]
     for place, texts in {
-        "ports": KINDS, "modalities": MODALITIES, "splits": (*SHARES, *OTHER_SPLITS), "ways": ways, "device": names,
-        "facts": facts_of_sources(), "figures": ("loss",),
+        "ports": KINDS, "modalities": MODALITIES, "splits": (*SHARES, *OTHER_SPLITS), "device": names,
+        "facts": facts_of_sources(), "figures": ("loss", *figures),
     }.items():  # fmt: skip
         yield from ((text, place) for text in texts)
 

@@ -15,11 +15,12 @@ from rich.table import Table
 
 from core.graph import edits
 from core.graph.document import Document
+from core.graph.file import loads
 from core.graph.recipe import Recipe
 from core.knobs import knobs_of, problems_with
 from core.problems import Refused, refuse
 from core.runs.launch import queue
-from core.runs.vocabulary import full_vocabulary
+from core.runs.vocabulary import cached_vocabulary, full_vocabulary
 from core.runs.worker import RunThread, ask, start_process
 from core.store.answers import Head, RunFacts
 from core.store.database import Store
@@ -28,6 +29,8 @@ from core.store.reader import RunReader
 from core.telemetry.events import ENDED
 from studio.documents import DEFAULT_EXAMPLE, find_document, turned
 from studio.printing import as_json, console
+from widgets.look.sides import way_name
+from widgets.look.titles import titles_of, use_vocabulary
 
 GOOD = ("finished", "stopped")
 SECONDS_BETWEEN_LOOKS = 0.25
@@ -212,6 +215,7 @@ def summary(library: Library, facts: RunFacts) -> dict[str, Any]:
 
 def report(library: Library, facts: RunFacts) -> None:
     """What came of it, beside what chance would give."""
+    use_vocabulary(cached_vocabulary() or full_vocabulary())
     out = console()
     out.print(f"{facts.name} {facts.status} at step {facts.step} after {facts.seconds:.0f} s  (run {facts.uid})")
     if facts.reason:
@@ -219,9 +223,12 @@ def report(library: Library, facts: RunFacts) -> None:
     table = score_table(facts.last)
     if table.row_count:
         out.print(table)
-    for more in (subset_table(facts.last), own_scores(facts.last)):
-        if more.row_count:
-            out.print(more)
+    for parts in (
+        subset_table(facts.last),
+        own_scores(facts.last, titles_of(loads(library.document_text(facts.uid)))),
+    ):
+        if parts.row_count:
+            out.print(parts)
     out.print(f"Kept in {library.store.path}")
 
 
@@ -232,24 +239,33 @@ def subset_table(last: Mapping[str, float]) -> Table:
         table.add_column(title, no_wrap=True, justify="right" if title.startswith("R@") else "left")
     for split, title in SPLITS.items():
         prefix = f"score/{split}/"
-        given = {name[len(prefix) : -len("/R@1")] for name in last if name.startswith(prefix) and name.endswith("/R@1")}
+        given = {name.removeprefix(prefix).removesuffix("/R@1"): None for name in last if _is(name, prefix, "/R@1")}
         for each in sorted(given, key=lambda words: (words.count("+"), words)):
-            table.add_row(each.replace("+", " + "), title, *_cells(last, f"{prefix}{each}"))
+            table.add_row(way_name(each), title, *_cells(last, f"{prefix}{each}"))
     return table
 
 
-def own_scores(last: Mapping[str, float]) -> Table:
-    """What objectives say of themselves, beside chance: the share of hidden words said right, of pairs told apart."""
+def _is(name: str, start: str, end: str) -> bool:
+    return name.startswith(start) and name.endswith(end) and "/chance " not in name
+
+
+def own_scores(last: Mapping[str, float], titles: Mapping[str, str]) -> Table:
+    """What blocks that ask a question of their own say of their answers, beside chance: a row for each score and split."""
     table = Table(box=None, header_style="dim", pad_edge=False, caption="in brackets: chance", caption_justify="left")
-    for title in ("score", "of", "split", "value"):
-        table.add_column(title, no_wrap=True, justify="right" if title == "value" else "left")
-    for split, title in SPLITS.items():
-        for name, value in sorted(last.items()):
-            place, _, score = name.removeprefix(f"score/{split}/").rpartition("/")
-            if not name.startswith(f"score/{split}/") or "R@" in score or score.startswith(("chance ", "mean rank")):
+    for title in ("answered by", "split", "score", "value"):
+        table.add_column(title, no_wrap=title != "answered by", justify="right" if title == "value" else "left")
+    for split, name in SPLITS.items():
+        for series in sorted(last):
+            node, _, score = series.removeprefix(f"score/{split}/").rpartition("/")
+            if not series.startswith(f"score/{split}/") or "R@" in score or score.startswith(("chance ", "mean rank")):
                 continue
-            chance = last.get(f"score/{split}/{place}/chance {score}")
-            table.add_row(score, place, title, f"{value:.3f}" + (f" ({chance:.3f})" if chance is not None else ""))
+            values = (last.get(f"score/{split}/{node}/{word}{score}") for word in ("", "chance "))
+            right, *chance = (
+                f"{value:.1%}" if score == "accuracy" else f"{value:.3f}" for value in values if value is not None
+            )
+            table.add_row(
+                titles.get(node, node.replace("_", " ")), name, score, " ".join([right, *(f"({c})" for c in chance)])
+            )
     return table
 
 
@@ -266,5 +282,5 @@ def score_table(last: Mapping[str, float]) -> Table:
         prefix = f"retrieval/{split}/"
         ways = {name.removeprefix(prefix).rpartition("/")[0]: None for name in last if name.startswith(prefix)}
         for way in sorted(ways):
-            table.add_row(title, way.replace("_", " "), *_cells(last, f"{prefix}{way}"))
+            table.add_row(title, way_name(way, " to "), *_cells(last, f"{prefix}{way}"))
     return table

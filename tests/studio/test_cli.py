@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from core.graph import file
+from core.graph import edits, file
 from core.graph.document import Document
 from core.runs.worker import start_process
 from core.store.database import Store
@@ -24,6 +24,7 @@ from core.store.reader import RunReader
 from core.telemetry.events import At, Scalars
 from studio.cli import command_modules, main
 from studio.commands import run
+from studio.documents import find_document
 from tests.core.runs.running import queued, until
 from tests.documents import tiny_clip
 
@@ -64,14 +65,30 @@ def test_run_trains_and_prints_scores_beside_chance_within_80_columns(say: Say, 
     code, out, _ = say("run", drawn, "--store", kept, "--device", "cpu", "--name", "[/] odd")
     assert code == 0
     assert "[/] odd finished at step 6" in out
-    rows = [line.split() for line in out.splitlines() if "image to text" in line]
-    assert [row[:2] for row in rows] == [["unseen", "concepts"], ["validation", "image"], ["training", "data"]]
+    rows = [line.split() for line in out.splitlines() if "picture to text" in line]
+    assert [row[:2] for row in rows] == [["unseen", "concepts"], ["validation", "picture"], ["training", "data"]]
     assert rows[0][-6:][1::2] == ["(1.6%)", "(7.8%)", "(15.6%)"], "chance of 64 samples"
     assert "in brackets: chance" in out
     assert widest(out) <= 80
     with Store.open(kept) as store:
         (facts,) = Library(store).runs()
         assert (facts.name, facts.status, facts.step, facts.place) == ("[/] odd", "finished", 6, "thread")
+
+
+def test_accuracies_are_said_beside_chance_by_the_block_that_answers(say: Say, tmp_path: Path, kept: Path) -> None:
+    document = find_document("early_fusion_mlm")
+    for node, knobs in {"early": {"width": 16, "depth": 1, "heads": 2}, "tokenizer": {"vocabulary": 300}}.items():
+        for name, value in knobs.items():
+            document = edits.set_knob(document, node, name, value)
+    file.write(document, tmp_path / "fused.cms.json")
+    code, out, _ = say("run", tmp_path / "fused.cms.json", "--store", kept, "--steps", 1, "--device", "cpu")
+    assert code == 0
+    assert [
+        line.split("%")[0].split()[-1] for line in out.splitlines() if "Without the picture  unseen concepts" in line
+    ]
+    assert "answered by" in out
+    assert "in brackets: chance" in out
+    assert widest(out) <= 80
 
 
 @pytest.mark.parametrize("place", ["thread", pytest.param("process", marks=pytest.mark.long)])

@@ -6,6 +6,7 @@ import io
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 from studio.commands.run import own_scores, score_table, subset_table
 
@@ -22,6 +23,10 @@ LAST = {
 }  # fmt: skip
 
 
+def own(last: dict[str, float]) -> Table:
+    return own_scores(last, {"masked_words": "Masked words"})
+
+
 def printed(table: object) -> str:
     out = io.StringIO()
     Console(file=out, width=80).print(table)
@@ -31,9 +36,9 @@ def printed(table: object) -> str:
 @pytest.mark.parametrize(
     ("table", "there", "elsewhere"),
     [
-        (score_table, ("image to text", "40.0% (2.0%)"), ("masked_words", "audio")),
-        (subset_table, ("image + audio", "30.0% (10.0%)"), ("masked_words", "image to text")),
-        (own_scores, ("masked_words", "0.250 (0.046)", "7.500"), ("audio", "R@", "mean rank", "chance accuracy")),
+        (score_table, ("picture to text", "40.0% (2.0%)"), ("Masked words", "sound")),
+        (subset_table, ("picture + sound", "30.0% (10.0%)"), ("Masked words", "picture to text")),
+        (own, ("Masked words", "25.0% (4.6%)", "7.500"), ("sound", "R@", "mean rank", "chance accuracy")),
     ],
 )
 def test_every_score_stands_in_its_own_table_beside_its_chance(
@@ -45,4 +50,4 @@ def test_every_score_stands_in_its_own_table_beside_its_chance(
 
 
 def test_a_run_without_scores_has_empty_tables() -> None:
-    assert not any(table({"loss": 1.0}).row_count for table in (score_table, subset_table, own_scores))
+    assert not any(table({"loss": 1.0}).row_count for table in (score_table, subset_table, own))

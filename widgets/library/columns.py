@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.store.answers import RunFacts
 from widgets.look.language import tr
+from widgets.look.sides import SEEN, by_honesty, metric_words, split_name, way_name
 
 STATUS_WORDS = {
     "queued": "queued", "running": "running", "paused": "paused", "finished": "finished", "stopped": "stopped",
@@ -49,45 +50,72 @@ def columns_for(metrics: Sequence[str]) -> tuple[Column, ...]:
     )  # fmt: skip
 
 
+BETTER = "*"  # for a direction: the better one
+
+
 def metric_column(name: str) -> Column:
-    """Best value of a series so far."""
+    """The last value of a series beside its best so far."""
+    share = name.rsplit("/", 1)[-1] in SHARES
     return Column(
-        key=f"best:{name}", title=metric_title(name), text=lambda r: figure(r.best.get(name), share="R@" in name),
-        rank=lambda r: number(r.best.get(name)), right=True, width=80,
-        tip=tr("best value of {name}", name=metric_words(name)),
+        key=f"best:{name}", title=metric_title(name), text=lambda r: last_and_best(r, name, share=share),
+        rank=lambda r: number(value_of(r.best, name)), right=True, width=116 if share else 90,
+        tip=tr("last / best value of {name}", name=metric_words(name)),
     )  # fmt: skip
 
 
+def last_and_best(run: RunFacts, name: str, *, share: bool) -> str:
+    """``43.6 / 47.5 %``; one figure where the last is the best."""
+    last, best = value_of(run.last, name), value_of(run.best, name)
+    if last is None or best is None or last == best:
+        return figure(best, share=share)
+    text = figure(last, share=share)
+    return f"{text.removesuffix(' %')} / {figure(best, share=share)}"
+
+
+def value_of(values: Mapping[str, float], name: str) -> float | None:
+    """A series' value; of the better direction where the name leaves it open."""
+    if BETTER not in name:
+        return values.get(name)
+    start, end = name.split(BETTER)
+    found = [
+        value
+        for each, value in values.items()
+        if each.startswith(start) and each.endswith(end) and "chance" not in each and f"/{CHOICE}/" not in each
+    ]
+    return max((value for value in found if not math.isnan(value)), default=found[0] if found else None)
+
+
 def metric_title(series: str) -> str:
-    """Short enough for a column's head: ``R@10 unseen concepts``."""
+    """Short enough for a column's head: ``R@10 unseen concepts``, ``R@1 phrase → box``."""
     parts = series.split("/")
-    return f"{parts[-1]} {split_name(parts[1])}" if len(parts) == 4 else parts[-1].replace("_", " ")
+    if len(parts) != 4:
+        return parts[-1].replace("_", " ")
+    return f"{tr(parts[3])} {way_name(parts[2])}" if parts[2] == CHOICE else f"{tr(parts[3])} {split_name(parts[1])}"
 
 
-def metric_words(series: str) -> str:
-    """A series in full: ``unseen concepts · image to text · R@10``."""
-    parts = series.split("/")
-    if parts[0] == "retrieval" and len(parts) == 4:
-        return " · ".join((split_name(parts[1]), tr(parts[2].replace("_", " ")), parts[3]))
-    return " · ".join(tr(part.replace("_", " ")) for part in parts)
-
-
-def split_name(split: str) -> str:
-    """A split as a person says it: ``test`` holds concepts that were never trained on."""
-    known = {"test": tr("unseen concepts"), "style": tr("unseen style"), "train": tr("training data (seen)")}
-    return known.get(split) or tr(split.replace("_", " "))
+SHARES = ("R@1", "R@5", "R@10", "accuracy")
+CHOICE = "phrase_to_box"  # asked among few answers, where R@10 says nothing
 
 
 def metrics_of(runs: Sequence[RunFacts], most: int = 2) -> tuple[str, ...]:
-    """The metrics most worth a column: R@10 from picture to text on the splits that were not trained on."""
-    names = {name for run in runs for name in run.best if name.endswith("image_to_text/R@10") and "chance" not in name}
-    honest = sorted(names, key=lambda name: (name.split("/")[1] in ("train", "seen", "validation"), name))
-    return tuple(honest[:most])
+    """The metrics most worth a column: held-out scores, unseen concepts first."""
+    names = {name for run in runs for name in run.best if name.count("/") == 3 and "chance" not in name}
+    splits = sorted({name.split("/")[1] for name in names if name.startswith(("retrieval/", "score/"))}, key=by_honesty)
+    found = []
+    for split in (split for split in splits if split not in SEEN):
+        ways = {tuple(name.split("/")[2:]) for name in names if name.startswith(f"retrieval/{split}/")}
+        if any(way != CHOICE and metric == "R@10" for way, metric in ways):
+            found.append(f"retrieval/{split}/{BETTER}/R@10")
+        if (CHOICE, "R@1") in ways:
+            found.append(f"retrieval/{split}/{CHOICE}/R@1")
+        if any(name.startswith(f"score/{split}/") and name.endswith("/accuracy") for name in names):
+            found.append(f"score/{split}/{BETTER}/accuracy")
+    return tuple(found[:most])
 
 
 def every_metric(runs: Sequence[RunFacts]) -> list[str]:
     """All whose best value says something: losses, and figures of which more is better; chance is no achievement."""
-    families = ("loss", "retrieval/", "throughput", "similarity/")
+    families = ("loss", "retrieval/", "score/", "throughput", "similarity/")
     names = {name for run in runs for name in run.best if name.startswith(families)}
     return sorted(name for name in names if "chance" not in name and "mean rank" not in name)
 

@@ -24,9 +24,10 @@ from PySide6.QtWidgets import (
 
 from core.graph.document import Document
 from core.store.answers import RunFacts
-from widgets.library.columns import duration, every_metric, figure, metric_words, status_text, steps_text
+from widgets.library.columns import duration, every_metric, figure, status_text, steps_text
 from widgets.library.difference import DrawingDifference, drawing_difference, settings_difference
 from widgets.look.language import tr
+from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
 
 

@@ -29,12 +29,13 @@ from PySide6.QtWidgets import (
 
 from core.graph.document import Document
 from core.store.answers import CheckpointFacts, RunFacts
-from widgets.library.columns import STATUS_WORDS, every_metric, metric_words
+from widgets.library.columns import STATUS_WORDS, every_metric
 from widgets.library.compare import CompareView
 from widgets.library.table import RUN, RunFilter, RunTable, StatusChip, csv_text
 from widgets.look.icons import icon
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
+from widgets.look.sides import metric_words
 from widgets.look.theme import look
 
 UNDO_MILLISECONDS = 20_000

@@ -25,6 +25,7 @@ from widgets.monitors.attention_view import NOTHING, PatchView, WordView
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.monitor import Monitor, refill
+from widgets.monitors.titles import title
 
 
 @monitors.register("attention")
@@ -70,7 +71,7 @@ class AttentionMonitor(Monitor):
         return read_attention(settings, readers[0], cursor)
 
     def draw(self, value: AttentionValue) -> None:
-        refill(self._node, [(node.replace("_", " "), node) for node in value.nodes], value.node)
+        refill(self._node, [(title(value.titles, node), node) for node in value.nodes], value.node)
         refill(self._layer, [(tr("layer {n}", n=layer + 1), layer) for layer in value.layers], value.layer)
         heads = [(tr("head {n}", n=head + 1), head) for head in range(value.heads)]
         followed = [(tr("rollout"), ROLLOUT)] if value.can_roll_out else []
@@ -130,7 +131,7 @@ class AttentionMonitor(Monitor):
         head = tr("mean of heads") if value.settings.head < 0 else tr("head {n}", n=value.settings.head + 1)
         how = tr("rollout") if value.settings.rollout and value.can_roll_out else head
         said = tr("step {step}", step=f"{value.said_at:,}")
-        self.figures.set_text(f"{value.node.replace('_', ' ')} · {layer} · {how} · {said}")
+        self.figures.set_text(f"{title(value.titles, value.node)} · {layer} · {how} · {said}")
 
     # Pointing: queries look at keys along a row; keys are looked at along a column.
 

@@ -6,7 +6,7 @@ Axes: Q queries, K keys. Rollout after Abnar and Zuidema (arXiv 2005.00928).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from core.store.reader import RunReader
 from widgets.look.pictures import readable
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.lines import series_names
+from widgets.monitors.titles import run_titles
 
 MEAN = -1  # as a head: the mean over heads; as a query: the mean over queries
 ROLLOUT = -2  # as a head: all heads of all layers up to this one
@@ -74,6 +75,7 @@ class AttentionValue:
     can_roll_out: bool  # queries and keys are the same tokens
     picture: NDArray[np.uint8] | None  # [H, W, 3]
     sentence: str
+    titles: Mapping[str, str] = field(default_factory=dict)  # by node
 
 
 def read_attention(settings: AttentionSettings, reader: RunReader, cursor: Cursor) -> AttentionValue | None:
@@ -101,6 +103,7 @@ def read_attention(settings: AttentionSettings, reader: RunReader, cursor: Curso
         can_roll_out=dict(found.queries) == dict(found.keys) and weights_QK.shape[0] == weights_QK.shape[1],
         picture=exhibit.pictures[sample] if exhibit is not None and pictured else None,
         sentence=exhibit.sentences[sample] if exhibit is not None and worded else "",
+        titles=run_titles(reader),
     )  # fmt: skip
 
 

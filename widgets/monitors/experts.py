@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyqtgraph as pg
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from core.store.reader import RunReader
 from widgets.look.language import tr
+from widgets.look.sides import side_name
 from widgets.look.theme import theme
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
@@ -22,6 +23,7 @@ from widgets.monitors.monitor import Monitor, refill
 from widgets.monitors.plot import Plot
 from widgets.monitors.ranges import nice_above
 from widgets.monitors.similarity_paint import COLUMNS, columns_of, even
+from widgets.monitors.titles import run_titles, title
 
 FIGURES = ("dropped", "entropy", "purity", "quietest")
 QUIET = 0.1  # part of its fair share under which an expert lies idle
@@ -48,6 +50,7 @@ class ExpertValue:
     strip_end: int
     right: float
     figures: tuple[tuple[str, float], ...]
+    titles: Mapping[str, str] = field(default_factory=dict)  # by node
 
 
 @monitors.register("experts")
@@ -109,10 +112,11 @@ class ExpertMonitor(Monitor):
         return ExpertValue(
             nodes=nodes, node=node, step=cursor.step, strips=strips, experts=strips[0][1].shape[1], strip_end=max(end, 1),
             right=float(planned) if planned >= cursor.step > 0 else nice_above(float(max(cursor.step, 1))), figures=figures,
+            titles=run_titles(reader),
         )  # fmt: skip
 
     def draw(self, value: ExpertValue) -> None:
-        refill(self._node, [(name.replace("_", " "), name) for name in value.nodes])
+        refill(self._node, [(title(value.titles, name), name) for name in value.nodes])
         while len(self._bands) < len(value.strips):
             band = pg.ImageItem(axisOrder="row-major")
             self._plot.addItem(band, ignoreBounds=True)
@@ -127,7 +131,7 @@ class ExpertMonitor(Monitor):
                 band.setRect(QRectF(0.0, bottom, float(value.strip_end), float(value.experts)))
         self._plot.set_frame(0.0, value.right, 0.0, len(value.strips) * height - GAP)
         self._plot.set_cursor(float(value.step))
-        names = [(tr(m), self._colour(m, n), Qt.PenStyle.SolidLine) for n, (m, _) in enumerate(value.strips)]
+        names = [(side_name(m), self._colour(m, n), Qt.PenStyle.SolidLine) for n, (m, _) in enumerate(value.strips)]
         self._legend.set_entries(names)
         self._write(dict(value.figures), len(value.strips))
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyqtgraph as pg
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from core.store.answers import Axis
 from core.store.reader import RunReader
 from widgets.look.language import tr
+from widgets.look.sides import side_name
 from widgets.look.theme import theme
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
@@ -21,6 +22,7 @@ from widgets.monitors.lines import Legend, Line, LineSet, nearest_step, read_lin
 from widgets.monitors.monitor import Monitor
 from widgets.monitors.plot import Plot, thin
 from widgets.monitors.ranges import compact
+from widgets.monitors.titles import run_titles, title
 
 CLIPPED = "clipped/"  # by group; above zero at a step where it was clipped
 MODALITY = "gradient/modality/"
@@ -46,6 +48,7 @@ class GradientValue:
     axis: Axis
     frame: tuple[float, float, float, float]
     settings: GradientSettings
+    titles: Mapping[str, str] = field(default_factory=dict)  # by node
 
 
 @monitors.register("gradients")
@@ -91,7 +94,7 @@ class GradientMonitor(Monitor):
             return None
         return GradientValue(
             lines=lines, clipped_x=_clipped(reader, cursor, clipped), step=cursor.step,
-            cursor_x=reader.place(cursor.step, cursor.axis), axis=cursor.axis, settings=settings,
+            cursor_x=reader.place(cursor.step, cursor.axis), axis=cursor.axis, settings=settings, titles=run_titles(reader),
             frame=(*x_range(reader, cursor), *y_range(lines, settings.logarithmic)),
         )  # fmt: skip
 
@@ -107,9 +110,13 @@ class GradientMonitor(Monitor):
         self._ticks.setPen(thin(theme().warning))
         heights = np.tile([top, top - (top - bottom) * 0.06], len(value.clipped_x))
         self._ticks.setData(np.repeat(value.clipped_x, 2), heights, connect="pairs", skipFiniteCheck=True)
-        self._legend.set_entries([(short_name(line.name), c, s) for line, c, s in zip(value.lines, colours, solid)])
+        self._legend.set_entries(
+            [(short_name(line.name, value.titles), c, s) for line, c, s in zip(value.lines, colours, solid)]
+        )
         largest = max((line for line in value.lines if line.at is not None), key=lambda line: line.at or 0.0)
-        text = tr("largest: {name} {value}", name=short_name(largest.name), value=compact(largest.at or 0.0))
+        text = tr(
+            "largest: {name} {value}", name=short_name(largest.name, value.titles), value=compact(largest.at or 0.0)
+        )
         clipped = tr("clipped {n}×", n=len(value.clipped_x)) if len(value.clipped_x) else ""
         self.figures.set_text(" · ".join(part for part in (text, clipped) if part))
 
@@ -130,10 +137,10 @@ def _clipped(reader: RunReader, cursor: Cursor, names: Sequence[str]) -> NDArray
     return np.unique(np.concatenate(places))
 
 
-def short_name(series: str) -> str:
-    """A series as a person says it: ``gradient/modality/image`` is ``image``."""
-    name = series.rsplit("/", 1)[-1].replace("_", " ")
-    return tr(name) if series.startswith(MODALITY) else name
+def short_name(series: str, titles: Mapping[str, str]) -> str:
+    """A series as a person says it: ``gradient/modality/image`` is the picture, ``gradient/vit`` the block's title."""
+    name = series.rsplit("/", 1)[-1]
+    return side_name(name) if series.startswith(MODALITY) else title(titles, name)
 
 
 def _colour(series: str, index: int) -> str:

@@ -5,8 +5,8 @@ Smoothing is an exponential moving average corrected for its start (Adam's corre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PySide6.QtCore import Qt
@@ -33,6 +33,7 @@ from widgets.monitors.lines import (
 from widgets.monitors.monitor import Monitor, refill
 from widgets.monitors.plot import Plot
 from widgets.monitors.ranges import Floats, compact
+from widgets.monitors.titles import run_titles, title
 
 STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 
@@ -59,6 +60,7 @@ class LossValue:
     axis: Axis
     frame: tuple[float, float, float, float]
     settings: LossSettings
+    titles: Mapping[str, str] = field(default_factory=dict)  # by node
 
 
 @monitors.register("loss")
@@ -111,10 +113,11 @@ class LossMonitor(Monitor):
         return LossValue(
             lines=lines, names=names, runs=len(readers), step=cursor.step, axis=cursor.axis, settings=settings,
             cursor_x=readers[0].place(cursor.step, cursor.axis), frame=(*across, *y_range(lines, settings.log_y)),
+            titles=run_titles(readers[0]),
         )  # fmt: skip
 
     def draw(self, value: LossValue) -> None:
-        refill(self._series, [(tr("all"), ""), *((_short(name), name) for name in value.names)])
+        refill(self._series, [(tr("all"), ""), *((_short(name, value.titles), name) for name in value.names)])
         log_x, log_y = value.settings.log_x, value.settings.log_y
         colours, styles = [_colour(value, line) for line in value.lines], [_style(value, line) for line in value.lines]
         self._plot.set_logarithmic(log_x, log_y)
@@ -122,7 +125,7 @@ class LossMonitor(Monitor):
         self._lines.draw(value.lines, colours, styles, log_x, log_y)
         self._plot.set_cursor(float(on_x(_one(value.cursor_x), log_x)[0]))
         many = len(value.lines) > 1
-        names = [line.run_name if value.runs > 1 else _short(line.name) for line in value.lines]
+        names = [line.run_name if value.runs > 1 else _short(line.name, value.titles) for line in value.lines]
         self._legend.set_entries(list(zip(names, colours, styles)) if many else [])
         main = value.lines[0].at
         text = tr("step {step}", step=f"{value.step:,}")
@@ -172,8 +175,8 @@ def _named(line: Line, reader: RunReader) -> Line:
     return replace(line, run_name=reader.facts().name)
 
 
-def _short(name: str) -> str:
-    return tr("total") if name == "loss" else name.removeprefix("loss/").replace("_", " ")
+def _short(name: str, titles: Mapping[str, str]) -> str:
+    return tr("total") if name == "loss" else title(titles, name.removeprefix("loss/"))
 
 
 def _colour(value: LossValue, line: Line) -> str:

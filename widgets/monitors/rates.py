@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -18,6 +18,7 @@ from widgets.monitors.lines import Legend, Line, LineSet, nearest_step, read_lin
 from widgets.monitors.monitor import Monitor
 from widgets.monitors.plot import Plot
 from widgets.monitors.ranges import compact
+from widgets.monitors.titles import run_titles, title
 
 PREFIXES: dict[str, tuple[str, ...]] = {
     "rate": ("rate/",), "temperature": ("temperature/",), "throughput": ("throughput",),
@@ -45,6 +46,7 @@ class RateValue:
     cursor_x: float
     axis: Axis
     settings: RateSettings
+    titles: Mapping[str, str] = field(default_factory=dict)  # by node
 
 
 @monitors.register("rates")
@@ -84,7 +86,7 @@ class RateMonitor(Monitor):
         for part, prefixes in PREFIXES.items():
             names = series_names(reader, cursor, prefixes)
             found = [read_line(reader, cursor, name, points=400) for name in names]
-            lines[part] = tuple(line for line in found if line is not None)
+            lines[part] = _together(tuple(line for line in found if line is not None))
             frames[part] = (*x_range(reader, cursor), *y_range(lines[part], _is_log(part, settings)))
         if not any(lines.values()):
             return None
@@ -93,7 +95,7 @@ class RateMonitor(Monitor):
         lines = {part: found if part in chosen else () for part, found in lines.items()}
         return RateValue(
             lines=lines, frames=frames, step=cursor.step, axis=cursor.axis, settings=settings,
-            cursor_x=reader.place(cursor.step, cursor.axis),
+            cursor_x=reader.place(cursor.step, cursor.axis), titles=run_titles(reader),
         )  # fmt: skip
 
     def draw(self, value: RateValue) -> None:
@@ -112,7 +114,7 @@ class RateMonitor(Monitor):
             plot.set_frame(*value.frames[part])
             curves.draw(lines, colours, styles, False, logarithmic)
             plot.set_cursor(value.cursor_x)
-            names = [_entry(words.get(part) or _word(line.name), line.name) for line in lines]
+            names = [_entry(words.get(part) or _word(line.name), line.name, value, len(lines)) for line in lines]
             legend.set_entries(list(zip(names, colours, styles)))
         self._write_figures(value)
 
@@ -148,9 +150,17 @@ def _word(series: str) -> str:
     }.get(name, name)  # fmt: skip
 
 
-def _entry(word: str, series: str) -> str:
-    """``learning rate · vit``; the throughput has no block."""
-    return f"{word} · {series.split('/', 1)[1].replace('_', ' ')}" if "/" in series else word
+def _together(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Blocks that share one rate are one line: of equal curves the first."""
+    found: dict[bytes, Line] = {}
+    for line in lines:
+        found.setdefault(line.raw_x.tobytes() + line.raw_y.tobytes(), line)
+    return tuple(found.values())
+
+
+def _entry(word: str, series: str, value: RateValue, lines: int) -> str:
+    """``learning rate · ViT``; without a block where all share it, or where there is none."""
+    return word if lines == 1 or "/" not in series else f"{word} · {title(value.titles, series.split('/', 1)[1])}"
 
 
 def _first(part: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -13,6 +13,7 @@ from core.store.answers import Axis
 from core.store.reader import RunReader
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
+from widgets.look.sides import by_honesty, is_way_back, split_name, way_name
 from widgets.look.theme import theme
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
@@ -20,12 +21,9 @@ from widgets.monitors.lines import Legend, Line, LineSet, nearest_step, read_lin
 from widgets.monitors.monitor import Monitor
 from widgets.monitors.plot import Plot
 from widgets.monitors.ranges import extent, nice_above
+from widgets.monitors.titles import run_titles
 
-WAYS = (
-    "image_to_text", "text_to_image", "audio_to_text", "text_to_audio", "image_to_audio", "audio_to_image",
-    "image_to_class", "audio_to_class", "phrase_to_box",
-)  # fmt: skip
-COLUMNS = ("R@1", "R@5", "R@10", "mean rank")  # recalls in %
+COLUMNS = ("R@1", "R@5", "R@10", "mean rank", "accuracy")  # shares in %
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +35,11 @@ class RetrievalSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One split, one way: the figures at the cursor."""
+    """One split, one way of asking: the figures at the cursor."""
 
     split: str
-    way: str
+    way: str  # image_to_text; image+text, what a question is made of; or the block that was asked
+    name: str  # the way in words
     figures: dict[str, float]  # R@1 ..., mean rank; recalls as shares
     chance: dict[str, float]
 
@@ -92,17 +91,18 @@ class RetrievalMonitor(Monitor):
     @staticmethod
     def read(settings: RetrievalSettings, readers: Sequence[RunReader], cursor: Cursor) -> RetrievalValue | None:
         reader = readers[0]
-        names = series_names(reader, cursor, ("retrieval/",))
-        found = {(name.split("/")[1], name.split("/")[2]) for name in names if name.count("/") == 3}
-        places = tuple(sorted(found, key=lambda place: (by_honesty(place[0]), place[1])))
+        names = series_names(reader, cursor, ("retrieval/", "score/"))
+        found = {name.rsplit("/", 1)[0] for name in names if name.count("/") == 3 and name.split("/")[3] in COLUMNS}
+        places = tuple(sorted(found, key=lambda stem: (by_honesty(stem.split("/")[1]), stem)))
         if not places:
             return None
-        rows = tuple(_row(reader, cursor, split, way) for split, way in places)
+        titles = run_titles(reader)
+        rows = tuple(_row(reader, cursor, stem, titles) for stem in places)
         lines = _curves(reader, cursor, places, settings.metric)
         chances = _curves(reader, cursor, places, f"chance {settings.metric}")
         _, high = extent(line.raw_y for line in (*lines, *chances))
         return RetrievalValue(
-            lines=lines, chances=chances, rows=rows, splits=tuple(dict.fromkeys(split for split, _ in places)),
+            lines=lines, chances=chances, rows=rows, splits=tuple(dict.fromkeys(row.split for row in rows)),
             step=cursor.step, axis=cursor.axis, settings=settings, cursor_x=reader.place(cursor.step, cursor.axis),
             frame=(*x_range(reader, cursor), 0.0, min(1.0, nice_above(high)) if high > 0 else 1.0),
         )  # fmt: skip
@@ -111,14 +111,15 @@ class RetrievalMonitor(Monitor):
         self._plot.set_frame(*value.frame)
         colours = [_colour(value, line.name) for line in value.lines]
         styles = [
-            Qt.PenStyle.DashLine if line.name.split("/")[2] in WAYS[1::2] else Qt.PenStyle.SolidLine
+            Qt.PenStyle.DashLine if is_way_back(line.name.split("/")[2]) else Qt.PenStyle.SolidLine
             for line in value.lines
         ]
         self._lines.draw(value.lines, colours, styles, False, False)
         faint = [_colour(value, line.name) for line in value.chances]
         self._chances.draw(value.chances, faint, [Qt.PenStyle.DotLine] * len(faint), False, False)
         self._plot.set_cursor(value.cursor_x)
-        names = [_line_name(line.name) for line in value.lines]
+        called = {(row.split, row.way): f"{split_name(row.split)} · {row.name}" for row in value.rows}
+        names = [called[line.name.split("/")[1], line.name.split("/")[2]] for line in value.lines]
         self._legend.set_entries(list(zip(names, colours, styles)))
         self._table.set_rows(value.rows, [_split_colour(value, row.split) for row in value.rows])
         self.figures.set_text(self._headline(value))
@@ -132,12 +133,13 @@ class RetrievalMonitor(Monitor):
 
     def _headline(self, value: RetrievalValue) -> str:
         """The first held-out split, its better way, beside the chance of that same split."""
-        metric, split = value.settings.metric, value.splits[0]
-        rows = [row for row in value.rows if row.split == split and metric in row.figures]
+        split, asked = value.splits[0], [row for row in value.rows if row.split == value.splits[0]]
+        metric = next((m for m in (value.settings.metric, "accuracy") if any(m in row.figures for row in asked)), "")
+        rows = [row for row in asked if metric in row.figures]
         if not rows:
             return ""
         best = max(rows, key=lambda row: row.figures[metric])
-        figure = f"{split_name(split)} · {metric} {percent(best.figures[metric])}"
+        figure = f"{split_name(split)} · {tr(metric)} {percent(best.figures[metric])}"
         return figure + (
             " · " + tr("chance {value}", value=percent(best.chance[metric])) if metric in best.chance else ""
         )
@@ -193,19 +195,21 @@ class FigureTable(QWidget):
         font = painter.font()
         font.setPointSizeF(max(6.5, font.pointSizeF() * 0.86))
         painter.setFont(font)
+        columns = [column for column in COLUMNS if any(column in row.figures for row in self._rows)]
         line, cell = self._line(), min(84.0, self.width() * 0.18)
-        name_width = self.width() - cell * len(COLUMNS)
+        name_width = self.width() - cell * len(columns)
         colours = dict(zip((row.split for row in self._rows), self._colours))
         several = len({pair for _, pair in self._splits()}) > 1  # each row then says between which modalities
-        ways = "" if several else " / ".join(dict.fromkeys(way_name(row.way) for row in self._rows))
-        self._paint_line(painter, 0, name_width, cell, [ways, *(tr(column) for column in COLUMNS)], theme().muted)
+        ways = list(dict.fromkeys(row.name for row in self._rows))
+        there = "" if several else ways[0] + (" / ←" if len(ways) > 1 else "")
+        self._paint_line(painter, 0, name_width, cell, [there, *(tr(column) for column in columns)], theme().muted)
         for number, ((split, _), rows) in enumerate(self._splits().items()):
             top = (1 + number * 2) * line
             painter.fillRect(QRectF(0, top + line * 0.3, 7, line * 0.4), QColor(colours[split]))
-            figures = [" / ".join(_cell(row.figures, column) for row in rows) for column in COLUMNS]
-            name = f"{way_name(rows[0].way)} · {split_name(split)}" if several else split_name(split)
+            figures = [" / ".join(_cell(row.figures, column) for row in rows) for column in columns]
+            name = f"{rows[0].name} · {split_name(split)}" if several else split_name(split)
             self._paint_line(painter, top, name_width, cell, [name, *figures], theme().text, indent=12)
-            chance = [_cell(rows[0].chance, column) if column in rows[0].chance else "" for column in COLUMNS]
+            chance = [_cell(rows[0].chance, column) if column in rows[0].chance else "" for column in columns]
             self._paint_line(painter, top + line, name_width, cell, [tr("chance"), *chance], theme().muted, indent=12)
         painter.end()
 
@@ -245,46 +249,32 @@ def _cell(figures: dict[str, float], column: str) -> str:
     return f"{share:.1f}" if share < 9.95 else f"{share:.0f}"
 
 
-def split_name(split: str) -> str:
-    """A split as a person says it: ``test`` holds concepts that were never trained on."""
-    known = {"test": tr("unseen concepts"), "style": tr("unseen style"), "train": tr("training data (seen)")}
-    return known.get(split) or tr(split.replace("_", " "))
-
-
-def by_honesty(split: str) -> tuple[bool, bool, bool, str]:
-    """Held-out splits first, unseen concepts before all others: what was trained on is no test."""
-    return split in ("train", "seen"), split == "validation", split not in ("test", "unseen concepts"), split
-
-
-def way_name(way: str) -> str:
-    """``image_to_text`` as a person says it."""
-    return tr(way.replace("_to_", " → ").replace("_", " "))
-
-
 def _row_sentence(row: Row) -> str:
     figures = ", ".join(f"{tr(column)} {_cell(row.figures, column)}" for column in COLUMNS if column in row.figures)
     chance = ", ".join(f"{tr(column)} {_cell(row.chance, column)}" for column in COLUMNS if column in row.chance)
-    name = f"{split_name(row.split)} · {way_name(row.way)}"
+    name = f"{split_name(row.split)} · {row.name}"
     return tr("{name}: {figures}; by chance: {chance} (recalls in %)", name=name, figures=figures, chance=chance)
 
 
-def _line_name(series: str) -> str:
-    _, split, way, _ = series.split("/")
-    return f"{split_name(split)} · {way_name(way)}"
-
-
-def _row(reader: RunReader, cursor: Cursor, split: str, way: str) -> Row:
-    stem = f"retrieval/{split}/{way}"
+def _row(reader: RunReader, cursor: Cursor, stem: str, titles: Mapping[str, str]) -> Row:
+    _, split, way = stem.split("/")
     found = {name: reader.value_at(f"{stem}/{name}", cursor.step) for name in COLUMNS}
-    chance = {name: reader.value_at(f"{stem}/chance {name}", cursor.step) for name in COLUMNS[:3]}
+    chance = {name: reader.value_at(f"{stem}/chance {name}", cursor.step) for name in COLUMNS if name != "mean rank"}
     return Row(
-        split=split, way=way, figures={name: pair[1] for name, pair in found.items() if pair},
+        split=split, way=way, name=titles.get(way) or way_name(way),
+        figures={name: pair[1] for name, pair in found.items() if pair},
         chance={name: pair[1] for name, pair in chance.items() if pair},
     )  # fmt: skip
 
 
-def _curves(reader: RunReader, cursor: Cursor, places: Sequence[tuple[str, str]], metric: str) -> tuple[Line, ...]:
-    found = [read_line(reader, cursor, f"retrieval/{split}/{way}/{metric}", points=300) for split, way in places]
+def _curves(reader: RunReader, cursor: Cursor, places: Sequence[str], metric: str) -> tuple[Line, ...]:
+    """The chosen recall of each way; where a way has none, its accuracy."""
+    other = metric.replace(metric.split()[-1], "accuracy")
+    found = [
+        read_line(reader, cursor, f"{stem}/{metric}", points=300)
+        or read_line(reader, cursor, f"{stem}/{other}", points=300)
+        for stem in places
+    ]
     return tuple(line for line in found if line is not None)
 
 

@@ -15,6 +15,7 @@ from core.store.answers import ExhibitFacts
 from core.store.reader import RunReader
 from widgets.look.language import tr
 from widgets.look.pictures import draw_picture, fitted, image_of
+from widgets.look.sides import way_name
 from widgets.look.theme import theme
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
@@ -128,7 +129,8 @@ class SampleMonitor(Monitor):
 
 def way_words(way: str) -> str:
     """``image_to_text`` as a question."""
-    return {"image_to_text": tr("picture → captions"), "text_to_image": tr("caption → pictures")}.get(way, way)
+    known = {"image_to_text": tr("picture → captions"), "text_to_image": tr("caption → pictures")}
+    return known.get(way) or way_name(way)
 
 
 def _asked(way: str, index: int, right: int, questions: int, exhibit: ExhibitFacts) -> int:

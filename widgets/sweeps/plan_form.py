@@ -29,6 +29,7 @@ from core.graph.vocabulary import Vocabulary
 from core.knobs import Knob, Value
 from core.problems import Refused
 from widgets.look.language import said, tr
+from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
 from widgets.sweeps.words import LOWER_IS_BETTER, METRICS, plan_words
 
@@ -279,7 +280,8 @@ class PlanForm(QWidget):
         ):  # fmt: skip
             for key, text in entries:
                 box.addItem(text, key)
-        self.judge.addItems(list(METRICS))
+        for metric in METRICS:
+            self.judge.addItem(metric_words(metric), metric)
         self.judge.setEditable(True)
         self.judge.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         for box in (self.method, self.direction, self.equal, self.judge, self.baseline):
@@ -311,7 +313,7 @@ class PlanForm(QWidget):
         for box, value in ((self.method, sweep.method), (self.direction, sweep.direction), (self.equal, sweep.equal)):
             box.setCurrentIndex(box.findData(value))
         if not self.judge.lineEdit().hasFocus():
-            self.judge.setEditText(sweep.metric)
+            self.judge.setEditText(metric_words(sweep.metric) if sweep.metric in METRICS else sweep.metric)
         for spin, number in ((self.trials, sweep.trials), (self.seeds, sweep.seeds)):
             spin.blockSignals(True)
             spin.setValue(number)
@@ -368,6 +370,8 @@ class PlanForm(QWidget):
 
     def _change_metric(self) -> None:
         text = self.judge.currentText().strip()
+        known = self.judge.findText(text)
+        text = self.judge.itemData(known) if known >= 0 else text  # any other series may be typed
         if text and text != (self._document.sweep or Sweep()).metric:
             self._change(metric=text, direction="lower" if text in LOWER_IS_BETTER else "higher")
 

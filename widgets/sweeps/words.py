@@ -6,6 +6,7 @@ from core.graph.sweep import Axis, Sweep
 from core.runs.verdict import Table, parts
 from core.store.answers import SweepFacts, TrialFacts
 from widgets.look.language import tr
+from widgets.look.sides import metric_words
 
 METRICS = (
     "retrieval/test/image_to_text/R@1", "retrieval/test/image_to_text/R@10", "retrieval/test/text_to_image/R@1",
@@ -34,9 +35,9 @@ def verdict_sentence(table: Table) -> str:
 
 
 def short(series: str) -> str:
-    """A series in a column's head: ``R@10``, ``gradient image``."""
+    """A series in a column's head: ``R@10``, ``gradient · picture``."""
     parts = series.split("/")
-    return parts[-1] if parts[0] == "retrieval" else f"{parts[0]} {parts[-1]}" if len(parts) > 1 else series
+    return tr(parts[-1]) if parts[0] in ("retrieval", "score") else metric_words(series)
 
 
 def state_word(state: str) -> str:

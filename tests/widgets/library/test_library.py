@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -68,7 +69,7 @@ def test_what_is_not_a_number_comes_last_either_way(library, order, expected):
 
 def test_a_missing_metric_comes_last_either_way(library):
     for order, first in ((Qt.SortOrder.AscendingOrder, "FLIP"), (Qt.SortOrder.DescendingOrder, "mini-CLIP")):
-        sort(library, f"best:{R10}", order)
+        sort(library, f"best:{R10.replace('image_to_text', '*')}", order)
         assert names(library)[0] == first
         assert set(names(library)[2:]) == {"broken", "live"}
 
@@ -246,3 +247,39 @@ def test_a_model_and_a_tower_of_the_one_selected_run_are_wishes(qtbot, monkeypat
         assert action.isEnabled()
         action.trigger()
     assert said == [(uid, "m.pt2"), (uid, str(tmp_path))]
+
+
+def metric_columns(library, *runs):
+    """The metric columns' titles, and what they say of each run."""
+    library.set_runs(list(runs))
+    columns = [column for column in library.table.columns() if column.key.startswith("best:")]
+    return [column.title for column in columns], [[column.text(run) for column in columns] for run in runs]
+
+
+def test_held_out_scores_have_columns_whatever_the_sides_are_called(library):
+    fused = facts(5, "fused", r10=None, document_name="")
+    way = "retrieval/test/{}/R@10".format
+    fused = replace(
+        fused,
+        last={
+            "loss": 1.0,
+            way("shared_to_image"): 0.91,
+            way("image_to_shared"): 0.90,
+            "retrieval/test/x/chance R@10": 1.0,
+        },
+        best={way("shared_to_image"): 0.96, way("image_to_shared"): 0.97, "retrieval/train/image_to_text/R@10": 1.0},
+    )
+    titles, texts = metric_columns(library, fused, facts(6, "nothing yet"))
+    assert titles == ["R@10 unseen concepts"], "training data is no test"
+    assert texts == [["91.0 / 97.0 %"], [""]]
+
+
+def test_runs_that_answer_otherwise_show_what_they_answer(library):
+    boxes = {f"retrieval/test/phrase_to_box/R@{k}": share for k, share in ((1, 0.5), (10, 1.0))}
+    words = {"score/test/masked_words/accuracy": 0.25, "score/test/masked_words/chance accuracy": 0.9}
+    runs = [
+        replace(facts(n, f"run {n}"), last=found, best=found, document_name="") for n, found in ((5, boxes), (6, words))
+    ]
+    titles, texts = metric_columns(library, *runs)
+    assert titles == ["R@1 phrase → box", "accuracy unseen concepts"]
+    assert texts == [["50.0 %", ""], ["", "25.0 %"]]

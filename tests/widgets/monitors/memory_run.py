@@ -42,7 +42,7 @@ class MemoryRun:
     """Takes events like a recorder, answers like a reader."""
 
     def __init__(self, steps: int = 100, name: str = "mini-CLIP") -> None:
-        self.steps, self.name, self.status = steps, name, "queued"
+        self.steps, self.name, self.status, self.document = steps, name, "queued", "{}"
         self.events: list[Event] = []
         self.reads = 0
         self.threads: set[str] = set()
@@ -79,7 +79,7 @@ class MemoryRun:
         )  # fmt: skip
 
     def document_text(self) -> str:
-        return "{}"
+        return self.document
 
     def series(self, kind: str | None = None) -> list[SeriesInfo]:
         steps: dict[tuple[str, str], list[int]] = {}

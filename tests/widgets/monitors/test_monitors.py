@@ -12,18 +12,22 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QComboBox, QWidget
 
+from core.graph.document import Document, Node
+from core.graph.file import dumps
+from core.graph.vocabulary import Vocabulary
 from core.telemetry.events import At, Histogram, LogLine, Scalars
 from studio.benches.synthetic import SyntheticRun
 from tests.widgets.monitors.memory_run import MemoryRun
 from widgets.look.language import load_table
 from widgets.look.theme import apply_theme, theme
+from widgets.look.titles import use_vocabulary
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.lines import read_line, smoothed
+from widgets.monitors.lines import Legend, read_line, smoothed
 from widgets.monitors.log import LogSettings
 from widgets.monitors.loss import LossMonitor, LossSettings
 from widgets.monitors.retrieval import RetrievalMonitor
-from widgets.monitors.samples import SampleMonitor, SampleSettings
+from widgets.monitors.samples import SampleMonitor, SampleSettings, way_words
 from widgets.monitors.similarity import SimilarityMonitor
 
 EVERY = sorted(monitors)
@@ -291,3 +295,64 @@ def test_no_part_of_a_card_lies_over_another(qtbot, key, size, run):
         parts = [part for part in parent.children() if isinstance(part, QWidget) and part.isVisible()]
         for one, other in itertools.combinations(parts, 2):
             assert not one.geometry().intersects(other.geometry()), (one, other)
+
+
+def named_run(*events, steps=4):
+    """A run whose drawing has a block with a title of its own, two alike, and one without."""
+    run = MemoryRun(steps=steps)
+    titles = {"vit": "Answer's picture", "pool": "Pool", "pool_2": "Pool", "masked_words": ""}
+    blocks = {"vit": "encoders.vit", "masked_words": "objectives.masked_words"}
+    nodes = {
+        key: Node(id=key, block=blocks.get(key, "connectors.pool"), x=0.0, y=0.0, title=title)
+        for key, title in titles.items()
+    }
+    run.document = dumps(Document(name="titles", nodes=nodes))
+    for step in range(1, steps + 1):
+        for name, value in events:
+            run.say(Scalars(at=At(step=step, seconds=step), values={name: value}))
+    return run
+
+
+def legend(monitor):
+    return [name for entries in monitor.findChildren(Legend) for name, _, _ in entries._entries]
+
+
+def test_blocks_are_called_as_on_the_canvas(qtbot):
+    run = named_run(("gradient/vit", 2.0), ("gradient/pool", 1.0), ("gradient/pool_2", 0.5), ("gradient/gone_now", 0.1))
+    monitor = shown(qtbot, monitors["gradients"], run)
+    assert legend(monitor) == ["gone now", "Pool", "Pool 2", "Answer's picture"]
+    assert "Answer's picture" in monitor.figures.text()
+    losses = named_run(("loss", 2.0), ("loss/vit", 1.0), ("loss/pool", 1.0))
+    assert "Answer's picture" in legend(shown(qtbot, monitors["loss"], losses))
+
+
+def test_one_rate_for_all_is_one_line(qtbot):
+    one = named_run(("rate/vit", 0.1), ("rate/pool", 0.1), ("rate/pool_2", 0.1))
+    assert legend(shown(qtbot, monitors["rates"], one)) == ["learning rate"]
+    two = named_run(("rate/vit", 0.1), ("rate/pool", 0.2))
+    names = legend(shown(qtbot, monitors["rates"], two))
+    assert names == ["learning rate · Pool", "learning rate · Answer's picture"]
+
+
+def test_sides_of_a_fused_question_have_plain_words(qtbot):
+    ways = ("image_to_shared", "shared_to_image")
+    run = named_run(
+        *((f"retrieval/test/{way}/R@10", 0.5) for way in ways), *((f"score/test/{given}/R@10", 0.4) for given in ("text", "image+text"))
+    )  # fmt: skip
+    monitor = shown(qtbot, RetrievalMonitor, run)
+    assert [row.name for row in monitor.value().rows] == [
+        "picture → fused",
+        "fused → picture",
+        "picture + text",
+        "text",
+    ]
+    assert not [name for name in legend(monitor) if "_" in name or "image" in name or "shared" in name]
+    assert [way_words(way) for way in ways] == ["picture → fused", "fused → picture"]
+
+
+def test_answers_of_masked_words_are_held_out_figures_too(qtbot):
+    use_vocabulary(Vocabulary())
+    run = named_run(("score/test/masked_words/accuracy", 0.4), ("score/test/masked_words/chance accuracy", 0.1))
+    monitor = shown(qtbot, RetrievalMonitor, run)
+    assert monitor.figures.text() == "unseen concepts · accuracy 40 % · chance 10 %"
+    assert [row.name for row in monitor.value().rows] == ["masked words"]

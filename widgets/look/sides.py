@@ -1,0 +1,53 @@
+"""What splits, sides of a pair, directions and series of a run are called: one place for tables, monitors and columns."""
+
+from __future__ import annotations
+
+from widgets.look.language import tr
+
+
+def split_name(split: str) -> str:
+    """A split as a person says it: ``test`` holds concepts that were never trained on."""
+    known = {"test": tr("unseen concepts"), "style": tr("unseen style"), "train": tr("training data (seen)")}
+    return known.get(split) or tr(split.replace("_", " "))
+
+
+SEEN = ("train", "seen")  # what was trained on is no test
+
+
+def by_honesty(split: str) -> tuple[bool, bool, bool, str]:
+    """For sorting: held-out splits first, unseen concepts before all others."""
+    return split in SEEN, split == "validation", split not in ("test", "unseen concepts"), split
+
+
+def side_name(side: str) -> str:
+    """One side of a pair: ``image`` is a picture, ``shared`` what several modalities are fused into."""
+    words = {
+        "image": tr("picture"), "text": tr("text"), "audio": tr("sound"), "video": tr("video"), "shared": tr("fused"),
+        "left": tr("one view"), "right": tr("another view"), "phrase": tr("phrase"), "box": tr("box"),
+        "class": tr("class"),
+    }  # fmt: skip
+    return words.get(side) or tr(side.replace("_", " "))
+
+
+def way_name(way: str, between: str = " → ") -> str:
+    """``image_to_text`` as a person says it; ``image+text`` is what a question is made of."""
+    if "+" in way:
+        return " + ".join(side_name(side) for side in way.split("+"))
+    return between.join(side_name(side) for side in way.split("_to_"))
+
+
+def is_way_back(way: str) -> bool:
+    """Whether this is the second of two directions between the same sides."""
+    sides = way.split("_to_")
+    return sides > sides[::-1]
+
+
+def metric_words(series: str) -> str:
+    """A series in full: ``unseen concepts · picture → text · R@10``; ``*`` stands for the better direction."""
+    parts = series.split("/")
+    if parts[0] in ("retrieval", "score") and len(parts) == 4:
+        way = [] if parts[2] == "*" else [way_name(parts[2])]
+        return " · ".join((split_name(parts[1]), *way, tr(parts[3])))
+    if parts[:2] == ["gradient", "modality"]:
+        return tr("gradient") + " · " + side_name(parts[2])
+    return " · ".join(tr(part.replace("_", " ")) for part in parts)
