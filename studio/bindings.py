@@ -19,6 +19,7 @@ from core.telemetry.events import ENDED
 from studio.exporting import export_model, export_tower
 from studio.sentences import refusal
 from studio.teachers import offer_teachers
+from studio.totals import totals
 from widgets.look.language import tr
 from widgets.look.titles import titles_of, use_vocabulary
 
@@ -120,7 +121,7 @@ def show_analysis(session: Session, window: Window, analysis: Analysis | None) -
     window.inspector.set_analysis(analysis)
     window.outline.set_analysis(analysis)
     window.problems.set_problems(analysis.problems if analysis else (), titles_of(session.document))
-    window.show_totals(analysis)
+    window.show_totals(totals(session))
 
 
 def bind_runs(session: Session, window: Window) -> None:
@@ -130,6 +131,7 @@ def bind_runs(session: Session, window: Window) -> None:
     session.runsChanged.connect(library.set_runs)
     session.runsChanged.connect(partial(offer_teachers, session.store.path.parent))
     session.runsChanged.connect(lambda runs: show_running(session, window))
+    session.runsChanged.connect(lambda runs: window.show_totals(totals(session)))
     session.watchedChanged.connect(lambda *_: show_running(session, window))
     pump.headMoved.connect(timeline.set_head)
     pump.cursorMoved.connect(lambda cursor: timeline.set_cursor(cursor.step, cursor.follows_head))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from core.problems import refuse
 from widgets.look.language import tr
 
 DEFAULT_EXAMPLE = "mini_clip"
+OTHERS = "More"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,17 +27,33 @@ class Example:
 
     key: str
     document: Document
+    family: str  # the heading it stands under
 
 
-def examples() -> list[Example]:
-    """The gallery, the default first."""
-    folder = resources.files("resources") / "experiments"
+def families() -> dict[str, list[str]]:
+    """The gallery's headings with their examples, in order."""
+    index = resources.files("resources") / "experiments" / "families.json"
+    return dict(json.loads(index.read_text("utf-8")))
+
+
+def examples(folder: Traversable | None = None) -> list[Example]:
+    """The gallery, family by family, the default first; what no family names comes last."""
+    order = {key: (family, place) for family, keys in families().items() for place, key in enumerate(keys)}
+    names = list(families())
     found = [
-        Example(key=entry.name.removesuffix(file.SUFFIX), document=file.loads(entry.read_text("utf-8"), entry.name))
-        for entry in folder.iterdir()
+        Example(
+            key=(key := entry.name.removesuffix(file.SUFFIX)), family=order.get(key, (OTHERS, 0))[0],
+            document=file.loads(entry.read_text("utf-8"), entry.name),
+        )
+        for entry in (folder or resources.files("resources") / "experiments").iterdir()
         if entry.name.endswith(file.SUFFIX)
-    ]
-    return sorted(found, key=lambda example: (example.key != DEFAULT_EXAMPLE, example.document.name))
+    ]  # fmt: skip
+
+    def place(example: Example) -> tuple[int, int, str]:
+        known = example.key in order
+        return (names.index(example.family) if known else len(names)), order.get(example.key, ("", 0))[1], example.key
+
+    return sorted(found, key=place)
 
 
 def in_language(example: Document) -> Document:

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
-from core.graph.analysis import Analysis
 from studio import bindings
 from studio.asking import Asking
 from studio.comparing import Comparing
@@ -34,7 +33,6 @@ from widgets.canvas.view import CanvasView
 from widgets.desk.desk import DeskView
 from widgets.inspector.inspector import Inspector
 from widgets.library.library import LibraryView
-from widgets.look import quantities
 from widgets.look.language import tr
 from widgets.look.theme import look, theme
 from widgets.loose import LooseStack
@@ -200,20 +198,9 @@ class Window(QMainWindow):
         self.show_page("design")
         self.canvas.reveal(node)
 
-    def show_totals(self, analysis: Analysis | None) -> None:
-        """Cost of the whole drawing."""
-        if analysis is None or not analysis.nodes:
-            self._totals.setText("")
-            return
-        self._totals.setText(
-            tr(
-                "{parameters} parameters · {trained} learn · {flops} a sample · about {memory} in training",
-                parameters=quantities.count(analysis.parameters),
-                trained=quantities.count(analysis.trained_parameters),
-                flops=quantities.flops(analysis.flops),
-                memory=quantities.mebibytes(analysis.mebibytes),
-            )  # fmt: skip
-        )
+    def show_totals(self, words: str) -> None:
+        """Cost of the whole drawing, in one line."""
+        self._totals.setText(words)
 
     def cursor_step(self) -> int:
         """Where the timeline stands."""

@@ -27,7 +27,7 @@ from core.telemetry.device import QUANTITIES
 from core.torchaudio_import import Found as TorchaudioFound
 from studio.actions.action import actions
 from studio.dialogs import MOUSE
-from studio.documents import examples
+from studio.documents import OTHERS, examples, families
 from studio.health import OPTIONAL
 from studio.menus import MENUS
 from studio.pages import Pages
@@ -187,6 +187,7 @@ def facts_of_sources() -> Iterator[str]:
 
 def words_of_examples() -> Iterator[tuple[str, str]]:
     """Names, notes, titles and frames of the gallery's documents."""
+    yield from ((family, "example families") for family in (*families(), OTHERS))
     for key, document in ((example.key, example.document) for example in examples()):
         titles = [node.title for node in document.nodes.values()]
         frames = [frame.title for frame in document.frames.values()]

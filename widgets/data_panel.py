@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtGui import QImage, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -26,7 +28,7 @@ from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
-THUMB = 72
+THUMB = 96
 SPLITS = {"train": "training", "validation": "validation", "test": "unseen concepts", "style": "unseen style"}
 
 
@@ -102,14 +104,14 @@ class DataPanel(QScrollArea):
             samples = [specimen for specimen in facts.specimens if specimen.split == split]
             if samples:
                 column.addWidget(_heading(tr(SPLITS.get(split, split))))
-                column.addWidget(_strip(samples))
+                column.addWidget(Strip(samples))
         for title, pairs in (
             (tr("Same picture in two splits"), facts.exact_duplicates),
             (tr("Nearly the same picture in two splits"), facts.near_duplicates),
         ):
             if pairs:
                 column.addWidget(_heading(title))
-                column.addWidget(_strip([side for pair in pairs for side in pair]))
+                column.addWidget(Strip([side for pair in pairs for side in pair]))
         column.addStretch(1)
 
     def _fresh(self) -> QVBoxLayout:
@@ -187,22 +189,39 @@ def _line(text: str, colour: str = "") -> QLabel:
     return label
 
 
-def _strip(samples: Sequence[Specimen]) -> QListWidget:
-    view = QListWidget()
-    view.setViewMode(QListView.ViewMode.IconMode)
-    view.setIconSize(QSize(THUMB, THUMB))
-    view.setGridSize(QSize(112, THUMB + 44))
-    view.setMovement(QListView.Movement.Static)
-    view.setWrapping(False)
-    view.setWordWrap(True)
-    view.setFixedHeight(THUMB + 66)
-    view.setSelectionMode(QListWidget.SelectionMode.NoSelection)
-    for sample in samples:
-        item = QListWidgetItem(sample.sentence)
-        if sample.picture is not None:
-            height, width, _ = sample.picture.shape
-            image = QImage(sample.picture.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-            item.setIcon(QPixmap.fromImage(image))
-        item.setToolTip(plain_tip(f"{sample.sentence}\n{sample.group}"))
-        view.addItem(item)
-    return view
+class Strip(QListWidget):
+    """Pictures with their words in rows, as high as it needs to be."""
+
+    def __init__(self, samples: Sequence[Specimen]) -> None:
+        super().__init__()
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setIconSize(QSize(THUMB, THUMB))
+        self.setGridSize(QSize(THUMB + 12, THUMB + 10 + 2 * self.fontMetrics().lineSpacing()))
+        self.setMovement(QListView.Movement.Static)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setWordWrap(True)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        for policy in (self.setVerticalScrollBarPolicy, self.setHorizontalScrollBarPolicy):
+            policy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QListWidget.SelectionMode.NoSelection)
+        self.setViewportMargins(0, 8, 0, 4)
+        for sample in samples:
+            item = QListWidgetItem(sample.sentence)
+            if sample.picture is not None:
+                item.setIcon(QPixmap.fromImage(enlarged(sample.picture)))
+            item.setToolTip(plain_tip(f"{sample.sentence}\n{sample.group}"))
+            self.addItem(item)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        columns = max(1, self.viewport().width() // self.gridSize().width())
+        self.setFixedHeight(-(-self.count() // columns) * self.gridSize().height() + 14)
+
+
+def enlarged(pixels: NDArray[np.uint8]) -> QImage:
+    """A picture [H, W, 3] at the size of a thumbnail; a tiny one by whole pixels, so that it shows what a model sees."""
+    height, width, _ = pixels.shape
+    image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
+    tiny = max(width, height) <= THUMB // 2
+    how = Qt.TransformationMode.FastTransformation if tiny else Qt.TransformationMode.SmoothTransformation
+    return image.scaled(THUMB, THUMB, Qt.AspectRatioMode.KeepAspectRatio, how)

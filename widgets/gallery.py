@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from widgets.look.language import tr
 from widgets.look.theme import look, theme
@@ -24,6 +24,7 @@ class Card:
     key: str
     title: str
     note: str
+    family: str
     blocks: int
     steps: int
     trials: int = 0  # of its sweep; 0: it has none
@@ -89,7 +90,13 @@ class CardFrame(QFrame):
             label.setWordWrap(True)
         title.setStyleSheet("font-weight: 600; font-size: 15px;")
         size.setProperty("muted", True)
-        column.addWidget(title)
+        head = QHBoxLayout()
+        head.addWidget(title, 1)
+        if card.trials:
+            badge = QLabel(tr("sweep · {n} runs", n=card.trials))
+            badge.setObjectName("badge")
+            head.addWidget(badge, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(head)
         column.addWidget(Sketch(card))
         column.addWidget(note, 1)
         column.addWidget(size)
@@ -107,7 +114,7 @@ class CardFrame(QFrame):
 
 def _size(card: Card) -> str:
     if card.trials:
-        return tr("a sweep of {trials} runs · {steps} steps each", trials=card.trials, steps=card.steps)
+        return tr("{blocks} blocks · {steps} steps a run", blocks=card.blocks, steps=card.steps)
     return tr("{blocks} blocks · {steps} steps", blocks=card.blocks, steps=card.steps)
 
 
@@ -120,11 +127,9 @@ class Gallery(QScrollArea):
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self._cards: list[CardFrame] = []
+        self._shown: list[QWidget] = []
         self._body = QWidget()
         self._grid = QGridLayout()
-        self._questions = QLabel()
-        self._questions.setStyleSheet("font-size: 16px; font-weight: 600; margin-top: 14px;")
         column = QVBoxLayout(self._body)
         column.setContentsMargins(48, 36, 48, 36)
         heading, below = (
@@ -145,17 +150,18 @@ class Gallery(QScrollArea):
 
     def set_cards(self, cards: Sequence[Card]) -> None:
         """Show these examples."""
-        for old in self._cards:
+        for old in self._shown:
             self._grid.removeWidget(old)
+            old.hide()
             old.deleteLater()
-        self._cards = []
-        rows = self._add([card for card in cards if not card.trials], 0)
-        questions = [card for card in cards if card.trials]
-        if questions:
-            self._questions.setText(tr("Questions, each answered by a sweep"))
-            self._grid.addWidget(self._questions, rows, 0, 1, COLUMNS)
-            self._add(questions, rows + 1)
-        self._questions.setVisible(bool(questions))
+        self._shown, row = [], 0
+        for family in dict.fromkeys(card.family for card in cards):
+            heading = QLabel(family)
+            heading.setStyleSheet("font-size: 16px; font-weight: 600;")
+            heading.setContentsMargins(0, 14 if row else 0, 0, 0)
+            self._grid.addWidget(heading, row, 0, 1, COLUMNS)
+            self._shown.append(heading)
+            row = self._add([card for card in cards if card.family == family], row + 1)
         for column in range(COLUMNS):
             self._grid.setColumnStretch(column, 1)
 
@@ -165,7 +171,7 @@ class Gallery(QScrollArea):
             frame = CardFrame(card)
             frame.opened.connect(self.chosen)
             self._grid.addWidget(frame, row + number // COLUMNS, number % COLUMNS)
-            self._cards.append(frame)
+            self._shown.append(frame)
         return row + -(-len(cards) // COLUMNS)
 
     def restyle(self) -> None:
@@ -175,5 +181,7 @@ class Gallery(QScrollArea):
         self.setStyleSheet(
             f"QWidget#gallery {{ background: {c.window}; }}"
             f"CardFrame {{ background: {c.panel}; border: 1px solid {c.line}; border-radius: 10px; }}"
+            f"QLabel#badge {{ color: {c.accent}; border: 1px solid {c.accent}; border-radius: 8px; padding: 1px 7px;"
+            " font-size: 11px; }"
             f"CardFrame:hover, CardFrame:focus {{ border: 1px solid {c.accent}; }}"
         )

@@ -43,8 +43,10 @@ class TopBar(QWidget):
         row.addStretch(1)
         self._controls = QHBoxLayout()
         row.addLayout(self._controls)
-        self._device.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Preferred)
-        row.addWidget(self._device)
+        self._device.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
+        self._device.setFixedHeight(28)
+        row.addSpacing(8)
+        row.addWidget(self._device, 0, Qt.AlignmentFlag.AlignVCenter)
         look.changed.connect(self.restyle)
         self.restyle()
 
@@ -118,9 +120,7 @@ class TopBar(QWidget):
         )
         self._title.setStyleSheet("font-weight: 600; font-size: 14px; padding-left: 4px;")
         self._name.setStyleSheet(f"color: {c.muted}; padding-left: 10px;")
-        self._device.setStyleSheet(
-            f"color: {c.text}; background: {c.raised}; border-radius: 6px; padding: 4px 10px; margin-left: 6px;"
-        )
+        self._device.setStyleSheet(f"color: {c.text}; background: {c.raised}; border-radius: 6px; padding: 0 12px;")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache
 
 from PySide6.QtCore import QObject, Qt
@@ -11,6 +12,9 @@ from PySide6.QtWidgets import QApplication
 from widgets.look.theme import look, theme
 
 SIZES = {"title": 13, "port": 12, "detail": 11, "chip": 11, "far_s": 22, "far_m": 30, "far_l": 42}  # scene units
+FILLING = (*range(13, 31), 32, 34, 36, 38, 40, 43, 46, 50)  # sizes of a title that fills its box, scene units
+SIZES |= {f"fill_{size}": size for size in FILLING}
+LEAST_PIXELS, MOST_PIXELS = 9.0, 14.0  # of a title on the screen, seen from some distance
 
 
 @cache
@@ -19,7 +23,7 @@ def font(role: str) -> QFont:
     made = QFont(QApplication.font())
     made.setPixelSize(SIZES[role])
     made.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
-    if role == "title" or role.startswith("far"):
+    if role == "title" or role.startswith(("far", "fill")):
         made.setWeight(QFont.Weight.DemiBold)
     return made
 
@@ -40,6 +44,38 @@ def text_width(role: str, text: str) -> float:
 def elided(role: str, text: str, width: float) -> str:
     """The text, cut with an ellipsis where it is wider than ``width``."""
     return metrics(role).elidedText(text, Qt.TextElideMode.ElideRight, width)
+
+
+@lru_cache(maxsize=4096)
+def filling(text: str, width: float, height: float, scale: float) -> tuple[str, tuple[str, ...]]:
+    """A role and lines at which a text uses a box (scene units) best: as large as fits in whole words.
+
+    On the screen no letter is under 9 pixels or over 14; what does not fit at the least is cut.
+    """
+    wanted = [size for size in FILLING if LEAST_PIXELS <= size * scale <= MOST_PIXELS]
+    least = next((size for size in FILLING if size * scale >= LEAST_PIXELS), FILLING[-1])
+    for size in reversed(wanted or [least]):
+        lines = _wrapped(f"fill_{size}", text, width)
+        if len(lines) * size * LINE <= height and all(text_width(f"fill_{size}", line) <= width for line in lines):
+            return f"fill_{size}", lines
+    role, most = f"fill_{least}", max(1, int(height / (least * LINE)))
+    lines = _wrapped(role, text, width)
+    rest = (*lines[: most - 1], " ".join(lines[most - 1 :])) if len(lines) > most else lines
+    return role, tuple(elided(role, line, width) for line in rest)
+
+
+LINE = 1.22  # of a line over its letters' size
+
+
+def _wrapped(role: str, text: str, width: float) -> tuple[str, ...]:
+    """Lines of whole words; between Chinese characters a line may end anywhere."""
+    lines = [""]
+    for piece in re.findall(r"\s*(?:[\u2e80-\u9fff]|[^\s\u2e80-\u9fff]+)", text):
+        if lines[-1] and text_width(role, lines[-1] + piece) > width:
+            lines.append(piece.strip())
+        else:
+            lines[-1] = (lines[-1] + piece).lstrip()
+    return tuple(lines)
 
 
 @lru_cache(maxsize=16_384)
@@ -106,7 +142,7 @@ class _Forgetting(QObject):
 
     def forget(self) -> None:
         """Make everything again at its next use."""
-        for cached in (font, metrics, text_width, elided, laid_out, node_fill, pen, brush, mixed):
+        for cached in (font, metrics, text_width, elided, filling, laid_out, node_fill, pen, brush, mixed):
             cached.cache_clear()
 
 

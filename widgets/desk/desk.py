@@ -293,6 +293,7 @@ class DeskView(QWidget):
         ):
             finds = way.finds.get(name, "")
             label.setText(words(finds) if finds or both else way.why_not.get(name, ""))
+            label.setVisible(bool(way.finds))  # where nothing can be asked, it is said once
             field.setEnabled(bool(finds or both))
         pictures = both == "pictures"
         self._by_both.setText(
@@ -305,7 +306,8 @@ class DeskView(QWidget):
         self._empty.setText(text)
         self._empty.setVisible(bool(text))
         self._scroll.setVisible(not text)
-        self._lit.setVisible(not text)
+        if text:
+            self._lit.setVisible(False)
 
     def _typing(self) -> None:
         if self._path and "both" not in self._way().finds:
@@ -365,8 +367,9 @@ class DeskView(QWidget):
         self._picture.set_picture(pixels, answer.picture_heat if pictured else fallback_heat)
         words, weights = (asked.asked.words, asked.asked_word_heat) if pictured else (answer.words, answer.word_heat)
         self._words.set_words(words, weights if self._lit.isChecked() else ())
-        self._lit.setEnabled(self._picture.has_heat() or bool(weights))
-        parts = (answer.sentence, answer.group, tr("score {score}", score=f"{answer.score:.3f}"))
+        self._lit.setVisible(self._picture.has_heat() or bool(weights))
+        group = answer.group if answer.group != answer.sentence else ""
+        parts = (answer.sentence, group, tr("score {score}", score=f"{answer.score:.3f}"))
         self._about.setText(" · ".join(part for part in parts if part))
 
     def _light(self, lit: bool) -> None:

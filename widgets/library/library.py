@@ -164,7 +164,8 @@ class LibraryView(QWidget):
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         header = self.view.horizontalHeader()
         header.setSectionsMovable(True)
-        header.setStyleSheet("QHeaderView::section { padding: 4px 3px; }")
+        header.setStyleSheet("QHeaderView::section { padding: 4px 8px; }")
+        self.view.setStyleSheet("QTableView::item { padding: 0px 6px; }")
         header.sortIndicatorChanged.connect(self._remember_sorting)
         header.setStretchLastSection(True)
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -394,7 +395,11 @@ class LibraryView(QWidget):
         nothing = tr("No runs yet. Draw an experiment or open one from the gallery, then press Run; it is kept here.")
         self._empty.setText(tr("No run fits the search.") if total else nothing)
         self._count.setText(
-            tr("{shown} of {total} runs", shown=shown, total=total) if shown != total else tr("{n} runs", n=total)
+            tr("{shown} of {total} runs", shown=shown, total=total)
+            if shown != total
+            else tr("1 run")
+            if total == 1
+            else tr("{n} runs", n=total)
         )
         for act, button in self._buttons.items():
             why_not = self.why_not(act)

@@ -19,6 +19,7 @@ from widgets.monitors.plot import Plot, mix, show_line, thin
 from widgets.monitors.ranges import Floats, extent, logarithm, nice_above, nice_bounds, nice_decades
 
 POINTS = 800
+POINT_SHARE = 0.012  # half of the stroke that a single point is, of the width shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +139,11 @@ class LineSet:
     ) -> None:
         faint = mix(colour, theme().panel, 0.42) if line.smooth is not None else QColor(colour)
         raw.setPen(thin(faint, style if line.smooth is None else Qt.PenStyle.SolidLine))
-        show_line(raw, on_x(line.raw_x, log_x), logarithm(line.raw_y) if log_y else line.raw_y)
+        x, y = on_x(line.raw_x, log_x), logarithm(line.raw_y) if log_y else line.raw_y
+        if len(x) == 1:  # one point is no line: it is seen as a short stroke
+            half = self._plot.width_shown() * POINT_SHARE
+            x, y = np.array([x[0] - half, x[0] + half]), np.repeat(y, 2)
+        show_line(raw, x, y)
         if line.smooth is not None:
             smooth.setPen(thin(colour, style))
             show_line(smooth, on_x(line.x, log_x), logarithm(line.smooth) if log_y else line.smooth)

@@ -34,7 +34,7 @@ from widgets.monitors.cursor import Cursor
 
 
 class Figures(QWidget):
-    """The figures at the cursor, right-aligned, cut with an ellipsis where the card is narrow."""
+    """The figures at the cursor, right-aligned; where the card is narrow the last of them are left out, whole."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,6 +53,13 @@ class Figures(QWidget):
             self.setAccessibleName(text)
             self.update()
 
+    def that_fit(self, width: int) -> str:
+        """As many figures as have room, at least the first."""
+        parts = self._text.split(" · ")
+        while len(parts) > 1 and self.fontMetrics().horizontalAdvance(" · ".join(parts)) > width:
+            parts.pop()
+        return " · ".join(parts)
+
     def sizeHint(self) -> QSize:
         return QSize(self.fontMetrics().horizontalAdvance(self._text) + 4, self.fontMetrics().height() + 2)
 
@@ -62,7 +69,7 @@ class Figures(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setPen(QColor(theme().warning if self._warns else theme().muted))
-        cut = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
+        cut = self.fontMetrics().elidedText(self.that_fit(self.width()), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, cut)
         painter.end()
 
@@ -127,6 +134,7 @@ class Monitor(QFrame):
         self.draw(value)
         if self._body.currentIndex() != 0:
             self._body.setCurrentIndex(0)
+            self.tools.setVisible(self._wants_tools())
 
     def value(self) -> Any:
         """What is shown now."""
@@ -142,6 +150,10 @@ class Monitor(QFrame):
         self._message.setProperty("failed", failed)
         self._paint_message()
         self._body.setCurrentIndex(1)
+        self.tools.setVisible(failed and self._wants_tools())  # without a picture there is nothing to choose
+
+    def _wants_tools(self) -> bool:
+        return self.tools_open or self._more.isChecked()
 
     def message(self) -> str:
         """The sentence in the picture's place; empty while there is a picture."""

@@ -115,6 +115,10 @@ class Plot(pg.PlotWidget):
         if not self._zoomed:
             self._show_all()
 
+    def width_shown(self) -> float:
+        """How much of the x axis the data asks for."""
+        return self._wanted[1] - self._wanted[0] if self._wanted is not None else 1.0
+
     def set_cursor(self, x: float | None) -> None:
         """The line at the cursor; None hides it."""
         shown = x is not None and math.isfinite(x)

@@ -199,7 +199,9 @@ class FigureTable(QWidget):
         line, cell = self._line(), min(84.0, self.width() * 0.18)
         name_width = self.width() - cell * len(columns)
         colours = dict(zip((row.split for row in self._rows), self._colours))
-        several = len({pair for _, pair in self._splits()}) > 1  # each row then says between which modalities
+        several = (
+            len({frozenset(row.way.split("_to_")) for row in self._rows}) > 1
+        )  # each row then says which way it is
         ways = list(dict.fromkeys(row.name for row in self._rows))
         there = "" if several else ways[0] + (" / ←" if len(ways) > 1 else "")
         self._paint_line(painter, 0, name_width, cell, [there, *(tr(column) for column in columns)], theme().muted)

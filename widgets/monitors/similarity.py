@@ -16,8 +16,8 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from core.graph.dataset import Specimen
 from core.store.answers import HistogramAt, PairsAt
@@ -116,10 +116,12 @@ class SimilarityMonitor(Monitor):
         page = QVBoxLayout()
         page.setSpacing(2)
         self._more_figures = Figures()
-        top = QHBoxLayout()
-        top.addWidget(self._legend)
-        top.addWidget(self._more_figures, 1)
-        page.addLayout(top)
+        self._more_figures.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._top = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._top.setSpacing(2)
+        self._top.addWidget(self._legend)
+        self._top.addWidget(self._more_figures, 1)
+        page.addLayout(self._top)
         page.addWidget(self._bars, 5)
         page.addWidget(self._strip_plot, 4)
         self.pairs = PairList()
@@ -206,7 +208,19 @@ class SimilarityMonitor(Monitor):
         self._legend.set_entries([(name, colour, Qt.PenStyle.SolidLine) for name, colour in names])
         self._legend.setFixedWidth(min(self._legend.wanted_width(), max(160, self.width() - 40)))
         self._write_figures(value)
+        self._fit_top()
         self._show_pairs()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_top()
+
+    def _fit_top(self) -> None:
+        """Legend and further figures stand beside each other where both have room, else one under the other."""
+        room = self.width() - 24 if not self.pairs.isVisible() else self._bars.width()
+        fits = self._legend.width() + self._more_figures.sizeHint().width() <= room
+        way = QBoxLayout.Direction.LeftToRight if fits else QBoxLayout.Direction.TopToBottom
+        self._top.setDirection(way)
 
     def restyle(self) -> None:
         self._bars.restyle()
@@ -291,9 +305,9 @@ class SimilarityMonitor(Monitor):
             self.figures.set_text(tr("Collapse: all pairs look alike"), warns=True)
             return
         first = {
-            "positive mean": tr("positives μ {value}", value=_figure(figures.get("positive mean"))),
             "negative mean": tr("negatives μ {value}", value=_figure(figures.get("negative mean"))),
             "effective rank": tr("rank {value}", value=_figure(figures.get("effective rank"))),
+            "positive mean": tr("positives μ {value}", value=_figure(figures.get("positive mean"))),
         }
         self.figures.set_text(" · ".join(text for name, text in first.items() if name in figures))
 

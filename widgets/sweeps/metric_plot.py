@@ -13,6 +13,7 @@ from core.graph.sweep import Axis
 from core.runs.paper import spread
 from core.runs.verdict import ArmRow, Estimate, Table, is_share
 from widgets.look.language import tr
+from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
 from widgets.sweeps.scale import Scale, scale_of, value_scale
 
@@ -88,7 +89,7 @@ class MetricPlot(QWidget):
         values = [value for row in rows for value in self._values(row).values()]
         found = [one for row in rows if (one := self._estimate(row)) is not None]
         values = values or [one.mean for one in found]
-        name = self._up or self._table.metric
+        name = metric_words(self._up or self._table.metric)
         up = value_scale(name, _calm(values, [e for one in found for e in (one.low, one.high)]), is_share(name))
         return scale_of(axis, [row.arm.at[axis.title] for row in rows]), up
 

@@ -31,6 +31,7 @@ from core.graph.sweep import Sweep
 from core.runs.verdict import Table
 from core.store.answers import SweepFacts, TrialFacts
 from widgets.look.language import tr
+from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
 from widgets.sweeps.metric_plot import MetricPlot
 from widgets.sweeps.parallel import ParallelPlot
@@ -137,11 +138,11 @@ class SweepsView(QWidget):
 
     def _show_figures(self, metric: str, names: Sequence[str]) -> None:
         wanted = [metric, *(name for name in names if name != metric)]
-        if wanted != [self.up.itemText(i) for i in range(self.up.count())]:
+        if [metric_words(name) for name in wanted] != [self.up.itemText(i) for i in range(self.up.count())]:
             chosen = self.up.currentData() or ""
             self.up.clear()
             for name in wanted:
-                self.up.addItem(name, "" if name == metric else name)
+                self.up.addItem(metric_words(name), "" if name == metric else name)
             self.up.setCurrentIndex(max(0, self.up.findData(chosen)))
             self.plot.set_up(self.up.currentData() or "")
 
@@ -207,7 +208,9 @@ class SweepsView(QWidget):
         column = QVBoxLayout(side)
         column.setContentsMargins(12, 12, 12, 12)
         column.addWidget(self.list, 1)
-        row = QHBoxLayout()
+        self._queue_tools = QWidget()
+        row = QHBoxLayout(self._queue_tools)
+        row.setContentsMargins(0, 0, 0, 0)
         for text, tip, by in (("↑", tr("Earlier in the queue"), -1), ("↓", tr("Later in the queue"), 1)):
             button = QToolButton()
             button.setText(text)
@@ -221,7 +224,7 @@ class SweepsView(QWidget):
         drop.setToolTip(tr("The sweep goes; its runs stay in the library."))
         drop.clicked.connect(lambda: self.deleteRequested.emit(self.chosen()) if self.chosen() else None)
         row.addWidget(drop)
-        column.addLayout(row)
+        column.addWidget(self._queue_tools)
         self.own.setProperty("muted", True)
         column.addWidget(self.own)
         column.addWidget(self.new)
@@ -237,8 +240,9 @@ class SweepsView(QWidget):
         ))  # fmt: skip
         words.setWordWrap(True)
         words.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        words.setMaximumWidth(520)
-        column.addWidget(words, 0, Qt.AlignmentFlag.AlignCenter)
+        words.setFixedSize(520, words.heightForWidth(520))
+        column.addWidget(words, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addSpacing(10)
         plan = QPushButton(tr("Plan a sweep"))
         plan.clicked.connect(self.planRequested)
         column.addWidget(plan, 0, Qt.AlignmentFlag.AlignCenter)
@@ -339,6 +343,7 @@ class SweepsView(QWidget):
     def _refresh(self) -> None:
         facts = self._facts.get(self._shown)
         self.pages.setCurrentIndex(1 if facts is not None else 0)
+        self._queue_tools.setVisible(bool(self._facts))
         if facts is None:
             return
         self.name.setText(facts.name)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 
 from core.runs.verdict import sentence
 from tests.widgets.sweeps.made import ONE, TWO, facts, result, trials
+from widgets.look.sides import metric_words
 from widgets.look.theme import apply_theme, theme
 from widgets.sweeps.scale import scale_of, value_scale
 from widgets.sweeps.sweeps import SweepsView
@@ -164,7 +165,7 @@ def test_another_axis_lies_along_the_bottom(view):
 
 def test_a_cost_is_drawn_upwards(view):
     show(view)
-    assert [view.up.itemText(i) for i in range(view.up.count())] == [ONE.metric, "seconds"]
+    assert [view.up.itemText(i) for i in range(view.up.count())] == [metric_words(ONE.metric), "seconds"]
     view.up.setCurrentIndex(1)
     view.up.activated.emit(1)
     heights = [point.y() for _, point in view.plot.marks()]

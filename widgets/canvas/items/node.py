@@ -22,7 +22,10 @@ from widgets.look.theme import theme
 
 NO_FACTS = NodeFacts()
 OUTSIDE = 12.0  # what is painted beyond the box: ports, badge, stack
-DETAIL_FROM, PORTS_FROM, SIMPLE_BELOW = 0.52, 0.5, 0.45  # scales below which these are left out
+NAMES_FROM, PORTS_FROM = (
+    0.68,
+    0.4,
+)  # scales below which port names and costs, then ports are left out: they cannot be read
 FADED = 0.32
 
 
@@ -42,12 +45,13 @@ class NodeItem(QGraphicsItem):
         self.pulse = 0.0  # 1 at the start of a pulse, 0 when it is over
         self.scale_now = 1.0
         self._version = 0
+        self._alone: tuple[float, str, tuple[tuple[QPointF, str], ...]] | None = None  # scale, role, lines
         self.show_node(node, spec, takes, gives)
 
     def show_node(self, node: Node, spec: BlockSpec, takes: tuple[Port, ...], gives: tuple[Port, ...]) -> None:
         """Draw this node from now on."""
         self.prepareGeometryChange()
-        self.node, self.spec = node, spec
+        self.node, self.spec, self._alone = node, spec, None
         self.shape_now = g.shape_of(node, spec, takes, gives)
         extra = g.STACK_STEP * 2 if node.repeat > 1 else 0.0
         self._bounds = QRectF(
@@ -113,7 +117,7 @@ class NodeItem(QGraphicsItem):
         """All that decides how the node looks."""
         return (
             self._version, self.selected, self.hovered, self.running, self.dropped_on, self.fitting, self.wired,
-            self.hot, self.severity, self.pulse, (self.scale_now >= DETAIL_FROM) + (self.scale_now >= PORTS_FROM) + (self.scale_now >= SIMPLE_BELOW),
+            self.hot, self.severity, self.pulse, (self.scale_now >= NAMES_FROM) + (self.scale_now >= PORTS_FROM),
         )  # fmt: skip
 
     def _picture(self, ratio: float) -> QPixmap:
@@ -130,15 +134,16 @@ class NodeItem(QGraphicsItem):
         return picture
 
     def _paint_fully(self, painter: QPainter) -> None:
-        if self.scale_now < SIMPLE_BELOW:
+        if self.scale_now < PORTS_FROM:
             self._paint_simply(painter)
             return
         if self.node.muted or (self.fitting is not None and not self.fitting):
             painter.setOpacity(FADED if self.fitting is not None else 0.5)
         self._paint_box(painter)
-        self._paint_header(painter)
+        near = self.scale_now >= NAMES_FROM
+        (self._paint_header if near else self._paint_title_alone)(painter)
         self._paint_ports(painter)
-        if self.scale_now >= DETAIL_FROM and not self.node.collapsed:
+        if near and not self.node.collapsed:
             self._paint_detail(painter)
         if self.node.bypassed:
             self._paint_way_through(painter)
@@ -154,12 +159,34 @@ class NodeItem(QGraphicsItem):
         painter.setBrush(ink.node_fill())
         painter.drawRect(self._box)
         painter.fillRect(QRectF(-1, 0, g.BAR + 2, self._box.height()), ink.brush(self.colour))
-        painter.setFont(ink.font("title"))
-        painter.setPen(ink.pen(theme().text))
-        painter.drawStaticText(QPointF(g.MARGIN, 8), ink.laid_out("title", self.shape_now.title))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._paint_title_alone(painter)
         if self.severity:
             self._paint_badge(painter)
+
+    def title_alone(self) -> tuple[str, tuple[tuple[QPointF, str], ...]]:
+        """Seen from some distance the title is all that can be read: its role, and its lines with their places."""
+        scale = max(round(self.scale_now, 2), 0.05)
+        if self._alone is None or self._alone[0] != scale:
+            room = self._box.adjusted(g.MARGIN - 2, 3, -(g.MARGIN - 4), -3)
+            title = g.title_of(self.node, self.spec) + (f" ×{self.node.repeat}" if self.node.repeat > 1 else "")
+            role, lines = ink.filling(title, room.width(), room.height(), scale)
+            line = ink.SIZES[role] * ink.LINE
+            top = room.center().y() - line * len(lines) / 2 + (line - ink.metrics(role).height()) / 2
+            placed = tuple((QPointF(room.x(), top + number * line), text) for number, text in enumerate(lines))
+            self._alone = (scale, role, placed)
+        return self._alone[1:]
+
+    def _paint_title_alone(self, painter: QPainter) -> None:
+        role, lines = self.title_alone()
+        painter.setFont(ink.font(role))
+        painter.setPen(ink.pen(theme().text))
+        for place, text in lines:
+            painter.drawStaticText(place, ink.laid_out(role, text))
+        if self.running:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(ink.brush(theme().good))
+            painter.drawEllipse(QPointF(self.shape_now.width - 8, 8), 4, 4)
 
     def _paint_box(self, painter: QPainter) -> None:
         colours = theme()
@@ -197,7 +224,7 @@ class NodeItem(QGraphicsItem):
         painter.setPen(ink.pen(colours.text))
         painter.drawStaticText(QPointF(g.MARGIN, 8), ink.laid_out("title", self.shape_now.title))
         right = self.shape_now.width - g.MARGIN + 2
-        if self._count and self.scale_now >= PORTS_FROM:
+        if self._count:
             right -= ink.text_width("detail", self._count)
             painter.setFont(ink.font("detail"))
             painter.setPen(ink.pen(colours.muted))
@@ -220,7 +247,7 @@ class NodeItem(QGraphicsItem):
         painter.drawStaticText(QPointF(right - wide + 5, 9.5), ink.laid_out("detail", text))
 
     def _paint_ports(self, painter: QPainter) -> None:
-        named = self.scale_now >= PORTS_FROM and not self.node.collapsed
+        named = self.scale_now >= NAMES_FROM and not self.node.collapsed
         colours = theme()
         if named:
             painter.setFont(ink.font("port"))

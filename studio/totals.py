@@ -1,0 +1,68 @@
+"""The whole drawing's cost in one line for the status bar, with the time a run would take where an earlier run tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from core.graph.analysis import Analysis
+from core.graph.document import Document
+from core.store.answers import RunFacts
+from studio.session import Session
+from widgets.look import quantities
+from widgets.look.language import tr
+
+LEAST_STEPS = 5  # of a run that is measured by: the first ones are slower
+MOST_RUNS = 5  # that are looked at
+SETTINGS = ("device", "threads", "workers")  # a run with others says nothing about this drawing
+
+
+def totals(session: Session) -> str:
+    """Parameters, FLOPs, memory, and how long; empty while nothing is known of the drawing."""
+    analysis = session.analysis
+    if analysis is None or not analysis.nodes:
+        return ""
+    parts = [
+        tr(
+            "{parameters} parameters · {trained} learn · {flops} a sample · about {memory} in training",
+            parameters=quantities.count(analysis.parameters),
+            trained=quantities.count(analysis.trained_parameters),
+            flops=quantities.flops(analysis.flops),
+            memory=quantities.mebibytes(analysis.mebibytes),
+        )
+    ]
+    if seconds := foretold(session.document, analysis, session.runs, session.library.params):
+        steps = f"{session.document.recipe.steps:,}"
+        parts.append(tr("{steps} steps in about {time}", steps=steps, time=time_words(seconds)))
+    return " · ".join(parts)
+
+
+def foretold(
+    document: Document, analysis: Analysis, runs: Sequence[RunFacts], params: Callable[[str], Mapping[str, Any]]
+) -> float | None:
+    """Seconds for all steps of the recipe, by the newest run of the same blocks with the same device and threads.
+
+    A step's time is scaled by its work: batch size times FLOPs a sample. None where there is nothing to go by.
+    """
+    recipe = document.recipe
+    same = {key: node.block for key, node in document.nodes.items()} | {k: getattr(recipe, k) for k in SETTINGS}
+    alike = [run for run in runs if document.id == run.document_id or document.name == run.document_name]
+    for run in sorted(alike, key=lambda run: -run.created)[:MOST_RUNS]:
+        work_then = run.last.get("cost/flops", 0.0)
+        if run.step - run.parent_step < LEAST_STEPS or not work_then:
+            continue
+        then = params(run.uid)
+        if any(then.get(name) != value for name, value in same.items()) or not then.get("batch_size"):
+            continue
+        work = recipe.batch_size * analysis.flops / (then["batch_size"] * work_then)
+        return recipe.steps * work * run.seconds / (run.step - run.parent_step)
+    return None
+
+
+def time_words(seconds: float) -> str:
+    """A time as it is foretold: in tens of seconds, minutes, or hours."""
+    if seconds < 90:
+        return tr("{s} s", s=max(10, round(seconds / 10) * 10))
+    if seconds < 5400:
+        return tr("{m} min", m=round(seconds / 60))
+    return tr("{h} h", h=f"{seconds / 3600:.1f}")

@@ -1,0 +1,37 @@
+"""The dataset's page: pictures large enough to be looked at, in strips without empty room."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.graph.dataset import Specimen
+from widgets.data_panel import THUMB, Strip, enlarged
+
+
+def specimen(number):
+    return Specimen(
+        split="train", sentence=f"a sentence of some length, number {number}", group="", picture=np.full((32, 32, 3), 90, np.uint8)
+    )  # fmt: skip
+
+
+def test_tiny_pictures_are_enlarged_by_whole_pixels():
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    pixels[:, 16:] = 255
+    image = enlarged(pixels)
+    assert (image.width(), image.height()) == (THUMB, THUMB)
+    colours = {image.pixelColor(x, 40).red() for x in range(THUMB)}
+    assert colours == {0, 255}, "no grey between black and white"
+    large = enlarged(np.zeros((200, 100, 3), np.uint8))
+    assert (large.width(), large.height()) == (THUMB // 2, THUMB)
+
+
+def test_a_strip_is_as_high_as_its_rows(qtbot):
+    strip = Strip([specimen(number) for number in range(12)])
+    qtbot.addWidget(strip)
+    strip.show()
+    row = strip.gridSize().height()
+    for width, rows in ((1320, 1), (700, 2), (400, 4)):
+        strip.resize(width, strip.height())
+        assert strip.height() < rows * row + 30, width
+        last = strip.visualItemRect(strip.item(11))
+        assert last.bottom() <= strip.viewport().height(), width
