@@ -59,6 +59,10 @@ class Block(nn.Module):
         """Knob values that make the block small for tests; empty where the defaults already are."""
         return {}
 
+    def set_progress(self, share: float) -> None:
+        """Before every step: which share of the run is done, 0 to 1."""
+        self.progress = share
+
     def after_update(self) -> None:
         """Right after an optimiser step: keep parameters in their range, keys in a queue."""
 

@@ -53,7 +53,7 @@ class Experiment(nn.Module):
         """Tell every block how much of the run is done."""
         for module in self.nodes.modules():
             if isinstance(module, Block):
-                module.progress = share
+                module.set_progress(share)
 
     def after_update(self, batch: Mapping[End, Any]) -> None:
         """Right after an optimiser step: clamps, and queues take the keys of this batch."""

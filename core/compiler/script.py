@@ -106,6 +106,9 @@ def main():
     while step < STEPS:
         for batch in batches(data, train, BATCH, seed=SEED, epoch=epoch, workers=0):
             torch.manual_seed(node_seed(SEED, f"step/{{step}}"))
+            for block in model.modules():
+                if isinstance(block, Block):
+                    block.set_progress(step / STEPS)
             losses = model(on_device(batch))
             total = torch.stack([loss.float() for loss in losses.values()]).sum()
             total.backward()
@@ -113,8 +116,8 @@ def main():
                 group["lr"] = group["rate"] * factor(step)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-            for name in losses:
-                getattr(model, name).after_update()  # keeps the temperature in its range
+            for block in model.children():
+                block.after_update()  # keeps the temperature in its range; keys go into a queue
             step += 1
             print(f"step {{step}} loss {{total.item():.6f}}", flush=True)
             if step == STEPS:
@@ -134,6 +137,7 @@ def script(plan: Plan, file: str = "experiment.py") -> str:
     left = sorted(set(recipe.habits) - CARRIED)
     stages = len(recipe.stage_list()) > 1
     notes = ([f"Left out: {', '.join(left)}."] if left else []) + (["Stages: only the first."] if stages else [])
+    notes += _differences(plan)
     rules = {key: recipe.rule(key, 0) for key in plan.batch_nodes}
     return HEAD.format(
         name=_plain(document.name), note=_plain(document.note), file=_plain(file), file_stem=_plain(file).removesuffix(".py"),
@@ -149,6 +153,20 @@ def script(plan: Plan, file: str = "experiment.py") -> str:
         schedule_title=recipe.schedule.key.capitalize() + " after a linear warm-up",
         warm_up=recipe.schedule.knobs.get("warm_up", 0.05), optimizer=_optimizer(plan), clip=_clip(plan),
     )  # fmt: skip
+
+
+def _differences(plan: Plan) -> list[str]:
+    """What the script does otherwise than the studio, in the words of its head."""
+    found = []
+    if plan.document.recipe.habits.get("clipping", {}).get("per", "all") != "all":
+        found.append("Gradients are clipped as a whole, not by block or modality.")
+    nodes = [(key, plan.document.nodes[key]) for key in plan.batch_nodes]
+    found += [
+        f"The queue {key} stays empty: the slowly following copy that fills it is not written out; with momentum 0 it needs none."
+        for key, node in nodes
+        if node.block == "negatives.queue" and node.knobs.get("momentum", 0.99)
+    ]
+    return found
 
 
 _SCHEDULES = {
@@ -182,9 +200,11 @@ def _imports(plan: Plan) -> str:
         (cls.__module__, cls.__name__) for cls in (_class_of(plan, k) for k in (*plan.sample_nodes, *plan.batch_nodes))
     }
     used |= {
-        ("core.blocks.values", "map_tensors"), ("core.compiler.module", "node_seed"), ("core.data.loading", "batches"),
+        ("core.blocks.block", "Block"), ("core.blocks.values", "map_tensors"), ("core.compiler.module", "node_seed"), ("core.data.loading", "batches"),
         ("core.data.pipeline", "SampleGraph"),
     }  # fmt: skip
+    if plan.document.recipe.optimizer.key == "lamb":
+        used.add(("core.training.optimizers.lamb", "Lamb"))
     if any(plan.document.nodes[key].repeat > 1 for key in plan.batch_nodes):
         used.add(("core.compiler.build", "Chain"))
     return "".join(f"from {module} import {name}\n" for module, name in sorted(used))
@@ -236,6 +256,9 @@ def _optimizer(plan: Plan) -> str:
     if choice.key == "sgd":
         momentum = k.get("momentum", 0.9)
         return f"torch.optim.SGD(groups(model), lr=0.1, momentum={momentum}, nesterov={bool(k.get('nesterov', True) and momentum)})"
+    if choice.key == "lamb":
+        betas = (k.get("beta_1", 0.9), k.get("beta_2", 0.98))
+        return f"Lamb(groups(model), betas={betas}, eps={k.get('epsilon', 1e-6)})"
     betas = (k.get("beta_1", 0.9), k.get("beta_2", 0.98))
     return f"torch.optim.AdamW(groups(model), betas={betas}, eps={k.get('epsilon', 1e-6)}, fused=True)"
 

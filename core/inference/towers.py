@@ -116,7 +116,7 @@ def _kind(tower: nn.Module) -> str:
 
 
 _SIZES = {
-    "patch_size", "width", "depth", "heads", "ratio", "dropout", "patch_dropout", "cls", "convolutional_stem", "causal",
+    "patch_size", "width", "depth", "heads", "ratio", "dropout", "patch_dropout", "unmasked", "cls", "convolutional_stem", "causal",
 }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """A lock between processes on a file beside the store: held while writing, checkpointing the log and migrating.
 
 SQLite before 3.51.3 can damage a file in WAL mode when one connection commits at the instant another resets the log;
-whoever writes holds this lock, so the two never meet. The system frees it when a process dies.
+whoever writes holds this lock, so the two never meet. Readers cannot reset it: they open the file read-only, and SQLite folds
+the log at the last close only under its own exclusive lock. The system frees this one when a process dies.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -34,9 +36,7 @@ class FileLock:
         if not self._thread_lock.acquire(timeout=self.seconds):
             raise Busy(f"another thread writes to {self.path.stem}")
         try:
-            if self._handle < 0:
-                self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
-            while not _take(self._handle):
+            while not self._taken():
                 if time.monotonic() > end:
                     raise Busy(f"another process writes to {self.path.stem}")
                 time.sleep(SECONDS_BETWEEN_TRIES)
@@ -44,6 +44,19 @@ class FileLock:
             self._thread_lock.release()
             raise
         return self
+
+    def _taken(self) -> bool:
+        """Try once. A lock on a file that somebody has deleted keeps nobody out, so the file of that name now is taken."""
+        if self._handle < 0:
+            self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        if not _take(self._handle):
+            return False
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(self._handle), os.stat(self.path)):
+                return True
+        os.close(self._handle)  # which also lets go of it
+        self._handle = -1
+        return False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

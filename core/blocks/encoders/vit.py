@@ -48,8 +48,14 @@ class ViT(Block):
             advanced=True,
         )
         dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
-        patch_dropout: float = knob(
-            0.0, "Share of patches dropped in training (FLIP); tune without it afterwards.", low=0, high=0.95
+        patch_dropout: float = knob(0.0, "Share of patches dropped in training (FLIP).", low=0, high=0.95)
+        unmasked: float = knob(
+            0.0,
+            "Share of the run, at its end, in which no patch is dropped.",
+            low=0,
+            high=1,
+            title="Unmasked tuning",
+            advanced=True,
         )
         cls: bool = knob(True, "A leading token that stands for the whole picture.", title="CLS token")
         convolutional_stem: bool = knob(
@@ -64,6 +70,7 @@ class ViT(Block):
         if height % p or width % p:
             raise ValueError(f"Patch size {p} does not divide the picture, {height} x {width}.")
         self.cells = (height // p, width // p)
+        self.drops = True
         self.cut = (
             _stem(channels, config.width, p) if config.convolutional_stem else nn.Conv2d(channels, config.width, p, p)
         )
@@ -77,13 +84,18 @@ class ViT(Block):
         if self.cls_11D is not None:
             nn.init.trunc_normal_(self.cls_11D, std=0.02)
 
+    def set_progress(self, share: float) -> None:
+        """Whether patches are still dropped: FLIP tunes on whole pictures at the end."""
+        super().set_progress(share)
+        self.drops = share < 1 - self.config.unmasked  # a switch, not a number: compiled towers look at it
+
     def forward(self, image: Tensor) -> dict[str, Any]:
         """``image`` [B, C, H, W] in [0, 1]."""
         x_BND = self.cut(image * 2 - 1).flatten(2).transpose(1, 2)
         extra = int(self.cls_11D is not None)
         x_BND = x_BND + self.position_1ND[:, extra:]
         cells = None
-        if self.training and self.config.patch_dropout:
+        if self.training and self.config.patch_dropout and self.drops:
             x_BND, cells = _drop_patches(x_BND, self.config.patch_dropout)
         if self.cls_11D is not None:
             cls = (self.cls_11D + self.position_1ND[:, :1]).expand(x_BND.shape[0], -1, -1)

@@ -80,9 +80,11 @@ class NegativeBlock(Block):
         if left != right:
             raise ValueError(f"Both sides need the same width: left D is {left}, right D is {right}.")
         self._said: dict[str, Tensor] = {}
+        self._is_step = False
 
     def forward(self, left: Tensor, right: Tensor, negatives: Negatives | None = None, **more: Any) -> dict[str, Any]:
         """Two sides [B, D] to candidates."""
+        self._is_step = self.training and torch.is_grad_enabled()  # not a look at the shapes, or an evaluation
         with torch.no_grad():
             left, right = (F.normalize(side.detach().float(), dim=-1) for side in (left, right))
             given = whole_batch(left, right) if negatives is None else negatives

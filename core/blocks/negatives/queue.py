@@ -50,7 +50,7 @@ class Queue(NegativeBlock):
 
     def chosen(self, given: Negatives, left_BD: Tensor, right_BD: Tensor) -> Negatives:
         """The given candidates and the queue's."""
-        if self.training and not self.config.momentum and left_BD.device.type != "meta":
+        if self._is_step and not self.config.momentum and left_BD.device.type != "meta":
             self._latest.append((left_BD, right_BD))
         count, size = len(left_BD), len(self.left_KD)
         empty_K = torch.arange(size, device=left_BD.device) >= self.filled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -192,6 +193,25 @@ def test_full_rank_is_multi_head_attention() -> None:
     )
 
 
+@pytest.mark.long
+def test_cross_attention_is_x_transformers() -> None:
+    """Its Attention(context=), which has no biases, on the same weights; ours begin at zero."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        library = pytest.importorskip("x_transformers.x_transformers")
+    theirs = library.Attention(dim=16, heads=4, dim_head=4, dim_context=12).eval()
+    ours = Attention(16, 4, key_width=12).eval()
+    x, _, mask = tokens(7, 9)
+    context = torch.randn(2, 9, 12)
+    with torch.no_grad():
+        ours.query.weight.copy_(theirs.to_q.weight)
+        ours.key_value.weight.copy_(torch.cat([theirs.to_k.weight, theirs.to_v.weight]))
+        ours.out.weight.copy_(theirs.to_out.weight)
+        made = theirs(x, context=context, context_mask=mask)
+        expected = made[0] if isinstance(made, tuple) else made
+        torch.testing.assert_close(ours(x, context, mask), expected, atol=1e-5, rtol=1e-5)
+
+
 def test_low_rank_has_fewer_parameters_and_heads_must_divide_it() -> None:
     assert sum(p.numel() for p in made(rank=4).parameters()) < 0.3 * sum(p.numel() for p in made().parameters())
     with pytest.raises(ValueError, match="must divide the rank"):
@@ -301,6 +321,16 @@ def test_saved_bytes_are_those_of_the_table(n: int, m: int, form: str) -> None:
 
     change = 100 * (kept(4 if "rank" in form else 12, **FORMS[form]) / kept(12, attention="naive") - 1)
     assert change == pytest.approx(TABLE[n, m][form], abs=8)
+
+
+def test_recomputing_a_stack_keeps_a_small_part_of_its_activations() -> None:
+    """What the habit Gradient checkpointing switches on: layers keep their inputs only."""
+    kept = []
+    for recompute in (False, True):
+        stack = Stack(64, 6, 4).train()
+        stack.recompute = recompute
+        kept.append(saved_bytes(stack, {"x_BND": torch.randn(4, 64, 64)}))
+    assert kept[1] < 0.15 * kept[0]
 
 
 def test_savings_do_not_multiply() -> None:

@@ -31,6 +31,18 @@ def test_patch_dropout_keeps_one_minus_p(share: float, kept: int) -> None:
         assert vit.eval()(picture)["tokens"].x_BND.shape[1] == 257
 
 
+def test_unmasked_tuning_keeps_all_patches_at_the_end_of_the_run() -> None:
+    with torch.device("meta"):
+        picture = torch.empty(2, 3, 32, 32)
+        config = ViT.Config(patch_size=8, width=24, depth=1, heads=2, patch_dropout=0.5, unmasked=0.25)
+        vit = ViT(config, {"image": picture}).train()
+        counts = []
+        for share in (0.0, 0.74, 0.75, 0.99):
+            vit.set_progress(share)
+            counts.append(vit(picture)["tokens"].x_BND.shape[1])
+    assert counts == [9, 9, 17, 17]
+
+
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 0.492), (0.75, 0.245)])
 def test_flip_flops_of_the_image_tower(share: float, expected: float) -> None:
     """ViT-L/14's image tower: 0.492 of the FLOPs at 50 %, 0.245 at 75 % (not the chapter's 0.4 at 50 %)."""

@@ -19,6 +19,7 @@ from core.problems import Refused
 from core.store import database, filesystems, migrate
 from core.store.database import Store
 from core.store.library import Library
+from core.store.lock import Busy, FileLock
 from core.store.schema import APPLICATION_ID, REVISION, SCHEMA_VERSION, metadata
 from tests.core.store.said import scalars
 
@@ -375,3 +376,18 @@ def test_two_processes_write_and_fold_the_log(tmp_path: Path) -> None:
         library = Library(store)
         for facts in library.runs():
             assert library.reader(facts.uid).points("loss")[0].tolist() == list(range(20_000))
+
+
+def test_a_lock_file_that_was_deleted_still_keeps_two_writers_apart(tmp_path: Path) -> None:
+    """Someone tidies the folder while two processes have it open: both must then lock the file of that name now."""
+    path = tmp_path / "runs.db.lock"
+    one, other = FileLock(path, seconds=0.05), FileLock(path, seconds=0.05)
+    with one:
+        pass
+    path.unlink()
+    with other, pytest.raises(Busy), one:
+        pass
+    with one, pytest.raises(Busy), other:
+        pass
+    one.close()
+    other.close()
