@@ -56,5 +56,5 @@ def _spec(key: str, cls: Any, role: Role) -> BlockSpec:
 def _modality(cls: Any, takes: Iterable[Any], gives: Iterable[Any]) -> str:
     if cls.modality != "any":
         return str(cls.modality)
-    named = [port.modality for port in (*gives, *takes) if port.modality != "any"]
+    named = [port.modality for port in (*gives, *takes) if port.modality not in ("any", "loss")]
     return named[0] if named and len(set(named)) == 1 else "any"

@@ -19,6 +19,7 @@ from core.blocks.attention.core import Attention
 from core.blocks.values import Text, Tokens
 from core.compiler.build import build_block, build_source, build_transform
 from core.compiler.randomness import apart
+from core.compiler.recompute import recompute, recomputed
 from core.compiler.resolve import Resolved
 from core.graph.document import Document, End, Node
 from core.problems import Problem, Refused, refuse
@@ -69,20 +70,23 @@ class Tracer:
                 for name, end in ends.items()
                 if end.port in traced.nodes[end.node].outputs and spec.input(name) is not None
             }
-            found = self._node(document.nodes[key], spec.role, incoming, batch)
+            again = recomputed(document.recipe, key)
+            found = self._node(document.nodes[key], spec.role, incoming, batch, again)
             if isinstance(found, tuple):
                 traced.problems += [replace(problem, node=key) for problem in found]
             else:
                 traced.nodes[key] = found
         return traced
 
-    def _node(self, node: Node, role: str, incoming: Mapping[str, Any], batch: int) -> TracedNode | tuple[Problem, ...]:
-        known = (node.block, tuple(sorted(node.knobs.items())), node.repeat, batch, _signature(incoming))
+    def _node(
+        self, node: Node, role: str, incoming: Mapping[str, Any], batch: int, again: bool
+    ) -> TracedNode | tuple[Problem, ...]:
+        known = (node.block, tuple(sorted(node.knobs.items())), node.repeat, batch, again, _signature(incoming))
         if known not in self._seen:
             if len(self._seen) >= self._most:
                 self._seen.clear()
             try:
-                self._seen[known] = _trace(node, role, incoming, batch)
+                self._seen[known] = _trace(node, role, incoming, batch, again)
             except Refused as refused:
                 self._seen[known] = refused.problems
         return self._seen[known]
@@ -97,7 +101,7 @@ def _signature(incoming: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(parts)
 
 
-def _trace(node: Node, role: str, incoming: Mapping[str, Any], batch: int) -> TracedNode:
+def _trace(node: Node, role: str, incoming: Mapping[str, Any], batch: int, again: bool) -> TracedNode:
     if role == "source":
         return TracedNode(outputs=build_source(node).meta(batch))
     if role == "transform":
@@ -105,6 +109,8 @@ def _trace(node: Node, role: str, incoming: Mapping[str, Any], batch: int) -> Tr
     with torch.device("meta"), apart():
         module = build_block(node, incoming)
         module.train()
+        if again:
+            recompute(module)
         parameters = sum(parameter.numel() for parameter in module.parameters())
         if parameters > MOST_PARAMETERS:
             raise refuse(f"It would have {parameters:,} parameters.", hint="Make it smaller.")
@@ -124,11 +130,15 @@ def _with_gradient(incoming: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _measured(module: nn.Module, incoming: Mapping[str, Any]) -> tuple[dict[str, Any], int, int]:
-    saved: dict[int, int] = {id(p): 0 for p in module.parameters()}
+    own = {parameter.untyped_storage()._cdata for parameter in module.parameters()}
+    saved: dict[int, int] = {}
+    alive: list[Tensor] = []  # an address may be used again only after we have counted
 
     def pack(tensor: Tensor) -> Tensor:
-        if not isinstance(tensor, nn.Parameter):
-            saved[tensor.untyped_storage()._cdata] = tensor.untyped_storage().nbytes()
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            saved[storage._cdata] = storage.nbytes()
+            alive.append(tensor.detach())
         return tensor
 
     counter = FlopCounterMode(display=False)

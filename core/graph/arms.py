@@ -22,6 +22,7 @@ from core.graph.vocabulary import Vocabulary
 from core.knobs import Value
 from core.problems import Fix, Problem, Refused, refuse
 
+BETWEEN = " · "  # between the parts of an arm's name, one an axis
 MOST_DRAWS = 50  # for an arm that was not there yet, before a random search is said to be exhausted
 
 
@@ -99,7 +100,7 @@ def arm_of(axes: Sequence[Axis], points: Sequence[Value | Change]) -> Arm:
         else:
             at[axis.title] = values[axis.path] = point
     names = [str(value) if axis.changes else f"{axis.title} {shown(value)}" for axis, value in zip(axes, at.values())]
-    return Arm(name=" · ".join(names), at=at, values=values, muted=tuple(muted), bypassed=tuple(bypassed))
+    return Arm(name=BETWEEN.join(names), at=at, values=values, muted=tuple(muted), bypassed=tuple(bypassed))
 
 
 def grid_arms(sweep: Sweep) -> list[Arm]:

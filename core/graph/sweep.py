@@ -70,7 +70,8 @@ class Sweep:
     metric: str = DEFAULT_METRIC  # a series of the run or one of its costs
     direction: Direction = "higher"
     equal: Equal = "steps"  # what is held equal between arms
-    baseline: str = ""  # the arm that others are compared with; empty: the first
+    # The arm that others are compared with; empty: the first. A point of one axis: each with the arm that differs in that.
+    baseline: str = ""
     costs: tuple[str, ...] = ()  # further series that stand in the table
     extra: Mapping[str, Any] = field(default_factory=dict)  # fields this version does not know; kept
 

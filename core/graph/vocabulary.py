@@ -53,14 +53,21 @@ class BlockSpec:
 
     def ways_through(self) -> list[tuple[str, str]]:
         """Pairs of an incoming and an outgoing port of the same kind: what bypassing this node would join."""
-        pairs, used = [], set()
+        pairs = [(given.name, given.name) for given in self.gives if self._takes_alike(given)]
+        used = {taken for taken, _ in pairs}
         for given in self.gives:
-            for taken in self.takes:
-                if taken.kind == given.kind and taken.name not in used:
-                    pairs.append((taken.name, given.name))
-                    used.add(taken.name)
-                    break
+            if given.name in {gave for _, gave in pairs}:
+                continue
+            taken = next((one for one in self.takes if one.kind == given.kind and one.name not in used), None)
+            if taken is not None:
+                pairs.append((taken.name, given.name))
+                used.add(taken.name)
         return pairs
+
+    def _takes_alike(self, given: Port) -> bool:
+        """Whether an incoming port has this one's name and kind: that is its way through."""
+        taken = self.input(given.name)
+        return taken is not None and taken.kind == given.kind
 
 
 OptionFamily = Literal["habit", "probe", "optimizer", "schedule"]

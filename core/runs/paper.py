@@ -7,11 +7,11 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from core.runs.verdict import ArmRow, Estimate, Table, figure, gap, is_share, sentence
+from core.runs.verdict import ArmRow, Estimate, Table, cost, figure, gap, is_share, sentence
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "·": r"\(\cdot\)", "–": "--", "±": r"\(\pm\)",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "·": r"\(\cdot\)", "–": "--", "−": r"\(-\)", "±": r"\(\pm\)",
 }  # fmt: skip
 
 
@@ -63,7 +63,7 @@ def _line(table: Table, row: ArmRow, costs: Sequence[str]) -> list[str]:
         sign = "+" if found.difference.mean > 0 else ""
         against = [f"{sign}{spread(found.difference, metric, gap)}{' *' if found.distinguishable else ''}"]
         against += [f"{found.p_t:.3f}", f"{found.p_flip:.3f}"]
-    figures = [figure(_mean(row, name), name) if name in row.figures else "–" for name in costs]
+    figures = [cost(table, row, name) for name in costs]
     mean = figure(row.estimate.mean, metric) if row.estimate else "–"
     return [row.arm.name, str(len(row.values)), mean, interval(row.estimate, metric), *against, *figures]
 

@@ -15,15 +15,12 @@ from core.graph.file import loads
 from core.graph.sweep import Sweep
 from core.graph.vocabulary import Vocabulary
 from core.problems import Refused, refuse
+from core.runs.verdict import COST_SERIES, COSTS
 from core.store.library import Library
 from core.store.reader import RunReader
 
 LAST_SHARE = 0.1  # of a series' points that its value is the mean of: evaluations are few, losses are many and noisy
 BACKWARD = 2.0  # a backward pass costs twice the forward pass (arXiv:2001.08361, section 2.1)
-COSTS = (
-    "seconds", "steps", "samples", "samples a second", "parameters", "trained parameters", "GFLOPs a sample", "TFLOPs",
-    "MiB for backward",
-)  # fmt: skip
 
 
 def training_flops(analysis: Analysis) -> float:
@@ -48,11 +45,15 @@ def trial_document(document: Document, arm: Arm, seed: int, words: Vocabulary) -
 
 
 def series_value(reader: RunReader, name: str) -> float | None:
-    """The mean of the last tenth of a series' points, at least one; None where it was not said or is not finite."""
+    """The mean of the last tenth of a series' points, at least one; None where it was not said or is not finite.
+
+    Of a cost, which grows or stays, it is the last point.
+    """
     values = reader.points(name)[1]
     if not len(values):
         return None
-    value = float(np.mean(values[-max(1, math.ceil(LAST_SHARE * len(values))) :]))
+    count = 1 if name.startswith(COST_SERIES) else max(1, math.ceil(LAST_SHARE * len(values)))
+    value = float(np.mean(values[-count:]))
     return value if math.isfinite(value) else None
 
 

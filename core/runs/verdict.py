@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.graph.arms import Arm
+from core.graph.arms import BETWEEN, Arm
 from core.graph.sweep import Sweep
 from core.knobs import Value
 from core.store.answers import TrialFacts
@@ -26,6 +26,11 @@ from core.store.answers import TrialFacts
 LEVEL = 0.95
 MOST_EXACT = 14  # seeds
 FLIPS = 20_000
+COSTS = (
+    "seconds", "steps", "samples", "samples a second", "parameters", "trained parameters", "GFLOPs a sample", "TFLOPs",
+    "MiB for backward",
+)  # fmt: skip
+COST_SERIES = ("cost/", "memory/")  # how series begin that say what a run costs
 
 Floats = NDArray[np.float64]
 Kind = Literal["better", "worse", "same", "alone", "few", "nothing"]
@@ -79,8 +84,9 @@ class Table:
 
     metric: str
     direction: str
-    baseline: str
+    baseline: str  # an arm, or the point of an axis whose arms are
     rows: tuple[ArmRow, ...] = ()
+    bases: Mapping[str, str] = field(default_factory=dict)  # arm -> the arm it is compared with
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)  # by arm
     verdict: Verdict = Verdict(kind="nothing")
 
@@ -180,9 +186,25 @@ def differences(first: Mapping[int, float], second: Mapping[int, float]) -> Floa
     return np.asarray([first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())], dtype=np.float64)
 
 
-def compare(rows: Sequence[ArmRow], baseline: ArmRow) -> dict[str, Comparison]:
-    """Every other arm against the baseline, corrected for their number."""
-    pairs = [(row.arm.name, differences(row.values, baseline.values)) for row in rows if row is not baseline]
+def bases_of(rows: Sequence[ArmRow], baseline: str) -> dict[str, ArmRow]:
+    """Which arm each is compared with: the named one, or the first.
+
+    Where the baseline is a point of one axis ("early"), it is the arm that differs in that axis alone.
+    """
+    by_name = {row.arm.name: row for row in rows}
+    parts = {name: name.split(BETWEEN) for name in by_name}
+    places = {place for split in parts.values() for place, part in enumerate(split) if part == baseline}
+    if baseline in by_name or len(places) != 1:
+        return dict.fromkeys(by_name, by_name.get(baseline, rows[0]))
+    place = places.pop()
+    rivals = {name: BETWEEN.join([*split[:place], baseline, *split[place + 1 :]]) for name, split in parts.items()}
+    return {name: by_name[rival] for name, rival in rivals.items() if rival in by_name}
+
+
+def compare(rows: Sequence[ArmRow], bases: Mapping[str, ArmRow]) -> dict[str, Comparison]:
+    """Every other arm against its baseline, corrected for their number."""
+    others = [row for row in rows if bases.get(row.arm.name, row) is not row]
+    pairs = [(row.arm.name, differences(row.values, bases[row.arm.name].values)) for row in others]
     asked = [(name, found) for name, found in pairs if len(found)]
     by_t, by_flip = holm([paired_t(found) for _, found in asked]), holm([sign_flip(found) for _, found in asked])
     result = {}
@@ -223,31 +245,36 @@ def table(sweep: Sweep, trials: Sequence[TrialFacts]) -> Table:
     rows = rows_of(trials)
     if not rows:
         return Table(metric=sweep.metric, direction=sweep.direction, baseline=sweep.baseline)
-    base = next((row for row in rows if row.arm.name == sweep.baseline), rows[0])
-    comparisons = compare(rows, base)
+    bases = bases_of(rows, sweep.baseline)
+    comparisons = compare(rows, bases)
+    alike = len({base.arm.name for base in bases.values()}) == 1
     return Table(
-        metric=sweep.metric, direction=sweep.direction, baseline=base.arm.name, rows=tuple(rows),
-        comparisons=comparisons, verdict=_verdict(sweep, rows, base, comparisons),
+        metric=sweep.metric, direction=sweep.direction, baseline=next(iter(bases.values())).arm.name if alike else sweep.baseline,
+        rows=tuple(rows), bases={name: base.arm.name for name, base in bases.items()},
+        comparisons=comparisons, verdict=_verdict(sweep, rows, bases, comparisons),
     )  # fmt: skip
 
 
-def _verdict(sweep: Sweep, rows: Sequence[ArmRow], base: ArmRow, found: Mapping[str, Comparison]) -> Verdict:
-    """The best arm against the baseline; where the baseline is best, the next best against it."""
+def _verdict(
+    sweep: Sweep, rows: Sequence[ArmRow], bases: Mapping[str, ArmRow], found: Mapping[str, Comparison]
+) -> Verdict:
+    """The arm that is furthest ahead of its baseline, or where none is ahead, the least behind."""
     done = [row for row in rows if row.estimate is not None]
     if not done:
         return Verdict(kind="nothing")
     sign = 1 if sweep.direction == "higher" else -1
     ranked = sorted(done, key=lambda row: -sign * (row.estimate.mean if row.estimate else 0.0))
     others = [row for row in ranked if row.arm.name in found]
-    if not others or base.estimate is None:
+    if not others:
         return Verdict(kind="alone", first=ranked[0].arm.name)
-    rival = others[0]
+    rival = max(others, key=lambda row: sign * found[row.arm.name].difference.mean)
     comparison = found[rival.arm.name]
     kind: Kind = "same"
     if comparison.difference.seeds < 2:
         kind = "few"
     elif comparison.distinguishable:
         kind = "better" if sign * comparison.difference.mean > 0 else "worse"
+    base = bases[rival.arm.name]
     return Verdict(kind=kind, first=rival.arm.name, second=base.arm.name, difference=comparison.difference)
 
 
@@ -256,6 +283,25 @@ def figure(value: float, metric: str = "") -> str:
     if not math.isfinite(value):
         return "–"
     return f"{100 * value:.1f} %" if is_share(metric) else f"{value:.4g}"
+
+
+def saving(found: Table, row: ArmRow, name: str) -> float | None:
+    """What an arm costs more (or less, negative) than the one it is compared with, as a share; None where that says nothing."""
+    base = next((one for one in found.rows if one.arm.name == found.bases.get(row.arm.name)), row)
+    if base is row or (not name.startswith(COST_SERIES) and name not in COSTS):
+        return None
+    spent, own = base.figures.get(name), row.figures.get(name)
+    return own.mean / spent.mean - 1 if spent is not None and own is not None and spent.mean > 0 else None
+
+
+def cost(found: Table, row: ArmRow, name: str) -> str:
+    """A cost as the table shows it, with what is saved against the baseline: ``6.9 (−74 %)``."""
+    if name not in row.figures:
+        return "–"
+    text, share = figure(row.figures[name].mean, name), saving(found, row, name)
+    if share is None or abs(share) < 0.005:
+        return text
+    return f"{text} ({'+' if share > 0 else '−'}{abs(100 * share):.0f} %)"
 
 
 def gap(value: float, metric: str = "") -> str:

@@ -16,7 +16,7 @@ from core.graph.sweep import MOST_TRIALS
 from core.problems import Refused, refuse
 from core.runs.paper import differing, interval
 from core.runs.sweeping import SweepThread, begin_sweep, with_counts
-from core.runs.verdict import Table, figure, gap, sentence, table
+from core.runs.verdict import Table, cost, figure, gap, sentence, table
 from core.runs.vocabulary import full_vocabulary
 from core.store.answers import SweepFacts, TrialFacts
 from core.store.database import Store
@@ -239,6 +239,6 @@ def rich_table(found: Table, wanted: tuple[str, ...]) -> RichTable:
             Text(row.arm.name), figure(row.estimate.mean, found.metric) if row.estimate else "–",
             interval(row.estimate, found.metric), str(len(row.values)), by + (" *" if one and one.distinguishable else ""),
             f"{one.p_t:.3f}" if one else "",
-            *(figure(row.figures[name].mean, name) if name in row.figures else "–" for name in costs),
+            *(cost(found, row, name) for name in costs),
         )  # fmt: skip
     return shown

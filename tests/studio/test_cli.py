@@ -227,7 +227,7 @@ def test_doctor_says_what_is_here(say: Say) -> None:
         (["check", "{folder}/picture.json"], "is not text"),
         (["run", "{drawn}", "--set", "vit.dpeth=3"], "has no setting 'dpeth'"),
         (["run", "{drawn}", "--set", "vitt.depth=3"], "There is no block called 'vitt'"),
-        (["run", "{drawn}", "--set", "vit.depth=0"], "Depth is 0"),
+        (["run", "{drawn}", "--set", "vit.depth=65"], "Depth is 65"),
         (["run", "{drawn}", "--set", "vit.depth=deep"], "it must be a whole number"),
         (["run", "{drawn}", "--set", "vit.depth"], "'vit.depth' is not a setting"),
         (["run", "{drawn}", "--set", "habits.nothing.every=3"], "There is no habit called 'nothing'"),

@@ -207,7 +207,7 @@ class MetricPlot(QWidget):
                     painter.drawLine(end - QPointF(4, 0), end + QPointF(4, 0))
             painter.setBrush(shade)
             painter.drawEllipse(at, 4.2, 4.2)
-            if row.arm.name == self._table.baseline:
+            if row.arm.name in self._table.bases.values():
                 painter.setBrush(QColor(theme().panel))
                 painter.drawEllipse(at, 2.0, 2.0)
 

@@ -332,9 +332,8 @@ class PlanForm(QWidget):
         self.run.setEnabled(bool(sweep.axes) and not problems)
 
     def _show_baselines(self, sweep: Sweep) -> None:
-        names = [change.name for axis in sweep.axes for change in axis.changes] if len(sweep.axes) == 1 else []
-        if len(sweep.axes) == 1 and sweep.axes[0].values:
-            names = [f"{sweep.axes[0].title} {shown(value)}" for value in sweep.axes[0].values]
+        names = [change.name for axis in sweep.axes for change in axis.changes]
+        names += [f"{axis.title} {shown(value)}" for axis in sweep.axes for value in axis.values]
         self.baseline.clear()
         self.baseline.addItem(tr("the first arm"), "")
         for name in names[:200]:

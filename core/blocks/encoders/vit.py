@@ -37,7 +37,7 @@ class ViT(Block):
 
         patch_size: int = knob(8, "Side of one patch; must divide the picture's side.", low=2, high=64, unit="px")
         width: int = knob(192, "Size of one token.", low=8, high=4096)
-        depth: int = knob(6, "Layers.", low=1, high=64, unit="layers")
+        depth: int = knob(6, "Layers; 0 only cuts the picture into patches.", low=0, high=64, unit="layers")
         heads: int = knob(3, "Attention heads; must divide the width.", low=1, high=64)
         ratio: float = knob(
             4.0,

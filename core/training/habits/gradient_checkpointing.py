@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.compiler.recompute import names_of, recompute, recomputed
+from core.knobs import knob
+from core.problems import refuse
 from core.training.habit import Habit, habits
 
 if TYPE_CHECKING:
@@ -16,17 +20,17 @@ class GradientCheckpointing(Habit):
 
     title = "Gradient checkpointing"
 
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Where."""
+
+        nodes: str = knob("", "Names of the blocks whose layers are computed again, with commas; empty: all that can.", title="Blocks")  # fmt: skip
+
     def began(self, run: Trainer) -> None:
-        """Switch every stack of layers that can; transformers models through their own switch."""
-        switched = 0
-        for module in run.experiment.modules():
-            if hasattr(module, "recompute"):
-                module.recompute = True  # type: ignore[assignment]
-                switched += 1
-            elif hasattr(module, "gradient_checkpointing_enable") and getattr(
-                module, "supports_gradient_checkpointing", False
-            ):
-                module.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})  # type: ignore[operator]
-                switched += 1
-        if not switched:
+        """Switch the blocks. Raises Refused for a name that is no block of the run."""
+        known = run.plan.batch_nodes
+        for name in names_of(self.config.nodes):
+            if name not in known:
+                raise refuse(f"Gradient checkpointing names the block {name!r}, which is not in the run.", hint=f"Known: {', '.join(known)}.")  # fmt: skip
+        if not sum(recompute(run.experiment.node(key)) for key in known if recomputed(run.recipe, key)):
             run.warn("Gradient checkpointing has nothing to do here: no block has a stack of layers.")

@@ -167,7 +167,7 @@ def test_what_is_gone_is_said_with_a_remedy_and_does_not_stop_a_single_run() -> 
     ("axis", "sentence"),
     [
         (Axis(path="vit.depth"), "no values"),
-        (Axis(path="vit.depth", values=(0,)), "Depth is 0"),
+        (Axis(path="vit.depth", values=(65,)), "Depth is 65"),
         (Axis(path="vit.depth", low=1, high=4), "whole numbers"),
         (Axis(path="vit.dropout", low=0.5, high=0.1), "runs from 0.5 to 0.1"),
         (Axis(path="vit.dropout", low=0.0, high=0.5, logarithmic=True), "runs from 0 to 0.5"),

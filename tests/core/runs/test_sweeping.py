@@ -30,6 +30,7 @@ from tests.core.runs.running import LONGEST_SECONDS, until
 from tests.documents import tiny_clip
 
 WORDS = declared_vocabulary()
+SPENT = "cost/processor seconds"
 ROOT = Path(__file__).parents[3]
 
 
@@ -52,7 +53,7 @@ def carried_out(store: Store, uid: str) -> str:
 
 
 def test_two_values_and_two_seeds_end_in_a_table(store: Store, library: Library) -> None:
-    plan = document(metric="retrieval/test/image_to_text/R@10", direction="higher", costs=("throughput", "loss"))
+    plan = document(metric="retrieval/test/image_to_text/R@10", direction="higher", costs=("throughput", "loss", SPENT))
     facts = begin_sweep(store, plan, WORDS)
     assert carried_out(store, facts.uid) == "finished"
     trials = Sweeps(store).trials(facts.uid)
@@ -67,6 +68,7 @@ def test_two_values_and_two_seeds_end_in_a_table(store: Store, library: Library)
         assert trial.value == library.facts(trial.run).last["retrieval/test/image_to_text/R@10"]
         assert trial.figures["samples"] == 6 * 16
         assert {"seconds", "parameters", "GFLOPs a sample", "throughput", "loss"} <= trial.figures.keys()
+        assert trial.figures[SPENT] == library.facts(trial.run).last[SPENT]  # all of it, not a mean over the steps
         assert library.facts(trial.run).tags == ("tiny clip",)
     assert plan.sweep is not None
     found = table(plan.sweep, trials)
@@ -164,7 +166,7 @@ def test_what_cannot_be_swept_is_refused_before_anything_is_kept(store: Store) -
     for plan in (
         tiny_clip(),
         document(Axis(path="gone.width", values=(1,))),
-        document(Axis(path="vit.depth", values=(0,))),
+        document(Axis(path="vit.depth", values=(65,))),
     ):
         with pytest.raises(Refused):
             begin_sweep(store, plan, WORDS)

@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -132,6 +133,29 @@ def test_the_baseline_is_the_named_arm() -> None:
     found = verdict.table(Sweep(metric="x", baseline="b"), trials({"a": [1.0, 2.0], "b": [2.0, 3.0]}))
     assert found.baseline == "b"
     assert set(found.comparisons) == {"a"}
+
+
+def test_a_point_of_an_axis_is_the_baseline_of_the_arms_that_differ_in_it() -> None:
+    """Early against late at each length: what length does is not what fusion does."""
+    seconds = {"early · 16": [1.0, 1.1], "early · 256": [9.0, 9.3], "late · 16": [0.9, 1.02], "late · 256": [6.0, 6.2]}
+    found = verdict.table(Sweep(metric="cost/x", direction="lower", baseline="early"), trials(seconds))
+    assert found.baseline == "early"
+    assert found.bases["late · 256"] == found.bases["early · 256"] == "early · 256"
+    differences = {name: round(one.difference.mean, 3) for name, one in found.comparisons.items()}
+    assert differences == {"late · 16": -0.09, "late · 256": -3.05}
+    assert verdict.sentence(found).startswith("late · 256 is better than early · 256 by 3.05")
+    assert "against early" in paper.as_markdown(found)
+
+
+def test_what_a_cost_saves_stands_beside_it() -> None:
+    rows = [*trials({"plain": [0.5, 0.6]}, **{"memory/x": 4.0, "loss": 2.0}),
+            *trials({"lean": [0.5, 0.6]}, **{"memory/x": 1.0, "loss": 1.0})]  # fmt: skip
+    found = verdict.table(Sweep(metric="x"), [replace(row, number=place) for place, row in enumerate(rows)])
+    assert [verdict.cost(found, row, "memory/x") for row in found.rows] == ["4", "1 (−75 %)"]
+    assert verdict.cost(found, found.rows[1], "loss") == "1"  # not a cost
+    assert verdict.cost(found, found.rows[1], "seconds") == "–"
+    assert "1 (−75 %)" in paper.as_markdown(found)
+    assert r"1 (\(-\)75 \%)" in paper.as_latex(found)
 
 
 def test_tables_for_programs_pages_and_papers() -> None:

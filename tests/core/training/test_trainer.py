@@ -12,6 +12,7 @@ from torch import nn
 
 from core.graph import edits
 from core.graph.recipe import Rule, Stage
+from core.problems import Refused
 from core.telemetry.events import AttentionMap, Exhibit, Histogram, Mark, Samples
 from core.training.control import Control
 from core.training.gradients import plain
@@ -154,6 +155,15 @@ def test_recomputing_activations_changes_nothing() -> None:
     for run in runs:
         run.train()
     assert same(weights(runs[0]), weights(runs[1]))
+
+
+def test_activations_are_recomputed_in_the_named_blocks_only() -> None:
+    run = trainer(tiny_clip(steps=1, habits={"gradient_checkpointing": {"nodes": "vit"}}))
+    run.train()
+    stacks = {key: run.experiment.node(key).stack.recompute for key in ("vit", "text_transformer")}
+    assert stacks == {"vit": True, "text_transformer": False}
+    with pytest.raises(Refused, match="'vot', which is not in the run"):
+        trainer(tiny_clip(steps=1, habits={"gradient_checkpointing": {"nodes": "vit, vot"}})).train()
 
 
 def test_kept_frozen_features_change_nothing_but_rounding() -> None:
