@@ -34,6 +34,7 @@ from widgets.look.language import tr
 from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
 from widgets.sweeps.metric_plot import MetricPlot
+from widgets.sweeps.nothing import NoSweep
 from widgets.sweeps.parallel import ParallelPlot
 from widgets.sweeps.table import ArmTable, TrialTable
 from widgets.sweeps.words import axis_words, progress, verdict_sentence
@@ -74,6 +75,7 @@ class SweepsView(QWidget):
         self.on_error = QCheckBox(tr("Continue on error"))
         self.buttons: dict[str, QPushButton] = {}
         self.new = QPushButton(tr("Run sweep"))
+        self.empty = NoSweep()
         self._set_up()
         self._lay_out()
         self._connect()
@@ -109,6 +111,7 @@ class SweepsView(QWidget):
         self.own.setText(f"{name}\n{why_not or words}" if words else tr("The document on the canvas has no sweep."))
         self.new.setEnabled(bool(words) and not why_not)
         self.new.setToolTip(why_not)
+        self.empty.show_own(name, words, why_not)
 
     def show_sweep(self, uid: str, plan: Sweep, trials: Sequence[TrialFacts], table: Table) -> None:
         """Draw one sweep as far as it has come."""
@@ -197,7 +200,7 @@ class SweepsView(QWidget):
         page.setContentsMargins(0, 0, 0, 0)
         page.setSpacing(0)
         page.addWidget(self._side())
-        self.pages.addWidget(self._empty())
+        self.pages.addWidget(self.empty)
         self.pages.addWidget(self._sweep_page())
         page.addWidget(self.pages, 1)
 
@@ -229,25 +232,6 @@ class SweepsView(QWidget):
         column.addWidget(self.own)
         column.addWidget(self.new)
         return side
-
-    def _empty(self) -> QWidget:
-        empty = QWidget()
-        column = QVBoxLayout(empty)
-        column.addStretch(1)
-        words = QLabel(tr(
-            "No sweep yet. Right-click a setting in the inspector and choose Sweep this setting, or select blocks on the"
-            " canvas and choose Ablate by muting. Then press Run sweep."
-        ))  # fmt: skip
-        words.setWordWrap(True)
-        words.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        words.setFixedSize(520, words.heightForWidth(520))
-        column.addWidget(words, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addSpacing(10)
-        plan = QPushButton(tr("Plan a sweep"))
-        plan.clicked.connect(self.planRequested)
-        column.addWidget(plan, 0, Qt.AlignmentFlag.AlignCenter)
-        column.addStretch(2)
-        return empty
 
     def _sweep_page(self) -> QWidget:
         body = QWidget()
@@ -314,6 +298,8 @@ class SweepsView(QWidget):
     def _connect(self) -> None:
         self.list.currentRowChanged.connect(lambda _: self.sweepChosen.emit(self.chosen()))
         self.new.clicked.connect(self.newRequested)
+        self.empty.runRequested.connect(self.newRequested)
+        self.empty.planRequested.connect(self.planRequested)
         self.on_error.clicked.connect(lambda on: self.continueOnErrorChanged.emit(self._shown, on))
         for key, signal in (
             ("go_on", self.goOnRequested),

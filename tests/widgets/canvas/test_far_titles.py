@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from PySide6.QtGui import QFontMetricsF
 
+from core.graph.document import Frame
 from widgets.canvas import ink
+from widgets.canvas.items.frame import FrameItem
 from widgets.canvas.items.node import NAMES_FROM
 
 SCALES = (0.23, 0.3, 0.41, 0.5, 0.6, 0.67)
@@ -50,3 +52,12 @@ def test_near_and_far_show_different_things(hand):
     near = item._state()
     hand.canvas.zoom_to(NAMES_FROM - 0.02)
     assert item._state() != near
+
+
+@pytest.mark.parametrize("scale", [scale for scale in SCALES if scale >= 0.41])
+def test_a_frames_title_can_be_read_from_afar(scale):
+    frame = FrameItem(Frame(id="frame", title="picture tower", x=0, y=0, width=700, height=200))
+    frame.scale_now = scale
+    assert ink.SIZES[frame.title_role] * scale >= ink.LEAST_PIXELS
+    frame.scale_now = 1.0
+    assert frame.title_role == "port"

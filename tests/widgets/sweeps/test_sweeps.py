@@ -51,11 +51,20 @@ def test_without_a_sweep_it_says_what_to_do(view):
     view.set_own("drawing", "", "")
     assert view.pages.currentIndex() == 0
     assert not view.new.isEnabled()
+    assert view.empty.words.text().startswith("No sweep yet.")
+    QTest.mouseClick(view.empty.button, Qt.MouseButton.LeftButton)
+    assert view.heard == [("planRequested",)]
+    view.heard.clear()
     view.set_own("drawing", "2 arms × 3 seeds = 6 runs", "")
+    assert view.empty.words.text() == "The plan of drawing has not run yet.\n2 arms × 3 seeds = 6 runs"
+    QTest.mouseClick(view.empty.button, Qt.MouseButton.LeftButton)
+    assert view.heard == [("newRequested",)]
+    view.heard.clear()
     QTest.mouseClick(view.new, Qt.MouseButton.LeftButton)
     assert view.heard == [("newRequested",)]
     view.set_own("drawing", "2 arms", "a setting is gone")
     assert not view.new.isEnabled()
+    assert not view.empty.button.isEnabled()
     assert "a setting is gone" in view.own.text()
 
 

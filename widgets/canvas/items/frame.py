@@ -73,7 +73,13 @@ class FrameItem(QGraphicsItem):
         painter.setBrush(ink.brush(colours.muted, 14))
         painter.drawRoundedRect(self._box, 8, 8)
         if self.scale_now >= 0.25:
-            painter.setFont(ink.font("port"))
+            role = self.title_role
+            painter.setFont(ink.font(role))
             painter.setPen(ink.pen(colours.muted))
-            title = ink.elided("port", self.frame.title, max(self._box.width() - 20, 0))
-            painter.drawStaticText(self._box.topLeft() + QPointF(10, 5), ink.laid_out("port", title))
+            title = ink.elided(role, self.frame.title, max(self._box.width() - 20, 0))
+            painter.drawStaticText(self._box.topLeft() + QPointF(10, 5), ink.laid_out(role, title))
+
+    @property
+    def title_role(self) -> str:
+        """The lettering of the title: larger from afar, so that it can still be read on the screen."""
+        return "port" if self.scale_now * ink.SIZES["port"] >= ink.LEAST_PIXELS else "far_s"
