@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QWidget
 
@@ -10,7 +12,8 @@ from widgets.loose import LooseSplitter
 from widgets.monitors.catalog import monitors
 from widgets.monitors.monitor import Monitor
 
-IN_ROW = ("loss", "similarity", "attention", "device")
+IN_ROW = ("loss", "similarity", "attention", "retrieval", "gradients", "rates")  # the first three that have something
+LAST_IN_ROW = "device"
 COLUMNS = 3
 
 
@@ -22,7 +25,8 @@ class MonitorWall:
         self._waiting.hide()
         self.monitors: dict[str, Monitor] = {key: cls(self._waiting) for key, cls in monitors.items()}
         ordered = sorted(self.monitors, key=lambda key: self.monitors[key].order)
-        self._order = ordered
+        self._order = self._shown = ordered
+        self._placed: tuple[bool, bool] = (False, False)  # in the row, on the wall
         self.row = LooseSplitter(Qt.Orientation.Horizontal)
         self.wall = LooseSplitter(Qt.Orientation.Vertical)
         for splitter in (self.row, self.wall):
@@ -44,11 +48,31 @@ class MonitorWall:
 
     def place(self, *, in_row: bool, all_of_them: bool) -> None:
         """Put the monitors of the row, or all of them on the wall."""
+        self._placed = (in_row, all_of_them)
+        if not in_row and not all_of_them:
+            return
+        row = [*[key for key in IN_ROW if key in self._shown][:3], LAST_IN_ROW]
+        for key, monitor in self.monitors.items():
+            if key not in (row if in_row else self._shown):
+                monitor.setParent(self._waiting)
         if in_row:
-            self._move([key for key in IN_ROW if key in self.monitors], self.row)
-        elif all_of_them:
+            self._move(row, self.row)
+        else:
             for number, line in enumerate(self._lines):
-                self._move(self._order[number * COLUMNS : (number + 1) * COLUMNS], line)
+                keys = self._shown[number * COLUMNS : (number + 1) * COLUMNS]
+                self._move(keys, line)
+                line.setVisible(bool(keys))
+
+    def show_probes(self, probes: Collection[str] | None) -> None:
+        """Only what these probes of a recipe feed, and what needs none; None: every monitor."""
+        shown = [
+            key
+            for key in self._order
+            if probes is None or not self.monitors[key].probe or self.monitors[key].probe in probes
+        ]
+        if shown != self._shown:
+            self._shown = shown
+            self.place(in_row=self._placed[0], all_of_them=self._placed[1])
 
     def give_room(self, monitor: Monitor, much: bool) -> None:
         """Most of its row and much of the wall for one card, or as much as the others again."""

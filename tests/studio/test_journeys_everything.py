@@ -151,6 +151,13 @@ def test_every_page_with_and_without_a_run(sit_down):
     messages = {key: monitor.message() for key, monitor in person.window.wall.monitors.items()}
     assert not [key for key, message in messages.items() if "failed" in message], messages
     assert messages["loss"] == messages["attention"] == messages["similarity"] == ""
+    seen = {key for key, monitor in person.window.wall.monitors.items() if monitor.isVisible()}
+    assert {"loss", "attention", "similarity", "retrieval", "device", "rates", "log"} == seen, (
+        "what no probe feeds rests"
+    )
+    person.go_to("Design")
+    seen = [key for key, monitor in person.window.wall.monitors.items() if monitor.isVisible()]
+    assert set(seen) == {"loss", "similarity", "attention", "device"}
 
 
 def test_the_other_language_keeps_what_is_open(sit_down):

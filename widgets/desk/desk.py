@@ -368,7 +368,8 @@ class DeskView(QWidget):
         words, weights = (asked.asked.words, asked.asked_word_heat) if pictured else (answer.words, answer.word_heat)
         self._words.set_words(words, weights if self._lit.isChecked() else ())
         self._lit.setVisible(self._picture.has_heat() or bool(weights))
-        group = answer.group if answer.group != answer.sentence else ""
+        same = answer.group.casefold().strip(" .") == answer.sentence.casefold().strip(" .")
+        group = "" if same else answer.group
         parts = (answer.sentence, group, tr("score {score}", score=f"{answer.score:.3f}"))
         self._about.setText(" · ".join(part for part in parts if part))
 
@@ -404,7 +405,9 @@ def checkpoint_name(checkpoint: CheckpointFacts) -> str:
     """Step, and what makes it worth picking."""
     name = tr("step {step}", step=f"{checkpoint.step:,}")
     if checkpoint.metric and checkpoint.value is not None:
-        name += f" · {checkpoint.metric.rsplit('/', 1)[-1]} {checkpoint.value:.3g}"
+        metric = checkpoint.metric.rsplit("/", 1)[-1]
+        share = f"{100 * checkpoint.value:.1f} %" if "R@" in metric else f"{checkpoint.value:.3g}"
+        name += f" · {metric} {share}"
     return f"{name} · {tr('best')}" if checkpoint.best else name
 
 

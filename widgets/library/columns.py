@@ -34,18 +34,18 @@ class Column:
 def columns_for(metrics: Sequence[str]) -> tuple[Column, ...]:
     """The fixed columns, with the best value of each metric among them."""
     return (
-        Column(key="name", title=tr("Name"), text=lambda r: r.name, rank=lambda r: r.name.lower(), editable=True, width=190),
+        Column(key="name", title=tr("Name"), text=lambda r: r.name, rank=lambda r: r.name.lower(), editable=True, width=210),
         Column(key="status", title=tr("Status"), text=status_text, rank=status_text, width=104),
         Column(key="loss", title=tr("Loss"), text=lambda r: figure(r.last.get("loss")), rank=lambda r: number(r.last.get("loss")),
                right=True, width=70, tip=tr("last value")),
         *(metric_column(name) for name in metrics),
-        Column(key="step", title=tr("Steps"), text=steps_text, rank=lambda r: r.step, right=True, width=104),
-        Column(key="duration", title=tr("Duration"), text=lambda r: duration(r.seconds), rank=lambda r: r.seconds, right=True, width=80),
-        Column(key="created", title=tr("Started"), text=lambda r: moment(r.created), rank=lambda r: r.created, width=124),
+        Column(key="step", title=tr("Steps"), text=steps_text, rank=lambda r: r.step, right=True, width=90),
+        Column(key="duration", title=tr("Duration"), text=lambda r: duration(r.seconds), rank=lambda r: r.seconds, right=True, width=100),
+        Column(key="created", title=tr("Started"), text=lambda r: moment(r.created), rank=lambda r: r.created, width=144),
         Column(key="seed", title=tr("Seed"), text=lambda r: str(r.seed), rank=lambda r: r.seed, right=True, width=50),
         Column(key="tags", title=tr("Tags"), text=lambda r: ", ".join(r.tags), rank=lambda r: ", ".join(r.tags).lower(),
-               editable=True, width=110),
-        Column(key="notes", title=tr("Notes"), text=lambda r: " ".join(r.notes.split()), rank=lambda r: r.notes.lower(), editable=True, width=180),
+               editable=True, width=80),
+        Column(key="notes", title=tr("Notes"), text=lambda r: " ".join(r.notes.split()), rank=lambda r: r.notes.lower(), editable=True, width=100),
         Column(key="document", title=tr("Experiment"), text=lambda r: r.document_name, rank=lambda r: r.document_name.lower(), width=130),
     )  # fmt: skip
 
@@ -97,7 +97,7 @@ SHARES = ("R@1", "R@5", "R@10", "accuracy")
 CHOICE = "phrase_to_box"  # asked among few answers, where R@10 says nothing
 
 
-def metrics_of(runs: Sequence[RunFacts], most: int = 2) -> tuple[str, ...]:
+def metrics_of(runs: Sequence[RunFacts], most: int = 3) -> tuple[str, ...]:
     """The metrics most worth a column: held-out scores, unseen concepts first."""
     names = {name for run in runs for name in run.best if name.count("/") == 3 and "chance" not in name}
     splits = sorted({name.split("/")[1] for name in names if name.startswith(("retrieval/", "score/"))}, key=by_honesty)

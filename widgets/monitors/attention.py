@@ -34,6 +34,7 @@ class AttentionMonitor(Monitor):
 
     title = "Attention"
     summary = "Where each token looks. Point at a word or a patch to see where it looks; click to keep it."
+    probe = "attention"
     order = 40
     empty = "No attention yet. The attention probe captures maps on a few fixed samples while a run trains."
     milliseconds_between = 400

@@ -61,6 +61,7 @@ class ExpertMonitor(Monitor):
     summary = (
         "Which expert takes whose tokens. Each band is a modality, each row an expert; bright is twice its fair share."
     )
+    probe = "experts"
     order = 55
     empty = "No experts here. They come with a block of experts and the experts probe."
     milliseconds_between = 300

@@ -19,7 +19,7 @@ from widgets.monitors.plot import Plot, mix, show_line, thin
 from widgets.monitors.ranges import Floats, extent, logarithm, nice_above, nice_bounds, nice_decades
 
 POINTS = 800
-POINT_SHARE = 0.012  # half of the stroke that a single point is, of the width shown
+POINT_SHARE = 0.03  # of the width shown: the stroke that a single point is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +141,8 @@ class LineSet:
         raw.setPen(thin(faint, style if line.smooth is None else Qt.PenStyle.SolidLine))
         x, y = on_x(line.raw_x, log_x), logarithm(line.raw_y) if log_y else line.raw_y
         if len(x) == 1:  # one point is no line: it is seen as a short stroke
-            half = self._plot.width_shown() * POINT_SHARE
-            x, y = np.array([x[0] - half, x[0] + half]), np.repeat(y, 2)
+            end = max(x[0], self._plot.width_shown() * POINT_SHARE)
+            x, y = np.array([end - self._plot.width_shown() * POINT_SHARE, end]), np.repeat(y, 2)
         show_line(raw, x, y)
         if line.smooth is not None:
             smooth.setPen(thin(colour, style))
@@ -182,7 +182,8 @@ class Legend(QWidget):
         for index, (name, colour, style) in enumerate(self._entries):
             wide = 22 + metrics.horizontalAdvance(name) + 12
             rest = len(self._entries) - index
-            if left + wide > self.width() and left and rest:
+            counted = metrics.horizontalAdvance(f"+{rest - 1}") if rest > 1 else -12  # room for those that follow
+            if left + wide + counted > self.width() and left:
                 painter.setPen(QColor(theme().muted))
                 painter.drawText(QPoint(left, middle + metrics.ascent() // 2 - 1), f"+{rest}")
                 break

@@ -23,6 +23,7 @@ from widgets.monitors.plot import Plot
 from widgets.monitors.ranges import extent, nice_above
 from widgets.monitors.titles import run_titles
 
+SURE = 0.99  # by chance: nothing can be read from such a recall
 COLUMNS = ("R@1", "R@5", "R@10", "mean rank", "accuracy")  # shares in %
 
 
@@ -93,7 +94,7 @@ class RetrievalMonitor(Monitor):
         reader = readers[0]
         names = series_names(reader, cursor, ("retrieval/", "score/"))
         found = {name.rsplit("/", 1)[0] for name in names if name.count("/") == 3 and name.split("/")[3] in COLUMNS}
-        places = tuple(sorted(found, key=lambda stem: (by_honesty(stem.split("/")[1]), stem)))
+        places = tuple(sorted(found, key=_order))
         if not places:
             return None
         titles = run_titles(reader)
@@ -134,11 +135,12 @@ class RetrievalMonitor(Monitor):
     def _headline(self, value: RetrievalValue) -> str:
         """The first held-out split, its better way, beside the chance of that same split."""
         split, asked = value.splits[0], [row for row in value.rows if row.split == value.splits[0]]
-        metric = next((m for m in (value.settings.metric, "accuracy") if any(m in row.figures for row in asked)), "")
+        ways = (value.settings.metric, "R@1", "accuracy")
+        metric = next((m for m in ways if any(m in row.figures and row.chance.get(m, 0) < SURE for row in asked)), "")
         rows = [row for row in asked if metric in row.figures]
         if not rows:
             return ""
-        best = max(rows, key=lambda row: row.figures[metric])
+        best = max(rows, key=lambda row: row.figures[metric] - row.chance.get(metric, 0.0))
         figure = f"{split_name(split)} · {tr(metric)} {percent(best.figures[metric])}"
         return figure + (
             " · " + tr("chance {value}", value=percent(best.chance[metric])) if metric in best.chance else ""
@@ -270,14 +272,21 @@ def _row(reader: RunReader, cursor: Cursor, stem: str, titles: Mapping[str, str]
 
 
 def _curves(reader: RunReader, cursor: Cursor, places: Sequence[str], metric: str) -> tuple[Line, ...]:
-    """The chosen recall of each way; where a way has none, its accuracy."""
-    other = metric.replace(metric.split()[-1], "accuracy")
-    found = [
-        read_line(reader, cursor, f"{stem}/{metric}", points=300)
-        or read_line(reader, cursor, f"{stem}/{other}", points=300)
-        for stem in places
-    ]
+    """The chosen recall of each way; where chance alone has it whole, R@1; where there is none, the accuracy."""
+    *chance, recall = metric.split()
+    found = []
+    for stem in places:
+        sure = reader.value_at(f"{stem}/chance {recall}", cursor.step)
+        wanted = "R@1" if sure and sure[1] >= SURE else recall
+        names = [f"{stem}/{' '.join([*chance, name])}" for name in (wanted, "accuracy")]
+        found.append(next((line for name in names if (line := read_line(reader, cursor, name, points=300))), None))
     return tuple(line for line in found if line is not None)
+
+
+def _order(stem: str) -> tuple[object, ...]:
+    """Held-out splits first; among the ways, those between pictures and text."""
+    _, split, way = stem.split("/")
+    return by_honesty(split), set(way.split("_to_")) != {"image", "text"}, stem
 
 
 def _split_colour(value: RetrievalValue, split: str) -> str:

@@ -70,6 +70,7 @@ class SampleMonitor(Monitor):
     summary = (
         "What the model finds nearest to pictures and sentences it was not trained on. A tick marks the right answer."
     )
+    probe = "samples"
     order = 35
     empty = "No answers yet. The samples probe asks a few held-out questions while a run trains."
     milliseconds_between = 800

@@ -10,7 +10,7 @@ from widgets.canvas import ink
 from widgets.canvas.items.frame import FrameItem
 from widgets.canvas.items.node import NAMES_FROM
 
-SCALES = (0.23, 0.3, 0.41, 0.5, 0.6, 0.67)
+SCALES = (0.23, 0.3, 0.36, 0.41, 0.47, 0.55)
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -61,3 +61,12 @@ def test_a_frames_title_can_be_read_from_afar(scale):
     assert ink.SIZES[frame.title_role] * scale >= ink.LEAST_PIXELS
     frame.scale_now = 1.0
     assert frame.title_role == "port"
+
+
+def test_the_title_over_the_ports_can_be_read_too(hand):
+    for scale in (NAMES_FROM, 0.7, 1.0):
+        hand.canvas.zoom_to(scale)
+        for item in hand.canvas.board.nodes.values():
+            role, title = item._header_title()
+            assert ink.SIZES[role] * hand.canvas.scale_now >= ink.LEAST_PIXELS - 0.01
+            assert title

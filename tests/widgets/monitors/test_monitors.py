@@ -26,6 +26,7 @@ from widgets.monitors.cursor import Cursor
 from widgets.monitors.lines import Legend, read_line, smoothed
 from widgets.monitors.log import LogSettings
 from widgets.monitors.loss import LossMonitor, LossSettings
+from widgets.monitors.monitor import Figures
 from widgets.monitors.retrieval import RetrievalMonitor
 from widgets.monitors.samples import SampleMonitor, SampleSettings, way_words
 from widgets.monitors.similarity import SimilarityMonitor
@@ -356,3 +357,50 @@ def test_answers_of_masked_words_are_held_out_figures_too(qtbot):
     monitor = shown(qtbot, RetrievalMonitor, run)
     assert monitor.figures.text() == "unseen concepts · accuracy 40 % · chance 10 %"
     assert [row.name for row in monitor.value().rows] == ["masked words"]
+
+
+def test_the_headline_leaves_out_what_chance_has_whole(qtbot):
+    """Among four boxes R@10 is always 100 %; and of two ways the one that is farther above chance is told."""
+    stem = "retrieval/test/phrase_to_box"
+    boxes = named_run(*((f"{stem}/{name}", value) for name, value in (
+        ("R@1", 0.4), ("chance R@1", 0.25), ("R@10", 1.0), ("chance R@10", 1.0))))  # fmt: skip
+    monitor = shown(qtbot, RetrievalMonitor, boxes)
+    assert monitor.figures.text() == "unseen concepts · R@1 40 % · chance 25 %"
+    assert [line.at for line in monitor.value().lines] == [0.4]
+    few, many = "retrieval/test/audio_to_text", "retrieval/test/image_to_text"
+    run = named_run(
+        (f"{few}/R@10", 0.67), (f"{few}/chance R@10", 0.64), (f"{many}/R@10", 0.3), (f"{many}/chance R@10", 0.05)
+    )
+    monitor = shown(qtbot, RetrievalMonitor, run)
+    assert "R@10 30 % · chance 5.0 %" in monitor.figures.text()
+    assert monitor.value().rows[0].way == "image_to_text"
+
+
+def test_one_evaluation_alone_can_be_seen(qtbot):
+    monitor = shown(qtbot, RetrievalMonitor, named_run(("retrieval/test/image_to_text/R@10", 0.5), steps=1))
+    (raw, _), *_ = monitor._lines._pairs
+    x, y = raw.getData()
+    assert len(x) == 2
+    assert x[0] < x[1]
+    assert y.tolist() == [0.5, 0.5]
+
+
+def test_figures_are_left_out_whole_where_the_card_is_narrow(qtbot):
+    figures = Figures()
+    qtbot.addWidget(figures)
+    figures.set_text("negatives μ 0.05 · rank 41.2 · positives μ 0.72")
+    assert figures.that_fit(5000) == figures.text() == figures.toolTip()
+    assert (
+        figures.that_fit(figures.fontMetrics().horizontalAdvance("negatives μ 0.05 · rank 41.2") + 1)
+        == "negatives μ 0.05 · rank 41.2"
+    )
+    assert figures.that_fit(10) == "negatives μ 0.05"
+
+
+def test_without_a_picture_there_is_nothing_to_choose(qtbot, run):
+    monitor = made(qtbot, monitors["attention"])
+    assert not monitor.tools.isVisible()
+    monitor.present(monitor.read(monitor.settings(), [run], CURSOR))
+    assert monitor.tools.isVisible()
+    monitor.clear()
+    assert not monitor.tools.isVisible()

@@ -22,10 +22,7 @@ from widgets.look.theme import theme
 
 NO_FACTS = NodeFacts()
 OUTSIDE = 12.0  # what is painted beyond the box: ports, badge, stack
-NAMES_FROM, PORTS_FROM = (
-    0.68,
-    0.4,
-)  # scales below which port names and costs, then ports are left out: they cannot be read
+NAMES_FROM, PORTS_FROM = 0.56, 0.4  # scales below which names and costs, then ports are left out: unreadable
 FADED = 0.32
 
 
@@ -172,8 +169,11 @@ class NodeItem(QGraphicsItem):
             title = g.title_of(self.node, self.spec) + (f" ×{self.node.repeat}" if self.node.repeat > 1 else "")
             role, lines = ink.filling(title, room.width(), room.height(), scale)
             line = ink.SIZES[role] * ink.LINE
-            top = room.center().y() - line * len(lines) / 2 + (line - ink.metrics(role).height()) / 2
-            placed = tuple((QPointF(room.x(), top + number * line), text) for number, text in enumerate(lines))
+            top = room.center().y() - line * (len(lines) - 1) / 2
+            placed = tuple(
+                (QPointF(room.x(), top + number * line - ink.laid_out(role, text).size().height() / 2), text)
+                for number, text in enumerate(lines)
+            )
             self._alone = (scale, role, placed)
         return self._alone[1:]
 
@@ -220,9 +220,11 @@ class NodeItem(QGraphicsItem):
 
     def _paint_header(self, painter: QPainter) -> None:
         colours = theme()
-        painter.setFont(ink.font("title"))
+        role, title = self._header_title()
+        painter.setFont(ink.font(role))
         painter.setPen(ink.pen(colours.text))
-        painter.drawStaticText(QPointF(g.MARGIN, 8), ink.laid_out("title", self.shape_now.title))
+        lift = (ink.SIZES[role] - ink.SIZES["title"]) / 2
+        painter.drawStaticText(QPointF(g.MARGIN, 8 - lift), ink.laid_out(role, title))
         right = self.shape_now.width - g.MARGIN + 2
         if self._count:
             right -= ink.text_width("detail", self._count)
@@ -235,6 +237,16 @@ class NodeItem(QGraphicsItem):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(ink.brush(colours.good))
             painter.drawEllipse(QPointF(self.shape_now.width - 8, 8), 3, 3)
+
+    def _header_title(self) -> tuple[str, str]:
+        """The title over the ports: larger than drawn where it would be too small to read on the screen."""
+        size = math.ceil(ink.LEAST_PIXELS / max(self.scale_now, 0.1))
+        if size <= ink.SIZES["title"]:
+            return "title", self.shape_now.title
+        role = f"fill_{min(size, 17)}"
+        room = self.shape_now.width - 2 * g.MARGIN - (ink.text_width("detail", self._count) + 6 if self._count else 0)
+        room -= 32 if self.node.repeat > 1 else 0
+        return role, ink.elided(role, g.title_of(self.node, self.spec), round(room))
 
     def _paint_repeat(self, painter: QPainter, right: float) -> None:
         text = f"×{self.node.repeat}"

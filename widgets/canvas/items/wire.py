@@ -12,7 +12,7 @@ from widgets.canvas import geometry as g
 from widgets.canvas import ink
 from widgets.look.theme import theme
 
-CHIPS_FROM, VIA_FROM = 0.68, 0.35  # scales below which these are left out
+CHIPS_FROM, VIA_FROM = 0.56, 0.35  # scales below which these are left out
 CHIP_HEIGHT = 18.0
 AROUND = 8.0
 
