@@ -93,4 +93,4 @@ def test_pairs_of_three_modalities_stand_in_rows_of_their_own(qtbot):
         ["image_to_text", "text_to_image"],
         ["audio_to_text", "text_to_audio"],
     ]
-    assert [pair[0].chance["R@10"] for pair in rows] == [0.5, 0.1]
+    assert [pair[0].chance["R@10"] for pair in rows] == [0.1, 0.5]
