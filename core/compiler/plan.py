@@ -1,4 +1,4 @@
-"""What will run: compiled from a Document that has no errors. Frozen; the same for a thread, a child and torchrun."""
+"""What will run: compiled from a Document that has no errors. Frozen; the same for a thread and a child process."""
 
 from __future__ import annotations
 

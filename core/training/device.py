@@ -27,7 +27,7 @@ def choose_device(wish: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(wish)
-        torch.empty(1, device=device)
+        torch.empty(1, device=device).item()  # meta has shapes and no numbers: nothing can be trained there
     except (RuntimeError, AssertionError) as error:
         raise refuse(f"The device {wish!r} cannot be used here.", node="recipe", hint="Choose auto or cpu.") from error
     return device
