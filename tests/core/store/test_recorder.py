@@ -22,7 +22,7 @@ from core.telemetry.events import AttentionMap, LogLine, Scalars, StatusChange
 from tests.core.store.said import at, scalars
 
 
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     waiting = threading.Event()
     end = time.monotonic() + seconds
     while not condition():
