@@ -11,7 +11,7 @@ from core.graph.document import Document
 from core.store.database import Store
 
 SIZE = (1440, 900)
-PAGES = ("design", "data", "train", "inspect", "runs", "sweeps", "gallery")
+PAGES = ("design", "data", "train", "replay", "inspect", "runs", "sweeps", "gallery")
 
 
 def take_pictures(
@@ -47,10 +47,14 @@ def take_pictures(
         session.watch(run)
         window.desk.choose(run)
     for page in pages:
-        window.show_page(page)
+        window.show_page("train" if page == "replay" else page)
+        if page == "replay" and run:
+            wait(20, lambda: window.pump.head.step > 0)
+            window.pump.set_step(window.pump.head.step // 2)  # half way back
         if page == "design":
             window.canvas.fit_all()
         if page == "inspect" and run:
+            window.desk.set_sentence(question)
             window.asking.ask(run, -1, question, "")
             wait(60, lambda: window.desk.answers() is not None)
         wait(1.0)
@@ -59,6 +63,8 @@ def take_pictures(
         path = folder / f"{page}-{theme}{'-zh' if language == 'zh_CN' else ''}.png"
         window.grab().save(str(path))
         made.append(path)
+        if page == "replay":
+            window.pump.go_live()
     window.close()
     application.processEvents()
     return made

@@ -20,7 +20,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", default=None, help="where runs are kept")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--language", choices=("en", "zh_CN"), default="en")
-    parser.add_argument("--pages", nargs="*", help="design data train inspect runs sweeps gallery (default: all)")
+    parser.add_argument(
+        "--pages", nargs="*", help="design data train replay inspect runs sweeps gallery (default: all)"
+    )
 
 
 def run(flags: argparse.Namespace) -> int:

@@ -87,6 +87,11 @@ class DeskView(QWidget):
         self._ways[uid] = ways
         self._refresh()
 
+    def set_sentence(self, sentence: str) -> None:
+        """Put a sentence into its box without asking it."""
+        self._sentence.setText(sentence)
+        self._refresh()
+
     def show_answers(self, answers: DeskAnswers) -> None:
         """What the model found."""
         self._answers = answers
