@@ -226,7 +226,8 @@ class NodeItem(QGraphicsItem):
         lift = (ink.SIZES[role] - ink.SIZES["title"]) / 2
         painter.drawStaticText(QPointF(g.MARGIN, 8 - lift), ink.laid_out(role, title))
         right = self.shape_now.width - g.MARGIN + 2
-        if self._count:
+        room = right - g.MARGIN - ink.text_width(role, title) - 6
+        if self._count and room >= ink.text_width("detail", self._count):  # a title that needs its place goes first
             right -= ink.text_width("detail", self._count)
             painter.setFont(ink.font("detail"))
             painter.setPen(ink.pen(colours.muted))
@@ -244,8 +245,7 @@ class NodeItem(QGraphicsItem):
         if size <= ink.SIZES["title"]:
             return "title", self.shape_now.title
         role = f"fill_{min(size, 17)}"
-        room = self.shape_now.width - 2 * g.MARGIN - (ink.text_width("detail", self._count) + 6 if self._count else 0)
-        room -= 32 if self.node.repeat > 1 else 0
+        room = self.shape_now.width - 2 * g.MARGIN - (32 if self.node.repeat > 1 else 0)
         return role, ink.elided(role, g.title_of(self.node, self.spec), round(room))
 
     def _paint_repeat(self, painter: QPainter, right: float) -> None:
