@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache, lru_cache
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, QPointF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPen, QStaticText, QTransform
 from PySide6.QtWidgets import QApplication
 
@@ -15,6 +16,7 @@ SIZES = {"title": 13, "port": 12, "detail": 11, "chip": 11, "far_s": 22, "far_m"
 FILLING = (*range(13, 31), 32, 34, 36, 38, 40, 43, 46, 50)  # sizes of a title that fills its box, scene units
 SIZES |= {f"fill_{size}": size for size in FILLING}
 LEAST_PIXELS, MOST_PIXELS = 9.0, 14.0  # of a title on the screen, seen from some distance
+ZOOM_STEP = 1.06
 
 
 @cache
@@ -44,6 +46,16 @@ def text_width(role: str, text: str) -> float:
 def elided(role: str, text: str, width: float) -> str:
     """The text, cut with an ellipsis where it is wider than ``width``."""
     return metrics(role).elidedText(text, Qt.TextElideMode.ElideRight, width)
+
+
+def zoom_step(scale: float) -> int:
+    """Which step of the zoom a scale is in; titles are fitted once a step, so that zooming does not fit them anew."""
+    return math.floor(math.log(max(scale, 0.05), ZOOM_STEP) + 1e-9)
+
+
+def least_scale(step: int) -> float:
+    """The smallest scale of a step of the zoom."""
+    return ZOOM_STEP**step
 
 
 @lru_cache(maxsize=4096)
@@ -86,6 +98,20 @@ def laid_out(role: str, text: str) -> QStaticText:
     static.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
     static.prepare(QTransform(), font(role))
     return static
+
+
+@lru_cache(maxsize=4096)
+def lettered(
+    title: str, left: float, middle: float, width: float, height: float, step: int
+) -> tuple[str, tuple[tuple[QPointF, str], ...]]:
+    """A title's role and its lines with their places in a room; shared by all nodes that say the same."""
+    role, lines = filling(title, width, height, least_scale(step))
+    line = SIZES[role] * LINE
+    top = middle - line * (len(lines) - 1) / 2
+    return role, tuple(
+        (QPointF(left, top + number * line - laid_out(role, text).size().height() / 2), text)
+        for number, text in enumerate(lines)
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -142,7 +168,7 @@ class _Forgetting(QObject):
 
     def forget(self) -> None:
         """Make everything again at its next use."""
-        for cached in (font, metrics, text_width, elided, filling, laid_out, node_fill, pen, brush, mixed):
+        for cached in (font, metrics, text_width, elided, filling, laid_out, lettered, node_fill, pen, brush, mixed):
             cached.cache_clear()
 
 

@@ -20,7 +20,7 @@ def test_titles_are_nine_pixels_high_and_inside_their_box(hand, scale):
     for name, item in hand.canvas.board.nodes.items():
         role, lines = item.title_alone()
         pixels = ink.SIZES[role] * hand.canvas.scale_now
-        assert ink.LEAST_PIXELS - 0.2 <= pixels <= ink.MOST_PIXELS + 0.5, name
+        assert ink.LEAST_PIXELS - 0.2 <= pixels <= ink.MOST_PIXELS * ink.ZOOM_STEP + 0.1, name
         metrics = QFontMetricsF(ink.font(role))
         for place, text in lines:
             assert text

@@ -42,7 +42,7 @@ class NodeItem(QGraphicsItem):
         self.pulse = 0.0  # 1 at the start of a pulse, 0 when it is over
         self.scale_now = 1.0
         self._version = 0
-        self._alone: tuple[float, str, tuple[tuple[QPointF, str], ...]] | None = None  # scale, role, lines
+        self._alone: tuple[int, str, tuple[tuple[QPointF, str], ...]] | None = None  # zoom step, role, lines
         self.show_node(node, spec, takes, gives)
 
     def show_node(self, node: Node, spec: BlockSpec, takes: tuple[Port, ...], gives: tuple[Port, ...]) -> None:
@@ -163,18 +163,11 @@ class NodeItem(QGraphicsItem):
 
     def title_alone(self) -> tuple[str, tuple[tuple[QPointF, str], ...]]:
         """Seen from some distance the title is all that can be read: its role, and its lines with their places."""
-        scale = max(round(self.scale_now, 2), 0.05)
-        if self._alone is None or self._alone[0] != scale:
-            room = self._box.adjusted(g.MARGIN - 2, 3, -(g.MARGIN - 4), -3)
+        step = ink.zoom_step(self.scale_now)
+        if self._alone is None or self._alone[0] != step:
             title = g.title_of(self.node, self.spec) + (f" ×{self.node.repeat}" if self.node.repeat > 1 else "")
-            role, lines = ink.filling(title, room.width(), room.height(), scale)
-            line = ink.SIZES[role] * ink.LINE
-            top = room.center().y() - line * (len(lines) - 1) / 2
-            placed = tuple(
-                (QPointF(room.x(), top + number * line - ink.laid_out(role, text).size().height() / 2), text)
-                for number, text in enumerate(lines)
-            )
-            self._alone = (scale, role, placed)
+            room = self._box.adjusted(g.MARGIN - 2, 3, -(g.MARGIN - 4), -3)
+            self._alone = (step, *ink.lettered(title, room.x(), room.center().y(), room.width(), room.height(), step))
         return self._alone[1:]
 
     def _paint_title_alone(self, painter: QPainter) -> None:

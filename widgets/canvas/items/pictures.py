@@ -18,7 +18,7 @@ class Pictures:
     """The pictures of all nodes; the view opens every frame with :meth:`open_frame`."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[object, tuple[object, QPixmap, float]] = OrderedDict()
+        self._kept: OrderedDict[object, tuple[tuple[object, ...], QPixmap, float]] = OrderedDict()
         self._until = float("inf")
         self._is_zooming = False
         self.is_unsharp = False
@@ -37,15 +37,18 @@ class Pictures:
         self.is_unsharp = self.is_unsharp or not allowed
         return allowed
 
-    def find(self, owner: object, state: object) -> tuple[QPixmap | None, float]:
-        """The owner's picture and its device pixels a scene unit, if it was painted in this state."""
+    def find(self, owner: object, state: tuple[object, ...]) -> tuple[QPixmap | None, float]:
+        """The owner's picture and its device pixels a scene unit, if it was painted in this state.
+
+        The last part of a state is the level of detail: while the view zooms, that of another level will do.
+        """
         kept = self._kept.get(owner)
-        if kept is None or kept[0] != state:
+        if kept is None or (kept[0] != state and not (self._is_zooming and kept[0][:-1] == state[:-1])):
             return None, 0.0
         self._kept.move_to_end(owner)
         return kept[1], kept[2]
 
-    def keep(self, owner: object, state: object, picture: QPixmap, ratio: float) -> None:
+    def keep(self, owner: object, state: tuple[object, ...], picture: QPixmap, ratio: float) -> None:
         """Keep a picture; the one not drawn for longest goes."""
         self._kept[owner] = (state, picture, ratio)
         self._kept.move_to_end(owner)
