@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +21,14 @@ def take_pictures(
 ) -> list[Path]:  # fmt: skip
     """One PNG a page, 1440 by 900; gives their paths."""
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    from PySide6.QtWidgets import QApplication  # after the platform is chosen
+    from PySide6.QtCore import qInstallMessageHandler  # after the platform is chosen
+    from PySide6.QtWidgets import QApplication
 
     from studio.app import make_application, make_window
     from studio.preferences import Preferences
     from studio.session import Session
 
+    qInstallMessageHandler(_complain)
     preferences = Fixed(Preferences(), theme, language)
     application = make_application(preferences)  # type: ignore[arg-type]
     session = Session(store, preferences)  # type: ignore[arg-type]
@@ -68,6 +71,12 @@ def take_pictures(
     window.close()
     application.processEvents()
     return made
+
+
+def _complain(kind: object, context: object, message: str) -> None:
+    """What Qt has to say, but for what the platform without a screen says of every window."""
+    if "propagateSizeHints" not in message:
+        print(message, file=sys.stderr)
 
 
 class Fixed:

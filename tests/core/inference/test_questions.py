@@ -85,7 +85,10 @@ def small(document: Document, store: Store, folder: Path) -> Document:
 
 @pytest.mark.parametrize(
     "example",
-    [pytest.param(e, marks=[pytest.mark.long] if e.key in NEEDS or e.document.sweep else [], id=e.key) for e in examples()],
+    [
+        pytest.param(e, marks=[pytest.mark.long] if e.key in NEEDS or e.document.sweep else [], id=e.key)
+        for e in examples()
+    ],
 )
 def test_every_example_answers_or_says_why_not(example, store: Store, place: Path, picture: Path) -> None:
     if example.key in NOT_RUN:
