@@ -18,7 +18,7 @@ from widgets.canvas.items.node import NO_FACTS, NodeItem
 from widgets.canvas.items.wire import WireItem
 from widgets.canvas.reconcile import Difference, difference
 
-FAR_BELOW, FAR_BELOW_IF_SMALL, SMALL = 0.42, 0.22, 60  # scales below which the drawing is painted in batches
+FAR_BELOW, FAR_BELOW_IF_SMALL, SMALL = 0.48, 0.22, 60  # scales below which the drawing is painted in batches
 _RANK = {"error": 3, "warning": 2, "hint": 1, "": 0}
 NO_ANALYSIS = Analysis()
 

@@ -11,7 +11,7 @@ from collections import OrderedDict
 
 from PySide6.QtGui import QPixmap
 
-MOST_KEPT, BUDGET_SECONDS = 400, 0.0025
+MOST_KEPT, BUDGET_SECONDS, BUDGET_ZOOMING = 400, 0.0025, 0.0008
 
 
 class Pictures:
@@ -32,7 +32,7 @@ class Pictures:
 
     def may_paint(self, is_missing: bool) -> bool:
         """Whether a node may be painted anew now; ``is_missing`` where it has no picture at all."""
-        self._until = self._until or time.perf_counter() + BUDGET_SECONDS
+        self._until = self._until or time.perf_counter() + (BUDGET_ZOOMING if self._is_zooming else BUDGET_SECONDS)
         allowed = (is_missing or not self._is_zooming) and time.perf_counter() < self._until
         self.is_unsharp = self.is_unsharp or not allowed
         return allowed
