@@ -7,6 +7,15 @@ from dataclasses import dataclass
 from core.blocks.attention.kernel import Kernel, Reach, kinds
 from core.knobs import knob
 
+
+def mlp_ratio() -> float:
+    """The knob of a layer's feed-forward width; a field of its own for every Config."""
+    ratio: float = knob(
+        4.0, "Width of the feed-forward part, relative to the width.", low=0.5, high=8, title="MLP ratio", advanced=True
+    )
+    return ratio
+
+
 PRECISIONS = ("as the run", "bfloat16", "int8")
 
 

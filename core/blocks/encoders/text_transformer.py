@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from core.blocks.attention.layer import Stack
-from core.blocks.attention.options import AttentionKnobs
+from core.blocks.attention.options import AttentionKnobs, mlp_ratio
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.values import Grid, Text, Tokens
@@ -45,14 +45,7 @@ class TextTransformer(Block):
         width: int = knob(128, "Size of one token.", low=8, high=4096)
         depth: int = knob(2, "Layers; 0 is a bag of word pieces.", low=0, high=64, unit="layers")
         heads: int = knob(2, "Attention heads; must divide the width.", low=1, high=64)
-        ratio: float = knob(
-            4.0,
-            "Width of the feed-forward part, relative to the width.",
-            low=0.5,
-            high=8,
-            title="MLP ratio",
-            advanced=True,
-        )
+        ratio: float = mlp_ratio()
         dropout: float = knob(0.1, "Dropped activations in each layer.", low=0, high=0.9)
         causal: bool = knob(False, "A piece sees only those before it, as in CLIP.")
 

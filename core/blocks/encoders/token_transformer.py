@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from core.blocks.attention.layer import Stack
-from core.blocks.attention.options import AttentionKnobs
+from core.blocks.attention.options import AttentionKnobs, mlp_ratio
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.connectors.pool import example_tokens
@@ -36,14 +36,7 @@ class TokenTransformer(Block):
 
         depth: int = knob(2, "Layers.", low=1, high=64, unit="layers")
         heads: int = knob(2, "Attention heads; must divide the width.", low=1, high=64)
-        ratio: float = knob(
-            4.0,
-            "Width of the feed-forward part, relative to the width.",
-            low=0.5,
-            high=8,
-            title="MLP ratio",
-            advanced=True,
-        )
+        ratio: float = mlp_ratio()
         dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:

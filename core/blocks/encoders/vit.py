@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from core.blocks.attention.layer import Stack
-from core.blocks.attention.options import AttentionKnobs
+from core.blocks.attention.options import AttentionKnobs, mlp_ratio
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.values import Grid, Tokens
@@ -39,14 +39,7 @@ class ViT(Block):
         width: int = knob(192, "Size of one token.", low=8, high=4096)
         depth: int = knob(6, "Layers; 0 only cuts the picture into patches.", low=0, high=64, unit="layers")
         heads: int = knob(3, "Attention heads; must divide the width.", low=1, high=64)
-        ratio: float = knob(
-            4.0,
-            "Width of the feed-forward part, relative to the width.",
-            low=0.5,
-            high=8,
-            title="MLP ratio",
-            advanced=True,
-        )
+        ratio: float = mlp_ratio()
         dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
         patch_dropout: float = knob(0.0, "Share of patches dropped in training (FLIP).", low=0, high=0.95)
         unmasked: float = knob(

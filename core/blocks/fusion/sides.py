@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.blocks.attention.options import AttentionKnobs
+from core.blocks.attention.options import AttentionKnobs, mlp_ratio
 from core.blocks.values import Grid, Tokens
 from core.graph.ports import Port, port
 from core.knobs import knob
@@ -22,7 +22,7 @@ class FusionKnobs(AttentionKnobs):
     """Sizes of the layers."""
 
     heads: int = knob(4, "Attention heads; must divide the width.", low=1, high=64)
-    ratio: float = knob(4.0, "Width of the feed-forward part, relative to the width.", low=0.5, high=8, title="MLP ratio", advanced=True)  # fmt: skip
+    ratio: float = mlp_ratio()
     dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
 
 
