@@ -1,11 +1,14 @@
 """Pictures from files: checked before they are decoded, composited over a plain background, always RGB.
 
-A picture of more than 64 megapixels is refused from its header alone, before memory is spent on it.
+A picture of more than 64 megapixels is refused from its header alone, and so is one that would take more than half a
+gibibyte to decode. One of more than 16 megapixels comes at half its size: it is worked off in bands of rows, so that what
+it takes beside the decoded file stays small. Greys of more than eight bits: :mod:`core.data.readers.depth`.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,11 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from core.data.readers.depth import as_grey, is_deep, range_of
+from core.data.readers.picture_formats import FORMATS
 from core.problems import Refused, refuse
 
 MOST_PIXELS = 64 * 2**20
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM")
-ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm"})
+WHOLE_PIXELS = 16 * 2**20  # a larger picture comes at half its size
+MOST_BYTES = 2**29
+_COPIES = {"WEBP": 4, "AVIF": 3}  # decoded in one piece, beside the picture that it becomes
+_BAND_PIXELS = 2**20
+
+_TURNED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
 
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -28,7 +41,7 @@ WHITE: Colour = (255, 255, 255)
 def read_image(file: Path | BinaryIO, *, background: Colour = WHITE, name: str = "") -> Image.Image:
     """A picture as RGB, transparency over ``background``. Raises Refused naming the file and the reason.
 
-    A camera's orientation mark is obeyed; of an animation the first frame is taken.
+    A camera's orientation mark is obeyed in every format; of an animation the first frame is taken.
     """
     name = name or getattr(file, "name", "the picture")
     try:
@@ -36,9 +49,9 @@ def read_image(file: Path | BinaryIO, *, background: Colour = WHITE, name: str =
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             warnings.simplefilter("ignore", UserWarning)  # Pillow's remarks on odd metadata
             with Image.open(file, formats=FORMATS) as picture:
-                if picture.width * picture.height > MOST_PIXELS:
-                    raise _too_large(name, picture.width, picture.height)
-                return _over(_upright(picture), background)
+                _check_size(picture, name)
+                picture.load()
+                return _upright(picture, _as_rgb(picture, background, name))
     except Refused:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -53,23 +66,54 @@ def read_image(file: Path | BinaryIO, *, background: Colour = WHITE, name: str =
         raise refuse(f"{name} is damaged: {str(error)[:160] or type(error).__name__}.") from error
 
 
-def _too_large(name: str, width: int, height: int) -> Refused:
-    return refuse(
-        f"{name} is {width} by {height} pixels; at most {MOST_PIXELS // 2**20} million pixels are read.",
-        hint="Make it smaller.",
-    )
+def _check_size(picture: Image.Image, name: str) -> None:
+    pixels = picture.width * picture.height
+    if pixels > MOST_PIXELS:
+        raise refuse(
+            f"{name} is {picture.width} by {picture.height} pixels; at most {MOST_PIXELS // 2**20} million pixels are read.",
+            hint="Make it smaller.",
+        )
+    needed = pixels * 4 * _COPIES.get(picture.format or "", 1)
+    if needed > MOST_BYTES:
+        raise refuse(
+            f"{name} would take {needed // 2**20} mebibytes to decode; at most {MOST_BYTES // 2**20} are spent on a picture.",
+            hint="Make it smaller.",
+        )
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    turned = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image.Transpose.ROTATE_90}
-    mark = picture.getexif().get(0x0112) if picture.format in ("JPEG", "TIFF", "WEBP") else None
-    return picture.transpose(turned[mark]) if mark in turned else picture
+def _upright(picture: Image.Image, made: Image.Image) -> Image.Image:
+    """As the camera was held. Pillow has turned a TIFF by itself and then takes its mark away."""
+    turn = _TURNED.get(picture.getexif().get(0x0112, 1))
+    return made if turn is None else made.transpose(turn)
 
 
-def _over(picture: Image.Image, background: Colour) -> Image.Image:
-    if picture.mode not in ("RGBA", "LA", "PA", "P") and "transparency" not in picture.info:
-        return picture.convert("RGB")
-    layer = picture.convert("RGBA")
+def _as_rgb(picture: Image.Image, background: Colour, name: str) -> Image.Image:
+    ends = range_of(picture, _bands(picture), name) if is_deep(picture) else (0.0, 0.0)
+    factor = 1 if picture.width * picture.height <= WHOLE_PIXELS else 2
+    if factor == 1:
+        return _over(picture, picture, background, ends)
+    made, top = Image.new("RGB", (-(-picture.width // 2), -(-picture.height // 2))), 0
+    for band in _bands(picture):
+        part = _over(band, picture, background, ends).reduce(factor)
+        made.paste(part, (0, top))
+        top += part.height
+    return made
+
+
+def _bands(picture: Image.Image) -> Iterator[Image.Image]:
+    """An even number of rows at a time."""
+    rows = max(1, _BAND_PIXELS // picture.width // 2) * 2
+    for top in range(0, picture.height, rows):
+        yield picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+
+
+def _over(band: Image.Image, picture: Image.Image, background: Colour, ends: tuple[float, float]) -> Image.Image:
+    """A band of a picture, or all of it, as RGB on the background; ``ends`` are black and white of deep greys."""
+    if is_deep(picture):
+        return as_grey(band, picture, *ends).convert("RGB")
+    if band.mode not in ("RGBA", "LA", "PA", "P", "La", "RGBa") and "transparency" not in band.info:
+        return band.convert("RGB")
+    layer = band.convert("RGBA")
     flat = Image.new("RGBA", layer.size, (*background, 255))
     return Image.alpha_composite(flat, layer).convert("RGB")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from core.data.catalog import sources
 from core.data.paths import folder, inside
 from core.data.picture_rows import PictureRows, Row
-from core.data.readers.image import ENDINGS
+from core.data.readers.picture_formats import ENDINGS
 from core.data.splitting import SHARES, split_name, split_of
 from core.knobs import knob
 from core.problems import Refused, refuse

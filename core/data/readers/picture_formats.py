@@ -1,0 +1,35 @@
+"""Which files count as pictures: those Pillow reads here, and those it cannot, so that nobody's pictures vanish unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from PIL import features
+
+_ALWAYS: Mapping[str, tuple[str, ...]] = {
+    "PNG": (".png", ".apng"), "JPEG": (".jpg", ".jpeg", ".jfif", ".jpe", ".mpo"), "GIF": (".gif",),
+    "BMP": (".bmp", ".dib"), "TIFF": (".tif", ".tiff"), "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+}  # fmt: skip
+_WHERE_BUILT: Mapping[str, tuple[str, tuple[str, ...]]] = {  # format -> Pillow's feature, endings
+    "WEBP": ("webp", (".webp",)),
+    "AVIF": ("avif", (".avif",)),
+}
+_NEVER = frozenset(
+    ".heic .heif .hif .jxl .jp2 .j2k .svg .psd .tga .ico .dng .cr2 .cr3 .nef .arw .raf .orf .rw2 .exr .hdr .dcm".split()
+)
+
+_built = {name: ends for name, (feature, ends) in _WHERE_BUILT.items() if features.check(feature)}
+FORMATS = (*_ALWAYS, *_built)
+ENDINGS = frozenset(ending for ends in (*_ALWAYS.values(), *_built.values()) for ending in ends)
+UNREAD = frozenset(ending for _, ends in _WHERE_BUILT.values() for ending in ends) - ENDINGS | _NEVER
+
+
+def left_out(endings: Iterable[str]) -> list[str]:
+    """A sentence for every kind of picture that is not read here, with how many there are of it."""
+    counts: dict[str, int] = {}
+    for ending in endings:
+        counts[ending] = counts.get(ending, 0) + 1
+    return [
+        f"Pictures left out: {count:,} end in {ending}, which is not read here."
+        for ending, count in sorted(counts.items())
+    ]

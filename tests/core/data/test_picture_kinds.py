@@ -1,0 +1,186 @@
+"""Pictures as cameras, scanners and microscopes write them."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, features
+
+from core.data.readers.image import read_image
+from core.data.readers.picture_formats import ENDINGS, UNREAD, left_out
+from core.problems import Refused
+from tests.core.data.test_image_reader import bomb, chunk
+
+RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
+# Corners (top left, top right, bottom left, bottom right) after the mark is obeyed, by the EXIF standard.
+RIGHT = {
+    1: (RED, GREEN, BLUE, YELLOW), 2: (GREEN, RED, YELLOW, BLUE), 3: (YELLOW, BLUE, GREEN, RED),
+    4: (BLUE, YELLOW, RED, GREEN), 5: (RED, BLUE, GREEN, YELLOW), 6: (BLUE, RED, YELLOW, GREEN),
+    7: (YELLOW, GREEN, BLUE, RED), 8: (GREEN, YELLOW, RED, BLUE),
+}  # fmt: skip
+FORMS = ["JPEG", "PNG", "WEBP", "TIFF", "MPO", *(["AVIF"] if features.check("avif") else [])]
+
+
+def four_corners() -> Image.Image:
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    pixels[:20, :30], pixels[:20, 30:], pixels[20:, :30], pixels[20:, 30:] = RED, GREEN, BLUE, YELLOW
+    return Image.fromarray(pixels)
+
+
+def corners(picture: Image.Image) -> tuple[Any, ...]:
+    wide, high = picture.size
+    places = ((3, 3), (wide - 4, 3), (3, high - 4), (wide - 4, high - 4))
+    pixels: list[Any] = [picture.getpixel(place) for place in places]
+    return tuple(min((RED, GREEN, BLUE, YELLOW), key=lambda c: sum((a - b) ** 2 for a, b in zip(c, p))) for p in pixels)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("mark", range(1, 9))
+def test_every_orientation_mark_is_obeyed_once_in_every_format(form: str, mark: int) -> None:
+    marks = Image.Exif()
+    marks[0x0112] = mark
+    more: dict[str, Any] = (
+        {"save_all": True, "append_images": [four_corners().resize((30, 20))]} if form == "MPO" else {}
+    )
+    file = io.BytesIO()
+    four_corners().save(file, form, exif=marks.tobytes(), **more)
+    file.seek(0)
+    picture = read_image(file, name=form)
+    assert picture.size == ((40, 60) if mark >= 5 else (60, 40))
+    assert corners(picture) == RIGHT[mark]
+
+
+def ramp(low: float, high: float, kind: str) -> Image.Image:
+    values = np.tile(np.linspace(low, high, 64), (8, 1))
+    return Image.fromarray(values.round().astype(kind) if kind[-2] != "f" else values.astype(kind))
+
+
+def saved(picture: Image.Image, form: str, **more: Any) -> io.BytesIO:
+    file = io.BytesIO()
+    picture.save(file, form, **more)
+    file.seek(0)
+    return file
+
+
+EVEN = np.linspace(0, 255, 64)
+
+
+@pytest.mark.parametrize(
+    ("file", "right"),
+    [
+        (saved(ramp(0, 65_535, "<u2"), "PNG"), EVEN),
+        (saved(ramp(0, 65_535, "<u2"), "TIFF"), EVEN),
+        (saved(ramp(0, 65_535, ">u2"), "TIFF"), EVEN),
+        (saved(ramp(0, 4_095, "<u2"), "TIFF"), EVEN * 4_095 / 65_535),
+        (saved(ramp(0, 65_535, "<u2"), "TIFF", tiffinfo={262: 0}), EVEN[::-1]),  # white is zero
+        (io.BytesIO(b"P5\n64 8\n65535\n" + np.asarray(ramp(0, 65_535, ">u2")).astype(">u2").tobytes()), EVEN),
+        (io.BytesIO(b"P5\n64 8\n1023\n" + np.asarray(ramp(0, 1_023, ">u2")).astype(">u2").tobytes()), EVEN),
+        (saved(ramp(-5_000, 70_000, "<i4"), "TIFF"), EVEN),
+        (saved(ramp(0, 2**31 - 1, "<i4"), "TIFF"), EVEN),
+        (saved(ramp(0, 1, "<f4"), "TIFF"), EVEN),
+        (saved(ramp(0.25, 0.5, "<f4"), "TIFF"), 63.75 + EVEN / 4),
+        (saved(ramp(-3, 1_000, "<f4"), "TIFF"), EVEN),
+    ],
+    ids="png16 tiff16 tiff16b dark16 inverted16 pgm16 pgm10 int32 int31 float01 floatpart float".split(),
+)  # fmt: skip
+def test_deep_greys_are_scaled_by_their_own_range(file: io.BytesIO, right: np.ndarray[Any, Any]) -> None:
+    row = np.asarray(read_image(file, name="grey"))[4].astype(float)
+    assert (row == row[:, :1]).all()
+    np.testing.assert_allclose(row[:, 0], right, atol=1.0)
+
+
+def test_unsigned_thirty_two_bits_are_not_taken_for_negative() -> None:
+    values = np.tile(np.linspace(0, 2**32 - 1, 64).astype(np.uint32), (8, 1))
+    signed = saved(Image.fromarray(values.view(np.int32)), "TIFF").getvalue()
+    with_sign, without = (struct.pack("<HHIHH", 339, 3, 1, kind, 0) for kind in (2, 1))
+    assert signed.count(with_sign) == 1
+    file = io.BytesIO(signed.replace(with_sign, without))
+    np.testing.assert_allclose(np.asarray(read_image(file, name="grey"))[4, :, 0], EVEN, atol=1.0)
+
+
+def test_a_real_picture_with_a_hole_is_refused_by_name() -> None:
+    values = np.zeros((8, 8), np.float32)
+    values[2, 2] = np.nan
+    with pytest.raises(Refused, match=r"depth\.tif has pixels that are not numbers"):
+        read_image(saved(Image.fromarray(values), "TIFF"), name="depth.tif")
+
+
+def test_transparent_palettes_and_greys_show_the_background() -> None:
+    palette = Image.new("P", (4, 4), 1)
+    palette.putpalette([9, 9, 9, 200, 0, 0])
+    palette.putpixel((0, 0), 0)
+    made = read_image(saved(palette, "PNG", transparency=0), background=(1, 2, 3))
+    assert (made.getpixel((0, 0)), made.getpixel((1, 1))) == ((1, 2, 3), (200, 0, 0))
+    grey = Image.new("LA", (4, 4), (80, 255))
+    grey.putpixel((0, 0), (80, 0))
+    made = read_image(saved(grey, "PNG"), background=(1, 2, 3))
+    assert (made.getpixel((0, 0)), made.getpixel((1, 1))) == ((1, 2, 3), (80, 80, 80))
+
+
+def test_printers_colours_are_converted() -> None:
+    made = read_image(saved(Image.new("CMYK", (4, 4), (0, 255, 255, 0)), "TIFF"))
+    red, green, blue = made.getpixel((1, 1))  # type: ignore[misc]
+    assert red > 200
+    assert max(green, blue) < 60
+
+
+def peak_mebibytes(file: Path) -> int:
+    """Of a process that reads one picture, beyond what it had before."""
+    program = (
+        "import resource, sys; from pathlib import Path; from core.data.readers.image import read_image\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024\n"
+        "before = peak(); made = read_image(Path(sys.argv[1])); print(peak() - before, *made.size)"
+    )
+    said = subprocess.run([sys.executable, "-c", program, str(file)], capture_output=True, text=True, check=True).stdout
+    peak, wide, high = map(int, said.split())
+    assert (wide, high) == (4095, 4095)
+    return peak
+
+
+def test_a_small_file_with_many_pixels_is_bound_by_memory(tmp_path: Path) -> None:
+    bomb(tmp_path / "bits.png", 8190)
+    assert (tmp_path / "bits.png").stat().st_size < 20_000
+    assert peak_mebibytes(tmp_path / "bits.png") < 300
+    clear = zlib.compress(bytes(8190 * (8190 * 4 + 1)), 1)  # every pixel transparent
+    body = chunk(b"IHDR", b"\0\0\x1f\xfe\0\0\x1f\xfe\x08\x06\0\0\0") + chunk(b"IDAT", clear) + chunk(b"IEND", b"")
+    (tmp_path / "clear.png").write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    assert peak_mebibytes(tmp_path / "clear.png") < 600
+
+
+def test_a_format_that_unpacks_in_one_piece_is_refused_by_what_it_would_take() -> None:
+    file = saved(Image.new("RGB", (6_600, 6_600)), "WEBP", method=0)
+    with pytest.raises(Refused, match=r"wide\.webp would take \d+ mebibytes"):
+        read_image(file, name="wide.webp")
+
+
+def test_halving_a_large_picture_keeps_its_parts_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    import core.data.readers.image as module
+
+    monkeypatch.setattr(module, "WHOLE_PIXELS", 100)
+    monkeypatch.setattr(module, "_BAND_PIXELS", 61 * 4)
+    picture = four_corners().crop((0, 0, 59, 39))
+    made = read_image(saved(picture, "PNG"), name="large")
+    assert made.size == (30, 20)
+    assert corners(made) == RIGHT[1]
+    np.testing.assert_array_equal(np.asarray(made), np.asarray(picture.reduce(2)))
+
+
+def test_kinds_of_pictures_are_known_by_what_pillow_can_read(tmp_path: Path) -> None:
+    four_corners().save(tmp_path / "phone.jfif", "JPEG")
+    assert read_image(tmp_path / "phone.jfif").size == (60, 40)
+    assert {".jfif", ".jpg", ".webp", ".mpo"} <= ENDINGS
+    assert (".avif" in ENDINGS) == features.check("avif")
+    assert ".heic" in UNREAD
+    assert not ENDINGS & UNREAD
+    assert left_out([".heic", ".jxl", ".heic"]) == [
+        "Pictures left out: 2 end in .heic, which is not read here.",
+        "Pictures left out: 1 end in .jxl, which is not read here.",
+    ]
