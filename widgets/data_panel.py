@@ -29,6 +29,7 @@ from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
 THUMB = 96
+MOST_TOLD = 20  # problems that are listed
 SPLITS = {"train": "training", "validation": "validation", "test": "unseen concepts", "style": "unseen style"}
 
 
@@ -96,8 +97,12 @@ class DataPanel(QScrollArea):
         column.addLayout(counts)
         for ok, sentence in _verdicts(facts):
             column.addWidget(_check(ok, sentence))
-        for problem in facts.problems[:20]:
+        for problem in facts.problems[:MOST_TOLD]:
             column.addWidget(_line(f"{said(problem.what)} {said(problem.hint)}".strip(), theme().warning))
+        if len(facts.problems) > MOST_TOLD:
+            column.addWidget(
+                _line(tr("and {n} more remarks", n=f"{len(facts.problems) - MOST_TOLD:,}"), theme().warning)
+            )
         for name, fact in facts.facts.items():
             column.addWidget(_line(f"{tr(name)}: {tr(str(fact))}", theme().muted))
         for split in facts.counts:
@@ -141,7 +146,7 @@ class DataPanel(QScrollArea):
 def _verdicts(facts: DatasetFacts) -> list[tuple[bool, str]]:
     groups, exact, near = len(facts.shared_groups), len(facts.exact_duplicates), len(facts.near_duplicates)
     return [
-        (not facts.problems, tr("Every file can be read.") if not facts.problems else tr("{n} files cannot be used.", n=len(facts.problems))),
+        (not facts.left_out, tr("Every row and file is used.") if not facts.left_out else tr("{n} rows or files are left out.", n=f"{facts.left_out:,}")),
         (not groups, tr("No group is in two splits.") if not groups else tr("{n} groups are in two splits: {names}.", n=groups, names=", ".join(facts.shared_groups[:5]))),
         (not exact, tr("No picture is in two splits.") if not exact else tr("{n} pictures are in two splits.", n=exact)),
         (not near, tr("No two splits share nearly equal pictures.") if not near else tr("{n} pairs of nearly equal pictures lie in different splits.", n=near)),

@@ -23,7 +23,7 @@ def survey(document: Document) -> DatasetFacts:
     return DatasetFacts(
         title=source.title, counts={split: len(indices) for split, indices in source.splits().items()},
         specimens=tuple(specimen for index in chosen if (specimen := portrait(source, index, split_of))),
-        problems=report.problems, shared_groups=report.shared_groups,
+        problems=report.problems, left_out=report.left_out, shared_groups=report.shared_groups,
         exact_duplicates=_pairs(source, report.exact_duplicates, split_of),
         near_duplicates=_pairs(source, report.near_duplicates, split_of), facts=report.facts,
     )  # fmt: skip

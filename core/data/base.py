@@ -33,7 +33,10 @@ class DataReport:
     """What the data panel shows."""
 
     counts: Mapping[str, int]  # split -> samples
-    problems: tuple[Problem, ...] = ()  # one a file that cannot be used
+    problems: tuple[
+        Problem, ...
+    ] = ()  # a file that cannot be used, or what many have in common; warnings: used, but odd
+    left_out: int = 0  # rows and files that are not used
     shared_groups: tuple[str, ...] = ()  # groups that straddle two splits
     exact_duplicates: tuple[tuple[int, int], ...] = ()  # pairs of indices in different splits
     near_duplicates: tuple[tuple[int, int], ...] = ()
@@ -93,6 +96,14 @@ class Source(_Sampled):
     def problems(self) -> tuple[Problem, ...]:
         """Rows and files that :meth:`open` found unusable and left out."""
         return ()
+
+    def faulty(self) -> int:
+        """How many rows and files :meth:`open` could not use for a fault of theirs."""
+        return sum(problem.severity == "error" for problem in self.problems())
+
+    def left_out(self) -> int:
+        """How many rows and files :meth:`open` did not take, faulty or of another kind; a problem may speak of many."""
+        return self.faulty()
 
     def facts(self) -> Mapping[str, str]:
         """Licence, origin, what is held out: lines for the data panel."""

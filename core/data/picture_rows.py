@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 from core.data.base import DataReport, Source
 from core.data.pictures import PictureMemory, Pixels, meta_image
 from core.data.readers.image import fitted, read_image
+from core.data.readers.picture_formats import left_out
 from core.data.report import report_of
 from core.data.splitting import by_split, numbered
 from core.graph.ports import port
@@ -52,9 +54,15 @@ class PictureRows(Source):
         self.rows: Sequence[Row] = ()
         self._splits: Mapping[str, Sequence[int]] = {}
         self._codes: list[tuple[int, int]] = []
-        self._problems: list[Problem] = []
+        self._forget()
         self._opened = False
         self._memory = PictureMemory()
+
+    def _forget(self) -> None:
+        self._problems: list[Problem] = []
+        self._notes: list[Problem] = []
+        self._kinds: Counter[str] = Counter()
+        self._faulty = self._passed_over = 0
 
     @abstractmethod
     def read_rows(self) -> Sequence[Row]:
@@ -64,10 +72,10 @@ class PictureRows(Source):
         """Read the rows. Raises Refused with what is missing."""
         if self._opened:
             return
-        self._problems = []
+        self._forget()
         self.rows = self.read_rows()
         if not self.rows:
-            first = f" The first problem: {self._problems[0].what}" if self._problems else ""
+            first = f" The first problem: {self.problems()[0].what}" if self.problems() else ""
             raise refuse(f"There is no picture with a caption.{first}")
         self._splits = by_split(row.split for row in self.rows)
         coarse = numbered(row.classes[0] or row.group for row in self.rows)
@@ -77,12 +85,38 @@ class PictureRows(Source):
 
     def leave_out(self, what: str, hint: str = "") -> None:
         """Say why a row cannot be used."""
+        self._faulty += 1
         if len(self._problems) < MOST_PROBLEMS:
             self._problems.append(Problem(what=what, hint=hint))
 
+    def pass_over(self, what: str, count: int) -> None:
+        """Say which ``count`` files do not belong to the set; nothing is wrong with them."""
+        self._passed_over += count
+        self._notes.append(Problem(what=what, severity="warning"))
+
+    def pass_over_kind(self, file: Path) -> None:
+        """An image of a kind that is not read here: counted, and told once for its kind."""
+        self._kinds[file.suffix.lower()] += 1
+
+    def note(self, what: str, hint: str = "") -> None:
+        """Say what is odd about a row that is used all the same."""
+        if len(self._notes) < MOST_PROBLEMS:
+            self._notes.append(Problem(what=what, hint=hint, severity="warning"))
+
     def problems(self) -> tuple[Problem, ...]:
-        """Rows that were left out, with the reason; at most a thousand."""
-        return tuple(self._problems)
+        """What was left out, with the reason: kinds of files, then at most a thousand rows and the number of the rest."""
+        kinds = [Problem(what=what, severity="warning") for what in left_out(self._kinds)]
+        more = self._faulty - len(self._problems)
+        rest = [Problem(what=f"Another {more:,} rows were left out.")] if more else []
+        return (*kinds, *self._problems, *rest, *self._notes)
+
+    def left_out(self) -> int:
+        """Faulty rows, and files that were passed over."""
+        return self._faulty + self._passed_over + self._kinds.total()
+
+    def faulty(self) -> int:
+        """Rows with a fault, all of them."""
+        return self._faulty
 
     def __len__(self) -> int:
         self.open()

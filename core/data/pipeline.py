@@ -70,9 +70,9 @@ class SampleGraph:
         """Read the source's index. Raises Refused where too much of it cannot be used."""
         self.source.open()
         usable = len({index for indices in self.source.splits().values() for index in indices})
-        problems = self.source.problems()
-        if usable == 0 or len(problems) > tolerated(usable + len(problems)):
-            raise too_many_bad(self.parts[0][0], problems, usable)
+        problems, faulty = self.source.problems(), self.source.faulty()
+        if usable == 0 or faulty > tolerated(usable + faulty):
+            raise too_many_bad(self.parts[0][0], problems, usable, faulty)
 
     def fit(self) -> None:
         """In order, on the training split without augmentation; what has learned already is left alone."""
@@ -165,7 +165,7 @@ class SampleGraph:
         bad = [index for index in indices if index in self.quarantine]
         if len(bad) > tolerated(len(indices)) or (indices and len(bad) == len(indices)):
             reasons = tuple(Problem(what=self.quarantine[index]) for index in bad)
-            raise too_many_bad(self.parts[0][0], reasons, len(indices) - len(bad))
+            raise too_many_bad(self.parts[0][0], reasons, len(indices) - len(bad), len(bad))
 
     def set_aside(self, index: int, reason: str) -> None:
         """Put a sample in quarantine."""
@@ -225,11 +225,11 @@ def tolerated(count: int) -> int:
     return max(1, int(count * TOLERATED))
 
 
-def too_many_bad(node: str, problems: Sequence[Problem], usable: int) -> Refused:
+def too_many_bad(node: str, problems: Sequence[Problem], usable: int, bad: int) -> Refused:
     """The sentence for a set with too many bad files, with the first few of them."""
     if not problems:
         return refuse("The source has no samples.", node=node)
-    what = f"{len(problems):,} of {len(problems) + usable:,} samples cannot be used; at most 1 % may be left out."
+    what = f"{bad:,} of {bad + usable:,} samples cannot be used; at most 1 % may be left out."
     return Refused(Problem(what=what, node=node, hint="Repair or remove them."), *problems[:20])
 
 

@@ -41,7 +41,7 @@ def report_of(
     source.open()
     splits = source.splits()
     split_of = {index: name for name, indices in splits.items() for index in indices}
-    problems = list(source.problems())
+    problems, left_out = list(source.problems()), source.left_out()
     exact: dict[int, str] = {}
     rough: dict[int, int] = {}
     small: dict[int, NDArray[np.int16]] = {}
@@ -54,6 +54,7 @@ def report_of(
             picture = source.sample(index).get("image")
         except Refused as refused:
             problems += refused.problems
+            left_out += 1
             continue
         if picture is not None:
             pixels = np.asarray(picture, dtype=np.float32)
@@ -66,6 +67,7 @@ def report_of(
     return DataReport(
         counts={name: len(indices) for name, indices in splits.items()},
         problems=tuple(problems),
+        left_out=left_out,
         shared_groups=shared_groups(source, splits.items()),
         exact_duplicates=tuple(twins),
         near_duplicates=tuple(
@@ -167,6 +169,7 @@ def as_text(report: DataReport, source: Source) -> list[str]:
     for title, pairs in (("equal", report.exact_duplicates), ("nearly equal", report.near_duplicates)):
         lines.append(f"{title} pictures in different splits: {len(pairs)}")
         lines += [f"  {source.label(one)} / {source.label(other)}" for one, other in pairs[:5]]
+    lines.append(f"rows and files left out: {report.left_out:,}")
     return lines + [_line(problem) for problem in report.problems]
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from core.problems import Problem, Refused, refuse
+from core.data.delimited import MOST_LINE, Line, rows
+from core.problems import Problem, refuse
 
 MOST_BYTES = 2**30
-MOST_LINE = 2**20  # characters
 ENDINGS = (".jsonl", ".ndjson", ".csv", ".tsv")
 _FIRST = ("captions", "labels", "metadata", "data")
-
-Line = tuple[int, Mapping[str, Any] | Problem]
 
 
 def find_table(folder: Path) -> Path:
@@ -36,7 +33,7 @@ def read_table(file: Path) -> Iterator[Line]:
     is_json = file.suffix.lower() in (".jsonl", ".ndjson")
     try:
         with file.open(encoding="utf-8-sig", errors="strict", newline="") as text:
-            yield from _json_lines(text) if is_json else _csv_rows(text, file)
+            yield from _json_lines(text) if is_json else rows(text, is_tsv=file.suffix.lower() == ".tsv")
     except UnicodeDecodeError as error:
         raise refuse(f"The table {file.name!r} is not UTF-8 text.", hint="Save it as UTF-8.") from error
 
@@ -53,35 +50,29 @@ def _json_lines(text: io.TextIOBase) -> Iterator[Line]:
 
 def _object(number: int, line: str) -> Mapping[str, Any] | Problem:
     try:
-        row = json.loads(line, parse_constant=_no_constant)
+        row = json.loads(line, parse_constant=_no_constant, object_pairs_hook=_named_once)
+    except _Twice as twice:
+        return Problem(what=f"Line {number} has two columns named {str(twice)!r}.")
     except (ValueError, RecursionError):
         return Problem(what=f"Line {number} is not valid JSON.")
     return row if isinstance(row, dict) else Problem(what=f"Line {number} is not an object with columns.")
 
 
+class _Twice(Exception):
+    """A name that an object has twice."""
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _Twice(name)
+        found[name] = value
+    return found
+
+
 def _no_constant(word: str) -> NoReturn:
     raise ValueError(f"{word} is not a number of JSON")
-
-
-def _csv_rows(text: io.TextIOBase, file: Path) -> Iterator[Line]:
-    reader = csv.DictReader(text, delimiter="\t" if file.suffix.lower() == ".tsv" else _delimiter(text))
-    try:
-        for row in reader:
-            if None in row or None in row.values():
-                yield (
-                    reader.line_num,
-                    Problem(what=f"Line {reader.line_num} has another number of columns than the first."),
-                )
-            else:
-                yield reader.line_num, row
-    except csv.Error as error:
-        raise Refused(Problem(what=f"The table cannot be read at line {reader.line_num}: {error}.")) from error
-
-
-def _delimiter(text: io.TextIOBase) -> str:
-    first = text.readline(MOST_LINE)
-    text.seek(0)
-    return max(",;\t|", key=first.count) if first else ","
 
 
 def pick_column(wanted: str, names: Sequence[str], usual: Sequence[str], what: str) -> str:
@@ -96,8 +87,21 @@ def pick_column(wanted: str, names: Sequence[str], usual: Sequence[str], what: s
                 hint=f"It has: {', '.join(map(str, names))[:300]}.",
             )
         return wanted
-    by_lower = {name.lower(): name for name in reversed(names)}
-    return next((by_lower[name] for name in usual if name in by_lower), "")
+    by_lower: dict[str, list[str]] = {}
+    for name in names:
+        by_lower.setdefault(name.lower(), []).append(name)
+    found = next((by_lower[name] for name in usual if name in by_lower), [""])
+    if len(found) > 1:
+        raise refuse(
+            f"The table has several columns that could be the {what}: {', '.join(found)}.",
+            hint="Name one of them in the settings.",
+        )
+    return found[0]
+
+
+def cell_name(value: Any) -> str:
+    """A cell as a file's name: a file may be called 0; nothing, yes and no are no names."""
+    return "" if value is None or isinstance(value, bool | dict | list) else str(value).strip()
 
 
 def cell_text(value: Any) -> str:

@@ -29,6 +29,7 @@ class DatasetFacts:
     counts: Mapping[str, int]  # split -> samples
     specimens: tuple[Specimen, ...] = ()
     problems: tuple[Problem, ...] = ()
+    left_out: int = 0  # rows and files that are not used; a problem may speak of many
     shared_groups: tuple[str, ...] = ()  # groups that straddle splits
     exact_duplicates: tuple[tuple[Specimen, Specimen], ...] = ()
     near_duplicates: tuple[tuple[Specimen, Specimen], ...] = ()

@@ -38,6 +38,7 @@ from core.training.state import restore
 from core.training.trainer import Trainer
 
 SECONDS_BETWEEN_LOOKS = 0.1
+MOST_TOLD = 20  # remarks on the data in the log
 LONGEST_WAIT_SECONDS = 5.0  # for the record, before a checkpoint
 
 
@@ -174,6 +175,7 @@ def _train(store: Store, library: Library, uid: str, said: _Remembering, control
             f"{plan.analysis.trained_parameters:,} of {plan.analysis.parameters:,} parameters learn on {device}; "
             f"{threads} threads; seed {facts.seed}."
         )
+        _say_left_out(trainer)
         _keep_origin(library, uid, trainer)
         return trainer.train(), trainer.reason
     finally:
@@ -204,6 +206,18 @@ def _keep_origin(library: Library, uid: str, trainer: Trainer) -> None:
         library.add_params(uid, found)
     except (Refused, OSError, SQLAlchemyError) as error:
         trainer.warn(f"The fingerprint of the data could not be kept: {error}")
+
+
+def _say_left_out(trainer: Trainer) -> None:
+    """Rows and files the source did not take: how many of how many, and why the first of them."""
+    source = trainer.graph.source
+    if left_out := source.left_out():
+        trainer.warn(f"{left_out:,} rows or files were left out; {len(source):,} are used.")
+    problems = source.problems()
+    for problem in problems[:MOST_TOLD]:
+        trainer.log(problem.sentence())
+    if len(problems) > MOST_TOLD:
+        trainer.log(f"{len(problems) - MOST_TOLD:,} more remarks on the data are on its page.")
 
 
 def _say_set_aside(trainer: Trainer) -> None:

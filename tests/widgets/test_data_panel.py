@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from PySide6.QtWidgets import QLabel
 
-from core.graph.dataset import Specimen
-from widgets.data_panel import THUMB, Strip, enlarged
+from core.graph.dataset import DatasetFacts, Specimen
+from core.problems import Problem
+from widgets.data_panel import THUMB, DataPanel, Strip, enlarged
 
 
 def specimen(number):
@@ -35,3 +37,21 @@ def test_a_strip_is_as_high_as_its_rows(qtbot):
         assert strip.height() < rows * row + 30, width
         last = strip.visualItemRect(strip.item(11))
         assert last.bottom() <= strip.viewport().height(), width
+
+
+def test_what_is_left_out_is_counted_and_told(qtbot):
+    panel = DataPanel()
+    qtbot.addWidget(panel)
+    panel.show_dataset(DatasetFacts(title="Captioned pictures", counts={"train": 3}))
+    assert "Every row and file is used." in words(panel)
+    problems = tuple(Problem(what=f"Line {number} has no caption.") for number in range(25))
+    panel.show_dataset(DatasetFacts(title="x", counts={"train": 3}, problems=problems, left_out=1_234))
+    text = words(panel)
+    assert "1,234 rows or files are left out." in text
+    assert "Line 19 has no caption." in text
+    assert "Line 20 has" not in text
+    assert "and 5 more remarks" in text
+
+
+def words(panel):
+    return "\n".join(label.text() for label in panel._rest.findChildren(QLabel))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from PIL import features
 
@@ -24,12 +24,9 @@ ENDINGS = frozenset(ending for ends in (*_ALWAYS.values(), *_built.values()) for
 UNREAD = frozenset(ending for _, ends in _WHERE_BUILT.values() for ending in ends) - ENDINGS | _NEVER
 
 
-def left_out(endings: Iterable[str]) -> list[str]:
-    """A sentence for every kind of picture that is not read here, with how many there are of it."""
-    counts: dict[str, int] = {}
-    for ending in endings:
-        counts[ending] = counts.get(ending, 0) + 1
+def left_out(counts: Mapping[str, int]) -> list[str]:
+    """A sentence for every kind of image that is not read here, with how many there are of it."""
     return [
-        f"Pictures left out: {count:,} end in {ending}, which is not read here."
+        f"Images ending in {ending} were left out ({count:,}); this kind is not read here."
         for ending, count in sorted(counts.items())
     ]

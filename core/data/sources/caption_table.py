@@ -12,13 +12,15 @@ import torch
 from torch import Tensor
 
 from core.data.catalog import sources
+from core.data.delimited import Line
 from core.data.emoji_index import pictures_folder
 from core.data.paths import folder, inside
 from core.data.picture_rows import PictureRows, Row
 from core.data.readers.audio import read_audio
+from core.data.readers.picture_formats import UNREAD
 from core.data.sounds import SoundMemory
 from core.data.splitting import split_name, split_of
-from core.data.tables import Line, cell_text, find_table, pick_column, read_table
+from core.data.tables import cell_name, cell_text, find_table, pick_column, read_table
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Problem, Refused, refuse
@@ -107,7 +109,7 @@ class CaptionTable(PictureRows):
         root = folder(str(self.config.folder), "folder of captioned pictures")
         table = inside(root, self.config.table) if self.config.table else find_table(root)
         lines = list(read_table(table))
-        names = list(dict.fromkeys(name for _, row in lines[:100] if not isinstance(row, Problem) for name in row))
+        names = list(dict.fromkeys(name for _, row in lines if not isinstance(row, Problem) for name in row))
         if not names:
             raise refuse(f"The table {table.name!r} has no readable row.")
         columns = self._columns(names)
@@ -151,9 +153,9 @@ class CaptionTable(PictureRows):
     def _row(self, root: Path, line: Line, columns: Columns) -> Row | None:
         number, cells = line
         if isinstance(cells, Problem):
-            self.leave_out(cells.what)
+            (self.note if cells.severity == "warning" else self.leave_out)(cells.what)
             return None
-        caption, name = cell_text(cells.get(columns.caption)), str(cells.get(columns.image) or "")
+        caption, name = cell_text(cells.get(columns.caption)), cell_name(cells.get(columns.image))
         if not caption or len(caption) > MOST_CAPTION:
             self.leave_out(
                 f"Line {number} has no caption." if not caption else f"The caption of line {number} is too long."
@@ -163,6 +165,9 @@ class CaptionTable(PictureRows):
             file = inside(root, name)
         except Refused as refused:
             self.leave_out(f"Line {number}: {refused.problems[0].what}")
+            return None
+        if file.suffix.lower() in UNREAD:
+            self.pass_over_kind(file)
             return None
         extra = cell_text(cells.get(columns.extra)) if columns.extra else ""
         group = cell_text(cells.get(columns.group)) if columns.group else ""
@@ -177,7 +182,7 @@ class CaptionTable(PictureRows):
 
     def _sound(self, root: Path, number: int, cells: Mapping[str, Any], names: Sequence[str]) -> Path | None:
         """The first sound a row has; one that is named and not there is told, and the row stays without."""
-        for name in (str(cells.get(column) or "") for column in names):
+        for name in (cell_name(cells.get(column)) for column in names):
             if not name:
                 continue
             try:

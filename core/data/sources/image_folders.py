@@ -8,9 +8,10 @@ from pathlib import Path
 
 from core.data.catalog import sources
 from core.data.paths import folder, inside
+from core.data.picture_folders import Home, Layout, image_files, layout
 from core.data.picture_rows import PictureRows, Row
-from core.data.readers.picture_formats import ENDINGS
-from core.data.splitting import SHARES, split_name, split_of
+from core.data.readers.picture_formats import UNREAD
+from core.data.splitting import split_of
 from core.knobs import knob
 from core.problems import Refused, refuse
 
@@ -44,22 +45,34 @@ class ImageFolders(PictureRows):
         if PLACE not in self.config.caption:
             raise refuse(f"The caption does not say {PLACE}.", hint="Write, for instance: a picture of {class}")
         root = folder(self.config.folder or "", "folder of pictures by class")
-        tops = [top for top in sorted(root.iterdir()) if top.is_dir() and not top.name.startswith(".")]
-        are_splits = bool(tops) and all(split_name(top.name) in SHARES for top in tops)
-        rows: list[Row] = []
-        for top in tops:
-            homes = [home for home in sorted(top.iterdir()) if home.is_dir()] if are_splits else [top]
-            for home in homes:
-                rows += self._rows_of(root, home, split_name(top.name) if are_splits else "")
-        if not tops:
-            raise refuse(f"{root.name!r} has no folders inside.", hint="It needs one folder for each class.")
+        found = layout(root)
+        rows = [row for home in found.homes for row in self._rows_of(root, home)]
+        self._say_others(root, found)
+        if not found.homes:
+            raise refuse(
+                f"{root.name!r} has no folders with images inside.", hint="It needs one folder for each class."
+            )
         return rows
 
-    def _rows_of(self, root: Path, home: Path, split: str) -> Iterator[Row]:
+    def _say_others(self, root: Path, found: Layout) -> None:
+        for stranger in found.strangers:
+            self.pass_over(
+                f"The folder {stranger.relative_to(root).as_posix()!r} is neither a split nor a class and was left out.",
+                sum(1 for _ in image_files(stranger)),
+            )
+        if found.outside:
+            first = found.outside[0].relative_to(root).as_posix()
+            self.pass_over(
+                f"Images outside the class folders were left out: {len(found.outside):,}, such as {first!r}.",
+                len(found.outside),
+            )
+
+    def _rows_of(self, root: Path, home: Home) -> Iterator[Row]:
         words = " ".join(home.name.replace("_", " ").replace("-", " ").split())
-        for file in sorted(home.rglob("*")):
+        for file in image_files(home.folder):
             name = file.relative_to(root).as_posix()
-            if file.suffix.lower() not in ENDINGS or any(part.startswith(".") for part in file.relative_to(root).parts):
+            if file.suffix.lower() in UNREAD:
+                self.pass_over_kind(file)
                 continue
             try:
                 found = inside(root, name)
@@ -69,5 +82,6 @@ class ImageFolders(PictureRows):
             group = words.casefold() if self.config.hold_out == "classes" else name
             yield Row(
                 file=found, name=name, caption=self.config.caption.replace(PLACE, words), label=words, group=group,
-                split=split or split_of(group), classes=(words.casefold(), file.parent.relative_to(home).as_posix()),
+                split=home.split or split_of(group),
+                classes=(words.casefold(), file.parent.relative_to(home.folder).as_posix()),
             )  # fmt: skip

@@ -59,7 +59,7 @@ def test_columns_are_found_and_split_words_understood(twenty: Path) -> None:
     assert sample["image"][0, 0, 0].item() == pytest.approx(20 / 255)
 
 
-@pytest.mark.parametrize(("name", "separator"), [("pairs.csv", ","), ("pairs.csv", ";"), ("pairs.tsv", "\t")])
+@pytest.mark.parametrize(("name", "separator"), [("pairs.csv", ","), ("pairs.csv", ";"), ("pairs.csv", "\t")])
 def test_tables_of_commas_and_tabs(twenty: Path, name: str, separator: str) -> None:
     with (twenty / name).open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=separator)

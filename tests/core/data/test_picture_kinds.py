@@ -180,7 +180,7 @@ def test_kinds_of_pictures_are_known_by_what_pillow_can_read(tmp_path: Path) -> 
     assert (".avif" in ENDINGS) == features.check("avif")
     assert ".heic" in UNREAD
     assert not ENDINGS & UNREAD
-    assert left_out([".heic", ".jxl", ".heic"]) == [
-        "Pictures left out: 2 end in .heic, which is not read here.",
-        "Pictures left out: 1 end in .jxl, which is not read here.",
+    assert left_out({".heic": 2, ".avif": 1}) == [
+        "Images ending in .avif were left out (1); this kind is not read here.",
+        "Images ending in .heic were left out (2); this kind is not read here.",
     ]
