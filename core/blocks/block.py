@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from core.blocks.attention.core import recording
+from core.blocks.attention.kept import KeptKeys
 from core.graph.ports import Port
 
 
@@ -69,6 +70,13 @@ class Block(nn.Module):
     def readings(self) -> Mapping[str, float | Tensor]:
         """Scalars worth a curve: ``{"temperature": ...}``."""
         return {}
+
+    def curves(self) -> dict[str, float | Tensor]:
+        """The readings, and how often kept keys and values were found again where they are kept."""
+        kept = [found for module in self.modules() if isinstance(found := getattr(module, "kept", None), KeptKeys)]
+        asked = sum(keys.asked for keys in kept)
+        hits = {"kept keys found": sum(keys.hits for keys in kept) / asked} if asked else {}
+        return {**self.readings(), **hits}
 
     def detail(self) -> str:
         """One short line for the canvas: ``w192 d6 p8``; words in it stand between ``·``, where they are translated."""

@@ -45,9 +45,9 @@ class Chain(nn.Module):
         for link in self.links:
             link.after_update()  # type: ignore[operator]
 
-    def readings(self) -> dict[str, Any]:
+    def curves(self) -> dict[str, Any]:
         """What the last link says."""
-        return dict(self.links[-1].readings())  # type: ignore[operator]
+        return dict(self.links[-1].curves())  # type: ignore[operator]
 
     def watched(self, **values: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Every link's attention maps, numbered through."""

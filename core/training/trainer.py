@@ -206,7 +206,7 @@ class Trainer:
         values["throughput"] = len(self.indices) / max(seconds, 1e-9)
         values.update({f"rate/{key}": rate for key, rate in self.rates.items()})
         for key in self.plan.batch_nodes:
-            for name, reading in self.experiment.node(key).readings().items():  # type: ignore[operator]
+            for name, reading in self.experiment.node(key).curves().items():  # type: ignore[operator]
                 values[f"{name}/{key}"] = float(reading)
         self.say(Scalars(at=self.at(), values=values))
 

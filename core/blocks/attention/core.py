@@ -61,30 +61,51 @@ class Attention(nn.Module):
         keys_BMD: Tensor | None = None,
         mask_BM: Tensor | None = None,
         given: KeysValues | None = None,
+        norm: nn.Module | None = None,
     ) -> Tensor:
-        """``mask_BM``: True where a key may be looked at; a query without any gives zeros. ``given``: see ``keys_values``."""
-        if self.options.recompute and torch.is_grad_enabled():
-            made: Tensor = checkpoint(self._attend, x_BND, keys_BMD, mask_BM, given, use_reentrant=False)
-            return made
-        return self._attend(x_BND, keys_BMD, mask_BM, given)
+        """``mask_BM``: True where a key may be looked at; a query without any gives zeros.
 
-    def keys_values(self, keys_BMD: Tensor) -> KeysValues:
-        """Projected keys and values, to hand to this or another layer as ``given``."""
+        ``given``, ``norm``: see ``keys_values``.
+        """
+        if self.options.recompute and torch.is_grad_enabled():
+            made: Tensor = checkpoint(self._attend, x_BND, keys_BMD, mask_BM, given, norm, use_reentrant=False)
+            return made
+        return self._attend(x_BND, keys_BMD, mask_BM, given, norm)
+
+    def keys_values(self, keys_BMD: Tensor, norm: nn.Module | None = None, *, kept: bool = True) -> KeysValues:
+        """Projected keys and values, to hand to this or another layer as ``given``; ``norm`` is applied to the keys first.
+
+        ``kept``: may be found again where the options keep them; tokens that attend to themselves never come twice.
+        """
         if self.key_value is None:
             raise ValueError("This layer has no keys of its own; hand it those of another layer.")
-        weights = (self.key_value.weight, self.key_value.bias)
-        if self.kept is not None and (found := self.kept.find(keys_BMD, weights)) is not None:
-            return found
-        k, v = (self._heads(part) for part in self._through(self.key_value, keys_BMD).chunk(2, dim=-1))
-        if self.kept is not None:
-            self.kept.keep(keys_BMD, weights, (k, v))
-        return k, v
+        if self.kept is None or not kept:
+            return self._projected(self.key_value, keys_BMD, norm)
+        weights = (*self.key_value.parameters(), *(norm.parameters() if norm is not None else ()))
+        found = self.kept.find(keys_BMD, weights)
+        if found is None:
+            found = self._projected(self.key_value, keys_BMD, norm)
+            self.kept.keep(keys_BMD, weights, found)
+        return found
+
+    def _projected(self, layer: nn.Linear, keys_BMD: Tensor, norm: nn.Module | None) -> KeysValues:
+        normed = keys_BMD if norm is None else norm(keys_BMD)
+        k_BHME, v_BHME = (self._heads(part) for part in self._through(layer, normed).chunk(2, dim=-1))
+        return k_BHME, v_BHME
 
     def _attend(
-        self, x_BND: Tensor, keys_BMD: Tensor | None, mask_BM: Tensor | None, given: KeysValues | None
+        self,
+        x_BND: Tensor,
+        keys_BMD: Tensor | None,
+        mask_BM: Tensor | None,
+        given: KeysValues | None,
+        norm: nn.Module | None,
     ) -> Tensor:
         q_BHNE = self._heads(self._through(self.query, x_BND))
-        k_BHME, v_BHME = self.keys_values(x_BND if keys_BMD is None else keys_BMD) if given is None else given
+        if given is None:
+            itself = keys_BMD is None
+            given = self.keys_values(x_BND if keys_BMD is None else keys_BMD, norm, kept=not itself)
+        k_BHME, v_BHME = given
         if self.options.precision == "int8":
             q_BHNE, k_BHME, v_BHME = int8(q_BHNE), int8(k_BHME), int8(v_BHME)
         self.met = (q_BHNE.shape[-2], k_BHME.shape[-2])

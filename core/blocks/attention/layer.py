@@ -73,12 +73,11 @@ class CrossLayer(nn.Module):
     def keys_values(self, context_BMC: Tensor) -> KeysValues:
         """This layer's keys and values, for layers that borrow them."""
         assert self.norm_context is not None
-        return self.attention.keys_values(self.norm_context(context_BMC))
+        return self.attention.keys_values(context_BMC, self.norm_context)
 
     def forward(
         self, x_BND: Tensor, context_BMC: Tensor, mask_BM: Tensor | None = None, given: KeysValues | None = None
     ) -> Tensor:
         """``mask_BM``: True where context is real."""
-        keys = context_BMC if given is not None or self.norm_context is None else self.norm_context(context_BMC)
-        x_BND = x_BND + self.dropout(self.attention(self.norm_1(x_BND), keys, mask_BM, given))
+        x_BND = x_BND + self.dropout(self.attention(self.norm_1(x_BND), context_BMC, mask_BM, given, self.norm_context))
         return x_BND + self.dropout(self.mlp(self.norm_2(x_BND)))

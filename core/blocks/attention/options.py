@@ -57,7 +57,7 @@ class AttentionKnobs:
         title="Recompute attention",
     )
     keep_keys: bool = knob(
-        False, "Without gradients: keep keys and values while the same tokens and weights are asked again.", advanced=True,
+        False, "Cross-attention without gradients: keys and values are kept while the same context is asked again with the same weights.", advanced=True,
         title="Keep keys and values",
     )  # fmt: skip
 

@@ -103,7 +103,8 @@ class Gated(Block):
     def forward(self, tokens: Tokens, context: Tokens) -> dict[str, Any]:
         """Queries [B, N, D] and context [B, M, C] to [B, N, D]."""
         x_BND = tokens.x_BND
-        found = self.dropout(self.attention(self.norm_1(x_BND), self.norm_context(context.x_BND), context.mask_BN))
+        asked = self.attention(self.norm_1(x_BND), context.x_BND, context.mask_BN, norm=self.norm_context)
+        found = self.dropout(asked)
         first, second = self._gates(x_BND, found)
         x_BND = x_BND + first * found
         return {"tokens": tokens.with_x(x_BND + second * self.dropout(self.mlp(self.norm_2(x_BND))))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -18,8 +19,10 @@ from core.blocks.attention.kernel import Reach, kinds
 from core.blocks.attention.kinds.linear import feature_map
 from core.blocks.attention.layer import Stack
 from core.blocks.attention.options import AttentionKnobs
+from core.blocks.catalog import blocks
 from core.blocks.encoders.text_transformer import TextTransformer, example_text
 from core.telemetry.probes.memory import saved_bytes
+from core.training.optimization import optimizers
 
 LENGTHS = [(1, 1), (7, 7), (33, 33), (50, 13), (13, 50), (70, 1), (1, 70)]
 
@@ -242,10 +245,16 @@ def test_bfloat16_is_close() -> None:
     torch.testing.assert_close(plain(x, keys, mask), y, atol=3e-2, rtol=3e-2)
 
 
+def project_optimizer(module: torch.nn.Module) -> torch.optim.Optimizer:
+    """The one a run takes by default: fused, it writes weights without raising their version counters."""
+    chosen = optimizers["adamw"]
+    return chosen(chosen.Config()).build([{"params": list(module.parameters()), "lr": 0.1}])
+
+
 def test_kept_keys_are_right_and_never_stale() -> None:
     plain, keeping = made(), made(keep_keys=True)
     x, keys, _ = tokens(5, 9)
-    optimizer = torch.optim.SGD(keeping.parameters(), lr=0.1)
+    optimizer = project_optimizer(keeping)
     with torch.no_grad():
         for _ in range(3):
             torch.testing.assert_close(keeping(x, keys), plain(x, keys), atol=1e-6, rtol=0)
@@ -262,6 +271,45 @@ def test_kept_keys_are_right_and_never_stale() -> None:
         torch.testing.assert_close(keeping(x, keys), plain(x, keys), atol=1e-6, rtol=0)
         torch.testing.assert_close(keeping(x, keys.clone()), plain(x, keys), atol=1e-6, rtol=0)
         assert keeping.kept.hits == 3
+
+
+@pytest.mark.parametrize("key", ["fusion.cross_attention", "fusion.gated"])
+def test_blocks_find_kept_keys_again_by_the_context_as_it_came(key: str) -> None:
+    cls = blocks[key]
+    torch.manual_seed(0)
+    incoming = cls.example()
+    plain = cls(cls.Config(heads=2), incoming).eval()
+    keeping = cls(cls.Config(heads=2, keep_keys=True), incoming).eval()
+    keeping.load_state_dict(plain.state_dict())
+    layers = len(keeping.attentions())
+    optimizer = project_optimizer(keeping)
+    for turn in range(2):
+        with torch.no_grad():
+            for _ in range(3):
+                asked = {**incoming, "tokens": incoming["tokens"].with_x(torch.randn_like(incoming["tokens"].x_BND))}
+                torch.testing.assert_close(
+                    keeping(**asked)["tokens"].x_BND, plain(**asked)["tokens"].x_BND, atol=1e-6, rtol=0
+                )
+        found = [module.kept.hits for module in keeping.attentions().values()]
+        assert found == [2 * (turn + 1)] * layers, "two of three askings hit, before an update and after it"
+        keeping.train()
+        keeping(**incoming)["tokens"].x_BND.pow(2).sum().backward()
+        optimizer.step()
+        keeping.eval()
+        plain.load_state_dict(keeping.state_dict())
+    assert keeping.curves()["kept keys found"] == pytest.approx(2 / 3)
+    assert "kept keys found" not in plain.curves()
+
+
+def test_kept_keys_are_let_go_with_their_context() -> None:
+    keeping = made(keep_keys=True)
+    x, keys, _ = tokens(5, 9)
+    with torch.no_grad():
+        keeping(x, keys)
+    k, _ = keeping.kept._made
+    alive = weakref.ref(k)
+    del keys, k
+    assert alive() is None
 
 
 def test_borrowed_keys_are_those_of_the_first_layer() -> None:
