@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
 from core.blocks.attention.core import recording
 from core.blocks.attention.kept import KeptKeys
@@ -33,6 +34,8 @@ class Block(nn.Module):
         False  # what it gives compares the samples of a batch: chunks of it are another thing
     )
     in_float32: ClassVar[bool] = False  # runs outside autocast, on float32: what compares and sums over a batch
+    batch_losses: ClassVar[tuple[str, ...]] = ()  # ports of losses that compare samples though the block does not
+    counts: ClassVar[tuple[str, ...]] = ()  # ports that ``counted`` reads, where its loss is not a mean over samples
     streams_apart: ClassVar[bool] = False  # when evaluated, a stream hangs only on what came in under its own name
     progress: float = 0.0  # share of the run that is done, set before every step
 
@@ -70,6 +73,13 @@ class Block(nn.Module):
     def readings(self) -> Mapping[str, float | Tensor]:
         """Scalars worth a curve: ``{"temperature": ...}``."""
         return {}
+
+    def counted(self, **incoming: Any) -> Tensor | int:
+        """How many things the loss it gives is a mean over, in this batch: parts of a batch are weighed by it.
+
+        Samples where it is not overridden.
+        """
+        return next(len(leaf) for leaf in pytree.tree_leaves(incoming) if isinstance(leaf, Tensor) and leaf.ndim)
 
     def curves(self) -> dict[str, float | Tensor]:
         """The readings, and how often kept keys and values were found again where they are kept."""

@@ -58,7 +58,10 @@ class Recipe:
     )
     learning_rate: float = knob(1e-3, "For every block that has no rate of its own.", low=0, high=10, logarithmic=True)
     weight_decay: float = knob(
-        0.05, "Decoupled weight decay (AdamW); biases, norms and temperatures are left out.", low=0, high=1
+        0.05,
+        "Decoupled weight decay (AdamW) of matrices and kernels; biases, norms, temperatures, embeddings and learned tokens are left out.",
+        low=0,
+        high=1,
     )
     seed: int = knob(0, "Same seed, same machine, same threads: the same run bit for bit.", low=0, high=2**31 - 1)
     workers: int = knob(0, "Loader processes. The samples are the same for any number.", low=0, high=64, advanced=True)

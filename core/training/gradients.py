@@ -1,20 +1,26 @@
 """How a step's gradient comes about: plain, accumulated (another objective for InfoNCE), or cached (the same one).
 
+Accumulation weighs the loss of every part by what it is a mean over (``Block.counted``: samples, hidden words, real
+tokens), so objectives that do not compare samples keep their value however unequal the parts are.
+
 Gradient caching (Gao et al., arXiv:2101.06983): embed all chunks without a graph, take the loss's gradient with
 respect to the embeddings, then embed each chunk again with the same random numbers and push that gradient through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from core.blocks.values import full, joined
+from core.compiler.module import Experiment
+from core.compiler.plan import Plan
 from core.graph.document import End
+from core.telemetry.probes.unmoved import unmoved
 
 if TYPE_CHECKING:
     from core.training.trainer import Trainer
@@ -37,19 +43,55 @@ def plain(run: Trainer) -> dict[str, Tensor]:
 
 
 def accumulated(run: Trainer, chunks: int) -> dict[str, Tensor]:
-    """Mean of the chunks' own losses: equal to the plain loss only for objectives that do not compare samples."""
+    """Weighed mean of the chunks' own losses: the plain loss only for objectives that do not compare samples."""
     sums: dict[str, Tensor] = {}
     sides: list[dict[End, Any]] = []
-    parts = list(split(run.batch, len(run.indices), -(-len(run.indices) // chunks)))
-    for part, share in parts:
+    parts = [part for part, _ in split(run.batch, len(run.indices), -(-len(run.indices) // chunks))]
+    for part, shares in zip(parts, _shares(run, parts)):
         values = run.forward(part)
-        losses = run.experiment.losses(values)
-        (total(losses) * share).backward()  # type: ignore[no-untyped-call]
+        losses = {key: loss * shares[key] for key, loss in run.experiment.losses(values).items()}
+        total(losses).backward()  # type: ignore[no-untyped-call]
         for key, loss in losses.items():
-            sums[key] = sums.get(key, torch.zeros_like(loss)) + loss.detach() * share
-        sides.append({end: values[end] for end in _cut(run)})
+            sums[key] = sums.get(key, torch.zeros_like(loss)) + loss.detach()
+        sides.append({end: values[end].detach() for end in _watched(run) if end in values})
     keep_sides(run, join(sides))
     return sums
+
+
+def _shares(run: Trainer, parts: list[dict[End, Any]]) -> list[dict[str, Tensor | float]]:
+    """For every part and objective, the part's share of what the loss is a mean over; they sum to one over the parts.
+
+    Where that is made by blocks (such as which patches are hidden), they run once without a graph, and the parts that
+    follow draw the same random numbers.
+    """
+    asked = {key: _counting(run.plan, run.experiment, key) for key in run.plan.objectives}
+    wanted = [end.node for node, ports in asked.values() for end in ports.values() if end.node in run.plan.batch_nodes]
+    state = _random_state(run.device)
+    found: list[dict[str, Any]] = []
+    with torch.no_grad(), unmoved(*([run.experiment] if wanted else [])):
+        for part in parts:
+            values = run.forward(part) if wanted else part
+            sizes = len(next(leaf for leaf in pytree.tree_leaves(part) if isinstance(leaf, Tensor)))
+            found.append({
+                key: run.experiment.node(node).counted(**{port: values[end] for port, end in ports.items()}) if ports else sizes  # type: ignore[operator]
+                for key, (node, ports) in asked.items()
+            })  # fmt: skip
+    _set_random_state(run.device, state)
+    whole = {key: sum(float(counts[key]) for counts in found) for key in asked}
+    return [{key: float(n) / whole[key] if whole[key] else 0.0 for key, n in counts.items()} for counts in found]
+
+
+def _counting(plan: Plan, experiment: Experiment, objective: str) -> tuple[str, dict[str, End]]:
+    """The node that says what an objective's loss is a mean over, and the ends it reads; no ends where it is samples."""
+    node = objective
+    if (made := plan.inputs[objective].get("loss")) is not None:  # it weighs what another block gives
+        node = made.node
+    counts = getattr(experiment.node(node), "counts", ())
+    return node, {port: end for port, end in plan.inputs[node].items() if port in counts}
+
+
+def _towers(run: Trainer) -> list[nn.Module]:
+    return [run.experiment.node(key) for key in run.experiment.towers()]
 
 
 def cached(run: Trainer, chunk: int) -> dict[str, Tensor]:
@@ -59,22 +101,26 @@ def cached(run: Trainer, chunk: int) -> dict[str, Tensor]:
     parts = [part for part, _ in split(run.batch, len(run.indices), chunk)]
     states: list[list[Tensor]] = []
     made: list[dict[End, Any]] = []
-    with torch.no_grad():
+    counts: list[dict[End, float]] = []
+    with torch.no_grad(), unmoved(*_towers(run)):  # the second pass counts
         for part in parts:
             states.append(_random_state(run.device))
             values = run.forward(part, makers)
             made.append({end: values[end] for end in cut})
-    leaves = {end: _leaf(value) for end, value in join(made).items()}
+            counts.append({end: _count(run, end, values) for end in cut if _is_number(values[end])})
+    joint = {end: _mean(made, counts, end) for end in counts[0]}
+    leaves = {end: _leaf(value) for end, value in {**join(made, leave=set(joint)), **joint}.items()}
     mixed = run.forward({**run.batch, **leaves})
     losses = run.experiment.losses(mixed)
     total(losses).backward()  # type: ignore[no-untyped-call]
     after = _random_state(run.device)
     start = 0
-    for part, state, small in zip(parts, states, made):
+    for number, (part, state) in enumerate(zip(parts, states)):
         _set_random_state(run.device, state)
         values = run.forward(part, makers)
-        size = _length(small)
-        _push(values, leaves, cut, start, size)
+        size = min(chunk, len(run.indices) - start)
+        shares = {end: counts[number][end] / max(sum(c[end] for c in counts), 1e-12) for end in joint}
+        _push(values, leaves, cut, shares, slice(start, start + size))
         start += size
     _set_random_state(run.device, after)
     keep_sides(run, mixed)
@@ -102,9 +148,25 @@ def part_of(value: Any, start: int, stop: int) -> Any:
     return pytree.tree_map(lambda leaf: leaf[start:stop] if isinstance(leaf, Tensor) else leaf, value)
 
 
-def join(parts: list[dict[End, Any]]) -> dict[End, Any]:
-    """The inverse of :func:`split`."""
-    return {end: joined([part[end] for part in parts]) for end in parts[0]}
+def join(parts: list[dict[End, Any]], leave: Collection[End] = ()) -> dict[End, Any]:
+    """The inverse of :func:`split`, without some ends."""
+    return {end: joined([part[end] for part in parts]) for end in parts[0] if end not in leave}
+
+
+def _is_number(value: Any) -> bool:
+    """A loss that a block gives beside its output: one number a batch, so parts of it are weighed, not put in a row."""
+    return isinstance(value, Tensor) and value.ndim == 0
+
+
+def _count(run: Trainer, end: End, values: Mapping[End, Any]) -> float:
+    node = run.experiment.node(end.node)
+    ports = {port: source for port, source in run.plan.inputs[end.node].items() if port in node.counts}  # type: ignore[operator]
+    return float(node.counted(**{port: values[source] for port, source in ports.items()}))  # type: ignore[operator]
+
+
+def _mean(made: list[dict[End, Any]], counts: list[dict[End, float]], end: End) -> Tensor:
+    weighed = [part[end] * count[end] for part, count in zip(made, counts)]
+    return torch.stack(weighed).sum() / max(sum(count[end] for count in counts), 1e-12)
 
 
 def _leaf(value: Any) -> Any:
@@ -114,19 +176,18 @@ def _leaf(value: Any) -> Any:
     return pytree.tree_map(free, value)
 
 
-def _push(values: Mapping[End, Any], leaves: Mapping[End, Any], cut: list[End], start: int, size: int) -> None:
+def _push(
+    values: Mapping[End, Any], leaves: Mapping[End, Any], cut: list[End], shares: Mapping[End, float], rows: slice
+) -> None:
     outputs, gradients = [], []
     for end in cut:
         for made, leaf in zip(pytree.tree_leaves(values[end]), pytree.tree_leaves(leaves[end])):
             if isinstance(made, Tensor) and made.requires_grad and leaf.grad is not None:
                 outputs.append(made)
-                gradients.append(leaf.grad[start : start + size].to(made.dtype))
+                own = leaf.grad * shares[end] if end in shares else leaf.grad[rows]
+                gradients.append(own.to(made.dtype))
     if outputs:
         torch.autograd.backward(outputs, gradients)
-
-
-def _length(values: Mapping[End, Any]) -> int:
-    return next(len(leaf) for leaf in pytree.tree_leaves(list(values.values())) if isinstance(leaf, Tensor))
 
 
 def _random_state(device: torch.device) -> list[Tensor]:
@@ -138,6 +199,12 @@ def _set_random_state(device: torch.device, states: list[Tensor]) -> None:
     torch.set_rng_state(states[0])
     if device.type == "cuda":
         torch.cuda.set_rng_state(states[1], device)
+
+
+def _watched(run: Trainer) -> set[End]:
+    """What :func:`keep_sides` reads of a batch that was run in parts: both sides, and which samples have them."""
+    sides = {end for key in run.plan.objectives for end in run.plan.sides(key) or ()}
+    return sides | {run.plan.inputs[key]["present"] for key in run.plan.objectives if "present" in run.plan.inputs[key]}
 
 
 def keep_sides(run: Trainer, values: Mapping[End, Any]) -> None:

@@ -133,11 +133,36 @@ class Groups:
             self.optimizer.state[parameter][part] = value.to(parameter.device if beside else "cpu").clone()
 
 
+_MATRICES: Mapping[type[nn.Module], tuple[str, ...]] = {
+    **dict.fromkeys(
+        (
+            nn.Linear, nn.Bilinear, nn.Conv1d, nn.Conv2d, nn.Conv3d,
+            nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d,
+        ), ("weight",),
+    ),
+    nn.MultiheadAttention: ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight"),
+}  # fmt: skip
+"""What decays: the parameters that multiply. A module of ours with other such parameters names them in ``decayed``.
+
+All else is left out, whatever its shape: biases, norms, temperatures, gates, embeddings, positions, types, and learned
+tokens such as CLS, queries, latents, slots and masks (as in nanoGPT and timm).
+"""
+
+
+def decaying(module: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters of a module that weight decay applies to, by name."""
+    found = {}
+    for place, part in module.named_modules():
+        names = next((names for kind, names in _MATRICES.items() if isinstance(part, kind)), ())
+        for name in getattr(part, "decayed", names):
+            parameter = part._parameters.get(name)
+            if parameter is not None:
+                found[f"{place}.{name}".lstrip(".")] = parameter
+    return found
+
+
 def _split(module: nn.Module) -> list[tuple[bool, list[nn.Parameter]]]:
-    """Weights that decay (matrices and kernels) and those that do not (biases, norms, temperatures, positions)."""
-    yes: list[nn.Parameter] = []
-    no: list[nn.Parameter] = []
-    for name, parameter in module.named_parameters():
-        plain = parameter.ndim < 2 or any(word in name for word in ("position", "cls_", "query_11D", "embedding"))
-        (no if plain else yes).append(parameter)
-    return [(decayed, group) for decayed, group in ((True, yes), (False, no)) if group]
+    """Weights that decay and those that do not, each parameter once."""
+    yes = {id(parameter): parameter for parameter in decaying(module).values()}
+    no = [parameter for parameter in module.parameters() if id(parameter) not in yes]
+    return [(decayed, group) for decayed, group in ((True, list(yes.values())), (False, no)) if group]

@@ -20,7 +20,7 @@ from core.blocks.catalog import blocks
 from core.blocks.connectors.fewer import Average, Merging, Random, Resampler, SoftKMeans, TokenLearner
 from core.blocks.connectors.pool import example_tokens
 from core.blocks.fusion.sides import mask_of, width_of
-from core.blocks.values import Grid, Tokens
+from core.blocks.values import Grid, Tokens, full
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -37,6 +37,9 @@ class Compress(Block):
         "tokens": port("tokens", "few tokens, after CLS"),
         "reconstruction": port("loss", "the share of variance that the few cannot tell"),
     }
+
+    batch_losses = ("reconstruction",)  # measured against the mean token of the batch
+    counts = ("tokens",)
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Block.Config):
@@ -94,12 +97,13 @@ class Compress(Block):
         places = self.places_ND[: x_BND.shape[1]].expand(x_BND.shape[0], -1, -1)
         if places.shape[1] < x_BND.shape[1]:
             raise ValueError(f"There are {x_BND.shape[1]} tokens, more than the {places.shape[1]} places learned.")
-        made = self.answer(self.decoder(places, y_BKD + self.slots_KD, real_BK)).float()
-        target, weight = x_BND.detach().float(), real_BN[..., None].float()
-        count = weight.sum().clamp_min(1)
-        mean = (target * weight).sum((0, 1)) / count
-        spread = ((target - mean).pow(2) * weight).sum()
-        return ((made - target).pow(2) * weight).sum() / spread.clamp_min(1e-6)
+        made = full(self.answer(self.decoder(places, y_BKD + self.slots_KD, real_BK)))
+        target = full(x_BND.detach())
+        return ((made - target).pow(2) * real_BN[..., None]).sum() / _spread(target, real_BN).clamp_min(1e-6)
+
+    def counted(self, tokens: Tokens) -> Tensor:  # type: ignore[override]
+        """The spread of the real tokens about their mean, which their loss is a share of."""
+        return _spread(full(tokens.x_BND.detach())[:, self.lead :], mask_of(tokens)[:, self.lead :])
 
     def readings(self) -> Mapping[str, float | Tensor]:
         """How much of the tokens' variance the decoder tells from the few; 1 is all."""
@@ -124,3 +128,10 @@ class Compress(Block):
     def tiny(cls) -> dict[str, Any]:
         """Two of four."""
         return {"count": 2}
+
+
+def _spread(x_BND: Tensor, real_BN: Tensor) -> Tensor:
+    """Sum of squares of real tokens about their mean."""
+    weight_BN1 = real_BN[..., None].to(x_BND.dtype)
+    mean_D = (x_BND * weight_BN1).sum((0, 1)) / weight_BN1.sum().clamp_min(1)
+    return ((x_BND - mean_D).pow(2) * weight_BN1).sum()

@@ -57,6 +57,8 @@ class Routed:
 class Experts(nn.Module):
     """E feed-forward networks: ``GELU(x A_e + a_e) B_e + b_e``."""
 
+    decayed = ("in_EDH", "out_EHD")  # by weight decay; the others are biases
+
     def __init__(self, count: int, width: int, hidden: int) -> None:
         super().__init__()
         self.count = count

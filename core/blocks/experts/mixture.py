@@ -29,6 +29,7 @@ from core.blocks.experts.grouped import (
     z_loss,
 )  # fmt: skip
 from core.blocks.experts.streams import ExpertBlock, present
+from core.blocks.fusion.sides import mask_of
 from core.blocks.values import Tokens
 from core.graph.ports import port
 from core.knobs import knob
@@ -40,6 +41,8 @@ class Mixture(ExpertBlock):
 
     title = "Mixture of experts"
     mixes_samples = True  # tokens of a batch compete for places, and the balance is the batch's
+    batch_losses = ("balance",)
+    counts = ("tokens", "more")
     gives = {**ExpertBlock.gives, "balance": port("loss", "how unevenly experts are used; add it to the objectives")}
 
     @dataclass(frozen=True, kw_only=True)
@@ -91,6 +94,10 @@ class Mixture(ExpertBlock):
             balance = balance + self.config.z_weight * z_loss(logits_TE, real_T)
         return {**self.parted(streams, y_TD), "balance": balance}
 
+    def counted(self, tokens: Tokens, more: Tokens | None = None) -> Tensor:  # type: ignore[override]
+        """Real tokens of all streams."""
+        return torch.stack([mask_of(stream).sum() for stream in present(tokens, more)]).sum()
+
     def logits(self, x_TD: Tensor, kind_T: Tensor) -> Tensor:
         """The router's answer in float32 [T, E]."""
         seen_TD = x_TD if self.modality_embedding is None else x_TD + self.modality_embedding[kind_T]
@@ -106,10 +113,12 @@ class Mixture(ExpertBlock):
         return choice_TK, gate_TK, probability_TE
 
     def places(self, choice_TK: Tensor) -> int:
-        """Places of an expert: limited in training, enough for all in evaluation."""
+        """Places of an expert: a multiple of its fair share of the real tokens in training, enough for all in evaluation."""
         if not self.training:
             return places_for_all(choice_TK, self.config.experts)
-        return capacity(choice_TK.shape[0], choice_TK.shape[1], self.config.experts, self.config.capacity_factor)
+        padded = choice_TK.device.type == "meta" or torch.compiler.is_compiling()
+        real = choice_TK.shape[0] if padded else int((choice_TK[:, 0] < self.config.experts).sum())
+        return capacity(real, choice_TK.shape[1], self.config.experts, self.config.capacity_factor)
 
     def detail(self) -> str:
         """How many of how many."""

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.blocks.block import Block
-from core.blocks.values import ORIGINS, Negatives
+from core.blocks.values import ORIGINS, Negatives, full
 from core.graph.ports import port
 
 OUT = float("-inf")
@@ -33,10 +33,10 @@ class Cosines:
 def whole_batch(left_BD: Tensor, right_BD: Tensor) -> Negatives:
     """Every other sample of the batch counts once: plain InfoNCE."""
     count = len(left_BD)
-    zeros = left_BD.new_zeros(count, count, dtype=torch.float32)
+    zeros = left_BD.new_zeros(count, count)
     return Negatives(
-        left_KD=left_BD.new_zeros(0, left_BD.shape[1], dtype=torch.float32),
-        right_KD=right_BD.new_zeros(0, right_BD.shape[1], dtype=torch.float32),
+        left_KD=left_BD.new_zeros(0, left_BD.shape[1]),
+        right_KD=right_BD.new_zeros(0, right_BD.shape[1]),
         weight_BM=zeros,
         back_BM=zeros,
         origin_BM=torch.zeros_like(zeros, dtype=torch.uint8),
@@ -86,7 +86,7 @@ class NegativeBlock(Block):
         """Two sides [B, D] to candidates."""
         self._is_step = self.training and torch.is_grad_enabled()  # not a look at the shapes, or an evaluation
         with torch.no_grad():
-            left, right = (F.normalize(side.detach().float(), dim=-1) for side in (left, right))
+            left, right = (F.normalize(full(side.detach()), dim=-1) for side in (left, right))
             given = whole_batch(left, right) if negatives is None else negatives
             return {"negatives": self.chosen(given, left, right, **more)}
 

@@ -51,7 +51,7 @@ class Levels(NegativeBlock):
         """The same candidates, weighed."""
         level_BB = levels_of(classes)
         logs = [math.log(w) if w else OUT for w in (self.config.far, self.config.near, self.config.nearest)]
-        extra_BB = torch.tensor([0.0, *logs], device=level_BB.device)[level_BB]
+        extra_BB = given.weight_BM.new_tensor([0.0, *logs])[level_BB]
         count, keys = len(level_BB), given.weight_BM.shape[1] - len(level_BB)
         extra_BM = torch.cat([extra_BB, extra_BB.new_zeros(count, keys)], 1)
         extra_BM = extra_BM.masked_fill(positives(extra_BM), 0.0)

@@ -43,12 +43,14 @@ class Marked(NegativeBlock):
         numbers = sorted(self._pairs)
         self._known = torch.tensor([a * 2**31 + b for a, b in numbers], dtype=torch.int64)
         logs = [math.log(config.favour) if self._pairs[pair] == HARD else OUT for pair in numbers]
-        self._logs = torch.tensor(logs, dtype=torch.float32)
+        self._logs = torch.tensor(logs, dtype=torch.float64)
 
     def chosen(self, given: Negatives, left_BD: Tensor, right_BD: Tensor, *, sample: Tensor) -> Negatives:  # type: ignore[override]
         """The same candidates, judged ones weighed."""
         count, keys = len(sample), given.weight_BM.shape[1] - len(sample)
-        extra_BB = self._weights(sample) if sample.device.type != "meta" else given.weight_BM.new_zeros(count, count)
+        extra_BB = given.weight_BM.new_zeros(count, count)
+        if sample.device.type != "meta":
+            extra_BB = self._weights(sample).to(extra_BB.dtype)
         extra_BM = torch.cat([extra_BB, extra_BB.new_zeros(count, keys)], 1)
         extra_BM = extra_BM.masked_fill(positives(extra_BM), 0.0)
         self._said = {"judged": (extra_BM != 0).sum() / 2} if sample.device.type != "meta" else {}

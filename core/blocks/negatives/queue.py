@@ -17,7 +17,7 @@ from torch import Tensor
 
 from core.blocks.catalog import blocks
 from core.blocks.negatives.choice import OUT, NegativeBlock
-from core.blocks.values import ORIGINS, Negatives
+from core.blocks.values import ORIGINS, Negatives, full
 from core.knobs import knob
 
 
@@ -54,12 +54,12 @@ class Queue(NegativeBlock):
             self._latest.append((left_BD, right_BD))
         count, size = len(left_BD), len(self.left_KD)
         empty_K = torch.arange(size, device=left_BD.device) >= self.filled
-        weight_BK = torch.zeros(count, size, device=left_BD.device).masked_fill(empty_K[None], OUT)
+        weight_BK = left_BD.new_zeros(count, size).masked_fill(empty_K[None], OUT)
         origin_BK = torch.full((count, size), ORIGINS.index("queue"), dtype=torch.uint8, device=left_BD.device)
         return replace(
             given,
-            left_KD=torch.cat([given.left_KD, self.left_KD]),
-            right_KD=torch.cat([given.right_KD, self.right_KD]),
+            left_KD=torch.cat([given.left_KD, self.left_KD.to(left_BD.dtype)]),
+            right_KD=torch.cat([given.right_KD, self.right_KD.to(left_BD.dtype)]),
             weight_BM=torch.cat([given.weight_BM, weight_BK], 1),
             back_BM=torch.cat([given.back_BM, weight_BK], 1),
             origin_BM=torch.cat([given.origin_BM, origin_BK], 1),
@@ -72,7 +72,7 @@ class Queue(NegativeBlock):
         if not size:
             return
         for buffer, keys in ((self.left_KD, left_BD), (self.right_KD, right_BD)):
-            newest = F.normalize(keys.detach().float(), dim=-1)[-size:]
+            newest = F.normalize(full(keys.detach()), dim=-1)[-size:].to(buffer.dtype)
             first = int(self.filled) + len(keys) - len(newest)
             places = (first + torch.arange(len(newest), device=buffer.device)) % size
             buffer[places] = newest

@@ -7,6 +7,7 @@ Axes: B batch, D width.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,7 @@ class DebiasedInfoNCE(Contrast):
 
     def forward(self, left: Tensor, right: Tensor) -> dict[str, Any]:
         """Two sides [B, D] to one number."""
-        logits_BB = self.logits(left, right)
+        logits_BB = self.everyones(left, right)
         loss = (self._one_way(logits_BB) + self._one_way(logits_BB.T)) / 2
         return {"loss": self.config.weight * loss}
 
@@ -53,8 +54,7 @@ class DebiasedInfoNCE(Contrast):
             debiased_B = (mean_B - top_B).exp() - self.config.prior * (positive_B - top_B).exp()
             floor_B = (-self.logit_scale.exp() - top_B).exp()
             mean_B = top_B + torch.maximum(debiased_B / (1 - self.config.prior), floor_B).clamp_min(1e-30).log()
-        scale = torch.log(torch.tensor(float(count), device=logits_BB.device))
-        return (torch.logaddexp(positive_B, mean_B + scale) - positive_B).mean()
+        return (torch.logaddexp(positive_B, mean_B + math.log(count)) - positive_B).mean()
 
     def detail(self) -> str:
         """Prior and hardness."""

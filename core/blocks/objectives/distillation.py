@@ -16,7 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.blocks.catalog import blocks
+from core.blocks.objectives.gathering import gathered
 from core.blocks.objectives.info_nce import Contrast
+from core.blocks.values import full
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -54,15 +56,15 @@ class Distillation(Contrast):
 
     def forward(self, left: Tensor, right: Tensor, teacher_left: Tensor, teacher_right: Tensor) -> dict[str, Any]:
         """The student's sides [B, D] and the teacher's [B, E] to one number."""
-        student_BB = self.logits(left, right)
-        teacher_BB = self.teacher_logits(teacher_left, teacher_right)
+        student_BB = self.everyones(left, right)
+        teacher_BB = self.teacher_logits(gathered(teacher_left), gathered(teacher_right)).to(student_BB.dtype)
         loss = (soft_loss(student_BB, teacher_BB) + soft_loss(student_BB.T, teacher_BB.T)) / 2
         return {"loss": self.config.weight * loss}
 
     @torch.no_grad()
     def teacher_logits(self, left: Tensor, right: Tensor) -> Tensor:
         """The teacher's scaled cosines [B, B] in float32."""
-        left, right = (F.normalize(side.float(), dim=-1) for side in (left, right))
+        left, right = (F.normalize(full(side), dim=-1) for side in (left, right))
         return left @ right.T / self.config.teacher_temperature
 
     @classmethod

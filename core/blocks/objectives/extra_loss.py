@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.blocks.block import Objective
 from core.blocks.catalog import blocks
+from core.blocks.values import full
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -31,7 +32,7 @@ class ExtraLoss(Objective):
 
     def forward(self, loss: Tensor) -> dict[str, Any]:
         """One number to one number."""
-        return {"loss": self.config.weight * loss.float()}
+        return {"loss": self.config.weight * full(loss)}
 
     def detail(self) -> str:
         """The weight."""

@@ -10,7 +10,10 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+import torch.nn.functional as F
 from torch import Tensor
+
+from core.blocks.values import Tokens
 
 
 def processes() -> int:
@@ -45,3 +48,28 @@ def gathered(part_BD: Tensor) -> Tensor:
         return part_BD
     made: Tensor = _Gather.apply(part_BD)  # type: ignore[no-untyped-call]
     return made
+
+
+def count_a_process(count: Tensor) -> Tensor:
+    """A process's fair share of what all processes counted, at least one.
+
+    A sum over it, averaged over processes, is the mean over everything counted, however unequal the processes' parts are.
+    """
+    if processes() > 1:
+        count = count.clone()
+        dist.all_reduce(count)
+    return count.clamp_min(1) / processes()
+
+
+def gathered_tokens(tokens: Tokens) -> Tokens:
+    """The tokens [B, N, D] of every process; shorter ones are padded to the longest anywhere, and masked there."""
+    if processes() == 1:
+        return tokens
+    x_BND, mask_BN = tokens.x_BND, tokens.mask_BN
+    if mask_BN is None:
+        mask_BN = torch.ones(x_BND.shape[:2], dtype=torch.bool, device=x_BND.device)
+    longest = torch.tensor(x_BND.shape[1], device=x_BND.device)
+    dist.all_reduce(longest, op=dist.ReduceOp.MAX)
+    missing = int(longest) - x_BND.shape[1]
+    mask_BN = gathered(F.pad(mask_BN, (0, missing)).to(x_BND.dtype)) > 0
+    return Tokens(x_BND=gathered(F.pad(x_BND, (0, 0, 0, missing))), mask_BN=mask_BN, modality=tokens.modality)

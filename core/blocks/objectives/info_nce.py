@@ -22,6 +22,28 @@ from core.blocks.values import Negatives, full
 from core.graph.ports import port
 from core.knobs import knob
 
+LARGEST_SCALE = 100.0  # of the logits: no learned temperature falls below 0.01
+
+
+def starting_scale(config: Any) -> nn.Parameter:
+    """The logarithm of 1 / temperature. Raises ValueError for a learned temperature that would move before it learns."""
+    if config.learned and config.temperature < 1 / LARGEST_SCALE:
+        raise ValueError(
+            f"A learned temperature stays at {1 / LARGEST_SCALE:g} or above, so {config.temperature:g} is no start for it: "
+            "begin higher, or fix the temperature."
+        )
+    return nn.Parameter(torch.tensor(math.log(1 / config.temperature)), requires_grad=config.learned)
+
+
+@torch.no_grad()
+def keep_temperature(logit_scale: Tensor, config: Any) -> None:
+    """Keep a temperature that learns at 0.01 or above, and at 1 or below (where it began, if that is more).
+
+    One that is fixed or frozen stays as it is.
+    """
+    if logit_scale.requires_grad:
+        logit_scale.clamp_(min(0.0, -math.log(config.temperature)), math.log(LARGEST_SCALE))
+
 
 class Contrast(Objective):
     """What all pairwise objectives share: two sides, a temperature, its clamp."""
@@ -42,7 +64,10 @@ class Contrast(Objective):
         temperature: float = knob(
             0.07, "Cosines are divided by it; smaller is stricter.", low=0.001, high=10, logarithmic=True
         )
-        learned: bool = knob(True, "Learn the temperature; it is kept at 0.01 or above.", title="Learn temperature")
+        learned: bool = knob(
+            True, "The temperature learns; it is kept at 0.01 or above, and at 1 or below unless it begins above.",
+            title="Learn temperature",
+        )  # fmt: skip
         weight: float = knob(1.0, "Share of this loss in the total.", low=0, high=1000)
 
     def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
@@ -50,18 +75,20 @@ class Contrast(Objective):
         left, right = (incoming[side].shape[-1] for side in ("left", "right"))
         if left != right:
             raise ValueError(f"Both sides need the same width: left D is {left}, right D is {right}.")
-        self.logit_scale = nn.Parameter(torch.tensor(math.log(1 / config.temperature)), requires_grad=config.learned)
+        self.logit_scale = starting_scale(config)
 
     def logits(self, left: Tensor, right: Tensor) -> Tensor:
         """Scaled cosines of every left with every right, in float32 (in float64 where left is)."""
         left = F.normalize(full(left), dim=-1)
         return self.logit_scale.exp() * left @ F.normalize(right.to(left.dtype), dim=-1).T
 
-    @torch.no_grad()
+    def everyones(self, left: Tensor, right: Tensor) -> Tensor:
+        """The logits of the batches of all processes together, gathered with their gradient."""
+        return self.logits(gathered(left), gathered(right))
+
     def after_update(self) -> None:
-        """Keep 1 / temperature within [1, 100]."""
-        if self.config.learned:
-            self.logit_scale.clamp_(0, math.log(100))
+        """Keep the temperature in its range."""
+        keep_temperature(self.logit_scale, self.config)
 
     def readings(self) -> Mapping[str, float | Tensor]:
         """The temperature."""
@@ -87,6 +114,8 @@ class InfoNCE(Contrast):
         "negatives": port("negatives", "other negatives than the whole batch", modality="shared", optional=True),
         "present": port("number", "above zero where the sample has both sides; others are left out", optional=True),
     }
+
+    counts = ("present",)
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Contrast.Config):
@@ -115,6 +144,10 @@ class InfoNCE(Contrast):
         smooth = self.config.label_smoothing
         loss = sum(F.cross_entropy(side, target_B, label_smoothing=smooth) for side in both) / 2
         return {"loss": self.config.weight * loss}
+
+    def counted(self, present: Tensor) -> Tensor:  # type: ignore[override]
+        """Samples that are present."""
+        return (present > 0).sum()
 
     def _of_present(self, logits_BM: Tensor, target_B: Tensor, present_B: Tensor) -> Tensor:
         """Cross entropy without the rows and columns of absent samples; 0 where all are absent."""

@@ -20,8 +20,9 @@ from torch.utils.checkpoint import checkpoint
 from core.blocks.block import Objective
 from core.blocks.catalog import blocks
 from core.blocks.connectors.pool import example_tokens
-from core.blocks.objectives.info_nce import Contrast
-from core.blocks.values import Tokens
+from core.blocks.objectives.gathering import gathered_tokens
+from core.blocks.objectives.info_nce import Contrast, starting_scale
+from core.blocks.values import Tokens, full
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -43,21 +44,21 @@ def best_matches(left_BND: Tensor, real_BN: Tensor, right_CMD: Tensor, real_CM: 
     table_BNCM = torch.einsum("bnd,cmd->bncm", left_BND, right_CMD)
     there_BNC = table_BNCM.masked_fill(~real_CM[None, None], -2.0).amax(3)
     back_BCM = table_BNCM.masked_fill(~real_BN[:, :, None, None], -2.0).amax(1)
-    weight_BN, weight_CM = (_shares(mask) for mask in (real_BN, real_CM))
+    weight_BN, weight_CM = (_shares(mask, table_BNCM.dtype) for mask in (real_BN, real_CM))
     there_BC = torch.einsum("bnc,bn->bc", there_BNC, weight_BN)
     back_BC = torch.einsum("bcm,cm->bc", back_BCM, weight_CM)
     both_BC = real_BN.any(1)[:, None] & real_CM.any(1)[None]
     return torch.where(both_BC, there_BC, 0.0), torch.where(both_BC, back_BC, 0.0)
 
 
-def _shares(real_BN: Tensor) -> Tensor:
+def _shares(real_BN: Tensor, dtype: torch.dtype) -> Tensor:
     """Weights that take the mean over real tokens."""
-    return real_BN.float() / real_BN.sum(1, keepdim=True).clamp_min(1)
+    return real_BN.to(dtype) / real_BN.sum(1, keepdim=True).clamp_min(1)
 
 
 def in_strips(left: Tokens, right: Tokens, mebibytes: float) -> tuple[Tensor, Tensor]:
     """:func:`best_matches` with so many left samples at a time that the table of token pairs fits."""
-    left_BND, right_CMD = (F.normalize(side.x_BND.float(), dim=-1) for side in (left, right))
+    left_BND, right_CMD = (F.normalize(full(side.x_BND), dim=-1) for side in (left, right))
     real_BN, real_CM = real(left), real(right)
     row_bytes = 4 * left_BND.shape[1] * right_CMD.shape[0] * right_CMD.shape[1]
     rows = max(1, int(mebibytes * MEBIBYTE // max(row_bytes, 1)))
@@ -102,11 +103,11 @@ class LateInteraction(Objective):
         left, right = (incoming[side].x_BND.shape[-1] for side in ("left", "right"))
         if left != right:
             raise ValueError(f"Both sides need the same width: left D is {left}, right D is {right}.")
-        self.logit_scale = nn.Parameter(-torch.tensor(config.temperature).log(), requires_grad=config.learned)
+        self.logit_scale = starting_scale(config)
 
     def forward(self, left: Tokens, right: Tokens) -> dict[str, Any]:
         """Two sides [B, N, D] and [B, M, D] to one number."""
-        there_BB, back_BB = in_strips(left, right, self.config.mebibytes)
+        there_BB, back_BB = in_strips(gathered_tokens(left), gathered_tokens(right), self.config.mebibytes)
         scale = self.logit_scale.exp()
         target_B = torch.arange(len(there_BB), device=there_BB.device)
         loss = (F.cross_entropy(scale * there_BB, target_B) + F.cross_entropy(scale * back_BB.T, target_B)) / 2

@@ -18,7 +18,8 @@ from core.blocks.block import Objective
 from core.blocks.catalog import blocks
 from core.blocks.connectors.pool import example_tokens
 from core.blocks.fusion.sides import width_of
-from core.blocks.values import Tokens
+from core.blocks.objectives.gathering import count_a_process
+from core.blocks.values import Tokens, full
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -35,6 +36,7 @@ class MaskedPatches(Objective):
         "hidden": port("codes", "1 where a token was hidden, else 0"),
     }
     gives = {"loss": port("loss", "mean squared error over hidden tokens")}
+    counts = ("hidden",)
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Objective.Config):
@@ -54,9 +56,13 @@ class MaskedPatches(Objective):
             raise ValueError(
                 f"There are {tokens.x_BND.shape[1]} tokens and {target.x_BND.shape[1]} targets; wire the same side."
             )
-        error_BN = (self.answer(tokens.x_BND).float() - _normal(target)).pow(2).mean(-1)
-        weight_BN = (hidden > 0).float()
-        return {"loss": self.config.weight * (error_BN * weight_BN).sum() / weight_BN.sum().clamp_min(1)}
+        error_BN = (full(self.answer(tokens.x_BND)) - _normal(target)).pow(2).mean(-1)
+        hidden_BN = hidden > 0
+        return {"loss": self.config.weight * (error_BN * hidden_BN).sum() / count_a_process(hidden_BN.sum())}
+
+    def counted(self, hidden: Tensor) -> Tensor:  # type: ignore[override]
+        """Hidden tokens."""
+        return (hidden > 0).sum()
 
     def answers(self, tokens: Tokens, target: Tokens, hidden: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
         """What held-out scores are made of: one row a hidden token."""
@@ -79,5 +85,5 @@ class MaskedPatches(Objective):
 
 
 def _normal(target: Tokens) -> Tensor:
-    x = target.x_BND.detach().float()
+    x = full(target.x_BND.detach())
     return F.layer_norm(x, x.shape[-1:])

@@ -19,7 +19,8 @@ from core.blocks.catalog import blocks
 from core.blocks.connectors.pool import example_tokens
 from core.blocks.encoders.text_transformer import example_text
 from core.blocks.fusion.sides import width_of
-from core.blocks.values import Text, Tokens
+from core.blocks.objectives.gathering import count_a_process
+from core.blocks.values import Text, Tokens, full
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -38,6 +39,7 @@ class MaskedWords(Objective):
         "text": port("text", "the masked text; only its vocabulary is read"),
     }
     gives = {"loss": port("loss", "mean over hidden pieces")}
+    counts = ("labels",)
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Objective.Config):
@@ -64,13 +66,17 @@ class MaskedWords(Objective):
             raise ValueError(
                 f"There are labels for {labels.shape[1]} pieces and {tokens.x_BND.shape[1]} tokens; wire the text side."
             )
-        logits_BLV = self.head(tokens.x_BND).float()
+        logits_BLV = full(self.head(tokens.x_BND))
         asked_BL = labels != SILENT
         if self.training and labels.device.type != "meta":
             self.counts_V += torch.bincount(labels[asked_BL], minlength=len(self.counts_V))
         loss = F.cross_entropy(logits_BLV.flatten(0, 1), labels.flatten(), ignore_index=SILENT, reduction="sum")
         self.right = ((logits_BLV.detach().argmax(-1) == labels) & asked_BL).sum() / asked_BL.sum().clamp_min(1)
-        return {"loss": self.config.weight * loss / asked_BL.sum().clamp_min(1)}
+        return {"loss": self.config.weight * loss / count_a_process(asked_BL.sum())}
+
+    def counted(self, labels: Tensor) -> Tensor:  # type: ignore[override]
+        """Hidden pieces."""
+        return (labels != SILENT).sum()
 
     def readings(self) -> Mapping[str, float | Tensor]:
         """The share of hidden pieces said right in this batch."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from core.blocks.block import Objective
 from core.blocks.catalog import blocks
+from core.blocks.values import full
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -44,9 +45,9 @@ class Matching(Objective):
 
     def forward(self, embedding: Tensor, label: Tensor) -> dict[str, Any]:
         """[B, D] and [B] to one number."""
-        logit_B = self.answer(embedding)[..., 0].float()
+        logit_B = full(self.answer(embedding)[..., 0])
         self.right = ((logit_B.detach() > 0) == (label > 0.5)).float().mean()
-        return {"loss": self.config.weight * F.binary_cross_entropy_with_logits(logit_B, label.float())}
+        return {"loss": self.config.weight * F.binary_cross_entropy_with_logits(logit_B, label.to(logit_B.dtype))}
 
     def readings(self) -> Mapping[str, float | Tensor]:
         """The share of right answers in this batch."""

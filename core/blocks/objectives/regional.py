@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from core.blocks.block import Objective
 from core.blocks.catalog import blocks
-from core.blocks.objectives.info_nce import Contrast
+from core.blocks.objectives.gathering import gathered, gathered_tokens
+from core.blocks.objectives.info_nce import Contrast, starting_scale
 from core.blocks.objectives.late_interaction import real
-from core.blocks.values import Grid, Tokens
+from core.blocks.values import Grid, Tokens, full
 from core.graph.ports import port
 
 
@@ -46,11 +47,11 @@ class Regional(Objective):
         regions, phrase = incoming["regions"].x_BND.shape[-1], incoming["phrase"].shape[-1]
         if regions != phrase:
             raise ValueError(f"Both sides need the same width: regions have {regions}, the phrase {phrase}.")
-        self.logit_scale = nn.Parameter(-torch.tensor(config.temperature).log(), requires_grad=config.learned)
+        self.logit_scale = starting_scale(config)
 
     def forward(self, regions: Tokens, phrase: Tensor) -> dict[str, Any]:
         """Regions [B, N, D] and phrases [B, D] to one number."""
-        table_BBN = self.table(regions, phrase)
+        table_BBN = self.table(gathered_tokens(regions), gathered(phrase))
         count, boxes = table_BBN.shape[0], table_BBN.shape[2]
         own_B = torch.arange(count, device=table_BBN.device)
         there = F.cross_entropy(table_BBN.flatten(1), own_B * boxes)
@@ -59,13 +60,13 @@ class Regional(Objective):
 
     def table(self, regions: Tokens, phrase: Tensor) -> Tensor:
         """Scaled cosines [B phrases, B pictures, N boxes]; a box that is padding cannot be found."""
-        regions_BND, phrase_BD = (F.normalize(side.float(), dim=-1) for side in (regions.x_BND, phrase))
+        regions_BND, phrase_BD = (F.normalize(full(side), dim=-1) for side in (regions.x_BND, phrase))
         cosine = torch.einsum("bd,cnd->bcn", phrase_BD, regions_BND)
         return (self.logit_scale.exp() * cosine).masked_fill(~real(regions)[None], float("-inf"))
 
     def own_ranks(self, regions: Tokens, phrase: Tensor) -> tuple[str, Tensor, Tensor]:  # type: ignore[override]
         """For each phrase, how many boxes of its own picture score at least as high as the right one, and of how many."""
-        regions_BND, phrase_BD = (F.normalize(side.float(), dim=-1) for side in (regions.x_BND, phrase))
+        regions_BND, phrase_BD = (F.normalize(full(side), dim=-1) for side in (regions.x_BND, phrase))
         cosine_BN = torch.einsum("bd,bnd->bn", phrase_BD, regions_BND).masked_fill(~real(regions), -2.0)
         return "phrase_to_box", (cosine_BN[:, 1:] >= cosine_BN[:, :1]).sum(1), real(regions).sum(1)
 

@@ -14,7 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.blocks.catalog import blocks
+from core.blocks.objectives.gathering import gathered
 from core.blocks.objectives.info_nce import Contrast
+from core.blocks.values import full
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -46,13 +48,14 @@ class SoftInfoNCE(Contrast):
 
     def forward(self, left: Tensor, right: Tensor, guide: Tensor) -> dict[str, Any]:
         """Two sides [B, D] and guides [B, G] to one number."""
-        return {"loss": self.config.weight * soft_cross_entropy(self.logits(left, right), self.targets(guide))}
+        loss = soft_cross_entropy(self.everyones(left, right), self.targets(gathered(guide)))
+        return {"loss": self.config.weight * loss}
 
     def targets(self, guide: Tensor) -> Tensor:
         """Rows [B, B] that sum to one."""
-        guide = F.normalize(guide.detach().float(), dim=-1)
+        guide = F.normalize(full(guide.detach()), dim=-1)
         soft_BB = (guide @ guide.T / self.config.guide_temperature).softmax(-1)
-        one_BB = torch.eye(len(soft_BB), device=soft_BB.device)
+        one_BB = torch.eye(len(soft_BB), dtype=soft_BB.dtype, device=soft_BB.device)
         return self.config.softness * soft_BB + (1 - self.config.softness) * one_BB
 
     @classmethod

@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 from core.knobs import knob
 from core.telemetry.events import Scalars
 from core.telemetry.probes.probe import Probe, Watched, probes
+from core.telemetry.probes.unmoved import unmoved
 
 MEBIBYTE = 2**20
 
@@ -70,7 +71,7 @@ class Memory(Probe):
             torch.cuda.reset_peak_memory_stats(device)
         if not nodes:
             return
-        with torch.random.fork_rng(devices=devices):
+        with torch.random.fork_rng(devices=devices), unmoved(run.experiment):
             with torch.no_grad():
                 values = run.experiment.run(
                     batch,

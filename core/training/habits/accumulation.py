@@ -12,6 +12,7 @@ from core.knobs import knob
 from core.problems import Fix, Problem
 from core.training.gradients import accumulated
 from core.training.habit import Habit, habits
+from core.training.parts import compared
 
 if TYPE_CHECKING:
     from core.training.trainer import Trainer
@@ -30,8 +31,8 @@ class Accumulation(Habit):
         chunks: int = knob(4, "Parts a batch is split into.", low=1, high=1024)
 
     def problems(self, trainer: Trainer) -> list[Problem]:
-        """A hint where the objective compares samples."""
-        return [
+        """A hint where the objective, or a block before it, compares samples."""
+        return compared(trainer, "Plain accumulation") + [
             Problem(
                 what="Plain accumulation changes this objective: each part has fewer negatives than the batch.",
                 node=key, severity="warning", hint="Gradient caching gives the batch's own gradient at the same memory.",

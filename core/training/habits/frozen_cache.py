@@ -98,6 +98,8 @@ def _frozen_frontier(run: Trainer) -> tuple[End, ...]:
         if steady and all(end.node in still for end in plan.inputs[key].values()):
             still.add(key)
     for key in run.experiment.towers():
+        if any(port.kind == "loss" for port in plan.specs[key].gives):
+            continue  # one number a batch, not a sample's
         frozen = all(recipe.rule(key, stage).frozen for stage in stages) or not list(
             run.experiment.node(key).parameters()
         )

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from torch import nn
-
 from core.knobs import knob
+from core.problems import Problem
 from core.training.gradients import cached
 from core.training.habit import Habit, habits
+from core.training.parts import compared
 
 if TYPE_CHECKING:
     from core.training.trainer import Trainer
@@ -29,15 +29,12 @@ class GradientCache(Habit):
 
         chunk: int = knob(32, "Samples in the towers at a time.", low=1, high=65536, unit="samples")
 
+    def problems(self, trainer: Trainer) -> list[Problem]:
+        """Where exactness is lost, for a layer or a loss before the objectives compares samples."""
+        return compared(trainer, "Gradient caching")
+
     def began(self, run: Trainer) -> None:
-        """Take over the gradient; say so where a layer mixes samples and exactness is lost."""
-        mixing = [
-            key
-            for key in run.experiment.towers()
-            if any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in run.experiment.node(key).modules())
-        ]
-        if mixing:
-            run.warn(
-                f"Gradient caching is not exact with batch norm: {', '.join(mixing)}. Use group norm or freeze it."
-            )
+        """Take over the gradient."""
+        for problem in self.problems(run):
+            run.warn(problem.sentence())
         run.gradient = partial(cached, chunk=self.config.chunk)

@@ -106,6 +106,23 @@ def test_dropped_tokens_keep_their_residual() -> None:
     assert block.routed.dropped() == 0  # nothing is dropped in evaluation
 
 
+def test_places_are_a_share_of_the_real_tokens() -> None:
+    """Twice as much padding leaves every real token with the places it had."""
+    block, example = mixture(top_k=1, capacity_factor=0.5)
+    block.train()
+    wider = {
+        name: Tokens(
+            x_BND=torch.cat([side.x_BND, torch.randn_like(side.x_BND)], 1),
+            mask_BN=torch.cat([side.mask_BN, torch.zeros_like(side.mask_BN)], 1), modality=side.modality,
+        )
+        for name, side in example.items()
+    }  # fmt: skip
+    narrow_made, made = block(**example), block(**wider)
+    for name, side in example.items():
+        count = side.x_BND.shape[1]
+        torch.testing.assert_close(made[name].x_BND[:, :count], narrow_made[name].x_BND)
+
+
 def test_an_answer_does_not_depend_on_its_batch_in_evaluation() -> None:
     block, example = mixture(top_k=2, capacity_factor=0.5)
     block.eval()

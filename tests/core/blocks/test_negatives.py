@@ -76,12 +76,12 @@ def test_an_empty_queue_and_one_of_size_zero_are_plain_info_nce() -> None:
 @pytest.mark.parametrize("batch", [3, 4, 25])
 def test_after_pushes_the_queue_holds_the_last_keys(batch: int) -> None:
     pairs = sides(batch)
-    queue = block(Queue, pairs, size=10, momentum=0.0)
+    queue = block(Queue, pairs, size=10, momentum=0.0).double()
     pushed = []
     for seed in range(6):
         step = sides(batch, seed=seed)
         queue.push(step["left"], step["right"])
-        pushed.append(F.normalize(step["left"].float(), dim=-1))
+        pushed.append(F.normalize(step["left"], dim=-1))
     last = torch.cat(pushed)[-10:]
     assert torch.equal(queue.left_KD.sort(0).values, last.sort(0).values)
     if batch == 4:  # in order of time around the ring
@@ -161,7 +161,8 @@ def test_levels_grow_more_similar_and_weigh_what_they_say() -> None:
     assert found.weight_BM[(level == 1) & off].isneginf().all()
     assert (found.weight_BM[(level == 2) & off] == 0).all()
     torch.testing.assert_close(
-        found.weight_BM[(level == 3) & off].exp(), torch.full((int(((level == 3) & off).sum()),), 3.0)
+        found.weight_BM[(level == 3) & off].exp(),
+        torch.full((int(((level == 3) & off).sum()),), 3.0, dtype=torch.float64),
     )
 
 
@@ -231,10 +232,35 @@ def test_smoothing_over_what_was_left_out_is_refused() -> None:
         )
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_in_float64_choices_and_their_loss_are_exact(momentum: float) -> None:
+    """A queue, and what follows it, in float64: the loss is that of the keys written out, to 1e-12."""
+    earlier, pairs = sides(5, seed=1), sides(4)
+    queue = block(Queue, pairs, size=8, momentum=momentum).double()
+    queue.push(earlier["left"], earlier["right"])
+    given = chosen(
+        block(Levels, pairs, nearest=3.0),
+        pairs,
+        negatives=chosen(queue, pairs),
+        classes=torch.tensor([[0, 0], [0, 0], [0, 1], [1, 2]]),
+    )
+    assert {given.left_KD.dtype, given.right_KD.dtype, given.weight_BM.dtype} == {torch.float64}
+    objective = InfoNCE(InfoNCE.Config(temperature=0.1), pairs).double()
+    unit = {name: F.normalize(side, dim=-1) for name, side in {**pairs}.items()}
+    old = {name: F.normalize(side, dim=-1) for name, side in earlier.items()}
+    scale, loss = objective.logit_scale.detach().exp(), 0.0
+    for one, other in (("left", "right"), ("right", "left")):
+        logits = scale * torch.cat([unit[one] @ unit[other].T, unit[one] @ old[other].T], 1)
+        logits[0, 1] += math.log(3.0)
+        logits[1, 0] += math.log(3.0)
+        loss += F.cross_entropy(logits, torch.arange(4)) / 2
+    torch.testing.assert_close(objective(**pairs, negatives=given)["loss"].detach(), loss, atol=1e-12, rtol=0)
+
+
 def test_debiased_without_prior_and_hardness_is_info_nce() -> None:
     pairs = sides()
     plain = block(DebiasedInfoNCE, pairs, prior=0.0, hardness=0.0)(**pairs)["loss"]
-    torch.testing.assert_close(plain, loss(pairs))
+    torch.testing.assert_close(plain, loss(pairs), atol=1e-12, rtol=0)
 
 
 def test_debiased_equals_the_papers_formula() -> None:
@@ -257,7 +283,7 @@ def test_debiased_equals_the_papers_formula() -> None:
 
 def test_debiased_stays_finite_at_a_small_temperature() -> None:
     pairs = {name: side.requires_grad_() for name, side in sides().items()}
-    objective = block(DebiasedInfoNCE, pairs, prior=0.1, hardness=2.0, temperature=0.005)
+    objective = block(DebiasedInfoNCE, pairs, prior=0.1, hardness=2.0, temperature=0.005, learned=False)
     value = objective(**pairs)["loss"]
     value.backward()
     assert value.isfinite()

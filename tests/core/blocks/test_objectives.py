@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from core.blocks.catalog import blocks
 from core.blocks.objectives.info_nce import InfoNCE
 from core.blocks.objectives.siglip import SigLIP
 from core.blocks.objectives.soft_info_nce import SoftInfoNCE, soft_cross_entropy
@@ -47,7 +48,9 @@ def test_temperature_gradient_matches_finite_differences() -> None:
 @pytest.mark.parametrize("temperature", [0.005, 0.001])
 def test_finite_at_small_temperatures(temperature: float) -> None:
     sides = pairs(32, 2)
-    objective = InfoNCE(InfoNCE.Config(temperature=temperature), sides)
+    objective = InfoNCE(InfoNCE.Config(), sides)
+    with torch.no_grad():
+        objective.logit_scale.fill_(-math.log(temperature))
     loss = objective(**sides)["loss"]
     loss.backward()
     assert loss.isfinite()
@@ -60,6 +63,23 @@ def test_the_clamp_keeps_temperature_at_one_hundredth() -> None:
         objective.logit_scale.fill_(9.0)
     objective.after_update()
     assert float(objective.readings()["temperature"]) == pytest.approx(0.01, rel=1e-5)
+
+
+@pytest.mark.parametrize("key", ["info_nce", "siglip", "late_interaction", "regional", "debiased_info_nce"])
+def test_a_temperature_moves_only_by_learning(key: str) -> None:
+    """Above 1 it may begin and stay; frozen or fixed it stays wherever it is; below what is learned it is refused."""
+    cls = blocks[f"objectives.{key}"]
+    example = cls.example()
+    for knobs, frozen in (({"temperature": 5.0}, False), ({"temperature": 0.005, "learned": False}, False), ({}, True)):
+        objective = cls(cls.Config(**knobs), example)
+        if frozen:
+            objective.logit_scale.requires_grad_(False)
+            objective.logit_scale.fill_(9.0)
+        before = objective.logit_scale.detach().clone()
+        objective.after_update()
+        assert torch.equal(objective.logit_scale.detach(), before)
+    with pytest.raises(ValueError, match=r"0\.005 is no start"):
+        cls(cls.Config(temperature=0.005), example)
 
 
 def test_siglip_of_one_pair_is_softplus() -> None:

@@ -10,12 +10,14 @@ import pytest
 import torch
 from torch import nn
 
+from core.blocks.catalog import blocks
 from core.graph import edits
 from core.graph.recipe import Rule, Stage
 from core.problems import Refused
 from core.telemetry.events import AttentionMap, Exhibit, Histogram, Mark, Samples
 from core.training.control import Control
 from core.training.gradients import plain
+from core.training.optimization import decaying
 from tests.core.training.running import Said, same, trainer, weights
 from tests.documents import tiny_clip
 
@@ -65,6 +67,36 @@ def test_biases_norms_and_temperature_do_not_decay() -> None:
     for name, parameter in run.experiment.named_parameters():
         is_matrix = parameter.ndim >= 2 and not any(w in name for w in ("position", "cls_", "query_11D", "embedding"))
         assert (id(parameter) in decayed) == is_matrix, name
+
+
+STILL = (
+    "bias",
+    "norm",
+    "embedding",
+    "position",
+    "places",
+    "slots",
+    "queries",
+    "query_",
+    "latent",
+    "cls_",
+    "type_",
+    "mask_",
+    "in_E1H",
+    "out_E1D",
+)
+
+
+@pytest.mark.parametrize("key", [key for key in blocks if key != "encoders.teacher" and "open_clip" not in key])
+def test_what_decays_multiplies(key: str) -> None:
+    """Over the catalogue: matrices and kernels decay; whatever is added, or stands as a token, does not."""
+    cls = blocks[key]
+    module = cls(cls.Config(**cls.tiny()), cls.example())
+    decays = decaying(module)
+    for name, parameter in module.named_parameters():
+        kernel = "convolution" in name or "patch_embedding" in name
+        added = parameter.ndim < 2 or (any(word in name for word in STILL) and not kernel)
+        assert (name in decays) != added, name
 
 
 def test_stop_ends_at_the_next_step_and_pause_waits() -> None:
