@@ -6,6 +6,10 @@ import threading
 from dataclasses import dataclass
 
 
+class Stopping(Exception):
+    """A stop was asked for in the middle of something that can be left and done again."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rate:
     """A new learning rate for one node, or (empty) for all."""

@@ -36,6 +36,9 @@ class Habit:
     def began(self, run: Trainer) -> None:
         """Once, after everything is built or resumed."""
 
+    def resumed(self, run: Trainer) -> None:
+        """Once after ``began``, where the run goes on from a checkpoint: what its last step still owes."""
+
     def stage_began(self, run: Trainer) -> None:
         """At the first step of every stage."""
 

@@ -3,6 +3,7 @@
 ::
 
     began
+    resumed                            where it goes on from a checkpoint: what the last step still owes
     for each stage:                    stage_began   (freeze, thaw)
         for each step:
             step_began                 the batch is there
@@ -20,7 +21,7 @@ never stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +40,7 @@ from core.knobs import configure
 from core.problems import refuse
 from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Scalars, Status
 from core.telemetry.probes.probe import Probe, probes
-from core.training.control import Control
+from core.training.control import Control, Stopping
 from core.training.gradients import Gradient, plain
 from core.training.habit import Habit, habits
 from core.training.optimization import Groups
@@ -122,6 +123,13 @@ class Trainer:
         with self.precision:
             return self.experiment.run(batch, wanted)
 
+    def reading(self, split: str, size: int, limit: int | None = None) -> Iterator[tuple[Batch, list[int]]]:
+        """Batches of a split, for what takes long at a step's end. Raises Stopping between two where a stop was asked for."""
+        for batch, indices in self.feed.split(split, size, limit):
+            if self.control.is_stopping:
+                raise Stopping
+            yield batch, indices
+
     @property
     def is_running(self) -> bool:
         """Whether there is a next step."""
@@ -139,6 +147,9 @@ class Trainer:
             )
         try:
             self._tell("began")
+            if self.position.step:
+                for habit in self.habits:
+                    habit.resumed(self)
             while self.is_running:
                 self._step()
                 self._obey()

@@ -21,6 +21,7 @@ from core.compiler.subsets import Subsets, embedded, subsets_of
 from core.graph.document import End
 from core.knobs import knob
 from core.telemetry.events import Scalars
+from core.training.control import Stopping
 from core.training.gradients import join
 from core.training.habit import Habit, habits
 from core.training.retrieval import choice_scores, scores
@@ -40,7 +41,7 @@ def embed(run: Trainer, objective: str, split: str, limit: int | None) -> tuple[
     told = run.plan.inputs[objective].get("present")
     found: list[dict[End, Any]] = []
     indices: list[int] = []
-    for batch, chosen in run.feed.split(split, BATCH, limit):
+    for batch, chosen in run.reading(split, BATCH, limit):
         values = run.forward(batch, [end.node for end in ends])
         rows = list(range(len(chosen))) if told is None else (values[told] > 0).nonzero()[:, 0].tolist()
         found.append({end: _rows(_kept(values[end]), rows) for end in ends})
@@ -66,7 +67,7 @@ def subset_scores(run: Trainer, subsets: Subsets, split: str, limit: int | None)
     for given in subsets.choices():
         parts: list[tuple[Tensor, Tensor]] = []
         labels: list[str] = []
-        for batch, chosen in run.feed.split(split, BATCH, limit):
+        for batch, chosen in run.reading(split, BATCH, limit):
             with run.precision:
                 question, answer, counts_B = embedded(run.experiment, subsets, batch, given)
             parts.append((question[counts_B].cpu(), answer[counts_B].cpu()))
@@ -135,6 +136,7 @@ class Evaluation(Habit):
         super().__init__(config)
         self.best: float | None = None
         self._last = -1
+        self._found: dict[str, float] = {}  # of the evaluation going on
 
     def began(self, run: Trainer) -> None:
         """Show the held-out pool once."""
@@ -147,16 +149,28 @@ class Evaluation(Habit):
         if run.position.step % self.config.every == 0:
             self.measure(run)
 
+    def resumed(self, run: Trainer) -> None:
+        """An evaluation that a stop cut short."""
+        if run.position.step % self.config.every == 0 and self._last != run.position.step:
+            self.measure(run)
+
     def ended(self, run: Trainer) -> None:
-        """Once more, unless it just happened."""
-        if run.position.step and self._last != run.position.step and run.status in ("finished", "stopped"):
+        """Once more, unless it just happened. A stop is not asked to wait for it, nor does it use up anybody's patience."""
+        if run.position.step and self._last != run.position.step and run.status == "finished":
             self.measure(run)
 
     def measure(self, run: Trainer) -> None:
-        """Evaluate every split and tell the others."""
+        """Evaluate every split, then say all of it and tell the others; cut short by a stop, nothing of it has been."""
+        self._found = {}
+        try:
+            with as_evaluated(run):
+                self._splits(run)
+        except Stopping:
+            run.held_out = {}
+            run.log("The evaluation was cut short by the stop; a resumed run makes up for it.")
+            return
         self._last = run.position.step
-        with as_evaluated(run):
-            self._splits(run)
+        run.say(Scalars(at=run.at(), values=self._found))
         for habit in run.habits:
             habit.evaluated(run)
         run.look("evaluated")
@@ -167,8 +181,7 @@ class Evaluation(Habit):
         if (subsets := subsets_of(run.plan)) is not None:
             for split in self._measured_splits(run):
                 values = subset_scores(run, subsets, split, self._limit(run, split, main))
-                if values:
-                    run.say(Scalars(at=run.at(), values=values))
+                self._found |= values
         for key in run.plan.objectives:
             self._own(run, key)
             self._answered(run, key, main)
@@ -186,7 +199,7 @@ class Evaluation(Habit):
                 for direction, table in zip((there, back), both):
                     for name, value in scores(table, labels).items():
                         values[f"retrieval/{split}/{direction}/{name}"] = value
-                run.say(Scalars(at=run.at(), values=values))
+                self._found |= values
                 if split == main and not run.held_out and "present" not in run.plan.inputs[key]:
                     run.held_out = {
                         "left": left, "right": right, "names": named, "indices": indices, "split": split, "scores": values,
@@ -205,7 +218,7 @@ class Evaluation(Habit):
             return
         for split in self._measured_splits(run):
             ranks, counts, name = [], [], ""
-            for batch, _ in run.feed.split(split, BATCH, self.config.most):
+            for batch, _ in run.reading(split, BATCH, self.config.most):
                 values = run.forward(batch, [end.node for end in ends.values()])
                 answered = module.own_ranks(**{port: values[end] for port, end in ends.items()})
                 if answered is None:
@@ -214,7 +227,7 @@ class Evaluation(Habit):
                 ranks.append(rank_B.cpu())
                 counts.append(of_B.cpu())
             found = choice_scores(torch.cat(ranks), torch.cat(counts))
-            run.say(Scalars(at=run.at(), values={f"retrieval/{split}/{name}/{word}": v for word, v in found.items()}))
+            self._found |= {f"retrieval/{split}/{name}/{word}": value for word, value in found.items()}
 
     def _answered(self, run: Trainer, key: str, main: str) -> None:
         """Scores that an objective knows how to make of its answers: ``score/<split>/<objective>/<name>``."""
@@ -223,13 +236,13 @@ class Evaluation(Habit):
             return
         for split in self._measured_splits(run):
             found: list[dict[str, Tensor]] = []
-            for batch, _ in run.feed.split(split, BATCH, self._limit(run, split, main)):
+            for batch, _ in run.reading(split, BATCH, self._limit(run, split, main)):
                 values = run.forward(batch, [end.node for end in ends.values() if end.node in run.plan.batch_nodes])
                 answers = module.answers(**{port: values[end] for port, end in ends.items()})  # type: ignore[operator]
                 found.append({name: rows.cpu() for name, rows in answers.items()})
             joined = {name: torch.cat([rows[name] for rows in found]) for name in found[0]} if found else {}
             made = module.held_out_scores(joined) if joined else {}  # type: ignore[operator]
-            run.say(Scalars(at=run.at(), values={f"score/{split}/{key}/{name}": v for name, v in made.items()}))
+            self._found |= {f"score/{split}/{key}/{name}": value for name, value in made.items()}
 
     def _main_split(self, run: Trainer) -> str:
         return next((name for name in ("test", "validation") if len(run.feed.splits.get(name, ())) > 1), "")
