@@ -8,6 +8,7 @@ from core.graph.document import Document
 from core.graph.file import loads
 from core.problems import refuse
 from core.store.library import Library
+from core.store.places import checkpoint_folder
 
 
 def write_script(document: Document, path: Path) -> Path:
@@ -39,4 +40,4 @@ def write_tower(library: Library, uid: str, node: str, folder: Path) -> str:
 
 def run_folder(library: Library, uid: str) -> Path:
     """Where a run's checkpoints lie."""
-    return library.store.path.parent / "checkpoints" / uid
+    return checkpoint_folder(library.store, uid)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,6 +36,7 @@ from studio.sentences import refusal, spoken
 from studio.sweeping import Sweeping
 from widgets.look.language import said, tr
 
+LONGEST_MARK_SECONDS = 12.0  # a store may be locked for so long
 JOURNAL_PAUSE, ANALYSIS_PAUSE, LIBRARY_PAUSE = 400, 60, 1000  # milliseconds
 
 
@@ -48,6 +50,8 @@ class Session(QObject):
     watchedChanged = Signal(str, int)  # uid, step (-1: live)
     messageRaised = Signal(str, str)  # sentence, severity
     stateChanged = Signal()  # what is possible may have changed
+    _recordTold = Signal(object)  # Problem; from a run's recorder, on its thread
+    _interrupted = Signal(object)  # list[RunFacts]; from the thread that marked them
 
     def __init__(self, store: Store, preferences: Preferences | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -64,6 +68,7 @@ class Session(QObject):
         self.watched = ""  # uid of the run on the monitors
         self.window: Any = None  # the Window, for actions that need it
         self._threads: dict[str, RunThread] = {}
+        self._marking: threading.Thread | None = None
         self._children: dict[str, subprocess.Popen[Any]] = {}
         self._journal_timer = self._timer(JOURNAL_PAUSE, self._write_journal)
         self._analysis_timer = self._timer(ANALYSIS_PAUSE, lambda: self.engine.analyse(self.document))
@@ -72,6 +77,8 @@ class Session(QObject):
         self.engine.vocabularyRead.connect(self._take_vocabulary)
         self.engine.analysed.connect(self._take_analysis)
         self.engine.failed.connect(lambda sentence: self.say(sentence, "error"))
+        self._recordTold.connect(lambda problem: self.say(spoken(problem), problem.severity))
+        self._interrupted.connect(self._take_interrupted)
 
     def _timer(self, milliseconds: int, act: Callable[[], None]) -> QTimer:
         timer = QTimer(self, singleShot=True, interval=milliseconds)
@@ -81,13 +88,9 @@ class Session(QObject):
     def start(self) -> None:
         """Read the vocabulary behind the window and look at the library."""
         self.engine.read_vocabulary()
-        gone = self.library.mark_interrupted()
-        if gone:
-            names = ", ".join(facts.name for facts in gone[:3])
-            self.say(
-                tr("{names} was interrupted; Continue in Runs goes on from its last checkpoint.", names=names),
-                "warning",
-            )
+        for problem in self.store.warnings:
+            self.say(spoken(problem), "warning")
+        self._take_interrupted(self.attempt(self.library.mark_interrupted) or [])
         self.refresh_runs()
         self.sweeping.start()
         self._library_timer.start()
@@ -212,9 +215,10 @@ class Session(QObject):
     # Runs
 
     def refresh_runs(self) -> None:
-        """Read the library again; say so where something changed."""
+        """Read the library again; say so where something changed. A run whose process died is marked behind the window."""
         try:
             found = self.library.runs()
+            self._mark_the_dead()
         except Refused as refused:
             self.say(refusal(refused), "warning")
             return
@@ -222,6 +226,28 @@ class Session(QObject):
             self.runs = found
             self.runsChanged.emit(found)
             self.stateChanged.emit()
+
+    def _mark_the_dead(self) -> None:
+        """In a thread of its own: the store may be locked, and the window does not wait for it."""
+        busy = self._marking is not None and self._marking.is_alive()
+        if busy or not self.store.is_writable or not self.library.has_gone():
+            return
+
+        def mark() -> None:
+            with contextlib.suppress(Refused, RuntimeError):  # locked: the next look tries again; or the window is gone
+                self._interrupted.emit(self.library.mark_interrupted())
+
+        self._marking = threading.Thread(target=mark, name="crossmodal-interrupted", daemon=True)
+        self._marking.start()
+
+    def _take_interrupted(self, gone: list[RunFacts]) -> None:
+        if gone:
+            names = ", ".join(facts.name for facts in gone[:3])
+            self.say(
+                tr("{names} was interrupted; Continue in Runs goes on from its last checkpoint.", names=names),
+                "warning",
+            )
+            self.refresh_runs()
 
     def facts(self, uid: str) -> RunFacts | None:
         """A run of the library."""
@@ -252,9 +278,7 @@ class Session(QObject):
         facts = self.facts(uid)
         if facts is None:
             return
-        child = self._children.get(uid)
-        begins = child is not None and child.poll() is None  # it takes seconds to say so
-        if facts.status not in ENDED or begins or uid in self.running_here():
+        if self.attempt(lambda: self.library.owner_refusal(uid)) is not None or uid in self.running_here():
             self.say(tr("{name} trains already.", name=facts.name), "warning")
             return
         self._launch(uid, facts.place)
@@ -283,12 +307,16 @@ class Session(QObject):
         return str(facts.uid)
 
     def _launch(self, uid: str, place: str) -> None:
-        if place == "process":
-            self._children[uid] = start_process(self.store, uid)
-        else:
-            thread = RunThread(self.store, uid)
-            self._threads[uid] = thread
-            thread.start()
+        try:
+            if place == "process":
+                self._children[uid] = start_process(self.store, uid)
+            else:
+                thread = RunThread(self.store, uid, told=self._recordTold.emit)
+                thread.start()
+                self._threads[uid] = thread
+        except Refused as refused:
+            self.say(refusal(refused), "error")
+            return
         self.refresh_runs()
         self.watch(uid)
 
@@ -329,7 +357,8 @@ class Session(QObject):
         """Runs of this window that have just stopped go on in processes of their own, from the checkpoint saved then."""
         for uid in uids:
             if uid not in self.running_here() and self.library.facts(uid).status == "stopped":
-                self._children[uid] = start_process(self.store, uid)
+                with contextlib.suppress(Refused):  # somebody else was quicker
+                    self._children[uid] = start_process(self.store, uid)
 
     def stop_all_here(self, seconds: float = 30.0) -> bool:
         """Ask this window's runs to save and stop; True where all have."""
@@ -347,5 +376,7 @@ class Session(QObject):
         self._write_journal()
         self.sweeping.close()
         self.stop_all_here()
+        if self._marking is not None:
+            self._marking.join(LONGEST_MARK_SECONDS)
         self.engine.close()
         self.preferences.sync()

@@ -60,6 +60,9 @@ class Sweeping(QObject):
         """Read the sweeps again; say so where something changed, or a trial is trained."""
         try:
             found = self.sweeps.all()
+            if any(facts.state == "running" and not facts.alive for facts in found) and not self.is_running():
+                self.sweeps.mark_interrupted()
+                found = self.sweeps.all()
         except Refused as refused:
             self._session.say(refusal(refused), "warning")
             return

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from core.runs.launch import DOCUMENT
 from core.store.answers import RunFacts
+from core.store.places import CHECKPOINTS
 from widgets.inspector.fields.run import RunField
 
 MOST = 50
@@ -14,5 +15,5 @@ MOST = 50
 
 def offer_teachers(home: Path, runs: Sequence[RunFacts]) -> None:
     """The newest runs whose folder of checkpoints can be opened; ``home`` is where the store lies."""
-    found = [(f"{facts.name} · {facts.uid}", home / "checkpoints" / facts.uid) for facts in runs[:MOST]]
+    found = [(f"{facts.name} · {facts.uid}", home / CHECKPOINTS / facts.uid) for facts in runs[:MOST]]
     RunField.set_runs([(title, str(folder)) for title, folder in found if (folder / DOCUMENT).is_file()])

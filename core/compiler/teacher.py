@@ -24,6 +24,8 @@ from core.graph.document import Document, End
 from core.graph.file import read
 from core.problems import Refused, refuse
 from core.store.checkpoints import CheckpointFolder
+from core.store.database import homes
+from core.store.places import found_elsewhere
 
 DOCUMENT = "document.cms.json"  # beside a run's checkpoints
 STATE = "state.json"
@@ -31,6 +33,7 @@ STATE = "state.json"
 
 def checkpoint_of(place: Path) -> Path:
     """A checkpoint: the folder itself, or the best one in a run's folder. Raises Refused."""
+    place = found_elsewhere(place, homes())
     if (place / STATE).is_file():
         return place
     saved = CheckpointFolder(place).best() if place.is_dir() else None

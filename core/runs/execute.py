@@ -6,9 +6,11 @@ the outside.
 
 from __future__ import annotations
 
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +24,13 @@ from core.compiler.weights import load_what_fits, read_state
 from core.data.pipeline import SampleGraph
 from core.graph.file import loads
 from core.graph.judged import lineage
-from core.problems import Refused
-from core.runs.launch import costs, keep_document
+from core.problems import Problem, Refused, refuse
+from core.runs.launch import CONTINUED, costs, keep_document
 from core.store.checkpoints import CheckpointFolder
+from core.store.claims import Claim
 from core.store.database import Store
 from core.store.library import Library
+from core.store.places import checkpoint_folder, kept_path
 from core.store.reader import RunReader
 from core.store.recorder import Recorder
 from core.store.resuming import Start
@@ -39,29 +43,37 @@ from core.training.trainer import Trainer
 
 SECONDS_BETWEEN_LOOKS = 0.1
 MOST_TOLD = 20  # remarks on the data in the log
-LONGEST_WAIT_SECONDS = 5.0  # for the record, before a checkpoint
-
-
-def checkpoint_folder(store: Store, uid: str) -> Path:
-    """Where a run's checkpoints lie: beside the store's file."""
-    return store.path.parent / "checkpoints" / uid
+LONGEST_WAIT_SECONDS = 30.0  # for the record, before a checkpoint and when a run is taken up again
+PATIENCE_SECONDS = 30.0  # at the end, for a store that cannot be written
 
 
 class StoreKeeper:
-    """Puts a run's checkpoints into its folder, after what the run said so far is in the store.
+    """Puts a run's checkpoints into its folder, after what the run said so far is in the store or its spool file.
 
     A run that goes on from a checkpoint says nothing again of what came before it, so that must not be lost with it.
     """
 
-    def __init__(self, folder: Path, recorder: Recorder) -> None:
-        self._folder = CheckpointFolder(folder)
+    def __init__(self, store: Store, uid: str, recorder: Recorder) -> None:
+        self._store = store
+        self._folder = CheckpointFolder(checkpoint_folder(store, uid))
         self._recorder = recorder
 
     def save(self, step: int, write: Callable[[Path], None], state: Mapping[str, Any], *, best: bool, last: int) -> str:
-        """Write one; gives its path."""
-        if not self._recorder.is_failing:  # on a full disk a checkpoint is still worth a try
-            self._recorder.flush(LONGEST_WAIT_SECONDS)
-        return str(self._folder.save(step, write, state, best=best, keep_last=last))
+        """Write one; gives its path as the store keeps it. Raises Refused where it would be ahead of the record."""
+        if not self._recorder.secure(LONGEST_WAIT_SECONDS):
+            raise refuse("The run's record cannot be written, and no checkpoint may be ahead of it.")
+        with suppress(Refused):  # a power cut must not take what the checkpoint takes for said
+            self._store.flush_to_disk()
+        return kept_path(self._store, self._folder.save(step, write, state, best=best, keep_last=last))
+
+    def settle(self) -> None:
+        """Its mark makes it known, before the run goes on."""
+        self._recorder.secure(LONGEST_WAIT_SECONDS)
+
+
+DATA = "data fingerprint"  # the parameter that tells which data a run learns from
+CHANGED = "The data is not what this run began with: files, captions or settings of the source have changed."
+CHANGED_HINT = "Put it back, go on all the same with --data-changed, or begin a new run from its checkpoint (Fork)."
 
 
 class Lookout(threading.Thread):
@@ -101,13 +113,35 @@ class Lookout(threading.Thread):
         self.join(5)
 
 
-def execute(store: Store, uid: str, control: Control | None = None) -> Status:
-    """Run what the row says, from its checkpoint where it continues one. Never raises: a failure is a status."""
-    control = control or Control()
+def execute(
+    store: Store,
+    uid: str,
+    control: Control | None = None,
+    claim: Claim | None = None,
+    *,
+    told: Callable[[Problem], None] | None = None,
+    data_changed: bool = False,
+) -> Status:
+    """Run what the row says, from its checkpoint where it continues one. A failure is a status.
+
+    Without a ``claim`` it claims the run; raises Refused, having touched nothing, where that cannot be. ``told`` hears
+    what goes wrong with the record; ``data_changed`` says that a person knows of changed data and goes on with it.
+    """
+    claim = claim or Library(store).claim(uid)
+    try:
+        return _execute(store, uid, control or Control(), told or _print, data_changed)
+    finally:
+        claim.release()
+
+
+def _print(problem: Problem) -> None:
+    print(problem.sentence(), file=sys.stderr, flush=True)
+
+
+def _execute(store: Store, uid: str, control: Control, told: Callable[[Problem], None], data_changed: bool) -> Status:
     library = Library(store)
     facts = library.facts(uid)
-    library.heartbeat(uid)
-    recorder = library.recorder(uid)
+    recorder = library.recorder(uid, on_problem=told)
     said = _Remembering(recorder, At(step=facts.step, seconds=facts.seconds))
 
     def say_status(status: Status, reason: str = "") -> None:
@@ -119,7 +153,7 @@ def execute(store: Store, uid: str, control: Control | None = None) -> Status:
     try:
         say_status("running")
         lookout.start()
-        status, reason = _train(store, library, uid, said, control)
+        status, reason = _train(store, library, uid, said, control, data_changed)
     except Refused as refused:
         reason = str(refused)
     except OutOfMemory as error:
@@ -133,7 +167,8 @@ def execute(store: Store, uid: str, control: Control | None = None) -> Status:
             recorder.say(LogLine(at=said.last, text=reason, level="error"))
             recorder.say(Mark(at=said.last, kind="warning", text=reason.splitlines()[0][:300]))
         say_status(status, reason)
-        recorder.close()
+        if not recorder.close(patience=PATIENCE_SECONDS):
+            status = "failed"  # whoever waits for the run must not take its record for whole
     return status
 
 
@@ -149,7 +184,10 @@ class _Remembering:
         self.recorder.say(event)
 
 
-def _train(store: Store, library: Library, uid: str, said: _Remembering, control: Control) -> tuple[Status, str]:
+def _train(
+    store: Store, library: Library, uid: str, said: _Remembering, control: Control, data_changed: bool
+) -> tuple[Status, str]:
+    said.recorder.flush(LONGEST_WAIT_SECONDS)  # what a dead process left in the spool file is part of the record
     facts, text = library.facts(uid), library.reader(uid).document_text()
     plan = compile(loads(text))
     recipe = plan.document.recipe
@@ -157,11 +195,16 @@ def _train(store: Store, library: Library, uid: str, said: _Remembering, control
     threads = use_threads(recipe.threads)
     start = library.start_of(uid)
     trainer, news = _trainer(plan, start, device, said, control)
+    kept = library.params(uid).get(DATA) if start is not None and start.same_run else None
+    changed = kept is not None and kept != trainer.graph.source.fingerprint()
+    if changed and not data_changed:
+        trainer.feed.close()
+        trainer.graph.close()
+        raise refuse(CHANGED, hint=CHANGED_HINT)
     watch = DeviceWatch(said.recorder, clock=lambda: said.last)
     try:
-        folder = checkpoint_folder(store, uid)
-        trainer.keeper = StoreKeeper(folder, said.recorder)
-        keep_document(folder, text)
+        trainer.keeper = StoreKeeper(store, uid, said.recorder)
+        keep_document(checkpoint_folder(store, uid), text)
         if facts.step:  # what was said after the checkpoint will be said again
             _rewind(library.reader(uid), trainer, said)
         else:
@@ -169,8 +212,13 @@ def _train(store: Store, library: Library, uid: str, said: _Remembering, control
         watch.start()
         for warning in start.warnings if start else ():
             trainer.warn(warning.sentence())
+        if start is not None and start.same_run:
+            _say_its_mark(store, library.reader(uid), trainer, start)
+        if changed:
+            trainer.warn("The data has changed since this run began; it goes on with what is there now.")
         if news:
             trainer.log(news)
+        _say_changes(library, uid, trainer)
         trainer.log(
             f"{plan.analysis.trained_parameters:,} of {plan.analysis.parameters:,} parameters learn on {device}; "
             f"{threads} threads; seed {facts.seed}."
@@ -196,9 +244,26 @@ def _rewind(reader: RunReader, trainer: Trainer, said: _Remembering) -> None:
     said.last = trainer.at()
 
 
+def _say_its_mark(store: Store, reader: RunReader, trainer: Trainer, start: Start) -> None:
+    """A process that died between a checkpoint and its mark is made good for."""
+    habit = trainer.habit("checkpointing")
+    if habit is not None and not any(
+        Path(each.path) == Path(start.path) and each.kept for each in reader.checkpoints()
+    ):
+        habit.say_again(trainer, kept_path(store, Path(start.path)), best=start.best)  # type: ignore[attr-defined]
+
+
+def _say_changes(library: Library, uid: str, trainer: Trainer) -> None:
+    """More steps, another device: said once, in the log and on the timeline."""
+    told = library.params(uid).get(CONTINUED)
+    if told and not any(mark.text == told for mark in library.reader(uid).marks()):
+        trainer.log(f"The recipe was changed: {told}.")
+        trainer.say(Mark(at=trainer.at(), kind="note", text=told))
+
+
 def _keep_origin(library: Library, uid: str, trainer: Trainer) -> None:
     """Which data it learns from, told by a fingerprint, and whose judgements of pairs: kept with the run."""
-    found = {"data fingerprint": trainer.graph.source.fingerprint()}
+    found = {DATA: trainer.graph.source.fingerprint()}
     if judged := lineage(trainer.plan.document):
         found["judged pairs"] = judged
         trainer.log(f"Judged pairs: {judged}.")

@@ -13,10 +13,12 @@ from typing import Any
 
 from core.graph.analysis import Analysis
 from core.graph.document import Document
-from core.graph.file import dumps, to_data
+from core.graph.edits import set_recipe
+from core.graph.file import dumps, loads, to_data
 from core.graph.judged import BLOCK
 from core.graph.recipe import Recipe
-from core.knobs import knobs_of
+from core.knobs import knobs_of, problems_with
+from core.problems import Refused
 from core.store.answers import RunFacts
 from core.store.library import Library
 
@@ -35,6 +37,25 @@ def queue(
         name or document.name, dumps(document), steps=document.recipe.steps, seed=document.recipe.seed, place=place,
         parent=parent, parent_step=parent_step, environment=environment(), params=parameters(document),
     )  # fmt: skip
+
+
+CONTINUED = "continued with"  # the parameter that tells what was changed when a run was taken up again
+
+
+def change_recipe(library: Library, uid: str, *, steps: int | None = None, device: str | None = None) -> None:
+    """More steps or another device for a run that is taken up again. Raises Refused where the recipe forbids them."""
+    document = loads(library.document_text(uid))
+    wanted = {"steps": steps, "device": device}
+    fields = {
+        name: value for name, value in wanted.items() if value is not None and value != getattr(document.recipe, name)
+    }
+    if not fields:
+        return
+    if problems := problems_with(knobs_of(Recipe), fields):
+        raise Refused(*problems)
+    told = ", ".join(f"{name} {getattr(document.recipe, name)} → {value}" for name, value in fields.items())
+    changed = set_recipe(document, **fields)
+    library.set_document(uid, dumps(changed), steps=changed.recipe.steps, params={**fields, CONTINUED: told})
 
 
 def parameters(document: Document) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""The same run in a process of its own: ``python -m core.runs.process STORE UID``.
+"""The same run in a process of its own: ``python -m core.runs.process STORE UID [WORD] [--data-changed]``.
+
+``WORD`` is the claim of the process that started it; without one the run is claimed here.
 
 SIGTERM saves a checkpoint and stops.
 """
@@ -11,6 +13,7 @@ import sys
 
 from core.problems import Refused
 from core.runs.execute import execute
+from core.store.claims import take
 from core.store.database import Store
 from core.training.control import Control
 
@@ -21,10 +24,12 @@ def main(arguments: list[str]) -> int:
     control = Control()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: control.stop())
-    where, uid = arguments
+    changed = "--data-changed" in arguments
+    where, uid, *word = (argument for argument in arguments if argument != "--data-changed")
     try:
         with Store.open(where) as store:
-            return 0 if execute(store, uid, control) in ("finished", "stopped") else 1
+            claim = take(store, uid, word[0]) if word else None
+            return 0 if execute(store, uid, control, claim, data_changed=changed) in ("finished", "stopped") else 1
     except Refused as refused:
         print(refused, file=sys.stderr)
         return 2

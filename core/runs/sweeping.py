@@ -12,8 +12,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from core.graph.arms import Arm, grid_arms, random_arms, seeds_of, sweep_problems, trial_count
 from core.graph.document import Document
 from core.graph.file import dumps, loads
@@ -26,6 +24,7 @@ from core.runs.vocabulary import full_vocabulary
 from core.runs.worker import ask, lower_priority, start_process
 from core.store.answers import SweepFacts, TrialFacts
 from core.store.database import Store
+from core.store.faults import STORE_ERRORS, cause_of
 from core.store.library import Library
 from core.store.sweeps import Sweeps
 from core.telemetry.events import ENDED
@@ -84,8 +83,8 @@ class SweepThread(threading.Thread):
             state = self._carry_out()
         except Refused as refused:
             self.error = str(refused)
-        except (SQLAlchemyError, OSError) as error:
-            self.error = f"The store cannot be written: {error}"
+        except STORE_ERRORS as error:
+            self.error = f"The store cannot be written: {cause_of(error)}."
         finally:
             if self._ended is not None:
                 self._ended(self.uid, state)
@@ -126,8 +125,21 @@ class SweepThread(threading.Thread):
     def _carry_out_trial(self, work: _Work, trial: TrialFacts) -> None:
         run = work.run_of(trial)
         if run:
-            self._train(work, run)
+            try:
+                self._train(work, run)
+            except Refused as refused:
+                self._give_way(work, trial, run, refused)
+                return
             work.settle(replace(trial, run=run), was_asked=self._stopping.is_set())
+
+    def _give_way(self, work: _Work, trial: TrialFacts, run: str, refused: Refused) -> None:
+        """Another process trains the trial's run: wait for its end. What cannot be begun at all has failed."""
+        if work.library.owner_refusal(run) is None:
+            work.sweeps.fail(self.uid, trial.number, str(refused))
+            return
+        while work.library.owner_refusal(run) is not None and not self._stopping.wait(SECONDS_BETWEEN_LOOKS):
+            pass
+        work.settle(replace(trial, run=run), was_asked=self._stopping.is_set())
 
     def _train(self, work: _Work, run: str) -> None:
         if work.place == "process":

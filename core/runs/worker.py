@@ -10,10 +10,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from core.problems import Problem, Refused, refuse
+from core.store.claims import Claim
 from core.store.database import Store
+from core.store.faults import cause_of
 from core.store.library import Library
 
 SCRUBBED = ("PYTHONPATH", "PYTHONSTARTUP", "LD_PRELOAD")
@@ -22,20 +26,35 @@ _children: list[subprocess.Popen[Any]] = []  # those that have not ended; whoeve
 
 
 class RunThread(threading.Thread):
-    """Trains a queued run in this process. ``ended`` is called on this thread with the uid."""
+    """Trains a run in this process. ``ended`` is called on this thread with the uid, ``told`` as of ``execute``."""
 
-    def __init__(self, store: Store, uid: str, ended: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, store: Store, uid: str, ended: Callable[[str], None] | None = None, *,
+        told: Callable[[Problem], None] | None = None, data_changed: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(name=f"crossmodal-run-{uid[-6:]}", daemon=True)
         self.store, self.uid, self._ended = store, uid, ended
+        self.status: str = ""  # once it has ended
+        self._told, self._data_changed = told, data_changed
+        self._claim: Claim | None = None
+
+    def start(self) -> None:
+        """Claim the run and begin. Raises Refused, saying who owns it, where another does."""
+        self._claim = Library(self.store).claim(self.uid)
+        super().start()
 
     def run(self) -> None:
         """From queue to end."""
         lower_priority()
-        from core.runs.execute import execute  # torch is imported here, behind the window
-
+        assert self._claim is not None
         try:
-            execute(self.store, self.uid)
+            from core.runs.execute import execute  # torch is imported here, behind the window
+
+            self.status = execute(
+                self.store, self.uid, claim=self._claim, told=self._told, data_changed=self._data_changed
+            )
         finally:
+            self._claim.release()
             if self._ended is not None:
                 self._ended(self.uid)
 
@@ -49,19 +68,35 @@ def lower_priority() -> None:
             return
 
 
-def start_process(store: Store, uid: str) -> subprocess.Popen[Any]:
-    """Train a queued run in a child that outlives this process; what it prints goes beside the store."""
+def start_process(store: Store, uid: str, *, data_changed: bool = False) -> subprocess.Popen[Any]:
+    """Train a run in a child that outlives this process; what it prints goes beside the store.
+
+    The run is claimed here and handed to the child. Raises Refused, saying who owns it, where another does.
+    """
+    claim = Library(store).claim(uid)
+    try:
+        child = _spawn(store, uid, claim.word, *(["--data-changed"] if data_changed else []))
+    except BaseException as error:
+        claim.undo()
+        if isinstance(error, OSError):
+            raise refuse(f"The process could not be started: {cause_of(error)}.") from error
+        raise
+    with suppress(Refused):  # a store that is locked now: the child writes its own name when it takes the run
+        claim.hand_to(child.pid)
+    _children[:] = [*(other for other in _children if other.poll() is None), child]
+    return child
+
+
+def _spawn(store: Store, uid: str, *more: str) -> subprocess.Popen[Any]:
     environment = {key: value for key, value in os.environ.items() if key not in SCRUBBED}
     environment["PYTHONPATH"] = str(ROOT)
     folder = store.path.parent / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{uid}.log").open("ab") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "core.runs.process", store.url, uid],
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "core.runs.process", store.url, uid, *more],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=folder,
         )  # fmt: skip
-    _children[:] = [*(other for other in _children if other.poll() is None), child]
-    return child
 
 
 def ask(store: Store, uid: str, command: str, **arguments: Any) -> None:

@@ -6,7 +6,6 @@ another name, flushed to the disk and renamed. A damaged one is passed over for 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from core.problems import Problem, Refused, refuse
+from core.store.faults import cause_of, is_storage_fault
+from core.store.liveness import is_alive, this_process
 
 MANIFEST, STATE = "manifest.json", "state.json"
 FORMAT = 1
@@ -54,7 +55,7 @@ class CheckpointFolder:
         Raises Refused where the disk is full or cannot be written; the others are then as they were.
         """
         final = self.path / f"{PREFIX}{step:09d}"
-        unfinished = self.path / f"{UNFINISHED}{os.getpid()}-{step:09d}"
+        unfinished = self.path / f"{UNFINISHED}{_owner()}-{step:09d}"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._tidy()
@@ -68,18 +69,29 @@ class CheckpointFolder:
             raise
         except BaseException as error:
             shutil.rmtree(unfinished, ignore_errors=True)
-            if isinstance(error, OSError) or self._free() < self._last_size():
+            if is_storage_fault(error) or (isinstance(error, Exception) and self._free() < self._last_size()):
                 raise self._sentence(error) from error
             raise
         self.removed = self._retain(max(1, keep_last), keep_best)
         return final
 
     def all(self) -> list[Path]:
-        """Every checkpoint, the one written first first; those whose manifest cannot be read come last."""
+        """Every checkpoint, the one written first first; those whose manifest cannot be read come last.
+
+        One that had stepped aside for its like when the process died still counts, under the name it has then.
+        """
         with suppress(OSError):
             found = [path for path in self.path.iterdir() if _step_of(path) is not None]
+            names = {path.name.removeprefix(REPLACED) for path in found if not path.name.startswith(REPLACED)}
+            found = [path for path in found if path.name in names or path.name.removeprefix(REPLACED) not in names]
             return sorted(found, key=lambda path: (_written(path), _step_of(path) or 0))
         return []
+
+    def has_one(self, upto: int) -> bool:
+        """Whether there is one at or before a step, whole or not. Cheap: only names are read."""
+        with suppress(OSError):
+            return any((_step_of(path) or 0) <= upto for path in self.path.iterdir() if _step_of(path) is not None)
+        return False
 
     def newest(self, upto: int | None = None) -> Saved | None:
         """The newest that is whole (at or before a step); None where there is none. Damaged ones are named."""
@@ -114,7 +126,7 @@ class CheckpointFolder:
         shutil.rmtree(self.path / f"{REPLACED}{final.name}", ignore_errors=True)
 
     def _tidy(self) -> None:
-        """After a crash: take back what had stepped aside, remove what was not finished."""
+        """After a crash: take back what had stepped aside, remove what was not finished; a living process's is left."""
         for path in list(self.path.iterdir()):
             if path.name.startswith(REPLACED):
                 final = self.path / path.name.removeprefix(REPLACED)
@@ -122,7 +134,7 @@ class CheckpointFolder:
                     os.replace(path, final)
                 else:
                     shutil.rmtree(path, ignore_errors=True)
-            elif path.name.startswith(UNFINISHED):
+            elif path.name.startswith(UNFINISHED) and not _is_written(path):
                 shutil.rmtree(path, ignore_errors=True)
 
     def _retain(self, keep_last: int, keep_best: bool) -> tuple[str, ...]:
@@ -146,7 +158,8 @@ class CheckpointFolder:
         return _size(paths[-1]) if paths else 0
 
     def _free(self) -> int:
-        return shutil.disk_usage(self.path if self.path.exists() else self.path.parent).free
+        place = next(place for place in (self.path, *self.path.absolute().parents) if place.exists())
+        return shutil.disk_usage(place).free
 
     def _want_room(self) -> None:
         wanted, free = math.ceil(ROOM * self._last_size()), self._free()
@@ -157,10 +170,11 @@ class CheckpointFolder:
             )
 
     def _sentence(self, error: BaseException) -> Refused:
-        if getattr(error, "errno", None) == errno.ENOSPC or not isinstance(error, OSError):
+        cause = cause_of(error)
+        if "disk is full" in cause or not is_storage_fault(error):
             free = _mebibytes(self._free())
             return refuse(f"The disk is full: the checkpoint was not written ({free} free).", hint="Free some space.")
-        return refuse(f"The checkpoint was not written to {self.path}: {error.strerror or error}.")
+        return refuse(f"The checkpoint was not written to {self.path}: {cause}.")
 
 
 def verify(path: Path) -> dict[str, Any]:
@@ -227,8 +241,22 @@ def _is_marked(path: Path) -> bool:
 
 
 def _step_of(path: Path) -> int | None:
-    number = path.name.removeprefix(PREFIX)
-    return int(number) if path.name.startswith(PREFIX) and number.isdecimal() else None
+    name = path.name.removeprefix(REPLACED)
+    number = name.removeprefix(PREFIX)
+    return int(number) if name.startswith(PREFIX) and number.isdecimal() else None
+
+
+def _owner() -> str:
+    number, started = this_process()
+    return f"{number}.{started:.0f}"
+
+
+def _is_written(unfinished: Path) -> bool:
+    """Whether another process that lives is writing it."""
+    number, _, started = unfinished.name.removeprefix(UNFINISHED).partition("-")[0].partition(".")
+    if not (number.isdecimal() and started.isdecimal()) or int(number) == os.getpid():
+        return False
+    return is_alive(int(number), float(started))
 
 
 def _hash(path: Path) -> str:

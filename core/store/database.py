@@ -1,31 +1,41 @@
 """A store file: opened, checked, brought up to date, and shared by everything in the process.
 
-A damaged, foreign or unreachable file is refused with a sentence; a file of a newer version is only read.
+A foreign or unreachable file is refused with a sentence. A file of a newer version, one that is damaged and one that
+may not be written are only read, as far as that goes.
 """
 
 from __future__ import annotations
 
 import os
-import sqlite3
+import struct
 import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from platformdirs import user_data_dir
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from core.problems import Problem, Refused, refuse
-from core.store import filesystems, migrate
+from core.store import filesystems, health, migrate
 from core.store.engines import reading_engine, writing_engine
+from core.store.faults import STORE_ERRORS, cause_of, is_storage_fault
 from core.store.lock import Busy, FileLock
 from core.store.schema import APPLICATION_ID, SCHEMA_VERSION
 
 WAL_BYTES = 4 << 20  # the log is folded into the file beyond this
+UNREADABLE = (*STORE_ERRORS, UnicodeDecodeError, zlib.error, struct.error)  # what a damaged file may raise
 _open: dict[tuple[int, Path], Store] = {}
 _open_lock = threading.RLock()
+
+
+def homes() -> list[Path]:
+    """The folders of the stores that this process has open, then the one where runs are kept by themselves."""
+    return list(
+        dict.fromkeys([*(path.parent for number, path in _open if number == os.getpid()), default_path().parent])
+    )
 
 
 def default_path() -> Path:
@@ -51,6 +61,8 @@ def path_of(where: str | Path | None) -> Path:
 class Store:
     """One file of runs. ``Store.open`` gives the same object to everyone in a process."""
 
+    _copy: health.Readable | None = None  # what is read in place of a file that may not be written
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.warnings: tuple[Problem, ...] = ()
@@ -60,19 +72,29 @@ class Store:
         wal = not filesystems.is_remote(path)
         if not wal:
             self.warnings = (filesystems.warning(path),)
-        self._prepare()
+        self.only_read = (
+            self._prepare() if health.may_write(path) else self._prepare_to_read()
+        )  # why nothing is written
+        if self.only_read is not None:
+            self.warnings = (*self.warnings, self.only_read)
         self._writer = writing_engine(path, wal=wal)
-        self._reader = reading_engine(path)
+        self._reader = self._copy.engine() if self._copy else reading_engine(path)
         if not self.newer:
-            with _sentences(path), self.read() as connection:
-                connection.exec_driver_sql("SELECT count(*) FROM run").one()
+            try:
+                with _sentences(path), self.read() as connection:
+                    connection.exec_driver_sql("SELECT count(*), max(status), max(claim) FROM run").one()
+            except Refused:
+                if self._copy is not None:
+                    self._copy.close()
+                raise
 
     @classmethod
     def open(cls, where: str | Path | None = None) -> Store:
         """Open or create a store. Raises Refused with a sentence where the file cannot be used."""
         path = path_of(where)
         with _open_lock, _sentences(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
             if path.is_dir():
                 raise refuse(f"{path} is a folder.", hint="Name a file in it, for instance runs.db.")
             key = (os.getpid(), path.resolve())
@@ -86,19 +108,26 @@ class Store:
         """The address by which another process opens it."""
         return f"sqlite:///{self.path}"
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether it can be written; :attr:`only_read` says why not."""
+        return self.only_read is None
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes; committed at the end, undone by an exception. Keep it short.
 
-        Raises Refused where the file is of a newer version, SQLAlchemyError or OSError where it cannot be written.
+        Raises Refused where the file is only read, or cannot be written now: a full disk, a lock.
         """
-        if self.newer:
-            raise refuse(
-                f"{self.path.name} was written by a newer Crossmodal Studio, so it is only read here.",
-                hint="Update the studio, or choose another store.",
-            )
-        with self._lock, self._writer.begin() as connection:
-            yield connection
+        if self.only_read is not None:
+            raise Refused(replace(self.only_read, severity="error"))
+        try:
+            with self._lock, self._writer.begin() as connection:
+                yield connection
+        except STORE_ERRORS as error:
+            if is_storage_fault(error):
+                raise _sentence(self.path, error) from error
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -106,22 +135,29 @@ class Store:
         try:
             with self._reader.begin() as connection:
                 yield connection
-        except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError, zlib.error) as error:
+        except UNREADABLE as error:
             raise _sentence(self.path, error) from error
 
     def fold(self) -> None:
         """Fold the write-ahead log into the file where it has grown; a busy reader only puts it off."""
-        with suppress(OSError, SQLAlchemyError):
+        with suppress(*STORE_ERRORS):
             if self.path.with_name(self.path.name + "-wal").stat().st_size > WAL_BYTES:
                 self._fold("PASSIVE")
 
     def make_durable(self) -> None:
         """From now on a commit survives a power cut, at the price of a disk flush each."""
-        connection = self._writer.raw_connection()
-        try:
-            connection.cursor().execute("PRAGMA synchronous=FULL").close()
-        finally:
-            connection.close()
+        with _sentences(self.path):
+            connection = self._writer.raw_connection()
+            try:
+                connection.cursor().execute("PRAGMA synchronous=FULL").close()
+            finally:
+                connection.close()
+
+    def flush_to_disk(self) -> None:
+        """What was committed survives a power cut from now on. Raises Refused."""
+        log = self.path.with_name(self.path.name + "-wal")
+        with _sentences(self.path), (log if log.exists() else self.path).open("rb") as file:
+            os.fsync(file.fileno())
 
     def check(self) -> list[str]:
         """What SQLite's integrity check finds; empty where all is well."""
@@ -131,7 +167,8 @@ class Store:
 
     def backup(self, path: Path) -> Path:
         """Copy the whole store, also while it is written. Raises Refused."""
-        return migrate.copy(self.path, path)
+        with _sentences(self.path):
+            return migrate.copy(self.path, path)
 
     def close(self) -> None:
         """Give the store back; the last one closes the file."""
@@ -141,11 +178,13 @@ class Store:
                 return
             _open.pop((os.getpid(), self.path), None)
             self._reader.dispose()
-            if not self.newer:
-                with suppress(OSError, SQLAlchemyError):
+            if self._copy is not None:
+                self._copy.close()
+            if self.is_writable:
+                with suppress(*STORE_ERRORS):
                     self._fold("TRUNCATE", "PRAGMA optimize")
-            with suppress(OSError), self._lock:
-                self._writer.dispose()
+                with suppress(*STORE_ERRORS), self._lock:
+                    self._writer.dispose()
             self._lock.close()
 
     def __enter__(self) -> Store:
@@ -154,22 +193,50 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _prepare(self) -> None:
+    def _prepare(self) -> Problem | None:
         """Make a new file's tables, or bring an old file's up to date, while no other process does."""
         with _sentences(self.path), self._lock:
             version = self._version()
+            found = health.damage(self.path) if version is not None else ""
+            damaged = health.damaged(self.path, found) if found else None
             if version is None:
                 migrate.create(self.path)
+            elif version > SCHEMA_VERSION:
+                return self._only_read_newer()
+            elif version < SCHEMA_VERSION and damaged is not None:
+                raise Refused(replace(damaged, severity="error"))
             elif version < SCHEMA_VERSION:
                 migrate.upgrade(self.path, version)
-            elif version > SCHEMA_VERSION:
-                self.newer = True
+            return damaged
+
+    def _prepare_to_read(self) -> Problem:
+        """A file or a folder that may not be written: read where it is, or from a copy brought up to date."""
+        with _sentences(self.path):
+            self._copy = health.Readable(self.path, SCHEMA_VERSION)
+            try:
+                version, found = self._version(), health.damage(self._copy.path, immutable=self._copy.immutable)
+                if version is not None and version > SCHEMA_VERSION:
+                    return self._only_read_newer()
+                return health.damaged(self.path, found) if found else health.not_writable(self.path)
+            except BaseException:
+                self._copy.close()
+                raise
+
+    def _only_read_newer(self) -> Problem:
+        self.newer = True
+        return Problem(
+            what=f"{self.path.name} was written by a newer Crossmodal Studio, so it is only read here.",
+            hint="Update the studio, or choose another store.", severity="warning",
+        )  # fmt: skip
 
     def _version(self) -> int | None:
         """The file's schema version; None where it is new. Raises Refused where it is another program's."""
         if not self.path.exists() or self.path.stat().st_size == 0:
             return None
-        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=10, isolation_level=None)
+        if self._copy is not None:
+            connection = health.connect(self._copy.path, immutable=self._copy.immutable)
+        else:
+            connection = health.connect(self.path)
         try:
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             application = connection.execute("PRAGMA application_id").fetchone()[0]
@@ -198,20 +265,20 @@ def _sentences(path: Path) -> Iterator[None]:
     except Refused:
         raise
     except Busy as error:
-        raise refuse(f"{path.name} is in use by another process.", hint="Wait a moment and try again.") from error
+        raise _sentence(path, error) from error
     except OSError as error:
         raise refuse(f"{path} cannot be used: {error.strerror or error}.", hint="Choose another place.") from error
-    except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError, ValueError) as error:
+    except (*UNREADABLE, ValueError) as error:
         raise _sentence(path, error) from error
 
 
 def _sentence(path: Path, error: Exception) -> Refused:
     cause = str(getattr(error, "orig", None) or error)
-    if "locked" in cause or "busy" in cause:
+    if isinstance(error, Busy) or "locked" in cause or "busy" in cause:
         return refuse(f"{path.name} is in use by another process.", hint="Wait a moment and try again.")
-    if "unable to open" in cause or "readonly" in cause or "disk" in cause:
-        return refuse(f"{path} cannot be used: {cause}.", hint="Check the disk and the rights to the folder.")
+    if isinstance(error, OSError) or any(word in cause for word in ("unable to open", "readonly", "disk I/O", "full")):
+        return refuse(f"{path} cannot be used: {cause_of(error)}.", hint="Check the disk and the rights to the folder.")
     return refuse(
-        f"{path.name} is damaged or is not a store of runs ({cause}).",
-        hint="Move it aside and open a backup, or choose another file.",
+        f"{path.name} is damaged or is not a store of runs ({cause_of(error)}).",
+        hint=f"python -m studio repair {path} makes a new store of what can be read; or open a backup.",
     )

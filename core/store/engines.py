@@ -25,9 +25,9 @@ def writing_engine(path: Path, *, wal: bool) -> Engine:
     return engine
 
 
-def reading_engine(path: Path) -> Engine:
-    """Read-only connections with plain short transactions."""
-    address = f"file:{quote(str(path))}?mode=ro"
+def reading_engine(path: Path, *, immutable: bool = False) -> Engine:
+    """Read-only connections with plain short transactions. ``immutable``: in a folder where nothing can be written."""
+    address = f"file:{quote(str(path))}?mode=ro" + ("&immutable=1" if immutable else "")
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(

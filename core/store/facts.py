@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from core.store.answers import RunFacts
+from core.store.claims import is_owned
 from core.store.points import number
 from core.store.schema import run, series, tag
+from core.telemetry.events import ENDED
 
 MOST_NUMBERS = 500  # in one statement
 _COLUMNS = [column for column in run.c if column.name not in ("document_text", "environment")]
@@ -38,7 +41,7 @@ def _some(connection: Connection, ids: Sequence[int]) -> list[RunFacts]:
         best[number_of_run][name] = number(best_value)
     return [
         RunFacts(
-            id=row.id, uid=row.uid, name=row.name, status=row.status, reason=row.reason, created=row.created,
+            id=row.id, uid=row.uid, name=row.name, status=_status(row), reason=row.reason, created=row.created,
             seconds=row.seconds, step=row.step, steps=row.steps, seed=row.seed, place=row.place, parent=row.parent,
             parent_step=row.parent_step, document_id=row.document_id, document_name=row.document_name,
             tags=tuple(tags[row.id]), notes=row.notes, last=last[row.id], best=best[row.id],
@@ -46,3 +49,8 @@ def _some(connection: Connection, ids: Sequence[int]) -> list[RunFacts]:
         )
         for row in connection.execute(select(*_COLUMNS).where(run.c.id.in_(ids)))
     ]  # fmt: skip
+
+
+def _status(row: Any) -> str:
+    """A run whose process is gone is interrupted, also where the store cannot be written to say so."""
+    return str(row.status) if row.status in ENDED or is_owned(row) else "interrupted"

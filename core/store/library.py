@@ -13,16 +13,17 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, insert, select, update
 
-from core.problems import refuse
+from core.problems import Refused, refuse
 from core.store import judging
 from core.store.answers import Judged, RunFacts
+from core.store.claims import OWNER, Claim, claim, identity, is_owned, owner_refusal
 from core.store.database import Store
 from core.store.export import export_points, export_runs
 from core.store.facts import facts_of
-from core.store.liveness import is_alive, this_process
+from core.store.liveness import is_alive
 from core.store.reader import RunReader
 from core.store.recorder import Recorder
-from core.store.resuming import Start, start_of
+from core.store.resuming import Start, refuse_if_missing, start_of
 from core.store.schema import command, param, run, tag
 from core.store.snapshots import clean, text_of
 from core.store.writing import inserted_id
@@ -65,14 +66,12 @@ class Library:
         tags: Sequence[str] = (),
     ) -> RunFacts:  # fmt: skip
         """A new run, queued. ``params`` are what a configuration difference compares; ``parent`` is a uid."""
-        identity = _document_identity(document_text)
-        number, started = this_process()
+        drawing = _document_identity(document_text)
         row = {
             "uid": f"{time.strftime('%y%m%d', time.gmtime())}-{secrets.token_hex(5)}", "name": clean(name),
             "status": "queued", "created": time.time(), "steps": steps, "seed": seed, "place": place, "parent": parent,
-            "parent_step": parent_step, "document_id": identity[0], "document_name": identity[1],
-            "document_text": clean(document_text), "environment": text_of(environment or {}), "process": number,
-            "process_started": started, "heartbeat": time.time(),
+            "parent_step": parent_step, "document_id": drawing[0], "document_name": drawing[1],
+            "document_text": clean(document_text), "environment": text_of(environment or {}), **identity(),
         }  # fmt: skip
         with self.store.write() as connection:
             run_id = inserted_id(connection, run, row)
@@ -104,6 +103,11 @@ class Library:
     def start_of(self, uid: str) -> Start | None:
         """The checkpoint that a run goes on from: its own newest, or that of the run it was forked from."""
         return start_of(self, uid)
+
+    def claim(self, uid: str) -> Claim:
+        """The right to train a run. Raises Refused where another process has it, or what it should go on from is gone."""
+        refuse_if_missing(self, uid)
+        return claim(self.store, uid)
 
     def export_csv(self, uids: Sequence[str], path: str | Path, *, series: Sequence[str] | None = None) -> int:
         """Every point of scalar series as rows of run, step, seconds, series, value; gives the number of rows."""
@@ -234,6 +238,11 @@ class Library:
                     insert(param), [{"run_id": run_id, **_param(key, value)} for key, value in params.items()]
                 )
 
+    def set_document(self, uid: str, text: str, *, steps: int, params: Mapping[str, Any]) -> None:
+        """The recipe of a run that is taken up again was changed; ``params`` are what changed."""
+        self._edit(uid, document_text=clean(text), steps=steps)
+        self.add_params(uid, params)
+
     # Judged pairs of datasets
 
     def mark(self, dataset: str, pairs: Sequence[tuple[int, int]], mark: str, *, run: str = "", step: int = 0) -> int:
@@ -269,33 +278,53 @@ class Library:
 
     def heartbeat(self, uid: str) -> None:
         """Say that the calling process owns a run and lives. A recorder does this by itself."""
-        number, started = this_process()
-        values = {"process": number, "process_started": started, "heartbeat": time.time()}
         with self.store.write() as connection:
-            connection.execute(update(run).where(run.c.id == self._id(uid)).values(**values))
+            connection.execute(update(run).where(run.c.id == self._id(uid)).values(**identity()))
 
     def mark_interrupted(self) -> list[RunFacts]:
-        """Runs that are said to run but whose process is gone become ``interrupted``; gives them."""
-        alive = run.c.status.not_in(sorted(ENDED))
-        with self.store.read() as connection:
-            rows = connection.execute(select(run.c.id, run.c.process, run.c.process_started).where(alive)).all()
-        gone = [row.id for row in rows if not is_alive(row.process, row.process_started)]
+        """Runs that are said to run but whose process is gone become ``interrupted``; gives them.
+
+        Whoever started them, and however they died. Where the store can only be read there are none.
+        """
+        gone = self._gone() if self.store.is_writable else []
         if not gone:
             return []
         values = {
             "status": "interrupted", "reason": "The process that trained it ended without a word.",
-            "ended": run.c.heartbeat, "revision": run.c.revision + 1,
+            "ended": run.c.heartbeat, "claim": "", "revision": run.c.revision + 1,
         }  # fmt: skip
+        marked = []
         with self.store.write() as connection:
-            connection.execute(update(run).where(run.c.id.in_(gone), alive).values(**values))
-            return facts_of(connection, gone)
+            for row in gone:  # one that was claimed anew since the look is left alone
+                same = (run.c.id == row.id) & (run.c.status == row.status) & (run.c.claim == row.claim)
+                same &= run.c.process == row.process
+                if connection.execute(update(run).where(same).values(**values)).rowcount:
+                    marked.append(row.id)
+            return facts_of(connection, marked)
+
+    def has_gone(self) -> bool:
+        """Whether a run is said to run though its process is gone: a look, nothing is written."""
+        return bool(self._gone())
+
+    def _gone(self) -> list[Any]:
+        with self.store.read() as connection:
+            asked = select(run.c.id, run.c.status, *OWNER).where(run.c.status.not_in(sorted(ENDED)))
+            return [row for row in connection.execute(asked).all() if not is_owned(row)]
 
     def liveness(self, uid: str) -> tuple[bool, float]:
         """Whether the process that owns a run lives, and the seconds since it was last heard of."""
         with self.store.read() as connection:
-            asked = select(run.c.process, run.c.process_started, run.c.heartbeat).where(run.c.id == self._id(uid))
+            asked = select(*OWNER).where(run.c.id == self._id(uid))
             row = connection.execute(asked).one()
-        return is_alive(row.process, row.process_started), max(0.0, time.time() - row.heartbeat)
+        alive = is_alive(row.process, row.process_started, row.host, row.heartbeat)
+        return alive, max(0.0, time.time() - row.heartbeat)
+
+    def owner_refusal(self, uid: str) -> Refused | None:
+        """Why a run cannot be begun now: who owns it; None where nobody does."""
+        with self.store.read() as connection:
+            asked = select(run.c.uid, run.c.status, *OWNER).where(run.c.id == self._id(uid))
+            row = connection.execute(asked).one()
+        return owner_refusal(row) if is_owned(row) and (row.claim or row.status not in ENDED) else None
 
     def _id(self, uid: str) -> int:
         with self.store.read() as connection:

@@ -1,22 +1,39 @@
-"""Whether the process that records a run still lives: its number and when it started, because numbers come again."""
+"""Whether the process that records a run still lives: its number, when it started (numbers come again), its machine."""
 
 from __future__ import annotations
 
 import os
+import platform
+import time
 
 import psutil
 
 SECONDS_APART = 2.0  # clocks of the kernel and of the store differ by less
+SECONDS_UNHEARD = 120.0  # a process of another machine is taken for gone after this
 
 
 def this_process() -> tuple[int, float]:
     """Number and start of the process that calls, seconds since 1970."""
-    number = os.getpid()
-    return number, float(psutil.Process(number).create_time())
+    return identity_of(os.getpid())
 
 
-def is_alive(number: int, started: float) -> bool:
-    """Whether that very process runs."""
+def identity_of(number: int) -> tuple[int, float]:
+    """Number and start of a process; 0.0 where it is gone already."""
+    try:
+        return number, float(psutil.Process(number).create_time())
+    except psutil.Error:
+        return number, 0.0
+
+
+def this_host() -> str:
+    """The machine's name."""
+    return platform.node()
+
+
+def is_alive(number: int, started: float, host: str = "", heard: float = 0.0) -> bool:
+    """Whether that very process runs. Of a process on another machine only its last sign of life is known."""
+    if host and host != this_host():
+        return time.time() - heard < SECONDS_UNHEARD
     if number <= 0:
         return False
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +36,7 @@ from core.store.answers import (
 from core.store.curves import LEAST, MOST, Reach, last_upto
 from core.store.database import Store
 from core.store.facts import facts_of
+from core.store.places import located
 from core.store.schema import checkpoint, exhibit, log, mark, run, series, snapshot
 
 
@@ -187,17 +187,25 @@ class RunReader:
         return [LogFacts(step=row.step, seconds=row.seconds, level=row.level, text=row.text) for row in reversed(rows)]
 
     def checkpoints(self) -> list[CheckpointFacts]:
-        """Every checkpoint that was saved, by step; ``kept`` says whether it is still on disk."""
+        """Every checkpoint that was saved, by step, where it lies now; ``kept`` says whether it is still on disk."""
+        home = self._store.path.parent
         asked = select(checkpoint).where(checkpoint.c.run_id == self._run_id).order_by(checkpoint.c.step)
         with self._store.read() as connection:
             rows = connection.execute(asked).all()
-        return [
-            CheckpointFacts(
-                step=row.step, path=row.path, metric=row.metric, value=row.value, best=bool(row.best),
-                kept=bool(row.kept) and not (Path(row.path).is_absolute() and not Path(row.path).exists()),
-            )
-            for row in rows
-        ]  # fmt: skip
+        found = {}
+        for row in rows:  # one that an older version wrote and a newer one wrote again has two rows
+            path = located(home, row.path)
+            found[path] = CheckpointFacts(
+                step=row.step, path=str(path), metric=row.metric, value=row.value, best=bool(row.best),
+                kept=bool(row.kept) and path.exists(),
+            )  # fmt: skip
+        return list(found.values())
+
+    def has_saved(self) -> bool:
+        """Whether a checkpoint was ever saved that this run could go on from, wherever it is now."""
+        asked = select(func.count()).where(checkpoint.c.run_id == self._run_id, checkpoint.c.kept == 1)
+        with self._store.read() as connection:
+            return bool(connection.execute(asked).scalar())
 
     def snapshot_steps(self, name: str) -> list[int]:
         """Steps at which histograms, attention maps, samples or pairs of that name were said."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
-
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
 from core.problems import Problem, Refused
 from core.store.database import Store
+from core.store.faults import STORE_ERRORS, cause_of, is_storage_fault
 from core.store.spool import Spool, size_of
 from core.store.writing import Writing
 from core.telemetry.events import Event, Scalars
@@ -26,15 +25,20 @@ SECONDS_BETWEEN_RETRIES = 0.5
 MOST_EVENTS_A_FLUSH = 20_000
 MOST_EVENTS_IN_MEMORY = 100_000  # beyond this what waits goes to the spool file
 MOST_BYTES_IN_MEMORY = 128 << 20
-TRANSIENT = (OperationalError, TimeoutError, OSError, InterfaceError, Refused)
 
 
 class _Ticket:
-    """Stands in the queue; set when everything before it is in the store."""
+    """Stands in the queue; set when everything before it is in the store; ``spool``: or in the spool file."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, spool: bool = False) -> None:
         self.passed = threading.Event()
         self.kept = False
+        self.spool = spool
+
+    def settle(self, kept: bool) -> None:
+        """Let go of whoever waits."""
+        self.kept = kept
+        self.passed.set()
 
 
 class Recorder:
@@ -61,6 +65,7 @@ class Recorder:
         self._writing = Writing(store, run_id)
         self._wake = threading.Event()
         self._closing = False
+        self._patient_until = 0.0
         self._finished = False
         self._failing = False
         self._heartbeat_due = 0.0
@@ -92,6 +97,14 @@ class Recorder:
         ticket.passed.wait(seconds)
         return ticket.kept
 
+    def secure(self, seconds: float = 30.0) -> bool:
+        """Wait until a kill can lose nothing of what was said so far: it is in the store, or in the spool file."""
+        ticket = _Ticket(spool=True)
+        self._queue.append(ticket)
+        self._wake.set()
+        ticket.passed.wait(seconds)
+        return ticket.kept
+
     def truncate_after(self, step: int, *, seconds: float = 10.0) -> bool:
         """Forget everything said after a step: the run goes on from an earlier checkpoint. False where it failed."""
         if not self.flush(seconds):
@@ -99,16 +112,20 @@ class Recorder:
         with self._turn:
             try:
                 self._writing.truncate_after(step)
-            except (SQLAlchemyError, OSError, Refused) as error:
-                self._tell(f"The run's record could not be cut back to step {step}: {_cause(error)}")
+            except (*STORE_ERRORS, Refused) as error:
+                self._tell(f"The run's record could not be cut back to step {step}: {cause_of(error)}.")
                 return False
         return True
 
-    def close(self, timeout: float = 10.0) -> bool:
-        """Write what is left and end the thread. False where it could not be written: it is then in the spool file."""
+    def close(self, timeout: float = 10.0, *, patience: float = 0.0) -> bool:
+        """Write what is left and end the thread. False where it could not be written: it is then in the spool file.
+
+        ``patience``: for so many seconds a store that cannot be written is tried again.
+        """
+        self._patient_until = time.monotonic() + patience
         self._closing = True
         self._wake.set()
-        self._thread.join(timeout)
+        self._thread.join(timeout + patience)
         return self._finished
 
     # The recorder's thread
@@ -119,13 +136,20 @@ class Recorder:
             self._wake.clear()
             closing = self._closing
             with self._turn:
-                if not self._failing or closing or time.monotonic() >= self._retry_due:
-                    self._drain()
-                if self._failing:
-                    self._hold()
-                if closing:
+                self._turn_once(closing)
+                if closing and not (self._failing and time.monotonic() < self._patient_until):
                     self._finish()
                     return
+
+    def _turn_once(self, closing: bool) -> None:
+        """Write, and hold what cannot be written. Whatever goes wrong, the thread goes on: it is tried again."""
+        try:
+            if not self._failing or closing or time.monotonic() >= self._retry_due:
+                self._drain()
+            if self._failing:
+                self._hold()
+        except Exception as error:
+            self._failed(error)
 
     def _drain(self) -> None:
         """Write what waits, oldest first: memory, then the spool file, then the queue."""
@@ -155,29 +179,28 @@ class Recorder:
         events = [entry for entry in batch if not isinstance(entry, _Ticket)]
         try:
             odd = self._keep(events)
-        except TRANSIENT as error:
+        except (*STORE_ERRORS, Refused) as error:
             self._failed(error)
             return False
+        del self._waiting[: len(batch)]
         for sentence in odd:
             self._tell(sentence)
-        del self._waiting[: len(batch)]
-        self._succeeded()
         for entry in batch:
             if isinstance(entry, _Ticket):
-                entry.kept = True
-                entry.passed.set()
+                entry.settle(True)
+        self._succeeded()
         return True
 
     def _keep(self, events: list[Event]) -> list[str]:
         """Write events together; one that no table takes is left out and must not hold up the others."""
         try:
             return self._writing.write(events)
-        except TRANSIENT:
-            raise
         except Exception as error:
+            if isinstance(error, Refused) or is_storage_fault(error):
+                raise
             if len(events) < 2:
                 name = type(events[0]).__name__ if events else "heartbeat"
-                return [f"A {name} event could not be kept: {_cause(error)}"]
+                return [f"A {name} event could not be kept: {cause_of(error)}."]
         half = len(events) // 2
         return self._keep(events[:half]) + self._keep(events[half:])
 
@@ -194,12 +217,17 @@ class Recorder:
         self._retry_due = time.monotonic() + SECONDS_BETWEEN_RETRIES
         if not self._failing:
             self._failing = True
-            self._tell(f"The run's record cannot be written now: {_cause(error)} What it says waits and is not lost.")
+            self._tell(
+                f"The run's record cannot be written now: {cause_of(error)}. What it says waits and is not lost."
+            )
 
     # What waits while the store cannot be written
 
     def _hold(self) -> None:
         """Memory holds so much, the spool file the rest; what is said later is put after what was said before."""
+        if any(isinstance(entry, _Ticket) and entry.spool for entry in (*self._waiting, *self._queue)):
+            self._spool_everything()
+            return
         newest: list[Event | _Ticket] = []
         if self._spool.is_empty:
             before = len(self._waiting)
@@ -213,10 +241,31 @@ class Recorder:
             else:
                 return
         newest += [self._queue.popleft() for _ in range(len(self._queue))]
-        for entry in newest:
-            if isinstance(entry, _Ticket):
-                entry.passed.set()
+        _let_go(newest, False)
         self._spool_out([entry for entry in newest if not isinstance(entry, _Ticket)])
+
+    def _spool_everything(self) -> bool:
+        """Onto the disk beside the store, in the order of saying. False where the disk takes nothing: all still waits."""
+        waiting = [] if self._from_spool else [entry for entry in self._waiting if not isinstance(entry, _Ticket)]
+        tickets = [entry for entry in self._waiting if isinstance(entry, _Ticket)]
+        queued = [self._queue.popleft() for _ in range(len(self._queue))]
+        newest = [entry for entry in queued if not isinstance(entry, _Ticket)]
+        tickets += [entry for entry in queued if isinstance(entry, _Ticket)]
+        try:
+            if waiting:
+                self._spool.put_first(waiting)
+            if not self._from_spool:
+                self._waiting, self._waiting_bytes = [], 0
+            if newest:
+                self._spool.extend(newest)
+        except OSError as error:
+            self._queue.extendleft(reversed(newest))
+            self._tell_of_spool(error)
+            _let_go(tickets, False)
+            return False
+        for ticket in tickets:
+            ticket.settle(ticket.spool)
+        return True
 
     def _spool_out(self, newest: list[Event]) -> None:
         if not newest:
@@ -225,29 +274,30 @@ class Recorder:
             self._spool.extend(newest)
         except OSError as error:
             self._queue.extendleft(reversed(newest))
-            if not self._spool_failed:
-                self._spool_failed = True
-                self._tell(f"The spool file cannot be written either: {_cause(error)} All waits in memory.")
+            self._tell_of_spool(error)
+
+    def _tell_of_spool(self, error: OSError) -> None:
+        if not self._spool_failed:
+            self._spool_failed = True
+            self._tell(f"The spool file cannot be written either: {cause_of(error)}. All waits in memory.")
 
     def _finish(self) -> None:
         """The run ends. What cannot be written goes to the spool file, which the next recorder of this run takes up."""
-        waiting = [] if self._from_spool else [entry for entry in self._waiting if not isinstance(entry, _Ticket)]
-        queued = [self._queue.popleft() for _ in range(len(self._queue))]
-        newest = [entry for entry in queued if not isinstance(entry, _Ticket)]
-        if not waiting and not newest and self._spool.is_empty:
+        waiting = any(not isinstance(entry, _Ticket) for entry in (*self._waiting, *self._queue))
+        if not waiting and self._spool.is_empty:
             self._finished = not self._failing
+            _let_go((*self._waiting, *self._queue), self._finished)
             return
         try:
-            if waiting:
-                self._spool.put_first(waiting)
-            if newest:
-                self._spool.extend(newest)
-            self._tell(f"The end of the run's record waits in {self._spool.path.name} until the run is opened again.")
-        except OSError as error:
-            self._tell(f"The end of the run's record could not be kept: {_cause(error)}")
-        for entry in (*self._waiting, *queued):
-            if isinstance(entry, _Ticket):
-                entry.passed.set()
+            kept = self._spool_everything()
+        except Exception as error:  # the thread ends here in any case
+            kept = False
+            self._tell_of_spool(OSError(str(error)))
+        name = self._spool.path.name
+        if kept:
+            self._tell(f"The end of the run's record waits in {name} until the run is opened again.")
+        else:
+            self._tell("The end of the run's record could not be kept: neither the store nor the spool file takes it.")
 
     def _tell(self, what: str, severity: Literal["warning", "hint"] = "warning") -> None:
         problem = Problem(what=what, severity=severity)
@@ -263,8 +313,7 @@ def _size(entry: Event | _Ticket) -> int:
     return 0 if isinstance(entry, _Ticket) else size_of(entry)
 
 
-def _cause(error: Exception) -> str:
-    cause = str(getattr(error, "orig", None) or error).rstrip(".")
-    if "full" in cause or "No space" in cause:
-        return "the disk is full."
-    return "another process is writing." if "locked" in cause or "busy" in cause else f"{cause}."
+def _let_go(entries: Iterable[Event | _Ticket], kept: bool) -> None:
+    for entry in entries:
+        if isinstance(entry, _Ticket):
+            entry.settle(kept)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.problems import Problem, Refused, refuse
 from core.store.checkpoints import CheckpointFolder, Saved
+from core.store.places import checkpoint_folder
 
 if TYPE_CHECKING:
     from core.store.library import Library
@@ -24,19 +25,25 @@ class Start:
     step: int
     whole: bool  # same drawing and same optimiser: everything is taken over; otherwise the weights that fit
     same_run: bool  # the run goes on; otherwise it was forked from another
+    best: bool = False  # marked as the best so far
     warnings: tuple[Problem, ...] = ()  # damaged checkpoints that were passed over
 
 
 def start_of(library: Library, uid: str) -> Start | None:
-    """None for a run from scratch. Raises Refused where the run was forked and nothing to start from is left."""
-    own = _newest(library, uid, None)
-    if own is not None:
-        return Start(path=str(own.path), step=own.step, whole=True, same_run=True, warnings=own.warnings)
+    """None for a run from scratch: one that never saved. Raises Refused where what it saved, or its parent did, is gone.
+
+    A checkpoint beyond the end of the record is passed over: what was said up to it was lost with the power.
+    """
     facts = library.facts(uid)
+    own = _newest(library, uid, facts.step)
+    if own is not None:
+        return Start(path=str(own.path), step=own.step, whole=True, same_run=True, best=own.best, warnings=own.warnings)
+    refuse_if_missing(library, uid)
     if not facts.parent:
         return None
     found = _newest(library, facts.parent, facts.parent_step or None)
     if found is None:
+        refuse_if_missing(library, facts.parent)
         raise refuse(
             f"The run {facts.parent} has no checkpoint at or before step {facts.parent_step}.",
             hint="Fork from a step after its first checkpoint.",
@@ -45,10 +52,25 @@ def start_of(library: Library, uid: str) -> Start | None:
     return Start(path=str(found.path), step=found.step, whole=whole, same_run=False, warnings=found.warnings)
 
 
+def refuse_if_missing(library: Library, uid: str) -> None:
+    """Raise Refused where a run has saved checkpoints and none is to be found: that is never "from scratch".
+
+    Cheap: nothing is read but names. Nothing is changed.
+    """
+    reader = library.reader(uid)
+    kept = [Path(row.path) for row in reader.checkpoints() if row.kept]
+    folders = {checkpoint_folder(library.store, uid), *(path.parent for path in kept)}
+    if reader.has_saved() and not any(CheckpointFolder(folder).has_one(reader.head().step) for folder in folders):
+        raise refuse(
+            f"The checkpoints of the run {uid} are missing: they should lie in {checkpoint_folder(library.store, uid)}.",
+            hint="Put that folder back, or train the drawing anew; nothing of this run was changed.",
+        )
+
+
 def _newest(library: Library, uid: str, upto: int | None) -> Saved | None:
-    """The newest good one of those that the store knows of; it may lie in a folder of any name."""
+    """The newest good one beside the store, or where the store knows of some; that may be a folder of any name."""
     rows = [row for row in library.reader(uid).checkpoints() if row.kept and Path(row.path).is_dir()]
-    folders = list(dict.fromkeys(Path(row.path).parent for row in rows))
+    folders = list(dict.fromkeys([checkpoint_folder(library.store, uid), *(Path(row.path).parent for row in rows)]))
     warnings: tuple[Problem, ...] = ()
     found: list[Saved] = []
     for folder in folders:

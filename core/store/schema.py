@@ -21,8 +21,8 @@ from sqlalchemy import (
 )  # fmt: skip
 
 APPLICATION_ID = 0x584D5354  # "XMST": how a store is told from any other SQLite file
-SCHEMA_VERSION = 3  # user_version; grows with each migration
-REVISION = "0003"  # Alembic's name of the same
+SCHEMA_VERSION = 4  # user_version; grows with each migration
+REVISION = "0004"  # Alembic's name of the same
 
 metadata = MetaData()
 
@@ -62,6 +62,8 @@ run = Table(
     Column("process", Integer, nullable=False, default=0),
     Column("process_started", Float, nullable=False, default=0.0),
     Column("heartbeat", Float, nullable=False, default=0.0),
+    Column("host", Text, nullable=False, default="", server_default=""),  # the machine of that process
+    Column("claim", Text, nullable=False, default="", server_default=""),  # who trains it holds this word; empty: nobody
     Column("revision", Integer, nullable=False, default=0),
     sqlite_autoincrement=True,  # a purged run's id is never given to another
 )  # fmt: skip

@@ -47,19 +47,19 @@ class Spool:
         """Put events at the end and onto the disk. On OSError the file is as before."""
         data = b"".join(_record(event) for event in events)
         fresh = self._end == 0
-        with self.path.open("wb" if fresh else "r+b") as file:
-            if fresh:
-                file.write(MAGIC + START.to_bytes(8, "little"))
-                self._confirmed = self._end = START
+        if fresh:
+            data = MAGIC + START.to_bytes(8, "little") + data
+        with self.path.open("wb" if fresh else "r+b", buffering=0) as file:
             try:
                 file.seek(self._end)
-                file.write(data)
-                file.flush()
+                _write_all(file, data)
                 os.fsync(file.fileno())
             except OSError:
                 file.truncate(self._end)
                 raise
-            self._end += len(data)
+        self._end += len(data)
+        if fresh:
+            self._confirmed = START
 
     def put_first(self, events: Sequence[Event]) -> None:
         """Put events before all others. On OSError the file is as before."""
@@ -71,11 +71,14 @@ class Spool:
             rest = file.read(self._end - self._confirmed)
         data = b"".join(_record(event) for event in events)
         fresh = self.path.with_name(self.path.name + ".new")
-        with fresh.open("wb") as file:
-            file.write(MAGIC + START.to_bytes(8, "little") + data + rest)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, self.path)
+        try:
+            with fresh.open("wb", buffering=0) as file:
+                _write_all(file, MAGIC + START.to_bytes(8, "little") + data + rest)
+                os.fsync(file.fileno())
+            os.replace(fresh, self.path)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
         self._confirmed, self._end = START, START + len(data) + len(rest)
 
     def take(self, most: int) -> list[Event]:
@@ -124,6 +127,13 @@ class Spool:
                 return start, end
         except OSError:
             return 0, 0
+
+
+def _write_all(file: Any, data: bytes) -> None:
+    """Unbuffered, so that nothing is left to be written when the disk is full."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def size_of(event: Event) -> int:

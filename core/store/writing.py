@@ -11,9 +11,9 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from core.problems import refuse
 from core.store import lines, points
+from core.store.claims import OWNER, identity, is_here, is_owned, owner_refusal
 from core.store.database import Store
 from core.store.lines import Line, Rows, Summary
-from core.store.liveness import this_process
 from core.store.schema import checkpoint, exhibit, log, mark, run, series, snapshot
 from core.store.snapshots import KINDS, Snapshot, clean, pack, pack_exhibit, text_of
 from core.telemetry.events import (
@@ -61,10 +61,12 @@ class Writing:
         self._head: dict[str, Any] = {}
         self._batch = Batch()
         with store.write() as connection:
-            mine = dict(zip(("process", "process_started"), this_process()))
-            found = connection.execute(update(run).where(run.c.id == run_id).values(heartbeat=time.time(), **mine))
-            if not found.rowcount:
+            row = connection.execute(select(run.c.uid, run.c.status, *OWNER).where(run.c.id == run_id)).first()
+            if row is None:
                 raise refuse(f"There is no run {run_id} in {store.path.name}.")
+            if row.claim and not is_here(row) and is_owned(row):  # its record and its spool file are not ours
+                raise owner_refusal(row)
+            connection.execute(update(run).where(run.c.id == run_id).values(**identity()))
             self._load(connection)
 
     def write(self, events: Sequence[Event]) -> list[str]:
@@ -146,6 +148,8 @@ class Writing:
         if isinstance(event, StatusChange):
             self._head.update(status=event.status, reason=clean(event.reason))
             self._head["ended"] = time.time() if event.status in ENDED else None
+            if event.status in ENDED:
+                self._head["claim"] = ""
 
     def _advance(self, at: At) -> int:
         step = _key(at.step)

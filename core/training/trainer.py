@@ -55,6 +55,9 @@ class Keeper(Protocol):
     def save(self, step: int, write: Callable[[Path], None], state: Mapping[str, Any], *, best: bool, last: int) -> str:
         """Write one, whole or not at all; keep the ``last`` newest and the best. Gives its path."""
 
+    def settle(self) -> None:
+        """What was said of it is kept before the run goes on."""
+
 
 class Trainer:
     """One run of a plan, from a position to the end."""

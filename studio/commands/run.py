@@ -19,14 +19,14 @@ from core.graph.file import loads
 from core.graph.recipe import Recipe
 from core.knobs import knobs_of, problems_with
 from core.problems import Refused, refuse
-from core.runs.launch import queue
+from core.runs.launch import change_recipe, queue
 from core.runs.vocabulary import cached_vocabulary, full_vocabulary
 from core.runs.worker import RunThread, ask, start_process
 from core.store.answers import Head, RunFacts
 from core.store.database import Store
 from core.store.library import Library
 from core.store.reader import RunReader
-from core.telemetry.events import ENDED
+from core.store.resuming import refuse_if_missing
 from studio.documents import DEFAULT_EXAMPLE, find_document, turned
 from studio.printing import as_json, console
 from widgets.look.sides import way_name
@@ -38,7 +38,7 @@ SECONDS_BETWEEN_LOOKS = 0.25
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
-    parser.add_argument("file", nargs="?", default=DEFAULT_EXAMPLE, help="a document, or an example's name")
+    parser.add_argument("file", nargs="?", help=f"a document, or an example's name (default: {DEFAULT_EXAMPLE})")
     parser.add_argument("--store", default=None, help="where runs are kept (default: your data folder)")
     parser.add_argument("--name", default="", help="a name for the run")
     parser.add_argument("--steps", type=int)
@@ -47,8 +47,14 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NODE.KNOB=VALUE", help="turn a knob; may be repeated"
     )
-    parser.add_argument("--place", choices=("thread", "process"), default="thread")
-    parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped or interrupted")
+    parser.add_argument(
+        "--place", choices=("thread", "process"), help="train here (thread), or in a process of its own"
+    )
+    parser.add_argument(
+        "--resume", metavar="RUN",
+        help="go on with a run that was stopped or interrupted; --steps, --device, --place and --name may be given with it",
+    )  # fmt: skip
+    parser.add_argument("--data-changed", action="store_true", help="resume although the data is no longer the same")
     parser.add_argument("--json", action="store_true", help="print JSON lines: how it goes, and at the end the result")
 
 
@@ -57,7 +63,7 @@ def run(flags: argparse.Namespace) -> int:
     with Store.open(flags.store) as store:
         library = Library(store)
         library.mark_interrupted()
-        facts = _resumable(library, flags.resume) if flags.resume else _queued(flags, library)
+        facts = _queued(flags, library) if flags.resume is None else _resumable(flags, library)
         with signals() as caught:
             status = _train(flags, library, facts, caught)
     if caught and status != "finished":
@@ -65,15 +71,36 @@ def run(flags: argparse.Namespace) -> int:
     return 0 if status in GOOD else 1
 
 
-def _resumable(library: Library, wanted: str) -> RunFacts:
-    facts = library.find(wanted)
-    if facts.status not in ENDED:
-        raise refuse(f"The run {facts.uid} is {facts.status} in another process.", hint="Stop it there first.")
-    return facts
+CANNOT_CHANGE = {"file": "A document", "seed": "--seed", "set": "--set"}
+
+
+def _resumable(flags: argparse.Namespace, library: Library) -> RunFacts:
+    """The run to go on with. What cannot be changed on the way is refused by name, never left out in silence."""
+    if not flags.resume.strip():
+        raise refuse("--resume needs the id or the name of a run.", hint="python -m studio runs lists them.")
+    for name, title in CANNOT_CHANGE.items():
+        if getattr(flags, name) not in (None, []):
+            raise refuse(
+                f"{title} cannot be given with --resume: the run goes on as it was drawn.",
+                hint="Fork the run in the window to change it, or train the document anew.",
+            )
+    facts = library.find(flags.resume)
+    if (refusal := library.owner_refusal(facts.uid)) is not None:
+        raise refusal
+    refuse_if_missing(library, facts.uid)
+    steps = facts.steps if flags.steps is None else flags.steps
+    if steps < facts.step:
+        raise refuse(f"The run {facts.uid} has trained {facts.step} steps already; --steps is {steps}.")
+    change_recipe(library, facts.uid, steps=flags.steps, device=flags.device)
+    if flags.name:
+        library.rename(facts.uid, flags.name)
+    return library.facts(facts.uid)
 
 
 def _queued(flags: argparse.Namespace, library: Library) -> RunFacts:
-    document = find_document(flags.file)
+    if flags.data_changed:
+        raise refuse("--data-changed goes with --resume.")
+    document = find_document(DEFAULT_EXAMPLE if flags.file is None else flags.file)
     if flags.set:
         document = turned(document, flags.set, full_vocabulary())
     fields = {name: getattr(flags, name) for name in ("steps", "seed", "device") if getattr(flags, name) is not None}
@@ -81,7 +108,7 @@ def _queued(flags: argparse.Namespace, library: Library) -> RunFacts:
         raise Refused(*problems)
     document = edits.set_recipe(document, **fields)
     _check(document)
-    return queue(library, document, name=flags.name, place=flags.place)
+    return queue(library, document, name=flags.name, place=flags.place or "thread")
 
 
 def _check(document: Document) -> None:
@@ -109,7 +136,7 @@ def signals() -> Iterator[list[int]]:
 
 
 def _train(flags: argparse.Namespace, library: Library, facts: RunFacts, caught: list[int]) -> str:
-    is_alive, wait = _started(library.store, facts.uid, flags.place)
+    is_alive, wait = _started(library.store, facts.uid, flags.place or "thread", flags.data_changed)
 
     asked: list[int] = []
 
@@ -131,12 +158,12 @@ def _train(flags: argparse.Namespace, library: Library, facts: RunFacts, caught:
     return ended.status
 
 
-def _started(store: Store, uid: str, place: str) -> tuple[Callable[[], bool], Callable[[], object]]:
+def _started(store: Store, uid: str, place: str, data_changed: bool) -> tuple[Callable[[], bool], Callable[[], object]]:
     """Whether it lives, and how to wait for its end."""
     if place == "process":
-        child = start_process(store, uid)
+        child = start_process(store, uid, data_changed=data_changed)
         return lambda: child.poll() is None, child.wait
-    thread = RunThread(store, uid)
+    thread = RunThread(store, uid, data_changed=data_changed)
     thread.start()
     return thread.is_alive, thread.join
 

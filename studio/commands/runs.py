@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 import time
 
 from rich.table import Table
@@ -26,8 +27,9 @@ def run(flags: argparse.Namespace) -> int:
     """Print them, newest first."""
     with Store.open(flags.store) as store:
         library = Library(store)
-        if not store.newer:
-            library.mark_interrupted()
+        for problem in store.warnings:
+            print(problem.sentence(), file=sys.stderr)
+        library.mark_interrupted()
         found = library.runs(text=" ".join(flags.text))
     if flags.json:
         print(as_json([dataclasses.asdict(facts) for facts in found], indent=1))

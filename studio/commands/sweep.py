@@ -74,6 +74,12 @@ def _found(flags: argparse.Namespace, store: Store, sweeps: Sweeps) -> SweepFact
         document = find_document(flags.file)
     except Refused:
         if (known := _known(sweeps, flags.file)) is not None:
+            given = [name for name in ("set", "trials", "seeds") if getattr(flags, name) not in (None, [])]
+            if given:
+                raise refuse(
+                    f"--{given[0]} cannot be given with a sweep that has begun.",
+                    hint="Name the document to begin another sweep.",
+                ) from None
             return known
         raise
     words = full_vocabulary()

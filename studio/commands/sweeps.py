@@ -24,7 +24,7 @@ def run(flags: argparse.Namespace) -> int:
     """Print them in the order of the queue."""
     with Store.open(flags.store) as store:
         sweeps = Sweeps(store)
-        if not store.newer:
+        if store.is_writable:
             sweeps.mark_interrupted()
         found = sweeps.all()
     if flags.json:

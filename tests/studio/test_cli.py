@@ -120,7 +120,7 @@ def test_a_stopped_run_goes_on_and_a_running_one_is_left_alone(say: Say, drawn: 
         waiting = queued(store, file.read(drawn))  # this very process is said to own it
     code, _, complaint = say("run", "--resume", waiting, "--store", kept)
     assert code == 2
-    assert complaint == f"The run {waiting} is queued in another process. Stop it there first.\n"
+    assert complaint == f"The run {waiting} is trained by this process already. Stop it there first.\n"
     say("run", drawn, "--store", kept, "--json")
     with Store.open(kept) as store:
         ended = Library(store).runs()[0].uid

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.knobs import knob
 from core.problems import Refused
+from core.store.faults import cause_of, is_storage_fault
 from core.telemetry.events import Mark
 from core.training.habit import Habit, habits
 from core.training.habits.early_stopping import held_out_score
 from core.training.state import state_of, write_tensors
+
+SECONDS_BETWEEN_TRIES = 0.5
 
 if TYPE_CHECKING:
     from core.training.trainer import Trainer
@@ -23,6 +27,7 @@ class Checkpointing(Habit):
 
     title = "Checkpoints"
     order = 90
+    patience_seconds: ClassVar[float] = 30.0  # at the end of a run, for a disk that is full
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -36,6 +41,7 @@ class Checkpointing(Habit):
         super().__init__(config)
         self.score: float | None = None
         self._saved_at = -1
+        self._unsaved, self._warned_at = "", -1  # why the last try failed, and at which step that was said
 
     def evaluated(self, run: Trainer) -> None:
         """A new best is saved at once."""
@@ -56,21 +62,45 @@ class Checkpointing(Habit):
     def ended(self, run: Trainer) -> None:
         """At the end and after a stop; a diverged run keeps its last good one."""
         if run.status in ("finished", "stopped") and run.position.step:
-            self.save(run)
+            self._save_at_last(run)
 
-    def save(self, run: Trainer, best: bool = False) -> None:
-        """Write one. A full disk is said and does not end the run."""
+    def _save_at_last(self, run: Trainer) -> None:
+        """A full disk is tried again for a while; what was learned and could not be saved is never called finished."""
+        end = time.monotonic() + self.patience_seconds
+        while not self.save(run) and time.monotonic() < end:
+            time.sleep(SECONDS_BETWEEN_TRIES)
+        if self._unsaved:
+            run.end(
+                "failed",
+                f"Trained to step {run.position.step}, but what it learned could not be saved: {self._unsaved} "
+                "It can be continued from its newest checkpoint.",
+            )
+
+    def save(self, run: Trainer, best: bool = False) -> bool:
+        """Write one. A full disk is said once and does not end the run; False where it was not written."""
         if run.keeper is None or (self._saved_at == run.position.step and not best):
-            return
+            return True
         try:
             path = run.keeper.save(
                 run.position.step, lambda folder: write_tensors(run, folder), state_of(run),
                 best=best, last=self.config.last,
             )  # fmt: skip
-        except (Refused, OSError, RuntimeError) as error:
-            run.warn(f"The checkpoint at step {run.position.step} was not saved: {error}")
-            return
-        self._saved_at = run.position.step
+        except Exception as error:
+            if not (isinstance(error, Refused) or is_storage_fault(error)):
+                raise
+            reason = str(error) if isinstance(error, Refused) else f"{cause_of(error)}."
+            if reason != self._unsaved or self._warned_at != run.position.step:
+                run.warn(f"The checkpoint at step {run.position.step} was not saved: {reason}")
+            self._unsaved, self._warned_at = reason, run.position.step
+            return False
+        self._saved_at, self._unsaved = run.position.step, ""
+        data = {"path": path, "metric": "R@10", "value": self.score, "best": best}
+        run.say(Mark(at=run.at(), kind="checkpoint", text=f"checkpoint at step {run.position.step}", data=data))
+        run.keeper.settle()
+        return True
+
+    def say_again(self, run: Trainer, path: str, *, best: bool) -> None:
+        """The mark of the checkpoint that a run goes on from, where the process died before it was kept."""
         data = {"path": path, "metric": "R@10", "value": self.score, "best": best}
         run.say(Mark(at=run.at(), kind="checkpoint", text=f"checkpoint at step {run.position.step}", data=data))
 

@@ -171,9 +171,9 @@ class Evaluation(Habit):
             return
         self._last = run.position.step
         run.say(Scalars(at=run.at(), values=self._found))
+        run.look("evaluated")  # before a habit saves: all is said by then
         for habit in run.habits:
             habit.evaluated(run)
-        run.look("evaluated")
 
     def _splits(self, run: Trainer) -> None:
         main = self._main_split(run)
