@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One measured number. ``most`` and ``least`` are promises; without them it is shown for orientation."""
+    """One measured number. ``most`` and ``least`` are promises; without them it is shown for orientation.
+
+    ``share`` is a promise beside another build (``bench --against``): at most this share of what it needs.
+    """
 
     name: str
     value: float
     unit: str = ""
     most: float | None = None
     least: float | None = None
+    share: float | None = None
 
     @property
     def is_kept(self) -> bool:
