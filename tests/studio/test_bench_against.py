@@ -46,7 +46,7 @@ def test_an_old_build_that_cannot_run_our_bench_runs_its_own(monkeypatch: pytest
 
 
 def test_what_is_no_commit_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(Refused, match="no commit 'nowhere-at-all'|no git checkout"), laid_out("nowhere-at-all"):
+    with pytest.raises(Refused, match=r"no commit 'nowhere-at-all'|no git checkout"), laid_out("nowhere-at-all"):
         pass
     assert main(["bench", "experts", "--against", "nowhere-at-all"]) != 0
     said = "".join(capsys.readouterr())
