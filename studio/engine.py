@@ -10,10 +10,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from core.graph.analysis import Analysis
 from core.graph.document import Document
 from core.graph.vocabulary import Vocabulary
 from core.problems import Refused
@@ -74,6 +76,20 @@ class Engine(QObject):
             return
         if turn == self._newest:
             self.analysed.emit(document, found)
+        if document.sweep is not None and found.is_runnable:
+            self._analyse_plan(document, found, turn)
+
+    def _analyse_plan(self, document: Document, found: Analysis, turn: int) -> None:
+        """Behind the drawing's own Problems: those of the sweep's arms, each of which is compiled."""
+        from core.runs.planning import plan_problems  # torch
+
+        try:
+            more = plan_problems(document, self._vocabulary or full_vocabulary())
+        except Exception as error:
+            self.failed.emit(tr("The sweep could not be checked: {reason}", reason=f"{type(error).__name__}: {error}"))
+            return
+        if more and turn == self._newest:
+            self.analysed.emit(document, replace(found, problems=(*found.problems, *more)))
 
     def ask(self, question: Callable[[], Any], answered: Callable[[Any, str], None]) -> Future[Any]:
         """Run ``question`` on the slow lane; ``answered(value, sentence)`` is called on the window's thread."""

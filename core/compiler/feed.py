@@ -11,10 +11,12 @@ import torch
 from core.blocks.values import map_tensors
 from core.compiler.build import build_source, build_transform
 from core.compiler.plan import Plan
+from core.compiler.things import Things
 from core.data.base import Pieces, Source
 from core.data.loading import batches
 from core.data.pipeline import SampleGraph
 from core.graph.document import End
+from core.graph.selection import selecting_split
 from core.telemetry.events import At, Exhibit
 
 Batch = dict[End, Any]
@@ -43,6 +45,7 @@ class Feed:
         self._running: Iterator[dict[Any, Any]] | None = None
         self._epoch = -1
         self._probes: dict[int, Batch] = {}
+        self.things = Things(graph)
         self.after: list[Callable[[Batch, list[int]], Batch]] = []  # what habits add to every batch
 
     @property
@@ -109,7 +112,7 @@ class Feed:
     def probe(self, count: int) -> Batch:
         """The first held-out samples: the same batch at every call."""
         if count not in self._probes:
-            split = next((n for n in ("test", "validation", "train") if len(self.splits.get(n, ())) > 0), "train")
+            split = selecting_split(self.splits) or "train"
             self._probes[count] = next(self.split(split, count, count))[0]
         return self._probes[count]
 

@@ -7,7 +7,7 @@ Randomness comes only from the generator handed in, keyed by (seed, epoch, index
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -156,6 +156,10 @@ class Transform(_Sampled):
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """The inverse of :meth:`state`."""
+
+    def reads(self, sentence: str) -> Hashable | None:
+        """What a sentence is to this step: equal for sentences that it cannot tell apart. None where it reads none."""
+        return None
 
     def apply(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
         """From incoming to outgoing port values of one sample."""

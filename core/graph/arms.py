@@ -10,7 +10,7 @@ import itertools
 import json
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,8 @@ from core.knobs import Value
 from core.problems import Fix, Problem, Refused, refuse
 
 BETWEEN = " · "  # between the parts of an arm's name, one an axis
+LONGEST_NUMBER = 12  # letters of a value that is shown in full
+NARROW = 1e-3  # a range whose ends differ by less than this share is not rounded
 MOST_DRAWS = 50  # for an arm that was not there yet, before a random search is said to be exhausted
 
 
@@ -55,13 +57,44 @@ class Arm:
             return cls(name=text[:80])
 
 
+def identity(value: Value) -> tuple[str, Value]:
+    """What tells values apart: 1, 1.0, true and "1" are four."""
+    return type(value).__name__, value
+
+
 def shown(value: Value) -> str:
-    """A value in an arm's name: four digits are enough to tell arms apart."""
+    """A value as people write it: six digits, more where fewer would name another number (0.9999999 is not 1)."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        text = f"{value:.6g}"
+        exact = math.isclose(float(text), value, rel_tol=1e-9)
+        return text if exact or len(repr(value)) > LONGEST_NUMBER else repr(value)
     return "auto" if value is None else str(value)
+
+
+def part_name(axis: Axis, point: Value | Change) -> str:
+    """What a point of an axis is called in an arm's name; no two points of an axis are called the same."""
+    if isinstance(point, Change):
+        return point.name
+    text = shown(point)
+    others = [] if axis.is_range else [value for value in axis.values if identity(value) != identity(point)]
+    if any(shown(other) == text for other in others):
+        text = repr(point) if isinstance(point, float | str) else text
+    return f"{axis.title} {text}"
+
+
+def named(texts: Iterable[str]) -> dict[str, Arm]:
+    """Arms by their JSON, with names that tell them apart even where they were queued under one name."""
+    found = {text: Arm.from_json(text) for text in texts}
+    taken: dict[str, int] = {}
+    for arm in found.values():
+        taken[arm.name] = taken.get(arm.name, 0) + 1
+    for text, arm in found.items():
+        if taken[arm.name] > 1:
+            at = BETWEEN.join(f"{title} {value!r}" for title, value in arm.at.items())
+            found[text] = replace(arm, name=at or f"{arm.name} {list(found).index(text) + 1}")
+    return found
 
 
 def grid_points(axis: Axis) -> list[Value] | list[Change]:
@@ -69,7 +102,7 @@ def grid_points(axis: Axis) -> list[Value] | list[Change]:
     if axis.changes:
         return list(axis.changes)
     if not axis.is_range:
-        return list(axis.values)
+        return [value for _, value in dict.fromkeys(map(identity, axis.values))]
     shares = [index / max(1, axis.count - 1) for index in range(axis.count)]
     return list(dict.fromkeys(point_at(axis, share) for share in shares))
 
@@ -82,7 +115,10 @@ def point_at(axis: Axis, share: float) -> Value:
     else:
         value = low + share * (high - low)
     value = min(max(value, min(low, high)), max(low, high))
-    return round(value) if axis.integer else float(f"{value:.6g}")
+    if axis.integer:
+        return round(value)
+    short = float(f"{value:.6g}")
+    return short if abs(high - low) > NARROW * max(abs(high), abs(low)) else value
 
 
 def arm_of(axes: Sequence[Axis], points: Sequence[Value | Change]) -> Arm:
@@ -99,7 +135,7 @@ def arm_of(axes: Sequence[Axis], points: Sequence[Value | Change]) -> Arm:
             bypassed += point.bypassed
         else:
             at[axis.title] = values[axis.path] = point
-    names = [str(value) if axis.changes else f"{axis.title} {shown(value)}" for axis, value in zip(axes, at.values())]
+    names = [part_name(axis, point) for axis, point in zip(axes, points)]
     return Arm(name=BETWEEN.join(names), at=at, values=values, muted=tuple(muted), bypassed=tuple(bypassed))
 
 

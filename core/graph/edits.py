@@ -6,13 +6,13 @@ Gestures, menu commands, fixes of Problems and the command line all come through
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from core.graph.document import Document, End, Frame, Node, Wire
 from core.graph.recipe import Recipe, Rule
-from core.graph.sweep import Sweep
+from core.graph.sweep import Axis, Change, Sweep
 from core.graph.vocabulary import Vocabulary
 from core.knobs import Value
 
@@ -227,6 +227,15 @@ def drop_axis(document: Document, title: str) -> Document:
     """Take an axis out of the sweep; with the last one the sweep goes."""
     left = document.sweep.without_axis(title) if document.sweep else None
     return replace(document, sweep=left if left and left.axes else None)
+
+
+def link_axis(document: Document, title: str, points: Sequence[Mapping[str, Any]]) -> Document:
+    """Let further settings change with an axis: ``points`` are named changes, as :class:`core.graph.sweep.Change` has them."""
+    if document.sweep is None:
+        return document
+    changes = tuple(Change(name=str(point["name"]), values=point["values"]) for point in points)
+    axes = tuple(Axis(name=title, changes=changes) if axis.title == title else axis for axis in document.sweep.axes)
+    return replace(document, sweep=replace(document.sweep, axes=axes))
 
 
 def rename(document: Document, name: str) -> Document:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from core.graph.selection import SELECTING, Figure
 from core.knobs import Value
 
 Method = Literal["grid", "random", "bayesian"]
@@ -18,7 +19,7 @@ DIRECTIONS: tuple[Direction, ...] = ("higher", "lower")
 EQUALS: tuple[Equal, ...] = ("steps", "samples", "compute")
 MOST_TRIALS = 10_000  # arms times seeds
 MOST_AXES, MOST_VALUES = 16, 1000
-DEFAULT_METRIC = "retrieval/test/image_to_text/R@1"
+DEFAULT_METRIC = Figure(split=SELECTING[0], value=0.0).series  # what chooses checkpoints chooses arms
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.blocks.block import Objective
+from core.blocks.ranking import best_first
 from core.blocks.values import joined, map_tensors
 from core.compiler.asking import HERE, asked, class_vectors, through
 from core.compiler.compile import compile
@@ -160,7 +161,7 @@ class Trained:
         made = self._asked(question, {self._ports["picture"]: self._picture(picture)})
         class_KD = class_vectors(self.experiment, self.graph, question.answers, names, prompts, self._device)
         scores_K = (made.float() @ class_KD.T)[0].cpu()
-        return [(names[place], float(scores_K[place])) for place in scores_K.argsort(descending=True).tolist()]
+        return [(names[place], score) for score, place in _ranked(scores_K, len(names))]
 
     @torch.no_grad()
     def ask(
@@ -190,9 +191,10 @@ class Trained:
             if is_left
             else module.score_tables(answers, embedded_question)[1]
         )
-        best = scores_1N[0].topk(min(count, len(indices)))
-        places = zip(best.values.tolist(), best.indices.tolist())
-        return question.finds, [self.answer(indices[place], score, split) for score, place in places]
+        return question.finds, [
+            self.answer(indices[place], score, split)
+            for score, place in _ranked(scores_1N[0], min(count, len(indices)))
+        ]
 
     def _asked(self, question: Question, brought: Mapping[str, Any]) -> Any:
         """The question's side for one sample; where something was not given a sample of the set flows beside it, unseen."""
@@ -248,6 +250,16 @@ class Trained:
         """Let loader workers go."""
         self._feed.close()
         self.graph.close()
+
+
+def _ranked(scores_K: Tensor, count: int) -> list[tuple[float, int]]:
+    """Scores with their places, best first; those that are not finite are left out. Raises Refused where none is left."""
+    values, places = best_first(scores_K, count)
+    if not len(values):
+        raise refuse(
+            "The model gives no finite score, so nothing can be ranked.", hint="Ask an earlier checkpoint of this run."
+        )
+    return list(zip(values.tolist(), places.tolist()))
 
 
 def _unit(value: Any) -> Any:

@@ -22,8 +22,10 @@ from core.compiler.feed import sample_graph
 from core.compiler.plan import Plan
 from core.compiler.weights import load_what_fits, read_state
 from core.data.pipeline import SampleGraph
+from core.data.splitting import held_out_words
 from core.graph.file import loads
 from core.graph.judged import lineage
+from core.graph.selection import TEST_HOLDS
 from core.problems import Problem, Refused, refuse
 from core.runs.launch import CONTINUED, costs, keep_document
 from core.store.checkpoints import CheckpointFolder
@@ -264,6 +266,8 @@ def _say_changes(library: Library, uid: str, trainer: Trainer) -> None:
 def _keep_origin(library: Library, uid: str, trainer: Trainer) -> None:
     """Which data it learns from, told by a fingerprint, and whose judgements of pairs: kept with the run."""
     found = {DATA: trainer.graph.source.fingerprint()}
+    if holds := held_out_words(trainer.graph.source):
+        found[TEST_HOLDS] = holds
     if judged := lineage(trainer.plan.document):
         found["judged pairs"] = judged
         trainer.log(f"Judged pairs: {judged}.")

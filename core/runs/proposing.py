@@ -5,12 +5,13 @@ There is no second store: Optuna's study is made anew in memory from the trials 
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from core.graph.arms import Arm, arm_of, grid_points
+from core.graph.arms import NARROW, Arm, arm_of, grid_points, identity
 from core.graph.sweep import Axis, Change, Sweep
 from core.knobs import Value
 
@@ -25,6 +26,7 @@ def propose(sweep: Sweep, told: Sequence[tuple[Arm, float | None]], seed: int) -
     direction = "maximize" if sweep.direction == "higher" else "minimize"
     study = optuna.create_study(sampler=sampler, direction=direction)
     for arm, value in told:
+        value = None if value is None or not math.isfinite(value) else value  # NaN is no result
         if (found := _coordinates(sweep, arm)) is not None:
             state = optuna.trial.TrialState.FAIL if value is None else optuna.trial.TrialState.COMPLETE
             study.add_trial(optuna.create_trial(params=found, distributions=spaces, value=value, state=state))
@@ -54,7 +56,11 @@ def _space(optuna: ModuleType, axis: Axis) -> Any:
 def _point(axis: Axis, found: Any) -> Value | Change:
     if not axis.is_range:
         return grid_points(axis)[int(found)]
-    return int(found) if axis.integer else float(f"{float(found):.6g}")
+    if axis.integer:
+        return int(found)
+    low, high = float(axis.low or 0.0), float(axis.high or 0.0)
+    narrow = abs(high - low) <= NARROW * max(abs(high), abs(low))
+    return float(found) if narrow else min(max(float(f"{float(found):.6g}"), low), high)
 
 
 def _coordinates(sweep: Sweep, arm: Arm) -> dict[str, Any] | None:
@@ -68,8 +74,8 @@ def _coordinates(sweep: Sweep, arm: Arm) -> dict[str, Any] | None:
                 return None
             found[axis.title] = value
             continue
-        names = [point.name if isinstance(point, Change) else point for point in grid_points(axis)]
-        if value not in names:
+        names = [identity(point.name if isinstance(point, Change) else point) for point in grid_points(axis)]
+        if identity(value) not in names:
             return None
-        found[axis.title] = names.index(value)
+        found[axis.title] = names.index(identity(value))
     return found

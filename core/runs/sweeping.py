@@ -5,6 +5,7 @@ The store is the only memory: a sweep that was killed goes on where it was, and 
 
 from __future__ import annotations
 
+import math
 import subprocess
 import threading
 import traceback
@@ -42,10 +43,18 @@ def begin_sweep(
         raise refuse("This document has no sweep.", hint="Right-click a setting and choose Sweep this setting.")
     if problems := sweep_problems(document, words):
         raise Refused(*problems)
+    from core.runs.planning import metric_problem, refused_arms  # torch
+
     arms = _first_arms(document, sweep)
+    broken = refused_arms(document, arms, words)
+    if len(broken) == len(arms):
+        raise Refused(*{problem.sentence(): problem for problems in broken.values() for problem in problems}.values())
+    if (problem := metric_problem(document, words)) is not None:
+        raise Refused(problem)
+    failed = {text: problems[0].sentence() for text, problems in broken.items()} if continue_on_error else {}
     return Sweeps(store).create(
         document.name, dumps(document), [arm.as_json() for arm in arms], seeds_of(document), document_id=document.id,
-        continue_on_error=continue_on_error, place=place,
+        continue_on_error=continue_on_error, place=place, failed=failed,
     )  # fmt: skip
 
 
@@ -243,12 +252,13 @@ class _Work:
         by_arm: dict[str, list[float]] = {}
         for trial in sorted(trials, key=lambda one: one.number):
             values = by_arm.setdefault(trial.arm, [])
-            values += [trial.value] if trial.state == "finished" and trial.value is not None else []
+            told = trial.state == "finished" and trial.value is not None and math.isfinite(trial.value)
+            values += [trial.value] if told and trial.value is not None else []
         done = len(trials) // max(1, self.plan.seeds)
         if done >= trial_count(self.plan)[0]:
             return False
-        told = [(Arm.from_json(text), sum(v) / len(v) if v else None) for text, v in by_arm.items()]
-        arm = self._new_arm(told, set(by_arm))
+        known = [(Arm.from_json(text), sum(v) / len(v) if v else None) for text, v in by_arm.items()]
+        arm = self._new_arm(known, set(by_arm))
         if arm is None:
             return False
         seeds = seeds_of(self.document)

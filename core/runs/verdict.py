@@ -18,7 +18,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.graph.arms import BETWEEN, Arm
+from core.graph.arms import BETWEEN, Arm, named
+from core.graph.selection import is_test
 from core.graph.sweep import Sweep
 from core.knobs import Value
 from core.store.answers import TrialFacts
@@ -89,6 +90,14 @@ class Table:
     bases: Mapping[str, str] = field(default_factory=dict)  # arm -> the arm it is compared with
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)  # by arm
     verdict: Verdict = Verdict(kind="nothing")
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Arms of which a trial failed, in their order: with how many of their seeds where some did not."""
+        return tuple(
+            row.arm.name if lost == (of := sum(row.states.values())) else f"{row.arm.name} ({lost}/{of})"
+            for row in self.rows if (lost := row.states.get("failed", 0))
+        )  # fmt: skip
 
     @property
     def figures(self) -> tuple[str, ...]:
@@ -218,15 +227,16 @@ def compare(rows: Sequence[ArmRow], bases: Mapping[str, ArmRow]) -> dict[str, Co
 
 
 def rows_of(trials: Sequence[TrialFacts]) -> list[ArmRow]:
-    """Trials gathered by arm, in the order in which arms were queued."""
+    """Trials gathered by arm, in the order in which arms were queued. Arms are told apart by their values."""
     by_arm: dict[str, list[TrialFacts]] = {}
     for trial in sorted(trials, key=lambda one: one.number):
         by_arm.setdefault(trial.arm, []).append(trial)
-    return [_row(Arm.from_json(text), found) for text, found in by_arm.items()]
+    arms = named(by_arm)
+    return [_row(arms[text], found) for text, found in by_arm.items()]
 
 
 def _row(arm: Arm, trials: Sequence[TrialFacts]) -> ArmRow:
-    done = [trial for trial in trials if trial.state == "finished" and trial.value is not None]
+    done = [t for t in trials if t.state == "finished" and t.value is not None and math.isfinite(t.value)]
     values = {trial.seed: trial.value for trial in done if trial.value is not None}
     names = dict.fromkeys(name for trial in done for name in trial.figures)
     figures = {
@@ -235,8 +245,9 @@ def _row(arm: Arm, trials: Sequence[TrialFacts]) -> ArmRow:
         if (found := estimate([trial.figures[name] for trial in done if name in trial.figures])) is not None
     }
     states: dict[str, int] = {}
-    for trial in trials:
-        states[trial.state] = states.get(trial.state, 0) + 1
+    for trial in trials:  # a value that is not finite is none
+        state = "failed" if trial.state == "finished" and trial not in done else trial.state
+        states[state] = states.get(state, 0) + 1
     return ArmRow(arm=arm, values=values, estimate=estimate(list(values.values())), figures=figures, states=states)
 
 
@@ -339,6 +350,13 @@ SENTENCES: Mapping[Kind, str] = {
 }
 
 
+FAILED = "Failed, and not compared: {names}."
+ON_TEST = "Configurations were chosen on the test split: the winner's score is too good for new data."
+
+
 def sentence(found: Table) -> str:
-    """The verdict in words."""
-    return SENTENCES[found.verdict.kind].format(**parts(found.verdict, found.metric))
+    """The verdict in words, with the arms that failed, and that it was the test split where it was."""
+    said = [SENTENCES[found.verdict.kind].format(**parts(found.verdict, found.metric))]
+    said += [FAILED.format(names=", ".join(found.failed))] if found.failed else []
+    said += [ON_TEST] if is_test(found.metric) and found.verdict.kind != "nothing" else []
+    return " ".join(said)

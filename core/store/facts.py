@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -38,7 +39,7 @@ def _some(connection: Connection, ids: Sequence[int]) -> list[RunFacts]:
     )
     for number_of_run, name, last_value, best_value in connection.execute(figures):
         last[number_of_run][name] = number(last_value)
-        best[number_of_run][name] = number(best_value)
+        best[number_of_run][name] = _best(best_value)
     return [
         RunFacts(
             id=row.id, uid=row.uid, name=row.name, status=_status(row), reason=row.reason, created=row.created,
@@ -54,3 +55,9 @@ def _some(connection: Connection, ids: Sequence[int]) -> list[RunFacts]:
 def _status(row: Any) -> str:
     """A run whose process is gone is interrupted, also where the store cannot be written to say so."""
     return str(row.status) if row.status in ENDED or is_owned(row) else "interrupted"
+
+
+def _best(value: float | None) -> float:
+    """A best value; one that is not finite is none (NaN)."""
+    found = number(value)
+    return found if math.isfinite(found) else math.nan

@@ -356,8 +356,8 @@ def _sorted(found: list[RunFacts], sort: str, descending: bool) -> list[RunFacts
     which, _, name = sort.partition(":")
     if which in ("last", "best") and name:
         key: Callable[[RunFacts], Any] = lambda facts: getattr(facts, which).get(name, math.nan)  # noqa: E731
-        having = [facts for facts in found if not math.isnan(key(facts))]
-        lacking = [facts for facts in found if math.isnan(key(facts))]
+        having = [facts for facts in found if math.isfinite(key(facts))]
+        lacking = [facts for facts in found if not math.isfinite(key(facts))]
         return sorted(having, key=key, reverse=descending) + lacking
     if sort not in SORTS:
         raise refuse(f"Runs cannot be sorted by {sort!r}.", hint=f"Known: {', '.join(sorted(SORTS))}, last:loss.")

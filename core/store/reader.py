@@ -37,7 +37,7 @@ from core.store.curves import LEAST, MOST, Reach, last_upto
 from core.store.database import Store
 from core.store.facts import facts_of
 from core.store.places import located
-from core.store.schema import checkpoint, exhibit, log, mark, run, series, snapshot
+from core.store.schema import checkpoint, exhibit, log, mark, param, run, series, snapshot
 
 
 class RunReader:
@@ -67,6 +67,14 @@ class RunReader:
         """The document that the run was started with."""
         with self._store.read() as connection:
             return str(connection.execute(select(run.c.document_text).where(run.c.id == self._run_id)).scalar() or "")
+
+    def param(self, name: str) -> str:
+        """A parameter of the run as text; empty where it has none of this name."""
+        asked = select(param.c.text).where(param.c.run_id == self._run_id, param.c.name == name)
+        with self._store.read() as connection:
+            found = connection.execute(asked).scalar()
+        value = json.loads(found) if found else ""
+        return value if isinstance(value, str) else str(value)
 
     def series(self, kind: str | None = None) -> list[SeriesInfo]:
         """Every series that was said, by name. A device's steps are left at zero: its readings are by the clock."""

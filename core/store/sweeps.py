@@ -38,9 +38,12 @@ class Sweeps:
 
     def create(
         self, name: str, document_text: str, arms: Sequence[str], seeds: Sequence[int], *, document_id: str = "",
-        continue_on_error: bool = True, place: str = "thread",
+        continue_on_error: bool = True, place: str = "thread", failed: Mapping[str, str] | None = None,
     ) -> SweepFacts:  # fmt: skip
-        """A new sweep, queued, with a trial for every arm (JSON) and seed: all seeds of an arm before the next."""
+        """A new sweep, queued, with a trial for every arm (JSON) and seed: all seeds of an arm before the next.
+
+        ``failed``: arms of which it is known already why they cannot be trained.
+        """
         uid = f"{time.strftime('%y%m%d', time.gmtime())}-{secrets.token_hex(5)}"
         with self.store.write() as connection:
             last = connection.execute(select(func.max(sweep.c.position))).scalar() or 0.0
@@ -50,7 +53,7 @@ class Sweeps:
                 "position": last + 1,
             }  # fmt: skip
             sweep_id = inserted_id(connection, sweep, row)
-            _put_trials(connection, sweep_id, 0, arms, seeds)
+            _put_trials(connection, sweep_id, 0, arms, seeds, failed or {})
         return self.facts(uid)
 
     def add_arms(self, uid: str, known: int, arms: Sequence[str], seeds: Sequence[int]) -> bool:
@@ -60,7 +63,7 @@ class Sweeps:
             there = connection.execute(select(func.count()).where(trial.c.sweep_id == sweep_id)).scalar_one()
             if there != known:
                 return False
-            _put_trials(connection, sweep_id, there, arms, seeds)
+            _put_trials(connection, sweep_id, there, arms, seeds, {})
             _touch(connection, sweep_id)
         return True
 
@@ -251,7 +254,10 @@ def _is_trained(row: Row[Any]) -> bool:
     return row.status is not None and row.status not in ENDED and is_alive(row.child, row.child_started)
 
 
-def _put_trials(connection: Connection, sweep_id: int, known: int, arms: Sequence[str], seeds: Sequence[int]) -> None:
+def _put_trials(
+    connection: Connection, sweep_id: int, known: int, arms: Sequence[str], seeds: Sequence[int],
+    failed: Mapping[str, str],
+) -> None:  # fmt: skip
     pairs = [(arm, seed) for arm in arms for seed in seeds]
     rows = [
         {
@@ -260,6 +266,8 @@ def _put_trials(connection: Connection, sweep_id: int, known: int, arms: Sequenc
             "position": float(known + index),
             "arm": clean(arm),
             "seed": seed,
+            "state": "failed" if arm in failed else "queued",
+            "reason": clean(failed.get(arm, "")),
         }
         for index, (arm, seed) in enumerate(pairs)
     ]

@@ -36,6 +36,7 @@ from core.compiler.plan import Plan
 from core.compiler.randomness import RANDOM_NUMBERS
 from core.data.pipeline import SampleGraph
 from core.graph.document import End
+from core.graph.selection import Figure
 from core.knobs import configure
 from core.problems import refuse
 from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Scalars, Status
@@ -88,7 +89,9 @@ class Trainer:
         self.losses: dict[str, Tensor] = {}
         self.negatives: dict[str, Any] = {}  # objective -> what its pairs were contrasted with, where that was chosen
         self.sides: dict[str, tuple[Tensor, Tensor]] = {}  # objective -> both sides of this step, detached
-        self.held_out: dict[str, Any] = {}  # what the last evaluation embedded
+        self.held_out: dict[str, Any] = {}  # what the last evaluation embedded of the split that selects
+        self.embedded: dict[str, dict[str, Any]] = {}  # the same of every held-out split, by split
+        self.figure: Figure | None = None  # what the last evaluation is chosen by; None where there is no finite score
         self.rates: dict[str, float] = {}
         self.keeper: Keeper | None = None
         self.status: Status = "running"

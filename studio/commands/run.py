@@ -17,6 +17,7 @@ from core.graph import edits
 from core.graph.document import Document
 from core.graph.file import loads
 from core.graph.recipe import Recipe
+from core.graph.selection import TEST_HOLDS, TEST_SELECTS, Figure, best_of, is_test, selecting_series
 from core.knobs import knobs_of, problems_with
 from core.problems import Refused, refuse
 from core.runs.launch import change_recipe, queue
@@ -220,22 +221,19 @@ def _newest_mark(reader: RunReader) -> str:
     return f"step {marks[-1].step}: {marks[-1].text}" if marks else ""
 
 
-SPLITS = {
-    "test": "unseen concepts",
-    "style": "unseen style",
-    "validation": "validation",
-    "train": "training data",
-}
+SPLITS = {"test": "test", "style": "unseen style", "validation": "validation", "train": "training data"}
 
 
 def summary(library: Library, facts: RunFacts) -> dict[str, Any]:
     """The run's row with its retrieval scores and, beside each, what chance gives."""
     found = {name: value for name, value in facts.last.items() if name.startswith(("retrieval/", "score/"))}
+    series = selecting_series(facts.best)
     return {
         "run": facts.uid, "name": facts.name, "status": facts.status, "reason": facts.reason, "step": facts.step,
         "steps": facts.steps, "seconds": round(facts.seconds, 2), "loss": facts.last.get("loss"),
         "scores": {name: value for name, value in found.items() if "/chance " not in name},
         "chance": {name.replace("/chance ", "/"): value for name, value in found.items() if "/chance " in name},
+        "selected by": {"series": series, "best": best_of([facts.best.get(series)])} if series else None,
         "store": str(library.store.path),
     }  # fmt: skip
 
@@ -247,8 +245,11 @@ def report(library: Library, facts: RunFacts) -> None:
     out.print(f"{facts.name} {facts.status} at step {facts.step} after {facts.seconds:.0f} s  (run {facts.uid})")
     if facts.reason:
         out.print(facts.reason)
-    table = score_table(facts.last)
+    if (chosen := _chosen_by(facts)) is not None:
+        out.print(chosen)
+    table = score_table(facts.last, str(library.params(facts.uid).get(TEST_HOLDS, "")))
     if table.row_count:
+        out.print(f"At the last evaluation, step {facts.step}:" if facts.step else "")
         out.print(table)
     for parts in (
         subset_table(facts.last),
@@ -257,6 +258,18 @@ def report(library: Library, facts: RunFacts) -> None:
         if parts.row_count:
             out.print(parts)
     out.print(f"Kept in {library.store.path}")
+
+
+def _chosen_by(facts: RunFacts) -> str | None:
+    """The figure that chooses, at its best and at the end."""
+    series = selecting_series(facts.best)
+    best, last = best_of([facts.best.get(series)]), best_of([facts.last.get(series)])
+    if best is None:
+        return None
+    split = series.split("/")[1]
+    words = f"Best {Figure(split=split, value=best).words}"
+    words += "" if last is None else f", last {100 * last:.1f} %"
+    return f"{words}. {TEST_SELECTS}" if is_test(series) else f"{words}."
 
 
 def subset_table(last: Mapping[str, float]) -> Table:
@@ -288,7 +301,7 @@ def own_scores(last: Mapping[str, float], titles: Mapping[str, str]) -> Table:
                 continue
             values = (last.get(f"score/{split}/{node}/{word}{score}") for word in ("", "chance "))
             right, *chance = (
-                f"{value:.1%}" if score == "accuracy" else f"{value:.3f}" for value in values if value is not None
+                _share(value) if score == "accuracy" else f"{value:.3f}" for value in values if value is not None
             )
             table.add_row(
                 titles.get(node, node.replace("_", " ")), name, score, " ".join([right, *(f"({c})" for c in chance)])
@@ -297,14 +310,21 @@ def own_scores(last: Mapping[str, float], titles: Mapping[str, str]) -> Table:
 
 
 def _cells(last: Mapping[str, float], stem: str) -> list[str]:
-    return [f"{last[f'{stem}/R@{k}']:.1%} ({last[f'{stem}/chance R@{k}']:.1%})" for k in (1, 5, 10)]
+    return [f"{_share(last[f'{stem}/R@{k}'])} ({_share(last[f'{stem}/chance R@{k}'])})" for k in (1, 5, 10)]
 
 
-def score_table(last: Mapping[str, float]) -> Table:
+def _share(value: float) -> str:
+    """``13.7 %``, as everywhere."""
+    return f"{100 * value:.1f} %"
+
+
+def score_table(last: Mapping[str, float], holds: str = "") -> Table:
     """A row for each split and direction, with chance in brackets; within 80 columns."""
     table = Table(box=None, header_style="dim", pad_edge=False, caption="in brackets: chance", caption_justify="left")
     for title in ("retrieval", "direction", "R@1", "R@5", "R@10"):
         table.add_column(title, no_wrap=True, justify="right" if title.startswith("R@") else "left")
+    if holds:
+        table.caption = f"in brackets: chance; test: {holds}"
     for split, title in SPLITS.items():
         prefix = f"retrieval/{split}/"
         ways = {name.removeprefix(prefix).rpartition("/")[0]: None for name in last if name.startswith(prefix)}

@@ -10,10 +10,13 @@ import time
 from rich.table import Table
 from rich.text import Text
 
+from core.graph.selection import BOTH, METRIC, best_of, is_test, selecting_series
 from core.store.answers import RunFacts
 from core.store.database import Store
 from core.store.library import Library
 from studio.printing import as_json, console
+
+TEST_NOTE = "; t: on the test split, for there is no validation split"
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -43,27 +46,27 @@ def run(flags: argparse.Namespace) -> int:
 def table_of(runs: list[RunFacts]) -> Table:
     """Within 80 columns; only a long name is broken onto a second line, and nothing is cut."""
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for title in ("run", "status", "step", "loss", "unseen", "started"):
-        table.add_column(title, no_wrap=True, justify="right" if title in ("step", "loss", "unseen") else "left")
+    for title in ("run", "status", "step", "loss", METRIC, "started"):
+        table.add_column(title, no_wrap=True, justify="right" if title in ("step", "loss", METRIC) else "left")
     table.add_column("name", overflow="fold", min_width=8)
+    said = ""
     for facts in runs:
-        score = next(
-            (
-                value
-                for name, value in facts.best.items()
-                if name.startswith("retrieval/test/") and name.endswith("_to_text/R@10") and "chance" not in name
-            ),
-            None,
-        )
+        series = selecting_series(facts.best)
+        score = best_of([facts.best.get(series)])
+        said = said or (TEST_NOTE if is_test(series) else "")
         loss = facts.last.get("loss")
         steps = f"{facts.step}" if facts.step == facts.steps else f"{facts.step}/{facts.steps}"
         table.add_row(
-            facts.uid, facts.status, steps, "–" if loss is None else f"{loss:.3f}", "–" if score is None else f"{score:.1%}",
+            facts.uid, facts.status, steps, "–" if loss is None else f"{loss:.3f}", "–" if score is None else _share(score, series),
             _when(facts.created), Text(facts.name),
         )  # fmt: skip
-    table.caption = "unseen: best R@10, picture to text, on concepts that were not trained on"
+    table.caption = f"{METRIC}: best of the run on validation, {BOTH}{said}"
     table.caption_justify = "left"
     return table
+
+
+def _share(score: float, series: str) -> str:
+    return f"{100 * score:.1f} %" + (" t" if is_test(series) else "")
 
 
 def _when(created: float) -> str:

@@ -30,6 +30,7 @@ from widgets.desk.question import PictureWell
 from widgets.desk.tiles import AnswerTiles
 from widgets.desk.values import EITHER, Askable, DeskAnswer, DeskAnswers, Ways
 from widgets.look.language import said, tr
+from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
 
 
@@ -410,9 +411,8 @@ def checkpoint_name(checkpoint: CheckpointFacts) -> str:
     """Step, and what makes it worth picking."""
     name = tr("step {step}", step=f"{checkpoint.step:,}")
     if checkpoint.metric and checkpoint.value is not None:
-        metric = checkpoint.metric.rsplit("/", 1)[-1]
-        share = f"{100 * checkpoint.value:.1f} %" if "R@" in metric else f"{checkpoint.value:.3g}"
-        name += f" · {metric} {share}"
+        share = f"{100 * checkpoint.value:.1f} %" if "R@" in checkpoint.metric else f"{checkpoint.value:.3g}"
+        name += f" · {metric_words(checkpoint.metric)} {share}"
     return f"{name} · {tr('best')}" if checkpoint.best else name
 
 

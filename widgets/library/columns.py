@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from core.graph.selection import STEM
 from core.store.answers import RunFacts
 from widgets.look.language import tr
 from widgets.look.sides import SEEN, by_honesty, metric_words, split_name, way_name
@@ -50,17 +51,33 @@ def columns_for(metrics: Sequence[str]) -> tuple[Column, ...]:
     )  # fmt: skip
 
 
-BETTER = "*"  # for a direction: the better one
+BOTH = "*"  # for a direction: the mean of both
 
 
 def metric_column(name: str) -> Column:
-    """The last value of a series beside its best so far."""
+    """A held-out figure: of the split that selects the last value beside the best so far, of others the last alone.
+
+    The best of many looks at a test split would be chosen by it.
+    """
     share = name.rsplit("/", 1)[-1] in SHARES
+    if may_choose(name):
+        return Column(
+            key=f"best:{name}", title=metric_title(name), text=lambda r: last_and_best(r, name, share=share),
+            rank=lambda r: number(value_of(r.best, name)), right=True, width=116 if share else 90,
+            tip=tr("last / best value of {name}", name=metric_words(name)),
+        )  # fmt: skip
     return Column(
-        key=f"best:{name}", title=metric_title(name), text=lambda r: last_and_best(r, name, share=share),
-        rank=lambda r: number(value_of(r.best, name)), right=True, width=116 if share else 90,
-        tip=tr("last / best value of {name}", name=metric_words(name)),
+        key=f"best:{name}", title=metric_title(name), text=lambda r: figure(value_of(r.last, name), share=share),
+        rank=lambda r: number(value_of(r.last, name)), right=True, width=96 if share else 90,
+        tip=tr("last value of {name}", name=metric_words(name)),
     )  # fmt: skip
+
+
+def may_choose(name: str) -> bool:
+    """Whether the best value of a series says something: of one that was measured on held-out data other than the split
+    that selects it does not."""
+    parts = name.split("/")
+    return parts[0] not in ("retrieval", "score") or parts[1] in ("validation", *SEEN)
 
 
 def last_and_best(run: RunFacts, name: str, *, share: bool) -> str:
@@ -73,21 +90,28 @@ def last_and_best(run: RunFacts, name: str, *, share: bool) -> str:
 
 
 def value_of(values: Mapping[str, float], name: str) -> float | None:
-    """A series' value; of the better direction where the name leaves it open."""
-    if BETTER not in name:
+    """A series' value; the mean of both directions where the name leaves it open."""
+    if BOTH not in name:
         return values.get(name)
-    start, end = name.split(BETTER)
-    found = [
-        value
-        for each, value in values.items()
-        if each.startswith(start) and each.endswith(end) and "chance" not in each and f"/{CHOICE}/" not in each
-    ]
-    return max((value for value in found if not math.isnan(value)), default=found[0] if found else None)
+    start, end = name.split(BOTH)
+    ways = {each[len(start) : -len(end)]: value for each, value in values.items()
+            if each.startswith(start) and each.endswith(end)}  # fmt: skip
+    pair = pair_of(ways)
+    return sum(ways[way] for way in pair) / len(pair) if pair else None
+
+
+def pair_of(ways: Iterable[str]) -> tuple[str, ...]:
+    """Both directions between two sides, pictures and text before others; one alone where it has no way back."""
+    known = sorted(way for way in ways if "_to_" in way and not way.endswith(("_to_class", "_to_box")))
+    pairs = [(way, back) for way in known if (back := "_to_".join(reversed(way.split("_to_")))) in known and way < back]
+    return min(pairs, key=lambda pair: "image_to_text" not in pair, default=tuple(known[:1]))
 
 
 def metric_title(series: str) -> str:
-    """Short enough for a column's head: ``R@10 unseen concepts``, ``R@1 phrase → box``."""
+    """Short enough for a column's head: ``R@10 validation``, ``R@1 phrase → box``."""
     parts = series.split("/")
+    if parts[0] == "selection" and len(parts) == 3:
+        return f"{tr(parts[2])} {split_name(parts[1])}"
     if len(parts) != 4:
         return parts[-1].replace("_", " ")
     return f"{tr(parts[3])} {way_name(parts[2])}" if parts[2] == CHOICE else f"{tr(parts[3])} {split_name(parts[1])}"
@@ -98,26 +122,27 @@ CHOICE = "phrase_to_box"  # asked among few answers, where R@10 says nothing
 
 
 def metrics_of(runs: Sequence[RunFacts], most: int = 3) -> tuple[str, ...]:
-    """The metrics most worth a column: held-out scores, unseen concepts first."""
-    names = {name for run in runs for name in run.best if name.count("/") == 3 and "chance" not in name}
+    """The metrics most worth a column: what runs are chosen by, then scores on other held-out data, the test split first."""
+    names = {name for run in runs for name in run.last if name.count("/") == 3 and "chance" not in name}
     splits = sorted({name.split("/")[1] for name in names if name.startswith(("retrieval/", "score/"))}, key=by_honesty)
-    found = []
-    for split in (split for split in splits if split not in SEEN):
+    chosen = sorted({name for run in runs for name in run.last if name.startswith(STEM)}, reverse=True)
+    found = list(chosen[:1])
+    for split in (split for split in splits if split not in SEEN and f"{STEM}{split}/R@10" not in chosen):
         ways = {tuple(name.split("/")[2:]) for name in names if name.startswith(f"retrieval/{split}/")}
-        if any(way != CHOICE and metric == "R@10" for way, metric in ways):
-            found.append(f"retrieval/{split}/{BETTER}/R@10")
+        if any(metric == "R@10" and pair_of([way]) for way, metric in ways):
+            found.append(f"retrieval/{split}/{BOTH}/R@10")
         if (CHOICE, "R@1") in ways:
             found.append(f"retrieval/{split}/{CHOICE}/R@1")
-        if any(name.startswith(f"score/{split}/") and name.endswith("/accuracy") for name in names):
-            found.append(f"score/{split}/{BETTER}/accuracy")
+        found += sorted(name for name in names if name.startswith(f"score/{split}/") and name.endswith("/accuracy"))[:1]
     return tuple(found[:most])
 
 
 def every_metric(runs: Sequence[RunFacts]) -> list[str]:
     """All whose best value says something: losses, and figures of which more is better; chance is no achievement."""
-    families = ("loss", "retrieval/", "score/", "throughput", "similarity/")
+    families = ("loss", "selection/", "retrieval/", "score/", "throughput", "similarity/")
     names = {name for run in runs for name in run.best if name.startswith(families)}
-    return sorted(name for name in names if "chance" not in name and "mean rank" not in name)
+    said = sorted(name for name in names if "chance" not in name and "mean rank" not in name)
+    return sorted(said, key=lambda name: not name.startswith(STEM))
 
 
 def status_text(run: RunFacts) -> str:
@@ -134,14 +159,14 @@ def figure(value: float | None, *, share: bool = False) -> str:
     """A metric; nothing where there is none."""
     if value is None:
         return ""
-    if math.isnan(value):
-        return "NaN"
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "∞" if value > 0 else "−∞"
     return f"{100 * value:.1f} %" if share else f"{value:.4g}"
 
 
 def number(value: float | None) -> float:
     """For sorting: what is missing or broken comes last either way."""
-    return math.nan if value is None else value
+    return math.nan if value is None or not math.isfinite(value) else value
 
 
 def duration(seconds: float) -> str:

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 
 from core.graph.document import Document
 from core.store.answers import CheckpointFacts, RunFacts
-from widgets.library.columns import STATUS_WORDS, every_metric
+from widgets.library.columns import STATUS_WORDS, every_metric, figure
 from widgets.library.compare import CompareView
 from widgets.library.table import RUN, RunFilter, RunTable, StatusChip, csv_text
 from widgets.look.icons import icon
@@ -418,7 +418,7 @@ class LibraryView(QWidget):
         runs = self._selected_runs()
         if len(runs) == 1:
             for each in sorted(self._checkpoints.get(runs[0].uid, ()), key=lambda c: c.step, reverse=True):
-                words = tr("step {step}", step=f"{each.step:,}") + (f" · {tr('best')}" if each.best else "")
+                words = checkpoint_words(each)
                 action = menu.addAction(words)
                 action.setData((runs[0].uid, each.step))
                 action.triggered.connect(self._fork)
@@ -462,6 +462,14 @@ class LibraryView(QWidget):
         for act, button in self._buttons.items():
             button.setIcon(icon(_ICONS[act]))
         self.view.viewport().update()
+
+
+def checkpoint_words(checkpoint: CheckpointFacts) -> str:
+    """Its step, its own score where it was evaluated then, and whether it is the best."""
+    words = tr("step {step}", step=f"{checkpoint.step:,}")
+    if checkpoint.metric and checkpoint.value is not None:
+        words += f" · {metric_words(checkpoint.metric)} {figure(checkpoint.value, share='R@' in checkpoint.metric)}"
+    return f"{words} · {tr('best')}" if checkpoint.best else words
 
 
 _ICONS = {

@@ -5,10 +5,12 @@ from __future__ import annotations
 from widgets.look.language import tr
 
 
-def split_name(split: str) -> str:
-    """A split as a person says it: ``test`` holds concepts that were never trained on."""
-    known = {"test": tr("unseen concepts"), "style": tr("unseen style"), "train": tr("training data (seen)")}
-    return known.get(split) or tr(split.replace("_", " "))
+def split_name(split: str, holds: str = "") -> str:
+    """A split as a person says it. What a test split ``holds`` (unseen concepts, unseen pictures) is said where it is known
+    of the data; the name alone promises nothing."""
+    known = {"test": tr("test"), "style": tr("unseen style"), "train": tr("training data (seen)")}
+    name = known.get(split) or tr(split.replace("_", " "))
+    return f"{name} ({tr(holds)})" if holds else name
 
 
 SEEN = ("train", "seen")  # what was trained on is no test
@@ -43,10 +45,12 @@ def is_way_back(way: str) -> bool:
 
 
 def metric_words(series: str) -> str:
-    """A series in full: ``unseen concepts · picture → text · R@10``; ``*`` stands for the better direction."""
+    """A series in full: ``test · picture → text · R@10``; ``*`` stands for both directions, of which it is the mean."""
     parts = series.split("/")
+    if parts[0] == "selection" and len(parts) == 3:
+        parts = ["retrieval", parts[1], "*", parts[2]]
     if parts[0] in ("retrieval", "score") and len(parts) == 4:
-        way = [] if parts[2] == "*" else [way_name(parts[2])]
+        way = [tr("mean of both directions")] if parts[2] == "*" else [way_name(parts[2])]
         return " · ".join((split_name(parts[1]), *way, tr(parts[3])))
     if parts[:2] == ["gradient", "modality"]:
         return tr("gradient") + " · " + side_name(parts[2])

@@ -9,6 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from core.graph.selection import METRIC, STEM, TEST_HOLDS, selecting_series
 from core.store.answers import Axis
 from core.store.reader import RunReader
 from widgets.look.language import tr
@@ -58,6 +59,8 @@ class RetrievalValue:
     axis: Axis
     frame: tuple[float, float, float, float]
     settings: RetrievalSettings
+    chosen: tuple[str, float] | None = None  # the figure that chooses at the cursor: its split and its value
+    holds: str = ""  # what the test split has that training has not
 
 
 @monitors.register("retrieval")
@@ -106,6 +109,7 @@ class RetrievalMonitor(Monitor):
             lines=lines, chances=chances, rows=rows, splits=tuple(dict.fromkeys(row.split for row in rows)),
             step=cursor.step, axis=cursor.axis, settings=settings, cursor_x=reader.place(cursor.step, cursor.axis),
             frame=(*x_range(reader, cursor), 0.0, min(1.0, nice_above(high)) if high > 0 else 1.0),
+            chosen=_chosen(reader, cursor), holds=reader.param(TEST_HOLDS),
         )  # fmt: skip
 
     def draw(self, value: RetrievalValue) -> None:
@@ -119,10 +123,10 @@ class RetrievalMonitor(Monitor):
         faint = [_colour(value, line.name) for line in value.chances]
         self._chances.draw(value.chances, faint, [Qt.PenStyle.DotLine] * len(faint), False, False)
         self._plot.set_cursor(value.cursor_x)
-        called = {(row.split, row.way): f"{split_name(row.split)} · {row.name}" for row in value.rows}
+        called = {(row.split, row.way): f"{_split(row.split, value.holds)} · {row.name}" for row in value.rows}
         names = [called[line.name.split("/")[1], line.name.split("/")[2]] for line in value.lines]
         self._legend.set_entries(list(zip(names, colours, styles)))
-        self._table.set_rows(value.rows, [_split_colour(value, row.split) for row in value.rows])
+        self._table.set_rows(value.rows, [_split_colour(value, row.split) for row in value.rows], value.holds)
         self.figures.set_text(self._headline(value))
 
     def restyle(self) -> None:
@@ -133,18 +137,23 @@ class RetrievalMonitor(Monitor):
         super().resizeEvent(event)
 
     def _headline(self, value: RetrievalValue) -> str:
-        """The first held-out split, its better way, beside the chance of that same split."""
-        split, asked = value.splits[0], [row for row in value.rows if row.split == value.splits[0]]
-        ways = (value.settings.metric, "R@1", "accuracy")
+        """What runs are chosen by, beside chance; where nothing chooses, the same of the first held-out split."""
+        metric = value.settings.metric
+        split = value.chosen[0] if value.chosen and metric == METRIC else value.splits[0]
+        asked = [row for row in value.rows if row.split == split]
+        ways = (metric, "R@1", "accuracy")
         metric = next((m for m in ways if any(m in row.figures and row.chance.get(m, 0) < SURE for row in asked)), "")
-        rows = [row for row in asked if metric in row.figures]
-        if not rows:
+        pairs: dict[frozenset[str], list[Row]] = {}
+        for row in asked:
+            if metric in row.figures:
+                pairs.setdefault(frozenset(row.way.split("_to_")), []).append(row)
+        if not pairs:
             return ""
-        best = max(rows, key=lambda row: row.figures[metric] - row.chance.get(metric, 0.0))
-        figure = f"{split_name(split)} · {tr(metric)} {percent(best.figures[metric])}"
-        return figure + (
-            " · " + tr("chance {value}", value=percent(best.chance[metric])) if metric in best.chance else ""
-        )
+        rows = max(pairs.values(), key=lambda pair: _mean(pair, metric, "figures") - _mean(pair, metric, "chance"))
+        named = tr("mean of both directions") if len(rows) > 1 else rows[0].name
+        figure = f"{_split(split, value.holds)} · {named} · {tr(metric)} {percent(_mean(rows, metric, 'figures'))}"
+        chance = tr("chance {value}", value=percent(_mean(rows, metric, "chance")))
+        return f"{figure} · {chance}" if metric in rows[0].chance else figure
 
     def _point(self, x: float) -> None:
         if isinstance(value := self.value(), RetrievalValue):
@@ -158,6 +167,7 @@ class FigureTable(QWidget):
         super().__init__()
         self._rows: tuple[Row, ...] = ()
         self._colours: list[str] = []
+        self._holds = ""
         self._most = 8
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
@@ -167,11 +177,11 @@ class FigureTable(QWidget):
             self._most = splits
             self.updateGeometry()
 
-    def set_rows(self, rows: tuple[Row, ...], colours: list[str]) -> None:
-        """Show these rows; ``colours`` go with them."""
+    def set_rows(self, rows: tuple[Row, ...], colours: list[str], holds: str = "") -> None:
+        """Show these rows; ``colours`` go with them, ``holds`` says what the test split is."""
         grown = len(rows) != len(self._rows)
-        self._rows, self._colours = rows, colours
-        self.setToolTip(plain_tip("\n".join(_row_sentence(row) for row in rows)))
+        self._rows, self._colours, self._holds = rows, colours, holds
+        self.setToolTip(plain_tip("\n".join(_row_sentence(row, holds) for row in rows)))
         if grown:
             self.updateGeometry()
         self.update()
@@ -211,7 +221,8 @@ class FigureTable(QWidget):
             top = (1 + number * 2) * line
             painter.fillRect(QRectF(0, top + line * 0.3, 7, line * 0.4), QColor(colours[split]))
             figures = [" / ".join(_cell(row.figures, column) for row in rows) for column in columns]
-            name = f"{rows[0].name} · {split_name(split)}" if several else split_name(split)
+            name = _split(split, self._holds)
+            name = f"{rows[0].name} · {name}" if several else name
             self._paint_line(painter, top, name_width, cell, [name, *figures], theme().text, indent=12)
             chance = [_cell(rows[0].chance, column) if column in rows[0].chance else "" for column in columns]
             self._paint_line(painter, top + line, name_width, cell, [tr("chance"), *chance], theme().muted, indent=12)
@@ -253,10 +264,10 @@ def _cell(figures: dict[str, float], column: str) -> str:
     return f"{share:.1f}" if share < 9.95 else f"{share:.0f}"
 
 
-def _row_sentence(row: Row) -> str:
+def _row_sentence(row: Row, holds: str = "") -> str:
     figures = ", ".join(f"{tr(column)} {_cell(row.figures, column)}" for column in COLUMNS if column in row.figures)
     chance = ", ".join(f"{tr(column)} {_cell(row.chance, column)}" for column in COLUMNS if column in row.chance)
-    name = f"{split_name(row.split)} · {row.name}"
+    name = f"{_split(row.split, holds)} · {row.name}"
     return tr("{name}: {figures}; by chance: {chance} (recalls in %)", name=name, figures=figures, chance=chance)
 
 
@@ -269,6 +280,22 @@ def _row(reader: RunReader, cursor: Cursor, stem: str, titles: Mapping[str, str]
         figures={name: pair[1] for name, pair in found.items() if pair},
         chance={name: pair[1] for name, pair in chance.items() if pair},
     )  # fmt: skip
+
+
+def _split(split: str, holds: str) -> str:
+    return split_name(split, holds if split == "test" else "")
+
+
+def _mean(rows: Sequence[Row], metric: str, which: str) -> float:
+    values = [getattr(row, which).get(metric, 0.0) for row in rows]
+    return sum(values) / len(values)
+
+
+def _chosen(reader: RunReader, cursor: Cursor) -> tuple[str, float] | None:
+    """The split that chooses in this run, and the figure at the cursor."""
+    series = selecting_series(series_names(reader, cursor, (STEM,)))
+    found = reader.value_at(series, cursor.step) if series else None
+    return (series.split("/")[1], found[1]) if found else None
 
 
 def _curves(reader: RunReader, cursor: Cursor, places: Sequence[str], metric: str) -> tuple[Line, ...]:

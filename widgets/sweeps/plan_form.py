@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
-from core.graph.arms import shown, sweep_problems, trial_count
+from core.graph.arms import part_name, shown, sweep_problems, trial_count
 from core.graph.document import Document
 from core.graph.paths import knob_at, value_at
 from core.graph.sweep import MOST_TRIALS, Axis, Sweep
@@ -57,6 +57,12 @@ def first_axis(document: Document, path: str, words: Vocabulary) -> Axis:
 def parsed(knob: Knob, text: str) -> tuple[Value, ...]:
     """Values between commas. Raises Refused for one that the setting cannot have."""
     return tuple(dict.fromkeys(knob.parse(part.strip()) for part in text.replace("，", ",").split(",") if part.strip()))
+
+
+def typed(value: Value) -> str:
+    """A value as it is typed: read again it is the same, to the last digit."""
+    text = shown(value)
+    return repr(value) if isinstance(value, float) and float(text) != value else text
 
 
 class AxisRow(QFrame):
@@ -123,11 +129,11 @@ class AxisRow(QFrame):
         self.how.setVisible(numeric)
         self.how.setCurrentIndex(0 if not axis.is_range else 2 if axis.logarithmic else 1)
         self.values.setVisible(knob is not None and not axis.is_range)
-        self.values.setText(", ".join(shown(value) for value in axis.values))
+        self.values.setText(", ".join(map(typed, axis.values)))
         self.range.setVisible(axis.is_range)
         if axis.is_range:
-            self.low.setText(f"{axis.low:g}")
-            self.high.setText(f"{axis.high:g}")
+            self.low.setText(typed(axis.low))
+            self.high.setText(typed(axis.high))
             self.count.blockSignals(True)
             self.count.setValue(axis.count)
             self.count.blockSignals(False)
@@ -333,7 +339,7 @@ class PlanForm(QWidget):
 
     def _show_baselines(self, sweep: Sweep) -> None:
         names = [change.name for axis in sweep.axes for change in axis.changes]
-        names += [f"{axis.title} {shown(value)}" for axis in sweep.axes for value in axis.values]
+        names += [part_name(axis, value) for axis in sweep.axes for value in axis.values]
         self.baseline.clear()
         self.baseline.addItem(tr("the first arm"), "")
         for name in names[:200]:

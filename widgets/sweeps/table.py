@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor
 
-from core.graph.arms import Arm
+from core.graph.arms import named
 from core.runs.paper import differing, header, lines
 from core.runs.verdict import Table, figure
 from core.store.answers import TrialFacts
@@ -39,7 +39,8 @@ class TrialTable(QAbstractTableModel):
 
     def set_trials(self, trials: Sequence[TrialFacts], metric: str) -> None:
         """Show these; the same trials in the same order keep their selection."""
-        self._names = {trial.arm: self._names.get(trial.arm) or Arm.from_json(trial.arm).name for trial in trials}
+        if missing := {trial.arm for trial in trials} - self._names.keys():
+            self._names |= {text: arm.name for text, arm in named([*self._names, *sorted(missing)]).items()}
         self._trials, changed = tuple(trials), metric != self._metric
         self._metric = metric
         self._show(reset=changed)

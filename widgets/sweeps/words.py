@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from core.graph.sweep import Axis, Sweep
+from core.graph.selection import is_test
+from core.graph.sweep import DEFAULT_METRIC, Axis, Sweep
 from core.runs.verdict import Table, parts
 from core.store.answers import SweepFacts, TrialFacts
 from widgets.look.language import tr
 from widgets.look.sides import metric_words
 
 METRICS = (
-    "retrieval/test/image_to_text/R@1", "retrieval/test/image_to_text/R@10", "retrieval/test/text_to_image/R@1",
-    "retrieval/test/text_to_image/R@10", "loss", "throughput", "seconds", "GFLOPs a sample", "TFLOPs", "MiB for backward",
+    DEFAULT_METRIC, "retrieval/validation/image_to_text/R@1", "retrieval/validation/image_to_text/R@10",
+    "retrieval/validation/text_to_image/R@1", "retrieval/validation/text_to_image/R@10", "loss", "throughput", "seconds", "GFLOPs a sample", "TFLOPs", "MiB for backward",
     "gradient/modality/image",
 )  # fmt: skip
 LOWER_IS_BETTER = ("loss", "seconds", "GFLOPs a sample", "TFLOPs", "MiB for backward")
@@ -31,13 +32,18 @@ def verdict_sentence(table: Table) -> str:
         "alone": tr("Only {first} has a value so far."),
         "nothing": tr("No trial is finished yet."),
     }
-    return sentences[table.verdict.kind].format(**fields)
+    words = [sentences[table.verdict.kind].format(**fields)]
+    if table.failed:
+        words.append(tr("Failed, and not compared: {names}.", names=", ".join(table.failed)))
+    if is_test(table.metric) and table.verdict.kind != "nothing":
+        words.append(tr("Configurations were chosen on the test split: the winner's score is too good for new data."))
+    return " ".join(words)
 
 
 def short(series: str) -> str:
     """A series in a column's head: ``R@10``, ``gradient · picture``."""
     parts = series.split("/")
-    return tr(parts[-1]) if parts[0] in ("retrieval", "score") else metric_words(series)
+    return tr(parts[-1]) if parts[0] in ("retrieval", "score", "selection") else metric_words(series)
 
 
 def state_word(state: str) -> str:

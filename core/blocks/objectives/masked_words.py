@@ -88,7 +88,7 @@ class MaskedWords(Objective):
         truth = labels[asked_BL]
         logits = self.head(tokens.x_BND[asked_BL]).float()
         return {
-            "right": logits.argmax(-1) == truth, "loss": F.cross_entropy(logits, truth, reduction="none"),
+            "right": (logits.argmax(-1) == truth) & logits.isfinite().all(-1), "loss": F.cross_entropy(logits, truth, reduction="none"),
             "guess": truth == self.counts_V.argmax(),
         }  # fmt: skip
 

@@ -46,7 +46,7 @@ class Matching(Objective):
     def forward(self, embedding: Tensor, label: Tensor) -> dict[str, Any]:
         """[B, D] and [B] to one number."""
         logit_B = full(self.answer(embedding)[..., 0])
-        self.right = ((logit_B.detach() > 0) == (label > 0.5)).float().mean()
+        self.right = _is_right(logit_B.detach(), label).float().mean()
         return {"loss": self.config.weight * F.binary_cross_entropy_with_logits(logit_B, label.to(logit_B.dtype))}
 
     def readings(self) -> Mapping[str, float | Tensor]:
@@ -62,7 +62,7 @@ class Matching(Objective):
         true = answers["label"] > 0.5
         most = float(true.float().mean())
         return {
-            "accuracy": float(((answers["logit"] > 0) == true).float().mean()),
+            "accuracy": float(_is_right(answers["logit"], answers["label"]).float().mean()),
             "chance accuracy": max(most, 1 - most),
         }
 
@@ -70,3 +70,8 @@ class Matching(Objective):
     def example(cls) -> dict[str, Any]:
         """Two pairs, one of them mismatched."""
         return {"embedding": torch.randn(2, 8), "label": torch.tensor([1.0, 0.0])}
+
+
+def _is_right(logit_B: Tensor, label_B: Tensor) -> Tensor:
+    """Which pairs were told rightly; a logit that is not finite tells nothing."""
+    return ((logit_B > 0) == (label_B > 0.5)) & logit_B.isfinite()

@@ -19,6 +19,7 @@ from core.blocks.catalog import blocks
 from core.blocks.objectives.gathering import gathered, gathered_tokens
 from core.blocks.objectives.info_nce import Contrast, starting_scale
 from core.blocks.objectives.late_interaction import real
+from core.blocks.ranking import choice_ranks
 from core.blocks.values import Grid, Tokens, full
 from core.graph.ports import port
 
@@ -67,8 +68,9 @@ class Regional(Objective):
     def own_ranks(self, regions: Tokens, phrase: Tensor) -> tuple[str, Tensor, Tensor]:  # type: ignore[override]
         """For each phrase, how many boxes of its own picture score at least as high as the right one, and of how many."""
         regions_BND, phrase_BD = (F.normalize(full(side), dim=-1) for side in (regions.x_BND, phrase))
-        cosine_BN = torch.einsum("bd,bnd->bn", phrase_BD, regions_BND).masked_fill(~real(regions), -2.0)
-        return "phrase_to_box", (cosine_BN[:, 1:] >= cosine_BN[:, :1]).sum(1), real(regions).sum(1)
+        cosine_BN = torch.einsum("bd,bnd->bn", phrase_BD, regions_BND)
+        first_B = torch.zeros(len(cosine_BN), dtype=torch.int64, device=cosine_BN.device)
+        return "phrase_to_box", choice_ranks(cosine_BN, first_B, real(regions)), real(regions).sum(1)
 
     @classmethod
     def example(cls) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Gives the same numbers as transformers' fast tokenizer, which reads the same fil
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,10 @@ class PretrainedTokenizer(Transform):
         ids[: len(found.ids)] = torch.tensor(found.ids, dtype=torch.int64)
         pieces = Pieces(ids=ids, real=len(found.ids), vocabulary=self.config.vocabulary, words=tuple(found.tokens))
         return {"text": pieces}
+
+    def reads(self, sentence: str) -> Hashable:
+        """Its numbers, once blanks are alike."""
+        return tuple(self._tokenizer().encode(" ".join(sentence.split())).ids)
 
     def meta(self, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
         """Shape only: nothing is read."""

@@ -11,7 +11,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -33,6 +33,7 @@ _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:[’'][^\W_{_CJK}]+)*|[^\w\s]|_")
 BYTE_PAIRS, WORDS, CHARACTERS, TRIGRAMS = "byte pairs", "words", "characters", "trigrams"
 WORDS_AND_TRIGRAMS = "words and trigrams"
+MOST_PIECES = 4  # of one letter: its bytes
 
 
 class Cutter(Protocol):
@@ -241,6 +242,14 @@ class Tokenizer(Transform):
             ids=torch.from_numpy(ids), real=real, vocabulary=self.config.vocabulary,
             words=("", *(shown for _, shown in cut), ""),
         )  # fmt: skip
+
+    def reads(self, sentence: str) -> Hashable:
+        """The sentence as it is cleaned, blanks alike; of one that is cut, the numbers that are left."""
+        text = " ".join(self._clean(sentence).split())
+        cut = self._cutter.cut(text) if MOST_PIECES * len(text) > self.config.length - 2 else []
+        if len(cut) <= self.config.length - 2:
+            return text
+        return tuple(number for number, _ in cut[: self.config.length - 2])
 
     def decode(self, ids: Iterable[int]) -> str:
         """A sentence from piece numbers; padding, start and end are skipped."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.graph.selection import selecting_split
 from core.knobs import knob
 from core.telemetry.events import AttentionMap
 from core.telemetry.probes.probe import Probe, Watched, probes
@@ -26,7 +27,7 @@ class Attention(Probe):
 
     def began(self, run: Watched) -> None:
         """Show the probe pictures and sentences once."""
-        split = next((n for n in ("test", "validation", "train") if len(run.feed.splits.get(n, ())) > 0), "train")
+        split = selecting_split(run.feed.splits) or "train"
         run.say(run.feed.exhibit("probe", list(run.feed.splits[split])[: self.config.samples], run.at()))
 
     def step_ended(self, run: Watched) -> None:

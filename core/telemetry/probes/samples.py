@@ -35,10 +35,14 @@ class NearestSamples(Probe):
         asked = torch.linspace(0, len(there_NM) - 1, count).long()
         there, back = "_to_".join(held["names"]), "_to_".join(reversed(held["names"]))
         for direction, table in {there: there_NM, back: back_MN}.items():
-            best = table[asked].topk(min(self.config.answers, table.shape[1]), dim=-1)
+            answers = min(self.config.answers, table.shape[1])
+            told = asked[table[asked].isfinite().sum(-1) >= answers]  # a score that is not finite names no answer
+            if not len(told):
+                continue
+            best = table[told].masked_fill(~table[told].isfinite(), -torch.inf).topk(answers, dim=-1)
             run.say(
                 Samples(
-                    at=run.at(), series=f"samples/{direction}", truth=asked.numpy().astype(np.int32),
+                    at=run.at(), series=f"samples/{direction}", truth=told.numpy().astype(np.int32),
                     nearest=best.indices.numpy().astype(np.int32), scores=best.values.numpy().astype(np.float32),
                 )
             )  # fmt: skip

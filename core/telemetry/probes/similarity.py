@@ -72,7 +72,7 @@ def pairs_of(cosine_BB: Tensor, origin_BB: Tensor | None, numbers: list[int], co
     number_B = torch.tensor(numbers, device=cosine_BB.device)
     score_BB = torch.maximum(cosine_BB, cosine_BB.T).triu(1)
     open_BB = torch.ones_like(cosine_BB, dtype=torch.bool).triu(1) & (number_B[:, None] != number_B[None, :])
-    places = open_BB.flatten().nonzero().flatten()
+    places = (open_BB & score_BB.isfinite()).flatten().nonzero().flatten()  # NaN is no likeness
     if not len(places):
         return {}
     best = places[score_BB.flatten()[places].topk(min(count, len(places))).indices]

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from core.graph.selection import Figure
 from core.knobs import knob
 from core.problems import Refused
 from core.store.faults import cause_of, is_storage_fault
 from core.telemetry.events import Mark
 from core.training.habit import Habit, habits
-from core.training.habits.early_stopping import held_out_score
 from core.training.state import state_of, write_tensors
 
 SECONDS_BETWEEN_TRIES = 0.5
@@ -35,22 +35,32 @@ class Checkpointing(Habit):
 
         every: int = knob(200, "Save at every n-th step.", low=1, high=1_000_000, unit="steps")
         last: int = knob(2, "How many of the newest are kept.", low=1, high=1000)
-        best: bool = knob(True, "Also keep the one with the best held-out R@10.", title="Keep the best")
+        best: bool = knob(
+            True,
+            "Also keep the one with the best R@10 on the validation split (mean of both directions); where the data has none, on "
+            "the test split, which the log then says.",
+            title="Keep the best",
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.score: float | None = None
+        self._split = ""
+        self._figure: Figure | None = None  # of the last evaluation
+        self._measured_at = -1
         self._saved_at = -1
         self._unsaved, self._warned_at = "", -1  # why the last try failed, and at which step that was said
 
     def evaluated(self, run: Trainer) -> None:
         """A new best is saved at once."""
-        score = held_out_score(run)
-        if score is not None and (self.score is None or score > self.score):
-            self.score = score
-            run.say(
-                Mark(at=run.at(), kind="best", text=f"best R@10 {score:.1%}", data={"metric": "R@10", "value": score})
-            )
+        found = self._figure = run.figure
+        self._measured_at = run.position.step
+        if found is not None and (self.score is None or found.value > self.score):
+            self.score, self._split = found.value, found.split
+            data = {"metric": found.series, "value": found.value, "split": found.split}
+            share = f"{100 * found.value:.1f} %"
+            text = f"best {found.metric} on {found.split} (mean of both directions): {share}"
+            run.say(Mark(at=run.at(), kind="best", text=text, data=data))
             if self.config.best and run.position.step:
                 self.save(run, best=True)
 
@@ -94,20 +104,31 @@ class Checkpointing(Habit):
             self._unsaved, self._warned_at = reason, run.position.step
             return False
         self._saved_at, self._unsaved = run.position.step, ""
-        data = {"path": path, "metric": "R@10", "value": self.score, "best": best}
+        data = {"path": path, "best": best, **self._own_figure(run)}
         run.say(Mark(at=run.at(), kind="checkpoint", text=f"checkpoint at step {run.position.step}", data=data))
         run.keeper.settle()
         return True
 
     def say_again(self, run: Trainer, path: str, *, best: bool) -> None:
         """The mark of the checkpoint that a run goes on from, where the process died before it was kept."""
-        data = {"path": path, "metric": "R@10", "value": self.score, "best": best}
+        data = {"path": path, "best": best, **self._own_figure(run)}
         run.say(Mark(at=run.at(), kind="checkpoint", text=f"checkpoint at step {run.position.step}", data=data))
 
+    def _own_figure(self, run: Trainer) -> dict[str, Any]:
+        """What this very checkpoint scored, not the best so far; nothing where it was not evaluated at this step."""
+        if self._figure is None or self._measured_at != run.position.step:
+            return {}
+        return {"metric": self._figure.series, "value": self._figure.value}
+
     def state(self) -> dict[str, Any]:
-        """The best score so far."""
-        return {"score": self.score}
+        """The best score so far, the split it was measured on, and the last evaluation's."""
+        value = self._figure.value if self._figure is not None else None
+        return {"score": self.score, "split": self._split, "value": value, "measured": self._measured_at}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """The inverse."""
-        self.score = state["score"]
+        """The inverse. A score of which it is not said on what split it was measured is compared with no other."""
+        self._split = str(state.get("split") or "")
+        self.score = state["score"] if self._split else None
+        value = state.get("value")
+        self._figure = None if value is None else Figure(split=self._split, value=float(value))
+        self._measured_at = int(state.get("measured", -1))

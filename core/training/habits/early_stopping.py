@@ -1,4 +1,7 @@
-"""Ends a run when held-out retrieval has not grown for a while (Prechelt 1998)."""
+"""Ends a run when retrieval on the split that selects has not grown for a while (Prechelt 1998).
+
+What is compared is the one figure of :mod:`core.graph.selection`: R@10, the mean of both directions.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from core.graph.selection import METRIC
 from core.knobs import knob
 from core.training.habit import Habit, habits
 
 if TYPE_CHECKING:
     from core.training.trainer import Trainer
-
-
-def held_out_score(run: Trainer) -> float | None:
-    """Mean R@10 of both directions on the main held-out split of the last evaluation."""
-    found = [value for name, value in run.held_out.get("scores", {}).items() if name.endswith("/R@10")]
-    return sum(found) / len(found) if found else None
 
 
 @habits.register("early_stopping")
@@ -36,25 +34,35 @@ class EarlyStopping(Habit):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.best, self.waited = -1.0, 0
+        self._split = ""
 
     def evaluated(self, run: Trainer) -> None:
-        """Compare with the best so far."""
-        score = held_out_score(run)
-        if score is None:
+        """Compare with the best so far. An evaluation without a finite score is one without a better score."""
+        if not run.held_out:
             return
-        if score > self.best + self.config.least_gain:
-            self.best, self.waited = score, 0
+        found, self._split = run.figure, run.held_out["split"]
+        if found is not None and found.value > self.best + self.config.least_gain:
+            self.best, self.waited = found.value, 0
             return
         self.waited += 1
         if self.waited >= self.config.patience and run.is_running:
-            run.end(
-                "finished", f"stopped early: R@10 has not grown beyond {self.best:.1%} for {self.waited} evaluations"
-            )
+            run.end("finished", self._sentence())
+
+    def _sentence(self) -> str:
+        if self.best < 0:
+            return f"stopped early: {METRIC} on {self._split} was not finite for {self.waited} evaluations"
+        best = f"{100 * self.best:.1f} %"
+        return (
+            f"stopped early: {METRIC} on {self._split} (mean of both directions) has not grown beyond {best} "
+            f"for {self.waited} evaluations"
+        )
 
     def state(self) -> dict[str, Any]:
-        """Best score and patience used."""
-        return {"best": self.best, "waited": self.waited}
+        """Best score, the split it was measured on, and patience used."""
+        return {"best": self.best, "split": self._split, "waited": self.waited}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """The inverse."""
-        self.best, self.waited = float(state["best"]), int(state["waited"])
+        """The inverse. A score of which it is not said on what split it was measured is compared with no other."""
+        self._split = str(state.get("split") or "")
+        if self._split:
+            self.best, self.waited = float(state["best"]), int(state["waited"])

@@ -1,12 +1,13 @@
 """Held-out retrieval, both ways, with the chance level beside it: loss alone says little about alignment.
 
-Each pairwise objective's two sides are embedded for every held-out split the source names (``test``: unseen concepts,
-``style``: seen concepts drawn by another artist) and for as much of the training split, as a mirror of overfitting.
+Each pairwise objective's two sides are embedded for every held-out split the source names (``validation``, ``test``,
+``style``: seen concepts drawn by another artist) and for as much of the training split, as a mirror of overfitting. The one
+figure that a run is chosen by (:mod:`core.graph.selection`) is said as ``selection/<split>/R@10``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from core.blocks.block import Objective
 from core.blocks.values import map_tensors
 from core.compiler.subsets import Subsets, embedded, subsets_of
 from core.graph.document import End
+from core.graph.selection import STEM, TEST_SELECTS, figure_of, is_test, reported_split, selecting_split
 from core.knobs import knob
 from core.telemetry.events import Scalars
 from core.training.control import Stopping
@@ -57,6 +59,10 @@ def _kept(value: Any) -> Any:
     return map_tensors(lambda tensor: tensor.cpu(), value)
 
 
+def _not_finite(table: Tensor) -> Tensor:
+    return (~table.isfinite()).sum()
+
+
 def _rows(value: Any, rows: list[int]) -> Any:
     return map_tensors(lambda tensor: tensor[rows], value)
 
@@ -66,16 +72,20 @@ def subset_scores(run: Trainer, subsets: Subsets, split: str, limit: int | None)
     found: dict[str, float] = {}
     for given in subsets.choices():
         parts: list[tuple[Tensor, Tensor]] = []
-        labels: list[str] = []
+        indices: list[int] = []
         for batch, chosen in run.reading(split, BATCH, limit):
             with run.precision:
                 question, answer, counts_B = embedded(run.experiment, subsets, batch, given)
             parts.append((question[counts_B].cpu(), answer[counts_B].cpu()))
-            labels += [run.feed.source.label(i) for i, counts in zip(chosen, counts_B.tolist()) if counts]
-        if len(labels) > 1:
+            indices += [i for i, counts in zip(chosen, counts_B.tolist()) if counts]
+        if len(indices) > 1:
             questions, answers = (torch.cat(side) for side in zip(*parts))
-            name = f"score/{split}/{'+'.join(given)}"
-            found.update({f"{name}/{k}": v for k, v in scores(questions @ answers.T, labels).items()})
+            name, things = f"score/{split}/{'+'.join(given)}", run.feed.things
+            asked = list(zip(*(things.of(indices, one) for one in given)))
+            found_here = scores(
+                questions @ answers.T, things.captions(indices), asked, things.of(indices, subsets.asked)
+            )
+            found.update({f"{name}/{k}": v for k, v in found_here.items()})
     return found
 
 
@@ -134,15 +144,17 @@ class Evaluation(Habit):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.best: float | None = None
         self._last = -1
         self._found: dict[str, float] = {}  # of the evaluation going on
+        self._broken: set[tuple[str, str]] = set()  # objective, split
 
     def began(self, run: Trainer) -> None:
-        """Show the held-out pool once."""
-        split = self._main_split(run)
+        """Show the held-out pool once, and say which split selects where that is not the validation split."""
+        split = selecting_split(run.feed.splits)
         if split:
             run.say(run.feed.exhibit("held out", list(run.feed.splits[split])[: self.config.most], run.at()))
+        if is_test(f"{STEM}{split}"):
+            run.warn(TEST_SELECTS)
 
     def step_ended(self, run: Trainer) -> None:
         """Now and then."""
@@ -166,7 +178,7 @@ class Evaluation(Habit):
             with as_evaluated(run):
                 self._splits(run)
         except Stopping:
-            run.held_out = {}
+            run.held_out, run.embedded, run.figure = {}, {}, None
             run.log("The evaluation was cut short by the stop; a resumed run makes up for it.")
             return
         self._last = run.position.step
@@ -176,8 +188,8 @@ class Evaluation(Habit):
             habit.evaluated(run)
 
     def _splits(self, run: Trainer) -> None:
-        main = self._main_split(run)
-        run.held_out = {}
+        main = selecting_split(run.feed.splits)
+        run.held_out, run.embedded, run.figure = {}, {}, None
         if (subsets := subsets_of(run.plan)) is not None:
             for split in self._measured_splits(run):
                 values = subset_scores(run, subsets, split, self._limit(run, split, main))
@@ -193,22 +205,40 @@ class Evaluation(Habit):
                 left, right, indices = embed(run, key, split, self._limit(run, split, main))
                 if len(indices) < 2:  # too few samples have both sides
                     continue
-                labels = [run.feed.source.label(index) for index in indices]
-                values = {}
-                both = tables(run, key, left, right)
-                for direction, table in zip((there, back), both):
-                    for name, value in scores(table, labels).items():
+                values, both = {}, tables(run, key, left, right)
+                labels = run.feed.things.captions(indices)
+                things = [run.feed.things.of(indices, run.plan.modality_of(end)) for _, end in sides(run, key)]
+                self._say_broken(run, key, split, both)
+                for direction, table, sides_of in zip((there, back), both, (things, things[::-1])):
+                    for name, value in scores(table, labels, *sides_of).items():
                         values[f"retrieval/{split}/{direction}/{name}"] = value
                 self._found |= values
-                if split == main and not run.held_out and "present" not in run.plan.inputs[key]:
-                    run.held_out = {
+                if split != "train" and split not in run.embedded and "present" not in run.plan.inputs[key]:
+                    run.embedded[split] = {
                         "left": left, "right": right, "names": named, "indices": indices, "split": split, "scores": values,
                         "tables": both, "objective": key,
                     }  # fmt: skip
+        if main in run.embedded:
+            self._choose(run, run.embedded[main])
+
+    def _choose(self, run: Trainer, held: dict[str, Any]) -> None:
+        """The figure that selects. Where no score at all was finite there is none: such a model is never the best."""
+        run.held_out = held
+        if any(bool(table.isfinite().any()) for table in held["tables"]):
+            run.figure = figure_of(held["split"], held["scores"])
+        if run.figure is not None:
+            self._found[run.figure.series] = run.figure.value
+
+    def _say_broken(self, run: Trainer, key: str, split: str, both: Sequence[Tensor]) -> None:
+        """Scores that are not finite rank last, and that is said, once for each split."""
+        broken, of = (sum(int(count(table)) for table in both) for count in (_not_finite, Tensor.numel))
+        if broken and (key, split) not in self._broken:
+            self._broken.add((key, split))
+            run.warn(f"{broken:,} of {of:,} scores of {key} on {split} are not finite; they rank last.")
 
     def _limit(self, run: Trainer, split: str, main: str) -> int:
-        """Samples of a split: of the training data as many as the main split has."""
-        most = len(run.feed.splits[main]) if split == "train" and main else self.config.most
+        """Samples of a split: of the training data as many as the test split has."""
+        most = len(run.feed.splits[reported_split(run.feed.splits)]) if split == "train" and main else self.config.most
         return min(most, self.config.most)
 
     def _own(self, run: Trainer, key: str) -> None:
@@ -243,9 +273,6 @@ class Evaluation(Habit):
             joined = {name: torch.cat([rows[name] for rows in found]) for name in found[0]} if found else {}
             made = module.held_out_scores(joined) if joined else {}  # type: ignore[operator]
             self._found |= {f"score/{split}/{key}/{name}": value for name, value in made.items()}
-
-    def _main_split(self, run: Trainer) -> str:
-        return next((name for name in ("test", "validation") if len(run.feed.splits.get(name, ())) > 1), "")
 
     def _measured_splits(self, run: Trainer) -> list[str]:
         names = [name for name, indices in run.feed.splits.items() if name != "train" and len(indices) > 1]

@@ -7,13 +7,16 @@ Axes: N samples, K classes, D width.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from core.blocks.ranking import choice_ranks
 from core.compiler.asking import class_vectors, prompts_of
+from core.graph.selection import SELECTING
 from core.knobs import knob
 from core.problems import Refused
 from core.telemetry.events import Scalars
@@ -64,11 +67,11 @@ class ZeroShot(Habit):
             run.warn("Zero-shot classification is off: it needs the habit Evaluation.")
 
     def evaluated(self, run: Trainer) -> None:
-        """Rank the classes for every sample of the main held-out split."""
-        held = run.held_out
-        if not self._names or not held or held["names"][1] != "text" or not isinstance(held["left"], Tensor):
+        """Rank the classes for every sample of the split that selects and of the test split."""
+        asked = [held for split, held in run.embedded.items() if split in SELECTING and _is_askable(held)]
+        if not self._names or not asked:
             return
-        sides = run.plan.sides(held["objective"])
+        sides = run.plan.sides(asked[0]["objective"])
         assert sides is not None
         end = next(side for side in sides if run.plan.modality_of(side) == "text")
         try:
@@ -78,8 +81,14 @@ class ZeroShot(Habit):
             run.warn(str(refused))
             self._names = []
             return
+        for held in asked:
+            self._say(run, held, class_KD)
+
+    def _say(self, run: Trainer, held: Mapping[str, Any], class_KD: Tensor) -> None:
         own = [self._name(run, index) for index in held["indices"]]
         rows = [row for row, name in enumerate(own) if name]
+        if not rows:
+            return
         found = class_scores(held["left"][rows] @ class_KD.T, [self._names.index(own[row]) for row in rows])
         stem = f"retrieval/{held['split']}/{held['names'][0]}_to_class"
         run.say(Scalars(at=run.at(), values={f"{stem}/{name}": value for name, value in found.items()}))
@@ -89,8 +98,11 @@ class ZeroShot(Habit):
         return names[min(self.config.level, len(names)) - 1] if names else ""
 
 
+def _is_askable(held: Mapping[str, Any]) -> bool:
+    return held["names"][1] == "text" and isinstance(held["left"], Tensor)
+
+
 def class_scores(score_NK: Tensor, right: list[int]) -> dict[str, float]:
     """How often the right class is among the first 1, 5 or 10, with chance; ties count against the answer."""
-    right_N1 = torch.tensor(right)[:, None]
-    rank_N = (score_NK >= score_NK.gather(1, right_N1)).sum(1) - 1
+    rank_N = choice_ranks(score_NK, torch.tensor(right))
     return choice_scores(rank_N, torch.full((len(right),), score_NK.shape[1]))

@@ -13,7 +13,9 @@ from core.graph.arms import (
     Arm,
     applied,
     grid_arms,
+    grid_points,
     held_equal,
+    named,
     random_arms,
     seeds_of,
     sweep_problems,
@@ -192,3 +194,37 @@ def test_equal_samples_and_equal_compute_set_the_steps() -> None:
         "sets the steps" in p.what
         for p in sweep_problems(swept(Sweep(axes=(Axis(path="recipe.steps", values=(1, 2)),), equal="samples")), WORDS)
     )
+
+
+def names_of(*values: Any, path: str = "habits.ema.decay") -> list[str]:
+    return [arm.name for arm in grid_arms(Sweep(axes=(Axis(path=path, name="a", values=values),)))]
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ((0.99, 0.9999, 0.99995, 0.99999), ["a 0.99", "a 0.9999", "a 0.99995", "a 0.99999"]),
+        ((0.9999999, 1.0), ["a 0.9999999", "a 1"]),
+        ((1 / 3, 0.333333), ["a 0.3333333333333333", "a 0.333333"]),
+        ((0.1 + 0.2,), ["a 0.3"]),
+        ((1, 1.0, True, None, "auto", "on"), ["a 1", "a 1.0", "a on", "a auto", "a 'auto'", "a 'on'"]),
+        ((0.5, 0.5), ["a 0.5"]),
+    ],
+)
+def test_arms_are_told_apart_by_their_values_and_names_have_the_digits_for_it(values: Any, names: list[str]) -> None:
+    assert names_of(*values) == names
+    arms = grid_arms(Sweep(axes=(Axis(path="vit.width", values=values),)))
+    assert len({arm.as_json() for arm in arms}) == len(names)
+
+
+def test_a_narrow_range_keeps_its_ends() -> None:
+    axis = Axis(path="habits.ema.decay", low=0.9999901, high=0.9999909, count=3)
+    assert grid_points(axis)[0] == 0.9999901
+    assert grid_points(axis)[-1] == 0.9999909
+    assert len(set(names_of(*grid_points(axis)))) == 3
+
+
+def test_arms_that_were_queued_under_one_name_get_names_of_their_own() -> None:
+    texts = [Arm(name="decay 1", at={"decay": value}).as_json() for value in (0.99995, 0.99999)]
+    assert [arm.name for arm in named(texts).values()] == ["decay 0.99995", "decay 0.99999"]
+    assert [arm.name for arm in named([Arm(name="x").as_json()]).values()] == ["x"]

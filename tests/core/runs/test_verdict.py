@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.graph.arms import Arm
-from core.graph.sweep import Sweep
+from core.graph.arms import Arm, grid_arms
+from core.graph.sweep import Axis, Sweep
 from core.runs import paper, verdict
 from core.store.answers import TrialFacts
 
@@ -174,3 +174,40 @@ def test_tables_for_programs_pages_and_papers() -> None:
         assert latex.count(word) == 1
     body = latex.split("midrule")[1].split("\\bottomrule")[0].strip().splitlines()
     assert {line.count(" & ") for line in body} == {6}  # seconds are alike, so they are left out
+
+
+def test_the_verdict_names_the_arm_whose_digits_matter() -> None:
+    sweep = Sweep(axes=(Axis(path="habits.ema.decay", values=(0.99, 0.9999, 0.99995, 0.99999)),), metric="R@1")
+    truth = {0.99: 0.40, 0.9999: 0.42, 0.99995: 0.60, 0.99999: 0.10}
+    some = [
+        TrialFacts(number=4 * seed + n, arm=arm.as_json(), seed=seed, state="finished",
+                   value=truth[float(str(arm.at["habits.ema.decay"]))] + 0.001 * seed)
+        for seed in range(3) for n, arm in enumerate(grid_arms(sweep))
+    ]  # fmt: skip
+    found = verdict.table(sweep, some)
+    assert found.verdict.first == "habits.ema.decay 0.99995"
+    assert found.verdict.difference is not None
+    assert found.verdict.difference.mean == pytest.approx(0.2)
+    assert len(found.comparisons) == 3
+    old = [replace(trial, arm=trial.arm.replace("decay 0.99995", "decay 1").replace("decay 0.99999", "decay 1"))
+           for trial in some]  # fmt: skip
+    assert verdict.table(sweep, old).verdict.first.endswith("0.99995"), "as sweeps of an older store were named"
+
+
+def test_a_trial_whose_value_is_no_number_is_a_failed_one() -> None:
+    some = trials({"a": [0.5, 0.6], "b": [math.nan, math.inf], "c": [0.9, math.nan]})
+    found = verdict.table(Sweep(metric="x"), some)
+    assert [row.estimate is None for row in found.rows] == [False, True, False]
+    assert found.verdict.first == "c"
+    assert found.failed == ("b", "c (1/2)")
+    assert verdict.sentence(found).endswith("Failed, and not compared: b, c (1/2).")
+
+
+def test_a_failed_arm_is_named_and_so_is_a_choice_by_the_test_split() -> None:
+    some = trials({"a": [0.5, 0.52], "b": [0.6, 0.62], "wide": [0.0, 0.0]})
+    lost = [replace(t, state="failed", value=None) if Arm.from_json(t.arm).name == "wide" else t for t in some]
+    said = verdict.sentence(verdict.table(Sweep(metric="retrieval/test/x/R@1"), lost))
+    assert "b is better than a" in said
+    assert "Failed, and not compared: wide." in said
+    assert "chosen on the test split" in said
+    assert "test split" not in verdict.sentence(verdict.table(Sweep(), lost))

@@ -5,8 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 
+from core.blocks.ranking import best_first, choice_ranks
 from core.telemetry.probes.similarity import alignment, effective_rank, modality_gap, uniformity
-from core.training.retrieval import chance, chance_precision, mean_average_precision, ranks, scores
+from core.training.retrieval import (
+    asked,
+    chance,
+    chance_precision,
+    choice_scores,
+    mean_average_precision,
+    ranks,
+    scores,
+)
 
 
 def test_a_perfect_table_finds_everything() -> None:
@@ -48,6 +57,68 @@ def test_mean_average_precision_by_hand_and_by_chance() -> None:
 def test_equal_captions_are_equal_answers() -> None:
     table = torch.tensor([[0.1, 0.9, 0.0], [0.9, 0.1, 0.0], [0.0, 0.0, 1.0]])
     assert scores(table, ["cat", "cat", "dog"])["R@1"] == 1.0
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), -float("inf")])
+def test_a_score_that_is_not_finite_ranks_last(broken: float) -> None:
+    names = [str(n) for n in range(12)]
+    nothing = scores(torch.full((12, 12), broken), names)
+    assert (nothing["R@1"], nothing["R@10"], nothing["mean rank"]) == (0.0, 0.0, 13.0)
+    assert scores(torch.full((3, 3), broken), ["a", "b", "c"])["R@10"] == 0.0, "last, however few answers there are"
+    one = torch.eye(12)
+    one[0, 0] = broken  # the right answer of one question
+    assert scores(one, names)["R@1"] == pytest.approx(11 / 12)
+    other = torch.eye(12)
+    other[0, 5] = broken  # a wrong answer hides nothing
+    assert scores(other, names)["R@1"] == 1.0
+    assert mean_average_precision(torch.full((12, 12), broken), names) < 0.1
+
+
+def test_a_choice_with_a_broken_score_is_not_found() -> None:
+    table = torch.tensor([[0.9, 0.1, 0.0], [float("nan"), 0.1, 0.0], [0.5, float("nan"), 0.1]])
+    rank = choice_ranks(table, torch.tensor([0, 0, 0]))
+    assert rank.tolist() == [0, 3, 0]
+    assert choice_scores(rank, torch.tensor([3, 3, 3]))["R@10"] == pytest.approx(2 / 3)
+    there = torch.tensor([[True, True, False]] * 3)
+    assert choice_ranks(torch.tensor([[0.1, 0.0, 9.0]] * 3), torch.tensor([0, 0, 0]), there).tolist() == [0, 0, 0]
+
+
+def test_what_is_best_is_finite() -> None:
+    values, places = best_first(torch.tensor([float("nan"), 0.2, float("inf"), 0.7]), 3)
+    assert places.tolist() == [3, 1]
+    assert values.tolist() == pytest.approx([0.7, 0.2])
+
+
+def test_a_perfect_model_of_five_captions_a_picture_is_perfect() -> None:
+    """Identity embeddings: each picture lies on one of its captions at least. Both ways, every picture once."""
+    pictures = [n // 5 for n in range(60)]
+    captions = [f"caption {n}" for n in range(60)]
+    for table in (torch.eye(60), torch.tensor([[float(a == b) for b in pictures] for a in pictures])):
+        there, back = scores(table, captions, pictures, captions), scores(table.T, captions, captions, pictures)
+        assert there["R@1"] == back["R@1"] == there["mean rank"] == 1.0
+        assert back["mAP"] == 1.0
+    assert there["chance R@1"] == pytest.approx(5 / 60)
+    assert back["chance R@1"] == pytest.approx(1 / 12)
+
+
+def test_any_caption_of_the_picture_is_right_and_no_other() -> None:
+    captions, pictures = ["dog", "brown dog", "dog", "white dog"], ["A", "A", "B", "B"]
+    what = asked(torch.zeros(4, 4), captions, pictures, captions)
+    assert what.right_QA.tolist() == [[True, True, False], [True, False, True]]  # dog, brown dog, white dog
+    back = asked(torch.zeros(4, 4), captions, captions, pictures)
+    assert back.right_QA.tolist() == [[True, True], [True, False], [False, True]]
+
+
+def test_equal_candidates_count_once() -> None:
+    """Nine copies of one wrong caption are one wrong caption."""
+    captions = ["cat", *["dog"] * 9]
+    pictures = [str(n) for n in range(10)]
+    table = torch.zeros(10, 10)
+    table[:, 1:] = 1.0  # everything is taken for a dog
+    found = scores(table, captions, pictures, captions)
+    assert found["R@1"] == pytest.approx(0.9)
+    assert found["R@5"] == 1.0
+    assert found["chance R@1"] == pytest.approx(0.5)
 
 
 def test_effective_rank_of_parallel_and_of_orthogonal_vectors() -> None:

@@ -21,7 +21,7 @@ R10 = "retrieval/unseen concepts/image_to_text/R@10"
 def facts(number, name, status="finished", loss=1.0, r10=None, **more):
     return RunFacts(
         id=number, uid=f"u{number}", name=name, status=status, created=1_795_000_000 + number, seconds=60 * number,
-        step=100, steps=100, seed=number, last={"loss": loss}, best={} if r10 is None else {R10: r10}, **more,
+        step=100, steps=100, seed=number, last={"loss": loss} | ({} if r10 is None else {R10: r10}), best={} if r10 is None else {R10: 2 * r10}, **more,
     )  # fmt: skip
 
 
@@ -257,6 +257,7 @@ def metric_columns(library, *runs):
 
 
 def test_held_out_scores_have_columns_whatever_the_sides_are_called(library):
+    """Of the test split the mean of both directions at the end: neither the better one nor the best of many looks."""
     fused = facts(5, "fused", r10=None, document_name="")
     way = "retrieval/test/{}/R@10".format
     fused = replace(
@@ -265,13 +266,31 @@ def test_held_out_scores_have_columns_whatever_the_sides_are_called(library):
             "loss": 1.0,
             way("shared_to_image"): 0.91,
             way("image_to_shared"): 0.90,
+            way("image_to_class"): 0.2,
             "retrieval/test/x/chance R@10": 1.0,
         },
         best={way("shared_to_image"): 0.96, way("image_to_shared"): 0.97, "retrieval/train/image_to_text/R@10": 1.0},
     )
     titles, texts = metric_columns(library, fused, facts(6, "nothing yet"))
-    assert titles == ["R@10 unseen concepts"], "training data is no test"
-    assert texts == [["91.0 / 97.0 %"], [""]]
+    assert titles == ["R@10 test"], "training data is no test"
+    assert texts == [["90.5 %"], [""]]
+
+
+def test_what_chooses_runs_stands_first_with_its_last_and_its_best(library):
+    series = "selection/validation/R@10"
+    values = {series: 0.41, "retrieval/validation/image_to_text/R@10": 0.5, "retrieval/test/image_to_text/R@10": 0.3,
+              "retrieval/test/text_to_image/R@10": 0.2}  # fmt: skip
+    run = replace(facts(5, "run"), last=values, best={**values, series: 0.475}, document_name="")
+    spoiled = replace(facts(6, "spoiled"), last={series: float("nan")}, best={series: float("inf")}, document_name="")
+    titles, texts = metric_columns(library, run, spoiled)
+    assert titles == ["R@10 validation", "R@10 test"]
+    assert texts[0] == ["41.0 / 47.5 %", "25.0 %"]
+    tips = [column.tip for column in library.table.columns() if column.key.startswith("best:")]
+    assert tips[0] == "last / best value of validation · mean of both directions · R@10"
+    assert tips[1] == "last value of test · mean of both directions · R@10"
+    for descending in (Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder):
+        sort(library, f"best:{series}", descending)
+        assert names(library)[-1] == "spoiled", "what is not finite comes last either way"
 
 
 def test_runs_that_answer_otherwise_show_what_they_answer(library):
@@ -281,5 +300,5 @@ def test_runs_that_answer_otherwise_show_what_they_answer(library):
         replace(facts(n, f"run {n}"), last=found, best=found, document_name="") for n, found in ((5, boxes), (6, words))
     ]
     titles, texts = metric_columns(library, *runs)
-    assert titles == ["R@1 phrase → box", "accuracy unseen concepts"]
+    assert titles == ["R@1 phrase → box", "accuracy test"]
     assert texts == [["50.0 %", ""], ["", "25.0 %"]]

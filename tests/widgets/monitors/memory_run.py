@@ -113,6 +113,9 @@ class MemoryRun:
             low=np.array([y[g].min() for g in groups]), high=np.array([y[g].max() for g in groups]),
         )  # fmt: skip
 
+    def param(self, name):
+        return ""
+
     def value_at(self, name, step):
         found = [e for e in self._of(Scalars, step) if name in e.values]
         return (found[-1].at.step, found[-1].values[name]) if found else None

@@ -1,0 +1,74 @@
+"""What is asked and what is found in a sample: equal pictures and equal captions are one thing each.
+
+A picture is told by its pixels as the run sees them, a sound by its samples. Captions are one where the source gives them
+one label, or where no tokenizer of the run can tell them apart: by case, by how a letter is composed, by which blank stands
+between words, or beyond the length at which both are cut.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from core.data.joining import Joined, caption_key
+from core.data.pipeline import SampleGraph
+from core.problems import Refused
+
+KINDS = {"image": "image", "audio": "waveform"}  # modality -> kind of the source's port that is compared
+
+
+class Things:
+    """Names for the sides of samples; each sample is read once."""
+
+    def __init__(self, graph: SampleGraph) -> None:
+        self._graph, self._source = graph, graph.source
+        self._said: dict[int, Hashable] = {}
+        self._joined = Joined()
+        self._hashes: dict[tuple[int, str], Hashable] = {}
+
+    def captions(self, indices: Sequence[int]) -> list[Hashable]:
+        """The caption of each sample: equal where captions are one answer."""
+        for index in indices:
+            if index not in self._said:
+                self._said[index] = said = ("said", *self._told(index))
+                self._joined.join(said, ("label", self._source.label(index)))
+        return [self._joined.root(self._said[index]) for index in indices]
+
+    def of(self, indices: Sequence[int], modality: str) -> list[Hashable]:
+        """One side of each sample; of a modality that is not compared every sample's is a thing of its own."""
+        if modality == "text":
+            return self.captions(indices)
+        port = next((name for name, port in self._source.gives.items() if port.kind == KINDS.get(modality)), "")
+        return [self._hashed(index, port) if port else index for index in indices]
+
+    def _told(self, index: int) -> tuple[Hashable, ...]:
+        """A sample's sentence as every tokenizer reads it."""
+        port = next((name for name, port in self._source.gives.items() if port.kind == "sentence"), "")
+        values = self._read(index, port) if port else {}
+        if port not in values:
+            return (index,)
+        sentence = str(values[port])
+        told = [key for part in self._graph.transforms.values() if (key := part.reads(sentence)) is not None]
+        return tuple(told) or (caption_key(sentence),)
+
+    def _hashed(self, index: int, port: str) -> Hashable:
+        if (index, port) not in self._hashes:
+            value = self._read(index, port).get(port)
+            self._hashes[index, port] = digest(value) if isinstance(value, Tensor) and value.numel() else index
+        return self._hashes[index, port]
+
+    def _read(self, index: int, port: str) -> Mapping[str, Any]:
+        try:
+            return self._source.part(index, (port,))
+        except Refused:  # told where it is trained on
+            return {}
+
+
+def digest(value: Tensor) -> bytes:
+    """Equal for tensors that are equal in every number."""
+    array = np.ascontiguousarray(value.numpy())
+    return hashlib.blake2b(array.tobytes(), digest_size=16, key=repr(array.shape).encode()[:64]).digest()

@@ -1,0 +1,148 @@
+"""What stands against a sweep before anything is trained: arms that cannot run, and a metric the data does not have.
+
+Every arm's document is compiled, as its trial would be. Where one setting is varied and another must go with it (both
+sides of an objective need one width), the settings that make the arm run are found and offered as a change of the plan.
+Imports torch, for shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations, islice
+
+from core.compiler.compile import compile
+from core.compiler.feed import sample_graph
+from core.graph.arms import Arm, applied, grid_arms, grid_points, part_name, random_arms
+from core.graph.document import Document
+from core.graph.paths import value_at
+from core.graph.selection import STEM
+from core.graph.sweep import Axis, Change, Sweep
+from core.graph.vocabulary import Vocabulary
+from core.knobs import Value
+from core.problems import Fix, Problem, Refused
+
+MOST_COMPILED = 200  # arms; of more, the others are found when it is their turn
+MOST_TRIES = 40  # combinations of settings that are tried together
+Running = Callable[[Mapping[str, Value]], bool]
+
+
+def refused_arms(document: Document, arms: Sequence[Arm], words: Vocabulary) -> dict[str, tuple[Problem, ...]]:
+    """Why arms cannot run, by their JSON."""
+    found = {}
+    for arm in arms[:MOST_COMPILED]:
+        try:
+            compile(applied(document, arm, document.recipe.seed, words), words)
+        except Refused as refused:
+            found[arm.as_json()] = refused.problems
+    return found
+
+
+def plan_problems(document: Document, words: Vocabulary) -> list[Problem]:
+    """Everything of :func:`refused_arms` and the metric as warnings of the document, with the fix where there is one."""
+    sweep = document.sweep
+    if sweep is None or not sweep.axes:
+        return []
+    try:
+        compile(replace(document, sweep=None), words)
+    except Refused:  # said of the drawing already
+        return []
+    arms = _some_arms(document, sweep)
+    broken = refused_arms(document, arms, words)
+    fix = _link(document, sweep, words) if broken else None
+    names = {arm.as_json(): arm.name for arm in arms}
+    found = [
+        Problem(
+            what=f"The configuration {names[text]!r} cannot run: {problems[0].what}", hint=problems[0].hint,
+            severity="warning", fix=fix,
+        )
+        for text, problems in broken.items()
+    ]  # fmt: skip
+    return found + [problem for problem in [metric_problem(document, words)] if problem is not None]
+
+
+def _some_arms(document: Document, sweep: Sweep) -> list[Arm]:
+    """The arms of a grid, those a random search will draw, or for a Bayesian one such as it may ask for."""
+    try:
+        return grid_arms(sweep) if sweep.method == "grid" else random_arms(sweep, document.recipe.seed)
+    except Refused:
+        return []
+
+
+def metric_problem(document: Document, words: Vocabulary) -> Problem | None:
+    """That the data has no such split as the sweep is judged on; None where it has, or cannot be opened yet."""
+    parts = (document.sweep or Sweep()).metric.split("/")
+    if parts[0] not in (STEM.rstrip("/"), "retrieval", "score") or len(parts) < 3:
+        return None
+    try:
+        source = sample_graph(compile(replace(document, sweep=None), words)).source
+        source.open()
+    except Refused:
+        return None
+    splits = {name: len(rows) for name, rows in source.splits().items() if len(rows) > 1}
+    if parts[1] in splits:
+        return None
+    return Problem(
+        what=f"The sweep is judged on the split {parts[1]!r}, which this data does not have.",
+        hint=f"It has: {', '.join(splits)}. A sweep that is judged on the test split chooses by it.", severity="warning",
+    )  # fmt: skip
+
+
+def _link(document: Document, sweep: Sweep, words: Vocabulary) -> Fix | None:
+    """The settings that must change with an axis so that each of its points runs."""
+    for axis in sweep.axes:
+        if axis.changes or not axis.path:
+            continue
+        points = [point for point in grid_points(axis) if not isinstance(point, Change)]
+
+        def runs(values: Mapping[str, Value]) -> bool:
+            try:
+                compile(applied(document, Arm(name="", values=values), document.recipe.seed, words), words)
+            except Refused:
+                return False
+            return True
+
+        if all(runs({axis.path: point}) for point in points):
+            continue
+        if partners := _partners(document, axis, points, words, runs):
+            linked = [
+                {"name": part_name(axis, point), "values": dict.fromkeys((axis.path, *partners), point)}
+                for point in points
+            ]
+            together = ", ".join(partners)
+            return Fix(
+                text=f"Change {together} with {axis.path}", edit="link_axis",
+                arguments={"title": axis.title, "points": linked},
+            )  # fmt: skip
+    return None
+
+
+def _partners(
+    document: Document, axis: Axis, points: Sequence[Value], words: Vocabulary, runs: Running
+) -> tuple[str, ...]:
+    """The fewest settings with which all points run; empty where none are found."""
+    for paths in islice(_candidates(document, axis, words), MOST_TRIES):
+        if all(runs(dict.fromkeys((axis.path, *paths), point)) for point in points):
+            return paths
+    return ()
+
+
+def _candidates(document: Document, axis: Axis, words: Vocabulary) -> Iterator[tuple[str, ...]]:
+    """Settings that have the axis' present value: of the same name one by one, then together, then others."""
+    own, _, name = axis.path.rpartition(".")
+    now = value_at(document, axis.path, words)
+    same: list[str] = []
+    others: list[str] = []
+    for node in document.nodes.values():
+        if node.id == own or node.muted:
+            continue
+        for knob in words.spec(node.block).knobs:
+            path = f"{node.id}.{knob.name}"
+            if knob.kind == "integer" and value_at(document, path, words) == now:
+                (same if knob.name == name else others).append(path)
+    yield from ((path,) for path in same)
+    if len(same) > 1:
+        yield from (pair for size in range(2, len(same)) for pair in combinations(same, size))
+        yield tuple(same)
+    yield from ((path,) for path in others)
+    yield from ((*same, path) for path in others if same)
