@@ -18,21 +18,29 @@ class SoundMemory:
     """A cache that stops growing at half a gibibyte; left behind when sent to a worker process."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._sounds: dict[Hashable, NDArray[np.int16]] = {}
+        self._sounds: dict[Hashable, tuple[NDArray[np.int16], np.float32]] = {}
         self._room = self._most = most_bytes
 
     def get(self, key: Hashable, decode: Callable[[], Tensor]) -> Tensor:
-        """The sound as float32 [S] in [-1, 1], rounded to 16 bits; ``decode`` is called where it is not known yet."""
-        samples_S = self._sounds.get(key)
-        if samples_S is None:
-            samples_S = (decode().numpy() * _FULL).round().astype(np.int16)
-            if samples_S.nbytes <= self._room:
-                self._sounds[key] = samples_S
-                self._room -= samples_S.nbytes
-        return torch.from_numpy(samples_S.astype(np.float32) / np.float32(_FULL))
+        """The sound as float32 [S], rounded to 16 bits of its own loudest sample where that is above full scale.
+
+        ``decode`` is called where it is not known yet.
+        """
+        kept = self._sounds.get(key)
+        if kept is None:
+            kept = _packed(decode().numpy())
+            if kept[0].nbytes <= self._room:
+                self._sounds[key] = kept
+                self._room -= kept[0].nbytes
+        return torch.from_numpy(kept[0].astype(np.float32) * kept[1])
 
     def __getstate__(self) -> dict[str, Any]:
         return {"most": self._most}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["most"])  # type: ignore[misc]
+
+
+def _packed(samples_S: NDArray[np.float32]) -> tuple[NDArray[np.int16], np.float32]:
+    loudest = max(1.0, float(np.abs(samples_S).max(initial=0.0)))
+    return (samples_S * (_FULL / loudest)).round().astype(np.int16), np.float32(loudest / _FULL)

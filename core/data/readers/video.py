@@ -1,7 +1,8 @@
-"""Frames from video files: decord by default, checked; PyAV for what decord cannot read (AV1) or gets wrong.
+"""Frames from video files: decord where its frames are those of the container's times, PyAV for everything else.
 
-decord's random access sometimes hands out the same frame for different times without a word. Where that is seen, PyAV
-reads the same times in one pass and its frames are taken. Axes: T frames, C channels, H height, W width.
+A time's frame is the last that began before it, whatever the rate. PyAV reads what decord cannot (AV1, GIF) and what it
+gets wrong: trimmed films, films that are cut off, several streams, one frame for two times. The clip says why. Axes: T
+frames, C channels, H height, W width.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ class Clip:
 
     frames_TCHW: Tensor  # uint8
     seconds: tuple[float, ...]
-    rate: float  # frames a second
+    rate: float  # frames a second, on average
     reader: str
-    note: str = ""  # why it was not decord
+    note: str = ""  # why it was not decord, and what is odd about the file
+    length_seconds: float = 0.0  # of the whole film, as far as it is there
 
 
 def read_video(
@@ -45,7 +47,7 @@ def read_video(
     """``count`` frames from the middles of equal parts, or the frames shown at ``times`` (seconds).
 
     ``size``: edge of a square cut from the middle. ``reader``: ``automatic``, ``decord`` or ``PyAV``. Raises Refused
-    naming the file: missing, not a video, damaged, or more than ten seconds to decode.
+    naming the file: missing, not a video, damaged, a time outside of it, or more than ten seconds to decode.
     """
     name = name or file.name
     if not file.is_file():
@@ -57,25 +59,33 @@ def read_video(
     if reader == PYAV:
         return _clip(*process.frames(file, "pyav", request, name), PYAV)
     if reader == DECORD:
-        return _clip(*process.frames(file, "decord", request, name), DECORD)
+        facts, frames = process.frames(file, "decord", request, name)
+        if "disagrees" in facts:
+            raise refuse(f"{name} cannot be read by decord: {facts['disagrees']}.", hint="Let PyAV read it.")
+        return _clip(facts, frames, DECORD)
     return _automatic(file, request, name, process)
 
 
 def _automatic(file: Path, request: dict[str, Any], name: str, process: VideoProcess) -> Clip:
     if importlib.util.find_spec("decord") is None:
-        return _clip(*process.frames(file, "pyav", request, name), PYAV, "decord is not installed")
-    try:
-        facts, frames = process.frames(file, "decord", request, name)
-    except Refused as refused:
-        why = refused.problems[0].what
+        why = "decord is not installed"
     else:
-        if not facts["repeated"]:
-            return _clip(facts, frames, DECORD)
-        why = f"decord gave {facts['repeated']} frames twice"
-        request = {**request, "times": [time + 0.5 / facts["rate"] for time in facts["times"]]}
+        try:
+            facts, frames = process.frames(file, "decord", request, name)
+        except Refused as refused:
+            why = refused.problems[0].what
+        else:
+            why = facts.get("disagrees", "")
+            if not why and not facts["repeated"]:
+                return _clip(facts, frames, DECORD)
+            why = why or f"decord gave {facts['repeated']} frames twice"
     return _clip(*process.frames(file, "pyav", request, name), PYAV, why)
 
 
-def _clip(facts: dict[str, Any], frames_THWC: Any, reader: str, note: str = "") -> Clip:
+def _clip(facts: dict[str, Any], frames_THWC: Any, reader: str, why: str = "") -> Clip:
     frames = torch.from_numpy(frames_THWC.copy()).permute(0, 3, 1, 2).contiguous()
-    return Clip(frames_TCHW=frames, seconds=tuple(facts["times"]), rate=float(facts["rate"]), reader=reader, note=note)
+    remarks = [remark for remark in facts["remarks"] if remark not in why]
+    return Clip(
+        frames_TCHW=frames, seconds=tuple(facts["times"]), rate=float(facts["rate"]), reader=reader,
+        note="; ".join([*([why] if why else []), *remarks]), length_seconds=float(facts["seconds"]),
+    )  # fmt: skip

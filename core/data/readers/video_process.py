@@ -20,10 +20,23 @@ from numpy.typing import NDArray
 from core.problems import Refused, refuse
 
 WATCHDOG = 10.0  # seconds
-MEDIA = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".m4a", ".aac"})
+MEDIA = frozenset(
+    ".mp4 .m4v .mov .3gp .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .flv .wmv .m4a .m4b .aac .mka .weba .wma".split()
+)
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
 _CHILD = Path(__file__).with_name("video_child.py")
-_KNOWN = (b"\x1aE\xdf\xa3", b"RIFF", b"OggS", b"FLV", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"G", b"ID3", b"\xff")
+_KNOWN = (
+    b"\x1aE\xdf\xa3",
+    b"RIFF",
+    b"OggS",
+    b"FLV",
+    b"\x00\x00\x01\xba",
+    b"\x00\x00\x01\xb3",
+    b"G",
+    b"ID3",
+    b"\xff",
+    b"0&\xb2u",
+)
 _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip", b"pnot")
 
 
@@ -36,17 +49,19 @@ class VideoProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def frames(self, file: Path, reader: str, request: dict[str, Any], name: str) -> tuple[dict[str, Any], Any]:
-        """Facts and frames uint8 [T, H, W, 3]. Raises Refused naming the file."""
+        """Facts and frames uint8 [T, H, W, 3], or None where decord ``disagrees``. Raises Refused naming the file."""
         facts, body = self._ask({"what": reader, "file": str(file), **request}, file, name)
+        if "disagrees" in facts:
+            return facts, None
         return facts, np.frombuffer(body, dtype=np.uint8).reshape(facts["shape"])
 
-    def audio(self, file: Path, start: float, seconds: float, name: str) -> tuple[NDArray[np.float32], int]:
-        """Samples float32 [S] and their rate in hertz. Raises Refused naming the file."""
+    def audio(self, file: Path, start: float, seconds: float, name: str) -> tuple[NDArray[np.float32], int, str]:
+        """Samples float32 [S], their rate in hertz, and what is odd about them. Raises Refused naming the file."""
         request = {"what": "audio", "file": str(file), "start": start, "seconds": seconds}
         facts, body = self._ask(request, file, name)
         if facts.get("silent"):
             raise refuse(f"{name} has no sound.")
-        return np.frombuffer(body, dtype="<f4").astype(np.float32), int(facts["rate"])
+        return np.frombuffer(body, dtype="<f4").astype(np.float32), int(facts["rate"]), "; ".join(facts["remarks"])
 
     def _ask(self, request: dict[str, Any], file: Path, name: str) -> tuple[dict[str, Any], bytes]:
         check_container(file, name)

@@ -164,7 +164,7 @@ def test_odd_wishes_are_refused(tmp_path: Path) -> None:
 @shared
 @pytest.mark.parametrize(
     ("name", "reader"),
-    [("av1_video.mkv", PYAV), ("bikes.mp4", DECORD), ("nasa_13013.mp4", DECORD), ("h265_video.mp4", PYAV)],
+    [("av1_video.mkv", PYAV), ("bikes.mp4", DECORD), ("nasa_13013.mp4", PYAV), ("h265_video.mp4", PYAV)],
 )
 def test_real_videos(process: VideoProcess, name: str, reader: str) -> None:
     clip = read_video(VIDEOS / name, count=8, size=64, process=process)

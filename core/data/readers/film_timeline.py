@@ -1,0 +1,140 @@
+"""When every frame of a film begins, from its container alone: nothing is decoded, and no rate is trusted.
+
+Frames of phones and screen recordings last unevenly, a film that was trimmed without encoding it anew keeps frames nobody
+is shown, and one that was cut off states a length it does not have. Times are seconds from where the container starts,
+so that picture and sound have the same zero. Imported by the decoding process only.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import math
+import statistics
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO
+
+import av
+
+ATTACHED = 0x400  # a cover picture, not a film
+SLACK = 1e-4  # seconds: times are sums of fractions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """Start times of the frames that are shown, and where the last of them ends."""
+
+    starts: tuple[float, ...]
+    end: float
+    remarks: tuple[str, ...] = ()
+    is_cut_off: bool = False
+    streams: int = 1  # moving pictures in the file
+
+    @property
+    def rate(self) -> float:
+        """Frames a second, on average."""
+        return len(self.starts) / max(self.end - self.starts[0], 1e-3)
+
+    def place(self, time: float) -> int:
+        """The frame that is shown at a time: the last that began."""
+        return max(0, bisect.bisect_right(self.starts, time + SLACK) - 1)
+
+    def until(self, last: float) -> Timeline:
+        """Cut off behind the frame that began at ``last``."""
+        kept = self.place(last) + 1
+        remark = f"only {kept} of {len(self.starts)} frames can be decoded"
+        end = self.starts[kept] if kept < len(self.starts) else self.end
+        return replace(self, starts=self.starts[:kept], end=end, remarks=(*self.remarks, remark), is_cut_off=True)
+
+
+def opened(file: BinaryIO) -> Any:
+    """A container, from its beginning; it may not open other files."""
+    file.seek(0)
+    return av.open(file, options={"protocol_whitelist": "file"})
+
+
+def moving(container: Any) -> tuple[Any, int]:
+    """The film's pictures as FFmpeg chooses them (marked as the default, then the largest), and how many there are."""
+    streams = [stream for stream in container.streams.video if not stream.disposition & ATTACHED]
+    if not streams:
+        raise ValueError("it has no moving picture")
+    best = container.streams.best("video")
+    return (best if best in streams else streams[0]), len(streams)
+
+
+def zero_of(container: Any) -> float:
+    """Where the container's time begins, in its own seconds."""
+    return float(container.start_time) / 1e6 if container.start_time is not None else 0.0
+
+
+def timeline_of(file: BinaryIO) -> Timeline:
+    """Read every packet's times. Raises ValueError where there is no frame."""
+    with opened(file) as container:
+        stream, count = moving(container)
+        zero, tick = zero_of(container), float(stream.time_base)
+        stated = _stated(container, stream)
+        starts, lasting, reached, is_whole = _packets(container, stream, zero)
+        remarks = []
+        if count > 1:
+            remarks.append(f"of its {count} video streams, number {stream.index} is read")
+    if not is_whole:
+        starts = _by_decoding(file, zero)
+    if not starts:
+        raise ValueError("no frame of it can be decoded")
+    starts = sorted({max(start, 0.0) for start in starts})
+    gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
+    end = starts[-1] + (lasting or (statistics.median(gaps) if gaps else max(tick, 0.04)))
+    missing = stated - max(reached, end)
+    is_cut_off = missing > max(0.25, 2 * max(gaps, default=0.0))
+    if is_cut_off:
+        remarks.append(f"it is cut off: {end:.2f} of {stated:.2f} seconds are there")
+    return Timeline(starts=tuple(starts), end=end, remarks=tuple(remarks), is_cut_off=is_cut_off, streams=count)
+
+
+def _stated(container: Any, stream: Any) -> float:
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return float(container.duration) / 1e6 if container.duration else 0.0
+
+
+def _packets(container: Any, stream: Any, zero: float) -> tuple[list[float], float, float, bool]:
+    """Starts of the shown frames, how long the last one lasts, how far any stream reaches, whether all say their time."""
+    starts: list[float] = []
+    last, lasting, reached, is_whole = -math.inf, 0.0, 0.0, True
+    try:
+        for packet in container.demux():
+            if not packet.size:
+                continue
+            if packet.pts is None:
+                is_whole = is_whole and packet.stream_index != stream.index
+                continue
+            start, long = (float(number * packet.time_base) for number in (packet.pts, packet.duration or 0))
+            reached = max(reached, start + long - zero)
+            if packet.stream_index == stream.index and not packet.is_discard and not packet.is_corrupt:
+                starts.append(start - zero)
+                last, lasting = max((last, lasting), (start, long))
+    except av.FFmpegError:  # cut off in the middle of a packet: what came before counts
+        pass
+    return starts, lasting, reached, is_whole
+
+
+def _by_decoding(file: BinaryIO, zero: float) -> list[float]:
+    with opened(file) as container:
+        stream, _ = moving(container)
+        rate = float(stream.average_rate or 25)
+        return [
+            number / rate if frame.time is None else float(frame.time) - zero
+            for number, frame in enumerate(decoded(container, stream))
+        ]
+
+
+def decoded(container: Any, stream: Any) -> Any:
+    """Every frame that can be decoded; what is damaged between them is stepped over."""
+    try:
+        for packet in container.demux(stream):
+            try:
+                yield from packet.decode()
+            except av.FFmpegError:
+                continue
+    except av.FFmpegError:
+        return

@@ -1,0 +1,163 @@
+"""Films as phones, screen recorders and cutters write them: the frames of the times, by both readers, or the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.data.readers.video import DECORD, PYAV, Clip, read_video
+from core.data.readers.video_process import VideoProcess
+from core.problems import Refused
+from tests.core.data.films import HUNDREDTHS, film, numbers, stripes, trimmed, turned
+
+GAPS = np.random.default_rng(0).choice([20, 33, 100, 250], 60)
+STARTS = np.concatenate([[0], np.cumsum(GAPS)[:-1]])
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[VideoProcess]:
+    made = VideoProcess()
+    yield made
+    made.close()
+
+
+def both(file: Path, process: VideoProcess, **asked: object) -> tuple[Clip, Clip]:
+    """What is chosen, and what PyAV gives: the same frames at the same times."""
+    chosen, other = (read_video(file, reader=r, process=process, **asked) for r in ("automatic", PYAV))  # type: ignore[arg-type]
+    assert chosen.seconds == pytest.approx(other.seconds, abs=0.002)
+    assert chosen.frames_TCHW.shape == other.frames_TCHW.shape
+    assert (chosen.frames_TCHW.float() - other.frames_TCHW.float()).abs().mean() < 3
+    return chosen, other
+
+
+def test_a_film_that_was_trimmed_shows_what_is_left(tmp_path: Path, process: VideoProcess) -> None:
+    trimmed(tmp_path / "trimmed.mp4")
+    clip, _ = both(tmp_path / "trimmed.mp4", process, count=8)
+    assert numbers(clip.frames_TCHW) == [31, 35, 39, 43, 46, 50, 54, 58]
+    assert clip.length_seconds == pytest.approx(1.2)
+    assert (clip.reader, clip.note) == (PYAV, "decord counts 60 frames, 30 are shown")
+    with pytest.raises(Refused, match=r"trimmed\.mp4 cannot be read by decord: decord counts 60 frames, 30 are shown"):
+        read_video(tmp_path / "trimmed.mp4", reader=DECORD, process=process)
+
+
+@pytest.mark.parametrize("ending", ["mkv", "mp4"])
+def test_frames_that_last_unevenly_are_found_by_when_they_began(
+    tmp_path: Path, process: VideoProcess, ending: str
+) -> None:
+    file = tmp_path / f"uneven.{ending}"
+    film(file, STARTS.tolist(), HUNDREDTHS, bf="3", g="20")
+    times = (5.0, 1.0, 3.0, float(STARTS[20]) / 1000, float(STARTS[20]) / 1000 - 0.001)
+    clip, _ = both(file, process, times=times)
+    right = [int(np.searchsorted(STARTS, round(time * 1000), side="right") - 1) for time in times]
+    assert numbers(clip.frames_TCHW) == right
+    assert clip.seconds == pytest.approx([STARTS[number] / 1000 for number in right], abs=0.002)
+    assert clip.reader == DECORD
+    assert clip.length_seconds == pytest.approx(STARTS[-1] / 1000 + 0.04, abs=0.05)
+    parts, _ = both(file, process, count=5)
+    middles = [(part + 0.5) * parts.length_seconds / 5 for part in range(5)]
+    assert numbers(parts.frames_TCHW) == [int(np.searchsorted(STARTS, t * 1000, side="right") - 1) for t in middles]
+
+
+@pytest.mark.parametrize(
+    ("matrix", "made"),
+    [
+        ((0, 1, -1, 0), lambda lying: np.rot90(lying, 3)),  # a phone held upright
+        ((-1, 0, 0, -1), lambda lying: np.rot90(lying, 2)),
+        ((0, -1, 1, 0), lambda lying: np.rot90(lying, 1)),
+        ((-1, 0, 0, 1), lambda lying: lying[:, ::-1]),  # a mirror, as front cameras write it
+        ((0, 1, 1, 0), lambda lying: lying.transpose(1, 0, 2)),
+    ],
+    ids="right half left mirrored transposed".split(),
+)  # fmt: skip
+def test_a_turned_film_stands_upright(
+    tmp_path: Path, process: VideoProcess, matrix: tuple[int, int, int, int], made: object
+) -> None:
+    turned(tmp_path / "phone.mp4", matrix)
+    clip, _ = both(tmp_path / "phone.mp4", process, times=(0.2,))
+    right = made(stripes(5))  # type: ignore[operator]
+    assert tuple(clip.frames_TCHW.shape[2:]) == right.shape[:2]
+    assert np.abs(clip.frames_TCHW[0].numpy().transpose(1, 2, 0).astype(int) - right).mean() < 8
+
+
+def test_of_two_streams_one_is_chosen_and_named(tmp_path: Path, process: VideoProcess) -> None:
+    film(tmp_path / "two.mkv", range(10), streams=2)
+    clip, _ = both(tmp_path / "two.mkv", process, times=(0.2,))
+    assert numbers(clip.frames_TCHW) == [5]
+    assert clip.note == "of its 2 video streams, number 0 is read"
+
+
+def test_a_gif_is_read_with_its_own_times_over_white(tmp_path: Path, process: VideoProcess) -> None:
+    frames = [Image.fromarray(stripes(number)) for number in range(6)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=[100, 300, 50, 50, 200, 100])
+    clip, _ = both(tmp_path / "a.gif", process, times=(0.35, 0.05, 0.42, 0.6))
+    assert numbers(clip.frames_TCHW) == [1, 0, 2, 4]
+    assert clip.reader == PYAV
+    clear = [Image.new("RGBA", (16, 16), (200, 0, 0, 0)) for _ in range(2)]
+    clear[1].putpixel((0, 0), (0, 0, 0, 255))
+    clear[0].save(tmp_path / "b.gif", save_all=True, append_images=clear[1:], duration=100, disposal=2)
+    assert read_video(tmp_path / "b.gif", times=(0.05,), process=process).frames_TCHW[0, :, 8, 8].tolist() == [255] * 3
+
+
+@pytest.mark.parametrize(("ending", "copts"), [("mkv", {}), ("mp4", {"movflags": "faststart"})], ids=["mkv", "mp4"])
+def test_a_film_that_is_cut_off_never_repeats_its_last_frame(
+    tmp_path: Path, process: VideoProcess, ending: str, copts: dict[str, str]
+) -> None:
+    file = tmp_path / f"cut.{ending}"
+    film(file, range(60), copts=copts, bf="0", g="5")
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    clip, _ = both(file, process, count=8)
+    found = numbers(clip.frames_TCHW)
+    assert len(set(found)) == 8, found
+    assert "it is cut off" in clip.note
+    assert 0.5 < clip.length_seconds < 2
+    assert found == [round(second * 25) for second in clip.seconds]
+    with pytest.raises(Refused, match=r"a frame at 2\.2 s was asked for, and it ends after"):
+        read_video(file, times=(2.2,), process=process)
+
+
+def test_frames_damaged_in_the_middle_are_told(tmp_path: Path, process: VideoProcess) -> None:
+    film(tmp_path / "hole.mp4", range(60), copts={"movflags": "faststart"}, bf="0", g="1")
+    data = bytearray((tmp_path / "hole.mp4").read_bytes())
+    middle = (data.find(b"mdat") + len(data)) // 2
+    data[middle : middle + 500] = b"\xff" * 500
+    (tmp_path / "hole.mp4").write_bytes(bytes(data))
+    clip = read_video(tmp_path / "hole.mp4", count=60, process=process)
+    repeated = 60 - len(set(clip.seconds))
+    assert 0 < repeated < 20
+    assert f"in place of {repeated} frames that cannot be decoded the one before stands" in clip.note
+
+
+@pytest.mark.parametrize("time", [-0.5, 2.5, float("nan")])
+def test_a_time_outside_of_the_film_is_refused(tmp_path: Path, process: VideoProcess, time: float) -> None:
+    film(tmp_path / "a.mp4", range(10))
+    with pytest.raises(Refused, match=r"was asked for, and it ends after 0\.40 s"):
+        read_video(tmp_path / "a.mp4", times=(0.1, time), process=process)
+    end, _ = both(tmp_path / "a.mp4", process, times=(0.0, 0.4))
+    assert numbers(end.frames_TCHW) == [0, 9]
+
+
+def test_the_same_frame_far_apart_is_noticed_as_well(tmp_path: Path, process: VideoProcess) -> None:
+    film(tmp_path / "a.mp4", range(10))
+    one = read_video(tmp_path / "a.mp4", times=(0.05, 0.2, 0.06), process=process)  # asked for twice: nothing is wrong
+    assert (one.reader, one.note) == (DECORD, "")
+    again = tmp_path / "again.mp4"
+    film_of(again, [1, 2, 1])
+    clip, _ = both(again, process, times=(0.0, 0.04, 0.08))
+    assert clip.note == "decord gave 1 frames twice" or clip.reader == DECORD
+    assert numbers(clip.frames_TCHW) == [1, 2, 1]
+
+
+def film_of(path: Path, shown: list[int]) -> None:
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"qp": "0", "g": "1"})
+        stream.width, stream.height, stream.pix_fmt = 320, 192, "yuv420p"
+        for number in shown:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(stripes(number), "rgb24")))
+        container.mux(stream.encode())
