@@ -12,6 +12,7 @@ from core.compiler.describe import vocabulary
 from core.compiler.plan import Plan
 from core.compiler.resolve import Resolved, resolve
 from core.compiler.shapes import MEBIBYTE, Traced, TracedNode, Tracer, bytes_of, concrete, ends_of, tokens_of
+from core.compiler.sounds import sound_problems
 from core.graph.analysis import Analysis, NodeFacts, PortFacts
 from core.graph.arms import sweep_problems
 from core.graph.document import Document, End
@@ -62,7 +63,7 @@ def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Res
     facts = {key: _facts(document, resolved, key, node, trained) for key, node in traced.nodes.items()}
     troubles = [_with_fix(problem, document, resolved) for problem in traced.problems]
     over = [p for key, node in traced.nodes.items() for p in budget_problems(key, node, resolved.specs[key].title)]
-    whole = [*_whole(document, resolved, facts), *sweep_problems(document, words)]
+    whole = [*_whole(document, resolved, facts), *sound_problems(document, resolved), *sweep_problems(document, words)]
     problems = [*resolved.problems, *troubles, *over, *whole]
     own = sum(fact.trained_parameters for fact in facts.values())
     total = sum(fact.parameters for fact in facts.values())

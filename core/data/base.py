@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from core.data.sounds import Heard
 from core.graph.ports import Port
 from core.problems import Problem
 
@@ -56,6 +57,13 @@ class _Sampled:
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """No knobs."""
+
+    def hears(self, incoming: Mapping[str, Heard]) -> tuple[Mapping[str, Heard], Sequence[Problem]]:
+        """Rate and length of the sounds it gives, by port, and what contradicts those that come in.
+
+        A fix may leave out ``node`` where it means this one.
+        """
+        return {}, ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -1,8 +1,12 @@
-"""Decoded sounds in memory, 16 bits a sample: each is decoded and resampled once. Axes: S samples."""
+"""Decoded sounds in memory, 16 bits a sample: each is decoded and resampled once; and what is known of a clip on a wire.
+
+Axes: S samples.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +15,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 MOST_BYTES = 2**29
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """The one rate and length of the clips on a wire, carried from the source through every step."""
+
+    hertz: int
+    seconds: float  # the longest there can be
+    is_even: bool = False  # all are as long as the longest
+    node: str = ""  # the source that reads them
+    seconds_knob: str = ""  # its setting for how much is read: what lies behind is already cut off there
+    most_seconds: float = 0.0  # that this setting allows
+
+
 _FULL = 32767.0
 
 

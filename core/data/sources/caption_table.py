@@ -18,7 +18,7 @@ from core.data.paths import folder, inside
 from core.data.picture_rows import PictureRows, Row
 from core.data.readers.audio import read_audio
 from core.data.readers.picture_formats import UNREAD
-from core.data.sounds import SoundMemory
+from core.data.sounds import Heard, SoundMemory
 from core.data.splitting import split_name, split_of
 from core.data.tables import cell_name, cell_text, find_table, pick_column, read_table
 from core.graph.ports import port
@@ -33,6 +33,7 @@ FINE = ("subgroup", "subclass", "subcategory", "family")
 SOUND = ("sound", "audio", "sound_file", "wav")
 GROUP = ("family", "group_id", "recording", "speaker", "video_id", "source_id")
 MOST_CAPTION = 20_000  # characters
+MOST_SECONDS = 600.0  # of a sound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ class CaptionTable(PictureRows):
             "or audio.",
         )  # fmt: skip
         sound_seconds: float = knob(
-            2.0, "Longest part of a sound that is read.", low=0.05, high=600, unit="s", advanced=True
+            2.0, "Longest part of a sound that is read.", low=0.05, high=MOST_SECONDS, unit="s", advanced=True
         )
         sound_hertz: int = knob(16_000, "Samples of sound a second.", low=1000, high=192_000, unit="Hz", advanced=True)
 
@@ -223,6 +224,17 @@ class CaptionTable(PictureRows):
             "waveform": torch.empty(batch, samples, device="meta"),
             "has_sound": torch.empty(batch, dtype=torch.int64, device="meta"),
         }
+
+    def hears(self, incoming: Mapping[str, Heard]) -> tuple[Mapping[str, Heard], Sequence[Problem]]:
+        """One rate; each sound from its start, as long as it is or as is read."""
+        knobs = self.config
+        heard = Heard(
+            hertz=knobs.sound_hertz,
+            seconds=knobs.sound_seconds,
+            seconds_knob="sound_seconds",
+            most_seconds=MOST_SECONDS,
+        )
+        return {"waveform": heard}, ()
 
     def fingerprint(self) -> str:
         """Of the pictures' rows, and of the sounds where there are some."""

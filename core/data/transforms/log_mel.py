@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,11 @@ from torch import Tensor
 
 from core.data.base import Transform
 from core.data.catalog import transforms
+from core.data.sounds import Heard
+from core.data.transforms.sound_length import rate_problems
 from core.graph.ports import port
 from core.knobs import knob
-from core.problems import refuse
+from core.problems import Fix, Problem, refuse
 from core.torchaudio_import import functional
 
 FLOOR = 1e-6  # of power: silence is ln 1e-6, not minus infinity
@@ -92,6 +94,41 @@ class LogMel(Transform):
     def _filters(self) -> Tensor:
         knobs = self.config
         return filters(knobs.n_fft, knobs.mels, knobs.hertz, knobs.low_hertz, knobs.high_hertz or knobs.hertz / 2)
+
+    def hears(self, incoming: Mapping[str, Heard]) -> tuple[Mapping[str, Heard], Sequence[Problem]]:
+        """Clips of one length at its own rate, and bands that lie below half of it."""
+        knobs, heard = self.config, incoming.get("waveform")
+        problems = [*(rate_problems(knobs.hertz, heard) if heard else ()), *self._band_problems()]
+        if heard is None:
+            return {}, problems
+        if not heard.is_even:
+            problems.append(
+                Problem(
+                    what="Sounds of different lengths come in, and spectrograms of different lengths cannot be one batch.",
+                    port="waveform", hint="Put Length of sounds before it.", severity="warning",
+                )
+            )  # fmt: skip
+        elif round(heard.seconds * heard.hertz) <= knobs.n_fft // 2:
+            problems.append(
+                Problem(
+                    what=f"Clips of {round(heard.seconds * heard.hertz):,} samples are shorter than half a window of {knobs.n_fft:,}.",
+                    port="waveform", hint="Make the clips longer or the window shorter.",
+                )
+            )  # fmt: skip
+        return {}, problems
+
+    def _band_problems(self) -> list[Problem]:
+        knobs, half = self.config, self.config.hertz / 2
+        if knobs.high_hertz is not None and knobs.high_hertz > half:
+            what = f"Sounds at {knobs.hertz:,} Hz hold nothing above {half:g} Hz; the bands go up to {knobs.high_hertz:g} Hz."
+            fix = Fix(text=f"End at {half:g} Hz", edit="set_knob", arguments={"name": "high_hertz", "value": None})
+            return [Problem(what=what, fix=fix)]
+        high = knobs.high_hertz or half
+        if knobs.low_hertz < high:
+            return []
+        what = f"The lowest frequency, {knobs.low_hertz:g} Hz, does not lie below the highest, {high:g} Hz."
+        fix = Fix(text="Begin at 0 Hz", edit="set_knob", arguments={"name": "low_hertz", "value": 0.0})
+        return [Problem(what=what, fix=fix)]
 
     def meta(self, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
         """A frame a hop, and one."""
