@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from core.blocks.attention.layer import Stack
 from core.blocks.block import Block
 from core.blocks.values import Grid, Tokens, full, map_tensors
 from core.compiler.build import build_block
@@ -43,7 +44,21 @@ class Experiment(nn.Module):
             with apart(node_seed(seed, key)):
                 self.nodes[_safe(key)] = build_block(plan.document.nodes[key], incoming)
 
+        for key in plan.batch_nodes:
+            self._spare(key)
         self.twins = nn.ModuleDict({key: Twin(self, key) for key in plan.batch_nodes if wants_twin(self.node(key))})
+
+    def _spare(self, key: str) -> None:
+        """Where only the first of a tower's tokens is read, its stack need not make the others."""
+        stack = getattr(self.node(key), "stack", None)
+        readers = [
+            self.node(taker)
+            for taker in self.plan.batch_nodes
+            for end in self.plan.inputs[taker].values()
+            if end.node == key
+        ]
+        if isinstance(stack, Stack):
+            stack.first_only = bool(readers) and all(getattr(node, "reads_first_only", False) for node in readers)
 
     def node(self, key: str) -> nn.Module:
         """The module of a node."""

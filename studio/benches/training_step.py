@@ -2,7 +2,8 @@
 
 Both see the same batches, made before: a ViT (64 px, patch 8, width 192, 6 layers) and a causal text transformer (width
 128, 4 layers), 64 pairs, symmetric InfoNCE, AdamW. Ours is the trainer's own loop with a recorder and every probe of a
-new document listening. Processor time of the whole process, one torch thread. Wanted: at most 1.05 of theirs.
+new document listening. Processor time of the whole process, one torch thread. Wanted: at most 0.85 of theirs. Ours leaves
+out what nobody reads: padding behind the longest sentence of a batch, and all tokens but CLS in the picture tower's last layer.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _measure(folder: Path, model: Any, loss: Any) -> list[Figure]:
     ours_ms, theirs_ms = (1000 * _typical(times[WARM:]) for times in (turns.ours, turns.theirs))
     own = sum(p.numel() for p in trainer.experiment.parameters())
     return [
-        Figure(name="processor time of our step / theirs", value=ours_ms / theirs_ms, most=1.05),
+        Figure(name="processor time of our step / theirs", value=ours_ms / theirs_ms, most=0.85),
         Figure(name="our step", value=ours_ms, unit="ms"),
         Figure(name="open_clip's step", value=theirs_ms, unit="ms"),
         Figure(name="our parameters / theirs", value=own / theirs.parameters),

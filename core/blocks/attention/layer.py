@@ -27,9 +27,18 @@ class Layer(nn.Module):
         x_BND = x_BND + self.dropout(self.attention(self.norm_1(x_BND), mask_BM=mask_BN))
         return x_BND + self.dropout(self.mlp(self.norm_2(x_BND)))
 
+    def first(self, x_BND: Tensor, mask_BN: Tensor | None = None) -> Tensor:
+        """The first token alone [B, 1, D] of what :meth:`forward` gives, for attention that sees all keys."""
+        keys_BND = self.norm_1(x_BND)
+        y_B1D = x_BND[:, :1] + self.dropout(self.attention(keys_BND[:, :1], keys_BND, mask_BN))
+        return y_B1D + self.dropout(self.mlp(self.norm_2(y_B1D)))
+
 
 class Stack(nn.Module):
-    """Layers in a row and a last norm. ``recompute`` trades time for memory (arXiv:1604.06174)."""
+    """Layers in a row and a last norm. ``recompute`` trades time for memory (arXiv:1604.06174).
+
+    ``first_only``: nobody reads more than the first token, so the last layer makes no other, unless its map is recorded.
+    """
 
     def __init__(
         self, width: int, depth: int, heads: int, *, ratio: float = 4.0, dropout: float = 0.0, causal: bool = False,
@@ -41,14 +50,19 @@ class Stack(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
         self.recompute = False
+        self.first_only = False
+        self.sees_all = not causal and options.attention in ("dense", "naive")
 
     def forward(self, x_BND: Tensor, mask_BN: Tensor | None = None) -> Tensor:
         """Tokens in, tokens out."""
+        last = self.layers[-1] if len(self.layers) else None
+        short = last if self.first_only and self.sees_all and last.attention.recorded is None else None  # type: ignore[union-attr]
         for layer in self.layers:
+            run = layer.first if layer is short else layer
             if self.recompute and self.training:
-                x_BND = checkpoint(layer, x_BND, mask_BN, use_reentrant=False)
+                x_BND = checkpoint(run, x_BND, mask_BN, use_reentrant=False)  # type: ignore[arg-type]
             else:
-                x_BND = layer(x_BND, mask_BN)
+                x_BND = run(x_BND, mask_BN)  # type: ignore[operator]
         return self.norm(x_BND)
 
     def attentions(self) -> dict[str, nn.Module]:

@@ -52,6 +52,7 @@ class Pool(Block):
         tokens: Tokens = incoming["tokens"]
         width = tokens.x_BND.shape[-1]
         self.attention = None
+        self.reads_first_only = config.how == "cls"
         if config.how == "attention":
             self.query_11D = nn.Parameter(torch.randn(1, 1, width) * 0.02)
             self.norm = nn.LayerNorm(width)

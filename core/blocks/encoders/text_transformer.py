@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from core.blocks.attention.layer import Stack
@@ -65,10 +66,23 @@ class TextTransformer(Block):
     def forward(self, text: Text) -> dict[str, Any]:
         """``text``: ids [B, L] with mask."""
         length = text.ids_BL.shape[1]
-        x_BLD = self.dropout(self.embedding(text.ids_BL) + self.position_1LD[:, :length])
-        x_BLD = self.stack(x_BLD, text.mask_BL)
+        longest = self._longest(text)
+        x_BLD = self.dropout(self.embedding(text.ids_BL[:, :longest]) + self.position_1LD[:, :longest])
+        x_BLD = self.stack(x_BLD, text.mask_BL[:, :longest])
+        x_BLD = F.pad(x_BLD, (0, 0, 0, length - longest))  # nobody reads padding
         grid = Grid(kind="words", sizes=(length,))
         return {"tokens": Tokens(x_BND=x_BLD, mask_BN=text.mask_BL, modality="text", grid=grid)}
+
+    def _longest(self, text: Text) -> int:
+        """Pieces of the longest sentence: what comes behind is padding in all, and need not be computed.
+
+        A compiled or exported tower keeps one shape, and a recorded map its whole grid.
+        """
+        length = text.ids_BL.shape[1]
+        watched = any(layer.attention.recorded is not None for layer in self.stack.layers)  # type: ignore[union-attr]
+        if watched or text.mask_BL.device.type == "meta" or torch.compiler.is_compiling():
+            return length
+        return max(1, int((text.mask_BL.any(0) * torch.arange(1, length + 1, device=text.mask_BL.device)).amax()))
 
     def attentions(self) -> Mapping[str, nn.Module]:
         """Every layer's attention."""
