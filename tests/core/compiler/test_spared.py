@@ -66,7 +66,9 @@ def test_padding_behind_the_longest_sentence_costs_and_changes_nothing(causal: b
     lengths = torch.tensor([3, 5, 1])
     mask = torch.arange(12)[None] < lengths[:, None]
     text = Text(ids_BL=torch.randint(1, 50, (3, 12)) * mask, mask_BL=mask, vocabulary=50)
-    tower = TextTransformer(TextTransformer.Config(width=16, depth=2, heads=2, dropout=0.0, causal=causal), {"text": text}).double()
+    tower = TextTransformer(
+        TextTransformer.Config(width=16, depth=2, heads=2, dropout=0.0, causal=causal), {"text": text}
+    ).double()
     seen: list[int] = []
     tower.stack.layers[0].mlp.register_forward_hook(lambda m, i, out: seen.append(out.shape[1]))
     found = []
