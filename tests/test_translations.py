@@ -181,7 +181,7 @@ def words_of_data() -> Iterator[tuple[str, str]]:
 def facts_of_sources() -> Iterator[str]:
     """Keys and written-out values of what sources tell about themselves as ``facts``."""
     for file in trees():
-        if file.startswith("core/data/sources/"):
+        if file.startswith("core/data/"):
             yield from said_by(file, "facts")
 
 

@@ -30,7 +30,7 @@ from widgets.look.theme import look, theme
 
 THUMB = 96
 MOST_TOLD = 20  # problems that are listed
-SPLITS = {"train": "training", "validation": "validation", "test": "unseen concepts", "style": "unseen style"}
+SPLITS = {"train": "training", "validation": "validation", "test": "test", "style": "unseen style"}
 
 
 class DataPanel(QScrollArea):

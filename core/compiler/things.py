@@ -45,6 +45,21 @@ class Things:
         port = next((name for name, port in self._source.gives.items() if port.kind == KINDS.get(modality)), "")
         return [self._hashed(index, port) if port else index for index in indices]
 
+    def cut_alike(self, split: str) -> int:
+        """How many captions of a split are cut so that they read like another training caption, cut as well."""
+        splits = self._source.splits()
+        ours, trained = (
+            {index: key for index in splits.get(name, ()) if (key := self._cut(index)) is not None}
+            for name in (split, "train")
+        )
+        known: dict[Hashable, str] = {key: self._source.label(index) for index, key in trained.items()}
+        return sum(key in known and known[key] != self._source.label(index) for index, key in ours.items())
+
+    def _cut(self, index: int) -> Hashable | None:
+        """What is left of a sample's sentence; None where no tokenizer cuts it."""
+        told = self._told(index)
+        return told if any(isinstance(part, tuple) for part in told) else None
+
     def _told(self, index: int) -> tuple[Hashable, ...]:
         """A sample's sentence as every tokenizer reads it."""
         port = next((name for name, port in self._source.gives.items() if port.kind == "sentence"), "")

@@ -125,6 +125,10 @@ class Source(_Sampled):
         """What must not straddle splits: a name family, a recording, a speaker."""
         raise NotImplementedError
 
+    def picture(self, index: int) -> Hashable:
+        """Equal for samples that show the same picture; without one, every sample is its own."""
+        return index
+
     def label(self, index: int) -> str:
         """A short caption for lists; equal labels count as equal answers in retrieval."""
         raise NotImplementedError

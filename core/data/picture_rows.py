@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from core.data.pictures import PictureMemory, Pixels, meta_image
 from core.data.readers.image import fitted, read_image
 from core.data.readers.picture_formats import left_out
 from core.data.report import report_of
-from core.data.splitting import by_split, numbered
+from core.data.same_pictures import same_pictures
+from core.data.splitting import by_split, held_out_words, joined_groups, numbered
 from core.graph.ports import port
 from core.problems import Problem, refuse
 
@@ -33,7 +34,7 @@ class Row:
     caption: str
     label: str
     group: str
-    split: str
+    split: str  # as the data says; empty: by a hash of the group
     classes: tuple[str, str] = ("", "")  # coarse, fine
     sound: Path | None = None
 
@@ -54,6 +55,8 @@ class PictureRows(Source):
         self.rows: Sequence[Row] = ()
         self._splits: Mapping[str, Sequence[int]] = {}
         self._codes: list[tuple[int, int]] = []
+        self._pictures: list[Hashable] = []
+        self._straddling = 0  # groups that the data itself has in several splits
         self._forget()
         self._opened = False
         self._memory = PictureMemory()
@@ -77,11 +80,42 @@ class PictureRows(Source):
         if not self.rows:
             first = f" The first problem: {self.problems()[0].what}" if self.problems() else ""
             raise refuse(f"There is no picture with a caption.{first}")
+        self._pictures = same_pictures([row.file for row in self.rows])
+        self.rows = self._together(self.rows)
+        self.rows = [*self.rows, *(more := self.further_rows(self.rows))]
+        self._pictures += same_pictures([row.file for row in more]) if more else []
         self._splits = by_split(row.split for row in self.rows)
         coarse = numbered(row.classes[0] or row.group for row in self.rows)
         fine = numbered("/".join((row.classes[0], row.classes[1] or row.group)) for row in self.rows)
         self._codes = list(zip(coarse, fine))
         self._opened = True
+
+    def further_rows(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Rows that are made of the others once their splits are known, such as the same concepts by another artist."""
+        return ()
+
+    def caption_of(self, row: Row) -> str:
+        """What rows of equal captions are joined by; empty where the same sentence is said of many pictures on purpose."""
+        return ""
+
+    def _together(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows with what hangs together in one group and, where the data names none, in one split.
+
+        Together hang rows of one group, of one picture and of one caption, and what hangs together with these.
+        """
+        told = [row.group for row in rows], [row.split for row in rows]
+        names = [[("group", row.group), ("picture", picture)] for row, picture in zip(rows, self._pictures)]
+        captions = [("caption", self.caption_of(row)) if self.caption_of(row) else None for row in rows]
+        found = joined_groups([[*name, caption] for name, caption in zip(names, captions)], *told)
+        if found.giant:  # words that nearly every group says: then the groups that the data names must do
+            found = joined_groups(names, *told)
+        self._straddling = found.straddling
+        if found.giant:
+            self.note(
+                f"{found.giant:,} of {len(rows):,} rows hang together by pictures and captions and are trained on. "
+                "Name a column of groups, or write the splits into the table."
+            )
+        return [replace(row, group=group, split=split) for row, group, split in zip(rows, found.groups, found.splits)]
 
     def leave_out(self, what: str, hint: str = "") -> None:
         """Say why a row cannot be used."""
@@ -149,6 +183,17 @@ class PictureRows(Source):
     def decode(self, row: Row) -> Pixels:
         """The picture of a row, uint8 [3, size, size]."""
         return fitted(read_image(row.file, name=row.name), self.config.image_size, how=self.config.shape)
+
+    def facts(self) -> Mapping[str, str]:
+        """What the test split has that training has not, and how many groups the data itself has in several splits."""
+        self.open()
+        found = {"test": words} if (words := held_out_words(self)) else {}
+        return found | ({"groups in more than one split": f"{self._straddling:,}"} if self._straddling else {})
+
+    def picture(self, index: int) -> Hashable:
+        """Equal for the same file or the same pixels."""
+        self.open()
+        return self._pictures[index]
 
     def group(self, index: int) -> str:
         """The row's group."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.data.joining import caption_key
+from core.data.joining import Joined, caption_key
 
 if TYPE_CHECKING:
     from core.data.base import Source
@@ -51,23 +53,67 @@ def numbered(names: Iterable[str]) -> list[int]:
     return [known.setdefault(name, len(known)) for name in names]
 
 
-CONCEPTS, PICTURES, NOTHING = "unseen concepts", "unseen pictures", "data that is also in training"
+@dataclass(frozen=True, kw_only=True)
+class Groups:
+    """Rows with the group and the split that each belongs to."""
+
+    groups: list[str]
+    splits: list[str]
+    straddling: int = 0  # groups that the data itself puts into several splits
+    giant: int = 0  # rows of a group that has more than half of all
+
+
+def joined_groups(names: Sequence[Iterable[Hashable | None]], groups: Sequence[str], written: Sequence[str]) -> Groups:
+    """What hangs together by any of its ``names`` is one group, called by the first of its groups in the alphabet.
+
+    A split that the data has ``written`` is kept; rows without one take that of their group's other rows, else the one a hash
+    gives. A group with more than half of all rows is trained on: a hash might leave nothing to learn from.
+    """
+    found = Joined()
+    for number, row in enumerate(names):
+        for name in row:
+            if name is not None:
+                found.join(("row", number), name)
+    roots = [found.root(("row", number)) for number in range(len(names))]
+    called: dict[Hashable, str] = {}
+    said: dict[Hashable, set[str]] = {}
+    for root, group, split in zip(roots, groups, written, strict=True):
+        called[root] = min(called.get(root, group), group)
+        said.setdefault(root, set()).update({split} - {""})
+    sizes = Counter(root for root, split in zip(roots, written) if not split)
+    largest, size = sizes.most_common(1)[0] if sizes else (None, 0)
+    giant = size if len(roots) >= LEAST_ROWS and 2 * size > len(roots) and not said[largest] else 0
+
+    def split_for(root: Hashable) -> str:
+        if giant and root == largest:
+            return "train"
+        return min(said[root]) if said[root] else split_of(called[root])
+
+    return Groups(
+        groups=[called[root] for root in roots], giant=giant,
+        splits=[split or split_for(root) for root, split in zip(roots, written)],
+        straddling=sum(len(splits) > 1 for splits in said.values()),
+    )  # fmt: skip
+
+
+LEAST_ROWS = 10  # of a set that can be said to hang together
+CONCEPTS, PICTURES, SEEN_PICTURES = "unseen concepts", "unseen pictures", "pictures of which some are trained on"
 
 
 def held_out_words(source: Source, split: str = "test") -> str:
     """What a split has that training has not, as far as the data tells; empty where it has no such split.
 
     Concepts are unseen where no class of the split, the finest the data names, and none of its labels is a training
-    sample's. Without classes, or where a class was trained on, what is unseen are the pictures.
+    sample's. Without classes, or where a class was trained on, what is unseen are at most the pictures.
     """
     splits = source.splits()
     ours, trained = (splits.get(name, ()) for name in (split, "train"))
     if not len(ours):
         return ""
-    if {source.group(index) for index in ours} & {source.group(index) for index in trained}:
-        return NOTHING
     classes = {source.class_names(index) for index in ours}
-    if not classes or () in classes or classes & {source.class_names(index) for index in trained}:
-        return PICTURES
-    labels = ({caption_key(source.label(index)) for index in indices} for indices in (ours, trained))
-    return PICTURES if next(labels) & next(labels) else CONCEPTS
+    known = classes & {source.class_names(index) for index in trained}
+    labels = [{caption_key(source.label(index)) for index in indices} for indices in (ours, trained)]
+    if () not in classes and not known and not labels[0] & labels[1]:
+        return CONCEPTS
+    seen = {source.picture(index) for index in ours} & {source.picture(index) for index in trained}
+    return SEEN_PICTURES if seen else PICTURES

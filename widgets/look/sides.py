@@ -10,7 +10,11 @@ def split_name(split: str, holds: str = "") -> str:
     of the data; the name alone promises nothing."""
     known = {"test": tr("test"), "style": tr("unseen style"), "train": tr("training data (seen)")}
     name = known.get(split) or tr(split.replace("_", " "))
-    return f"{name} ({tr(holds)})" if holds else name
+    words = {
+        "unseen concepts": tr("unseen concepts"), "unseen pictures": tr("unseen pictures"),
+        "pictures of which some are trained on": tr("pictures of which some are trained on"),
+    }  # fmt: skip
+    return f"{name} ({words.get(holds, holds)})" if holds else name
 
 
 SEEN = ("train", "seen")  # what was trained on is no test

@@ -14,12 +14,13 @@ from torch import Tensor
 from core.data.catalog import sources
 from core.data.delimited import Line
 from core.data.emoji_index import pictures_folder
+from core.data.joining import caption_key
 from core.data.paths import folder, inside
 from core.data.picture_rows import PictureRows, Row
 from core.data.readers.audio import read_audio
 from core.data.readers.picture_formats import UNREAD
 from core.data.sounds import Heard, SoundMemory
-from core.data.splitting import split_name, split_of
+from core.data.splitting import split_name
 from core.data.tables import cell_name, cell_text, find_table, pick_column, read_table
 from core.graph.ports import port
 from core.knobs import knob
@@ -78,7 +79,7 @@ class CaptionTable(PictureRows):
         image_column: str = knob("", "The column with the picture's file name.", advanced=True)
         split_column: str = knob("", "The column that says train, validation or test.", advanced=True)
         group_column: str = knob(
-            "", "Rows with the same entry never straddle a split; without one, equal captions stay together.",
+            "", "Rows with the same entry never straddle a split; rows of one picture or one caption never do.",
             advanced=True,
         )  # fmt: skip
         class_columns: str = knob(
@@ -114,13 +115,22 @@ class CaptionTable(PictureRows):
         if not names:
             raise refuse(f"The table {table.name!r} has no readable row.")
         columns = self._columns(names)
-        rows, characters = [], []
+        rows: list[Row] = []
+        self._characters: list[str] = []
         for line in lines:
             row = self._row(root, line, columns)
             if row is not None:
                 rows.append(row)
-                characters.append(cell_text(line[1].get(columns.emoji)) if isinstance(line[1], Mapping) else "")
-        return rows + (_drawn_by_twemoji(rows, characters) if self.config.style_test == "Twemoji" else [])
+                self._characters.append(cell_text(line[1].get(columns.emoji)) if isinstance(line[1], Mapping) else "")
+        return rows
+
+    def further_rows(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """The training rows as another artist drew them."""
+        return _drawn_by_twemoji(rows, self._characters) if self.config.style_test == "Twemoji" else []
+
+    def caption_of(self, row: Row) -> str:
+        """Rows of one caption hang together."""
+        return caption_key(row.label)
 
     def _columns(self, names: Sequence[str]) -> Columns:
         knobs = self.config
@@ -172,11 +182,11 @@ class CaptionTable(PictureRows):
             return None
         extra = cell_text(cells.get(columns.extra)) if columns.extra else ""
         group = cell_text(cells.get(columns.group)) if columns.group else ""
-        group = group or caption.casefold()
+        group = group or caption_key(caption)
         written = split_name(cell_text(cells.get(columns.split))) if columns.split else ""
         return Row(
             file=file, name=name, caption=f"{caption}, {extra}" if extra else caption, label=caption, group=group,
-            split=written or split_of(group),
+            split=written,
             classes=(self._class(cells, columns.coarse), self._class(cells, columns.fine)),
             sound=self._sound(root, number, cells, columns.sounds),
         )  # fmt: skip
@@ -248,9 +258,9 @@ class CaptionTable(PictureRows):
     def _class(self, cells: Mapping[str, Any], column: str) -> str:
         return cell_text(cells.get(column)).casefold() if column else ""
 
-    def facts(self) -> Mapping[str, Any]:
-        """Where it lies."""
-        return {"folder": Path(self.config.folder or "").name}
+    def facts(self) -> Mapping[str, str]:
+        """Where it lies, and what is held out."""
+        return {"folder": Path(self.config.folder or "").name, **super().facts()}
 
 
 def _drawn_by_twemoji(rows: Sequence[Row], characters: Sequence[str]) -> list[Row]:

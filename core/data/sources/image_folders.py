@@ -11,7 +11,6 @@ from core.data.paths import folder, inside
 from core.data.picture_folders import Home, Layout, image_files, layout
 from core.data.picture_rows import PictureRows, Row
 from core.data.readers.picture_formats import UNREAD
-from core.data.splitting import split_of
 from core.knobs import knob
 from core.problems import Refused, refuse
 
@@ -82,6 +81,6 @@ class ImageFolders(PictureRows):
             group = words.casefold() if self.config.hold_out == "classes" else name
             yield Row(
                 file=found, name=name, caption=self.config.caption.replace(PLACE, words), label=words, group=group,
-                split=home.split or split_of(group),
+                split=home.split,
                 classes=(words.casefold(), file.parent.relative_to(home.folder).as_posix()),
             )  # fmt: skip

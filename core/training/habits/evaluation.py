@@ -19,6 +19,7 @@ from torch import Tensor
 from core.blocks.block import Objective
 from core.blocks.values import map_tensors
 from core.compiler.subsets import Subsets, embedded, subsets_of
+from core.data.splitting import SEEN_PICTURES, held_out_words
 from core.graph.document import End
 from core.graph.selection import STEM, TEST_SELECTS, figure_of, is_test, reported_split, selecting_split
 from core.knobs import knob
@@ -155,6 +156,13 @@ class Evaluation(Habit):
             run.say(run.feed.exhibit("held out", list(run.feed.splits[split])[: self.config.most], run.at()))
         if is_test(f"{STEM}{split}"):
             run.warn(TEST_SELECTS)
+        if held_out_words(run.feed.source) == SEEN_PICTURES:
+            run.warn("Some pictures of the test split are also trained on, so its scores say less about new pictures.")
+        if shared := run.feed.things.cut_alike(split):
+            run.warn(
+                f"{shared:,} captions of {split} read like a training caption once the tokenizer has cut both; give it a "
+                "greater length."
+            )
 
     def step_ended(self, run: Trainer) -> None:
         """Now and then."""

@@ -189,9 +189,9 @@ def folders(root: Path, **knobs: Any) -> ImageFolders:
 
 
 def test_pictures_by_class(tmp_path: Path) -> None:
-    for name in ("red_fox", "cat"):
+    for blue, name in enumerate(("red_fox", "cat")):
         for number in range(30):
-            paint(tmp_path / name / "deeper" / f"{number}.png")
+            paint(tmp_path / name / "deeper" / f"{number}.png", (number, 0, blue))
     (tmp_path / "cat" / "notes.txt").write_text("not a picture")
     source = folders(tmp_path)
     assert len(source) == 60

@@ -49,8 +49,9 @@ def test_planted_leaks_are_found_and_nothing_else(leaky: CaptionTable) -> None:
     assert report.counts == {"train": 30, "validation": 0, "test": 10}
     assert report.exact_duplicates == ((3, 37),)
     assert report.near_duplicates == ((4, 38), (5, 39))
-    assert report.shared_groups == ("f7",)
+    assert report.shared_groups == ("f-a", "f7"), "the copy is of one group with what it is a copy of"
     assert report.problems == ()
+    assert leaky.facts()["groups in more than one split"] == "2"
     text = "\n".join(as_text(report, leaky))
     assert "drawing 3.png / drawing copy.png" in text
 
