@@ -47,6 +47,7 @@ SECONDS_BETWEEN_LOOKS = 0.1
 MOST_TOLD = 20  # remarks on the data in the log
 LONGEST_WAIT_SECONDS = 30.0  # for the record, before a checkpoint and when a run is taken up again
 PATIENCE_SECONDS = 30.0  # at the end, for a store that cannot be written
+PATIENCE_OF_A_STOP = 1.0
 
 
 class StoreKeeper:
@@ -169,7 +170,7 @@ def _execute(store: Store, uid: str, control: Control, told: Callable[[Problem],
             recorder.say(LogLine(at=said.last, text=reason, level="error"))
             recorder.say(Mark(at=said.last, kind="warning", text=reason.splitlines()[0][:300]))
         say_status(status, reason)
-        if not recorder.close(patience=PATIENCE_SECONDS):
+        if not recorder.close(patience=PATIENCE_SECONDS if status == "finished" else PATIENCE_OF_A_STOP):
             status = "failed"  # whoever waits for the run must not take its record for whole
     return status
 

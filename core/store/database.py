@@ -26,7 +26,9 @@ from core.store.lock import Busy, FileLock
 from core.store.schema import APPLICATION_ID, SCHEMA_VERSION
 
 WAL_BYTES = 4 << 20  # the log is folded into the file beyond this
-UNREADABLE = (*STORE_ERRORS, UnicodeDecodeError, zlib.error, struct.error)  # what a damaged file may raise
+UNREADABLE = (  # what a damaged file may raise, in SQLite or when its rows are taken apart
+    *STORE_ERRORS, ValueError, KeyError, IndexError, TypeError, OverflowError, zlib.error, struct.error,
+)  # fmt: skip
 _open: dict[tuple[int, Path], Store] = {}
 _open_lock = threading.RLock()
 
@@ -132,9 +134,16 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A short transaction that reads; everything in it sees one moment. Raises Refused where the file is damaged."""
+        with self.decoding(), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """What was read is taken apart inside. Raises Refused where it is damaged."""
         try:
-            with self._reader.begin() as connection:
-                yield connection
+            yield
+        except Refused:
+            raise
         except UNREADABLE as error:
             raise _sentence(self.path, error) from error
 
@@ -268,7 +277,7 @@ def _sentences(path: Path) -> Iterator[None]:
         raise _sentence(path, error) from error
     except OSError as error:
         raise refuse(f"{path} cannot be used: {error.strerror or error}.", hint="Choose another place.") from error
-    except (*UNREADABLE, ValueError) as error:
+    except UNREADABLE as error:
         raise _sentence(path, error) from error
 
 

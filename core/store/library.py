@@ -25,7 +25,7 @@ from core.store.reader import RunReader
 from core.store.recorder import Recorder
 from core.store.resuming import Start, refuse_if_missing, start_of
 from core.store.schema import command, param, run, tag
-from core.store.snapshots import clean, text_of
+from core.store.snapshots import clean, data_of, text_of
 from core.store.writing import inserted_id
 from core.telemetry.events import ENDED
 
@@ -212,13 +212,13 @@ class Library:
         """A run's parameters by name."""
         with self.store.read() as connection:
             rows = connection.execute(select(param.c.name, param.c.text).where(param.c.run_id == self._id(uid)))
-            return {row.name: json.loads(row.text) for row in rows}
+            return {row.name: _value(row.text) for row in rows}
 
     def environment(self, uid: str) -> dict[str, Any]:
         """The machine and the versions that a run was started with."""
         with self.store.read() as connection:
             asked = select(run.c.environment).where(run.c.id == self._id(uid))
-            return dict(json.loads(connection.execute(asked).scalar_one()))
+            return data_of(connection.execute(asked).scalar_one())
 
     def difference(self, left: str, right: str) -> list[Difference]:
         """Parameters that differ between two runs, by name."""
@@ -274,7 +274,7 @@ class Library:
         taken = update(command).where(waiting).values(taken=time.time())
         with self.store.write() as connection:
             rows = connection.execute(taken.returning(command.c.id, command.c.name, command.c.arguments)).all()
-        return [Command(name=row.name, arguments=json.loads(row.arguments)) for row in sorted(rows)]
+        return [Command(name=row.name, arguments=data_of(row.arguments)) for row in sorted(rows)]
 
     def heartbeat(self, uid: str) -> None:
         """Say that the calling process owns a run and lives. A recorder does this by itself."""
@@ -367,6 +367,14 @@ def _sorted(found: list[RunFacts], sort: str, descending: bool) -> list[RunFacts
 def _param(name: str, value: Any) -> dict[str, Any]:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return {"name": clean(name), "number": float(value) if is_number else None, "text": text_of(value)}
+
+
+def _value(text: str) -> Any:
+    """A parameter; one that is damaged is told as it stands."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _document_identity(text: str) -> tuple[str, str]:

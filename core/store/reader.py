@@ -7,7 +7,7 @@ goes missing) and may be made from any one thread.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,7 @@ class RunReader:
         asked = select(param.c.text).where(param.c.run_id == self._run_id, param.c.name == name)
         with self._store.read() as connection:
             found = connection.execute(asked).scalar()
-        value = json.loads(found) if found else ""
+            value = json.loads(found) if found else ""
         return value if isinstance(value, str) else str(value)
 
     def series(self, kind: str | None = None) -> list[SeriesInfo]:
@@ -126,7 +126,7 @@ class RunReader:
     def histogram_at(self, name: str, step: int) -> HistogramAt | None:
         """The last histogram at or before a step."""
         row = self._snapshot("histogram", name, step)
-        return None if row is None else snapshots.unpack_histogram(name, row)
+        return self._unpacked(snapshots.unpack_histogram, name, row)
 
     def histogram_strip(self, name: str, *, columns: int = 200, upto: int | None = None) -> HistogramStrip | None:
         """A series' histograms over time in at most ``columns`` columns; neighbours are added, none is left out."""
@@ -136,24 +136,24 @@ class RunReader:
     def attention_at(self, name: str, step: int) -> AttentionAt | None:
         """The last attention map at or before a step."""
         row = self._snapshot("attention", name, step)
-        return None if row is None else snapshots.unpack_attention(name, row)
+        return self._unpacked(snapshots.unpack_attention, name, row)
 
     def samples_at(self, name: str, step: int) -> SamplesAt | None:
         """The last nearest answers at or before a step."""
         row = self._snapshot("samples", name, step)
-        return None if row is None else snapshots.unpack_samples(name, row)
+        return self._unpacked(snapshots.unpack_samples, name, row)
 
     def pairs_at(self, name: str, step: int) -> PairsAt | None:
         """The last pairs at or before a step."""
         row = self._snapshot("pairs", name, step)
-        return None if row is None else snapshots.unpack_pairs(name, row)
+        return self._unpacked(snapshots.unpack_pairs, name, row)
 
     def exhibit(self, name: str) -> ExhibitFacts | None:
         """Pictures and sentences that were said once."""
         asked = select(exhibit).where(exhibit.c.run_id == self._run_id, exhibit.c.name == name)
         with self._store.read() as connection:
             row = connection.execute(asked).first()
-        return None if row is None else snapshots.unpack_exhibit(row)
+        return self._unpacked(lambda _, found: snapshots.unpack_exhibit(found), name, row)
 
     def devices(self) -> list[str]:
         """Every device that was read: ``cpu`` first, then ``gpu0`` and so on."""
@@ -181,7 +181,9 @@ class RunReader:
         """Moments worth jumping to, in order."""
         rows = self._rows(mark, upto)
         return [
-            MarkFacts(step=row.step, seconds=row.seconds, kind=row.kind, text=row.text, data=json.loads(row.data))
+            MarkFacts(
+                step=row.step, seconds=row.seconds, kind=row.kind, text=row.text, data=snapshots.data_of(row.data)
+            )
             for row in rows
         ]
 
@@ -246,6 +248,13 @@ class RunReader:
                 return -1
             self._known[kind, name] = number
         return self._known[kind, name]
+
+    def _unpacked(self, unpack: Callable[[str, Any], Any], name: str, row: Any) -> Any:
+        """A blob taken apart. Raises Refused where it is damaged."""
+        if row is None:
+            return None
+        with self._store.decoding():
+            return unpack(name, row)
 
     def _snapshot(self, kind: str, name: str, step: int) -> Any:
         with self._store.read() as connection:

@@ -62,9 +62,9 @@ run = Table(
     Column("process", Integer, nullable=False, default=0),
     Column("process_started", Float, nullable=False, default=0.0),
     Column("heartbeat", Float, nullable=False, default=0.0),
+    Column("revision", Integer, nullable=False, default=0),
     Column("host", Text, nullable=False, default="", server_default=""),  # the machine of that process
     Column("claim", Text, nullable=False, default="", server_default=""),  # who trains it holds this word; empty: nobody
-    Column("revision", Integer, nullable=False, default=0),
     sqlite_autoincrement=True,  # a purged run's id is never given to another
 )  # fmt: skip
 

@@ -143,6 +143,15 @@ def _blob(about: dict[str, Any], data: bytes) -> dict[str, Any]:
     return {"about": text, "checksum": zlib.crc32(data, zlib.crc32(text.encode())), "data": data}
 
 
+def data_of(text: str) -> dict[str, Any]:
+    """JSON of a row beside what it says; a damaged one costs no more than itself."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _about(row: Any) -> dict[str, Any]:
     """What a blob is. Raises Refused where it is not as it was written."""
     _checked(row.about, row.checksum, row.data)

@@ -17,11 +17,13 @@ import pytest
 
 from core.graph import edits, file
 from core.graph.document import Document
+from core.problems import Refused
+from core.runs.launch import change_recipe
 from core.runs.worker import start_process
 from core.store.database import Store
 from core.store.library import Library
 from core.store.reader import RunReader
-from core.telemetry.events import At, Scalars
+from core.telemetry.events import At, Scalars, StatusChange
 from studio.cli import command_modules, main
 from studio.commands import run
 from studio.documents import find_document
@@ -377,3 +379,64 @@ def test_a_child_that_was_killed_ends_the_command(tmp_path: Path, kept: Path, sa
     assert code == 1
     assert "interrupted" in out
     assert "The process that trained it ended without a word." in out
+
+
+def test_what_cannot_be_changed_on_resuming_is_refused_by_name(say: Say, drawn: Path, kept: Path) -> None:
+    with Store.open(kept) as store:
+        uid = ended_run(store, drawn)
+    for given, name in (
+        (["--set", "vit.depth=1"], "--set"), (["--seed", "3"], "--seed"), ([str(drawn)], "A document"),
+    ):  # fmt: skip
+        code, _, complaint = say("run", *given, "--resume", uid, "--store", kept)
+        assert (code, complaint.splitlines()[0].startswith(f"{name} cannot be given with --resume")) == (2, True)
+        assert "Fork" in complaint
+    code, _, complaint = say("run", "--resume", "", "--store", kept)
+    assert (code, complaint.startswith("--resume needs the id or the name of a run.")) == (2, True)
+    code, _, complaint = say("run", "--resume", uid, "--steps", "1", "--store", kept)
+    assert (code, "has trained 2 steps already" in complaint) == (2, True)
+    code, _, complaint = say("run", drawn, "--data-changed", "--store", kept)
+    assert (code, complaint) == (2, "--data-changed goes with --resume.\n")
+    with Store.open(kept) as store:
+        assert [facts.uid for facts in Library(store).runs()] == [uid], "no new run was begun in silence"
+
+
+def ended_run(store: Store, drawn: Path) -> str:
+    """A run that stopped at step 2, as far as its record says."""
+    library = Library(store)
+    uid = queued(store, file.read(drawn))
+    recorder = library.recorder(uid)
+    recorder.say(StatusChange(at=At(step=2, seconds=1.0), status="stopped"))
+    assert recorder.close()
+    return uid
+
+
+def test_a_longer_run_is_told_once_and_keeps_its_document(kept: Path, drawn: Path) -> None:
+    with Store.open(kept) as store:
+        library, uid = Library(store), ended_run(store, drawn)
+        change_recipe(library, uid, steps=9, device="cpu")
+        document = file.loads(library.document_text(uid))
+        assert (library.facts(uid).steps, document.recipe.steps, document.recipe.device) == (9, 9, "cpu")
+        assert library.params(uid)["continued with"].endswith("→ 9, device auto → cpu")
+        with pytest.raises(Refused):
+            change_recipe(library, uid, steps=-1)
+
+
+def test_the_repair_command_says_what_was_lost(say: Say, kept: Path) -> None:
+    with Store.open(kept) as store:
+        Library(store).create_run("r", "{}", params={"rate": 0.5})
+        with store.read() as connection:
+            page = connection.exec_driver_sql("SELECT rootpage FROM sqlite_master WHERE name = 'param'").scalar()
+    assert say("repair", kept)[0] == 0
+    assert say("repair", kept)[2].endswith("is there already. Name a new file with -o.\n")
+    code, out, _ = say("runs", "--store", kept.with_name("runs-repaired.db"))
+    assert (code, "r" in out) == (0, True)
+    whole = bytearray(kept.read_bytes())
+    whole[4096 * (page - 1) : 4096 * page] = bytes(4096)
+    kept.write_bytes(whole)
+    code, out, _ = say("repair", kept, "-o", kept.with_name("new.db"), "--json")
+    assert code == 1
+    assert [each["table"] for each in json.loads(out)["tables"] if each["is_torn"]] == ["param"]
+    code, out, complaint = say("runs", "--store", kept)
+    assert (code, "queued" in out) == (0, True), "what is whole of a damaged store is read"
+    assert "is damaged" in complaint
+    assert "python -m studio repair" in complaint

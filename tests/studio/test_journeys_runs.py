@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from core.runs.worker import ask
 from core.store.library import Library
+from studio.session import LIBRARY_PAUSE
 from tests.documents import tiny_clip
 from tests.studio.journey import LEFT, NO, SHIFT, Person
 from widgets.monitors.plot import Plot
 
+ROOT = Path(__file__).parents[2]
 KEYS = Qt.Key
 EVERY_5 = {"checkpointing": {"every": 5, "last": 3}}
 EVERY_100 = {"checkpointing": {"every": 100}}
@@ -237,3 +242,43 @@ def test_quitting_lets_the_run_train_on_in_a_process(sit_down):
     steps = [step for step, _ in person.losses(uid)]
     assert steps == list(range(1, steps[-1] + 1))
     assert steps[-1] >= left_at + 20
+
+
+STARTED_ELSEWHERE = """
+import sys
+from core.graph.file import loads
+from core.store.database import Store
+from core.store.library import Library
+from core.runs.launch import queue
+from tests.documents import tiny_clip
+from core.telemetry.events import At, StatusChange
+library = Library(Store.open(sys.argv[1]))
+uid = queue(library, tiny_clip(steps=8)).uid
+library.claim(uid)
+recorder = library.recorder(uid)
+recorder.say(StatusChange(at=At(step=0, seconds=0.0), status="running"))
+recorder.flush()
+print(uid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_run_whose_process_was_killed_is_interrupted_and_can_be_continued(sit_down):
+    person = sit_down(tiny_clip(steps=8))
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTED_ELSEWHERE, str(person.session.store.path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+    ) as child:  # fmt: skip
+        uid = child.stdout.readline().strip()
+        person.wait(lambda: person.session.facts(uid) is not None)
+        assert person.session.facts(uid).status == "running"
+        person.session.go_on(uid)
+        assert "trains already" in person.said[-1]
+        child.kill()
+    person.wait(lambda: person.session.facts(uid).status == "interrupted", 2000 + LIBRARY_PAUSE)
+    person.wait(lambda: any("was interrupted; Continue" in said for said in person.said))
+    with person.session.store.read() as connection:
+        assert connection.exec_driver_sql("SELECT status FROM run").scalar() == "interrupted", "written, not only shown"
+    person.session.go_on(uid)
+    person.wait(lambda: person.ended(uid))
+    assert person.session.facts(uid).status == "finished"

@@ -16,6 +16,7 @@ from core.training.habit import Habit, habits
 from core.training.state import state_of, write_tensors
 
 SECONDS_BETWEEN_TRIES = 0.5
+PATIENCE_OF_A_STOP = 1.0  # who stops a run waits for it
 
 if TYPE_CHECKING:
     from core.training.trainer import Trainer
@@ -76,7 +77,8 @@ class Checkpointing(Habit):
 
     def _save_at_last(self, run: Trainer) -> None:
         """A full disk is tried again for a while; what was learned and could not be saved is never called finished."""
-        end = time.monotonic() + self.patience_seconds
+        patience = self.patience_seconds if run.status == "finished" else PATIENCE_OF_A_STOP
+        end = time.monotonic() + patience
         while not self.save(run) and time.monotonic() < end:
             time.sleep(SECONDS_BETWEEN_TRIES)
         if self._unsaved:
@@ -96,7 +98,7 @@ class Checkpointing(Habit):
                 best=best, last=self.config.last,
             )  # fmt: skip
         except Exception as error:
-            if not (isinstance(error, Refused) or is_storage_fault(error)):
+            if not (isinstance(error, Refused | RuntimeError) or is_storage_fault(error)):
                 raise
             reason = str(error) if isinstance(error, Refused) else f"{cause_of(error)}."
             if reason != self._unsaved or self._warned_at != run.position.step:
