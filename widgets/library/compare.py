@@ -24,11 +24,12 @@ from PySide6.QtWidgets import (
 
 from core.graph.document import Document
 from core.store.answers import RunFacts
-from widgets.library.columns import duration, every_metric, figure, status_text, steps_text
-from widgets.library.difference import DrawingDifference, drawing_difference, settings_difference
+from widgets.library.columns import duration, every_metric, figure, may_choose, status_text, steps_text
+from widgets.library.difference import DrawingDifference, drawing_difference, incomparable, settings_difference
 from widgets.look.language import tr
 from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
+from widgets.look.titles import vocabulary
 
 
 class CompareView(QWidget):
@@ -41,7 +42,7 @@ class CompareView(QWidget):
         super().__init__(parent)
         self._runs: tuple[RunFacts, ...] = ()
         self._documents: tuple[Document | None, ...] = ()
-        self._names = QLabel()
+        self._names, self._warning = QLabel(), QLabel()
         self._curves_place = QVBoxLayout()
         self._figures, self._settings = _table(), _table()
         self._drawing = QPlainTextEdit()
@@ -97,7 +98,10 @@ class CompareView(QWidget):
         parts.setChildrenCollapsible(False)
         page = QVBoxLayout(self)
         page.setContentsMargins(12, 10, 12, 10)
+        self._warning.setWordWrap(True)
+        self._warning.setTextFormat(Qt.TextFormat.PlainText)
         page.addLayout(top)
+        page.addWidget(self._warning)
         page.addWidget(parts, 1)
 
     def _refresh(self) -> None:
@@ -109,7 +113,7 @@ class CompareView(QWidget):
         )
         self._fill_figures(colours)
         known = [document for document in self._documents if document is not None]
-        rows = settings_difference(known) if len(known) == len(self._documents) else []
+        rows = settings_difference(known, vocabulary()) if len(known) == len(self._documents) else []
         header = [tr("Where"), tr("Setting"), *(run.name for run in self._runs)]
         words = [
             [tr("recipe") if row.where == "recipe" else row.where, row.setting.replace("_", " "), *row.values]
@@ -117,6 +121,9 @@ class CompareView(QWidget):
         ]
         _fill(self._settings, header, words, [None, None, *colours])
         self._drawing.setPlainText(self._drawing_words())
+        self._warning.setText(self._warning_words(known))
+        self._warning.setVisible(bool(self._warning.text()))
+        self._warning.setStyleSheet(f"color: {theme().warning};")
 
     def _fill_figures(self, colours: Sequence[str]) -> None:
         rows = [
@@ -129,15 +136,26 @@ class CompareView(QWidget):
             [tr("last loss"), *(figure(run.last.get("loss")) for run in self._runs)],
         ]
         for name in every_metric(self._runs):
-            if name == "loss" or name.startswith("retrieval/"):
-                values = (figure(run.best.get(name), share="R@" in name) for run in self._runs)
-                rows.append(
-                    [
-                        tr("best {name}", name=metric_words(name)),
-                        *values,
-                    ]
-                )
+            if name == "loss" or name.startswith(("selection/", "retrieval/")):
+                title = tr("best {name}") if may_choose(name) else tr("last {name}")
+                figures = [(run.best if may_choose(name) else run.last).get(name) for run in self._runs]
+                rows.append([title.format(name=metric_words(name)), *(figure(f, share="R@" in name) for f in figures)])
         _fill(self._figures, [tr("Figure"), *(run.name for run in self._runs)], rows, [None, *colours])
+
+    def warning_text(self) -> str:
+        """What is said against comparing these runs."""
+        return self._warning.text()
+
+    def _warning_words(self, known: Sequence[Document]) -> str:
+        found = incomparable(known, vocabulary()) if len(known) == len(self._runs) else {}
+        sentences = {
+            "losses": tr("The losses of these runs cannot be compared: {why}."),
+            "scores": tr("The scores of these runs cannot be compared: {why}."),
+        }
+        return " ".join(
+            sentences[what].format(why=", ".join(f"{r.where}.{r.setting} {' / '.join(r.values)}" for r in rows[:4]))
+            for what, rows in found.items() if rows
+        )  # fmt: skip
 
     def _drawing_words(self) -> str:
         if len(self._documents) < 2 or any(document is None for document in self._documents):
@@ -146,7 +164,7 @@ class CompareView(QWidget):
         parts = []
         for run, document in zip(self._runs[1:], others):
             title = tr("{other} against {first}", other=run.name, first=self._runs[0].name)
-            parts.append(f"{title}\n{difference_words(drawing_difference(first, document))}")
+            parts.append(f"{title}\n{difference_words(drawing_difference(first, document, vocabulary()))}")
         return "\n\n".join(parts)
 
 

@@ -8,7 +8,10 @@ from typing import Any
 
 from core.graph.document import Document
 from core.graph.file import to_data
+from core.graph.vocabulary import Vocabulary
 
+DEFAULT = "·"
+NO_WORDS = Vocabulary()
 LAYOUT = {"x", "y", "collapsed", "via", "title"}  # where and how big, not what
 
 
@@ -36,23 +39,74 @@ class DrawingDifference:
         return not (self.added or self.removed or self.changed or self.wires_added or self.wires_removed)
 
 
-DEFAULT = "·"
+def settings_difference(documents: Sequence[Document], words: Vocabulary = NO_WORDS) -> list[SettingRow]:
+    """Every setting of the recipe and of the blocks whose value is not the same in all documents.
 
-
-def settings_difference(documents: Sequence[Document]) -> list[SettingRow]:
-    """Every setting of the recipe and of the blocks whose value is not the same in all documents."""
-    flat = [flat_settings(document) for document in documents]
+    With the vocabulary a setting that was not turned has its default: 32 beside a default of 32 is no difference.
+    """
+    flat = [with_defaults(document, words) for document in documents]
     blocks = [set(document.nodes) for document in documents]
     rows = []
     for path in sorted({path for each in flat for path in each}, key=lambda p: (p[0] != "recipe", p)):
         where, setting = path
-        values = tuple(
-            _text(each[path]) if path in each else DEFAULT if where == "recipe" or where in nodes else ""
-            for each, nodes in zip(flat, blocks)
-        )
-        if len(set(values)) > 1:
-            rows.append(SettingRow(where=where, setting=setting, values=values))
+        found = [
+            each.get(path, DEFAULT if where == "recipe" or where in nodes else "") for each, nodes in zip(flat, blocks)
+        ]
+        if any(not same(value, found[0]) for value in found[1:]):
+            rows.append(SettingRow(where=where, setting=setting, values=tuple(map(_text, found))))
     return rows
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of a setting are one: 1 and 1.0 are, 1 and on are not."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def with_defaults(document: Document, words: Vocabulary) -> dict[tuple[str, str], Any]:
+    """The settings of a document, those that were not turned at their defaults, as far as the vocabulary has them."""
+    if not len(words):
+        return flat_settings(document)
+    found: dict[tuple[str, str], Any] = {}
+    for key, node in document.nodes.items():
+        found.update({(key, knob.name): knob.default for knob in words.spec(node.block).knobs})
+        found.update({(key, "muted"): False, (key, "bypassed"): False, (key, "repeat"): 1})
+    recipe = document.recipe
+    for family in ("habits", "probes"):
+        for key in getattr(recipe, family):
+            found["recipe", f"{family}.{key}"] = "on"
+            found.update(_of_option(words, family[:-1], key, f"{family}.{key}"))
+    for family in ("optimizer", "schedule"):
+        found.update(_of_option(words, family, getattr(recipe, family).key, f"{family}.knobs"))
+    empty = {f"{family}.knobs" for family in ("optimizer", "schedule")} | {"rules", "habits", "probes"}
+    told = {
+        path: value for path, value in flat_settings(document).items() if path[0] != "recipe" or path[1] not in empty
+    }
+    return found | told
+
+
+def _of_option(words: Vocabulary, family: str, key: str, prefix: str) -> dict[tuple[str, str], Any]:
+    option = next((one for one in words.options if one.family == family and one.key == key), None)
+    return {} if option is None else {("recipe", f"{prefix}.{knob.name}"): knob.default for knob in option.knobs}
+
+
+def incomparable(documents: Sequence[Document], words: Vocabulary = NO_WORDS) -> dict[str, list[SettingRow]]:
+    """What makes ``losses`` and ``scores`` of these documents say different things, by which of the two.
+
+    A contrastive loss grows with the number of negatives, so with the batch; any setting of an objective or of its negatives
+    changes what it measures. Other data, or other captions, make another question of every score.
+    """
+    families = {key: node.block.split(".")[0] for document in documents for key, node in document.nodes.items()}
+    found: dict[str, list[SettingRow]] = {"losses": [], "scores": []}
+    for row in settings_difference(documents, words):
+        family = families.get(row.where, "")
+        if family in ("objectives", "negatives") or (row.where, row.setting) == ("recipe", "batch_size"):
+            found["losses"].append(row)
+        elif family == "sources":
+            found["losses"].append(row)
+            found["scores"].append(row)
+        elif row.where == "recipe" and row.setting.endswith("evaluation.most"):
+            found["scores"].append(row)
+    return found
 
 
 def flat_settings(document: Document) -> dict[tuple[str, str], Any]:
@@ -83,16 +137,16 @@ def _flat(data: Any, prefix: str = "") -> list[tuple[str, Any]]:
     return [(prefix, data)]
 
 
-def drawing_difference(before: Document, after: Document) -> DrawingDifference:
+def drawing_difference(before: Document, after: Document, words: Vocabulary = NO_WORDS) -> DrawingDifference:
     """Blocks and wires that came, went or changed."""
     both = [key for key in before.nodes if key in after.nodes]
-    old, new = flat_settings(before), flat_settings(after)
+    old, new = with_defaults(before, words), with_defaults(after, words)
     changed = []
     for key in both:
         names = sorted({name for where, name in (*old, *new) if where == key and name not in LAYOUT})
         for name in names:
             was, now = old.get((key, name)), new.get((key, name))
-            if was != now:
+            if not same(was, now):
                 changed.append(
                     (key, name, DEFAULT if was is None else _text(was), DEFAULT if now is None else _text(now))
                 )

@@ -17,6 +17,11 @@ def use_vocabulary(words: Vocabulary) -> None:
     _words = words
 
 
+def vocabulary() -> Vocabulary:
+    """The blocks there are, with the defaults of their settings; empty until they were read."""
+    return _words
+
+
 def titles_of(document: Document) -> dict[str, str]:
     """A title for every node, no two alike."""
     found: dict[str, str] = {}

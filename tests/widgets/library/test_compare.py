@@ -8,9 +8,11 @@ import pytest
 
 from core.graph.document import Document, End, Node, Wire
 from core.graph.recipe import Recipe, Stage
+from core.graph.vocabulary import BlockSpec, OptionSpec, Vocabulary
+from core.knobs import Knob
 from core.store.answers import RunFacts
 from widgets.library.compare import CompareView
-from widgets.library.difference import DEFAULT, drawing_difference, settings_difference
+from widgets.library.difference import DEFAULT, drawing_difference, incomparable, settings_difference
 
 
 @pytest.fixture
@@ -69,3 +71,45 @@ def test_a_document_that_cannot_be_read_is_said(qtbot, base):
     qtbot.addWidget(view)
     view.set_runs([RunFacts(id=n, uid=f"u{n}", name="x", status="finished") for n in (1, 2)], [base, None])
     assert "cannot be read" in view.drawing_text()
+
+
+@pytest.fixture
+def words():
+    knobs = (
+        Knob(name="width", kind="integer", default=192, help=""),
+        Knob(name="drop", kind="number", default=0.0, help=""),
+    )
+    vit = BlockSpec(key="encoders.vit", title="ViT", role="block", family="Encoders", summary="", knobs=knobs)
+    clipping = OptionSpec(key="clipping", title="Clipping", family="habit", knobs=(
+        Knob(name="norm", kind="number", default=1.0, help=""),))  # fmt: skip
+    return Vocabulary([vit], [clipping])
+
+
+def test_a_value_beside_the_same_default_is_no_difference(base, words):
+    left = replace(base, recipe=replace(base.recipe, habits={"clipping": {"norm": 1}}))
+    bare = replace(base, nodes={**base.nodes, "vit": replace(base.nodes["vit"], knobs={})},
+                   recipe=replace(base.recipe, habits={"clipping": {}}))  # fmt: skip
+    assert settings_difference([left, bare], words) == []
+    assert drawing_difference(left, bare, words).is_same()
+    turned = replace(bare, nodes={**bare.nodes, "vit": replace(bare.nodes["vit"], knobs={"drop": 0.5})})
+    (row,) = settings_difference([left, turned], words)
+    assert (row.where, row.setting, row.values) == ("vit", "drop", ("0", "0.5"))
+    (off,) = settings_difference([base, bare], words)[:1]
+    assert (off.setting, off.values) == ("habits.clipping", (DEFAULT, "on"))
+
+
+def test_losses_of_other_batches_are_not_compared_in_silence(qtbot, base):
+    larger = replace(base, recipe=replace(base.recipe, batch_size=32))
+    found = incomparable([base, larger])
+    assert [row.setting for row in found["losses"]] == ["batch_size"]
+    assert found["scores"] == []
+    colder = replace(base, nodes={**base.nodes, "loss": replace(base.nodes["loss"], knobs={"temperature": 0.01})})
+    assert [row.where for row in incomparable([base, colder])["losses"]] == ["loss"]
+    assert incomparable([base, replace(base, recipe=replace(base.recipe, seed=3))]) == {"losses": [], "scores": []}
+    view = CompareView()
+    qtbot.addWidget(view)
+    runs = [RunFacts(id=n, uid=f"u{n}", name=f"run {n}", status="finished") for n in (1, 2)]
+    view.set_runs(runs, [base, larger])
+    assert view.warning_text() == "The losses of these runs cannot be compared: recipe.batch_size 128 / 32."
+    view.set_runs(runs, [base, base])
+    assert view.warning_text() == ""
