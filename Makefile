@@ -9,7 +9,9 @@ PYTHON := .venv/bin/python
 studio: .venv/ready
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(PYTHON) -m studio; \
 	else echo "No display: training the built-in experiment without the window."; \
-	  $(PYTHON) -m studio run mini_clip && $(PYTHON) -m studio shot mini_clip -o pictures && echo "Pictures of the window are in ./pictures"; fi
+	  $(PYTHON) -m studio doctor --window && window=yes; \
+	  $(PYTHON) -m studio run mini_clip --unless-trained && [ -n "$$window" ] && \
+	  $(PYTHON) -m studio shot mini_clip -o pictures && echo "Pictures of the window are in ./pictures"; fi
 
 test: .venv/ready-to-test
 	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest
@@ -26,8 +28,8 @@ check: .venv/ready-to-test
 clean:
 	rm -rf .venv pictures
 
-.venv/ready: pyproject.toml .ci/setup
+.venv/ready: pyproject.toml .ci/setup .ci/missing.py
 	bash .ci/setup
 
-.venv/ready-to-test: pyproject.toml .ci/setup
+.venv/ready-to-test: pyproject.toml .ci/setup .ci/missing.py
 	bash .ci/setup dev

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import signal as signals
 import sys
 import traceback
 from pathlib import Path
@@ -105,11 +106,29 @@ def run_window(where: str | None, store: str | None) -> int:
     collector = Collector(application)
     session.vocabularyChanged.connect(collector.spare, Qt.ConnectionType.SingleShotConnection)
     QTimer.singleShot(0, window.after_first_picture)
+    obey_signals(application, window)
     sys.excepthook = lambda kind, error, trace: _say_crash(session, kind, error, trace)
     try:
         return application.exec()
     finally:
         session.store.close()
+
+
+def obey_signals(application: QApplication, window: Window) -> None:
+    """Ctrl-C in the terminal, or a termination, closes the window; a run in it is stopped with a checkpoint first.
+
+    Python sees signals between its own instructions only, so an idle event loop has to be woken now and then.
+    """
+    waking = QTimer(application)
+    waking.timeout.connect(lambda: None)
+    waking.start(200)
+
+    def leave(number: int, _: object) -> None:
+        signals.signal(number, signals.SIG_DFL)  # a second one ends the process
+        window.dialogs.stop_and_close()
+
+    for number in (signals.SIGINT, signals.SIGTERM):
+        signals.signal(number, leave)
 
 
 def _keep_crashes() -> None:

@@ -90,6 +90,13 @@ class Dialogs:
             self._window.messages.show_message(lost, "warning", (stop,))
         return False
 
+    def stop_and_close(self) -> None:
+        """Close without asking back: runs of this window are stopped with a checkpoint first."""
+        if self._session.running_here():
+            self._leave(hand_over=False)
+        else:
+            self._window.close()
+
     def _leave(self, *, hand_over: bool) -> None:
         """Close when the runs have saved; the window stays alive until then."""
         self._leaving = True

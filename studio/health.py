@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Literal
 
+from core.system_libraries import install_line, missing_libraries
 from widgets.look.language import said, tr
 
 Mark = Literal["good", "note", "missing"]
@@ -46,7 +47,7 @@ def findings() -> list[Finding]:
     """Everything, slowest last. Takes seconds: torch is imported."""
     return [
         Finding(mark="good", what=_computer()),
-        *_packages(), _sqlite(), *_torch(), _nvml(), *_decoders(), _fonts(), _display(),
+        *_packages(), _sqlite(), *_torch(), _nvml(), *_decoders(), _fonts(), window_opens(), _display(),
     ]  # fmt: skip
 
 
@@ -201,8 +202,33 @@ def _fonts() -> Finding:
     return Finding(mark="missing", what=tr("no font for Chinese"), todo="apt-get install fonts-noto-cjk")
 
 
+def window_opens() -> Finding:
+    """Whether Qt can open a window: tried in a process of its own, for Qt aborts the one where it cannot."""
+    missing = missing_libraries()
+    if missing:
+        return Finding(
+            mark="missing", what=tr("the window cannot open: {names} are not here", names=", ".join(missing)),
+            todo=install_line(missing),
+        )  # fmt: skip
+    environment = {**os.environ}
+    if not _has_display():
+        environment["QT_QPA_PLATFORM"] = "offscreen"
+    tried = subprocess.run(
+        [sys.executable, "-c", "from PySide6.QtWidgets import QApplication, QWidget; a = QApplication([]); QWidget().show()"],
+        capture_output=True, text=True, timeout=60, check=False, env=environment,
+    )  # fmt: skip
+    if tried.returncode == 0:
+        return Finding(mark="good", what=tr("the window can open"))
+    reason = next((line for line in tried.stderr.splitlines() if line.strip()), f"code {tried.returncode}")
+    return Finding(mark="missing", what=tr("the window cannot open: {reason}", reason=reason))
+
+
+def _has_display() -> bool:
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
 def _display() -> Finding:
-    if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+    if _has_display():
         return Finding(mark="good", what=tr("a display"))
     return Finding(
         mark="note",

@@ -262,6 +262,8 @@ class Window(QMainWindow):
 
     def after_first_picture(self) -> None:
         """What costs time and is not needed to be seen: icons, torch, lost documents."""
+        if not self.isVisible():  # closed at once
+            return
         self.menus.load_icons()
         self.session.start()
         self.dialogs.offer_recovery()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from studio.health import findings
+from studio.health import findings, window_opens
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
-    """No flags."""
+    """Flags."""
+    parser.add_argument("--window", action="store_true", help="only try whether the window can open; quick")
 
 
 def run(flags: argparse.Namespace) -> int:
     """Print every finding; 1 where something needed is missing."""
-    found = findings()
+    found = [window_opens()] if flags.window else findings()
     for finding in found:
         print(finding.line())
     return 1 if any(finding.mark == "missing" for finding in found) else 0

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from core.graph import edits
 from core.graph.document import Document
-from core.graph.file import loads
+from core.graph.file import dumps, loads
 from core.graph.recipe import Recipe
 from core.graph.selection import TEST_HOLDS, TEST_SELECTS, Figure, best_of, is_test, selecting_series
 from core.knobs import knobs_of, problems_with
@@ -56,6 +56,11 @@ def describe(parser: argparse.ArgumentParser) -> None:
         help="go on with a run that was stopped or interrupted; --steps, --device, --place and --name may be given with it",
     )  # fmt: skip
     parser.add_argument("--data-changed", action="store_true", help="resume although the data is no longer the same")
+    parser.add_argument(
+        "--unless-trained",
+        action="store_true",
+        help="where the store has a finished run of this very document, show that one",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON lines: how it goes, and at the end the result")
 
 
@@ -64,6 +69,11 @@ def run(flags: argparse.Namespace) -> int:
     with Store.open(flags.store) as store:
         library = Library(store)
         library.mark_interrupted()
+        if flags.unless_trained and (known := _trained_before(flags, library)) is not None:
+            day = time.strftime("%Y-%m-%d %H:%M", time.localtime(known.created))
+            print(f"It has been trained: run {known.uid} of {day}. python -m studio run trains it again.")
+            report(library, known)
+            return 0
         facts = _queued(flags, library) if flags.resume is None else _resumable(flags, library)
         with signals() as caught:
             status = _train(flags, library, facts, caught)
@@ -98,18 +108,30 @@ def _resumable(flags: argparse.Namespace, library: Library) -> RunFacts:
     return library.facts(facts.uid)
 
 
+def _trained_before(flags: argparse.Namespace, library: Library) -> RunFacts | None:
+    """The newest finished run of the document as it would be trained now."""
+    wanted = dumps(_wanted(flags))
+    finished = library.runs(status="finished")
+    return next((facts for facts in finished if dumps(loads(library.document_text(facts.uid))) == wanted), None)
+
+
 def _queued(flags: argparse.Namespace, library: Library) -> RunFacts:
     if flags.data_changed:
         raise refuse("--data-changed goes with --resume.")
+    document = _wanted(flags)
+    _check(document)
+    return queue(library, document, name=flags.name, place=flags.place or "thread")
+
+
+def _wanted(flags: argparse.Namespace) -> Document:
+    """The document with its flags. Raises Refused for what cannot be set."""
     document = find_document(DEFAULT_EXAMPLE if flags.file is None else flags.file)
     if flags.set:
         document = turned(document, flags.set, full_vocabulary())
     fields = {name: getattr(flags, name) for name in ("steps", "seed", "device") if getattr(flags, name) is not None}
     if problems := problems_with(knobs_of(Recipe), fields):
         raise Refused(*problems)
-    document = edits.set_recipe(document, **fields)
-    _check(document)
-    return queue(library, document, name=flags.name, place=flags.place or "thread")
+    return edits.set_recipe(document, **fields)
 
 
 def _check(document: Document) -> None:

@@ -64,6 +64,50 @@ def widest(text: str) -> int:
     return max(len(line) for line in text.splitlines() if not line.startswith("Kept in"))
 
 
+def test_unless_trained_shows_the_run_that_is_there(say: Say, drawn: Path, kept: Path) -> None:
+    """A second time nothing is trained, and that is said; another setting is another experiment."""
+    first = say("run", drawn, "--store", kept, "--unless-trained")
+    again = say("run", drawn, "--store", kept, "--unless-trained")
+    assert (first[0], again[0]) == (0, 0)
+    assert "It has been trained: run" in again[1]
+    with Store.open(kept) as store:
+        assert len(Library(store).runs()) == 1
+    say("run", drawn, "--store", kept, "--unless-trained", "--seed", "5")
+    with Store.open(kept) as store:
+        assert len(Library(store).runs()) == 2
+
+
+def test_doctor_tries_the_window_alone(say: Say) -> None:
+    code, printed, _ = say("doctor", "--window")
+    assert (code, printed.count("\n")) == (0, 1)
+    assert "window can open" in printed
+
+
+def test_ctrl_c_closes_the_window(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "QT_QPA_PLATFORM": "offscreen",
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "PYTHONUNBUFFERED": "1",
+    }
+    code = (
+        "import os, signal, sys\n"
+        "from PySide6.QtCore import QTimer\n"
+        "from studio import app\n"
+        "made = app.make_window\n"
+        "def watched(*a):\n"
+        "    QTimer.singleShot(0, lambda: os.kill(os.getpid(), signal.SIGINT))\n"
+        "    return made(*a)\n"
+        "app.make_window = watched\n"
+        f"sys.exit(app.run_window(None, {str(tmp_path / 'runs.db')!r}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+
+
 def test_run_trains_and_prints_scores_beside_chance_within_80_columns(say: Say, drawn: Path, kept: Path) -> None:
     code, out, _ = say("run", drawn, "--store", kept, "--device", "cpu", "--name", "[/] odd")
     assert code == 0
