@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from core.texts import printable
+
 Severity = Literal["error", "warning", "hint"]
 
 
@@ -31,6 +33,11 @@ class Problem:
     hint: str = ""
     severity: Severity = "error"
     fix: Fix | None = None
+
+    def __post_init__(self) -> None:
+        """Names of files stand in sentences; a sentence can always be shown, printed and kept."""
+        for field_ in ("what", "hint"):
+            object.__setattr__(self, field_, printable(getattr(self, field_)))
 
     def sentence(self) -> str:
         """The problem as it is read aloud on a command line."""

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from core.data.delimited import MOST_LINE, Line, rows
 from core.problems import Problem, refuse
+from core.texts import printable
 
 MOST_BYTES = 2**30
 ENDINGS = (".jsonl", ".ndjson", ".csv", ".tsv")
@@ -107,7 +108,7 @@ def cell_name(value: Any) -> str:
 def cell_text(value: Any) -> str:
     """A cell as words: a list becomes ``a, b, c``; nothing and nested objects become an empty text."""
     if isinstance(value, str):
-        return " ".join(value.split())
+        return " ".join(printable(value).split())
     if isinstance(value, list):
         return ", ".join(text for item in value if (text := cell_text(item)))
     return "" if value is None or isinstance(value, dict | bool) else str(value)

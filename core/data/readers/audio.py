@@ -7,6 +7,7 @@ Nothing is cut off at 1: what a lossy file or a sharper filter makes too loud st
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def _unsaid_delay(file: Path) -> str:
 
 def _by_soundfile(file: Path, start: float, seconds: float | None, name: str) -> tuple[NDArray[np.float32], int]:
     try:
-        with soundfile.SoundFile(file) as sound:
+        with soundfile.SoundFile(os.fsencode(file) if os.name == "posix" else file) as sound:  # names need not be UTF-8
             rate, wanted = sound.samplerate, seconds or MOST_SECONDS
             if not HERTZ[0] <= rate <= HERTZ[1] or sound.channels > MOST_CHANNELS:
                 raise refuse(f"{name} has {sound.channels} channels at {rate} hertz, which is not a usable sound.")

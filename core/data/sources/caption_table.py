@@ -25,6 +25,7 @@ from core.data.tables import cell_name, cell_text, find_table, pick_column, read
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Problem, Refused, refuse
+from core.texts import printable
 
 IMAGE = ("file", "image", "image_path", "path", "filename", "file_name", "filepath", "picture", "img")
 CAPTION = ("caption", "text", "sentence", "title", "name", "label", "description")
@@ -185,7 +186,7 @@ class CaptionTable(PictureRows):
         group = group or caption_key(caption)
         written = split_name(cell_text(cells.get(columns.split))) if columns.split else ""
         return Row(
-            file=file, name=name, caption=f"{caption}, {extra}" if extra else caption, label=caption, group=group,
+            file=file, name=printable(name), caption=f"{caption}, {extra}" if extra else caption, label=caption, group=group,
             split=written,
             classes=(self._class(cells, columns.coarse), self._class(cells, columns.fine)),
             sound=self._sound(root, number, cells, columns.sounds),
@@ -260,7 +261,7 @@ class CaptionTable(PictureRows):
 
     def facts(self) -> Mapping[str, str]:
         """Where it lies, and what is held out."""
-        return {"folder": Path(self.config.folder or "").name, **super().facts()}
+        return {"folder": printable(Path(self.config.folder or "").name), **super().facts()}
 
 
 def _drawn_by_twemoji(rows: Sequence[Row], characters: Sequence[str]) -> list[Row]:

@@ -13,6 +13,7 @@ from core.data.picture_rows import PictureRows, Row
 from core.data.readers.picture_formats import UNREAD
 from core.knobs import knob
 from core.problems import Refused, refuse
+from core.texts import printable
 
 PLACE = "{class}"
 
@@ -67,7 +68,7 @@ class ImageFolders(PictureRows):
             )
 
     def _rows_of(self, root: Path, home: Home) -> Iterator[Row]:
-        words = " ".join(home.name.replace("_", " ").replace("-", " ").split())
+        words = " ".join(printable(home.name).replace("_", " ").replace("-", " ").split())
         for file in image_files(home.folder):
             name = file.relative_to(root).as_posix()
             if file.suffix.lower() in UNREAD:
@@ -78,9 +79,9 @@ class ImageFolders(PictureRows):
             except Refused as refused:
                 self.leave_out(refused.problems[0].what)
                 continue
-            group = words.casefold() if self.config.hold_out == "classes" else name
+            shown = printable(name)
+            group = words.casefold() if self.config.hold_out == "classes" else shown
             yield Row(
-                file=found, name=name, caption=self.config.caption.replace(PLACE, words), label=words, group=group,
-                split=home.split,
-                classes=(words.casefold(), file.parent.relative_to(home.folder).as_posix()),
+                file=found, name=shown, caption=self.config.caption.replace(PLACE, words), label=words, group=group,
+                split=home.split, classes=(words.casefold(), printable(file.parent.relative_to(home.folder).as_posix())),
             )  # fmt: skip

@@ -1,6 +1,7 @@
 """The tokenizer that came with pretrained weights (its ``tokenizer.json``), so that word pieces mean what the tower learned.
 
-Gives the same numbers as transformers' fast tokenizer, which reads the same file.
+Gives the same numbers as transformers' fast tokenizer, which reads the same file. Words like "[CLS]" or "</s>" that a person
+wrote into a caption are letters, never signs to the tower (transformers: ``split_special_tokens``).
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class PretrainedTokenizer(Transform):
                 )
             made.enable_truncation(self.config.length)
             made.no_padding()
+            made.encode_special_tokens = True
             self._fast = made
         return self._fast
 

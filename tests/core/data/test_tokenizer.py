@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import core.data.transforms.tokenizer as tokenizer_module
 from core.blocks.values import Text
 from core.data.transforms.tokenizer import END, PAD, START, UNKNOWN, Tokenizer
 from core.problems import Refused
@@ -137,3 +138,45 @@ def test_shapes_on_meta_are_the_real_ones() -> None:
     assert (text.ids_BL.dtype, text.mask_BL.dtype) == (torch.int64, torch.bool)
     assert text.ids_BL.device.type == "meta"
     assert text.vocabulary == tokenizer.pieces("a").vocabulary == 600
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_control_words_in_captions_read_the_same_before_and_after_a_reload(method: str, lowercase: bool) -> None:
+    captions = ["a [PAD] cat", "[UNK] dog [START]</s>", "<|endoftext|> [CLS] [END]", "cat dog"]
+    first = Tokenizer(Tokenizer.Config(method=method, vocabulary=300, length=64, lowercase=lowercase))
+    first.fit([{"sentence": caption} for caption in captions * 3])
+    again = Tokenizer(first.config)
+    again.load_state(json.loads(json.dumps(first.state())))
+    for caption in captions:
+        one, other = first.pieces(caption), again.pieces(caption)
+        assert one.ids.tolist() == other.ids.tolist()
+        assert one.words == other.words
+        assert not {PAD, START, END} & set(one.ids[1 : one.real - 1].tolist()), "a person's word is no sign"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),
+        ("น้ำ, ภาษาไทย", ["น้ำ", ",", "ภาษาไทย"]),
+        ("مُحَمَّدٌ كَتَبَ", ["مُحَمَّدٌ", "كَتَبَ"]),
+        ("தமிழ் மொழி", ["தமிழ்", "மொழி"]),
+        ("שָׁלוֹם עוֹלָם", ["שָׁלוֹם", "עוֹלָם"]),
+        ("می\u200cخواهم", ["می\u200cخواهم"]),
+        ("ខ្មែរ မြန်မာ", ["ខ្មែរ", "မြန်မာ"]),
+        ("q\u0303x don't e\u0301t\u0304", ["q\u0303x", "don't", "ét\u0304"]),
+        ("红 cat_s 一only", ["红", "cat", "_", "s", "一", "only"]),
+    ],
+)
+def test_letters_with_marks_stay_whole_words(sentence: str, words: list[str]) -> None:
+    made = Tokenizer(Tokenizer.Config(method="words", vocabulary=300, length=16))
+    made.fit([{"sentence": sentence}])
+    pieces = made.pieces(sentence)
+    assert list(pieces.words[1:-1]) == words
+    assert 1 not in pieces.ids[: pieces.real].tolist()  # none of them is unknown
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_plain_letters_are_cut_by_the_same_rule(sentence: str) -> None:
+    assert tokenizer_module._PLAIN.findall(sentence) == tokenizer_module._word().findall(sentence)
