@@ -22,6 +22,7 @@ from core.problems import Refused
 from core.runs.execute import execute
 from core.store.database import Store
 from core.store.library import Library
+from core.training.retrieval import scores
 from tests.core.runs.running import queued
 from tests.documents import tiny_clip
 
@@ -64,15 +65,6 @@ def model(run: tuple[Document, Path, dict[str, float]]) -> Iterator[Trained]:
     opened.close()
 
 
-def recall(scores_NN: np.ndarray, labels: list[str], k: int) -> float:
-    """By hand: the share of rows where fewer than k wrong answers come before the best right one."""
-    hits = 0
-    for row, label in zip(scores_NN, labels):
-        right = np.array([other == label for other in labels])
-        hits += (row[~right] >= row[right].max()).sum() < k
-    return hits / len(labels)
-
-
 def both_sides(model: Trained, split: str) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """What sentences and pictures are ranked against, and the sample indices."""
     pictures, indices = model.pool(split, model.questions[SENTENCE])
@@ -88,12 +80,13 @@ def test_pools_give_the_scores_that_the_run_said(
     pictures, sentences, indices = both_sides(model, split)
     assert len(indices) == model.splits[split] == len(set(indices))
     np.testing.assert_allclose(np.linalg.norm(pictures, axis=1), 1, atol=1e-5)
-    labels = [model.graph.source.label(index) for index in indices]
+    things = model._feed.things
+    captions, shown = things.captions(indices), things.of(indices, "image")
+    there = scores(torch.from_numpy(pictures @ sentences.T), captions, shown, captions)
+    back = scores(torch.from_numpy(sentences @ pictures.T), captions, captions, shown)
     for k in (1, 5, 10):
-        said = run[2][f"retrieval/{split}/image_to_text/R@{k}"]
-        assert recall(pictures @ sentences.T, labels, k) == pytest.approx(said, abs=1e-9)
-        back = run[2][f"retrieval/{split}/text_to_image/R@{k}"]
-        assert recall(sentences @ pictures.T, labels, k) == pytest.approx(back, abs=1e-9)
+        for way, found in (("image_to_text", there), ("text_to_image", back)):
+            assert found[f"R@{k}"] == pytest.approx(run[2][f"retrieval/{split}/{way}/R@{k}"], abs=1e-9)
 
 
 def test_a_sentence_finds_pictures_in_the_order_of_their_cosines(model: Trained) -> None:
