@@ -18,6 +18,7 @@ _FOREIGN = frozenset({
     "__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found", "__pycache__",
 })  # fmt: skip
 _WRAPPERS = frozenset({"image", "images", "img", "imgs", "picture", "pictures", "data"})
+_KNOWN = ENDINGS | UNREAD
 MOST_DEEP = 8
 
 
@@ -49,7 +50,7 @@ def image_files(folder: Path) -> Iterator[Path]:
     for here, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not is_foreign(name))
         for name in sorted(files):
-            if not is_foreign(name) and Path(name).suffix.lower() in ENDINGS | UNREAD:
+            if _is_image(name):
                 yield Path(here, name)
 
 
@@ -115,15 +116,16 @@ def _is_split(folder: Path) -> bool:
 
 
 def _with_images(folder: Path) -> list[Path]:
-    return [
-        inside for inside in sorted(folder.iterdir())
-        if inside.is_dir() and not is_foreign(inside.name) and next(image_files(inside), None) is not None
-    ]  # fmt: skip
+    with os.scandir(folder) as entries:  # knows what is a folder without asking for every file
+        names = sorted(entry.name for entry in entries if not is_foreign(entry.name) and entry.is_dir())
+    return [folder / name for name in names if next(image_files(folder / name), None) is not None]
 
 
 def _directly(folder: Path) -> Iterator[Path]:
-    return (file for file in sorted(folder.iterdir()) if file.is_file() and _is_image(file))
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if _is_image(entry.name) and entry.is_file())
+    return (folder / name for name in names)
 
 
-def _is_image(file: Path) -> bool:
-    return not is_foreign(file.name) and file.suffix.lower() in ENDINGS | UNREAD
+def _is_image(name: str) -> bool:
+    return not is_foreign(name) and Path(name).suffix.lower() in _KNOWN

@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QDragLeaveEvent,
     QDropEvent,
     QImage,
+    QImageReader,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -23,7 +24,7 @@ from widgets.look.language import tr
 from widgets.look.pictures import draw_picture, fitted
 from widgets.look.theme import look, theme
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif")
 
 
 class PictureWell(QWidget):
@@ -55,7 +56,9 @@ class PictureWell(QWidget):
         if Path(path).suffix.lower() not in SUFFIXES:
             self.refused.emit(tr("{name} is not a picture this desk can read.", name=Path(path).name))
             return False
-        image = QImage(path)
+        reader = QImageReader(path)
+        reader.setAutoTransform(True)  # as the camera was held: so does the model see it
+        image = reader.read()
         if image.isNull():
             self.refused.emit(tr("{name} cannot be read as a picture.", name=Path(path).name))
             return False

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from core.data.readers.depth import as_grey, is_deep, range_of
+from core.data.readers.depth import as_grey, is_deep, range_of, values
 from core.data.readers.picture_formats import FORMATS
 from core.problems import Refused, refuse
 
@@ -110,7 +110,10 @@ def _bands(picture: Image.Image) -> Iterator[Image.Image]:
 def _over(band: Image.Image, picture: Image.Image, background: Colour, ends: tuple[float, float]) -> Image.Image:
     """A band of a picture, or all of it, as RGB on the background; ``ends`` are black and white of deep greys."""
     if is_deep(picture):
-        return as_grey(band, picture, *ends).convert("RGB")
+        made, clear = as_grey(band, picture, *ends).convert("RGB"), picture.info.get("transparency")
+        if isinstance(clear, int):
+            made.paste(background, mask=Image.fromarray((values(band, picture) == clear).astype(np.uint8) * 255))
+        return made
     if band.mode not in ("RGBA", "LA", "PA", "P", "La", "RGBa") and "transparency" not in band.info:
         return band.convert("RGB")
     layer = band.convert("RGBA")

@@ -125,6 +125,14 @@ def test_transparent_palettes_and_greys_show_the_background() -> None:
     assert (made.getpixel((0, 0)), made.getpixel((1, 1))) == ((1, 2, 3), (80, 80, 80))
 
 
+def test_one_deep_grey_may_stand_for_transparent() -> None:
+    rows = zlib.compress(b"".join(b"\0" + struct.pack(">HH", 32_768, 65_535) for _ in range(2)))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 16, 0, 0, 0, 0)) + chunk(b"tRNS", struct.pack(">H", 32_768))
+    file = io.BytesIO(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
+    made = read_image(file, background=(1, 2, 3))
+    assert (made.getpixel((0, 0)), made.getpixel((1, 0))) == ((1, 2, 3), (255, 255, 255))
+
+
 def test_printers_colours_are_converted() -> None:
     made = read_image(saved(Image.new("CMYK", (4, 4), (0, 255, 255, 0)), "TIFF"))
     red, green, blue = made.getpixel((1, 1))  # type: ignore[misc]

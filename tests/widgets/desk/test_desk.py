@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtTest import QTest
 
 from core.store.answers import CheckpointFacts
 from widgets.desk.desk import DeskView
+from widgets.desk.question import PictureWell
 from widgets.desk.values import Askable, Asked, DeskAnswer, DeskAnswers, Ways
 
 RUNS = (
@@ -250,3 +252,13 @@ def test_a_run_that_needs_both_waits_for_both(desk, tmp_path):
     assert desk._sentence.text() == "a red heart"
     assert desk._ask.isEnabled()
     assert desk.message() == ""
+
+
+def test_a_dropped_picture_is_shown_as_the_camera_was_held(qtbot, tmp_path):
+    marks = Image.Exif()
+    marks[0x0112] = 6
+    Image.new("RGB", (60, 40)).save(tmp_path / "phone.jfif", "JPEG", exif=marks.tobytes())
+    well = PictureWell()
+    qtbot.addWidget(well)
+    assert well.take(str(tmp_path / "phone.jfif"))
+    assert (well._image.width(), well._image.height()) == (40, 60)
