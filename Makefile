@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 
-.PHONY: studio test long bench check clean
+.PHONY: studio test long faults bench check clean
 
 studio: .venv/ready
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(PYTHON) -m studio; \
@@ -18,6 +18,9 @@ test: .venv/ready-to-test
 
 long: .venv/ready-to-test
 	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -m long
+
+faults: .venv/ready-to-test
+	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -m fault
 
 bench: .venv/ready-to-test
 	QT_QPA_PLATFORM=offscreen $(PYTHON) -m studio bench

@@ -67,8 +67,7 @@ def kill_once(folder: Path, number: int, seconds: float) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.long)])
-def test_killed_again_and_again(tmp_path: Path, kills: int) -> None:
-    moments = random.Random(kills)
-    for number in range(kills):
+def test_killed_again_and_again(tmp_path: Path) -> None:
+    moments = random.Random(3)
+    for number in range(3):
         kill_once(tmp_path, number, moments.uniform(0.3, 1.2))
