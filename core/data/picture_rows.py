@@ -134,8 +134,9 @@ class PictureRows(Source):
 
     def note(self, what: str, hint: str = "") -> None:
         """Say what is odd about a row that is used all the same."""
-        if len(self._notes) < MOST_PROBLEMS:
-            self._notes.append(Problem(what=what, hint=hint, severity="warning"))
+        told = Problem(what=what, hint=hint, severity="warning")
+        if len(self._notes) < MOST_PROBLEMS and told not in self._notes:
+            self._notes.append(told)
 
     def problems(self) -> tuple[Problem, ...]:
         """What was left out, with the reason: kinds of files, then at most a thousand rows and the number of the rest."""

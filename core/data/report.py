@@ -41,7 +41,7 @@ def report_of(
     source.open()
     splits = source.splits()
     split_of = {index: name for name, indices in splits.items() for index in indices}
-    problems, left_out = list(source.problems()), source.left_out()
+    unreadable, faulty = list[Problem](), 0
     exact: dict[int, str] = {}
     rough: dict[int, int] = {}
     small: dict[int, NDArray[np.int16]] = {}
@@ -53,8 +53,8 @@ def report_of(
         try:
             picture = source.sample(index).get("image")
         except Refused as refused:
-            problems += refused.problems
-            left_out += 1
+            unreadable += refused.problems
+            faulty += 1
             continue
         if picture is not None:
             pixels = np.asarray(picture, dtype=np.float32)
@@ -66,8 +66,8 @@ def report_of(
     twins = _exact_pairs(exact, split_of)
     return DataReport(
         counts={name: len(indices) for name, indices in splits.items()},
-        problems=tuple(problems),
-        left_out=left_out,
+        problems=(*source.problems(), *unreadable),  # asked now: some is only known of a file that was read
+        left_out=source.left_out() + faulty,
         shared_groups=shared_groups(source, splits.items()),
         exact_duplicates=tuple(twins),
         near_duplicates=tuple(

@@ -93,7 +93,7 @@ def _unsaid_delay(file: Path) -> str:
     named = max(head.find(b"Xing"), head.find(b"Info"))
     if named >= 0 and head[named + 120 : named + 124] in (b"LAME", b"Lavc", b"Lavf"):
         return ""
-    return "it does not tell how many samples its encoder put in front of the sound, which may be late by them"
+    return "The file does not tell how many samples its encoder put in front, so its sound may begin late."
 
 
 def _by_soundfile(file: Path, start: float, seconds: float | None, name: str) -> tuple[NDArray[np.float32], int]:

@@ -61,19 +61,18 @@ def audio(file: BinaryIO, start: float, seconds: float) -> Answer:
         remarks = _remarks(container, stream)
         samples_S, rate, lost = _heard(container, stream, start, seconds)
     if lost:
-        remarks.append(f"{lost} pieces of its sound cannot be decoded")
+        remarks.append(f"Pieces of its sound that cannot be decoded: {lost}.")
     return {"rate": rate, "remarks": remarks}, samples_S.astype("<f4").tobytes()
 
 
 def _remarks(container: Any, stream: Any) -> list[str]:
     found = []
     if len(container.streams.audio) > 1:
-        found.append(f"of its {len(container.streams.audio)} sounds, stream {stream.index} is read")
+        found.append(f"Of its {len(container.streams.audio)} sounds, stream {stream.index} is read.")
     names = set(container.format.name.split(","))
     if stream.codec_context.name.startswith(_PRIMED) and names & set(_UNSAID) and not container.start_time:
-        found.append(
-            "it does not tell how many samples its encoder put in front of the sound, which may be late by them"
-        )
+        late = "The file does not tell how many samples its encoder put in front, so its sound may begin late."
+        found.append(late)
     return found
 
 

@@ -61,7 +61,7 @@ class VideoProcess:
         facts, body = self._ask(request, file, name)
         if facts.get("silent"):
             raise refuse(f"{name} has no sound.")
-        return np.frombuffer(body, dtype="<f4").astype(np.float32), int(facts["rate"]), "; ".join(facts["remarks"])
+        return np.frombuffer(body, dtype="<f4").astype(np.float32), int(facts["rate"]), " ".join(facts["remarks"])
 
     def _ask(self, request: dict[str, Any], file: Path, name: str) -> tuple[dict[str, Any], bytes]:
         check_container(file, name)

@@ -17,7 +17,7 @@ from core.data.emoji_index import pictures_folder
 from core.data.joining import caption_key
 from core.data.paths import folder, inside
 from core.data.picture_rows import PictureRows, Row
-from core.data.readers.audio import read_audio
+from core.data.readers.audio import read_sound
 from core.data.readers.picture_formats import UNREAD
 from core.data.sounds import Heard, SoundMemory
 from core.data.splitting import split_name
@@ -225,7 +225,10 @@ class CaptionTable(PictureRows):
 
     def _heard(self, sound: Path) -> Tensor:
         knobs = self.config
-        return read_audio(sound, hertz=knobs.sound_hertz, seconds=knobs.sound_seconds)
+        heard = read_sound(sound, hertz=knobs.sound_hertz, seconds=knobs.sound_seconds)
+        if heard.note:
+            self.note(f"{printable(sound.name)}: {heard.note}")
+        return heard.samples_S
 
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""

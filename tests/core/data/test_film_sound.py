@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from PIL import Image
 
 from core.data.readers.audio import read_audio, read_sound, resampled
 from core.data.readers.video_process import video_process
 from core.data.sounds import SoundMemory
+from core.data.sources.caption_table import CaptionTable
 from tests.core.data.films import sound
 
-UNSAID = "it does not tell how many samples its encoder put in front of the sound, which may be late by them"
+UNSAID = "The file does not tell how many samples its encoder put in front, so its sound may begin late."
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -120,3 +122,13 @@ def test_a_tone_above_half_the_new_rate_is_gone_and_one_below_is_whole(rate: int
     for share, most, least in ((0.5, 0.05, -0.05), (0.9, 0.05, -0.2), (1.001, -60, -999), (1.1, -60, -999)):
         tone = (0.5 * torch.sin(2 * math.pi * share * hertz / 2 * time)).float()
         assert least < level(resampled(tone, rate, hertz)) < most, share
+
+
+def test_what_is_odd_about_a_sound_stands_on_the_data_page(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    sound(tmp_path / "a.aac", click(48_000, 24_000, 48_000), 48_000, "aac")
+    (tmp_path / "captions.csv").write_text("file,caption,sound\na.png,x,a.aac\na.png,y,a.aac\n")
+    source = CaptionTable(CaptionTable.Config(folder=str(tmp_path), image_size=16))
+    report = source.report()
+    assert [problem.what for problem in report.problems] == [f"a.aac: {UNSAID}"]
+    assert report.left_out == 0
