@@ -75,7 +75,7 @@ def rebuild_window(old: Window) -> Window:
     session.disconnect(session)
     for signal in (
         session.documentChanged, session.vocabularyChanged, session.analysisChanged, session.runsChanged,
-        session.watchedChanged, session.messageRaised, session.stateChanged,
+        session.watchedChanged, session.messageRaised, session.setAside, session.stateChanged,
     ):  # fmt: skip
         if session.isSignalConnected(QMetaMethod.fromSignal(signal)):
             signal.disconnect()

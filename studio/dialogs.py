@@ -72,6 +72,17 @@ class Dialogs:
             ),
         )
 
+    def offer_back(self, lost: Lost) -> None:
+        """A changed drawing left the canvas: one click brings it back."""
+        self._window.messages.show_message(
+            tr("“{name}” was changed and not saved; it is kept.", name=lost.document.name),
+            "warning",
+            (
+                (tr("Bring it back"), lambda: self._session.bring_back(lost)),
+                (tr("Discard"), lambda: self._session.journal.discard(lost.place)),
+            ),
+        )
+
     def may_close(self) -> bool:
         """Ask only where a run would be stopped; in a bar, so that everything can still be looked at meanwhile."""
         if not self._session.running_here():

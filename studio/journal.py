@@ -1,7 +1,8 @@
 """The journal of unsaved drawings: what a crash may not take.
 
-One file for each document, replaced whole, in the person's state folder. A document's id comes from a file that anyone
-may have written, so it never becomes a file name as it is.
+One file for each drawing that a session shows, replaced whole, in the person's state folder. No session writes over what
+another left, nor over a drawing of its own that it set aside, though they have one id. A document's id comes from a file
+that anyone may have written, so it never becomes a file name as it is.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import re
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,43 +42,41 @@ class Journal:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or Path(user_state_dir("crossmodal-studio")) / "journal"
-        self._written: set[Path] = set()
+        self._session, self._drawing = uuid.uuid4().hex[:12], 0
+
+    def begin(self) -> None:
+        """Another drawing is shown: what is kept of the one before stays as it is."""
+        self._drawing += 1
 
     def place(self, document: Document) -> Path:
-        """Where a document is kept: always inside the folder, whatever its id says."""
+        """Where the drawing that is shown is kept: always inside the folder, whatever its id says."""
         plain = PLAIN.fullmatch(document.id)
         stem = document.id if plain else hashlib.sha256(document.id.encode("utf-8", "replace")).hexdigest()
-        return self.folder / f"{stem}.json"
+        return self.folder / f"{stem}.{self._session}-{self._drawing}.json"
 
-    def keep(self, document: Document, path: Path | None) -> None:
+    def keep(self, document: Document, path: Path | None) -> Lost:
         """Put a document down; a full disk is no reason to stop drawing."""
         number, started = this_process()
         entry = {
             "path": str(path or ""), "time": time.time(), "process": number, "started": started,
             "document": file.to_data(document),
         }  # fmt: skip
+        place = self.place(document)
         with contextlib.suppress(Refused, OSError):
-            place = self.place(document)
             place.parent.mkdir(parents=True, exist_ok=True)
             part = place.with_suffix(".part")
             part.write_text(json.dumps(entry, ensure_ascii=False), encoding="utf-8")
             part.replace(place)
-            self._written.add(place)
+        return Lost(place=place, document=document, path=str(path or ""), time=time.time())
 
     def drop(self, document: Document) -> None:
-        """The document is on disk: nothing is to be recovered."""
+        """The drawing that is shown is on disk, or as it was: nothing of it is to be recovered."""
         self.discard(self.place(document))
-
-    def drop_own(self, document: Document) -> None:
-        """The same, for what this session wrote: one that a crash left is kept until the person has decided."""
-        if self.place(document) in self._written:
-            self.drop(document)
 
     def discard(self, place: Path) -> None:
         """Remove one."""
         with contextlib.suppress(OSError):
             place.unlink(missing_ok=True)
-        self._written.discard(place)
 
     def lost(self) -> list[Lost]:
         """Documents whose studio ended before they were saved, newest first; one that is open elsewhere is not lost."""

@@ -49,6 +49,7 @@ class Session(QObject):
     runsChanged = Signal(object)  # list[RunFacts]
     watchedChanged = Signal(str, int)  # uid, step (-1: live)
     messageRaised = Signal(str, str)  # sentence, severity
+    setAside = Signal(object)  # Lost: a changed drawing that left the canvas unsaved
     stateChanged = Signal()  # what is possible may have changed
     _recordTold = Signal(object)  # Problem; from a run's recorder, on its thread
     _interrupted = Signal(object)  # list[RunFacts]; from the thread that marked them
@@ -132,13 +133,13 @@ class Session(QObject):
     def _document_changed(self) -> None:
         self.documentChanged.emit(self.document)
         self._analysis_timer.start()
-        self._journal_timer.start()
+        if not self._journal_timer.isActive():  # from the first change on: steady work has no pause to wait for
+            self._journal_timer.start()
         self.stateChanged.emit()
 
     def show(self, document: Document, path: Path | None = None) -> None:
-        """Put another document on the canvas; the one before stays in its journal until it is saved."""
-        if self._journal_timer.isActive():
-            self._write_journal()
+        """Put another document on the canvas; one that was changed stays in the journal and is offered back."""
+        self._set_aside()
         self.history = History(document)
         self.path = path
         self.analysis = None
@@ -202,15 +203,31 @@ class Session(QObject):
         if self.history.is_changed:
             self.journal.keep(self.document, self.path)
         else:
-            self.journal.drop_own(self.document)
+            self.journal.drop(self.document)
+
+    def _set_aside(self) -> None:
+        """Another drawing comes: what was changed is kept and offered back at once."""
+        self._journal_timer.stop()
+        self._write_journal()
+        if self.history.is_changed:
+            self.setAside.emit(self.journal.keep(self.document, self.path))
+        self.journal.begin()
 
     def recover(self, lost: Lost) -> None:
         """Put a lost document on the canvas, unsaved: it is never written over its old file by itself."""
-        self._write_journal()  # what was on the canvas
+        self._set_aside()
         self.history = History(Document(id=lost.document.id))
         self.path = None
         self.edit(lost.document, tr("Recover"))
         self._write_journal()
+        self.journal.discard(lost.place)  # it is kept as the drawing that is shown now
+
+    def bring_back(self, lost: Lost) -> None:
+        """The same for one that this session set aside: it belongs to its file as before."""
+        self.recover(lost)
+        self.path = Path(lost.path) if lost.path else None
+        self._write_journal()
+        self.stateChanged.emit()
 
     # Runs
 

@@ -74,6 +74,7 @@ class Window(QMainWindow):
         self.sweep_page = SweepPage(session, self)
         self.load = DeviceLine(self.top)
         session.messageRaised.connect(self.messages.show_message)
+        session.setAside.connect(self.dialogs.offer_back)
         self.top.pageRequested.connect(self.show_page)
         look.changed.connect(self.restyle)
         bindings.show_vocabulary(self, session.vocabulary)
