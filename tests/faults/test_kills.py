@@ -16,9 +16,10 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
 KILLS = 20
 
 
-def test_while_it_trains(tmp_path: Path, count: Callable[[str, bool], None]) -> None:
-    killed_and_continued(tmp_path, KILLS)
-    for _ in range(KILLS):
+@pytest.mark.parametrize("kills", [5, 7])
+def test_while_it_trains(tmp_path: Path, kills: int, count: Callable[[str, bool], None]) -> None:
+    killed_and_continued(tmp_path, kills)
+    for _ in range(kills):
         count("killed while it trains: continued bit for bit", True)
 
 
