@@ -15,6 +15,10 @@ from tests.core.store.test_checkpoints import tensors
 from tests.core.store.test_damage import KINDS, damage_once, made
 
 STORES, CHECKPOINTS = 100, 100
+LEAST = {
+    "truncated": 0.2,
+    "bytes": 0.9,
+}  # of all rows: what was cut off is gone; eight bytes hit eight of some 150 pages
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -25,7 +29,7 @@ def test_stores(tmp_path: Path, kind: str, count: Callable[[str, bool], None]) -
     for _ in range(STORES):
         kept.append(damage_once(tmp_path / "hurt", whole, kind, draw)[1] / total)
         count(f"store {kind}: a sentence or whole, and repaired", True)
-    count(f"store {kind}: rows kept {np.mean(kept):.1%}", bool(np.mean(kept) > (0.2 if kind == "truncated" else 0.95)))
+    count(f"store {kind}: rows kept {np.mean(kept):.1%}", bool(np.mean(kept) > LEAST.get(kind, 0.95)))
 
 
 @pytest.mark.parametrize("kind", ["truncated", "one bit"])
