@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from core.compiler.absent import absent_problems
 from core.compiler.budget import budget_problems
 from core.compiler.build import build_source
 from core.compiler.describe import vocabulary
@@ -132,26 +133,18 @@ def _whole(document: Document, resolved: Resolved, facts: Mapping[str, NodeFacts
     roles: dict[str, list[str]] = {}
     for key in resolved.order:
         roles.setdefault(resolved.specs[key].role, []).append(key)
-    found = []
+    found: list[Problem] = []
     if not document.nodes:
         return [
             Problem(what="The canvas is empty.", hint="Open an example from the gallery, or press Tab to add a block.")
         ]
-    if not roles.get("source"):
-        found.append(Problem(what="There is no data source.", hint="Add one from Sources."))
+    found += absent_problems(document, resolved)
     if len(roles.get("source", [])) > 1:
         found += [
-            Problem(what="A run reads one data source; this drawing has several.", node=key, hint="Keep one, mute the others.",
-                    fix=Fix(text="Mute it", edit="change_node", arguments={"node": key, "muted": True}))
+            Problem(what="A run reads one data source; this drawing has several.", node=key, hint="Keep one, disable the others.",
+                    fix=Fix(text="Disable it", edit="change_node", arguments={"node": key, "muted": True}))
             for key in roles["source"][1:]
         ]  # fmt: skip
-    if not roles.get("objective"):
-        found.append(
-            Problem(
-                what="There is no objective, so nothing can be trained.",
-                hint="Add one from Objectives, such as InfoNCE.",
-            )
-        )
     found += _unready(document, roles.get("source", []))
     known = set(document.nodes)
     for number, stage in enumerate(document.recipe.stage_list()):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from core.graph.document import Document, End
 from core.graph.ports import mismatch
+from core.graph.rules import fitting_ends, reachable
 from core.graph.vocabulary import BlockSpec, Vocabulary
 from core.knobs import problems_with
 from core.problems import Fix, Problem
@@ -48,7 +49,7 @@ def resolve(document: Document, vocabulary: Vocabulary) -> Resolved:
         if lost & {port.name for port in spec.takes if not port.optional}:
             out.add(key)  # hangs on something muted
             continue
-        problems += _missing(document, key, spec, given)
+        problems += _missing(document, key, specs, given)
         problems += _wrong_kinds(key, spec, given, specs)
         inputs[key] = given
         running.append(key)
@@ -70,8 +71,8 @@ def _unknown(document: Document, specs: Mapping[str, BlockSpec]) -> list[Problem
     return [
         Problem(
             what=f"This studio has no block called {document.nodes[key].block!r}.", node=key,
-            hint="Its data is kept. Update the studio, replace the block, or mute it.",
-            fix=Fix(text="Mute it", edit="change_node", arguments={"node": key, "muted": True}),
+            hint="Its data is kept. Update the studio, replace the block, or disable it.",
+            fix=Fix(text="Disable it", edit="change_node", arguments={"node": key, "muted": True}),
         )
         for key, spec in specs.items()
         if not spec.known and not document.nodes[key].muted
@@ -95,16 +96,30 @@ def _bad_knobs(document: Document, specs: Mapping[str, BlockSpec]) -> list[Probl
     return found
 
 
-def _missing(document: Document, key: str, spec: BlockSpec, given: Mapping[str, End]) -> list[Problem]:
+def _missing(document: Document, key: str, specs: Mapping[str, BlockSpec], given: Mapping[str, End]) -> list[Problem]:
+    spec = specs[key]
     return [
         Problem(
             what=f"{spec.title} needs something at {port.name!r} ({port.kind}).", node=key, port=port.name,
-            hint="Draw a wire to it, or mute the block.",
-            fix=Fix(text="Mute it", edit="change_node", arguments={"node": key, "muted": True}),
+            hint="Draw a wire to it, or disable the block.", fix=_mending(document, specs, End(node=key, port=port.name)),
         )
         for port in spec.takes
         if not port.optional and port.name not in given
     ]  # fmt: skip
+
+
+def _mending(document: Document, specs: Mapping[str, BlockSpec], empty: End) -> Fix | None:
+    """A wire from the one loose end that fits, as after a cut; else to do without the block, where something is left to train."""
+    used = {wire.source for wire in document.wires}
+    fitting = fitting_ends(document, empty, False, Vocabulary(specs.values()))
+    loose = [end for end in fitting if end not in used and not document.nodes[end.node].muted]
+    if len(loose) == 1:
+        name = document.nodes[loose[0].node].title or specs[loose[0].node].title
+        return Fix(text=f"Connect it to {name}", edit="connect", arguments={"source": loose[0], "target": empty})
+    behind = reachable(document, empty.node)
+    if any(spec.role == "objective" and k not in behind and not document.nodes[k].muted for k, spec in specs.items()):
+        return Fix(text="Disable it", edit="change_node", arguments={"node": empty.node, "muted": True})
+    return None
 
 
 def _wrong_kinds(key: str, spec: BlockSpec, given: Mapping[str, End], specs: Mapping[str, BlockSpec]) -> list[Problem]:

@@ -23,7 +23,7 @@ def refusal(document: Document, source: End, target: End, vocabulary: Vocabulary
         return f"{spec.title} has no port called {name}."
     if reason := mismatch(out, into) or _order_refusal(giver, taker):
         return reason
-    if source.node in _reachable(document, target.node):
+    if source.node in reachable(document, target.node):
         return f"{giver.title} already depends on {taker.title}: the wire would close a circle."
     return ""
 
@@ -44,7 +44,7 @@ def fitting_ends(document: Document, loose: End, outgoing: bool, vocabulary: Voc
     port = here.output(loose.port) if outgoing else here.input(loose.port)
     if port is None:
         return set()
-    circle = _reachable(document, loose.node, backward=outgoing)
+    circle = reachable(document, loose.node, backward=outgoing)
     found = set()
     for node in document.nodes.values():
         there = vocabulary.spec(node.block)
@@ -56,7 +56,8 @@ def fitting_ends(document: Document, loose: End, outgoing: bool, vocabulary: Voc
     return found
 
 
-def _reachable(document: Document, start: str, backward: bool = False) -> set[str]:
+def reachable(document: Document, start: str, backward: bool = False) -> set[str]:
+    """The node and everything that hangs on it along the wires; ``backward``: everything that it hangs on."""
     found, open_ends = {start}, [start]
     following: dict[str, list[str]] = {}
     for wire in document.wires:

@@ -88,7 +88,7 @@ def test_an_arm_that_breaks_is_named_and_the_others_go_on(store: Store) -> None:
     assert carried_out(store, facts.uid) == "finished"
     first, second = Sweeps(store).trials(facts.uid)
     assert (first.state, second.state) == ("failed", "finished")
-    assert "no objective" in first.reason
+    assert "Nothing can be trained" in first.reason
     stops = begin_sweep(store, document(bad, seeds=1), WORDS, continue_on_error=False)
     assert carried_out(store, stops.uid) == "paused"
     assert [trial.state for trial in Sweeps(store).trials(stops.uid)] == ["failed", "queued"]
