@@ -25,7 +25,8 @@ class Menus(QObject):
         super().__init__(window)  # ends with the window, and its connections with it
         self._session = session
         self._commands: dict[str, tuple[Action, QAction]] = {}
-        self.menus = {name: QMenu(tr(name), window) for name in MENUS}
+        self.whole = QMenu(window)  # all menus under one button; those below are its own
+        self.menus = {name: self.whole.addMenu(tr(name)) for name in MENUS}
         entries = sorted(actions.items(), key=lambda item: (item[1].menu, item[1].order))
         for key, cls in entries:
             self._add(key, cls(), window)
@@ -85,13 +86,6 @@ class Menus(QObject):
             keys = entry.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             title = tr(command.text) + (f"  ({keys})" if keys else "")
             entry.setToolTip(plain_tip(f"{title}\n{why_not}" if why_not else title))
-
-    def whole_menu(self, window: QWidget) -> QMenu:
-        """All menus under one button."""
-        menu = QMenu(window)
-        for below in self.menus.values():
-            menu.addMenu(below)
-        return menu
 
     def _tint(self) -> None:
         for command, entry in self._commands.values():

@@ -66,7 +66,7 @@ class Window(QMainWindow):
         self.top.set_controls(
             self.menus.entry("run"), [self.menus.entry(k) for k in ("pause", "stop")], self.menus.menus["Run"]
         )
-        self.top.set_menu(self.menus.whole_menu(self))
+        self.top.set_menu(self.menus.whole)
         self.asking, self.comparing = Asking(session, self.desk), Comparing(session, self.library)
         self.judging = Judging(session, self.wall.monitors["similarity"])  # type: ignore[arg-type]
         bindings.bind_design(session, self)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu
 from widgets.canvas.commands import commands
 from widgets.canvas.gestures.gesture import WIRE_REACH
 from widgets.look.language import tr
+from widgets.look.popup import popup
 
 if TYPE_CHECKING:
     from widgets.canvas.view import CanvasView
@@ -31,7 +32,7 @@ def select_under(canvas: CanvasView, at: QPointF) -> None:
 
 def menu_for(canvas: CanvasView, at: QPointF) -> QMenu:
     """The menu for what is selected: nodes, a wire or a frame, or the paper."""
-    menu = QMenu(canvas)
+    menu = popup(canvas)
     on = "nodes" if canvas.selection() or canvas.selected_frames else "wire" if canvas.selected_wires else "canvas"
     group = None
     for command in commands():
@@ -59,7 +60,6 @@ def _add_repeat(menu: QMenu, canvas: CanvasView) -> None:
     inside.setEnabled(bool(fit))
     if not fit:
         inside.menuAction().setToolTip(tr("What goes into the block must come out alike."))
-        menu.setToolTipsVisible(True)
     for count in REPEATS:
         action = inside.addAction(f"×{count}", lambda count=count: canvas.set_repeat(count))
         action.setCheckable(True)

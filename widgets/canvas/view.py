@@ -410,7 +410,6 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         if event.reason() == QContextMenuEvent.Reason.Mouse:
             menus.select_under(self, self.mapToScene(event.pos()))
         menu = menus.menu_for(self, self.mapToScene(event.pos()))
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(event.globalPos())
 
     # -- drag and drop from the palette -----------------------------------------------------------------------------

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent
-from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from core.knobs import Knob, Value
 from widgets.inspector.fields.field import Field, fields
 from widgets.look.glyphs import glyph_icon
 from widgets.look.language import said, tr
+from widgets.look.popup import popup
 from widgets.look.quantities import number
 from widgets.look.theme import theme
 
@@ -127,8 +128,7 @@ class KnobForm(QWidget):
             row.is_sweepable = bool(path)
 
     def _open_menu(self, name: str, target: QWidget, where: QPoint) -> None:
-        menu = target.createStandardContextMenu() if isinstance(target, QLineEdit) else QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu = popup(self, target.createStandardContextMenu() if isinstance(target, QLineEdit) else None)
         if menu.actions():
             menu.insertSeparator(menu.actions()[0])
         wish = menu.addAction(tr("Sweep this setting…"), lambda: self.sweepRequested.emit(f"{self._owner}.{name}"))

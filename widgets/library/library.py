@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -35,12 +35,15 @@ from widgets.library.table import RUN, RunFilter, RunTable, StatusChip, csv_text
 from widgets.look.icons import icon
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
+from widgets.look.popup import popup
 from widgets.look.sides import metric_words
 from widgets.look.theme import look
 
 UNDO_MILLISECONDS = 20_000
+FEWEST, ONE = "fewest", -1  # how many runs an entry of the export menu needs: so many or more; exactly one
 ALIVE = ("running", "paused", "queued")
 ACTS = ("replay", "open", "continue", "fork", "compare", "export", "delete")
+MENU_ACTS = ("fork", "export")  # those that ask which
 
 
 class LibraryView(QWidget):
@@ -213,8 +216,9 @@ class LibraryView(QWidget):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
             bar.addWidget(button)
-        self._buttons["fork"].setMenu(QMenu(self))
-        self._buttons["export"].setMenu(self._export_menu())
+        for act in MENU_ACTS:
+            self._buttons[act].setMenu(QMenu(self))
+        self._fill_export(self._buttons["export"].menu())
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.setProperty("muted", True)
@@ -238,17 +242,25 @@ class LibraryView(QWidget):
             "compare": tr("Compare"), "export": tr("Export"), "delete": tr("Delete"),
         }  # fmt: skip
 
-    def _export_menu(self) -> QMenu:
-        menu = QMenu(self)
+    def _fill_export(self, menu: QMenu) -> None:
         menu.addAction(tr("This table as CSV…"), self._export_table)
         menu.addAction(tr("This table as a picture…"), self._export_picture)
-        self._points_action = menu.addAction(tr("Every point of the selected runs as CSV…"), self._export_points)
+        points = menu.addAction(tr("Every point of the selected runs as CSV…"), self._export_points)
+        points.setProperty(FEWEST, 1)
         menu.addSeparator()
-        self._model_actions = (
-            menu.addAction(tr("Model of the selected run…"), self._export_model),
-            menu.addAction(tr("Tower as transformers folder…"), self._export_tower),
-        )
-        return menu
+        for words, act in (
+            (tr("Model of the selected run…"), self._export_model),
+            (tr("Tower as transformers folder…"), self._export_tower),
+        ):
+            menu.addAction(words, act).setProperty(FEWEST, ONE)
+        self._enable_export(menu)
+
+    def _enable_export(self, menu: QMenu) -> None:
+        """What is exported of the selected runs needs one at least, a model exactly one."""
+        chosen = len(self.selected())
+        for action in menu.actions():
+            wanted = action.property(FEWEST)
+            action.setEnabled(chosen == 1 if wanted == ONE else chosen >= (wanted or 0))
 
     def _make_undo_bar(self) -> QFrame:
         undo = QPushButton(tr("Undo"))
@@ -405,58 +417,47 @@ class LibraryView(QWidget):
             why_not = self.why_not(act)
             button.setEnabled(not why_not)
             button.setToolTip(plain_tip(why_not or button.text()))
-        self._points_action.setEnabled(bool(self.selected()))
-        for action in self._model_actions:
-            action.setEnabled(len(self.selected()) == 1)
-        self._fill_fork_menu()
+        self._enable_export(self._buttons["export"].menu())
+        forks = self._buttons["fork"].menu()
+        if not forks.isVisible():  # facts come every second; an open menu stays as it is
+            forks.clear()
+            self._fill_fork(forks)
 
-    def _fill_fork_menu(self) -> None:
-        menu = self._buttons["fork"].menu()
-        if menu.isVisible():
-            return  # facts come every second; an open menu stays as it is
-        menu.clear()
+    def _fill_fork(self, menu: QMenu) -> None:
+        """The checkpoints of the selected run, the newest first."""
         runs = self._selected_runs()
         if len(runs) == 1:
             for each in sorted(self._checkpoints.get(runs[0].uid, ()), key=lambda c: c.step, reverse=True):
-                words = checkpoint_words(each)
-                action = menu.addAction(words)
-                action.setData((runs[0].uid, each.step))
-                action.triggered.connect(self._fork)
-
-    def _fork(self) -> None:
-        action = self.sender()
-        if isinstance(action, QAction):
-            self.forkRequested.emit(*action.data())
+                wish = (runs[0].uid, each.step)
+                menu.addAction(checkpoint_words(each), lambda wish=wish: self.forkRequested.emit(*wish)).setData(wish)
 
     def _row_menu(self, at: QPoint) -> None:
-        menu = QMenu(self)
+        menu = popup(self)
+        fill = {"fork": self._fill_fork, "export": self._fill_export}
         for act, words in self._act_words().items():
-            if act in ("fork", "export"):
-                entry = menu.addMenu(self._buttons[act].menu())
-                entry.setText(words)
+            if act in fill:
+                inside = menu.addMenu(icon(_ICONS[act]), words)
+                fill[act](inside)
+                entry = inside.menuAction()
             else:
                 entry = menu.addAction(icon(_ICONS[act]), words, lambda act=act: self._act(act))
             entry.setEnabled(not self.why_not(act))
             entry.setToolTip(plain_tip(self.why_not(act)))
-        menu.setToolTipsVisible(True)
-        menu.exec(self.view.viewport().mapToGlobal(at))
-        menu.deleteLater()
+        menu.popup(self.view.viewport().mapToGlobal(at))
 
     def _column_menu(self, at: QPoint) -> None:
         """Tick the metrics that have a column."""
-        menu = QMenu(self)
-        shown = self.table.metrics()
+        menu = popup(self)
         for name in every_metric(self.table.runs())[:80]:
-            action = menu.addAction(metric_words(name))
+            action = menu.addAction(metric_words(name), lambda name=name: self._turn_metric(name))
             action.setCheckable(True)
-            action.setChecked(name in shown)
-            action.setData(name)
-        chosen = menu.exec(self.view.horizontalHeader().mapToGlobal(at))
-        if chosen is not None:
-            name = chosen.data()
-            self.table.set_metrics([m for m in shown if m != name] if name in shown else [*shown, name])
-            self._sort_again()
-        menu.deleteLater()
+            action.setChecked(name in self.table.metrics())
+        menu.popup(self.view.horizontalHeader().mapToGlobal(at))
+
+    def _turn_metric(self, name: str) -> None:
+        shown = self.table.metrics()
+        self.table.set_metrics([m for m in shown if m != name] if name in shown else [*shown, name])
+        self._sort_again()
 
     def _relook(self) -> None:
         for act, button in self._buttons.items():

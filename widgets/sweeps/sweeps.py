@@ -31,6 +31,7 @@ from core.graph.sweep import Sweep
 from core.runs.verdict import Table
 from core.store.answers import SweepFacts, TrialFacts
 from widgets.look.language import tr
+from widgets.look.popup import popup
 from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
 from widgets.sweeps.metric_plot import MetricPlot
@@ -375,8 +376,7 @@ class SweepsView(QWidget):
                 return
 
     def _open_menu(self, at: QPoint) -> None:
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu = popup(self)
         for key in ("open", "up", "down", "skip", "requeue"):
             button = self.buttons[key]
             action = menu.addAction(button.text(), button.click)

@@ -240,10 +240,11 @@ def test_a_model_and_a_tower_of_the_one_selected_run_are_wishes(qtbot, monkeypat
     monkeypatch.setattr("widgets.library.library.QFileDialog.getSaveFileName", lambda *_: ("m.pt2", ""))
     monkeypatch.setattr("widgets.library.library.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path))
     view.select([])
-    assert not any(action.isEnabled() for action in view._model_actions)
+    models = view._buttons["export"].menu().actions()[-2:]
+    assert not any(action.isEnabled() for action in models)
     uid = RUNS[0].uid
     view.select([uid])
-    for action in view._model_actions:
+    for action in models:
         assert action.isEnabled()
         action.trigger()
     assert said == [(uid, "m.pt2"), (uid, str(tmp_path))]
