@@ -72,22 +72,33 @@ def build_block(node: Node, incoming: Mapping[str, Any]) -> nn.Module:
         return Chain(cls, config, incoming, node.repeat) if node.repeat > 1 else cls(config, incoming)
     except Refused:
         raise
-    except (ValueError, RuntimeError, OverflowError, ImportError, OSError) as error:
+    except Exception as error:  # whatever a block or a library behind it says about these settings
         raise refuse(_sentence(error), node=node.id) from error
 
 
 def build_source(node: Node) -> Source:
     """The dataset of a node; nothing is read yet. Raises Refused."""
     cls = sources[node.block]
-    return cls(configure(cls.Config, node.knobs, node.id))
+    return _made(cls, configure(cls.Config, node.knobs, node.id), node)
 
 
 def build_transform(node: Node) -> Transform:
     """The per-sample step of a node. Raises Refused."""
     cls = transforms[node.block]
-    return cls(configure(cls.Config, node.knobs, node.id))
+    return _made(cls, configure(cls.Config, node.knobs, node.id), node)
+
+
+def _made(cls: Any, config: Any, node: Node) -> Any:
+    try:
+        return cls(config)
+    except Refused:
+        raise
+    except Exception as error:
+        raise refuse(_sentence(error), node=node.id) from error
 
 
 def _sentence(error: BaseException) -> str:
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if not isinstance(error, (ValueError, RuntimeError, OSError)):  # these are written for people, others are not
+        text = f"{type(error).__name__}: {text}"
     return text[0].upper() + text[1:300] + ("" if text.endswith((".", "!", "?")) else ".")

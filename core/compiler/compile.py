@@ -160,6 +160,8 @@ def _unready(document: Document, keys: list[str]) -> list[Problem]:
             problem = build_source(document.nodes[key]).unready()
         except Refused:
             continue
+        except (OSError, ValueError) as error:  # a folder that cannot be looked into
+            problem = Problem(what=f"Its data cannot be looked at: {error}.", hint="Choose another place.")
         if problem is not None:
             found.append(replace(problem, node=key))
     return found

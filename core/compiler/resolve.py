@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from core.graph.document import Document, End
 from core.graph.ports import mismatch
-from core.graph.rules import fitting_ends, reachable
+from core.graph.rules import fitting_ends, order_refusal, reachable
 from core.graph.vocabulary import BlockSpec, Vocabulary
 from core.knobs import problems_with
 from core.problems import Fix, Problem
@@ -24,6 +24,7 @@ class Resolved:
     inputs: Mapping[str, Mapping[str, End]]  # node -> incoming port -> outgoing end
     specs: Mapping[str, BlockSpec]
     problems: tuple[Problem, ...]
+    unfit: frozenset[str]  # a wire is missing or wrong there: not to be built
     left_out: frozenset[str]  # muted, bypassed, or hanging on something muted
 
 
@@ -35,6 +36,7 @@ def resolve(document: Document, vocabulary: Vocabulary) -> Resolved:
     inputs: dict[str, dict[str, End]] = {}
     forwards: dict[End, End] = {}
     running: list[str] = []
+    unfit: set[str] = set()
     for key in document.order():
         spec = specs[key]
         given, lost = _given(document, key, forwards, out)
@@ -49,11 +51,15 @@ def resolve(document: Document, vocabulary: Vocabulary) -> Resolved:
         if lost & {port.name for port in spec.takes if not port.optional}:
             out.add(key)  # hangs on something muted
             continue
-        problems += _missing(document, key, specs, given)
-        problems += _wrong_kinds(key, spec, given, specs)
+        wires = [*_missing(document, key, specs, given), *_wrong_kinds(key, spec, given, specs)]
+        problems += wires
+        unfit.update({key} if wires else ())
         inputs[key] = given
         running.append(key)
-    return Resolved(order=tuple(running), inputs=inputs, specs=specs, problems=tuple(problems), left_out=frozenset(out))
+    return Resolved(
+        order=tuple(running), inputs=inputs, specs=specs, problems=tuple(problems), unfit=frozenset(unfit),
+        left_out=frozenset(out),
+    )  # fmt: skip
 
 
 def _given(document: Document, key: str, forwards: Mapping[End, End], out: set[str]) -> tuple[dict[str, End], set[str]]:
@@ -137,6 +143,6 @@ def _wrong_kinds(key: str, spec: BlockSpec, given: Mapping[str, End], specs: Map
                     hint="Remove the wire.",
                 )
             )
-        elif reason := mismatch(out, into):
+        elif reason := mismatch(out, into) or order_refusal(specs[end.node], spec):
             found.append(Problem(what=reason, node=key, port=name, hint="Put a block between them or remove the wire."))
     return found

@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from core.blocks.attention.core import Attention
 from core.blocks.values import Text, Tokens
+from core.compiler.bounds import bounded
 from core.compiler.build import build_block, build_source, build_transform
 from core.compiler.randomness import apart
 from core.compiler.recompute import recompute, recomputed
@@ -25,7 +26,6 @@ from core.graph.document import Document, End, Node
 from core.problems import Problem, Refused, refuse
 
 MEBIBYTE = 2**20
-MOST_PARAMETERS = 200_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Tracer:
         for key in resolved.order:
             spec = resolved.specs[key]
             ends = resolved.inputs[key]
-            if not spec.known or any(end.node not in traced.nodes for end in ends.values()):
+            if not spec.known or key in resolved.unfit or any(end.node not in traced.nodes for end in ends.values()):
                 continue
             if any(port.name not in ends for port in spec.takes if not port.optional):
                 continue
@@ -89,6 +89,9 @@ class Tracer:
                 self._seen[known] = _trace(node, role, incoming, batch, again)
             except Refused as refused:
                 self._seen[known] = refused.problems
+            except Exception as error:  # a block's own fault, told where it is, never the end of a check
+                said = f"It cannot be looked at: {type(error).__name__}: {str(error)[:200]}"
+                self._seen[known] = (Problem(what=said.rstrip(".") + "."),)
         return self._seen[known]
 
 
@@ -106,14 +109,12 @@ def _trace(node: Node, role: str, incoming: Mapping[str, Any], batch: int, again
         return TracedNode(outputs=build_source(node).meta(batch))
     if role == "transform":
         return TracedNode(outputs=build_transform(node).meta(incoming, batch))
-    with torch.device("meta"), apart():
+    with torch.device("meta"), apart(), bounded():
         module = build_block(node, incoming)
         module.train()
         if again:
             recompute(module)
         parameters = sum(parameter.numel() for parameter in module.parameters())
-        if parameters > MOST_PARAMETERS:
-            raise refuse(f"It would have {parameters:,} parameters.", hint="Make it smaller.")
         outputs, flops, saved = _measured(module, _with_gradient(incoming))
     met = max((m.met for m in module.modules() if isinstance(m, Attention)), key=max, default=(0, 0))
     detail = module.detail()  # type: ignore[operator]
@@ -147,7 +148,7 @@ def _measured(module: nn.Module, incoming: Mapping[str, Any]) -> tuple[dict[str,
             outputs = module(**incoming)
     except Refused:
         raise
-    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError) as error:
+    except Exception as error:
         text = str(error).strip().splitlines()
         raise refuse(f"It does not fit what comes in: {(text or [type(error).__name__])[0][:240]}.") from error
     detached = {
