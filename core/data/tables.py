@@ -29,6 +29,8 @@ def find_table(folder: Path) -> Path:
 
 def read_table(file: Path) -> Iterator[Line]:
     """Line numbers with their rows, or with the Problem of a row that cannot be read. Raises Refused."""
+    if not file.is_file():  # a device or a pipe would be read without end
+        raise refuse(f"The table {file.name!r} is no regular file.", hint="Choose another.")
     if file.stat().st_size > MOST_BYTES:
         raise refuse(f"The table {file.name!r} has more than a gibibyte.")
     is_json = file.suffix.lower() in (".jsonl", ".ndjson")

@@ -32,9 +32,15 @@ def read(path: str | Path) -> Document:
     """Open a document. Raises Refused with what is wrong, where, and what to do."""
     path = Path(path)
     try:
+        if not path.is_file():  # a device or a pipe would be read without end
+            reason = (
+                "it is a folder" if path.is_dir() else "it is no regular file" if path.exists() else "it is not there"
+            )
+            raise refuse(f"{path} cannot be read: {reason}.", hint="Choose a .cms.json file.")
         if path.stat().st_size > MOST_BYTES:
             raise refuse(f"{path.name} is larger than 20 MB.", hint="A document is a small text file; choose another.")
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as opened:
+            text = opened.read(MOST_BYTES + 1).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise refuse(f"{path.name} is not text (UTF-8).", hint="A document is a JSON file.") from error
     except OSError as error:

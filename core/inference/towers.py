@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from core.blocks.block import Block
-from core.blocks.encoders.hub import HubTower, transformers_module
+from core.blocks.encoders.hub import HubTower
+from core.blocks.encoders.hub_loading import transformers_module, weights_from
 from core.blocks.encoders.text_transformer import TextTransformer
 from core.blocks.encoders.vit import ViT
 from core.problems import refuse
@@ -73,7 +74,7 @@ def load_tower(tower: nn.Module, folder: Path) -> None:
     cls = getattr(transformers_module(), {"vit": "ViTModel", "clip": "CLIPTextModel"}[kind])
     extra = {"add_pooling_layer": False} if kind == "vit" else {}
     try:
-        model = cls.from_pretrained(folder, local_files_only=True, use_safetensors=True, **extra)
+        model, _ = weights_from(cls, str(folder), **extra)
     except (OSError, ValueError) as error:
         raise refuse(f"{folder} cannot be loaded: {str(error).splitlines()[0][:200]}") from error
     expected = _theirs(tower, kind).config

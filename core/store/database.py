@@ -60,6 +60,12 @@ def path_of(where: str | Path | None) -> Path:
     return Path(text).expanduser()
 
 
+_FOREIGN = (
+    "SELECT CASE WHEN type = 'table' THEN 'virtual table' ELSE type END, name FROM sqlite_master "
+    "WHERE type IN ('trigger', 'view') OR (type = 'table' AND sql LIKE 'CREATE VIRTUAL%') LIMIT 1"
+)
+
+
 class Store:
     """One file of runs. ``Store.open`` gives the same object to everyone in a process."""
 
@@ -250,10 +256,16 @@ class Store:
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             application = connection.execute("PRAGMA application_id").fetchone()[0]
             version = connection.execute("PRAGMA user_version").fetchone()[0]
+            foreign = connection.execute(_FOREIGN).fetchone()
         finally:
             connection.close()
         if application != APPLICATION_ID and tables:
             raise refuse(f"{self.path.name} is the database of another program.", hint="Choose another file.")
+        if foreign is not None:
+            raise refuse(
+                f"{self.path.name} holds the {foreign[0]} {str(foreign[1])[:80]!r}, which no studio writes: it could act when "
+                "runs are read or written.", hint=f"Take the runs out of it: python -m studio repair {self.path.name}",
+            )  # fmt: skip
         return int(version) if tables else None
 
     def _fold(self, how: str, *more: str) -> None:

@@ -19,6 +19,7 @@ from widgets.canvas.items.node import severity_colour
 from widgets.canvas.reconcile import difference
 from widgets.look.entry import COLOUR, KEY, EntryDelegate
 from widgets.look.language import said, tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class Outline(QWidget):
         row.setData(0, COLOUR, theme().modality.get(spec.modality, theme().modality["any"]))
         row.setData(0, SPOKEN, ", ".join([self._title(name), tr(spec.family), *states]))
         row.setData(0, EXPLAINED, " ".join(said(p.what) for p in problems) or tr(spec.summary))
-        row.setToolTip(0, "\n".join(said(p.what) for p in problems))
+        row.setToolTip(0, plain_tip("\n".join(said(p.what) for p in problems)))
         row.setForeground(0, QColor(severity_colour(problems[0].severity) if problems else theme().text))
         row.takeChildren()
         takes, gives = rules.ports_of(self._document, name, self._vocabulary)

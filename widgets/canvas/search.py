@@ -15,6 +15,7 @@ from widgets.canvas import ink
 from widgets.look.entry import ASIDE, COLOUR, KEY, EntryDelegate
 from widgets.look.language import tr
 from widgets.look.matching import best_first, names_of
+from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 
 WIDTH, HEIGHT = 330, 320
@@ -106,7 +107,7 @@ class QuickSearch(QFrame):
             item.setData(KEY, key)
             item.setData(COLOUR, ink.modality_colour(spec.modality))
             item.setData(ASIDE, tr(spec.family))
-            item.setToolTip(tr(spec.summary))
+            item.setToolTip(plain_tip(tr(spec.summary)))
             self.results.addItem(item)
         self.results.setCurrentRow(0)
         empty = self.results.count() == 0

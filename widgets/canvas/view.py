@@ -398,8 +398,8 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
 
     def viewportEvent(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            text = tips.tip_at(self, self.mapToScene(event.pos()))
-            QToolTip.showText(event.globalPos(), text, self.viewport()) if text else QToolTip.hideText()
+            at = self.mapToScene(event.pos())  # an empty text hides the tip
+            QToolTip.showText(event.globalPos(), tips.tip_at(self, at), self.viewport())
             return True
         if event.type() == QEvent.Type.Leave:
             self._unhover()

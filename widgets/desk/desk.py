@@ -30,6 +30,7 @@ from widgets.desk.question import PictureWell
 from widgets.desk.tiles import AnswerTiles
 from widgets.desk.values import EITHER, Askable, DeskAnswer, DeskAnswers, Ways
 from widgets.look.language import said, tr
+from widgets.look.plain import plain_tip
 from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
 
@@ -277,7 +278,7 @@ class DeskView(QWidget):
         missing = "" if given else tr("Type a sentence or choose a picture first.")
         cannot = "" if not given or given in way.finds else way.why_not.get(given, "")
         self._ask.setEnabled(not (why_not or missing or cannot or self._is_busy))
-        self._ask.setToolTip(why_not or missing or cannot)
+        self._ask.setToolTip(plain_tip(why_not or missing or cannot))
         self._show_ways(way)
         self._cancel.setVisible(self._is_busy)
         self._progress.setVisible(self._is_busy)

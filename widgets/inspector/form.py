@@ -12,6 +12,7 @@ from core.knobs import Knob, Value
 from widgets.inspector.fields.field import Field, fields
 from widgets.look.glyphs import glyph_icon
 from widgets.look.language import said, tr
+from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
 from widgets.look.quantities import number
 from widgets.look.theme import theme
@@ -50,7 +51,7 @@ class Row(QObject):
         self.reset.setIcon(glyph_icon("reset", theme().accent, 16))
         self.reset.setIconSize(QSize(16, 16))
         self.reset.setStyleSheet("QToolButton { padding: 0; }")
-        self.reset.setToolTip(tr("Back to {default}", default=shown(self.knob, self.knob.default)))
+        self.reset.setToolTip(plain_tip(tr("Back to {default}", default=shown(self.knob, self.knob.default))))
         self.reset.setAccessibleName(tr("Reset {name}", name=tr(self.knob.title)))
         policy = self.reset.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
@@ -59,7 +60,7 @@ class Row(QObject):
         self.note.setWordWrap(True)
         explained = explain(self.knob)
         for widget in (self.label, self.field):
-            widget.setToolTip(explained)
+            widget.setToolTip(plain_tip(explained))
         target = self.field.focusProxy() or self.field
         target.setAccessibleName(tr(self.knob.title))
         target.setAccessibleDescription(explained)

@@ -37,7 +37,7 @@ class Curriculum(QWidget):
             self.shares = shares
             words = tr("Hard negatives: {first} % at first, {last} % at the end", first=round(100 * shares[0]),
                        last=round(100 * shares[-1]))  # fmt: skip
-            self.setToolTip(words)
+            self.setToolTip(plain_tip(words))
             self.setAccessibleDescription(words)
             self.update()
 

@@ -14,6 +14,7 @@ from widgets.inspector.fields.switch import Switch
 from widgets.inspector.form import KnobForm
 from widgets.inspector.parts import heading, text_label
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 
 
 class OneOf(QWidget):
@@ -81,7 +82,7 @@ class OnOff(QWidget):
         row = QHBoxLayout()
         row.setSpacing(8)
         name = text_label(tr(option.title))
-        name.setToolTip(tr(option.summary))
+        name.setToolTip(plain_tip(tr(option.summary)))
         row.addWidget(name, 1)
         row.addWidget(self.switch)
         self._summary = text_label(tr(option.summary), muted=True)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 from core.knobs import Knob
 from widgets.inspector.form import KnobForm
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 
 ARXIV = "https://arxiv.org/abs/"
@@ -78,7 +79,7 @@ class Papers(QWidget):
             link = QPushButton(f"arXiv {number}")
             link.setFlat(True)
             link.setCursor(Qt.CursorShape.PointingHandCursor)
-            link.setToolTip(ARXIV + number)
+            link.setToolTip(plain_tip(ARXIV + number))
             link.setStyleSheet(
                 f"QPushButton {{ color: {theme().accent}; border: none; background: transparent; padding: 0; }}"
             )

@@ -12,6 +12,7 @@ from core.knobs import Knob, Value
 from widgets.inspector.form import KnobForm
 from widgets.inspector.parts import heading, text_label
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 
 
@@ -128,7 +129,7 @@ class Stages(QWidget):
 def _button(text: str, tip: str) -> QToolButton:
     button = QToolButton()
     button.setText(text)
-    button.setToolTip(tip)
+    button.setToolTip(plain_tip(tip))
     button.setAccessibleName(tip)
     return button
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 
 from core.store.reader import RunReader
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.monitors.attention_map import (
     MEAN,
     ROLLOUT,
@@ -106,7 +107,7 @@ class AttentionMonitor(Monitor):
         for text, tip, step in (("‹", tr("Previous sample"), -1), ("›", tr("Next sample"), 1)):
             button = QToolButton()
             button.setText(text)
-            button.setToolTip(tip)
+            button.setToolTip(plain_tip(tip))
             button.setAccessibleName(tip)
             button.clicked.connect(self._previous if step < 0 else self._next)
             row.addWidget(button)

@@ -255,7 +255,7 @@ class PairList(QWidget):
         }
         for mark, name in names.items():
             button = self.buttons[mark] = QPushButton(name)
-            button.setToolTip(tips[mark])
+            button.setToolTip(plain_tip(tips[mark]))
             button.setStyleSheet("padding: 2px 6px;")
             button.clicked.connect(lambda _=False, mark=mark: self.judge(mark))
             row.addWidget(button, 1)
@@ -347,4 +347,4 @@ class PairList(QWidget):
         self.use.setText(tr("Use judged pairs in the drawing ({n})", n=marks))
         self.use.setEnabled(marks > 0)
         why = tr("Judge a pair first: select it and press 1, 2 or 3.")
-        self.use.setToolTip(tr("The next run carries this list; the edit can be undone.") if marks else why)
+        self.use.setToolTip(plain_tip(tr("The next run carries this list; the edit can be undone.") if marks else why))

@@ -94,7 +94,7 @@ class Palette(QWidget):
             item = QTreeWidgetItem(families[spec.family], [tr(spec.title)])
             item.setData(0, KEY, spec.key)
             item.setData(0, COLOUR, theme().modality.get(spec.modality, theme().modality["any"]))
-            item.setToolTip(0, tip(spec))
+            item.setToolTip(0, block_tip(spec))
             item.setData(0, Qt.ItemDataRole.AccessibleDescriptionRole, tr(spec.summary))
             self._entries[spec.key] = item
         self.tree.expandAll()
@@ -176,7 +176,7 @@ class Palette(QWidget):
         self._fill()
 
 
-def tip(spec: BlockSpec) -> str:
+def block_tip(spec: BlockSpec) -> str:
     """What a block does and where it is from, as rich text with everything escaped."""
     papers = "".join(f"<br>arXiv {html.escape(number)}" for number in spec.papers)
     body = html.escape(tr(spec.summary))

@@ -13,6 +13,7 @@ from core.graph.sweep import Axis
 from core.runs.paper import spread
 from core.runs.verdict import ArmRow, Estimate, Table, is_share
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
 from widgets.sweeps.scale import Scale, scale_of, value_scale
@@ -243,7 +244,7 @@ class MetricPlot(QWidget):
             name = self.arm_at(QPointF(event.pos()))
             row = next((row for row in self._table.rows if row.arm.name == name), None)
             text = f"{name}: {spread(self._estimate(row), self._up or self._table.metric)}" if row else ""
-            QToolTip.showText(event.globalPos(), text.replace("<", "‹"), self)
+            QToolTip.showText(event.globalPos(), plain_tip(text), self)
             return True
         return super().event(event)  # type: ignore[arg-type]
 

@@ -31,6 +31,7 @@ from core.graph.sweep import Sweep
 from core.runs.verdict import Table
 from core.store.answers import SweepFacts, TrialFacts
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
 from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
@@ -111,7 +112,7 @@ class SweepsView(QWidget):
         """The plan of the document on the canvas: its size in words; empty where it has none."""
         self.own.setText(f"{name}\n{why_not or words}" if words else tr("The document on the canvas has no sweep."))
         self.new.setEnabled(bool(words) and not why_not)
-        self.new.setToolTip(why_not)
+        self.new.setToolTip(plain_tip(why_not))
         self.empty.show_own(name, words, why_not)
 
     def show_sweep(self, uid: str, plan: Sweep, trials: Sequence[TrialFacts], table: Table) -> None:
@@ -218,7 +219,7 @@ class SweepsView(QWidget):
         for text, tip, by in (("↑", tr("Earlier in the queue"), -1), ("↓", tr("Later in the queue"), 1)):
             button = QToolButton()
             button.setText(text)
-            button.setToolTip(tip)
+            button.setToolTip(plain_tip(tip))
             button.setAccessibleName(tip)
             button.clicked.connect(partial(self._move_sweep, by))
             row.addWidget(button)

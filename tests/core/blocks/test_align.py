@@ -11,7 +11,7 @@ import torch
 from core.blocks.encoders.align_text import AlignText
 from core.blocks.encoders.align_vision import AlignVision
 from core.blocks.encoders.bert import BERT
-from core.blocks.encoders.hub import transformers_module
+from core.blocks.encoders.hub_loading import transformers_module
 from core.blocks.encoders.text_transformer import example_text
 from core.problems import Refused
 

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from tests.widgets import sample
 from widgets.look import language
 from widgets.look.entry import BLOCK_MIME
-from widgets.palette.palette import Palette, tip
+from widgets.palette.palette import Palette, block_tip
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_chinese_names_are_found(palette, monkeypatch):
 
 
 def test_the_tip_holds_summary_and_paper():
-    text = tip(sample.vocabulary()["encoders.vit"])
+    text = block_tip(sample.vocabulary()["encoders.vit"])
     assert "Vision Transformer." in text
     assert "arXiv 2010.11929" in text
 

@@ -11,6 +11,7 @@ from core.knobs import Knob
 from widgets.inspector.fields.field import fields
 from widgets.inspector.fields.path import FolderField
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 
 
 @fields.register("run")
@@ -40,7 +41,7 @@ class RunField(FolderField):
         self.runs.clear()
         for title, folder in self.offered:
             entry = self.runs.addAction(title.replace("&", "&&"))
-            entry.setToolTip(folder)
+            entry.setToolTip(plain_tip(folder))
             entry.triggered.connect(lambda _=False, folder=folder: self._choose(folder))
         if not self.offered:
             self.runs.addAction(tr("No run has been trained yet.")).setEnabled(False)
