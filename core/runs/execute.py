@@ -37,7 +37,7 @@ from core.store.reader import RunReader
 from core.store.recorder import Recorder
 from core.store.resuming import Start
 from core.telemetry.device import DeviceWatch
-from core.telemetry.events import At, Listener, LogLine, Mark, Scalars, Status, StatusChange
+from core.telemetry.events import At, Listener, LogLine, Mark, Phase, PhaseChange, Scalars, Status, StatusChange
 from core.training.control import Control
 from core.training.device import OutOfMemory, choose_device, use_threads
 from core.training.state import restore
@@ -82,9 +82,13 @@ CHANGED_HINT = "Put it back, go on all the same with --data-changed, or begin a 
 class Lookout(threading.Thread):
     """Reads commands that were sent to a run and turns them into flags."""
 
-    def __init__(self, library: Library, uid: str, control: Control, say_status: Callable[[Status], None]) -> None:
+    def __init__(
+        self, library: Library, uid: str, control: Control, say_status: Callable[[Status], None],
+        say_stopping: Callable[[], None],
+    ) -> None:  # fmt: skip
         super().__init__(name=f"crossmodal-commands-{uid[:6]}", daemon=True)
         self._library, self._uid, self._control, self._say = library, uid, control, say_status
+        self._say_stopping = say_stopping
         self._done = threading.Event()
 
     def run(self) -> None:
@@ -105,6 +109,7 @@ class Lookout(threading.Thread):
             self._say("running")
         elif name == "stop":
             self._control.stop()
+            self._say_stopping()
         elif name == "checkpoint":
             self._control.checkpoint()
         elif name == "rate":
@@ -150,11 +155,15 @@ def _execute(store: Store, uid: str, control: Control, told: Callable[[Problem],
     def say_status(status: Status, reason: str = "") -> None:
         recorder.say(StatusChange(at=said.last, status=status, reason=reason))
 
-    lookout = Lookout(library, uid, control, say_status)
+    def say_phase(phase: Phase) -> None:
+        recorder.say(PhaseChange(at=said.last, phase=phase))
+
+    lookout = Lookout(library, uid, control, say_status, lambda: say_phase("stopping"))
     status: Status = "failed"
     reason = ""
     try:
         say_status("running")
+        say_phase("preparing")
         lookout.start()
         status, reason = _train(store, library, uid, said, control, data_changed)
     except Refused as refused:

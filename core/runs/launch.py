@@ -31,11 +31,13 @@ def queue(
     place: str = "thread",
     parent: str = "",
     parent_step: int = 0,
+    waits: bool = False,
 ) -> RunFacts:
-    """A new run of a document, waiting to be executed."""
+    """A new run of a document: about to be begun by whoever asks, or (``waits``) the last of the queue."""
     return library.create_run(
         name or document.name, dumps(document), steps=document.recipe.steps, seed=document.recipe.seed, place=place,
         parent=parent, parent_step=parent_step, environment=environment(), params=parameters(document),
+        queued=waits,
     )  # fmt: skip
 
 

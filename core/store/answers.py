@@ -39,6 +39,15 @@ class RunFacts:
     last: Mapping[str, float] = field(default_factory=dict)  # series -> last value
     best: Mapping[str, float] = field(default_factory=dict)  # series -> best value (lowest loss, highest otherwise)
     deleted: bool = False
+    phase: str = ""  # core.telemetry.events.Phase
+    done: int = 0  # of what the phase counts
+    of: int = 0
+    position: float | None = None  # in the queue of runs
+
+    @property
+    def waits(self) -> bool:
+        """Whether it stands in the queue and nobody has begun it."""
+        return self.status == "queued" and self.position is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +61,22 @@ class Head:
     steps: int = 0  # planned
     status: str = "queued"
     revision: int = 0
+    phase: str = ""  # core.telemetry.events.Phase
+    done: int = 0  # of what the phase counts
+    of: int = 0
+    position: float | None = None  # in the queue of runs
+
+    @property
+    def is_live(self) -> bool:
+        """Whether something is being said, or will be."""
+        return self.status in ("running", "paused")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Running time that the steps still to be done take at the pace so far; None before there is a pace."""
+        if not self.is_live or self.step <= 0 or self.seconds <= 0 or self.steps < self.step:
+            return None
+        return (self.steps - self.step) * self.seconds / self.step
 
 
 @dataclass(frozen=True, kw_only=True)

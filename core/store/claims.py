@@ -57,7 +57,8 @@ class Claim:
 def claim(store: Store, uid: str) -> Claim:
     """Claim a run for this process. Raises Refused, saying who owns it, where another does."""
     word = secrets.token_hex(8)
-    values = {"claim": word, "status": "queued", "reason": "", "ended": None, **identity()}
+    values = {"claim": word, "status": "queued", "reason": "", "ended": None, "phase": "preparing", "done": 0, "of": 0}
+    values |= {"position": None, **identity()}
     with store.write() as connection:  # begins immediately: nobody comes between the look and the statement
         row = connection.execute(_looked(uid)).first()
         if row is None:
@@ -69,7 +70,7 @@ def claim(store: Store, uid: str) -> Claim:
         connection.execute(update(run).where(unchanged).values(revision=run.c.revision + 1, **values))
         with _lock:
             _held.add(word)
-    before = {"status": row.status, "reason": row.reason, "ended": row.ended}
+    before = {"status": row.status, "reason": row.reason, "ended": row.ended, "position": row.position, "phase": ""}
     return Claim(store=store, uid=uid, word=word, before=before)
 
 
@@ -85,8 +86,15 @@ def take(store: Store, uid: str, word: str) -> Claim:
     return Claim(store=store, uid=uid, word=word)
 
 
+def waits(row: Any) -> bool:
+    """Whether a run stands in the queue: nobody's, whoever put it there, until somebody begins it."""
+    return bool(row.position is not None and row.status == "queued" and not row.claim)
+
+
 def is_owned(row: Any) -> bool:
     """Whether whoever stands in a run's row still trains it, or is about to."""
+    if waits(row):
+        return False
     if not row.claim and row.status in ENDED:
         return False
     if is_here(row) and row.claim:
@@ -104,7 +112,7 @@ def owner_refusal(row: Any) -> Refused:
     return refuse(f"The run {row.uid} is trained by process {row.process} already.", hint=hint)
 
 
-OWNER = (run.c.process, run.c.process_started, run.c.host, run.c.claim, run.c.heartbeat)
+OWNER = (run.c.process, run.c.process_started, run.c.host, run.c.claim, run.c.heartbeat, run.c.position)
 
 
 def _looked(uid: str) -> Select[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from core.store.answers import RunFacts
-from core.store.claims import is_owned
+from core.store.claims import is_owned, waits
 from core.store.points import number
 from core.store.schema import run, series, tag
 from core.telemetry.events import ENDED
@@ -46,7 +46,7 @@ def _some(connection: Connection, ids: Sequence[int]) -> list[RunFacts]:
             seconds=row.seconds, step=row.step, steps=row.steps, seed=row.seed, place=row.place, parent=row.parent,
             parent_step=row.parent_step, document_id=row.document_id, document_name=row.document_name,
             tags=tuple(tags[row.id]), notes=row.notes, last=last[row.id], best=best[row.id],
-            deleted=row.deleted is not None,
+            deleted=row.deleted is not None, phase=row.phase, done=row.done, of=row.of, position=row.position,
         )
         for row in connection.execute(select(*_COLUMNS).where(run.c.id.in_(ids)))
     ]  # fmt: skip
@@ -54,7 +54,7 @@ def _some(connection: Connection, ids: Sequence[int]) -> list[RunFacts]:
 
 def _status(row: Any) -> str:
     """A run whose process is gone is interrupted, also where the store cannot be written to say so."""
-    return str(row.status) if row.status in ENDED or is_owned(row) else "interrupted"
+    return str(row.status) if row.status in ENDED or waits(row) or is_owned(row) else "interrupted"
 
 
 def _best(value: float | None) -> float:

@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, insert, select, update
 from core.problems import Refused, refuse
 from core.store import judging
 from core.store.answers import Judged, RunFacts
-from core.store.claims import OWNER, Claim, claim, identity, is_owned, owner_refusal
+from core.store.claims import OWNER, Claim, claim, identity, is_owned, owner_refusal, waits
 from core.store.database import Store
 from core.store.export import export_points, export_runs
 from core.store.facts import facts_of
@@ -26,6 +26,7 @@ from core.store.recorder import Recorder
 from core.store.resuming import Start, refuse_if_missing, start_of
 from core.store.schema import command, param, run, tag
 from core.store.snapshots import clean, data_of, text_of
+from core.store.waiting import last_position
 from core.store.writing import inserted_id
 from core.telemetry.events import ENDED
 
@@ -63,9 +64,12 @@ class Library:
     def create_run(
         self, name: str, document_text: str, *, steps: int = 0, seed: int = 0, place: str = "thread", parent: str = "",
         parent_step: int = 0, environment: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None,
-        tags: Sequence[str] = (),
+        tags: Sequence[str] = (), queued: bool = False,
     ) -> RunFacts:  # fmt: skip
-        """A new run, queued. ``params`` are what a configuration difference compares; ``parent`` is a uid."""
+        """A new run, queued. ``params`` are what a configuration difference compares; ``parent`` is a uid.
+
+        With ``queued`` it is the last of the queue (:mod:`core.store.waiting`), else its maker is about to begin it.
+        """
         drawing = _document_identity(document_text)
         row = {
             "uid": f"{time.strftime('%y%m%d', time.gmtime())}-{secrets.token_hex(5)}", "name": clean(name),
@@ -74,6 +78,7 @@ class Library:
             "document_text": clean(document_text), "environment": text_of(environment or {}), **identity(),
         }  # fmt: skip
         with self.store.write() as connection:
+            row["position"] = last_position(connection) if queued else None
             run_id = inserted_id(connection, run, row)
             wanted = [{"run_id": run_id, **_param(key, value)} for key, value in (params or {}).items()]
             if wanted:
@@ -291,7 +296,7 @@ class Library:
             return []
         values = {
             "status": "interrupted", "reason": "The process that trained it ended without a word.",
-            "ended": run.c.heartbeat, "claim": "", "revision": run.c.revision + 1,
+            "ended": run.c.heartbeat, "claim": "", "revision": run.c.revision + 1, "phase": "", "done": 0, "of": 0,
         }  # fmt: skip
         marked = []
         with self.store.write() as connection:
@@ -309,7 +314,7 @@ class Library:
     def _gone(self) -> list[Any]:
         with self.store.read() as connection:
             asked = select(run.c.id, run.c.status, *OWNER).where(run.c.status.not_in(sorted(ENDED)))
-            return [row for row in connection.execute(asked).all() if not is_owned(row)]
+            return [row for row in connection.execute(asked).all() if not is_owned(row) and not waits(row)]
 
     def liveness(self, uid: str) -> tuple[bool, float]:
         """Whether the process that owns a run lives, and the seconds since it was last heard of."""

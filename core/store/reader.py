@@ -58,7 +58,10 @@ class RunReader:
 
     def head(self) -> Head:
         """How far the run has come."""
-        columns = (run.c.step, run.c.seconds, run.c.epoch, run.c.samples, run.c.steps, run.c.status, run.c.revision)
+        columns = (
+            run.c.step, run.c.seconds, run.c.epoch, run.c.samples, run.c.steps, run.c.status, run.c.revision,
+            run.c.phase, run.c.done, run.c.of, run.c.position,
+        )  # fmt: skip
         with self._store.read() as connection:
             row = connection.execute(select(*columns).where(run.c.id == self._run_id)).first()
         return Head(**row._mapping) if row else Head()

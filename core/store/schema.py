@@ -21,8 +21,8 @@ from sqlalchemy import (
 )  # fmt: skip
 
 APPLICATION_ID = 0x584D5354  # "XMST": how a store is told from any other SQLite file
-SCHEMA_VERSION = 4  # user_version; grows with each migration
-REVISION = "0004"  # Alembic's name of the same
+SCHEMA_VERSION = 5  # user_version; grows with each migration
+REVISION = "0005"  # Alembic's name of the same
 
 metadata = MetaData()
 
@@ -65,6 +65,10 @@ run = Table(
     Column("revision", Integer, nullable=False, default=0),
     Column("host", Text, nullable=False, default="", server_default=""),  # the machine of that process
     Column("claim", Text, nullable=False, default="", server_default=""),  # who trains it holds this word; empty: nobody
+    Column("phase", Text, nullable=False, default="", server_default=""),  # core.telemetry.events.Phase
+    Column("done", Integer, nullable=False, default=0, server_default="0"),  # of what the phase counts
+    Column("of", Integer, nullable=False, default=0, server_default="0"),
+    Column("position", Float),  # in the queue of runs; NULL: it does not wait
     sqlite_autoincrement=True,  # a purged run's id is never given to another
 )  # fmt: skip
 

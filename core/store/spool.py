@@ -26,7 +26,7 @@ RECORD = struct.Struct("<II")
 KINDS: Mapping[str, type[Any]] = {
     name: getattr(vocabulary, name)
     for name in ("Scalars", "Histogram", "AttentionMap", "Samples", "Pairs", "Exhibit", "DeviceLoad", "LogLine", "Mark",
-                 "StatusChange")
+                 "PhaseChange", "StatusChange")
 }  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from core.telemetry.events import (
     LogLine,
     Mark,
     Pairs,
+    PhaseChange,
     Samples,
     Scalars,
     StatusChange,
@@ -143,13 +144,16 @@ class Writing:
                 line.values.append(float(value))
                 line.keys.append(milliseconds)
             return
+        if isinstance(event, PhaseChange):
+            self._head.update(phase=clean(event.phase), done=_key(event.done), of=_key(event.of))
+            return
         self._batch.take(event)
         self._advance(event.at)
         if isinstance(event, StatusChange):
             self._head.update(status=event.status, reason=clean(event.reason))
             self._head["ended"] = time.time() if event.status in ENDED else None
             if event.status in ENDED:
-                self._head["claim"] = ""
+                self._head.update(claim="", phase="", done=0, of=0)
 
     def _advance(self, at: At) -> int:
         step = _key(at.step)

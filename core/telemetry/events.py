@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Level = Literal["info", "warning", "error"]
 Status = Literal["queued", "running", "paused", "finished", "stopped", "failed", "diverged", "interrupted"]
+Phase = Literal["", "preparing", "training", "evaluating", "saving", "stopping"]
 ENDED: frozenset[str] = frozenset({"finished", "stopped", "failed", "diverged", "interrupted"})
 
 
@@ -155,7 +156,29 @@ class StatusChange:
     reason: str = ""
 
 
-Event = Scalars | Histogram | AttentionMap | Samples | Pairs | Exhibit | DeviceLoad | LogLine | Mark | StatusChange
+@dataclass(frozen=True, kw_only=True)
+class PhaseChange:
+    """What a run that goes on is about now. ``done`` of ``of`` where that is counted (an evaluation: samples)."""
+
+    at: At
+    phase: Phase
+    done: int = 0
+    of: int = 0
+
+
+Event = (
+    PhaseChange
+    | Scalars
+    | Histogram
+    | AttentionMap
+    | Samples
+    | Pairs
+    | Exhibit
+    | DeviceLoad
+    | LogLine
+    | Mark
+    | StatusChange
+)
 
 
 class Listener(Protocol):

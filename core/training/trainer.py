@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,7 +39,7 @@ from core.graph.document import End
 from core.graph.selection import Figure
 from core.knobs import configure
 from core.problems import refuse
-from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Scalars, Status
+from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Phase, PhaseChange, Scalars, Status
 from core.telemetry.probes.probe import Probe, probes
 from core.training.control import Control, Stopping
 from core.training.gradients import Gradient, plain
@@ -96,6 +96,7 @@ class Trainer:
         self.keeper: Keeper | None = None
         self.status: Status = "running"
         self.reason = ""
+        self._phase = PhaseChange(at=self.at(), phase="preparing")
 
     # What habits and probes use ------------------------------------------------------------------------------------
 
@@ -120,6 +121,24 @@ class Trainer:
         """Stop after the current moment."""
         self.status, self.reason = status, reason
 
+    @contextmanager
+    def busy(self, phase: Phase, of: int = 0) -> Iterator[None]:
+        """Inside: the run is about something else than training; ``of`` so many samples, counted by :meth:`reading`."""
+        before = self._phase
+        self._turn_to(phase, 0, of)
+        try:
+            yield
+        finally:
+            self._turn_to(before.phase, before.done, before.of)
+
+    def _turn_to(self, phase: Phase, done: int = 0, of: int = 0) -> None:
+        """Say what the run is about, where that is new; once a stop is asked for it is about nothing else."""
+        if self.control.is_stopping:
+            phase, done, of = "stopping", 0, 0
+        if (phase, done, of) != (self._phase.phase, self._phase.done, self._phase.of):
+            self._phase = PhaseChange(at=self.at(), phase=phase, done=done, of=of)
+            self.say(self._phase)
+
     def habit(self, key: str) -> Habit | None:
         """A habit that is on."""
         return next((habit for habit in self.habits if habit.key == key), None)
@@ -135,6 +154,8 @@ class Trainer:
             if self.control.is_stopping:
                 raise Stopping
             yield batch, indices
+            if self._phase.of:
+                self._turn_to(self._phase.phase, min(self._phase.done + len(indices), self._phase.of), self._phase.of)
 
     @property
     def is_running(self) -> bool:
@@ -156,7 +177,9 @@ class Trainer:
             if self.position.step:
                 for habit in self.habits:
                     habit.resumed(self)
+            self._obey_a_stop()  # asked for while the run was prepared
             while self.is_running:
+                self._turn_to("training")
                 self._step()
                 self._obey()
             if self.status == "running":
@@ -255,6 +278,9 @@ class Trainer:
         while self.control.wait_while_paused(LongestSilence):
             if self.control.take_checkpoint():
                 self._save_now()
+        self._obey_a_stop()
+
+    def _obey_a_stop(self) -> None:
         if self.control.is_stopping and self.status == "running":
             self.end("stopped", "stopped by hand")
 

@@ -93,10 +93,11 @@ class Checkpointing(Habit):
         if run.keeper is None or (self._saved_at == run.position.step and not best):
             return True
         try:
-            path = run.keeper.save(
-                run.position.step, lambda folder: write_tensors(run, folder), state_of(run),
-                best=best, last=self.config.last,
-            )  # fmt: skip
+            with run.busy("saving"):
+                path = run.keeper.save(
+                    run.position.step, lambda folder: write_tensors(run, folder), state_of(run),
+                    best=best, last=self.config.last,
+                )  # fmt: skip
         except Exception as error:
             if not (isinstance(error, Refused | RuntimeError) or is_storage_fault(error)):
                 raise

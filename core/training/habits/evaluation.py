@@ -60,6 +60,12 @@ def _kept(value: Any) -> Any:
     return map_tensors(lambda tensor: tensor.cpu(), value)
 
 
+def _asks(run: Trainer, key: str, what: str) -> bool:
+    """Whether an objective has questions of its own."""
+    module = run.experiment.node(key)
+    return isinstance(module, Objective) and getattr(type(module), what) is not getattr(Objective, what)
+
+
 def _not_finite(table: Tensor) -> Tensor:
     return (~table.isfinite()).sum()
 
@@ -183,7 +189,7 @@ class Evaluation(Habit):
         """Evaluate every split, then say all of it and tell the others; cut short by a stop, nothing of it has been."""
         self._found = {}
         try:
-            with as_evaluated(run):
+            with as_evaluated(run), run.busy("evaluating", self._samples(run)):
                 self._splits(run)
         except Stopping:
             run.held_out, run.embedded, run.figure = {}, {}, None
@@ -194,6 +200,16 @@ class Evaluation(Habit):
         run.look("evaluated")  # before a habit saves: all is said by then
         for habit in run.habits:
             habit.evaluated(run)
+
+    def _samples(self, run: Trainer) -> int:
+        """How many samples are read, each as often as it is asked about: what progress is told of."""
+        main, subsets = selecting_split(run.feed.splits), subsets_of(run.plan)
+        passes = len(subsets.choices()) if subsets is not None else 0
+        for key in run.plan.objectives:
+            asks = _asks(run, key, "own_ranks"), _asks(run, key, "held_out_scores"), bool(sides(run, key))
+            passes += sum(asks)
+        splits = self._measured_splits(run)
+        return passes * sum(min(self._limit(run, split, main), len(run.feed.splits[split])) for split in splits)
 
     def _splits(self, run: Trainer) -> None:
         main = selecting_split(run.feed.splits)
@@ -252,13 +268,13 @@ class Evaluation(Habit):
     def _own(self, run: Trainer, key: str) -> None:
         """Questions that each sample answers by itself, such as which of its boxes a phrase means."""
         module, ends = run.experiment.node(key), run.plan.inputs[key]
-        if not isinstance(module, Objective) or type(module).own_ranks is Objective.own_ranks:
+        if not _asks(run, key, "own_ranks"):
             return
         for split in self._measured_splits(run):
             ranks, counts, name = [], [], ""
             for batch, _ in run.reading(split, BATCH, self.config.most):
                 values = run.forward(batch, [end.node for end in ends.values()])
-                answered = module.own_ranks(**{port: values[end] for port, end in ends.items()})
+                answered = module.own_ranks(**{port: values[end] for port, end in ends.items()})  # type: ignore[operator]
                 if answered is None:
                     return
                 name, rank_B, of_B = answered
@@ -270,7 +286,7 @@ class Evaluation(Habit):
     def _answered(self, run: Trainer, key: str, main: str) -> None:
         """Scores that an objective knows how to make of its answers: ``score/<split>/<objective>/<name>``."""
         module, ends = run.experiment.node(key), run.plan.inputs[key]
-        if not isinstance(module, Objective) or type(module).held_out_scores is Objective.held_out_scores:
+        if not _asks(run, key, "held_out_scores"):
             return
         for split in self._measured_splits(run):
             found: list[dict[str, Tensor]] = []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.graph.document import Document
-from core.telemetry.events import Mark, Scalars
+from core.telemetry.events import Mark, PhaseChange, Scalars
 from core.training.control import Control
 from core.training.trainer import Trainer
 from tests.core.training.running import Said, checkpoint, resumed, same, trainer, weights
@@ -90,3 +90,73 @@ def test_stops_and_resumes_are_one_run(how: Any, tmp_path: Path) -> None:
     bests = [[mark.at.step for mark in events.of(Mark) if mark.kind == "best"] for events in (said, whole.listener)]
     assert bests[0] == bests[1]
     assert same(weights(run), weights(whole))
+
+
+class Counted:
+    """A keeper that writes nothing and remembers what the run had done by then."""
+
+    def __init__(self) -> None:
+        self.saved: list[int] = []
+
+    def save(self, step: int, *_: Any, **__: Any) -> str:
+        self.saved.append(step)
+        return f"step {step}"
+
+    def settle(self) -> None:
+        """Nothing is kept anywhere."""
+
+
+def test_after_the_step_of_a_stop_there_is_a_checkpoint_and_nothing_else() -> None:
+    control, keeper = Control(), Counted()
+    run = trainer(drawn(), control=control)
+    run.keeper = keeper  # type: ignore[assignment]
+    stopping_at(run, control, 4)  # a step that would be evaluated
+    forward, forwards = run.forward, []
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        forwards.append(run.position.step)
+        return forward(*args, **kwargs)
+
+    run.forward = watched  # type: ignore[method-assign]
+    run.train()
+    assert (run.status, run.position.step, keeper.saved[-1]) == ("stopped", 4, 4)
+    assert 4 not in forwards, "nothing is computed once the step is done"
+    assert [step for step, _ in evaluations(run.listener)] == [2]  # type: ignore[arg-type]
+
+
+def test_a_stop_before_the_first_step_takes_no_step() -> None:
+    control, keeper = Control(), Counted()
+    control.stop()
+    run = trainer(drawn(), control=control)
+    run.keeper = keeper  # type: ignore[assignment]
+    run.train()
+    assert (run.status, run.position.step, keeper.saved) == ("stopped", 0, [])
+
+
+def phases(run: Trainer) -> list[str]:
+    """What the run said it was about, each change once."""
+    said = [event.phase for event in run.listener.of(PhaseChange)]  # type: ignore[attr-defined]
+    return [phase for number, phase in enumerate(said) if number == 0 or phase != said[number - 1]]
+
+
+def test_a_run_says_what_it_is_about_and_how_far_it_is() -> None:
+    run = trainer(
+        tiny_clip(steps=2, habits={"evaluation": {"every": 2, "most": 300, "train": False}, "checkpointing": {}})
+    )
+    run.keeper = Counted()  # type: ignore[assignment]
+    run.train()
+    assert phases(run)[:4] == ["training", "evaluating", "training", "saving"]
+    counts = [event for event in run.listener.of(PhaseChange) if event.phase == "evaluating"]  # type: ignore[attr-defined]
+    held_out = sum(min(300, len(indices)) for split, indices in run.feed.splits.items() if split != "train")
+    assert {event.of for event in counts} == {held_out}
+    assert [event.done for event in counts] == sorted(event.done for event in counts)
+    assert (counts[0].done, counts[-1].done) == (0, held_out)
+
+
+def test_once_a_stop_is_asked_for_a_run_is_about_nothing_else() -> None:
+    control = Control()
+    run = trainer(drawn(), control=control)
+    stopping_inside_the_evaluation(run, control, 4)
+    run.train()
+    assert run.status == "stopped"
+    assert phases(run)[-2:] == ["evaluating", "stopping"]

@@ -1,0 +1,19 @@
+"""What a run is about now, and its place in the queue, as it was first: never changed afterwards."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+COLUMNS = (
+    "phase TEXT DEFAULT '' NOT NULL", "done INTEGER DEFAULT 0 NOT NULL", '"of" INTEGER DEFAULT 0 NOT NULL',
+    "position FLOAT",
+)  # fmt: skip
+
+
+def upgrade() -> None:
+    """Add the columns."""
+    for column in COLUMNS:
+        op.execute(f"ALTER TABLE run ADD COLUMN {column}")
