@@ -15,22 +15,21 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Table
 
-from core.problems import refuse
-from core.store import migrate, pages
+from core.problems import Refused, refuse
+from core.store import migrate, pages, points
 from core.store.database import Store
 from core.store.faults import cause_of
-from core.store.points import BLOCK
 from core.store.schema import metadata, run
 
 DAMAGE = (sqlite3.Error, UnicodeDecodeError, OverflowError, ValueError, MemoryError)
 SIDES = ("-wal",)
 MOST_NUMBER = 2**40
 PAGE_BYTES = 4096  # SQLite's own, of every store
-LEVEL_BYTES = 5 * 8  # of a block of points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,8 +233,12 @@ def _checksum_holds(table: str, row: dict[str, Any]) -> bool:
     if table == "tail":
         return len(row["keys"]) == len(row["data"]) == 8 * row["size"]
     if table == "chunk":
-        whole = len(row["levels"]) == LEVEL_BYTES * -(-row["size"] // BLOCK)
-        return whole and zlib.crc32(row["data"], zlib.crc32(row["keys"])) == row["checksum"]
+        try:
+            points.unseal(SimpleNamespace(**row))
+            points.levels_of([SimpleNamespace(**row)])
+        except (Refused, ValueError, TypeError):
+            return False
+        return True
     if table in ("snapshot", "exhibit"):
         return zlib.crc32(row["data"], zlib.crc32(row["about"].encode())) == row["checksum"]
     return True
