@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from core.graph.file import loads
+from core.knobs import knobs_of
 from core.problems import Refused, refuse
 from core.store.answers import RunFacts
 from studio.sentences import refusal
 from studio.session import Session
+from widgets.desk.classes import names_of
 from widgets.desk.desk import DeskView
 from widgets.desk.values import Askable, Asked, DeskAnswer, DeskAnswers, Ways
 from widgets.look.language import tr
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 WAYS = {
     "sentence": frozenset({"sentence"}), "picture": frozenset({"picture"}), "both": frozenset({"sentence", "picture"}),
 }  # fmt: skip
+MOST_CLASSES = 50  # of a ranking that are shown
 POOLS = ("test", "style", "validation", "train")
 
 
@@ -42,6 +45,7 @@ class Asking(QObject):
         self._cancelled = threading.Event()
         self._progressed.connect(desk.show_progress)
         desk.askRequested.connect(self.ask)
+        desk.classesRequested.connect(self.classify)
         desk.cancelRequested.connect(self._cancelled.set)
         desk.waysWanted.connect(self.find_ways)
         session.runsChanged.connect(self.show_runs)
@@ -69,6 +73,12 @@ class Asking(QObject):
         self._cancelled.clear()
         self._desk.show_progress(tr("Opening the checkpoint…"))
         self._session.engine.ask(lambda: self._answer(uid, step, sentence, picture), self._show)
+
+    def classify(self, uid: str, step: int, picture: str, names: str, prompts: str) -> None:
+        """Rank classes for a picture file; without names the data's own."""
+        self._cancelled.clear()
+        self._desk.show_progress(tr("Opening the checkpoint…"))
+        self._session.engine.ask(lambda: self._classes(uid, step, Path(picture), names, prompts), self._show)
 
     def _show(self, value: Any, sentence: str) -> None:
         if sentence:
@@ -99,6 +109,19 @@ class Asking(QObject):
             asked=asked, kind=kind, answers=tuple(self._one(trained, answer, kind == "sentences") for answer in found),
             pool=tr("{n} held-out samples", n=trained.splits[split]), seconds=time.monotonic() - began,
             asked_heat=picture_heat(own) if picture else None, asked_word_heat=word_heat(own) if sentence else (),
+        )  # fmt: skip
+
+    def _classes(self, uid: str, step: int, picture: Path, names: str, prompts: str) -> DeskAnswers | None:
+        began = time.monotonic()
+        trained = self._trained(uid, step)
+        ranked = class_answers(trained, picture, names_of(names), prompts)
+        if self._cancelled.is_set():
+            return None
+        heat = picture_heat(trained.looks(picture=picture))
+        return DeskAnswers(
+            asked=Asked(picture=shown(picture)), kind="classes", asked_heat=heat,
+            answers=tuple(DeskAnswer(score=score, sentence=name) for name, score in ranked[:MOST_CLASSES]),
+            pool=tr("{n} classes", n=len(ranked)), seconds=time.monotonic() - began,
         )  # fmt: skip
 
     def _one(self, trained: Trained, answer: Any, sentences: bool) -> DeskAnswer:
@@ -144,6 +167,20 @@ def ways_of(text: str) -> Ways:
         name: refusal(Refused(why_not(questions, given))) for name, given in WAYS.items() if given not in questions
     }
     return Ways(finds=finds, why_not=reasons)
+
+
+def class_answers(trained: Trained, picture: Path, names: tuple[str, ...], prompts: str) -> list[tuple[str, float]]:
+    """Classes by how well a picture file fits them; without names the data's, and without prompts the run's. Raises Refused."""
+    from core.compiler.asking import prompts_of  # torch
+    from core.training.habits.zero_shot import ZeroShot
+
+    if len(names) == 1:
+        raise refuse("One class leaves nothing to choose.", hint="Name at least two.")
+    known = {knob.name for knob in knobs_of(ZeroShot.Config)}
+    own = trained.plan.document.recipe.habits.get("zero_shot", {})
+    config = ZeroShot.Config(**{name: value for name, value in own.items() if name in known})  # type: ignore[arg-type]
+    sentences = prompts_of(prompts.replace("；", ";") or config.prompts)
+    return trained.classes_for(picture, names or trained.classes(config.level), sentences)
 
 
 def shown(path: Path) -> NDArray[np.uint8]:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from core.graph import edits, file
+from core.graph.arms import BETWEEN, grid_points, part_name
 from core.graph.document import Document
 from core.graph.recipe import Recipe
+from core.graph.sweep import Sweep
 from core.graph.vocabulary import Vocabulary
 from core.knobs import knobs_of
 from core.problems import refuse
@@ -57,7 +59,7 @@ def examples(folder: Traversable | None = None) -> list[Example]:
 
 
 def in_language(example: Document) -> Document:
-    """An example as it is opened: its names and notes in the person's language. Files of their own are never changed."""
+    """An example as it is opened: its names and notes in the person's language. A person's own files are never changed."""
     return replace(
         example, name=tr(example.name), note=tr(example.note),
         nodes={key: replace(node, title=tr(node.title)) for key, node in example.nodes.items()},
@@ -65,7 +67,25 @@ def in_language(example: Document) -> Document:
         recipe=replace(
             example.recipe, stages=tuple(replace(stage, name=tr(stage.name)) for stage in example.recipe.stages)
         ),
+        sweep=None if example.sweep is None else _sweep_in_language(example.sweep),
     )  # fmt: skip
+
+
+def _sweep_in_language(sweep: Sweep) -> Sweep:
+    """Names of axes and configurations, and of the baseline, which names some of them."""
+    axes = tuple(
+        replace(
+            axis, name=tr(axis.name), changes=tuple(replace(change, name=tr(change.name)) for change in axis.changes)
+        )
+        for axis in sweep.axes
+    )
+    names = {
+        part_name(old, was): part_name(new, now)
+        for old, new in zip(sweep.axes, axes, strict=True)
+        for was, now in zip(grid_points(old), grid_points(new), strict=True)
+    }
+    parts = (names.get(part, part) for part in sweep.baseline.split(BETWEEN))
+    return replace(sweep, axes=axes, baseline=BETWEEN.join(parts))
 
 
 def find_document(where: str) -> Document:

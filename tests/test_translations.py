@@ -186,13 +186,15 @@ def facts_of_sources() -> Iterator[str]:
 
 
 def words_of_examples() -> Iterator[tuple[str, str]]:
-    """Names, notes, titles and frames of the gallery's documents."""
+    """Names, notes, titles, frames, stages, axes and configurations of the gallery's documents."""
     yield from ((family, "example families") for family in (*families(), OTHERS))
     for key, document in ((example.key, example.document) for example in examples()):
         titles = [node.title for node in document.nodes.values()]
         frames = [frame.title for frame in document.frames.values()]
         stages = [stage.name for stage in document.recipe.stages]
-        for text in (document.name, document.note, *titles, *frames, *stages):
+        axes = document.sweep.axes if document.sweep else ()
+        configurations = [name for axis in axes for name in (axis.name, *(change.name for change in axis.changes))]
+        for text in (document.name, document.note, *titles, *frames, *stages, *configurations):
             yield text, f"example {key}"
 
 

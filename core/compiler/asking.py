@@ -16,7 +16,7 @@ from torch import Tensor
 from core.blocks.values import map_tensors
 from core.compiler.module import Experiment
 from core.compiler.plan import Plan
-from core.data.base import Transform
+from core.data.base import Source, Transform
 from core.data.batch import collate
 from core.data.pipeline import SampleGraph, generator
 from core.graph.document import End
@@ -63,6 +63,17 @@ def prompts_of(text: str) -> tuple[str, ...]:
             f"The prompt {wrong!r} has no place for a class's name.", hint="Write for instance: a picture of {}"
         )
     return parts
+
+
+def class_of(source: Source, index: int, level: int) -> str:
+    """A sample's class at a level of the data's nested classes, the finest where there are fewer; empty without classes."""
+    names = source.class_names(index)
+    return names[min(level, len(names)) - 1] if names else ""
+
+
+def classes_of(source: Source, level: int) -> list[str]:
+    """Every class of the whole data at a level, by name."""
+    return sorted({class_of(source, index, level) for split in source.splits().values() for index in split} - {""})
 
 
 @torch.no_grad()

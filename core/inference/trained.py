@@ -21,7 +21,7 @@ from torch import Tensor
 from core.blocks.block import Objective
 from core.blocks.ranking import best_first
 from core.blocks.values import joined, map_tensors
-from core.compiler.asking import HERE, asked, class_vectors, through
+from core.compiler.asking import HERE, asked, class_vectors, classes_of, through
 from core.compiler.compile import compile
 from core.compiler.feed import Feed, sample_graph
 from core.compiler.module import Experiment
@@ -147,6 +147,13 @@ class Trained:
             if progress is not None and not progress(done, self.splits[split]):
                 raise Cancelled
         return torch.cat(questions) @ torch.cat(answers).T, indices
+
+    def classes(self, level: int) -> list[str]:
+        """The data's own classes at a level, 1 the coarsest. Raises Refused where the data names none."""
+        names = classes_of(self.graph.source, level)
+        if not names:
+            raise refuse("The data does not say which classes its samples belong to.", hint="Type the names of some.")
+        return names
 
     @torch.no_grad()
     def classes_for(

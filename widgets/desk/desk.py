@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from core.store.answers import CheckpointFacts
+from widgets.desk.classes import ClassesForm
 from widgets.desk.close_look import HeatPicture, HeatWords
 from widgets.desk.question import PictureWell
 from widgets.desk.tiles import AnswerTiles
@@ -39,6 +40,7 @@ class DeskView(QWidget):
     """Question on the left, answers in the middle, the picked answer on the right."""
 
     askRequested = Signal(str, int, str, str)  # run uid, checkpoint step, sentence, picture path; one may be empty
+    classesRequested = Signal(str, int, str, str, str)  # run uid, step, picture path, class names, prompts
     cancelRequested = Signal()
     waysWanted = Signal(str)  # uid: how can this run be asked?
 
@@ -50,7 +52,7 @@ class DeskView(QWidget):
         self._path = self._shown_uid = ""
         self._is_busy = False
         self._runs_box, self._checkpoints = QComboBox(), QComboBox()
-        self._sentence, self._well = QLineEdit(), PictureWell()
+        self._sentence, self._well, self._classes = QLineEdit(), PictureWell(), ClassesForm()
         self._ask, self._cancel = QPushButton(tr("Ask")), QPushButton(tr("Cancel"))
         self._progress, self._line = QProgressBar(), QLabel()
         self._tiles, self._picture, self._words = AnswerTiles(), HeatPicture(), HeatWords()
@@ -98,14 +100,11 @@ class DeskView(QWidget):
         """What the model found."""
         self._answers = answers
         self._set_busy(False)
-        self._say(
-            tr(
-                "{n} answers among {pool}, {seconds} s",
-                n=len(answers.answers),
-                pool=answers.pool,
-                seconds=f"{answers.seconds:.2f}",
-            )
-        )
+        count, seconds = len(answers.answers), f"{answers.seconds:.2f}"
+        if answers.kind == "classes":
+            self._say(tr("{n} of {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
+        else:
+            self._say(tr("{n} answers among {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
         self._tiles.set_answers(answers.answers, as_tiles=answers.kind == "pictures")
         self._show_empty("" if answers.answers else tr("Nothing was found."))
         if not answers.answers:
@@ -153,6 +152,7 @@ class DeskView(QWidget):
         self._well.pictureChosen.connect(self._ask_picture)
         self._well.pictureRemoved.connect(self._forget_picture)
         self._well.refused.connect(self.show_refusal)
+        self._classes.classesWanted.connect(self._want_classes)
         self._tiles.answerPicked.connect(self._picked)
         self._lit.toggled.connect(self._light)
         look.changed.connect(self._relook)
@@ -199,6 +199,8 @@ class DeskView(QWidget):
         column.addLayout(buttons)
         column.addWidget(self._progress)
         column.addWidget(self._line)
+        column.addSpacing(8)
+        column.addWidget(self._classes)
         column.addStretch(1)
         side.setMinimumWidth(220)
         return side
@@ -280,6 +282,11 @@ class DeskView(QWidget):
         self._ask.setEnabled(not (why_not or missing or cannot or self._is_busy))
         self._ask.setToolTip(plain_tip(why_not or missing or cannot))
         self._show_ways(way)
+        self._classes.setVisible(way.finds.get("picture") == "sentences")
+        no_picture = "" if self._path else tr("Choose an image first.")
+        self._classes.set_possible(
+            why_not or no_picture or (tr("Wait for the present answer.") if self._is_busy else "")
+        )
         self._cancel.setVisible(self._is_busy)
         self._progress.setVisible(self._is_busy)
         told = "" if self._is_busy else why_not or cannot
@@ -342,6 +349,9 @@ class DeskView(QWidget):
             self.show_refusal(why_not)
         elif self._ask.isEnabled():
             self.askRequested.emit(self.uid(), self.step(), self._sentence.text().strip(), self._path)
+
+    def _want_classes(self, names: str, prompts: str) -> None:
+        self.classesRequested.emit(self.uid(), self.step(), self._path, names, prompts)
 
     def _set_busy(self, busy: bool) -> None:
         self._is_busy = busy

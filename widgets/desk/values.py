@@ -60,7 +60,7 @@ class DeskAnswers:
     """Everything one question gave."""
 
     asked: Asked
-    kind: Literal["pictures", "sentences"]
+    kind: Literal["pictures", "sentences", "classes"]
     answers: tuple[DeskAnswer, ...]  # best first
     pool: str = ""  # among what was searched: 167 held-out pictures
     seconds: float = 0.0

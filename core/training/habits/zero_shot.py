@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from core.blocks.ranking import choice_ranks
-from core.compiler.asking import class_vectors, prompts_of
+from core.compiler.asking import class_of, class_vectors, classes_of, prompts_of
 from core.graph.selection import SELECTING
 from core.knobs import knob
 from core.problems import Refused
@@ -58,8 +58,7 @@ class ZeroShot(Habit):
 
     def began(self, run: Trainer) -> None:
         """Find the classes, or say why there is nothing to ask."""
-        found = {self._name(run, index) for split in run.feed.splits.values() for index in split} - {""}
-        self._names = sorted(found)
+        self._names = classes_of(run.feed.source, self.config.level)
         if len(self._names) < 2:
             self._names = []
             run.warn("Zero-shot classification is off: the data does not say which classes its samples belong to.")
@@ -94,8 +93,7 @@ class ZeroShot(Habit):
         run.say(Scalars(at=run.at(), values={f"{stem}/{name}": value for name, value in found.items()}))
 
     def _name(self, run: Trainer, index: int) -> str:
-        names = run.feed.source.class_names(index)
-        return names[min(self.config.level, len(names)) - 1] if names else ""
+        return class_of(run.feed.source, index, self.config.level)
 
 
 def _is_askable(held: Mapping[str, Any]) -> bool:
