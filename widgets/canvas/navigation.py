@@ -27,6 +27,8 @@ class Navigation:
         board: CanvasScene
         document: Document
 
+        def arrive(self) -> None: ...
+
     def _start_navigation(self) -> None:
         self.scale_now = 1.0
         self._fitted = False
@@ -88,10 +90,12 @@ class Navigation:
 
     def fit_all(self) -> None:
         """See the whole drawing."""
+        self.arrive()
         self._fit(self.board.content())
 
     def fit_selection(self) -> None:
         """See the selected nodes, or everything where none is selected."""
+        self.arrive()
         found = QRectF()
         for name in self.selection():
             found = found.united(self.board.nodes[name].box)
@@ -112,6 +116,7 @@ class Navigation:
         item = self.board.nodes.get(node)
         if item is None:
             return
+        self.arrive()
         if self.scale_now < 0.5:
             self.zoom_to(1.0)
         seen = self.mapToScene(self.viewport().rect()).boundingRect().adjusted(20, 20, -20, -20)

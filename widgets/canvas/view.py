@@ -127,13 +127,13 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
 
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:
         """The blocks there are."""
-        self._stop_glide()
+        self.arrive()
         self.board.set_vocabulary(vocabulary)
         self._after_document()
 
     def set_document(self, document: Document) -> None:
         """Show this document; only what differs from the one before is touched."""
-        self._stop_glide()
+        self.arrive()
         self.abandon()
         homes = {name: (item.x(), item.y()) for name, item in self.board.nodes.items()} if self._glide_next else {}
         another = document.id != self.document.id
@@ -243,16 +243,18 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
             self.board.preview(places)
 
         glide.valueChanged.connect(step)
-        glide.finished.connect(self._stop_glide)
+        glide.finished.connect(self.arrive)
         self.board.preview({name: homes[name] for name in ends})
         glide.start()
 
-    def _stop_glide(self) -> None:
+    def arrive(self) -> None:
+        """Whatever glides is where it was going."""
         if self._glide is not None:
             self._glide.stop()
             self._glide.deleteLater()
             self._glide = None
             self.board.settle()
+            self.minimap.refresh()
 
     # -- gestures -------------------------------------------------------------------------------------------------
 
@@ -285,7 +287,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         self.search.close_search()
         self.close_rename(True)
         self.bubble.say("")
-        self._stop_glide()
+        self.arrive()
         self.setFocus(Qt.FocusReason.MouseFocusReason)
         if self._gesture is not None:
             return

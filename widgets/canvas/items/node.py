@@ -98,7 +98,7 @@ class NodeItem(QGraphicsItem):
         state = self._state()
         picture, its_ratio = self.pictures.find(self, state)
         if its_ratio != ratio and self.pictures.may_paint(picture is None):
-            picture = self._picture(ratio)
+            picture, its_ratio = self._picture(ratio), ratio
             self.pictures.keep(self, state, picture, ratio)
         if picture is None:
             self._paint_simply(painter)
