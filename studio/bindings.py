@@ -22,6 +22,7 @@ from studio.teachers import offer_teachers
 from studio.totals import totals
 from widgets.look.language import tr
 from widgets.look.titles import titles_of, use_vocabulary
+from widgets.monitors.metrics import MetricMonitor
 
 if TYPE_CHECKING:
     from studio.session import Session
@@ -151,6 +152,17 @@ def bind_runs(session: Session, window: Window) -> None:
     timeline.liveRequested.connect(pump.go_live)
     timeline.axisChanged.connect(pump.set_axis)
     bind_library(session, window)
+    bind_metrics(session, window)
+
+
+def bind_metrics(session: Session, window: Window) -> None:
+    """The monitor of any metric: its pins are kept, and the runs selected in Runs are drawn beside the watched one."""
+    metrics, pump, library = window.wall.monitors["metrics"], window.pump, window.library
+    if isinstance(metrics, MetricMonitor):
+        metrics.set_pins(session.preferences.pinned_metrics)
+        metrics.pinsChanged.connect(lambda pins: setattr(session.preferences, "pinned_metrics", pins))
+    library.selectionChanged.connect(lambda uids: pump.set_beside(*uids))
+    session.watchedChanged.connect(lambda *_: pump.set_beside(*library.selected()))
 
 
 def bind_library(session: Session, window: Window) -> None:

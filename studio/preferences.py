@@ -60,6 +60,16 @@ class Preferences:
         self._settings.setValue("place", place)
 
     @property
+    def pinned_metrics(self) -> tuple[str, ...]:
+        """Series that the monitor of metrics always draws."""
+        found = self._settings.value("pinned_metrics", [])
+        return tuple(str(name) for name in found) if isinstance(found, list) else (str(found),) if found else ()
+
+    @pinned_metrics.setter
+    def pinned_metrics(self, names: tuple[str, ...]) -> None:
+        self._settings.setValue("pinned_metrics", list(names))
+
+    @property
     def recent(self) -> list[str]:
         """Documents opened last, newest first."""
         found = self._settings.value("recent", [])

@@ -32,6 +32,7 @@ LIVE_POLL_SECONDS = 0.1
 ENDED_POLL_SECONDS = 1.0
 MARK_POLL_SECONDS = 0.5
 DRAG_SECONDS = 0.15  # moves closer than this are one drag: pictures on the way are shown, not dropped
+MOST_BESIDE = 7  # runs drawn beside the watched one
 IDLE_MILLISECONDS = 100  # of a tick while there is nothing to do
 
 ReaderFactory = Callable[[str], RunReader]
@@ -108,9 +109,12 @@ class Pump(QObject):
         self._head, self._marks = Head(), ()
         self._last_failure = ""
         self._has_glanced = False
-        self._readers_forgotten(uids)
+        beside = tuple(uid for uid in self._cursor.beside if uid not in uids)
+        self._readers_forgotten((*uids, *beside))
         self._glanced = self._marked = -1e9
-        self.set_cursor(replace(self._cursor, runs=tuple(uids), step=step or 0, follows_head=step is None))
+        self.set_cursor(
+            replace(self._cursor, runs=tuple(uids), step=step or 0, follows_head=step is None, beside=beside)
+        )
         self.marksChanged.emit(())
         self.headMoved.emit(self._head)
         for seat in self._seats.values():
@@ -122,6 +126,13 @@ class Pump(QObject):
             self._timer.stop()
 
     set_run = set_runs
+
+    def set_beside(self, *uids: str) -> None:
+        """Runs that are drawn beside the watched one, by monitors that compare."""
+        beside = tuple(uid for uid in uids if uid not in self._cursor.runs)[:MOST_BESIDE]
+        if beside != self._cursor.beside:
+            self._readers_forgotten((*self._cursor.runs, *beside))
+            self.set_cursor(replace(self._cursor, beside=beside))
 
     def set_cursor(self, cursor: Cursor) -> None:
         """Put every monitor somewhere; the person is waiting, so this goes first."""
@@ -294,10 +305,12 @@ class Pump(QObject):
         return self._readers[uid]
 
     def _read_job(self, seat: Seat, generation: int, settings: Any, cursor: Cursor) -> Callable[[], None]:
+        uids = (*cursor.runs, *cursor.beside) if seat.monitor.compares else cursor.runs
+
         def job() -> None:
             value, sentence = None, ""
             try:
-                value = seat.monitor.read(settings, [self._reader(uid) for uid in cursor.runs], cursor)
+                value = seat.monitor.read(settings, [self._reader(uid) for uid in uids], cursor)
             except Exception as error:
                 if not isinstance(error, Refused):
                     logger.exception("the %s monitor could not read", seat.monitor.key)
@@ -367,7 +380,8 @@ class Pump(QObject):
 
     def _readers_forgotten(self, keep: Sequence[str]) -> None:
         if not self._closed:
-            self._thread.submit(self._close_readers, tuple(uid for uid in self._cursor.runs if uid not in keep))
+            known = (*self._cursor.runs, *self._cursor.beside)
+            self._thread.submit(self._close_readers, tuple(uid for uid in known if uid not in keep))
 
     def _close_readers(self, uids: tuple[str, ...]) -> None:
         for uid in uids:

@@ -15,6 +15,7 @@ class Cursor:
     step: int = 0
     follows_head: bool = True
     axis: Axis = "step"
+    beside: tuple[str, ...] = ()  # uids of runs that monitors which compare draw beside, whole
 
     def at(self, step: int) -> Cursor:
         """The same cursor at another step."""

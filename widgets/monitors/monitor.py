@@ -84,6 +84,7 @@ class Monitor(QFrame):
     milliseconds_between: ClassVar[int] = 200  # while live, at most one picture in this time
     empty: ClassVar[str] = "Nothing here yet. Press Run, or pick a run in the library."
     tools_open: ClassVar[bool] = False
+    compares: ClassVar[bool] = False  # is given the runs beside the watched one, too
     probe: ClassVar[str] = ""  # what must be switched on in the recipe for there to be anything to show
 
     settingsChanged = Signal()
