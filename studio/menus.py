@@ -83,8 +83,9 @@ class Menus(QObject):
         for command, entry in self._commands.values():
             why_not = command.possible(self._session)
             entry.setEnabled(not why_not)
+            entry.setText(command.words(self._session))
             keys = entry.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            title = tr(command.text) + (f"  ({keys})" if keys else "")
+            title = entry.text() + (f"  ({keys})" if keys else "")
             entry.setToolTip(plain_tip(f"{title}\n{why_not}" if why_not else title))
 
     def _tint(self) -> None:

@@ -23,6 +23,7 @@ from core.store.reader import RunReader
 from core.telemetry.events import ENDED
 from studio.sentences import refusal
 from widgets.look.language import said, tr
+from widgets.look.states import awaited
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.monitor import Monitor
 
@@ -118,6 +119,7 @@ class Pump(QObject):
         self.marksChanged.emit(())
         self.headMoved.emit(self._head)
         for seat in self._seats.values():
+            seat.monitor.set_awaited(tr("This run is being read.") if uids else "")
             if not uids:
                 seat.monitor.clear()
         if uids:
@@ -355,7 +357,10 @@ class Pump(QObject):
     def _glanced_at(self, age: int, cursor: Cursor, glance: Glance) -> None:
         if cursor.runs != self._cursor.runs:
             return
-        self._last_failure, self._has_glanced = "", True
+        self._last_failure = ""
+        if not self._has_glanced:
+            self._has_glanced = True
+            self._tell_what_is_awaited(glance.head)
         if glance.marks is not None:
             self._marked = time.monotonic()
             if glance.marks != self._marks:
@@ -364,10 +369,16 @@ class Pump(QObject):
         if glance.head != self._head:
             self._head = glance.head
             self.headMoved.emit(glance.head)
+            self._tell_what_is_awaited()
             if self._cursor.follows_head:
                 self._follow(glance.head)
         if age == self._age or self._cursor.follows_head:
             self.placed.emit(glance.place)
+
+    def _tell_what_is_awaited(self, head: Head | None = None) -> None:
+        sentence = awaited(head or self._head)
+        for seat in self._seats.values():
+            seat.monitor.set_awaited(sentence)
 
     def _follow(self, head: Head) -> None:
         """Live: the cursor goes with the head; every picture is due again when its turn comes."""

@@ -32,6 +32,7 @@ from core.telemetry.events import ENDED
 from studio.engine import Engine
 from studio.journal import Journal, Lost
 from studio.preferences import Preferences
+from studio.queueing import Queueing
 from studio.sentences import refusal, spoken
 from studio.sweeping import Sweeping
 from widgets.look.language import said, tr
@@ -60,6 +61,8 @@ class Session(QObject):
         self.preferences = preferences or Preferences()
         self.engine = Engine(self)
         self.sweeping = Sweeping(self)
+        self.queueing = Queueing(self)
+        self.stopping: set[str] = set()  # runs that were asked to stop and have not ended
         self.vocabulary: Vocabulary = cached_vocabulary() or Vocabulary()
         self.analysis: Analysis | None = None
         self.history = History(Document())
@@ -241,8 +244,10 @@ class Session(QObject):
             return
         if found != self.runs:
             self.runs = found
+            self.stopping &= {facts.uid for facts in found if facts.status not in ENDED}
             self.runsChanged.emit(found)
             self.stateChanged.emit()
+        self.queueing.begin_next()
 
     def _mark_the_dead(self) -> None:
         """In a thread of its own: the store may be locked, and the window does not wait for it."""
@@ -273,7 +278,7 @@ class Session(QObject):
     @property
     def active(self) -> RunFacts | None:
         """The run that trains now: the watched one where it does, else the newest that does."""
-        alive = [facts for facts in self.runs if facts.status not in ENDED]
+        alive = self.queueing.running()
         return next((facts for facts in alive if facts.uid == self.watched), alive[0] if alive else None)
 
     def run(self, place: str = "") -> str:
@@ -282,11 +287,20 @@ class Session(QObject):
             first = next(problem for problem in self.analysis.problems if problem.severity == "error")
             self.say(spoken(first), "error")
             return ""
-        place = place or self.preferences.place
-        facts = self.attempt(lambda: queue(self.library, self.document, place=place))
+        return self._begin(self.document, place=place or self.preferences.place)
+
+    def _begin(self, document: Document, **options: Any) -> str:
+        """A new run: begun at once, or put into the queue where another one trains."""
+        self.refresh_runs()
+        waits = self.queueing.is_busy() or bool(self.queueing.waiting())
+        facts = self.attempt(lambda: queue(self.library, document, waits=waits, **options))
         if facts is None:
             return ""
-        self._launch(facts.uid, place)
+        if waits:
+            self.say(tr("{name} waits in the queue until what runs has ended.", name=facts.name))
+            self.refresh_runs()
+        else:
+            self._launch(facts.uid, facts.place)
         return str(facts.uid)
 
     def go_on(self, uid: str) -> None:
@@ -312,28 +326,20 @@ class Session(QObject):
         if started_with is None:
             return ""
         document = self.document if started_with.id == self.document.id else started_with
-        place = self.preferences.place
-        facts = self.attempt(
-            lambda: queue(
-                self.library, document, place=place, parent=uid, parent_step=step, name=f"{document.name} · {step}"
-            )
-        )
-        if facts is None:
-            return ""
-        self._launch(facts.uid, place)
-        return str(facts.uid)
+        name = f"{document.name} · {step}"
+        return self._begin(document, place=self.preferences.place, parent=uid, parent_step=step, name=name)
 
     def _launch(self, uid: str, place: str) -> None:
-        try:
-            if place == "process":
-                self._children[uid] = start_process(self.store, uid)
-            else:
-                thread = RunThread(self.store, uid, told=self._recordTold.emit)
-                thread.start()
-                self._threads[uid] = thread
-        except Refused as refused:
-            self.say(refusal(refused), "error")
-            return
+        self.attempt(lambda: self.launch(uid, place))
+
+    def launch(self, uid: str, place: str) -> None:
+        """Begin a run and look at it. Raises Refused where it cannot be begun."""
+        if place == "process":
+            self._children[uid] = start_process(self.store, uid)
+        else:
+            thread = RunThread(self.store, uid, told=self._recordTold.emit)
+            thread.start()
+            self._threads[uid] = thread
         self.refresh_runs()
         self.watch(uid)
 
@@ -348,6 +354,13 @@ class Session(QObject):
         facts = self.active
         if facts is not None:
             self.attempt(lambda: ask(self.store, facts.uid, name, **arguments))
+
+    def stop(self, uid: str) -> None:
+        """Ask a run to save and end; that it is stopping is said at once, before the run has heard of it."""
+        self.stopping.add(uid)
+        self.say(tr("Stopping: the step is finished and a checkpoint saved."))
+        self.stateChanged.emit()
+        self.attempt(lambda: ask(self.store, uid, "stop"))
 
     def running_here(self) -> list[str]:
         """Runs that would end with this window."""
@@ -364,7 +377,10 @@ class Session(QObject):
 
     def ask_to_stop(self) -> list[str]:
         """Ask this window's runs to save and stop; gives them."""
+        self.queueing.is_closed = True  # nothing else begins while this window closes
         uids = self.running_here()
+        self.stopping |= set(uids)
+        self.stateChanged.emit()
         for uid in uids:
             with contextlib.suppress(Refused):
                 ask(self.store, uid, "stop")

@@ -26,6 +26,7 @@ from studio.menus import Menus
 from studio.monitor_wall import MonitorWall
 from studio.pages import Pages
 from studio.pump import Pump
+from studio.running import Running
 from studio.session import Session
 from studio.sweep_page import SweepPage
 from widgets.canvas.outline import Outline
@@ -72,6 +73,7 @@ class Window(QMainWindow):
         bindings.bind_design(session, self)
         bindings.bind_runs(session, self)
         self.sweep_page = SweepPage(session, self)
+        self.running = Running(session, self.top.run, self.pump)
         self.load = DeviceLine(self.top)
         session.messageRaised.connect(self.messages.show_message)
         session.setAside.connect(self.dialogs.offer_back)

@@ -325,7 +325,7 @@ class Timeline(QWidget):
         return head.step / head.seconds if head.seconds > 0 and head.step > 0 else STEPS_A_SECOND
 
     def _refresh(self) -> None:
-        head, running = self.bar.head, self.bar.head.status not in ENDED
+        head, running = self.bar.head, self.bar.head.is_live
         planned = max(head.steps, head.step)
         texts = {
             "step": f"{self.step:,} / {planned:,}",

@@ -12,6 +12,7 @@ from widgets.look.icons import icon
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
+from widgets.run_chip import RunChip
 
 
 class TopBar(QWidget):
@@ -42,6 +43,8 @@ class TopBar(QWidget):
         for key, text in pages:
             row.addWidget(self._page_button(key, text))
         row.addStretch(1)
+        self.run = RunChip()
+        row.addWidget(self.run)
         self._controls = QHBoxLayout()
         row.addLayout(self._controls)
         self._device.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from core.catalog import Catalog
+from widgets.look.language import tr
 
 if TYPE_CHECKING:
     from studio.session import Session
@@ -23,6 +24,10 @@ class Action:
     order: ClassVar[int] = 50
     icon: ClassVar[str] = ""  # a meaning of widgets.look.icons
     separated: ClassVar[bool] = False  # a line above it
+
+    def words(self, session: Session) -> str:
+        """What it is called now: :attr:`text` unless it goes by another name meanwhile."""
+        return tr(self.text)
 
     def possible(self, session: Session) -> str:
         """Why it cannot be done now; empty where it can."""

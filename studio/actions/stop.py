@@ -17,10 +17,20 @@ class Stop(Action):
     keys = ("Shift+F5",)
     icon = "stop"
 
+    def words(self, session: Session) -> str:
+        """Stop; once it was asked for: stopping."""
+        return tr("Stopping…") if self._is_stopping(session) else tr(self.text)
+
+    def _is_stopping(self, session: Session) -> bool:
+        return session.active is not None and session.active.uid in session.stopping
+
     def possible(self, session: Session) -> str:
         """Why not."""
+        if self._is_stopping(session):
+            return tr("It is stopping: the step is finished and a checkpoint saved.")
         return "" if session.active else tr("Nothing is training.")
 
     def do(self, session: Session) -> None:
         """Do it."""
-        session.command("stop")
+        if session.active is not None:
+            session.stop(session.active.uid)

@@ -11,11 +11,7 @@ from core.graph.selection import STEM
 from core.store.answers import RunFacts
 from widgets.look.language import tr
 from widgets.look.sides import SEEN, by_honesty, metric_words, split_name, way_name
-
-STATUS_WORDS = {
-    "queued": "queued", "running": "running", "paused": "paused", "finished": "finished", "stopped": "stopped",
-    "failed": "failed", "diverged": "diverged", "interrupted": "interrupted",
-}  # fmt: skip
+from widgets.look.states import STATUS_WORDS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,7 @@ class LogMonitor(Monitor):
     title = "Log"
     summary = "What the run said in words. A click takes every picture to that moment."
     order = 70
-    empty = "Nothing said yet. Press Run, or pick a run in the library."
+    empty = "Nothing said yet."
     milliseconds_between = 400
     tools_open = True
 

@@ -70,7 +70,7 @@ class LossMonitor(Monitor):
     title = "Loss"
     summary = "How wrong the model still is. The faint line is every step, the clear one its moving average."
     order = 10
-    empty = "No loss yet. Press Run, or pick a run in the library."
+    empty = "No loss yet."
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -82,7 +82,7 @@ class Monitor(QFrame):
     order: ClassVar[int] = 100
     key: ClassVar[str] = ""
     milliseconds_between: ClassVar[int] = 200  # while live, at most one picture in this time
-    empty: ClassVar[str] = "Nothing here yet. Press Run, or pick a run in the library."
+    empty: ClassVar[str] = "Nothing here yet."
     tools_open: ClassVar[bool] = False
     compares: ClassVar[bool] = False  # is given the runs beside the watched one, too
     probe: ClassVar[str] = ""  # what must be switched on in the recipe for there to be anything to show
@@ -94,6 +94,7 @@ class Monitor(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._value: Any = None
+        self._awaited = ""  # what the run that is looked at is about; empty: none is
         self.figures = Figures()
         self.tools = QWidget()
         self.tools_row = QHBoxLayout(self.tools)
@@ -103,7 +104,7 @@ class Monitor(QFrame):
         self._body = QStackedLayout()
         self._message = QLabel()
         self._lay_out()
-        self.show_message(tr(self.empty))
+        self.show_message(self._nothing())
         look.changed.connect(self._relook)
 
     # What a monitor file gives
@@ -131,7 +132,7 @@ class Monitor(QFrame):
         self._value = value
         if value is None:
             self.figures.set_text("")
-            self.show_message(tr(self.empty))
+            self.show_message(self._nothing())
             return
         self.draw(value)
         if self._body.currentIndex() != 0:
@@ -142,8 +143,20 @@ class Monitor(QFrame):
         """What is shown now."""
         return self._value
 
+    def set_awaited(self, sentence: str) -> None:
+        """Why there is nothing of the run that is looked at; empty: none is looked at."""
+        before, self._awaited = self._nothing(), sentence
+        if self.message() == before:
+            self.show_message(self._nothing())
+
+    def _nothing(self) -> str:
+        """What is missing, then what it waits for, or what a person can do."""
+        then = self._awaited or tr("Press Run, or pick a run in the library.")
+        return tr("{first} {second}", first=tr(self.empty), second=then)
+
     def clear(self) -> None:
         """Forget the run."""
+        self.set_awaited("")
         self.present(None)
 
     def show_message(self, sentence: str, *, failed: bool = False) -> None:

@@ -56,7 +56,7 @@ class RateMonitor(Monitor):
     title = "Rates and temperature"
     summary = "Learning rates by block, the temperature that sharpens the similarities, samples per second, how negatives were chosen."
     order = 60
-    empty = "No rates yet. Press Run, or pick a run in the library."
+    empty = "No rates yet."
     milliseconds_between = 400
 
     def __init__(self, parent: QWidget | None = None) -> None:

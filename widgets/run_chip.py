@@ -1,0 +1,69 @@
+"""The chip in the header: which run the monitors show, what it is about, how long it still takes. A click lists what runs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
+
+from widgets.look.language import tr
+from widgets.look.plain import plain_tip
+from widgets.look.theme import look, theme
+
+LEFT, RIGHT = 22, 16  # of the words: the light before them, the arrow behind
+LEAST, MOST = 96, 340
+
+
+class RunChip(QToolButton):
+    """One line, cut where there is no room; the whole of it in the tool tip."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._parts: tuple[str, ...] = ()
+        self._tone = "muted"
+        self.setFixedHeight(28)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.setObjectName("chip")
+        self.show_run(tr("No run"))
+        look.changed.connect(self.update)
+
+    def show_run(self, state: str, name: str = "", figures: str = "", *, tone: str = "muted", tip: str = "") -> None:
+        """``state`` always has room; the name, then the figures are cut. ``tone``: live, waiting, bad or muted."""
+        parts = tuple(part for part in (state, figures, name) if part)
+        if (parts, tone) != (self._parts, self._tone):
+            self._parts, self._tone = parts, tone
+            self.setAccessibleName(self.words())
+            self.updateGeometry()
+            self.update()
+        self.setToolTip(plain_tip("\n".join(filter(None, (self.words(), tip, tr("Click: what runs and what waits"))))))
+
+    def words(self) -> str:
+        """All of it."""
+        return " · ".join(self._parts)
+
+    def sizeHint(self) -> QSize:
+        wanted = self.fontMetrics().horizontalAdvance(self.words()) + LEFT + RIGHT + 8
+        return QSize(min(max(wanted, LEAST), MOST), 28)
+
+    def minimumSizeHint(self) -> QSize:
+        wanted = self.fontMetrics().horizontalAdvance(self._parts[0]) + LEFT + RIGHT + 8
+        return QSize(max(wanted, LEAST), 28)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        c = theme()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QColor(c.accent if self.underMouse() or self.hasFocus() else c.line))
+        painter.setBrush(QColor(c.raised))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        light = {"live": c.good, "waiting": c.warning, "bad": c.bad}.get(self._tone, c.muted)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(light))
+        painter.drawEllipse(QPointF(12, self.height() / 2), 4, 4)
+        painter.setPen(QColor(c.text))
+        room = self.width() - LEFT - RIGHT
+        words = self.fontMetrics().elidedText(self.words(), Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRectF(LEFT, 0, room, self.height()), Qt.AlignmentFlag.AlignVCenter, words)
+        painter.setPen(QColor(c.muted))
+        painter.drawText(QRectF(self.width() - RIGHT, 0, RIGHT - 4, self.height()), Qt.AlignmentFlag.AlignCenter, "▾")
+        painter.end()
