@@ -86,6 +86,7 @@ class Fixed:
         self._real = real
         self.theme, self.language, self.scale, self.reduced_motion, self.place = theme, language, 1.0, True, "thread"
         self.recent: list[str] = []
+        self.pinned_metrics: tuple[str, ...] = ()
 
     def add_recent(self, path: str) -> None:
         """Not kept."""

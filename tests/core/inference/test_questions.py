@@ -31,6 +31,7 @@ SENTENCE, PICTURE = frozenset({"sentence"}), frozenset({"picture"})
 BOTH = SENTENCE | PICTURE
 EITHER = {SENTENCE: "pictures", PICTURE: "sentences"}
 FINDS = {  # what each finds; what is not named here is asked with a sentence or with a picture
+    "co_attention_pretraining": {},
     "early_fusion_mlm": {},
     "phrase_regions": {},
     "cross_attention_memory_sweep": {},
