@@ -446,7 +446,9 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
     # -- paper ------------------------------------------------------------------------------------------------------
 
     def drawBackground(self, painter: QPainter, rect: QRectF) -> None:
-        if self.scale_now < 0.45:
+        moves = self.is_zooming and len(self.board.nodes) > SMALL
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not moves)  # of wires; sharp again when the view rests
+        if self.scale_now < 0.45 or moves:  # the step of the dots changes with every frame
             painter.fillRect(rect, QColor(theme().canvas))
             return
         device = painter.transform().mapRect(rect)
