@@ -64,6 +64,7 @@ class Session(QObject):
         self.queueing = Queueing(self)
         self.stopping: set[str] = set()  # runs that were asked to stop and have not ended
         self.vocabulary: Vocabulary = cached_vocabulary() or Vocabulary()
+        self.is_engine_ready = False  # whether the blocks have been read from their classes, which takes seconds
         self.analysis: Analysis | None = None
         self.history = History(Document())
         self.path: Path | None = None
@@ -190,7 +191,7 @@ class Session(QObject):
         self.edit(document, problem.fix.text)
 
     def _take_vocabulary(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
+        self.vocabulary, self.is_engine_ready = vocabulary, True
         self.vocabularyChanged.emit(vocabulary)
         self._analysis_timer.start()
 

@@ -18,9 +18,11 @@ SETTINGS = ("device", "threads", "workers")  # a run with others says nothing ab
 
 
 def totals(session: Session) -> str:
-    """Parameters, FLOPs, memory, and how long; empty while nothing is known of the drawing."""
+    """Parameters, FLOPs, memory, and how long; what is waited for while nothing is known of the drawing."""
     analysis = session.analysis
-    if analysis is None or not analysis.nodes:
+    if analysis is None:
+        return why_unchecked(session)
+    if not analysis.nodes:
         return ""
     parts = [
         tr(
@@ -35,6 +37,13 @@ def totals(session: Session) -> str:
         steps = f"{session.document.recipe.steps:,}"
         parts.append(tr("{steps} steps in about {time}", steps=steps, time=time_words(seconds)))
     return " · ".join(parts)
+
+
+def why_unchecked(session: Session) -> str:
+    """Why the drawing cannot be run yet."""
+    if session.is_engine_ready:
+        return tr("The drawing is still being checked.")
+    return tr("The engine is loading (PyTorch, a few seconds); then the drawing is checked.")
 
 
 def foretold(

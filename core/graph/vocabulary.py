@@ -38,6 +38,7 @@ class BlockSpec:
     repeatable: bool = False  # may stand for N copies in a row
     mixes: bool = False  # compares the samples of a batch: it must see the whole of it
     known: bool = True  # False: a placeholder for a block this version lacks
+    loading: bool = False  # a placeholder until the blocks have been read
 
     def input(self, name: str) -> Port | None:
         """The incoming port called ``name``."""
@@ -105,7 +106,11 @@ class Vocabulary(Mapping[str, BlockSpec]):
         return len(self._specs)
 
     def spec(self, key: str) -> BlockSpec:
-        """The spec, or a placeholder without ports for a key that is not here."""
+        """The spec, or a placeholder without ports for a key that is not here, or not yet: nothing has been read."""
+        if not self._specs:
+            return BlockSpec(
+                key=key, title="loading…", role="block", family="Unknown", known=False, loading=True, summary="loading…"
+            )
         return self._specs.get(key) or BlockSpec(
             key=key, title=key, role="block", family="Unknown", known=False,
             summary="This version of the studio has no such block; its data is kept.",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from studio.actions.action import Action, actions
 from studio.session import Session
-from widgets.look.language import said, tr
+from studio.totals import why_unchecked
+from widgets.look.language import said
 
 
 @actions.register("run")
@@ -20,7 +21,7 @@ class Run(Action):
     def possible(self, session: Session) -> str:
         """Why not."""
         if session.analysis is None:
-            return tr("The drawing is still being checked.")
+            return why_unchecked(session)
         first = next((p for p in session.analysis.problems if p.severity == "error"), None)
         return said(first.what) if first else ""
 

@@ -44,13 +44,13 @@ class OneOf(QWidget):
         if keys != [self.box.itemData(i) for i in range(self.box.count())]:
             self.box.clear()
             for key in keys:
-                self.box.addItem(tr(known[key].title) if key in known else key, key)
+                self.box.addItem(tr(known[key].title) if key in known else key if known else tr("loading…"), key)
         self._options, self._choice = known, choice
         self.box.setCurrentIndex(self.box.findData(choice.key))
         option = known.get(choice.key)
-        self._summary.setText(
-            tr(option.summary) if option else tr("This version has no such choice; its data is kept.")
-        )
+        lacking = tr("This version has no such choice; its data is kept.") if known else ""
+        self._summary.setText(tr(option.summary) if option else lacking)
+        self.box.setEnabled(bool(known))  # nothing has been read yet
         self.form.show_knobs(option.knobs if option else (), choice.knobs)
 
     def _turn(self, name: str, value: Value) -> None:

@@ -88,6 +88,8 @@ class Palette(QWidget):
         self.tree.clear()
         self._entries = {}
         families: dict[str, QTreeWidgetItem] = {}
+        if not self._vocabulary:
+            QTreeWidgetItem(self.tree, [tr("loading…")]).setDisabled(True)
         for spec in sorted(self._vocabulary.values(), key=lambda spec: ROLES.index(spec.role)):
             if spec.family not in families:
                 families[spec.family] = self._heading(spec.family)
@@ -119,7 +121,7 @@ class Palette(QWidget):
         for row in range(self.tree.topLevelItemCount()):
             heading = self.tree.topLevelItem(row)
             hidden = [heading.child(i).isHidden() for i in range(heading.childCount())]
-            heading.setHidden(all(hidden))
+            heading.setHidden(bool(hidden) and all(hidden))
             if query:
                 heading.setExpanded(True)
         if query and best is not None:

@@ -64,7 +64,8 @@ class NodeItem(QGraphicsItem):
         self._version += 1
         self._count = quantities.count(facts.parameters) if facts.parameters else ""
         detail = " · ".join(tr(part) for part in facts.detail.split(" · ") if part)
-        parts = [detail or (tr(self.spec.family) if self.spec.known else tr("not in this version"))]
+        kind = tr(self.spec.family) if self.spec.known else tr("not in this version")
+        parts = [detail or (tr("loading…") if self.spec.loading else kind)]
         if self.node.bypassed:
             parts.insert(0, tr("bypassed"))
         elif self.node.muted:
@@ -205,7 +206,7 @@ class NodeItem(QGraphicsItem):
             return ink.pen(colours.accent, 2.0)
         if self.running:
             return ink.pen(colours.good, 2.0)
-        if not self.spec.known:
+        if not self.spec.known and not self.spec.loading:
             return ink.pen(colours.warning, 1.2, 255, True)
         if self.node.muted or self.node.bypassed:
             return ink.pen(colours.muted, 1.0, 255, True)
