@@ -102,6 +102,8 @@ def bind_inspector(session: Session, window: Window) -> None:
     inspector.noteChanged.connect(
         lambda note: edit(replace(session.document, note=note), tr("Change the note"), "note")
     )
+    inspector.rateRequested.connect(window.ask_rate)
+    window.wall.monitors["rates"].rateRequested.connect(window.ask_rate)  # type: ignore[attr-defined]
     inspector.linkRequested.connect(lambda link: QDesktopServices.openUrl(QUrl(link)))
     inspector.commandRequested.connect(lambda method: getattr(window.canvas, method)())
 
@@ -243,3 +245,8 @@ def show_running(session: Session, window: Window) -> None:
     facts = session.facts(session.watched)
     trains = facts is not None and facts.status not in ENDED and facts.document_id == session.document.id
     window.canvas.set_running(session.document.nodes if trains else ())
+    active = session.active
+    window.inspector.document_page.change_rate.setVisible(
+        active is not None and active.document_id == session.document.id
+    )
+    window.wall.monitors["rates"].change.setEnabled(active is not None)  # type: ignore[attr-defined]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
-    QInputDialog,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -18,9 +17,14 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
+from core.graph.file import loads
+from core.runs.worker import ask
+from core.store.answers import RunFacts
 from studio.health import report_text
 from widgets.look.language import tr
 from widgets.look.theme import apply_theme
+from widgets.look.titles import titles_of
+from widgets.rate_sheet import RateSheet
 
 if TYPE_CHECKING:
     from studio.journal import Lost
@@ -127,12 +131,33 @@ class Dialogs:
         timer.start()
 
     def ask_rate(self) -> None:
-        """A learning rate for every block of the run that trains."""
-        rate, given = QInputDialog.getDouble(
-            self._window, tr("Learning rate"), tr("New learning rate for all blocks"), 0.001, 0.0, 10.0, 8
-        )
-        if given:
-            self._session.command("rate", node="", learning_rate=rate)
+        """A learning rate for a block of the run that trains, or for all; what it has now is read behind the window."""
+        facts = self._session.active
+        if facts is None:
+            self._session.say(tr("Nothing is training."), "warning")
+            return
+        reader = self._session.library.reader(facts.uid)
+
+        def read() -> Any:
+            from core.runs.rates import rates_of  # torch, which a run that trains has loaded already
+
+            return rates_of(reader)
+
+        self._session.engine.ask(read, lambda rates, why: self._show_rate(facts, rates, why))
+
+    def _show_rate(self, facts: RunFacts, rates: Any, why: str) -> None:
+        if why:
+            self._session.say(why, "error")
+            return
+        document = self._session.library.document_text(facts.uid)
+        titles = titles_of(loads(document))
+        blocks = [(key, titles.get(key, key)) for key in rates.by_node]
+        sheet = RateSheet(facts.name, blocks, rates.by_node, (rates.now, rates.end), rates.schedule, self._window)
+        sheet.rateChosen.connect(lambda node, rate: self._set_rate(facts.uid, node, rate))
+        sheet.show()
+
+    def _set_rate(self, uid: str, node: str, rate: float) -> None:
+        self._session.attempt(lambda: ask(self._session.store, uid, "rate", node=node, learning_rate=rate))
 
     def open_commands(self) -> None:
         """Type a few letters of a command, Enter does it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -91,14 +91,31 @@ class Groups:
                 parameter.requires_grad_(not frozen and id(parameter) in self._own)
                 parameter.grad = None
 
+    def factors(self, step: int) -> tuple[float, float]:
+        """What the schedule multiplies every rate by at the step about to be taken, and at the last one."""
+        steps = self._recipe.steps
+        return self._schedule.factor(step, steps), self._schedule.factor(max(steps - 1, step), steps)
+
+    def bases(self, stage: int) -> dict[str, float]:
+        """The rates before the schedule of the nodes that learn in a stage."""
+        return bases(self._recipe, self.overrides, list(dict.fromkeys(key for key, _ in self._kinds)), stage)
+
+    def override(self, node: str, rate: float, stage: int) -> dict[str, tuple[float, float]]:
+        """Another rate for a node, or for all (empty), whatever was asked for before; gives old and new by node."""
+        before = self.bases(stage)
+        if not node:
+            self.overrides.clear()
+        self.overrides[node] = rate
+        after = self.bases(stage)
+        return {key: (before[key], after[key]) for key in after if node in ("", key)}
+
     def set_rates(self, step: int, stage: int) -> dict[str, float]:
         """Write the rates for the step about to be taken; gives them by node."""
-        factor = self._schedule.factor(step, self._recipe.steps)
+        factor, _ = self.factors(step)
         rates = {}
         for group, (key, decayed) in zip(self.optimizer.param_groups, self._kinds):
             rule = self._recipe.rule(key, stage)
-            base = self.overrides.get(key, self.overrides.get("", rule.learning_rate))
-            group["lr"] = rates[key] = (base or 0.0) * factor
+            group["lr"] = rates[key] = base_of(self._recipe, self.overrides, key, stage) * factor
             group["weight_decay"] = (rule.weight_decay or 0.0) if decayed else 0.0
             if rule.frozen:
                 rates.pop(key)
@@ -131,6 +148,16 @@ class Groups:
             # Adam counts its steps in a CPU tensor unless it is fused on a GPU; moments live beside the parameter.
             beside = part != "step" or parameter.device.type == "cuda"
             self.optimizer.state[parameter][part] = value.to(parameter.device if beside else "cpu").clone()
+
+
+def base_of(recipe: Recipe, overrides: Mapping[str, float], key: str, stage: int) -> float:
+    """A node's rate before the schedule: what a person asked for while it trained, else what the recipe says."""
+    return overrides.get(key, overrides.get("", recipe.rule(key, stage).learning_rate or 0.0))
+
+
+def bases(recipe: Recipe, overrides: Mapping[str, float], keys: Sequence[str], stage: int) -> dict[str, float]:
+    """The rates before the schedule of those nodes that a stage does not freeze."""
+    return {key: base_of(recipe, overrides, key, stage) for key in keys if not recipe.rule(key, stage).frozen}
 
 
 _MATRICES: Mapping[type[nn.Module], tuple[str, ...]] = {

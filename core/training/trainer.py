@@ -41,7 +41,7 @@ from core.knobs import configure
 from core.problems import refuse
 from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Phase, PhaseChange, Scalars, Status
 from core.telemetry.probes.probe import Probe, probes
-from core.training.control import Control, Stopping
+from core.training.control import Control, Rate, Stopping
 from core.training.gradients import Gradient, plain
 from core.training.habit import Habit, habits
 from core.training.optimization import Groups
@@ -269,16 +269,30 @@ class Trainer:
                 self.warn(f"The probe {probe.title} was switched off: {type(error).__name__}: {str(error)[:200]}")
 
     def _obey(self) -> None:
+        self._grant()
+        while self.control.wait_while_paused(LongestSilence):
+            self._grant()
+        self._obey_a_stop()
+
+    def _grant(self) -> None:
+        """What was asked for since the last look, also while it is paused."""
         for rate in self.control.take_rates():
-            self.groups.overrides[rate.node] = rate.learning_rate
-            where = f" of {rate.node}" if rate.node else ""
-            self.say(Mark(at=self.at(), kind="note", text=f"learning rate{where} set to {rate.learning_rate:g}"))
+            self._change_rate(rate)
         if self.control.take_checkpoint():
             self._save_now()
-        while self.control.wait_while_paused(LongestSilence):
-            if self.control.take_checkpoint():
-                self._save_now()
-        self._obey_a_stop()
+
+    def _change_rate(self, rate: Rate) -> None:
+        """From the next step on; what it was and is, and what the schedule makes of it, is marked and logged."""
+        changed = self.groups.override(rate.node, rate.learning_rate, self.stage)
+        before = sorted({old for old, _ in changed.values()})
+        old = " to ".join(f"{value:g}" for value in dict.fromkeys((*before[:1], *before[-1:]))) or "0"
+        node = self.plan.document.nodes.get(rate.node)
+        where = f" of {node.title or rate.node}" if node is not None else ""
+        text = f"learning rate{where}: {old} → {rate.learning_rate:g}"
+        told = {"node": rate.node, "old": {key: o for key, (o, _) in changed.items()}, "rate": rate.learning_rate}
+        self.say(Mark(at=self.at(), kind="note", text=text, data=told))
+        now, end = self.groups.factors(self.position.step)
+        self.log(f"{text}. The schedule multiplies it by {now:.3g} now and by {end:.3g} at the end.")
 
     def _obey_a_stop(self) -> None:
         if self.control.is_stopping and self.status == "running":

@@ -16,6 +16,7 @@ from studio.session import LIBRARY_PAUSE
 from tests.documents import tiny_clip
 from tests.studio.journey import LEFT, NO, SHIFT, Person
 from widgets.monitors.plot import Plot
+from widgets.rate_sheet import RateSheet
 
 ROOT = Path(__file__).parents[2]
 KEYS = Qt.Key
@@ -172,15 +173,26 @@ def test_look_back_while_it_trains_and_return_to_live(sit_down):
     person.wait(lambda: person.ended(uid))
 
 
-def test_pause_and_go_on_and_another_rate(sit_down, monkeypatch):
+def test_pause_and_go_on_and_another_rate(sit_down):
     person = sit_down(tiny_clip(steps=100_000, habits={"checkpointing": {"every": 100_000}}))
     uid = start(person)
     wait_for_step(person, uid, 3)
     person.choose("pause")
     person.wait(lambda: person.runs()[0].status == "paused")
     resting = person.session.library.reader(uid).head().step
-    monkeypatch.setattr("studio.dialogs.QInputDialog.getDouble", lambda *_: (0.0005, True))
-    person.choose("set_rate")
+    assert person.window.inspector.document_page.change_rate.isVisible()
+    person.click(person.window.inspector.document_page.change_rate)
+    person.wait(lambda: person.window.findChild(RateSheet) is not None)
+    sheet = person.window.findChild(RateSheet)
+    assert sheet.rate.text() == "0.001", "it starts from the run's own rate"
+    sheet.rate.selectAll()
+    QTest.keyClicks(sheet.rate, "0.0005")
+    assert "0.001 → 0.0005" in sheet.effect.text()
+    assert "by 0 at the end" in sheet.effect.text() or "e-" in sheet.effect.text()
+    person.click(sheet.buttons.button(sheet.buttons.StandardButton.Ok))
+    reader = person.session.library.reader(uid)
+    person.wait(lambda: [mark.text for mark in reader.marks()] == ["learning rate: 0.001 → 0.0005"])  # paused as it is
+    assert any("The schedule multiplies it by" in line.text for line in reader.log())
     person.choose("pause")
     person.wait(lambda: person.runs()[0].status == "running")
     wait_for_step(person, uid, resting + 5)
@@ -189,7 +201,6 @@ def test_pause_and_go_on_and_another_rate(sit_down, monkeypatch):
     person.choose("stop")
     person.wait(lambda: person.ended(uid))
     reader = person.session.library.reader(uid)
-    assert "learning rate set to 0.0005" in [mark.text for mark in reader.marks()]
     _, rates = reader.points("rate/vit")
     drops = [now / before for before, now in pairwise(rates) if now < before]
     assert len(drops) == 1  # in the warm-up, where it only rises otherwise

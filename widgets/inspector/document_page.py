@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QFocusEvent
-from PySide6.QtWidgets import QLineEdit, QPlainTextEdit
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QPushButton
 
 from core.graph.analysis import Analysis
 from core.graph.document import Document
@@ -39,6 +39,7 @@ class DocumentPage(Page):
     nameChanged = Signal(str)
     noteChanged = Signal(str)
     sweepRequested = Signal(str)  # path
+    rateRequested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,6 +49,8 @@ class DocumentPage(Page):
         self.optimizer, self.schedule = OneOf(tr("Optimiser")), OneOf(tr("Schedule"))
         self.habits, self.probes, self.stages = Switches(tr("Habits")), Switches(tr("Probes")), Stages()
         self._facts = Facts(())
+        self.change_rate = QPushButton(tr("Change the learning rate of the run…"))
+        self.change_rate.hide()
         self._set_up()
         self._connect()
 
@@ -61,7 +64,7 @@ class DocumentPage(Page):
         self.note.setPlaceholderText(tr("What this experiment is for, in a sentence or two"))
         self.note.setFixedHeight(66)
         self.note.setTabChangesFocus(True)
-        self.add(self.name, self.note, self._facts, separator(), heading(tr("Recipe")), self.form)
+        self.add(self.name, self.note, self._facts, separator(), heading(tr("Recipe")), self.change_rate, self.form)
         for part in (self.optimizer, self.schedule, self.stages, self.habits, self.probes):
             self.add(separator(), part)
         self.finish()
@@ -69,6 +72,7 @@ class DocumentPage(Page):
     def _connect(self) -> None:
         self.name.editingFinished.connect(self._rename)
         self.note.left.connect(self._write_note)
+        self.change_rate.clicked.connect(self.rateRequested)
         self.form.set_owner("recipe")
         for part in (self.form, self.habits, self.probes):
             part.sweepRequested.connect(self.sweepRequested)

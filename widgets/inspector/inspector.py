@@ -34,6 +34,7 @@ class Inspector(QWidget):
     noteChanged = Signal(str)
     linkRequested = Signal(str)
     sweepRequested = Signal(str)  # path of a setting
+    rateRequested = Signal()  # another learning rate for the run that trains
     negativesRequested = Signal(str, dict)  # a function of core.graph.negatives_row and its keywords
     commandRequested = Signal(str)  # a method of the canvas
 
@@ -55,6 +56,7 @@ class Inspector(QWidget):
         self.document_page.nameChanged.connect(self.nameChanged)
         self.document_page.noteChanged.connect(self.noteChanged)
         self.document_page.sweepRequested.connect(self.sweepRequested)
+        self.document_page.rateRequested.connect(self.rateRequested)
         self.many_page.rulesChanged.connect(lambda fields: self.rulesChanged.emit(list(self._nodes), fields))
         self.many_page.commandRequested.connect(self.commandRequested)
         self.document_page.set_options(self._options)

@@ -208,6 +208,16 @@ class Monitor(QFrame):
         self._more.setVisible(not self.tools_open)
         return box
 
+    def add_command(self, text: str, tip: str) -> QToolButton:
+        """A command about what is shown, always in the header."""
+        button = QToolButton()
+        button.setText(text)
+        button.setToolTip(plain_tip(tip))
+        button.setFixedHeight(20)
+        button.setStyleSheet("padding: 0px 6px;")
+        self._header.insertWidget(self._header.count() - 1, button)
+        return button
+
     def show_tools(self, shown: bool) -> None:
         """Open or close the row of choices."""
         self._more.setChecked(shown)
@@ -241,7 +251,7 @@ class Monitor(QFrame):
         self._more.setStyleSheet("padding: 0px;")
         self._more.toggled.connect(self.tools.setVisible)
         self.tools.setVisible(self.tools_open)
-        header = QHBoxLayout()
+        header = self._header = QHBoxLayout()
         header.setSpacing(8)
         header.addWidget(name)
         header.addWidget(self.figures, 1)

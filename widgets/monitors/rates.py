@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from core.store.answers import Axis
@@ -59,6 +59,8 @@ class RateMonitor(Monitor):
     empty = "No rates yet."
     milliseconds_between = 400
 
+    rateRequested = Signal()
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         page = QVBoxLayout()
@@ -71,6 +73,8 @@ class RateMonitor(Monitor):
             page.addWidget(plot, 4 if part == "rate" else 3)
             plot.cursorRequested.connect(self._point)
         self.set_picture(page)
+        self.change = self.add_command(tr("Change…"), tr("Change the learning rate of the run that trains"))
+        self.change.clicked.connect(self.rateRequested)
         self._log = self.add_switch(tr("log y"), tip=tr("Logarithmic axis of values"))
         self._show = self.add_choice(tr("What is shown"), [(tr("rates"), "training"), (tr("negatives"), "negatives")])
         self.tools_row.addStretch(1)

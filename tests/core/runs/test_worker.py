@@ -82,7 +82,7 @@ def test_pause_checkpoint_rate_resume_stop(store: Store, library: Library) -> No
     assert (facts.status, facts.reason) == ("stopped", "stopped by hand")
     assert reader.checkpoints()[-1].step == facts.step == reader.head().step
     steps, rates = reader.points("rate/vit")
-    notes = [mark for mark in reader.marks() if mark.text == "learning rate of vit set to 0.123"]
+    notes = [mark for mark in reader.marks() if mark.text == "learning rate of vit: 0.001 → 0.123"]
     assert [note.step for note in notes] in ([rest], [rest + 1])
     assert rates[steps <= rest] == pytest.approx(1e-3)
     assert rates[steps > rest + 1] == pytest.approx(0.123)

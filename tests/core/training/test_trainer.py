@@ -14,7 +14,7 @@ from core.blocks.catalog import blocks
 from core.graph import edits
 from core.graph.recipe import Rule, Stage
 from core.problems import Refused
-from core.telemetry.events import AttentionMap, Exhibit, Histogram, Mark, Samples
+from core.telemetry.events import AttentionMap, Exhibit, Histogram, LogLine, Mark, Samples
 from core.training.control import Control
 from core.training.gradients import plain
 from core.training.optimization import decaying
@@ -112,6 +112,26 @@ def test_stop_ends_at_the_next_step_and_pause_waits() -> None:
     assert not thread.is_alive()
     assert run.status == "stopped"
     assert run.position.step < 100
+
+
+def test_a_rate_for_all_is_for_all_and_old_and_new_are_told() -> None:
+    control = Control()
+    run = trainer(tiny_clip(steps=3), control=control)
+    control.set_rate("vit", 0.5)
+    control.set_rate("", 0.25)  # asked for later: it holds for the block above, too
+    control.set_rate("text_transformer", 0.125)
+    run.train()
+    notes = [mark for mark in run.listener.of(Mark) if mark.kind == "note"]  # type: ignore[attr-defined]
+    assert [mark.text for mark in notes] == [
+        "learning rate of vit: 0.001 → 0.5", "learning rate: 0.001 to 0.5 → 0.25",
+        "learning rate of text_transformer: 0.25 → 0.125",
+    ]  # fmt: skip
+    assert notes[1].data["old"]["vit"] == 0.5
+    bases = run.groups.bases(0)
+    assert (bases["vit"], bases["text_transformer"]) == (0.25, 0.125)
+    now, end = run.groups.factors(1)
+    lines = [line.text for line in run.listener.of(LogLine)]  # type: ignore[attr-defined]
+    assert f"{notes[0].text}. The schedule multiplies it by {now:.3g} now and by {end:.3g} at the end." in lines
 
 
 def test_a_rate_changed_by_hand_holds() -> None:
