@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import faulthandler
-import os
 import signal as signals
 import sys
 import traceback
@@ -19,9 +18,12 @@ from core.graph.document import Document
 from core.store.database import Store
 from studio.collecting import Collector
 from studio.documents import DEFAULT_EXAMPLE, find_document
+from studio.kept_view import view_of
 from studio.preferences import Preferences
+from studio.scaling import scale_now, scale_screens
 from studio.session import Session
 from studio.window import Window
+from widgets.look.files import remember_with
 from widgets.look.language import use_language
 from widgets.look.theme import apply_theme
 
@@ -32,9 +34,10 @@ def make_application(preferences: Preferences) -> QApplication:
     """The one QApplication, dressed."""
     existing = QApplication.instance()
     if not isinstance(existing, QApplication):
-        if preferences.scale != 1.0:
-            os.environ.setdefault("QT_SCALE_FACTOR", f"{preferences.scale:.2f}")
         existing = QApplication(sys.argv[:1])
+        if preferences.scale != 1.0:
+            scale_screens(preferences.scale)
+    existing.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)  # dialogs have the window's colours
     existing.setApplicationName("Crossmodal Studio")
     existing.setDesktopFileName("crossmodal-studio")
     font = QFont(existing.font())
@@ -43,6 +46,7 @@ def make_application(preferences: Preferences) -> QApplication:
     existing.setFont(font)
     speak(existing, preferences.language)
     apply_theme(existing, preferences.theme)
+    remember_with(preferences.folder, preferences.keep_folder)
     return existing
 
 
@@ -67,10 +71,14 @@ def make_window(session: Session, document: Document | None = None) -> Window:
 
 
 def rebuild_window(old: Window) -> Window:
-    """The same session in a window of another language."""
+    """The same session, looked at from the same place, in a window of another language or size."""
     session = old.session
     speak(QApplication.instance(), session.preferences.language)
-    page, geometry = old.pages.current, old.geometry()
+    view, before = view_of(old), scale_now()
+    geometry = old.normalGeometry() if old.isMaximized() or old.isFullScreen() else old.geometry()
+    if before != session.preferences.scale:
+        old.hide()  # a window keeps the size that it was made with
+    smaller = before / (session.preferences.scale if scale_screens(session.preferences.scale) else before)
     old.release()
     session.disconnect(session)
     for signal in (
@@ -81,12 +89,12 @@ def rebuild_window(old: Window) -> Window:
             signal.disconnect()
     window = Window(session)
     session.tell_all()
-    window.setGeometry(geometry)
-    window.show_page(page or "design")
+    window.open_at(geometry.topLeft() * smaller, geometry.size() * smaller)
+    window.setWindowState(view.state)
+    window.show_page(view.page)
     window.show()
     window.menus.load_icons()
-    if session.watched:
-        session.watch(session.watched)
+    view.apply(window)
     old.hide()
     old.deleteLater()
     return window

@@ -192,7 +192,7 @@ def bind_library(session: Session, window: Window) -> None:
             window.show_page("design")
 
     def go_on(uid: str) -> None:
-        session.go_on(uid)
+        window.dialogs.go_on(uid)
         window.show_page("train")
 
     def fork(uid: str, step: int) -> None:

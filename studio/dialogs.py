@@ -105,6 +105,21 @@ class Dialogs:
             self._window.messages.show_message(lost, "warning", (stop,))
         return False
 
+    def go_on(self, uid: str) -> None:
+        """Continue a run; where it never saved a checkpoint, that is from the beginning, and asked first."""
+        facts = self._session.facts(uid)
+        if facts is None or not facts.step or self._session.library.reader(uid).has_saved():
+            self._session.go_on(uid)
+            return
+        self._window.messages.show_message(
+            tr(
+                "“{name}” has no checkpoint to continue from. Train it again from the beginning? The record of its {step} steps is replaced.",
+                name=facts.name, step=f"{facts.step:,}",
+            ),
+            "warning",
+            ((tr("From the beginning"), lambda: self._session.go_on(uid)),),
+        )  # fmt: skip
+
     def stop_and_close(self) -> None:
         """Close without asking back: runs of this window are stopped with a checkpoint first."""
         if self._session.running_here():

@@ -28,6 +28,7 @@ class Pages:
     session: Session
     window: Window
     current: str = ""
+    before: str = "design"  # the page that the gallery was opened from
     _looked_at: Sources = ()
     TITLES: ClassVar[dict[str, str]] = {
         "design": "Design", "data": "Data", "train": "Train", "inspect": "Inspect", "runs": "Runs", "sweeps": "Sweeps",
@@ -44,11 +45,14 @@ class Pages:
         for widget in self._widgets.values():
             stack.addWidget(widget)
         self.gallery.chosen.connect(self._open_example)
+        self.gallery.left.connect(lambda: window.show_page(self.before))
         self.data.checkRequested.connect(self.check_data)
         self.session.documentChanged.connect(self.document_changed)
 
     def show(self, key: str, stack: QStackedWidget) -> None:
         """Bring a page to the front and fill it where it is filled late."""
+        if key == "gallery" and self.current and self.current != "gallery":
+            self.before = self.current
         self.current = key
         stack.setCurrentWidget(self._widgets[key])
         if key == "gallery":

@@ -87,6 +87,19 @@ class Fixed:
         self.theme, self.language, self.scale, self.reduced_motion, self.place = theme, language, 1.0, True, "thread"
         self.recent: list[str] = []
         self.pinned_metrics: tuple[str, ...] = ()
+        self.geometry = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """A window's place and pins are asked for, never kept."""
+        if name not in self.__dict__:
+            super().__setattr__(name, value)
+
+    def folder(self, what: str) -> str:
+        """None was found before."""
+        return ""
+
+    def keep_folder(self, what: str, folder: str) -> None:
+        """Not kept."""
 
     def add_recent(self, path: str) -> None:
         """Not kept."""

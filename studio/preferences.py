@@ -34,8 +34,8 @@ class Preferences:
 
     @property
     def scale(self) -> float:
-        """Size of everything in the window, relative to the desktop's; used at the next start."""
-        return min(max(float(str(self._settings.value("scale", 1.0))), 0.5), 3.0)
+        """Size of everything in the window, relative to the desktop's."""
+        return min(max(round(float(str(self._settings.value("scale", 1.0))), 2), 0.5), 3.0)
 
     @scale.setter
     def scale(self, factor: float) -> None:
@@ -78,6 +78,24 @@ class Preferences:
     def add_recent(self, path: str) -> None:
         """Remember a document."""
         self._settings.setValue("recent", [path, *(old for old in self.recent if old != path)][:RECENT])
+
+    @property
+    def geometry(self) -> QByteArray | None:
+        """Where the window was, and whether it was maximised."""
+        found = self._settings.value("geometry")
+        return found if isinstance(found, QByteArray) else None
+
+    @geometry.setter
+    def geometry(self, place: QByteArray) -> None:
+        self._settings.setValue("geometry", place)
+
+    def folder(self, what: str) -> str:
+        """Where a kind of file was last found or put; empty where none was."""
+        return str(self._settings.value(f"folder/{what}", ""))
+
+    def keep_folder(self, what: str, folder: str) -> None:
+        """Remember it."""
+        self._settings.setValue(f"folder/{what}", folder)
 
     def layout(self, name: str) -> QByteArray | None:
         """A kept arrangement of docks."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -25,8 +25,10 @@ from studio.judging import Judging
 from studio.menus import Menus
 from studio.monitor_wall import MonitorWall
 from studio.pages import Pages
+from studio.placing import NARROW, PlacedWindow
 from studio.pump import Pump
 from studio.running import Running
+from studio.scaling import scale_now, scale_screens
 from studio.session import Session
 from studio.sweep_page import SweepPage
 from widgets.canvas.outline import Outline
@@ -50,7 +52,7 @@ LEFT, RIGHT, BOTTOM = (
 )  # fmt: skip
 
 
-class Window(QMainWindow):
+class Window(PlacedWindow):
     """Everything a person sees, around one session."""
 
     def __init__(self, session: Session) -> None:
@@ -81,7 +83,7 @@ class Window(QMainWindow):
         look.changed.connect(self.restyle)
         bindings.show_vocabulary(self, session.vocabulary)
         self.restyle()
-        self.resize(QSize(1440, 900))
+        self.restore_place()
         self.show_page("design")
 
     # Making and placing
@@ -92,7 +94,6 @@ class Window(QMainWindow):
         self.outline.bind(self.canvas)
         self.library, self.desk, self.timeline = LibraryView(), DeskView(), Timeline()
         self.sweeps, self.plan_form = SweepsView(), PlanForm()
-        self.messages = MessageBar()
         self.pump = Pump(self.session.library.reader, self)
         self.wall = MonitorWall(self.pump, self)
         self.pages = Pages(self.session, self)
@@ -106,13 +107,13 @@ class Window(QMainWindow):
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.messages)
         column.addWidget(self.stack, 1)
+        self.messages = MessageBar(page)
         self.setCentralWidget(page)
         self.pages.fill(self.stack)
         left = QTabWidget()
         left.setDocumentMode(True)
-        left.setMinimumWidth(220)
+        left.setMinimumWidth(170)
         left.addTab(self.palette_panel, tr("Blocks"))
         left.addTab(self.outline, tr("Outline"))
         left.addTab(self.problems, tr("Problems"))
@@ -121,7 +122,7 @@ class Window(QMainWindow):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(310)
+        scroll.setMinimumWidth(280)
         scroll.setWidget(self.inspector)
         self._side = QStackedWidget()
         for widget in (scroll, self.plan_form):
@@ -159,7 +160,7 @@ class Window(QMainWindow):
             self.session.preferences.keep_layout(self.pages.current, self.saveState())
         self.pages.show(key, self.stack)
         designing = key == "design"
-        self.docks["left"].setVisible(designing)
+        self.docks["left"].setVisible(designing and self.width() >= NARROW)
         self.docks["inspector"].setVisible(designing)
         self.docks["monitors"].setVisible(designing)
         self._timeline_bar.setVisible(key in ("design", "train"))
@@ -222,14 +223,14 @@ class Window(QMainWindow):
         self.dialogs.rebuild()
 
     def use_scale(self, factor: float) -> None:
-        """Another size from the next start."""
+        """Another size, at once where Qt can; the window is made anew around the same session."""
         self.session.preferences.scale = factor
-        self.session.say(
-            tr(
-                "The interface has this size from the next start: {percent} %.",
-                percent=round(self.session.preferences.scale * 100),
-            )
-        )
+        percent, at_once = round(self.session.preferences.scale * 100), scale_screens(scale_now())
+        if at_once:
+            self.dialogs.rebuild()
+            self.session.say(tr("Size of the interface: {percent} %.", percent=percent))
+        else:
+            self.session.say(tr("The interface has this size from the next start: {percent} %.", percent=percent))
 
     def open_commands(self) -> None:
         """The palette of commands."""
@@ -260,6 +261,9 @@ class Window(QMainWindow):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """What nobody with the focus used drives the timeline: play, step, jump, back to live."""
+        if event.key() == Qt.Key.Key_Escape and self.pages.current == "gallery":
+            self.show_page(self.pages.before)
+            return
         if not (self._timeline_bar.isVisible() and self.timeline.take_key(event)):
             super().keyPressEvent(event)
 
@@ -285,6 +289,7 @@ class Window(QMainWindow):
         """Stop timers and threads of this window; the session goes on."""
         if self.pages.current:
             self.session.preferences.keep_layout(self.pages.current, self.saveState())
+        self.session.preferences.geometry = self.saveGeometry()
         self.load.close()
         self.asking.close()
         self.comparing.close()

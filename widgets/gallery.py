@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from widgets.look.language import tr
 from widgets.look.theme import look, theme
@@ -122,6 +122,7 @@ class Gallery(QScrollArea):
     """All cards."""
 
     chosen = Signal(str)
+    left = Signal()  # back to the page before
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -138,7 +139,13 @@ class Gallery(QScrollArea):
         )
         heading.setStyleSheet("font-size: 22px; font-weight: 600;")
         below.setProperty("muted", True)
-        column.addWidget(heading)
+        back = QPushButton(tr("Back"))
+        back.setToolTip(tr("To the page before (Esc)"))
+        back.clicked.connect(self.left)
+        head = QHBoxLayout()
+        head.addWidget(heading, 1)
+        head.addWidget(back, 0, Qt.AlignmentFlag.AlignTop)
+        column.addLayout(head)
         column.addWidget(below)
         column.addSpacing(18)
         self._grid.setSpacing(16)

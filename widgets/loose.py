@@ -10,11 +10,11 @@ class LooseStack(QStackedWidget):
     """A stack whose hidden pages do not make the window larger."""
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(320, 160)
+        return QSize(200, 120)
 
 
 class LooseSplitter(QSplitter):
     """A splitter that can be narrower than its parts would like."""
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(320, 140)
+        return QSize(200, 120)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from widgets.look.icons import icon
@@ -15,11 +15,12 @@ from widgets.look.language import said, tr
 from widgets.look.theme import look, theme
 
 HINT_SECONDS, WARNING_SECONDS = 6, 20
+WIDEST, EDGE = 900, 8  # pixels
 Choices = tuple[tuple[str, Callable[[], None]], ...]
 
 
 class MessageBar(QWidget):
-    """One message at a time, above the page."""
+    """One message at a time, floating over the top of the page: nothing is pushed down."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,6 +46,8 @@ class MessageBar(QWidget):
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self.clear)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        if parent is not None:
+            parent.installEventFilter(self)
         look.changed.connect(self.restyle)
         self.hide()
 
@@ -66,11 +69,33 @@ class MessageBar(QWidget):
                 button.clicked.connect(lambda _=False, act=act: (self.clear(), act()))
         self.restyle()
         self.show()
+        self.place()
         seconds = {"hint": HINT_SECONDS, "warning": WARNING_SECONDS}.get(severity, 0)
         if seconds and not choices:
             self._timer.start(seconds * 1000)
         else:
             self._timer.stop()
+
+    def place(self) -> None:
+        """In the middle of the page's upper edge, as wide as the sentence needs."""
+        page = self.parentWidget()
+        if page is None or self.isHidden():
+            return
+        margins = self.layout().contentsMargins()
+        buttons = sum(button.sizeHint().width() + 8 for button in self._buttons if not button.isHidden())
+        rest = margins.left() + margins.right() + 18 + 8 + buttons + self.close_button.sizeHint().width() + 24
+        wanted = self._text.fontMetrics().horizontalAdvance(self._text.text()) + rest + 8
+        wide = max(min(wanted, WIDEST, page.width() - 2 * EDGE), min(240, page.width()))
+        text = self._text.heightForWidth(max(wide - rest, 80))
+        high = max(text, self.close_button.sizeHint().height(), self._buttons[0].sizeHint().height()) + 12
+        self.setGeometry((page.width() - wide) // 2, EDGE, wide, min(high, page.height()))
+        self.raise_()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep its place on a page that changes its size."""
+        if event.type() == QEvent.Type.Resize:
+            self.place()
+        return super().eventFilter(watched, event)
 
     @property
     def sentence(self) -> str:
@@ -90,7 +115,7 @@ class MessageBar(QWidget):
         c = theme()
         colour = {"error": c.bad, "warning": c.warning}.get(self._severity, c.accent)
         self.setStyleSheet(
-            f"MessageBar {{ background: {c.raised}; border-bottom: 1px solid {c.line}; border-left: 3px solid {colour}; }}"
+            f"MessageBar {{ background: {c.raised}; border: 1px solid {c.line}; border-left: 3px solid {colour}; border-radius: 6px; }}"
         )
         if not self.isHidden() or self._text.text():
             self._mark.setPixmap(

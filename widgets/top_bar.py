@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from widgets.look.icons import icon
@@ -92,6 +92,26 @@ class TopBar(QWidget):
         self._name.setText(f"{name} •" if changed else name)
         self._name.setToolTip(tr("Not saved yet") if changed else "")
 
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Nothing is cut: what matters least makes room."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        row, first_out = self.layout(), (self._title, self._device, self._name)
+        for label in first_out:
+            label.setVisible(True)
+        for button in self._buttons.values():
+            button.setMinimumWidth(74)
+        for label in first_out:
+            if row.minimumSize().width() <= self.width():
+                return
+            label.setVisible(False)
+        for button in self._buttons.values():
+            button.setMinimumWidth(0)
+
     def set_page(self, key: str) -> None:
         """Which page is shown."""
         if key in self._buttons:
@@ -106,6 +126,7 @@ class TopBar(QWidget):
         """One short line: ``GPU 0 · 63 % · 11 GB``."""
         self._device.setText(text)
         self._device.setToolTip(plain_tip(tip))
+        self._fit()
 
     def restyle(self) -> None:
         """Colours of the theme."""

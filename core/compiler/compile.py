@@ -25,7 +25,9 @@ _tracer = Tracer()
 
 def analyse(document: Document, words: Vocabulary | None = None, tracer: Tracer | None = None) -> Analysis:
     """Facts for every node and all Problems. Never raises for what a person drew."""
-    return _examine(document, words or vocabulary(), tracer or _tracer)[1]
+    resolved, found = _examine(document, words or vocabulary(), tracer or _tracer)
+    absent = _missing_data(document, [key for key in resolved.order if resolved.specs[key].role == "source"])
+    return replace(found, problems=(*found.problems, *absent)) if absent else found
 
 
 def compile(document: Document, words: Vocabulary | None = None) -> Plan:
@@ -162,6 +164,20 @@ def _unready(document: Document, keys: list[str]) -> list[Problem]:
             continue
         except (OSError, ValueError) as error:  # a folder that cannot be looked into
             problem = Problem(what=f"Its data cannot be looked at: {error}.", hint="Choose another place.")
+        if problem is not None:
+            found.append(replace(problem, node=key))
+    return found
+
+
+def _missing_data(document: Document, keys: list[str]) -> list[Problem]:
+    """What sources name and this machine does not have. No reason not to use a trained model, so compiling does not ask."""
+    found = []
+    for key in keys:
+        try:
+            source = build_source(document.nodes[key])
+            problem = source.missing() if source.unready() is None else None
+        except Refused:
+            continue
         if problem is not None:
             found.append(replace(problem, node=key))
     return found

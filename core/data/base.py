@@ -85,6 +85,10 @@ class Source(_Sampled):
         """What a person must still choose before anything can be read, from the configuration alone."""
         return None
 
+    def missing(self) -> Problem | None:
+        """What the configuration names and this machine does not have: a quick look, before a run is begun."""
+        return None
+
     def __len__(self) -> int:
         raise NotImplementedError
 

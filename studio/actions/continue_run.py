@@ -29,4 +29,4 @@ class ContinueRun(Action):
 
     def do(self, session: Session) -> None:
         """Do it."""
-        session.go_on(session.watched)
+        session.window.dialogs.go_on(session.watched)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFileDialog
-
 from studio.actions.action import Action, actions
 from studio.session import Session
+from widgets.look.files import save_file
 from widgets.look.language import tr
 
 
@@ -20,8 +19,7 @@ class ExportPicture(Action):
 
     def do(self, session: Session) -> None:
         """Do it."""
-        name, _ = QFileDialog.getSaveFileName(
-            session.window, tr("Save a picture of the window…"), f"{session.document.name}.png", "PNG (*.png)"
-        )
+        title, name = tr("Save a picture of the window…"), f"{session.document.name}.png"
+        name = save_file(session.window, title, name, "PNG (*.png)", what="export")
         if name and not session.window.grab().save(name):
             session.say(tr("{path} cannot be written.", path=name), "error")

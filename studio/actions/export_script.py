@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog
-
 from studio.actions.action import Action, actions
 from studio.script import write_script
 from studio.session import Session
+from widgets.look.files import save_file
 from widgets.look.language import tr
 
 
@@ -30,9 +29,8 @@ class ExportScript(Action):
 
     def do(self, session: Session) -> None:
         """Do it."""
-        name, _ = QFileDialog.getSaveFileName(
-            session.window, tr("Export as Python script…"), f"{session.document.name}.py", "Python (*.py)"
-        )
+        title, proposed = tr("Export as Python script…"), f"{session.document.name}.py"
+        name = save_file(session.window, title, proposed, "Python (*.py)", what="export")
         if not name:
             return
         document = session.document

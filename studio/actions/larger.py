@@ -1,4 +1,4 @@
-"""Everything in the window larger, from the next start."""
+"""Everything in the window larger."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from studio.session import Session
 
 @actions.register("larger")
 class Larger(Action):
-    """Everything in the window larger, from the next start."""
+    """Everything in the window larger."""
 
     text = "Larger interface"
     menu = "View"

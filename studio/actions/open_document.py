@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog
-
 from studio.actions.action import Action, actions
 from studio.session import Session
+from widgets.look.files import open_file
 from widgets.look.language import tr
 
 
@@ -23,6 +22,6 @@ class OpenDocument(Action):
 
     def do(self, session: Session) -> None:
         """Do it."""
-        name, _ = QFileDialog.getOpenFileName(session.window, tr("Open"), "", tr("Documents (*.json)"))
+        name = open_file(session.window, tr("Open"), tr("Documents (*.json)"), what="document")
         if name:
             session.attempt(lambda: session.open(Path(name)))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog
-
 from core.graph.file import SUFFIX
 from studio.actions.action import Action, actions
 from studio.session import Session
+from widgets.look.files import save_file
 from widgets.look.language import tr
 
 
@@ -24,7 +23,7 @@ class SaveAs(Action):
     def do(self, session: Session) -> None:
         """Do it."""
         suggestion = str(session.path or f"{session.document.name}{SUFFIX}")
-        name, _ = QFileDialog.getSaveFileName(session.window, tr("Save as"), suggestion, tr("Documents (*.json)"))
+        name = save_file(session.window, tr("Save as"), suggestion, tr("Documents (*.json)"), what="document")
         if name:
             place = Path(name if name.endswith(".json") else name + SUFFIX)
             session.attempt(lambda: session.save(place))

@@ -1,4 +1,4 @@
-"""Everything in the window smaller, from the next start."""
+"""Everything in the window smaller."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from studio.session import Session
 
 @actions.register("smaller")
 class Smaller(Action):
-    """Everything in the window smaller, from the next start."""
+    """Everything in the window smaller."""
 
     text = "Smaller interface"
     menu = "View"

@@ -62,14 +62,14 @@ HOSTILE = {
 
 def open_file(person: Person, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl+O, and this file in the dialog."""
-    monkeypatch.setattr("studio.actions.open_document.QFileDialog.getOpenFileName", lambda *_: (str(place), ""))
+    monkeypatch.setattr("PySide6.QtWidgets.QFileDialog.getOpenFileName", lambda *_: (str(place), ""))
     person.window.canvas.setFocus()
     person.press(KEYS.Key_O, CTRL, on=person.window.canvas)
 
 
 def save_file(person: Person, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Save as, to this file."""
-    monkeypatch.setattr("studio.actions.save_as.QFileDialog.getSaveFileName", lambda *_: (str(place), ""))
+    monkeypatch.setattr("PySide6.QtWidgets.QFileDialog.getSaveFileName", lambda *_: (str(place), ""))
     person.choose("save_as")
 
 

@@ -71,7 +71,7 @@ def test_two_runs_are_laid_over_each_other(sit_down, two_runs, tmp_path, monkeyp
         *[str(person.session.facts(uid).steps) for uid in order],
     ] in library.compare.settings_rows()
     place = tmp_path / "comparison.png"
-    monkeypatch.setattr("widgets.library.library.QFileDialog.getSaveFileName", lambda *_: (str(place), ""))
+    monkeypatch.setattr("PySide6.QtWidgets.QFileDialog.getSaveFileName", lambda *_: (str(place), ""))
     person.click(person.button("Save as picture", library.compare))
     assert QImage(str(place)).width() > 300
     person.click(person.button("Back to the table", library.compare))
@@ -138,7 +138,7 @@ def test_export_the_table_its_picture_and_every_point(sit_down, two_runs, tmp_pa
     assert not any(entry.isEnabled() for entry in models)  # a model is of one run
     for number, entry in enumerate(tables):
         place = tmp_path / f"export{number}{'.png' if number == 1 else '.csv'}"
-        monkeypatch.setattr("widgets.library.library.QFileDialog.getSaveFileName", lambda *_, p=place: (str(p), ""))
+        monkeypatch.setattr("PySide6.QtWidgets.QFileDialog.getSaveFileName", lambda *_, p=place: (str(p), ""))
         entry.trigger()
         person.wait(place.exists)
     with (tmp_path / "export0.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -150,7 +150,7 @@ def test_export_the_table_its_picture_and_every_point(sit_down, two_runs, tmp_pa
         points = [row for row in csv.DictReader(file) if row["series"] == "loss"]
     assert len(points) == 32
     monkeypatch.setattr(
-        "widgets.library.library.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "no" / "where.png"), "")
+        "PySide6.QtWidgets.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "no" / "where.png"), "")
     )
     for entry in tables:
         person.said.clear()

@@ -111,6 +111,12 @@ class Navigation:
         self.zoom_to(min(room.width() / box.width(), room.height() / box.height(), 1.0))
         self.centerOn(box.center())
 
+    def look_from(self, scale: float, centre: QPointF) -> None:
+        """A place that was looked at before; showing the canvas does not fit the drawing over it."""
+        self._fitted = True
+        self.zoom_to(scale)
+        self.centerOn(centre)
+
     def reveal(self, node: str) -> None:
         """Scroll to a node, select it and let it pulse once."""
         item = self.board.nodes.get(node)

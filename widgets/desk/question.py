@@ -18,8 +18,9 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QFileDialog, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from widgets.look.files import open_file
 from widgets.look.language import tr
 from widgets.look.pictures import draw_picture, fitted
 from widgets.look.theme import look, theme
@@ -69,7 +70,7 @@ class PictureWell(QWidget):
     def open_file(self) -> None:
         """Let the person choose a file."""
         kinds = " ".join(f"*{suffix}" for suffix in SUFFIXES)
-        path, _ = QFileDialog.getOpenFileName(self, tr("Open a picture"), "", f"{tr('Pictures')} ({kinds})")
+        path = open_file(self, tr("Open a picture"), f"{tr('Pictures')} ({kinds})", what="picture")
         if path:
             self.take(path)
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QToolButton, QVBox
 
 from core.knobs import Knob, Value
 from widgets.inspector.fields.field import Field, fields
+from widgets.inspector.note import Note
 from widgets.look.glyphs import glyph_icon
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
@@ -29,13 +30,13 @@ class Row(QObject):
     def __init__(self, knob: Knob, grid: QGridLayout, line: int, form: QWidget) -> None:
         super().__init__(form)
         self.knob, self.is_sweepable = knob, False
-        self.label, self.reset, self.note = QLabel(tr(knob.title)), QToolButton(), QLabel()
+        self.label, self.reset = QLabel(tr(knob.title)), QToolButton()
         self.field: Field = fields[knob.kind](knob)
+        self.note = Note(self.field)
         self._set_up()
-        grid.addWidget(self.label, line * 2, 0, Qt.AlignmentFlag.AlignTop)
-        grid.addWidget(self.field, line * 2, 1)
-        grid.addWidget(self.reset, line * 2, 2, Qt.AlignmentFlag.AlignTop)
-        grid.addWidget(self.note, line * 2 + 1, 0, 1, 3)
+        grid.addWidget(self.label, line, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(self.field, line, 1)
+        grid.addWidget(self.reset, line, 2, Qt.AlignmentFlag.AlignTop)
         self.field.edited.connect(lambda value: self.edited.emit(knob.name, value))
         self.field.refused.connect(self.say)
         self.reset.clicked.connect(self._restore)
@@ -46,6 +47,9 @@ class Row(QObject):
         self.label.setFixedWidth(LABEL_WIDTH)
         self.label.setWordWrap(True)
         self.label.setContentsMargins(0, 5, 0, 0)
+        self._mark(True)  # a changed setting is bold: its row is as high from the start
+        self.label.setMinimumHeight(self.label.heightForWidth(LABEL_WIDTH))
+        self._mark(False)
         self.label.setBuddy(self.field)
         self.reset.setFixedSize(22, 22)
         self.reset.setIcon(glyph_icon("reset", theme().accent, 16))
@@ -56,8 +60,6 @@ class Row(QObject):
         policy = self.reset.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.reset.setSizePolicy(policy)
-        self.note.setTextFormat(Qt.TextFormat.PlainText)
-        self.note.setWordWrap(True)
         explained = explain(self.knob)
         for widget in (self.label, self.field):
             widget.setToolTip(plain_tip(explained))
@@ -73,6 +75,9 @@ class Row(QObject):
         self.field.set_value(value)
         changed = value != self.knob.default
         self.reset.setVisible(changed)
+        self._mark(changed)
+
+    def _mark(self, changed: bool) -> None:
         font = self.label.font()
         font.setBold(changed)
         self.label.setFont(font)
@@ -82,9 +87,7 @@ class Row(QObject):
         self.refusal = refusal
         target = self.field.focusProxy() or self.field
         text = said(refusal) or (explain(self.knob) if target.hasFocus() else "")
-        self.note.setVisible(bool(text))
-        self.note.setText(text)
-        self.note.setStyleSheet(f"color: {theme().bad if refusal else theme().muted}; padding-bottom: 4px;")
+        self.note.say(text, is_refusal=bool(refusal))
 
     def _restore(self) -> None:
         self.say("")
@@ -100,8 +103,7 @@ class Row(QObject):
         if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
             came = event.type() == QEvent.Type.FocusIn
             text = said(self.refusal) or (explain(self.knob) if came else "")
-            self.note.setText(text)
-            self.note.setVisible(bool(text))
+            self.note.say(text, is_refusal=bool(self.refusal))
         return super().eventFilter(watched, event)
 
 

@@ -13,7 +13,6 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -32,6 +31,7 @@ from core.store.answers import CheckpointFacts, RunFacts
 from widgets.library.columns import STATUS_WORDS, every_metric, figure
 from widgets.library.compare import CompareView
 from widgets.library.table import RUN, RunFilter, RunTable, StatusChip, csv_text
+from widgets.look.files import open_folder, save_file
 from widgets.look.icons import icon
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
@@ -374,22 +374,22 @@ class LibraryView(QWidget):
 
     def _export_points(self) -> None:
         uids = self.selected()
-        path, _ = QFileDialog.getSaveFileName(self, tr("Export"), tr("points.csv"), "CSV (*.csv)")
+        path = save_file(self, tr("Export"), tr("points.csv"), "CSV (*.csv)", what="export")
         if path and uids:
             self.exportRequested.emit(uids, path)
 
     def _export_model(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, tr("Export"), "model.pt2", "PyTorch (*.pt2);;ONNX (*.onnx)")
+        path = save_file(self, tr("Export"), "model.pt2", "PyTorch (*.pt2);;ONNX (*.onnx)", what="export")
         if path and len(self.selected()) == 1:
             self.modelRequested.emit(self.selected()[0], path)
 
     def _export_tower(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, tr("An empty folder for the tower"))
+        folder = open_folder(self, tr("An empty folder for the tower"), what="tower")
         if folder and len(self.selected()) == 1:
             self.towerRequested.emit(self.selected()[0], folder)
 
     def _save(self, name: str, kinds: str, write: Callable[[str], object]) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, tr("Export"), name, kinds)
+        path = save_file(self, tr("Export"), name, kinds, what="export")
         if not path:
             return
         try:

@@ -25,6 +25,7 @@ from widgets.monitors.attention_map import (
 from widgets.monitors.attention_view import NOTHING, PatchView, WordView
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
+from widgets.monitors.heat_scale import HeatScale
 from widgets.monitors.monitor import Monitor, refill
 from widgets.monitors.titles import title
 
@@ -43,7 +44,8 @@ class AttentionMonitor(Monitor):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._patches, self._words = PatchView(), WordView()
+        self._patches, self._words, self._scale = PatchView(), WordView(), HeatScale()
+        self._pooled = False  # whether the words shown are those of a block beside
         self._sentence = QLabel()
         self._sentence.setTextFormat(Qt.TextFormat.PlainText)
         self._sentence.setProperty("muted", True)
@@ -94,6 +96,7 @@ class AttentionMonitor(Monitor):
         right.addWidget(self._words, 1)
         right.addWidget(self._add_browser())
         page.addWidget(self._patches, 3)
+        page.addWidget(self._scale)
         page.addLayout(right, 2)
         return page
 
@@ -151,14 +154,20 @@ class AttentionMonitor(Monitor):
         self._patches.set_heat(heat, grid)
         self._patches.set_marked(asked.patch(token))
         self._patches.setVisible(value.picture is not None or grid != (0, 0))
+        self._scale.show_range(float(weights[: _shown(lit, len(weights))].max(initial=0.0)))
         side = lit if lit.kind != "patches" else asked
-        words = () if side.kind == "patches" else side.words
-        self._words.set_words(
-            words, weights if side is lit else None, token if side is asked or lit == asked else NOTHING
-        )
+        words = () if side.kind == "patches" or is_lone(side) else side.words
+        self._pooled = not words and value.beside is not None
+        if self._pooled and value.beside is not None:
+            self._words.set_words(value.beside[0].words, value.beside[1])
+        else:
+            self._words.set_words(
+                words, weights if side is lit else None, token if side is asked or lit == asked else NOTHING
+            )
+        self._words.setVisible(bool(words) or self._pooled)
 
     def _hover_word(self, index: int) -> None:
-        if not isinstance(value := self.value(), AttentionValue):
+        if not isinstance(value := self.value(), AttentionValue) or self._pooled:
             return
         if index == NOTHING:
             self._show_query(value, self._query)
@@ -170,6 +179,8 @@ class AttentionMonitor(Monitor):
     def _hover_patch(self, row: int, column: int) -> None:
         if not isinstance(value := self.value(), AttentionValue):
             return
+        lit = on_patches(value.keys, row_for(value, self._query))
+        self._scale.show_value(float(lit[row, column]) if row != NOTHING and lit is not None else None)
         if row == NOTHING:
             self._show_query(value, self._query)
         elif value.queries.kind == "patches":
@@ -179,7 +190,7 @@ class AttentionMonitor(Monitor):
 
     def _choose_word(self, index: int) -> None:
         value = self.value()
-        if isinstance(value, AttentionValue) and value.queries.kind != "patches":
+        if isinstance(value, AttentionValue) and value.queries.kind != "patches" and not self._pooled:
             self._choose(index)
 
     def _choose_patch(self, row: int, column: int) -> None:
@@ -191,6 +202,16 @@ class AttentionMonitor(Monitor):
         """Keep a query; the same once more lets it go."""
         self._query = MEAN if query == self._query else query
         self.settingsChanged.emit()
+
+
+def is_lone(side: Side) -> bool:
+    """One token that is no place and no word: the query of a pooling, which says nothing by itself."""
+    return side.kind == "other" and len(side.words) == 1
+
+
+def _shown(side: Side, size: int) -> int:
+    """Weights that have a patch or a word."""
+    return size if side.kind == "patches" else max(1, min(size, len(side.words)))
 
 
 def _number(data: Any) -> int:

@@ -75,6 +75,9 @@ class AttentionValue:
     can_roll_out: bool  # queries and keys are the same tokens
     picture: NDArray[np.uint8] | None  # [H, W, 3]
     sentence: str
+    beside: tuple[Side, NDArray[np.float32]] | None = (
+        None  # of a map over the picture alone: how the sentence is pooled
+    )
     titles: Mapping[str, str] = field(default_factory=dict)  # by node
 
 
@@ -103,8 +106,24 @@ def read_attention(settings: AttentionSettings, reader: RunReader, cursor: Curso
         can_roll_out=dict(found.queries) == dict(found.keys) and weights_QK.shape[0] == weights_QK.shape[1],
         picture=exhibit.pictures[sample] if exhibit is not None and pictured else None,
         sentence=exhibit.sentences[sample] if exhibit is not None and worded else "",
+        beside=_sentence_beside(reader, cursor, layers, node, sample),
         titles=run_titles(reader),
     )  # fmt: skip
+
+
+def _sentence_beside(
+    reader: RunReader, cursor: Cursor, layers: Mapping[str, list[int]], node: str, sample: int
+) -> tuple[Side, NDArray[np.float32]] | None:
+    """The words of the sentence and what one query gives each, from the first other block that pools words so."""
+    for other in layers:
+        found = reader.attention_at(f"attention/{other}/{layers[other][-1]}", cursor.step) if other != node else None
+        if found is None or found.weights.shape[2] != 1 or sample >= found.weights.shape[0]:
+            continue
+        weights_K = np.asarray(found.weights[sample], dtype=np.float32).mean(axis=(0, 1))
+        side = side_of(found.keys, reader.exhibit(found.exhibit), sample, len(weights_K))
+        if side.kind == "words":
+            return side, weights_K
+    return None
 
 
 def layers_by_node(names: Sequence[str]) -> dict[str, list[int]]:

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -30,6 +29,7 @@ from PySide6.QtWidgets import (
 from core.graph.sweep import Sweep
 from core.runs.verdict import Table
 from core.store.answers import SweepFacts, TrialFacts
+from widgets.look.files import save_file
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
@@ -385,9 +385,8 @@ class SweepsView(QWidget):
         menu.popup(self.trial_view.viewport().mapToGlobal(at))
 
     def _export(self, key: str) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self, tr("Export table"), f"{self.name.text() or 'sweep'}.{key}", f"*.{key}"
-        )
+        name = f"{self.name.text() or 'sweep'}.{key}"
+        path = save_file(self, tr("Export table"), name, f"*.{key}", what="export")
         if path:
             self.exportRequested.emit(self._shown, key, path)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ class Columns:
     emoji: str
     coarse: str
     fine: str
+
+
+HEAD = 2000  # lines that are looked at before a run is begun
 
 
 @sources.register("sources.caption_table")
@@ -109,10 +113,9 @@ class CaptionTable(PictureRows):
         """From the table; a row that cannot be used is told by its line."""
         if (problem := self.unready()) is not None:
             raise Refused(problem)
-        root = folder(str(self.config.folder), "folder of captioned pictures")
-        table = inside(root, self.config.table) if self.config.table else find_table(root)
+        root, table = self._root(), self._table()
         lines = list(read_table(table))
-        names = list(dict.fromkeys(name for _, row in lines if not isinstance(row, Problem) for name in row))
+        names = _names(lines)
         if not names:
             raise refuse(f"The table {table.name!r} has no readable row.")
         columns = self._columns(names)
@@ -124,6 +127,13 @@ class CaptionTable(PictureRows):
                 rows.append(row)
                 self._characters.append(cell_text(line[1].get(columns.emoji)) if isinstance(line[1], Mapping) else "")
         return rows
+
+    def _root(self) -> Path:
+        return folder(str(self.config.folder), "folder of captioned pictures")
+
+    def _table(self) -> Path:
+        root = self._root()
+        return inside(root, self.config.table) if self.config.table else find_table(root)
 
     def further_rows(self, rows: Sequence[Row]) -> Sequence[Row]:
         """The training rows as another artist drew them."""
@@ -213,6 +223,22 @@ class CaptionTable(PictureRows):
             hint="Choose one that holds a captions.jsonl, a row a line: file, caption, and sound where there is one.",
         )
 
+    def missing(self) -> Problem | None:
+        """The folder, its table, and the columns that the settings name."""
+        head: list[Line] = []
+        try:
+            table = self._table()
+            head += islice(read_table(table), HEAD)
+            names = _names(head)
+            if not names:
+                return Problem(what=f"The table {table.name!r} has no readable row.")
+            self._columns(names)
+        except Refused as refused:
+            return refused.problems[0] if len(head) < HEAD else None  # a later line may bring the column
+        except OSError as error:
+            return Problem(what=f"The folder cannot be read: {error.strerror or type(error).__name__}.")
+        return None
+
     def part(self, index: int, ports: Collection[str]) -> dict[str, Any]:
         """Only what is asked for is decoded."""
         given = super().part(index, ports)
@@ -278,3 +304,8 @@ def _drawn_by_twemoji(rows: Sequence[Row], characters: Sequence[str]) -> list[Ro
         if found is not None:
             drawn.append(replace(row, file=found, name=f"Twemoji {found.name}", split="style"))
     return drawn
+
+
+def _names(lines: Sequence[Line]) -> list[str]:
+    """Every column that any of these rows has."""
+    return list(dict.fromkeys(name for _, row in lines if not isinstance(row, Problem) for name in row))

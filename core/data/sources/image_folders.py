@@ -12,7 +12,7 @@ from core.data.picture_folders import Home, Layout, image_files, layout
 from core.data.picture_rows import PictureRows, Row
 from core.data.readers.picture_formats import UNREAD
 from core.knobs import knob
-from core.problems import Refused, refuse
+from core.problems import Problem, Refused, refuse
 from core.texts import printable
 
 PLACE = "{class}"
@@ -39,6 +39,20 @@ class ImageFolders(PictureRows):
             "pictures", "What the test has that training has not: other pictures, or whole classes.",
             choices=("pictures", "classes"),
         )  # fmt: skip
+
+    def unready(self) -> Problem | None:
+        """A folder is needed."""
+        if self.config.folder:
+            return None
+        return Problem(what="No folder of pictures by class is chosen.", hint="It needs one folder for each class.")
+
+    def missing(self) -> Problem | None:
+        """The folder."""
+        try:
+            folder(self.config.folder or "", "folder of pictures by class")
+        except Refused as refused:
+            return refused.problems[0]
+        return None
 
     def read_rows(self) -> Sequence[Row]:
         """Every picture below the class folders, by name."""

@@ -237,8 +237,8 @@ def test_a_model_and_a_tower_of_the_one_selected_run_are_wishes(qtbot, monkeypat
     said = []
     view.modelRequested.connect(lambda uid, path: said.append((uid, path)))
     view.towerRequested.connect(lambda uid, folder: said.append((uid, folder)))
-    monkeypatch.setattr("widgets.library.library.QFileDialog.getSaveFileName", lambda *_: ("m.pt2", ""))
-    monkeypatch.setattr("widgets.library.library.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path))
+    monkeypatch.setattr("PySide6.QtWidgets.QFileDialog.getSaveFileName", lambda *_: ("m.pt2", ""))
+    monkeypatch.setattr("PySide6.QtWidgets.QFileDialog.getExistingDirectory", lambda *_: str(tmp_path))
     view.select([])
     models = view._buttons["export"].menu().actions()[-2:]
     assert not any(action.isEnabled() for action in models)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFileDialog, QToolButton, QWidget
+from PySide6.QtWidgets import QToolButton, QWidget
 
 from core.knobs import Knob
 from widgets.inspector.fields.field import fields
 from widgets.inspector.fields.text import TextField
+from widgets.look.files import open_file, open_folder
 from widgets.look.language import tr
 
 
@@ -24,7 +25,7 @@ class FileField(TextField):
 
     def ask(self) -> str:
         """Let the person choose; empty where nothing was chosen."""
-        return QFileDialog.getOpenFileName(self, tr(self.knob.title), self.edit.text())[0]
+        return open_file(self, tr(self.knob.title), what="data", start=self.edit.text())
 
     def browse(self) -> None:
         """Choose and announce."""
@@ -38,4 +39,4 @@ class FolderField(FileField):
     """A folder."""
 
     def ask(self) -> str:
-        return QFileDialog.getExistingDirectory(self, tr(self.knob.title), self.edit.text())
+        return open_folder(self, tr(self.knob.title), what="data", start=self.edit.text())
