@@ -95,7 +95,7 @@ class AttentionMonitor(Monitor):
         right.addWidget(self._sentence)
         right.addWidget(self._words, 1)
         right.addWidget(self._add_browser())
-        page.addWidget(self._patches, 3)
+        page.addWidget(self._patches, 6)
         page.addWidget(self._scale)
         page.addLayout(right, 2)
         return page
