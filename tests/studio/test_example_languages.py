@@ -15,7 +15,7 @@ from studio.documents import examples, in_language
 from widgets.look.language import use_language
 
 SWEEPS = {example.key: example.document for example in examples() if example.document.sweep}
-NAMES = re.compile(r"InfoNCE|SigLIP|TokenLearner|ToMe|Perceiver|SDPA|bfloat16|int8|k-means|FLIP")
+NAMES = re.compile(r"InfoNCE|SigLIP|TokenLearner|ToMe|Perceiver|SDPA|bfloat16|int8|k-means|FLIP|sigmoid")
 
 
 @pytest.fixture(autouse=True)
