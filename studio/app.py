@@ -94,6 +94,7 @@ def rebuild_window(old: Window) -> Window:
     window.show_page(view.page)
     window.show()
     window.menus.load_icons()
+    window.wall.fill()
     view.apply(window)
     old.hide()
     old.deleteLater()

@@ -22,7 +22,6 @@ from studio.teachers import offer_teachers
 from studio.totals import totals
 from widgets.look.language import tr
 from widgets.look.titles import titles_of, use_vocabulary
-from widgets.monitors.metrics import MetricMonitor
 
 if TYPE_CHECKING:
     from studio.session import Session
@@ -103,7 +102,6 @@ def bind_inspector(session: Session, window: Window) -> None:
         lambda note: edit(replace(session.document, note=note), tr("Change the note"), "note")
     )
     inspector.rateRequested.connect(window.ask_rate)
-    window.wall.monitors["rates"].rateRequested.connect(window.ask_rate)  # type: ignore[attr-defined]
     inspector.linkRequested.connect(lambda link: QDesktopServices.openUrl(QUrl(link)))
     inspector.commandRequested.connect(lambda method: getattr(window.canvas, method)())
 
@@ -154,15 +152,19 @@ def bind_runs(session: Session, window: Window) -> None:
     timeline.liveRequested.connect(pump.go_live)
     timeline.axisChanged.connect(pump.set_axis)
     bind_library(session, window)
-    bind_metrics(session, window)
 
 
-def bind_metrics(session: Session, window: Window) -> None:
-    """The monitor of any metric: its pins are kept, and the runs selected in Runs are drawn beside the watched one."""
-    metrics, pump, library = window.wall.monitors["metrics"], window.pump, window.library
-    if isinstance(metrics, MetricMonitor):
-        metrics.set_pins(session.preferences.pinned_metrics)
-        metrics.pinsChanged.connect(lambda pins: setattr(session.preferences, "pinned_metrics", pins))
+def bind_monitors(session: Session, window: Window) -> None:
+    """The rate can be changed where it is drawn. The monitor of any metric: its pins are kept, and the runs selected in
+    Runs are drawn beside the watched one."""
+    rates, metrics = window.wall.monitors["rates"], window.wall.monitors["metrics"]
+    rates.rateRequested.connect(window.ask_rate)  # type: ignore[attr-defined]
+    pump, library = window.pump, window.library
+    metrics.set_pins(session.preferences.pinned_metrics)  # type: ignore[attr-defined]
+    metrics.pinsChanged.connect(  # type: ignore[attr-defined]
+        lambda pins: setattr(session.preferences, "pinned_metrics", pins)
+    )
+    show_running(session, window)
     library.selectionChanged.connect(lambda uids: pump.set_beside(*uids))
     session.watchedChanged.connect(lambda *_: pump.set_beside(*library.selected()))
 
@@ -249,4 +251,5 @@ def show_running(session: Session, window: Window) -> None:
     window.inspector.document_page.change_rate.setVisible(
         active is not None and active.document_id == session.document.id
     )
-    window.wall.monitors["rates"].change.setEnabled(active is not None)  # type: ignore[attr-defined]
+    if window.wall.is_filled:
+        window.wall.monitors["rates"].change.setEnabled(active is not None)  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from PySide6.QtCore import QObject
 
@@ -12,6 +13,7 @@ from studio.pump import Pump
 from studio.session import Session
 from widgets.library.library import LibraryView
 from widgets.monitors.catalog import monitors
+from widgets.monitors.monitor import Monitor
 
 
 class WholePump(Pump):
@@ -32,15 +34,20 @@ class Comparing(QObject):
         super().__init__(library)
         self._library = library
         self._pump = WholePump(session.library.reader, self)
-        self.curves = monitors["loss"]()
-        self._pump.add(self.curves)
-        library.compare.set_curves(self.curves)
         library.compare.closed.connect(lambda: self._pump.set_runs())
         session.runsChanged.connect(self._grown)
         self._pump.failed.connect(lambda sentence: session.say(sentence, "warning"))
 
+    @cached_property
+    def curves(self) -> Monitor:
+        """Made when runs are first compared."""
+        curves = monitors["loss"]()
+        self._pump.add(curves)
+        return curves
+
     def show(self, runs: Sequence[RunFacts]) -> None:
         """Read these runs from now on."""
+        self._library.compare.set_curves(self.curves)
         self._pump.set_runs(*(facts.uid for facts in runs), step=_last_step(runs))
 
     def _grown(self, found: Sequence[RunFacts]) -> None:

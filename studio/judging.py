@@ -21,10 +21,10 @@ from core.problems import refuse
 from core.store.answers import Judged
 from studio.session import Session
 from widgets.look.language import tr
-from widgets.monitors.similarity import SimilarityMonitor
 
 if TYPE_CHECKING:
     from core.data.base import Source
+    from widgets.monitors.similarity import SimilarityMonitor
 
 MOST_KEPT = 4000  # pictures of samples
 

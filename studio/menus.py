@@ -10,7 +10,7 @@ from studio.actions.action import Action, actions
 from studio.session import Session
 from widgets.canvas.commands import commands
 from widgets.canvas.view import CanvasView
-from widgets.look.icons import icon
+from widgets.look.icons import icon, load
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
@@ -94,6 +94,7 @@ class Menus(QObject):
                 entry.setIcon(icon(command.icon, theme().on_accent if entry.objectName() == "accent" else ""))
 
     def load_icons(self) -> None:
-        """After the first picture: the icon font takes half a second."""
+        """After the first picture."""
         self._commands["run"][1].setObjectName("accent")
+        load()
         self._tint()

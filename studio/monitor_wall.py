@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QWidget
@@ -18,14 +18,22 @@ COLUMNS = 3
 
 
 class MonitorWall:
-    """Makes each monitor of the folder and puts it where the page wants it."""
+    """Makes each monitor of the folder and puts it where the page wants it.
+
+    They are made behind the window's first picture, or when the first of them is asked for: the plotting library and a
+    dozen plots cost as much as all the rest of the window.
+    """
 
     def __init__(self, pump: Pump, window: QWidget) -> None:
         self._waiting = QWidget(window)  # where monitors are until a page wants them, so that they end with the window
         self._waiting.hide()
-        self.monitors: dict[str, Monitor] = {key: cls(self._waiting) for key, cls in monitors.items()}
-        ordered = sorted(self.monitors, key=lambda key: self.monitors[key].order)
-        self._order = self._shown = ordered
+        self._pump = pump
+        self._made: dict[str, Monitor] = {}
+        self._then: list[Callable[[], None]] = []
+        self._order: list[str] = []
+        self._shown: list[str] = []
+        self._lines: list[QSplitter] = []
+        self._probes: Collection[str] | None = None
         self._placed: tuple[bool, bool] = (False, False)  # in the row, on the wall
         self.row = LooseSplitter(Qt.Orientation.Horizontal)
         self.wall = LooseSplitter(Qt.Orientation.Vertical)
@@ -33,11 +41,41 @@ class MonitorWall:
             splitter.setHandleWidth(6)
             splitter.setChildrenCollapsible(False)
             splitter.setContentsMargins(8, 8, 8, 8)
-        self._lines = [self._line() for _ in range(-(-len(ordered) // COLUMNS))]
-        for monitor in self.monitors.values():
+
+    @property
+    def monitors(self) -> dict[str, Monitor]:
+        """Every monitor by key; made now where they are not yet."""
+        self.fill()
+        return self._made
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the monitors have been made."""
+        return bool(self._made)
+
+    def when_filled(self, act: Callable[[], None]) -> None:
+        """Do something with the monitors as soon as there are any."""
+        if self.is_filled:
+            act()
+        else:
+            self._then.append(act)
+
+    def fill(self) -> None:
+        """Make them, once, and put them where the page that is shown wants them."""
+        if self.is_filled:
+            return
+        self._made = {key: cls(self._waiting) for key, cls in monitors.items()}
+        self._order = self._shown = sorted(self._made, key=lambda key: self._made[key].order)
+        self._lines = [self._line() for _ in range(-(-len(self._order) // COLUMNS))]
+        for monitor in self._made.values():
             monitor.setMinimumSize(150, 110)
-            pump.add(monitor)
+            self._pump.add(monitor)
             monitor.roomRequested.connect(lambda much, monitor=monitor: self.give_room(monitor, much))
+        self.show_probes(self._probes)
+        self.place(in_row=self._placed[0], all_of_them=self._placed[1])
+        for act in self._then:
+            act()
+        self._then.clear()
 
     def _line(self) -> QSplitter:
         line = LooseSplitter(Qt.Orientation.Horizontal)
@@ -49,7 +87,7 @@ class MonitorWall:
     def place(self, *, in_row: bool, all_of_them: bool) -> None:
         """Put the monitors of the row, or all of them on the wall."""
         self._placed = (in_row, all_of_them)
-        if not in_row and not all_of_them:
+        if not self.is_filled or not (in_row or all_of_them):
             return
         row = [*[key for key in IN_ROW if key in self._shown][:3], LAST_IN_ROW]
         for key, monitor in self.monitors.items():
@@ -65,6 +103,9 @@ class MonitorWall:
 
     def show_probes(self, probes: Collection[str] | None) -> None:
         """Only what these probes of a recipe feed, and what needs none; None: every monitor."""
+        self._probes = probes
+        if not self.is_filled:
+            return
         shown = [
             key
             for key in self._order

@@ -169,6 +169,8 @@ class Pump(QObject):
             return
         seat = self._seats[monitor] = Seat(monitor)
         self._turn.append(seat)
+        if self._cursor.runs:
+            monitor.set_awaited(awaited(self._head))
         monitor.settingsChanged.connect(self._settings_changed)
         monitor.cursorRequested.connect(self.set_step)
 

@@ -36,6 +36,7 @@ from widgets.canvas.view import CanvasView
 from widgets.desk.desk import DeskView
 from widgets.inspector.inspector import Inspector
 from widgets.library.library import LibraryView
+from widgets.look import icons
 from widgets.look.language import tr
 from widgets.look.theme import look, theme
 from widgets.loose import LooseStack
@@ -59,9 +60,11 @@ class Window(PlacedWindow):
         super().__init__()
         self.session = session
         session.window = self
+        icons.put_off()
         self.setWindowTitle("Crossmodal Studio")
         self.setDockNestingEnabled(True)
         self.setDockOptions(QMainWindow.DockOption.AllowNestedDocks | QMainWindow.DockOption.AllowTabbedDocks)
+
         self._make_widgets()
         self._place()
         self.menus = Menus(session, self, self.canvas)
@@ -71,9 +74,9 @@ class Window(PlacedWindow):
         )
         self.top.set_menu(self.menus.whole)
         self.asking, self.comparing = Asking(session, self.desk), Comparing(session, self.library)
-        self.judging = Judging(session, self.wall.monitors["similarity"])  # type: ignore[arg-type]
         bindings.bind_design(session, self)
         bindings.bind_runs(session, self)
+        self.wall.when_filled(self._bind_monitors)
         self.sweep_page = SweepPage(session, self)
         self.running = Running(session, self.top.run, self.pump)
         self.load = DeviceLine(self.top)
@@ -85,6 +88,10 @@ class Window(PlacedWindow):
         self.restyle()
         self.restore_place()
         self.show_page("design")
+
+    def _bind_monitors(self) -> None:
+        self.judging = Judging(self.session, self.wall.monitors["similarity"])  # type: ignore[arg-type]
+        bindings.bind_monitors(self.session, self)
 
     # Making and placing
 
@@ -275,6 +282,7 @@ class Window(PlacedWindow):
         self.session.start()
         self.dialogs.offer_recovery()
         QTimer.singleShot(0, self.canvas.fit_all)
+        QTimer.singleShot(0, self, self.wall.fill)  # once what the window system said of the first picture was heard
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Runs of this window are saved and stopped first; a run in a process of its own goes on."""

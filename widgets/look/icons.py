@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtGui import QIcon
 
-from widgets.look.theme import theme
+from widgets.look.theme import look, theme
 
 NAMES = {
     "run": "mdi6.play", "pause": "mdi6.pause", "stop": "mdi6.stop", "step_forward": "mdi6.skip-next",
@@ -22,11 +22,30 @@ NAMES = {
 }  # fmt: skip
 
 
+class _Loading:
+    """Whether icons wait for the window's first picture: the icon font costs as much as half of the window."""
+
+    waits = False
+    is_done = False
+
+
+def put_off() -> None:
+    """Until :func:`load` every icon is empty. Once the font is there, nothing waits any more."""
+    _Loading.waits = not _Loading.is_done
+
+
+def load() -> None:
+    """From now on icons are drawn; whoever has shown an empty one does what it does when the theme changes."""
+    if _Loading.waits:
+        _Loading.waits = False
+        look.changed.emit()
+
+
 def icon(meaning: str, colour: str = "") -> QIcon:
-    """The icon for a meaning; unknown meanings give an empty icon. qtawesome is imported at the first call (0.5 s),
-    which the window makes after it is visible."""
-    if meaning not in NAMES:
+    """The icon for a meaning; unknown meanings give an empty icon, and all do while they are put off."""
+    if meaning not in NAMES or _Loading.waits:
         return QIcon()
+    _Loading.is_done = True
     import qtawesome
 
     return qtawesome.icon(NAMES[meaning], color=colour or theme().text, color_disabled=theme().muted)

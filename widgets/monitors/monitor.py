@@ -96,13 +96,13 @@ class Monitor(QFrame):
         self._value: Any = None
         self._awaited = ""  # what the run that is looked at is about; empty: none is
         self.figures = Figures()
-        self.tools = QWidget()
+        self.tools = QWidget(self)  # what is shown without a parent would be a window for a moment
         self.tools_row = QHBoxLayout(self.tools)
         self.tools_row.setContentsMargins(0, 0, 0, 0)
         self.tools_row.setSpacing(6)
         self._more = QToolButton()
         self._body = QStackedLayout()
-        self._message = QLabel()
+        self._message = QLabel(self)
         self._lay_out()
         self.show_message(self._nothing())
         look.changed.connect(self._relook)
