@@ -268,8 +268,8 @@ def test_doctor_says_what_is_here(say: Say) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["run", "{folder}/gone.cms.json"], "cannot be read: No such file"),
-        (["run", "{folder}"], "cannot be read: Is a directory"),
+        (["run", "{folder}/gone.cms.json"], "cannot be read: it is not there"),
+        (["run", "{folder}"], "cannot be read: it is a folder"),
         (["run", "no_such_example"], "There is no file and no example called 'no_such_example'. Examples: mini_clip"),
         (["check", "{folder}/broken.json"], "broken.json is not valid JSON"),
         (["check", "{folder}/newer.cms.json"], "was written by a newer studio"),

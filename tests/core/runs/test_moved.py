@@ -17,18 +17,24 @@ from core.store.database import Store
 from core.store.library import Library
 from core.store.places import located
 from core.store.schema import checkpoint
-from core.training.control import Control
+from core.training.control import Control, Rate
 from tests.core.runs.running import losses, queued
 from tests.documents import tiny_clip
 
 
+class AfterOneStep(Control):
+    """Asks for a stop at the first look after a step."""
+
+    def take_rates(self) -> list[Rate]:
+        self.stop()
+        return super().take_rates()
+
+
 def stopped(path: Path, steps: int = 8) -> str:
     """A run that was stopped at once, with a checkpoint after its first step; its uid."""
-    control = Control()
-    control.stop()
     with Store.open(path) as store:
         uid = queued(store, tiny_clip(steps=steps, habits={"checkpointing": {"every": 2}}))
-        assert execute(store, uid, control) == "stopped"
+        assert execute(store, uid, AfterOneStep()) == "stopped"
     return uid
 
 
