@@ -17,6 +17,7 @@ from core.graph.file import loads
 from core.problems import Refused
 from core.telemetry.events import ENDED
 from studio.exporting import export_model, export_tower
+from studio.judging import Judging
 from studio.sentences import refusal
 from studio.teachers import offer_teachers
 from studio.totals import totals
@@ -157,6 +158,7 @@ def bind_runs(session: Session, window: Window) -> None:
 def bind_monitors(session: Session, window: Window) -> None:
     """The rate can be changed where it is drawn. The monitor of any metric: its pins are kept, and the runs selected in
     Runs are drawn beside the watched one."""
+    window.judging = Judging(session, window.wall.monitors["similarity"])  # type: ignore[arg-type,attr-defined]
     rates, metrics = window.wall.monitors["rates"], window.wall.monitors["metrics"]
     rates.rateRequested.connect(window.ask_rate)  # type: ignore[attr-defined]
     pump, library = window.pump, window.library

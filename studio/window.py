@@ -21,7 +21,6 @@ from studio.asking import Asking
 from studio.comparing import Comparing
 from studio.device_line import DeviceLine
 from studio.dialogs import Dialogs
-from studio.judging import Judging
 from studio.menus import Menus
 from studio.monitor_wall import MonitorWall
 from studio.pages import Pages
@@ -64,7 +63,6 @@ class Window(PlacedWindow):
         self.setWindowTitle("Crossmodal Studio")
         self.setDockNestingEnabled(True)
         self.setDockOptions(QMainWindow.DockOption.AllowNestedDocks | QMainWindow.DockOption.AllowTabbedDocks)
-
         self._make_widgets()
         self._place()
         self.menus = Menus(session, self, self.canvas)
@@ -76,7 +74,7 @@ class Window(PlacedWindow):
         self.asking, self.comparing = Asking(session, self.desk), Comparing(session, self.library)
         bindings.bind_design(session, self)
         bindings.bind_runs(session, self)
-        self.wall.when_filled(self._bind_monitors)
+        self.wall.when_filled(lambda: bindings.bind_monitors(session, self))
         self.sweep_page = SweepPage(session, self)
         self.running = Running(session, self.top.run, self.pump)
         self.load = DeviceLine(self.top)
@@ -88,10 +86,6 @@ class Window(PlacedWindow):
         self.restyle()
         self.restore_place()
         self.show_page("design")
-
-    def _bind_monitors(self) -> None:
-        self.judging = Judging(self.session, self.wall.monitors["similarity"])  # type: ignore[arg-type]
-        bindings.bind_monitors(self.session, self)
 
     # Making and placing
 
