@@ -22,7 +22,7 @@ from torch.nn.modules.module import (
 from core.problems import refuse
 
 MOST_PARAMETERS = 200_000_000_000
-MOST_MODULES = 50_000
+MOST_MODULES = 20_000
 MOST_SECONDS = 30.0
 
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 
 _WIDE = str.maketrans({"，": ",", "、": ",", "；": ";", "\n": ","})
 
@@ -53,7 +54,7 @@ class ClassesForm(QWidget):
     def set_possible(self, why_not: str) -> None:
         """Let it be asked, or say why not."""
         self.button.setEnabled(not why_not)
-        self.button.setToolTip(why_not)
+        self.button.setToolTip(plain_tip(why_not))
 
     def _want(self) -> None:
         if self.button.isEnabled():

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from core.store.answers import Axis
 from core.store.reader import RunReader
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
@@ -136,7 +137,7 @@ class MetricMonitor(Monitor):
             plot.plotItem.showAxis("bottom", number == len(value.panels) - 1)
             plot.set_logarithmic(False, value.settings.log_y)
             plot.set_frame(*each.frame)
-            plot.setToolTip(unit_of(each.lines[0].name))
+            plot.setToolTip(plain_tip(unit_of(each.lines[0].name)))
             styles = [STYLES[line.run % len(STYLES)] for line in each.lines]
             lines.draw(each.lines, [colour_of(value, line) for line in each.lines], styles, False, value.settings.log_y)
             plot.set_cursor(value.cursor_x)
