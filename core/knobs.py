@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 
 from core.problems import Problem, Refused
 
-KnobKind = Literal["integer", "number", "switch", "choice", "text", "file", "folder", "run"]
+KnobKind = Literal["integer", "number", "switch", "choice", "text", "file", "folder", "run", "column"]
 Value = bool | int | float | str | None
 ConfigT = TypeVar("ConfigT")
 
@@ -111,9 +111,12 @@ def knob(
     title: str = "",
     logarithmic: bool = False,
     advanced: bool = False,
-    path: Literal["", "file", "folder", "run"] = "",
+    path: Literal["", "file", "folder", "run", "column"] = "",
 ) -> Any:
-    """A dataclass field with everything a person needs to turn it."""
+    """A dataclass field with everything a person needs to turn it.
+
+    ``path`` says what a text names: something on the disk, a trained run, or a column of the table in ``folder``.
+    """
     meta = {
         "help": help, "low": low, "high": high, "unit": unit, "choices": choices, "title": title,
         "logarithmic": logarithmic, "advanced": advanced, "path": path,

@@ -19,6 +19,7 @@ from core.telemetry.events import ENDED
 from studio.exporting import export_model, export_tower
 from studio.judging import Judging
 from studio.sentences import refusal
+from studio.table_columns import bind_columns
 from studio.teachers import offer_teachers
 from studio.totals import totals
 from widgets.look.language import tr
@@ -70,6 +71,7 @@ def bind_inspector(session: Session, window: Window) -> None:
             document = edits.set_rule(document, node, **fields)
         edit(document, tr("Change training"))
 
+    bind_columns(session, inspector)
     inspector.knobChanged.connect(turn)
 
     def arrange(what: str, arguments: dict[str, Any]) -> None:

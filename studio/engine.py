@@ -1,7 +1,7 @@
 """The one place where the window reaches for torch: every question runs on a thread of its own, behind the window.
 
-Two lanes, each one thread: ``shapes`` answers while a person draws (only the newest question counts), ``answers`` does
-what takes seconds (asking a trained plan, checking data, exporting). Results arrive as Qt signals on the window's
+Three lanes, each one thread: ``shapes`` answers while a person draws (only the newest question counts), ``answers`` does
+what takes seconds (asking a trained plan, checking data, exporting), ``glances`` reads the beginning of a file. Results arrive as Qt signals on the window's
 thread.
 """
 
@@ -36,6 +36,7 @@ class Engine(QObject):
         super().__init__(parent)
         self._shapes = ThreadPoolExecutor(1, thread_name_prefix="crossmodal-shapes")
         self._answers = ThreadPoolExecutor(1, thread_name_prefix="crossmodal-answers")
+        self._glances = ThreadPoolExecutor(1, thread_name_prefix="crossmodal-glances")
         self._newest = 0
         self._lock = threading.Lock()
         self._vocabulary: Vocabulary | None = None
@@ -91,7 +92,16 @@ class Engine(QObject):
         if more and turn == self._newest:
             self.analysed.emit(document, replace(found, problems=(*found.problems, *more)))
 
-    def ask(self, question: Callable[[], Any], answered: Callable[[Any, str], None]) -> Future[Any]:
+    def glance(self, question: Callable[[], Any], answered: Callable[[Any, str], None]) -> Future[Any]:
+        """As :meth:`ask`, for what is read from a disk in a moment: it does not wait for answers that take seconds."""
+        return self.ask(question, answered, self._glances)
+
+    def ask(
+        self,
+        question: Callable[[], Any],
+        answered: Callable[[Any, str], None],
+        lane: ThreadPoolExecutor | None = None,
+    ) -> Future[Any]:
         """Run ``question`` on the slow lane; ``answered(value, sentence)`` is called on the window's thread."""
 
         def work() -> None:
@@ -105,13 +115,13 @@ class Engine(QObject):
             if not self._closed:
                 self._finished.emit(answered, value, sentence)
 
-        return self._answers.submit(work)
+        return (lane or self._answers).submit(work)
 
     def close(self) -> None:
         """Finish what runs, drop what waits."""
         self._closed = True
         self._newest += 1
-        for lane in (self._shapes, self._answers):
+        for lane in (self._shapes, self._answers, self._glances):
             lane.shutdown(wait=True, cancel_futures=True)
 
 

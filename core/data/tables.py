@@ -5,15 +5,21 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
 from core.data.delimited import MOST_LINE, Line, rows
+from core.data.paths import inside
 from core.problems import Problem, refuse
 from core.texts import printable
 
 MOST_BYTES = 2**30
 ENDINGS = (".jsonl", ".ndjson", ".csv", ".tsv")
+HEAD = 200  # lines that are looked at for a preview
+MOST_COLUMNS = 100
+MOST_CELL = 200  # characters of a cell in a preview
 _FIRST = ("captions", "labels", "metadata", "data")
 
 
@@ -39,6 +45,26 @@ def read_table(file: Path) -> Iterator[Line]:
             yield from _json_lines(text) if is_json else rows(text, is_tsv=file.suffix.lower() == ".tsv")
     except UnicodeDecodeError as error:
         raise refuse(f"The table {file.name!r} is not UTF-8 text.", hint="Save it as UTF-8.") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableHead:
+    """The beginning of a table: what a person picks columns from."""
+
+    name: str
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()  # of the cells as words, in the order of the columns
+
+
+def table_head(root: Path, name: str = "", *, lines: int = HEAD, most_rows: int = 5) -> TableHead:
+    """Columns that the first ``lines`` have, and the first rows. Raises Refused where there is no table or no row."""
+    table = inside(root, name) if name else find_table(root)
+    found = [row for _, row in islice(read_table(table), lines) if not isinstance(row, Problem)]
+    columns = tuple(dict.fromkeys(column for row in found for column in row))[:MOST_COLUMNS]
+    if not columns:
+        raise refuse(f"The table {table.name!r} has no readable row.")
+    rows = tuple(tuple(cell_text(row.get(column))[:MOST_CELL] for column in columns) for row in found[:most_rows])
+    return TableHead(name=printable(table.name), columns=columns, rows=rows)
 
 
 def _json_lines(text: io.TextIOBase) -> Iterator[Line]:

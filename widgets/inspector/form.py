@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from core.knobs import Knob, Value
+from widgets.inspector.fields.column import ColumnField
 from widgets.inspector.fields.field import Field, fields
 from widgets.inspector.note import Note
 from widgets.look.glyphs import glyph_icon
@@ -146,6 +147,17 @@ class KnobForm(QWidget):
             self._build(knobs)
         for name, row in self.rows.items():
             row.show_value(values.get(name, row.knob.default))
+
+    def offer_columns(self, names: Sequence[str]) -> None:
+        """What a table has, for the settings that name one of its columns."""
+        for row in self.rows.values():
+            if isinstance(row.field, ColumnField):
+                row.field.offer_columns(names)
+
+    @property
+    def names_columns(self) -> bool:
+        """Whether a setting names a column of a table."""
+        return any(knob.kind == "column" for knob in self._knobs)
 
     def _build(self, knobs: tuple[Knob, ...]) -> None:
         if self._body is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedLayout, QWidget
 
@@ -37,6 +39,7 @@ class Inspector(QWidget):
     rateRequested = Signal()  # another learning rate for the run that trains
     negativesRequested = Signal(str, dict)  # a function of core.graph.negatives_row and its keywords
     commandRequested = Signal(str)  # a method of the canvas
+    tableWanted = Signal(str, str)  # folder and name of the table whose columns are picked; answer with show_table
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,6 +49,7 @@ class Inspector(QWidget):
         self._stack = QStackedLayout(self)
         self._node_page: NodePage | None = None
         self._shown = ("", "")
+        self._table = ("", "")  # folder and name of the table that the node page was given
         self.setMinimumWidth(250)
         look.changed.connect(self.restyle)
         self._make_pages()
@@ -117,6 +121,29 @@ class Inspector(QWidget):
             self._shown = (node, block)
         self._node_page.show_node(self._document, node, self._analysis.nodes.get(node))
         self._stack.setCurrentWidget(self._node_page)
+        self._ask_for_table(node)
+
+    def _ask_for_table(self, node: str) -> None:
+        knobs = self._document.nodes[node].knobs
+        table = (str(knobs.get("folder") or ""), str(knobs.get("table") or ""))
+        if self._node_page is None or not self._node_page.form.names_columns or table == self._table:
+            return
+        self._table = table
+        self.tableWanted.emit(*table)
+
+    def show_table(
+        self,
+        folder: str,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        name: str = "",
+        why_not: str = "",
+    ) -> None:
+        """The answer to ``tableWanted``; one that is no longer wanted is dropped."""
+        if self._node_page is not None and (folder, table) == self._table:
+            self._node_page.show_table(name, columns, rows, why_not)
 
     def _drop_node_page(self) -> None:
         if self._node_page is not None:
@@ -124,6 +151,7 @@ class Inspector(QWidget):
             self._node_page.hide()
             self._node_page.deleteLater()
             self._node_page = None
+        self._table = ("", "")
 
     def _new_node_page(self, node: str) -> NodePage:
         spec = self._vocabulary.spec(self._document.nodes[node].block)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
@@ -13,6 +15,7 @@ from core.knobs import Value
 from widgets.inspector.form import KnobForm
 from widgets.inspector.page import Page
 from widgets.inspector.parts import Facts, Papers, Segments, heading, repeat_knob, rule_knobs, separator, text_label
+from widgets.inspector.table_preview import TablePreview
 from widgets.look import quantities
 from widgets.look.language import tr
 
@@ -41,6 +44,7 @@ class NodePage(Page):
         )
         self.title.editingFinished.connect(self._retitle)
         self.form, self.repeat, self.training = KnobForm(), KnobForm(), TrainingGroup()
+        self.preview = TablePreview()
         self.form.changed.connect(self.knobChanged)
         self.repeat.changed.connect(lambda _, value: self.repeatChanged.emit(value))
         self.training.ruleChanged.connect(self.ruleChanged)
@@ -58,7 +62,7 @@ class NodePage(Page):
             papers.linkRequested.connect(self.linkRequested)
             self.add(papers)
         if spec.knobs:
-            self.add(separator(), self.form)
+            self.add(separator(), self.form, self.preview)
         if spec.repeatable:
             self.add(self.repeat)
         self._training_line = separator()
@@ -82,6 +86,14 @@ class NodePage(Page):
         self._training_line.setVisible(trains)
         self.training.show_rules(document.recipe, node)
         self._show_facts(facts)
+
+    def show_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]], why_not: str = "") -> None:
+        """The table that this source reads, or why there is none to pick columns from."""
+        self.form.offer_columns(columns)
+        if columns:
+            self.preview.show_rows(name, columns, rows)
+        else:
+            self.preview.show_refusal(why_not)
 
     def _show_facts(self, facts: NodeFacts | None) -> None:
         lines = self._out(facts) if facts else []

@@ -79,17 +79,17 @@ class CaptionTable(PictureRows):
             "fit", "Fit adds white borders, crop cuts the longer side, stretch distorts.",
             choices=("fit", "crop", "stretch"),
         )  # fmt: skip
-        caption_column: str = knob("", "The column with the caption.")
-        extra_column: str = knob("", "A column added to the caption, such as keywords; empty adds none.")
-        image_column: str = knob("", "The column with the picture's file name.", advanced=True)
-        split_column: str = knob("", "The column that says train, validation or test.", advanced=True)
+        caption_column: str = knob("", "The column with the caption.", path="column")
+        extra_column: str = knob("", "A column added to the caption, such as keywords; empty adds none.", path="column")
+        image_column: str = knob("", "The column with the picture's file name.", advanced=True, path="column")
+        split_column: str = knob("", "The column that says train, validation or test.", advanced=True, path="column")
         group_column: str = knob(
             "", "Rows with the same entry never straddle a split; rows of one picture or one caption never do.",
-            advanced=True,
+            advanced=True, path="column",
         )  # fmt: skip
         class_columns: str = knob(
             "", "One or two columns with classes, coarse, fine; empty takes group and subgroup, class and subclass, or "
-            "what stays together.", advanced=True,
+            "what stays together.", advanced=True, path="column",
         )  # fmt: skip
         style_test: str = knob(
             "none", "Also test on the training concepts drawn by Twemoji; needs a column named emoji.",
@@ -98,7 +98,7 @@ class CaptionTable(PictureRows):
 
         sound_column: str = knob(
             "", "The column with a sound's file name, or several with commas: the first that a row has. Empty takes sound "
-            "or audio.",
+            "or audio.", path="column",
         )  # fmt: skip
         sound_seconds: float = knob(
             2.0, "Longest part of a sound that is read.", low=0.05, high=MOST_SECONDS, unit="s", advanced=True
