@@ -252,8 +252,6 @@ def show_running(session: Session, window: Window) -> None:
     trains = facts is not None and facts.status not in ENDED and facts.document_id == session.document.id
     window.canvas.set_running(session.document.nodes if trains else ())
     active = session.active
-    window.inspector.document_page.change_rate.setVisible(
-        active is not None and active.document_id == session.document.id
-    )
+    window.inspector.document_page.set_trains(active is not None and active.document_id == session.document.id)
     if window.wall.is_filled:
         window.wall.monitors["rates"].change.setEnabled(active is not None)  # type: ignore[attr-defined]

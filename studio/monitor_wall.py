@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSplitter, QWidget
+from PySide6.QtWidgets import QScrollArea, QSplitter, QWidget
 
 from studio.pump import Pump
 from widgets.loose import LooseSplitter
@@ -15,6 +15,8 @@ from widgets.monitors.monitor import Monitor
 IN_ROW = ("loss", "similarity", "attention", "retrieval", "gradients", "rates")  # the first three that have something
 LAST_IN_ROW = "device"
 COLUMNS = 3
+LEAST_CARD = 180  # pixels: three small plots with their names
+GAP, EDGE = 6, 8
 
 
 class MonitorWall:
@@ -38,9 +40,14 @@ class MonitorWall:
         self.row = LooseSplitter(Qt.Orientation.Horizontal)
         self.wall = LooseSplitter(Qt.Orientation.Vertical)
         for splitter in (self.row, self.wall):
-            splitter.setHandleWidth(6)
+            splitter.setHandleWidth(GAP)
             splitter.setChildrenCollapsible(False)
-            splitter.setContentsMargins(8, 8, 8, 8)
+            splitter.setContentsMargins(EDGE, EDGE, EDGE, EDGE)
+        self.page = QScrollArea()  # where the window is low, cards keep their height and the wall is scrolled
+        self.page.setWidgetResizable(True)
+        self.page.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.page.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.page.setWidget(self.wall)
 
     @property
     def monitors(self) -> dict[str, Monitor]:
@@ -100,6 +107,8 @@ class MonitorWall:
                 keys = self._shown[number * COLUMNS : (number + 1) * COLUMNS]
                 self._move(keys, line)
                 line.setVisible(bool(keys))
+            lines = -(-len(self._shown) // COLUMNS)
+            self.wall.setMinimumHeight(lines * LEAST_CARD + (lines - 1) * GAP + 2 * EDGE)
 
     def show_probes(self, probes: Collection[str] | None) -> None:
         """Only what these probes of a recipe feed, and what needs none; None: every monitor."""

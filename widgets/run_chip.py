@@ -11,11 +11,14 @@ from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
 LEFT, RIGHT = 22, 16  # of the words: the light before them, the arrow behind
-LEAST, MOST = 96, 340
+LEAST, USUAL = 130, 290
 
 
 class RunChip(QToolButton):
-    """One line, cut where there is no room; the whole of it in the tool tip."""
+    """One line, cut where there is no room; the whole of it in the tool tip.
+
+    As wide whatever it says: the pages beside it must not move under the mouse.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,12 +31,11 @@ class RunChip(QToolButton):
         look.changed.connect(self.update)
 
     def show_run(self, state: str, name: str = "", figures: str = "", *, tone: str = "muted", tip: str = "") -> None:
-        """``state`` always has room; the name, then the figures are cut. ``tone``: live, waiting, bad or muted."""
+        """The state comes first; the name, then the figures are cut. ``tone``: live, waiting, bad or muted."""
         parts = tuple(part for part in (state, figures, name) if part)
         if (parts, tone) != (self._parts, self._tone):
             self._parts, self._tone = parts, tone
             self.setAccessibleName(self.words())
-            self.updateGeometry()
             self.update()
         self.setToolTip(plain_tip("\n".join(filter(None, (self.words(), tip, tr("Click: what runs and what waits"))))))
 
@@ -42,12 +44,10 @@ class RunChip(QToolButton):
         return " · ".join(self._parts)
 
     def sizeHint(self) -> QSize:
-        wanted = self.fontMetrics().horizontalAdvance(self.words()) + LEFT + RIGHT + 8
-        return QSize(min(max(wanted, LEAST), MOST), 28)
+        return QSize(USUAL, 28)
 
     def minimumSizeHint(self) -> QSize:
-        wanted = self.fontMetrics().horizontalAdvance(self._parts[0]) + LEFT + RIGHT + 8
-        return QSize(max(wanted, LEAST), 28)
+        return QSize(LEAST, 28)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c = theme()

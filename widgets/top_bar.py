@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
@@ -13,6 +13,9 @@ from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 from widgets.run_chip import RunChip
+
+PAGE = 74  # pixels of a page's button where there is room
+NARROWEST = 640
 
 
 class TopBar(QWidget):
@@ -27,11 +30,16 @@ class TopBar(QWidget):
         self._title, self._name, self._device = QLabel("Crossmodal Studio"), QLabel(), QLabel()
         for label in (self._title, self._name, self._device):
             label.setTextFormat(Qt.TextFormat.PlainText)
+        self._run: QToolButton | None = None
+        self._narrower: tuple[Callable[[bool], object], ...] = (
+            self._title.setHidden, self._device.setHidden, self._name.setHidden, self._tighten, self._squeeze, self._shorten,
+        )  # fmt: skip
         self._pages = QButtonGroup(self)
         self._buttons: dict[str, QToolButton] = {}
         row = QHBoxLayout(self)
         row.setContentsMargins(14, 0, 12, 0)
         row.setSpacing(6)
+        row.setSizeConstraint(QHBoxLayout.SizeConstraint.SetNoConstraint)
         self._menu_button = QToolButton()
         self._menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu_button.setAccessibleName(tr("Menu"))
@@ -58,7 +66,7 @@ class TopBar(QWidget):
         button = QToolButton()
         button.setText(text)
         button.setCheckable(True)
-        button.setMinimumWidth(74)
+        button.setMinimumWidth(PAGE)
         button.setFixedHeight(30)
         button.clicked.connect(lambda: self.pageRequested.emit(key))
         self._pages.addButton(button)
@@ -75,6 +83,7 @@ class TopBar(QWidget):
         button.setObjectName("run")
         button.setFixedHeight(30)
         button.setMinimumWidth(92)
+        self._run = button
         self._controls.addWidget(button)
         for action in others:
             plain = QToolButton()
@@ -99,18 +108,38 @@ class TopBar(QWidget):
         super().resizeEvent(event)
         self._fit()
 
+    def minimumSizeHint(self) -> QSize:
+        """The bar makes room by itself; it never makes the window wider."""
+        return QSize(NARROWEST, self.height())
+
     def _fit(self) -> None:
-        row, first_out = self.layout(), (self._title, self._device, self._name)
-        for label in first_out:
-            label.setVisible(True)
-        for button in self._buttons.values():
-            button.setMinimumWidth(74)
-        for label in first_out:
-            if row.minimumSize().width() <= self.width():
+        """Name of the studio, device, name of the document, air around the pages, the word beside the arrow: in this order."""
+        for step in range(len(self._narrower) + 1):
+            for number, make in enumerate(self._narrower):
+                make(number < step)
+            if self._needed() <= self.width():
                 return
-            label.setVisible(False)
+
+    def _needed(self) -> int:
+        row = self.layout()
+        for layout in (self._controls, row):  # each remembers what its widgets needed before
+            layout.invalidate()
+        return row.minimumSize().width()
+
+    def _tighten(self, tight: bool) -> None:
         for button in self._buttons.values():
-            button.setMinimumWidth(0)
+            button.setMinimumWidth(0 if tight else PAGE)
+
+    def _squeeze(self, tight: bool) -> None:
+        if bool(self.property("tight")) != tight:
+            self.setProperty("tight", tight)
+            self.restyle()
+
+    def _shorten(self, short: bool) -> None:
+        if self._run is not None:
+            style = Qt.ToolButtonStyle
+            self._run.setToolButtonStyle(style.ToolButtonIconOnly if short else style.ToolButtonTextBesideIcon)
+            self._run.setMinimumWidth(46 if short else 92)
 
     def set_page(self, key: str) -> None:
         """Which page is shown."""
@@ -125,6 +154,9 @@ class TopBar(QWidget):
     def set_device(self, text: str, tip: str = "") -> None:
         """One short line: ``GPU 0 · 63 % · 11 GB``."""
         self._device.setText(text)
+        self._device.setMinimumWidth(
+            max(self._device.minimumWidth(), self._device.sizeHint().width())
+        )  # never back and forth
         self._device.setToolTip(plain_tip(tip))
         self._fit()
 
@@ -132,9 +164,10 @@ class TopBar(QWidget):
         """Colours of the theme."""
         c = theme()
         self._menu_button.setText("☰")
+        air = 3 if self.property("tight") else 10
         self.setStyleSheet(
             f"TopBar {{ background: {c.panel}; border-bottom: 1px solid {c.line}; }}"
-            f"QToolButton {{ background: transparent; color: {c.muted}; padding: 3px 10px; }}"
+            f"QToolButton {{ background: transparent; color: {c.muted}; padding: 3px {air}px; }}"
             f"QToolButton:hover {{ background: {c.raised}; color: {c.text}; }}"
             f"QToolButton:checked {{ background: {c.raised}; color: {c.text}; border-bottom: 2px solid {c.accent};"
             " border-radius: 0; }"

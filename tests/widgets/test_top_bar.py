@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu, QWidget
+
+from widgets.look.icons import icon
+from widgets.look.theme import theme
 from widgets.top_bar import TopBar
 
 
@@ -15,3 +24,47 @@ def test_the_device_is_a_chip_with_air_above_and_below(qtbot):
     assert chip.height() <= bar.height() - 12
     assert abs(chip.center().y() - bar.rect().center().y()) <= 1
     assert chip.right() <= bar.width() - 8
+
+
+PAGES = [(word.lower(), word) for word in ("Design", "Data", "Train", "Inspect", "Runs", "Sweeps")]
+
+
+def whole_bar(qtbot, width: int) -> TopBar:
+    bar = TopBar(PAGES)
+    qtbot.addWidget(bar)
+    run, pause, stop = (QAction(word, bar) for word in ("Run", "Pause", "Stop"))
+    for action in (run, pause, stop):
+        action.setIcon(icon("run", theme().text))
+    bar.set_controls(run, [pause, stop], QMenu(bar))
+    bar.set_name("A document with a name of some length", True)
+    bar.set_device("CPU 0 %")
+    bar.resize(width, 44)
+    bar.show()
+    return bar
+
+
+def places(bar: TopBar) -> list[int]:
+    bar.layout().activate()
+    return [button.x() for button in bar._buttons.values()]
+
+
+@pytest.mark.parametrize("width", [820, 1024, 1440])
+def test_pages_stay_under_the_mouse_whatever_a_run_says(qtbot, width):
+    bar = whole_bar(qtbot, width)
+    bar.set_device("CPU 100 %")
+    before = places(bar)
+    for words in (("No run",), ("preparing…", "mini-CLIP on emoji"), ("evaluating 29 % (+1)", "mini-CLIP", "50 / 60")):
+        bar.run.show_run(*words)
+        bar.set_device("CPU 7 %")
+        assert places(bar) == before, words
+
+
+@pytest.mark.parametrize("width", [720, 820, 1024, 1440])
+def test_nothing_in_the_bar_lies_over_or_outside(qtbot, width):
+    bar = whole_bar(qtbot, width)
+    bar.layout().activate()
+    assert bar._needed() <= width
+    shown = [w for w in bar.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly) if w.isVisible()]
+    ends = sorted((widget.x(), widget.x() + widget.width()) for widget in shown)
+    assert ends[-1][1] <= width
+    assert all(right <= left for (_, right), (left, _) in pairwise(ends))

@@ -50,7 +50,7 @@ class DocumentPage(Page):
         self.habits, self.probes, self.stages = Switches(tr("Habits")), Switches(tr("Probes")), Stages()
         self._facts = Facts(())
         self.change_rate = QPushButton(tr("Change the learning rate of the run…"))
-        self.change_rate.hide()
+        self.set_trains(False)
         self._set_up()
         self._connect()
 
@@ -82,6 +82,11 @@ class DocumentPage(Page):
         self.stages.changed.connect(lambda stages: self.recipeChanged.emit({"stages": stages}))
         self.habits.changed.connect(lambda entries: self.recipeChanged.emit({"habits": entries}))
         self.probes.changed.connect(lambda entries: self.recipeChanged.emit({"probes": entries}))
+
+    def set_trains(self, trains: bool) -> None:
+        """Whether a run of this document trains. The command keeps its place: a start must not move what is below it."""
+        self.change_rate.setEnabled(trains)
+        self.change_rate.setToolTip("" if trains else tr("No run of this document trains now."))
 
     def set_options(self, options: tuple[OptionSpec, ...]) -> None:
         """The habits, probes, optimisers and schedules there are."""

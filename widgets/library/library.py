@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -40,6 +40,7 @@ from widgets.look.sides import metric_words
 from widgets.look.theme import look
 
 UNDO_MILLISECONDS = 20_000
+EDGE = 12  # pixels beside the table
 FEWEST, ONE = "fewest", -1  # how many runs an entry of the export menu needs: so many or more; exactly one
 ALIVE = ("running", "paused", "queued")
 ACTS = ("replay", "open", "continue", "fork", "compare", "export", "delete")
@@ -146,6 +147,17 @@ class LibraryView(QWidget):
         else:
             super().keyPressEvent(event)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where the words of the commands have no room, their icons stand alone, with the words in the tool tips."""
+        super().resizeEvent(event)
+        style = Qt.ToolButtonStyle
+        for plain in (style.ToolButtonTextBesideIcon, style.ToolButtonIconOnly):
+            for button in self._buttons.values():
+                button.setToolButtonStyle(plain)
+            self._bar.invalidate()
+            if self._bar.minimumSize().width() + 2 * EDGE <= event.size().width():
+                return
+
     # Building
 
     def _set_up_table(self) -> None:
@@ -205,7 +217,7 @@ class LibraryView(QWidget):
         for status, words in STATUS_WORDS.items():
             self._status.addItem(tr(words), status)
         self._count.setProperty("muted", True)
-        bar = QHBoxLayout()
+        bar = self._bar = QHBoxLayout()
         for widget in (self._search, self._status, self._count):
             bar.addWidget(widget)
         bar.addStretch(1)
@@ -213,6 +225,7 @@ class LibraryView(QWidget):
         for act in ACTS:
             button = self._buttons[act] = QToolButton()
             button.setText(words[act])
+            button.setAccessibleName(words[act])
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
             bar.addWidget(button)
@@ -224,7 +237,7 @@ class LibraryView(QWidget):
         self._empty.setProperty("muted", True)
         page = QWidget()
         column = QVBoxLayout(page)
-        column.setContentsMargins(12, 10, 12, 10)
+        column.setContentsMargins(EDGE, 10, EDGE, 10)
         column.addLayout(bar)
         column.addWidget(self.view, 1)
         column.addWidget(self._empty, 1)
@@ -416,7 +429,7 @@ class LibraryView(QWidget):
         for act, button in self._buttons.items():
             why_not = self.why_not(act)
             button.setEnabled(not why_not)
-            button.setToolTip(plain_tip(why_not or button.text()))
+            button.setToolTip(plain_tip("\n".join(filter(None, (button.text(), why_not)))))
         self._enable_export(self._buttons["export"].menu())
         forks = self._buttons["fork"].menu()
         if not forks.isVisible():  # facts come every second; an open menu stays as it is

@@ -6,12 +6,13 @@ Wheel zooms along x (with Ctrl along y), the middle button pans, a double click 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QMouseEvent, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from widgets.look.theme import theme
@@ -35,6 +36,11 @@ class Axis(pg.AxisItem):
             self.setHeight(17)
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+        across = (maxVal - minVal) / max(size, 1.0) if self.orientation == "left" else 0.0  # values a pixel
+        least = across * QFontMetricsF(self.style["tickFont"]).height() * 0.85
+        return [(spacing, _apart(values, least)) for spacing, values in self._ticks(minVal, maxVal, size)]
+
+    def _ticks(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
         if not self.logarithmic:
             return super().tickValues(minVal, maxVal, size)[:1]
         first, last = math.floor(minVal), math.ceil(maxVal)
@@ -53,6 +59,15 @@ class Axis(pg.AxisItem):
         if max((abs(number) for number in numbers), default=0) >= 1e4 or digits > 5:
             return [compact(number) for number in numbers]
         return [f"{number:,.{digits}f}" for number in numbers]
+
+
+def _apart(values: Iterable[float], least: float) -> list[float]:
+    """Those that are so far from the one before: beside a low plot no label lies over another."""
+    kept: list[float] = []
+    for value in values:
+        if not kept or value - kept[-1] >= least:
+            kept.append(value)
+    return kept
 
 
 class Plot(pg.PlotWidget):

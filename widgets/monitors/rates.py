@@ -68,6 +68,7 @@ class RateMonitor(Monitor):
         self._plots: dict[str, tuple[Legend, Plot, LineSet]] = {}
         for part in PREFIXES:
             legend, plot = Legend(), Plot(bottom=part in ("throughput", "keys"))
+            plot.setMinimumHeight(22)
             self._plots[part] = (legend, plot, LineSet(plot))
             page.addWidget(legend)
             page.addWidget(plot, 4 if part == "rate" else 3)

@@ -34,7 +34,7 @@ class MetricPlot(QWidget):
         self._axes: tuple[Axis, ...] = ()
         self._across, self._up = 0, ""
         self._kept: frozenset[str] | None = None
-        self.setMinimumSize(260, 170)
+        self.setMinimumSize(190, 150)
         self.setMouseTracking(True)
         self.setAccessibleName(tr("Metric against the axis"))
         look.changed.connect(self.update)

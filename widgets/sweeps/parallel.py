@@ -32,7 +32,7 @@ class ParallelPlot(QWidget):
         self._higher = True
         self._brushes: dict[str, tuple[float, float]] = {}  # axis -> share of its length
         self._pulled: tuple[str, float] | None = None
-        self.setMinimumSize(260, 170)
+        self.setMinimumSize(190, 150)
         self.setAccessibleName(tr("Parallel coordinates"))
         self.setToolTip(tr("Drag along an axis to keep the arms that cross it there; click the axis to let go."))
         look.changed.connect(self.update)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
@@ -43,6 +44,9 @@ from widgets.sweeps.words import axis_words, progress, verdict_sentence
 
 UID = Qt.ItemDataRole.UserRole
 FORMATS = (("csv", "CSV"), ("md", "Markdown"), ("tex", "LaTeX (booktabs)"))
+
+WIDE_SIDE, NARROW_SIDE = 250, 180  # pixels of the list
+NARROW = 1000
 
 
 class SweepsView(QWidget):
@@ -195,7 +199,6 @@ class SweepsView(QWidget):
         self.new.setProperty("primary", True)
         self.across.setAccessibleName(tr("Along the bottom"))
         self.up.setAccessibleName(tr("Drawn upwards"))
-        self.name.setWordWrap(False)
 
     def _lay_out(self) -> None:
         page = QHBoxLayout(self)
@@ -209,7 +212,8 @@ class SweepsView(QWidget):
     def _side(self) -> QWidget:
         side = QWidget()
         side.setObjectName("side")
-        side.setFixedWidth(250)
+        self._side_panel = side
+        side.setFixedWidth(WIDE_SIDE)
         column = QVBoxLayout(side)
         column.setContentsMargins(12, 12, 12, 12)
         column.addWidget(self.list, 1)
@@ -240,7 +244,7 @@ class SweepsView(QWidget):
         column = QVBoxLayout(body)
         column.setContentsMargins(16, 12, 16, 12)
         top = QHBoxLayout()
-        top.addWidget(self.name)
+        top.addWidget(self.name, 2)
         top.addWidget(self.state, 1)
         top.addWidget(self.on_error)
         for key, text in (("go_on", tr("Resume")), ("pause", tr("Pause")), ("stop", tr("Stop now"))):
@@ -325,6 +329,11 @@ class SweepsView(QWidget):
         self.parallel.brushed.connect(self.plot.keep_arms)
         self.parallel.brushed.connect(self.trials.keep_arms)
         look.changed.connect(self.restyle)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A narrow page leaves the room to what a sweep found."""
+        super().resizeEvent(event)
+        self._side_panel.setFixedWidth(WIDE_SIDE if event.size().width() >= NARROW else NARROW_SIDE)
 
     # Acts
 
