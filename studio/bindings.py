@@ -97,7 +97,7 @@ def bind_inspector(session: Session, window: Window) -> None:
     )
     inspector.recipeChanged.connect(
         lambda fields: edit(
-            edits.set_recipe(session.document, **fields), tr("Change the recipe"), "recipe." + ",".join(fields)
+            edits.set_recipe(session.document, **fields), tr("Change the training recipe"), "recipe." + ",".join(fields)
         )
     )
     inspector.nameChanged.connect(lambda name: edit(edits.rename(session.document, name), tr("Rename"), "name"))

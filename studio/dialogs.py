@@ -188,7 +188,7 @@ class Dialogs:
             if keys:
                 lines.append(f"{padded(keys)}{text}")
         lines += [f"{padded(tr(keys))}{tr(text)}" for keys, text in MOUSE]
-        self._sheet(tr("Keys"), "\n".join(lines))
+        self._sheet(tr("Keyboard shortcuts"), "\n".join(lines))
 
     def show_doctor(self) -> None:
         """What is installed; asked behind the window."""
@@ -216,7 +216,7 @@ MOUSE = (
     ("Double click, Tab", "Add a block at the cursor"),
     ("Wheel", "Zoom at the cursor"),
     ("Middle drag, Space + drag", "Move the view"),
-    ("Drop a wire", "Add what fits it"),
+    ("Drop a wire", "Add a matching block"),
     ("Alt + click a port", "Break its wires"),
     ("Double click a wire", "Add a reroute point"),
     ("Space (timeline)", "Play or pause"),

@@ -106,7 +106,7 @@ def turned(document: Document, settings: list[str], words: Vocabulary) -> Docume
         place, equals, text = setting.partition("=")
         owner, dot, name = place.rpartition(".")
         if not equals or not dot:
-            raise refuse(f"{setting!r} is not a setting.", hint="Write node.knob=value, for instance vit.depth=4.")
+            raise refuse(f"{setting!r} is not a setting.", hint="Write node.setting=value, for instance vit.depth=4.")
         document = _turn(document, owner, name, text, words)
     return document
 
@@ -116,7 +116,8 @@ def _turn(document: Document, owner: str, name: str, text: str, words: Vocabular
         knob = {k.name: k for k in knobs_of(Recipe)}.get(name)
         if knob is None:
             raise refuse(
-                f"The recipe has no setting {name!r}.", hint=f"Known: {', '.join(k.name for k in knobs_of(Recipe))}."
+                f"The training recipe has no setting {name!r}.",
+                hint=f"Known: {', '.join(k.name for k in knobs_of(Recipe))}.",
             )
         return edits.set_recipe(document, **{name: knob.parse(text)})
     family, _, key = owner.partition(".")

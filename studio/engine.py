@@ -71,9 +71,7 @@ class Engine(QObject):
         try:
             found = analyse(document, self._vocabulary)
         except Exception as error:  # said in the window; drawing goes on
-            self.failed.emit(
-                tr("The drawing could not be analysed: {reason}", reason=f"{type(error).__name__}: {error}")
-            )
+            self.failed.emit(tr("The graph could not be analysed: {reason}", reason=f"{type(error).__name__}: {error}"))
             return
         if turn == self._newest:
             self.analysed.emit(document, found)

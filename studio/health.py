@@ -114,8 +114,8 @@ def _sqlite() -> Finding:
     if sqlite3.sqlite_version_info >= SQLITE_WITHOUT_KNOWN_FAULT:
         return Finding(mark="good", what=f"SQLite {version}")
     return Finding(
-        mark="note", what=tr("SQLite {version} has the WAL-reset fault that 3.51.3 mended", version=version),
-        todo=tr("The studio folds the log under a lock of its own, so it is not met; a newer Python brings a newer SQLite."),
+        mark="note", what=tr("SQLite {version} has the WAL-reset bug, fixed in 3.51.3", version=version),
+        todo=tr("It does not affect you: the studio folds the log under a lock of its own. A newer Python brings a newer SQLite."),
     )  # fmt: skip
 
 
@@ -178,7 +178,7 @@ def _decoders() -> list[Finding]:
     for name, what in (
         ("decord", tr("default video reader")),
         ("av", tr("reads what decord cannot, such as AV1")),
-        ("soundfile", tr("sound files")),
+        ("soundfile", tr("audio files")),
     ):
         there = importlib.util.find_spec(name) is not None
         lines.append(

@@ -70,7 +70,7 @@ class Judging(QObject):
         if kept != fingerprint:
             raise refuse(
                 tr("The dataset has changed since this run, so its numbers no longer say which samples these were."),
-                hint=tr("Train again to judge pairs."),
+                hint=tr("Train again to annotate pairs."),
             )
         return fingerprint, portraits(source, numbers)
 
@@ -127,7 +127,7 @@ class Judging(QObject):
         session = self._session
         if sentence or found != dataset:
             session.say(
-                sentence or tr("This drawing trains on another dataset than the pairs were judged on."), "warning"
+                sentence or tr("This graph trains on another dataset than the pairs were annotated on."), "warning"
             )
             return
         marks = session.attempt(lambda: session.library.marks(dataset)) or []
@@ -136,8 +136,8 @@ class Judging(QObject):
         pairs = [(each.left, each.right, each.mark) for each in marks]
         fresh = session.attempt(lambda: use_judged(document, pairs, self._runs(marks), session.vocabulary))
         if fresh is not None:
-            session.edit(fresh, tr("Use judged pairs"))
-            session.say(tr("The drawing carries {n} judged pairs; the next run obeys them.", n=len(pairs)))
+            session.edit(fresh, tr("Use annotated pairs"))
+            session.say(tr("The graph carries {n} annotated pairs; the next run obeys them.", n=len(pairs)))
 
     def _runs(self, marks: Sequence[Judged]) -> str:
         """Names of the runs that showed the pairs."""

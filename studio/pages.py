@@ -31,7 +31,7 @@ class Pages:
     before: str = "design"  # the page that the gallery was opened from
     _looked_at: Sources = ()
     TITLES: ClassVar[dict[str, str]] = {
-        "design": "Design", "data": "Data", "train": "Train", "inspect": "Inspect", "runs": "Runs", "sweeps": "Sweeps",
+        "design": "Design", "data": "Data", "train": "Train", "inspect": "Query", "runs": "Runs", "sweeps": "Sweeps",
     }  # fmt: skip
 
     def fill(self, stack: QStackedWidget) -> None:

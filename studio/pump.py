@@ -243,7 +243,7 @@ class Pump(QObject):
             except Exception as error:
                 logger.exception("the %s monitor could not draw", seat.monitor.key)
                 sentence = sentence_of(error)
-        seat.monitor.show_message(tr("This picture failed: {reason}", reason=said(sentence)), failed=True)
+        seat.monitor.show_message(tr("This plot failed: {reason}", reason=said(sentence)), failed=True)
 
     # Reading
 

@@ -101,17 +101,17 @@ class SweepPage(QObject):
 
             return ablation(document, nodes, words, analyse)
 
-        session.say(tr("Making the arms…"))
+        session.say(tr("Making the configurations…"))
         session.engine.ask(make, partial(self._take_ablation, document))
 
     def _take_ablation(self, document: Document, made: Ablation | None, sentence: str) -> None:
         if made is None or document is not self._session.document:
-            self._session.say(sentence or tr("The drawing was changed meanwhile."), "warning")
+            self._session.say(sentence or tr("The graph was changed meanwhile."), "warning")
             return
-        self._session.edit(made.document, tr("Ablate by muting"))
+        self._session.edit(made.document, tr("Ablate: disable blocks"))
         self.show_plan()
         count = len(made.document.sweep.axes[0].changes) if made.document.sweep else 0
-        said = tr("{n} arms; Run sweep trains them.", n=count)
+        said = tr("{n} configurations; Run sweep trains them.", n=count)
         left = " ".join(spoken(problem) for problem in made.left_out)
         self._session.say(f"{said} {left}".strip(), "warning" if left else "hint")
 

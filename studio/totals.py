@@ -26,7 +26,7 @@ def totals(session: Session) -> str:
         return ""
     parts = [
         tr(
-            "{parameters} parameters · {trained} learn · {flops} a sample · about {memory} in training",
+            "{parameters} parameters · {trained} learn · {flops} per example · about {memory} in training",
             parameters=quantities.count(analysis.parameters),
             trained=quantities.count(analysis.trained_parameters),
             flops=quantities.flops(analysis.flops),
@@ -42,8 +42,8 @@ def totals(session: Session) -> str:
 def why_unchecked(session: Session) -> str:
     """Why the drawing cannot be run yet."""
     if session.is_engine_ready:
-        return tr("The drawing is still being checked.")
-    return tr("The engine is loading (PyTorch, a few seconds); then the drawing is checked.")
+        return tr("The graph is still being checked.")
+    return tr("The engine is loading (PyTorch, a few seconds); then the graph is checked.")
 
 
 def foretold(

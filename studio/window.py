@@ -130,7 +130,7 @@ class Window(PlacedWindow):
             self._side.addWidget(widget)
         self.docks = {
             "left": self._dock("left", tr("Blocks"), left, LEFT),
-            "inspector": self._dock("inspector", tr("Inspector"), self._side, RIGHT),
+            "inspector": self._dock("inspector", tr("Settings panel"), self._side, RIGHT),
             "monitors": self._dock("monitors", tr("Monitors"), self.wall.row, BOTTOM),
         }
         for corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner):
@@ -196,7 +196,7 @@ class Window(PlacedWindow):
         """What a block is for."""
         spec = self.session.vocabulary.spec(block)
         papers = "  ".join(f"arXiv:{paper}" for paper in spec.papers)
-        self.session.say(f"{tr(spec.title)}: {tr(spec.summary)} {papers}".strip())
+        self.session.say(tr("{name}: {text}", name=tr(spec.title), text=f"{tr(spec.summary)} {papers}".strip()))
 
     def reveal(self, node: str) -> None:
         """Go to a node on the canvas."""

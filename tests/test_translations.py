@@ -135,13 +135,20 @@ def words_of_knobs(knobs: Iterable[Knob], place: str) -> Iterator[tuple[str, str
             yield text, f"{place}, knob {knob.name}"
 
 
+def in_context(context: str, word: str) -> str:
+    """The source by which ``tr(word, context)`` finds its translation."""
+    key = f"{context}/{word}"
+    return key if key in load_table("zh_CN") else word
+
+
 def words_of_catalogues() -> Iterator[tuple[str, str]]:
     """Blocks, sources, transforms, habits, probes, optimisers, schedules, the recipe."""
     words = vocabulary()
     for spec in words.values():
         yield from ((text, spec.key) for text in (spec.title, spec.summary, spec.family, spec.modality))
         for port in (*spec.takes, *spec.gives):
-            yield from ((text, f"{spec.key}, port") for text in (port.name, port.help, port.kind))
+            shown = (in_context("port", port.name), port.help, in_context("kind", port.kind))
+            yield from ((text, f"{spec.key}, port") for text in shown)
         yield from words_of_knobs(spec.knobs, spec.key)
     for option in words.options:
         yield from ((text, option.key) for text in (option.title, option.summary))
@@ -172,7 +179,7 @@ def words_of_data() -> Iterator[tuple[str, str]]:
     quantities = [quantity.split("_") for quantity in QUANTITIES]
     names = [" ".join(words[:-1] if words[-1] in UNITS else words) for words in quantities]
     for place, texts in {
-        "ports": KINDS, "modalities": MODALITIES, "splits": (*SHARES, *OTHER_SPLITS), "device": names,
+        "ports": KINDS, "modalities": MODALITIES, "splits": (*SHARES, *OTHER_SPLITS), "device": (*names, *(in_context("gpu", name) for name in names)),
         "facts": facts_of_sources(), "figures": ("loss", *figures),
     }.items():  # fmt: skip
         yield from ((text, place) for text in texts)

@@ -104,15 +104,15 @@ class DataPanel(QScrollArea):
                 _line(tr("and {n} more remarks", n=f"{len(facts.problems) - MOST_TOLD:,}"), theme().warning)
             )
         for name, fact in facts.facts.items():
-            column.addWidget(_line(f"{tr(name)}: {tr(str(fact))}", theme().muted))
+            column.addWidget(_line(tr("{name}: {text}", name=tr(name), text=tr(str(fact))), theme().muted))
         for split in facts.counts:
             samples = [specimen for specimen in facts.specimens if specimen.split == split]
             if samples:
                 column.addWidget(_heading(tr(SPLITS.get(split, split))))
                 column.addWidget(Strip(samples))
         for title, pairs in (
-            (tr("Same picture in two splits"), facts.exact_duplicates),
-            (tr("Nearly the same picture in two splits"), facts.near_duplicates),
+            (tr("Same image in two splits"), facts.exact_duplicates),
+            (tr("Nearly the same image in two splits"), facts.near_duplicates),
         ):
             if pairs:
                 column.addWidget(_heading(title))
@@ -148,8 +148,8 @@ def _verdicts(facts: DatasetFacts) -> list[tuple[bool, str]]:
     return [
         (not facts.left_out, tr("Every row and file is used.") if not facts.left_out else tr("{n} rows or files are left out.", n=f"{facts.left_out:,}")),
         (not groups, tr("No group is in two splits.") if not groups else tr("{n} groups are in two splits: {names}.", n=groups, names=", ".join(facts.shared_groups[:5]))),
-        (not exact, tr("No picture is in two splits.") if not exact else tr("{n} pictures are in two splits.", n=exact)),
-        (not near, tr("No two splits share nearly equal pictures.") if not near else tr("{n} pairs of nearly equal pictures lie in different splits.", n=near)),
+        (not exact, tr("No image is in two splits.") if not exact else tr("{n} images are in two splits.", n=exact)),
+        (not near, tr("No two splits share nearly equal images.") if not near else tr("{n} pairs of nearly equal images lie in different splits.", n=near)),
     ]  # fmt: skip
 
 

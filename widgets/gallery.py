@@ -114,7 +114,7 @@ class CardFrame(QFrame):
 
 def _size(card: Card) -> str:
     if card.trials:
-        return tr("{blocks} blocks · {steps} steps a run", blocks=card.blocks, steps=card.steps)
+        return tr("{blocks} blocks · {steps} steps per run", blocks=card.blocks, steps=card.steps)
     return tr("{blocks} blocks · {steps} steps", blocks=card.blocks, steps=card.steps)
 
 

@@ -29,7 +29,11 @@ class ProblemRow(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor if problem.node else Qt.CursorShape.ArrowCursor)
         self.setAccessibleName(
-            f"{_word(problem.severity)}: {said(problem.what)} {said(problem.hint) if problem.hint else ''}".strip()
+            tr(
+                "{name}: {text}",
+                name=_word(problem.severity),
+                text=f"{said(problem.what)} {said(problem.hint) if problem.hint else ''}".strip(),
+            )
         )
         mark = QLabel()
         mark.setPixmap(glyph_pixmap(problem.severity, _colour(problem.severity), 16))
@@ -119,12 +123,12 @@ class ProblemsPanel(QWidget):
         for index, row in enumerate(self.rows):
             self._lines.insertWidget(index, row)
         counts = [(kind, sum(p.severity == kind for p in self._problems)) for kind in ORDER]
-        parts = [f"{_word(kind)}: {number}" for kind, number in counts if number]
-        self.summary.setText(" · ".join(parts) or tr("Nothing stands against a run."))
+        parts = [tr("{name}: {text}", name=_word(kind), text=number) for kind, number in counts if number]
+        self.summary.setText(" · ".join(parts) or tr("No problems: ready to run."))
 
     def _row(self, problem: Problem) -> ProblemRow:
         title = self._titles.get(problem.node, problem.node)
-        row = ProblemRow(problem, f"{title} · {tr(problem.port)}" if problem.port and title else title)
+        row = ProblemRow(problem, f"{title} · {tr(problem.port, 'port')}" if problem.port and title else title)
         row.activated.connect(lambda: self.nodeRequested.emit(problem.node) if problem.node else None)
         row.fixPressed.connect(lambda: self.fixRequested.emit(problem))
         row.installEventFilter(self)

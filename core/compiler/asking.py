@@ -94,7 +94,7 @@ def class_vectors(
             made = experiment.run(batch, [end.node])[end]
         except KeyError as error:
             raise refuse(
-                "Classes are made of sentences alone, and this drawing's text side needs more.", node=end.node
+                "Classes are made of sentences alone, and this graph's text side needs more.", node=end.node
             ) from error
         parts.append(F.normalize(made.float(), dim=-1))
     mean_KD = torch.cat(parts).unflatten(0, (len(names), len(prompts))).mean(1)

@@ -143,7 +143,7 @@ def _whole(document: Document, resolved: Resolved, facts: Mapping[str, NodeFacts
     found += absent_problems(document, resolved)
     if len(roles.get("source", [])) > 1:
         found += [
-            Problem(what="A run reads one data source; this drawing has several.", node=key, hint="Keep one, disable the others.",
+            Problem(what="A run reads one data source; this graph has several.", node=key, hint="Keep one, disable the others.",
                     fix=Fix(text="Disable it", edit="change_node", arguments={"node": key, "muted": True}))
             for key in roles["source"][1:]
         ]  # fmt: skip

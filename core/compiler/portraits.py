@@ -18,7 +18,7 @@ def open_source(document: Document) -> Source:
     """The document's dataset, its index read. Raises Refused with what is missing."""
     node = next((n for n in document.nodes.values() if n.block in sources and not n.muted), None)
     if node is None:
-        raise refuse("This drawing has no data source.", hint="Add one from Sources.")
+        raise refuse("This graph has no data source.", hint="Add one from Sources.")
     source = build_source(node)
     source.open()
     return source

@@ -112,13 +112,13 @@ def why_not(questions: Mapping[frozenset[str], Question], given: frozenset[str])
     """Why a plan cannot be asked so, and how it can be."""
     if not questions:
         return Problem(
-            what="This run cannot be asked: nothing in it compares a sentence or a picture with others by itself.",
+            what="This run cannot be asked: nothing in it compares a sentence or an image with others by itself.",
             hint="Its own held-out answers stand in the monitors Retrieval and Answers.",
         )
     if given == {"sentence", "picture"}:
         return Problem(
-            what="This run takes a sentence or a picture, not both at once.", hint="Remove the sentence or the picture."
+            what="This run takes a sentence or an image, not both at once.", hint="Remove the sentence or the image."
         )
     if given == {"sentence"}:
-        return Problem(what="This run cannot be asked with a sentence alone.", hint="Give it a picture.")
-    return Problem(what="This run cannot be asked with a picture alone.", hint="Give it a sentence.")
+        return Problem(what="This run cannot be asked with a sentence alone.", hint="Give it an image.")
+    return Problem(what="This run cannot be asked with an image alone.", hint="Give it a sentence.")

@@ -106,7 +106,7 @@ class OpenTeacher:
             values.update({(node, port): made[port] for port in part.gives if port in made})
         lacking = [f"{node}.{port}" for node, port in self._graph.wanted if (node, port) not in values]
         if lacking:
-            raise refuse(f"The teacher needs {lacking[0]}, which pictures and sentences alone do not give.")
+            raise refuse(f"The teacher needs {lacking[0]}, which images and sentences alone do not give.")
         return {key: values[key] for key in self._graph.wanted}
 
 

@@ -51,8 +51,8 @@ def load_weights(module: torch.nn.Module, folder: Path) -> None:
     wrong = sorted(set(own) ^ set(weights)) or [n for n in own if own[n].shape != weights[n].shape]
     if wrong:
         raise refuse(
-            f"The checkpoint {folder.name} is of another drawing: {wrong[0]} does not fit.",
-            hint="Open the run's own document, or fork from it.",
+            f"The checkpoint {folder.name} is of another graph: {wrong[0]} does not fit.",
+            hint="Open the run's own experiment, or fork from it.",
         )
     module.load_state_dict(dict(weights))
 

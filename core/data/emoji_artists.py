@@ -50,14 +50,14 @@ class Folder:
         if not self._folder or not root.is_dir():
             raise refuse(
                 f"The folder of the second artist, {self._folder or '(none chosen)'}, is not there.",
-                hint="Choose a folder of pictures named by code points, such as 1f600.png.",
+                hint="Choose a folder of images named by code points, such as 1f600.png.",
             )
         root = root.resolve()
         self._files = {
             _key(file.stem): file for file in sorted(root.rglob("*.png")) if file.resolve().is_relative_to(root)
         }
         if not self._files:
-            raise refuse(f"There are no PNG pictures in {root.name}.")
+            raise refuse(f"There are no PNG images in {root.name}.")
 
     def has(self, stem: str) -> bool:
         """Whether the folder has it."""

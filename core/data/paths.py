@@ -31,7 +31,7 @@ def inside(root: Path, name: str) -> Path:
 def folder(name: str, what: str) -> Path:
     """A chosen folder, resolved. Raises Refused where none is chosen or it is not there."""
     if not name:
-        raise refuse(f"No {what} is chosen.", hint="Choose one in the inspector.")
+        raise refuse(f"No {what} is chosen.", hint="Choose one in the settings panel.")
     try:
         path = Path(name).expanduser().resolve()
         is_folder = path.is_dir()

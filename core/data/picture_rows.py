@@ -44,7 +44,7 @@ class PictureRows(Source):
 
     modality = "image"
     gives = {
-        "image": port("image", "the picture"),
+        "image": port("image", "the image"),
         "sentence": port("sentence", "its caption"),
         "classes": port("labels", "codes of its class, coarse and fine"),
         "sample": port("number", "its number in this source"),
@@ -79,7 +79,7 @@ class PictureRows(Source):
         self.rows = self.read_rows()
         if not self.rows:
             first = f" The first problem: {self.problems()[0].what}" if self.problems() else ""
-            raise refuse(f"There is no picture with a caption.{first}")
+            raise refuse(f"There is no image with a caption.{first}")
         self._pictures = same_pictures([row.file for row in self.rows])
         self.rows = self._together(self.rows)
         self.rows = [*self.rows, *(more := self.further_rows(self.rows))]
@@ -112,7 +112,7 @@ class PictureRows(Source):
         self._straddling = found.straddling
         if found.giant:
             self.note(
-                f"{found.giant:,} of {len(rows):,} rows hang together by pictures and captions and are trained on. "
+                f"{found.giant:,} of {len(rows):,} rows hang together by images and captions and are trained on. "
                 "Name a column of groups, or write the splits into the table."
             )
         return [replace(row, group=group, split=split) for row, group, split in zip(rows, found.groups, found.splits)]

@@ -47,7 +47,7 @@ class SampleGraph:
         if not self.parts or not isinstance(self.parts[0][1], Source):
             raise ValueError("the first part of a sample graph must be a source")
         if any(isinstance(part, Source) for _, part, _ in self.parts[1:]):
-            raise refuse("A run has one source.", node=self.parts[-1][0], hint="Mute the others.")
+            raise refuse("A run has one source.", node=self.parts[-1][0], hint="Disable the others.")
 
     @property
     def source(self) -> Source:

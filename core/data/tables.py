@@ -28,7 +28,7 @@ def find_table(folder: Path) -> Path:
     found = sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
     if not found:
         raise refuse(
-            f"There is no table in {folder.name!r}.", hint="Put a captions.jsonl or captions.csv beside the pictures."
+            f"There is no table in {folder.name!r}.", hint="Put a captions.jsonl or captions.csv beside the images."
         )
     return min(found, key=lambda file: (_FIRST.index(file.stem) if file.stem in _FIRST else len(_FIRST), file.name))
 

@@ -144,7 +144,7 @@ def grid_arms(sweep: Sweep) -> list[Arm]:
     counts = [len(grid_points(axis)) for axis in sweep.axes]
     if math.prod(counts) * sweep.seeds > MOST_TRIALS:
         raise refuse(
-            f"{math.prod(counts):,} arms with {sweep.seeds} seeds are more than {MOST_TRIALS:,} trials.",
+            f"{math.prod(counts):,} configurations with {sweep.seeds} seeds are more than {MOST_TRIALS:,} trials.",
             hint="List fewer values, or search at random.",
         )
     combinations = itertools.product(*(grid_points(axis) for axis in sweep.axes))
@@ -245,7 +245,7 @@ def _axis_problems(document: Document, axis: Axis, words: Vocabulary) -> list[Pr
         for change in axis.changes:
             reasons += _change_reasons(document, change, words)
         if len({change.name for change in axis.changes}) < len(axis.changes):
-            reasons.append((f"Two arms of {axis.title!r} have the same name.", "Rename one."))
+            reasons.append((f"Two configurations of {axis.title!r} have the same name.", "Rename one."))
     elif not axis.values and not axis.is_range:
         reasons.append((f"The sweep lists no values for {axis.title}.", "List some, or give a low and a high end."))
     else:
@@ -289,7 +289,7 @@ def _change_reasons(document: Document, change: Change, words: Vocabulary) -> li
         applied(document, Arm(name="", values=change.values, muted=change.muted, bypassed=change.bypassed), 0, words)
     except Refused as refused:
         first = refused.problems[0]
-        return [(f"The arm {change.name!r} cannot be made: {first.what}", first.hint)]
+        return [(f"The configuration {change.name!r} cannot be made: {first.what}", first.hint)]
     return []
 
 

@@ -1,4 +1,4 @@
-"""Judged pairs as a drawing carries them: ``[[3, 17, "duplicate"], ...]`` in a knob, and the runs they were judged in."""
+"""Annotated pairs as a drawing carries them: ``[[3, 17, "duplicate"], ...]`` in a knob, and the runs they were judged in."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def read_pairs(text: str) -> list[tuple[int, int, str]]:
     try:
         rows = json.loads(text or "[]")
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"The list of judged pairs is not JSON: {error}") from None
+        raise ValueError(f"The list of annotated pairs is not JSON: {error}") from None
     if not isinstance(rows, list) or len(rows) > MOST_PAIRS:
-        raise ValueError(f"Judged pairs are a list of at most {MOST_PAIRS:,} rows.")
+        raise ValueError(f"Annotated pairs are a list of at most {MOST_PAIRS:,} rows.")
     return [_pair(row) for row in rows]
 
 
@@ -61,8 +61,8 @@ def lineage(document: Document) -> str:
 
 def _pair(row: Any) -> tuple[int, int, str]:
     if not (isinstance(row, list) and len(row) == 3 and row[2] in (FALSE, DUPLICATE, HARD)):
-        raise ValueError(f'A judged pair reads [3, 17, "duplicate"]; this one is {str(row)[:60]}.')
+        raise ValueError(f'An annotated pair reads [3, 17, "duplicate"]; this one is {str(row)[:60]}.')
     left, right = row[:2]
     if not all(type(number) is int and 0 <= number < 2**31 for number in (left, right)):
-        raise ValueError(f"Samples of a judged pair are numbers from 0 on; here: {str(row)[:60]}.")
+        raise ValueError(f"Samples of an annotated pair are numbers from 0 on; here: {str(row)[:60]}.")
     return left, right, row[2]

@@ -107,13 +107,13 @@ def move(document: Document, *, node: str, by: int, vocabulary: Vocabulary) -> D
 def use_judged(
     document: Document, pairs: Sequence[tuple[int, int, str]], judged_in: str, vocabulary: Vocabulary
 ) -> Document:
-    """Judged pairs before every objective that takes negatives: the next run carries this very list.
+    """Annotated pairs before every objective that takes negatives: the next run carries this very list.
 
     They stand first, so that what comes later mines among the rest. Raises Refused where no objective takes them.
     """
     objectives = takers(document, vocabulary)
     if not objectives:
-        raise refuse("No objective of this drawing takes chosen negatives.", hint="InfoNCE does.")
+        raise refuse("No objective of this graph takes chosen negatives.", hint="InfoNCE does.")
     knobs: dict[str, Value] = {"pairs": write_pairs(pairs), "judged_in": judged_in}
     for objective in objectives:
         known = [node for node in row_before(document, objective).nodes if document.nodes[node].block == BLOCK]

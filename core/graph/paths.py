@@ -33,7 +33,7 @@ def knob_at(document: Document, path: str, words: Vocabulary) -> Knob:
     """The knob that a path names. Raises Refused where there is none (any more)."""
     owner, dot, name = path.rpartition(".")
     if not dot or not owner or not name:
-        raise refuse(f"{path!r} is not the path of a setting.", hint="Write node.knob or recipe.knob.")
+        raise refuse(f"{path!r} is not the path of a setting.", hint="Write node.setting or recipe.setting.")
     if owner == "recipe":
         return _among(_recipe_knobs(words), name, "The recipe")
     if owner in document.nodes:

@@ -107,12 +107,16 @@ def _kind(tower: nn.Module) -> str:
             raise refuse(f"transformers has no such tower with {field.name} = {getattr(config, field.name)}.")
     if isinstance(tower, ViT):
         if not config.cls or config.convolutional_stem:
-            raise refuse("transformers' ViTModel has a CLS token and a linear patch cut.", hint="Set the two knobs so.")
+            raise refuse(
+                "transformers' ViTModel has a CLS token and a linear patch cut.", hint="Set the two settings so."
+            )
         if tower.cells[0] != tower.cells[1]:
-            raise refuse("transformers' ViTModel takes square pictures here.", hint="Resize pictures to squares.")
+            raise refuse("transformers' ViTModel takes square images here.", hint="Resize images to squares.")
         return "vit"
     if not config.causal and config.depth:
-        raise refuse("transformers' CLIPTextModel is causal.", hint="Switch the knob Causal on and train again.")
+        raise refuse(
+            "transformers' CLIPTextModel is causal.", hint="Switch the setting Causal mask on and train again."
+        )
     return "clip"
 
 

@@ -164,7 +164,7 @@ class Trained:
             raise refuse("There is no class to choose from.", hint="Name some.")
         question = self.questions.get(frozenset({"picture"}))
         if question is None or question.finds != "sentences":
-            raise refuse("This run does not compare pictures with sentences, so it cannot name a class.")
+            raise refuse("This run does not compare images with sentences, so it cannot name a class.")
         made = self._asked(question, {self._ports["picture"]: self._picture(picture)})
         class_KD = class_vectors(self.experiment, self.graph, question.answers, names, prompts, self._device)
         scores_K = (made.float() @ class_KD.T)[0].cpu()
@@ -242,7 +242,7 @@ class Trained:
         """A file as the source would give it: fitted onto white, float32 [3, H, W] in [0, 1]."""
         sides = [v.shape[-1] for v in self.graph.source.meta(1).values() if isinstance(v, Tensor) and v.ndim == 4]
         if not sides:
-            raise refuse("This experiment takes no pictures.", hint="Ask it with a sentence.")
+            raise refuse("This experiment takes no images.", hint="Ask it with a sentence.")
         pixels = fitted(read_image(path), int(sides[0]))
         return torch.from_numpy(pixels.astype(np.float32) / np.float32(255))
 

@@ -95,7 +95,9 @@ def _without(document: Document, change: Change, words: Vocabulary) -> Document:
 
 def _left_out(change: Change, found: Analysis) -> Problem:
     first = next(problem for problem in found.problems if problem.severity == "error")
-    return Problem(what=f"The arm {change.name!r} cannot be trained: {first.what}", hint=first.hint, severity="warning")
+    return Problem(
+        what=f"The configuration {change.name!r} cannot be trained: {first.what}", hint=first.hint, severity="warning"
+    )
 
 
 def _control(

@@ -269,7 +269,7 @@ def _say_changes(library: Library, uid: str, trainer: Trainer) -> None:
     """More steps, another device: said once, in the log and on the timeline."""
     told = library.params(uid).get(CONTINUED)
     if told and not any(mark.text == told for mark in library.reader(uid).marks()):
-        trainer.log(f"The recipe was changed: {told}.")
+        trainer.log(f"The training recipe was changed: {told}.")
         trainer.say(Mark(at=trainer.at(), kind="note", text=told))
 
 
@@ -280,7 +280,7 @@ def _keep_origin(library: Library, uid: str, trainer: Trainer) -> None:
         found[TEST_HOLDS] = holds
     if judged := lineage(trainer.plan.document):
         found["judged pairs"] = judged
-        trainer.log(f"Judged pairs: {judged}.")
+        trainer.log(f"Annotated pairs: {judged}.")
     try:
         library.add_params(uid, found)
     except (Refused, OSError, SQLAlchemyError) as error:

@@ -48,7 +48,7 @@ def _mean(row: ArmRow, name: str) -> float:
 
 def header(table: Table, costs: Sequence[str]) -> list[str]:
     """Titles of the columns."""
-    return ["arm", "seeds", table.metric, "95 % interval", f"against {table.baseline}", "p (t)", "p (flips)", *costs]
+    return ["arm", "seeds", table.metric, "95 % CI", f"against {table.baseline}", "p (t)", "p (flips)", *costs]
 
 
 def lines(table: Table, costs: Sequence[str]) -> list[list[str]]:

@@ -40,7 +40,7 @@ def begin_sweep(
     """A new sweep of a document, queued. Raises Refused where its plan cannot be carried out."""
     sweep = document.sweep
     if sweep is None or not sweep.axes:
-        raise refuse("This document has no sweep.", hint="Right-click a setting and choose Sweep this setting.")
+        raise refuse("This experiment has no sweep.", hint="Right-click a setting and choose Sweep this setting.")
     if problems := sweep_problems(document, words):
         raise Refused(*problems)
     from core.runs.planning import metric_problem, refused_arms  # torch
@@ -189,7 +189,7 @@ class _Work:
         self.name, self.place = facts.name, facts.place
         self.document = loads(self.sweeps.document_text(uid))
         if self.document.sweep is None:
-            raise refuse("The document of this sweep has lost its plan.")
+            raise refuse("The experiment of this sweep has lost its plan.")
         self.plan = self.document.sweep
 
     def run_of(self, trial: TrialFacts) -> str:

@@ -32,7 +32,7 @@ def is_remote(path: Path) -> bool:
 def warning(path: Path) -> Problem:
     """What a person is told about it."""
     return Problem(
-        what=f"{path.name} lies on a network file system ({kind_of(path) or 'share'}): writing is slower and only one "
+        what=f"{path.name} lies on a network file system ({kind_of(path) or 'network share'}): writing is slower and only one "
         "machine may use it at a time.",
         hint="A store on a local disk is safer.", severity="warning",
     )  # fmt: skip

@@ -63,7 +63,7 @@ def refuse_if_missing(library: Library, uid: str) -> None:
     if reader.has_saved() and not any(CheckpointFolder(folder).has_one(reader.head().step) for folder in folders):
         raise refuse(
             f"The checkpoints of the run {uid} are missing: they should lie in {checkpoint_folder(library.store, uid)}.",
-            hint="Put that folder back, or train the drawing anew; nothing of this run was changed.",
+            hint="Put that folder back, or train the graph anew; nothing of this run was changed.",
         )
 
 

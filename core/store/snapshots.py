@@ -161,7 +161,7 @@ def _about(row: Any) -> dict[str, Any]:
 def _checked(about: str, checksum: int, data: bytes) -> bool:
     if zlib.crc32(data, zlib.crc32(about.encode())) != checksum:
         raise refuse(
-            "A picture of this run is damaged on disk.", hint="Restore the store from a backup, or delete the run."
+            "A plot of this run is damaged on disk.", hint="Restore the store from a backup, or delete the run."
         )
     return True
 

@@ -75,4 +75,4 @@ class Habit:
         """The inverse of :meth:`tensors`."""
 
 
-habits: Catalog[Habit] = Catalog("core.training.habits", "habit")
+habits: Catalog[Habit] = Catalog("core.training.habits", "training option")

@@ -266,7 +266,7 @@ class Trainer:
                 getattr(probe, moment)(self)
             except Exception as error:  # a picture must not cost a training run
                 self.probes.remove(probe)
-                self.warn(f"The probe {probe.title} was switched off: {type(error).__name__}: {str(error)[:200]}")
+                self.warn(f"The diagnostic {probe.title} was switched off: {type(error).__name__}: {str(error)[:200]}")
 
     def _obey(self) -> None:
         self._grant()
@@ -301,7 +301,7 @@ class Trainer:
     def _save_now(self) -> None:
         keeper = self.habit("checkpointing")
         if keeper is None:
-            self.warn("There is no checkpoint: the habit Checkpoints is off.")
+            self.warn("There is no checkpoint: the training option Checkpoints is off.")
         else:
             keeper.save(self)  # type: ignore[attr-defined]
 

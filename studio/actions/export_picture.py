@@ -12,14 +12,14 @@ from widgets.look.language import tr
 class ExportPicture(Action):
     """Save a picture of the window."""
 
-    text = "Save a picture of the window…"
+    text = "Save a screenshot of the window…"
     menu = "File"
     order = 31
     icon = "picture"
 
     def do(self, session: Session) -> None:
         """Do it."""
-        title, name = tr("Save a picture of the window…"), f"{session.document.name}.png"
+        title, name = tr("Save a screenshot of the window…"), f"{session.document.name}.png"
         name = save_file(session.window, title, name, "PNG (*.png)", what="export")
         if name and not session.window.grab().save(name):
             session.say(tr("{path} cannot be written.", path=name), "error")

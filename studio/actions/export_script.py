@@ -24,7 +24,7 @@ class ExportScript(Action):
     def possible(self, session: Session) -> str:
         """Why not."""
         if session.analysis is None or not session.analysis.is_runnable:
-            return tr("The drawing has problems; see the list.")
+            return tr("Cannot run while there are errors. Open Problems.")
         return ""
 
     def do(self, session: Session) -> None:

@@ -10,7 +10,7 @@ from studio.session import Session
 class Keys(Action):
     """All keys on one sheet."""
 
-    text = "Keys"
+    text = "Keyboard shortcuts"
     menu = "Help"
     order = 11
     keys = ("Ctrl+?",)

@@ -22,6 +22,6 @@ class OpenDocument(Action):
 
     def do(self, session: Session) -> None:
         """Do it."""
-        name = open_file(session.window, tr("Open"), tr("Documents (*.json)"), what="document")
+        name = open_file(session.window, tr("Open"), tr("Experiments (*.json)"), what="document")
         if name:
             session.attempt(lambda: session.open(Path(name)))

@@ -11,7 +11,7 @@ from widgets.look.language import tr
 class Pause(Action):
     """Pause the run, or let it go on."""
 
-    text = "Pause or go on"
+    text = "Pause / Resume"
     menu = "Run"
     order = 20
     keys = ("Ctrl+Shift+Return",)

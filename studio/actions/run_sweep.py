@@ -20,7 +20,7 @@ class RunSweep(Action):
     def possible(self, session: Session) -> str:
         """Why not."""
         if session.document.sweep is None:
-            return tr("The document has no sweep: right-click a setting and choose Sweep this setting.")
+            return tr("The experiment has no sweep: right-click a setting and choose Sweep this setting.")
         return ""
 
     def do(self, session: Session) -> None:

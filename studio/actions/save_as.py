@@ -23,7 +23,7 @@ class SaveAs(Action):
     def do(self, session: Session) -> None:
         """Do it."""
         suggestion = str(session.path or f"{session.document.name}{SUFFIX}")
-        name = save_file(session.window, tr("Save as"), suggestion, tr("Documents (*.json)"), what="document")
+        name = save_file(session.window, tr("Save as"), suggestion, tr("Experiments (*.json)"), what="document")
         if name:
             place = Path(name if name.endswith(".json") else name + SUFFIX)
             session.attempt(lambda: session.save(place))

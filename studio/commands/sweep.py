@@ -186,7 +186,7 @@ def _report(flags: argparse.Namespace, sweeps: Sweeps, uid: str) -> bool:
     document = loads(sweeps.document_text(uid))
     plan = document.sweep
     if plan is None:
-        raise refuse("The document of this sweep has lost its plan.")
+        raise refuse("The experiment of this sweep has lost its plan.")
     found = table(plan, sweeps.trials(uid))
     if flags.json:
         print(as_json(result(facts, found)), flush=True)
@@ -236,7 +236,7 @@ def rich_table(found: Table, wanted: tuple[str, ...]) -> RichTable:
     shown = RichTable(box=None, header_style="dim", pad_edge=False, caption_justify="left")
     shown.caption = f"{found.metric}; {found.direction} is better; compared with {found.baseline}; * distinguishable"
     shown.add_column("arm", overflow="fold", min_width=8)
-    for title in ("mean", "95 % interval", "seeds", "difference", "p", *costs):
+    for title in ("mean", "95 % CI", "seeds", "difference", "p", *costs):
         shown.add_column(title, justify="right", overflow="fold")
     for row in found.rows:
         one = found.comparisons.get(row.arm.name)

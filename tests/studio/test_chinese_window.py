@@ -32,8 +32,8 @@ NAMES = re.compile(
     r"|TSV|\b[Cc]at\b|pip install[ \w.-]*|ResNet|SGD|SigLIP|Transformer|Twemoji|Unicode|ViT|Vision|bfloat16|float32|torch\S*|transformers|mini-|Nesterov"
     r"|ALIGN|Audio CNN|CNN|EVA\S*|Flamingo|GradNorm|Gumbel|LAMB|LXMERT|OGM-GE|OpenCLIP|RoIAlign|Switch|ToMe|ViLBERT|logits?|log-sum-exp"
     r"|save_pretrained|kakaobrain\S*|laion\S*|softmax|sigmoid|tanh|sub-LN|CLIP-ViT\S*|captions\S*|\bsound\b|\baudio\b"
-    r"|ALBEF|Alpha|FILIP|ImageBind|LaTeX|Markdown|MoCo|MoMa|Perceiver|RegionCLIP|TPE|TokenLearner|VisualBERT|bigG|booktabs|int8|dense|naive"
-    r"|\w+/\S+|GFLOPs a sample|MiB for backward|\bgradient\b|\bloss\b|\bscore\b|\bseconds\b|\bthroughput\b"  # names of series
+    r"|ALBEF|Alpha|BigBird|PVT|SDPA|VLMo|SwiGLU|UNITER|\bpicture\b|FILIP|ImageBind|LaTeX|Markdown|MoCo|MoMa|Perceiver|RegionCLIP|TPE|TokenLearner|VisualBERT|bigG|booktabs|int8|dense|naive"
+    r"|\w+/\S+|GFLOPs per example|GFLOPs a sample|MiB for backward|\bgradient\b|\bloss\b|\bscore\b|\bseconds\b|\bthroughput\b"  # names of series
     r"|Crossmodal Studio|GPU|CPU|[kMG]?FLOP|[KMGT]iB|cuda\S*|cpu|auto"
     r"|(Ctrl|Shift|Alt|Space|Tab|Esc|Home|Del|End|Backspace|Enter|Return)\S*|\w+\.\w+|\w+://\S+|a picture of"
 )

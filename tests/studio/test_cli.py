@@ -112,7 +112,7 @@ def test_run_trains_and_prints_scores_beside_chance_within_80_columns(say: Say, 
     code, out, _ = say("run", drawn, "--store", kept, "--device", "cpu", "--name", "[/] odd")
     assert code == 0
     assert "[/] odd finished at step 6" in out
-    rows = [line.split() for line in out.splitlines() if "picture to text" in line]
+    rows = [line.split() for line in out.splitlines() if "image to text" in line]
     assert [row[0] for row in rows] == ["test", "validation", "training"]
     assert [cell for cell in rows[0] if "(" in cell] == ["(1.6", "(7.9", "(15.8"], (
         "chance of 64 names where two of 64 pictures are one"
@@ -134,7 +134,7 @@ def test_accuracies_are_said_beside_chance_by_the_block_that_answers(say: Say, t
     file.write(document, tmp_path / "fused.cms.json")
     code, out, _ = say("run", tmp_path / "fused.cms.json", "--store", kept, "--steps", 1, "--device", "cpu")
     assert code == 0
-    assert [line.split("%")[0].split()[-1] for line in out.splitlines() if "Without the picture  test" in line]
+    assert [line.split("%")[0].split()[-1] for line in out.splitlines() if "Without the image  test" in line]
     assert "answered by" in out
     assert "in brackets: chance" in out
     assert widest(out) <= 80

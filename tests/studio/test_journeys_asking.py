@@ -47,7 +47,7 @@ def drop(person: Person, well: PictureWell, path: Path) -> None:
 def test_ask_with_a_sentence_then_with_a_picture(sit_down, trained, tmp_path):
     person = sit_down(Document())
     person.runs()
-    person.go_to("Inspect")
+    person.go_to("Query")
     desk = person.window.desk
     runs, checkpoints = desk.findChildren(QComboBox)[:2]
     assert runs.currentData() == trained
@@ -62,7 +62,7 @@ def test_ask_with_a_sentence_then_with_a_picture(sit_down, trained, tmp_path):
     person.click(person.button("Cancel", desk))
     person.wait(lambda: desk.message() == "Cancelled.")
     assert desk.answers() is None
-    person.click(person.button("Ask", desk))
+    person.click(person.button("Search", desk))
     person.wait(lambda: desk.answers() is not None)
     answers = desk.answers()
     assert answers.kind == "pictures"
@@ -83,9 +83,9 @@ def test_ask_with_a_sentence_then_with_a_picture(sit_down, trained, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(picture.read_bytes()[:60])
     drop(person, well, broken)
-    assert "broken.png cannot be read as a picture" in desk.message()
+    assert "broken.png cannot be read as an image" in desk.message()
     drop(person, well, tmp_path / "notes.txt")
-    assert "not a picture" in desk.message()
+    assert "not an image" in desk.message()
     assert desk.answers() is before
 
 
@@ -95,9 +95,9 @@ def test_a_fused_run_is_asked_with_a_sentence_a_picture_and_both(sit_down, tmp_p
         assert execute(store, queue(Library(store), document, name="fused").uid) == "finished"
     person = sit_down(Document())
     person.runs()
-    person.go_to("Inspect")
+    person.go_to("Query")
     desk = person.window.desk
-    person.wait(lambda: person.texts(desk, "with both at once"))
+    person.wait(lambda: person.texts(desk, "Image and text"))
     picture = tmp_path / "heart.png"
     Image.fromarray(np.full((40, 40, 3), (220, 20, 40), dtype=np.uint8)).save(picture)
     drop(person, desk.findChildren(PictureWell)[0], picture)
@@ -118,7 +118,7 @@ def test_a_fused_run_is_asked_with_a_sentence_a_picture_and_both(sit_down, tmp_p
 def test_a_run_whose_checkpoint_is_gone_is_told(sit_down, trained, tmp_path):
     person = sit_down(Document())
     person.runs()
-    person.go_to("Inspect")
+    person.go_to("Query")
     desk = person.window.desk
     for weights in (tmp_path / "checkpoints").rglob("*.safetensors"):
         weights.write_bytes(b"damaged")
@@ -129,7 +129,7 @@ def test_a_run_whose_checkpoint_is_gone_is_told(sit_down, trained, tmp_path):
     person.wait(lambda: not desk.message().endswith("…"))
     assert desk.answers() is None
     assert "Error" not in desk.message()
-    assert person.button("Ask", desk).isEnabled()
+    assert person.button("Search", desk).isEnabled()
 
 
 def own_data(folder: Path) -> None:

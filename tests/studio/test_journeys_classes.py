@@ -26,7 +26,7 @@ def person(sit_down, tmp_path) -> Person:
         assert execute(store, queue(Library(store), document, name="small clip").uid) == "finished"
     person = sit_down(Document())
     person.runs()
-    person.go_to("Inspect")
+    person.go_to("Query")
     Image.fromarray(np.full((40, 40, 3), (220, 20, 40), dtype=np.uint8)).save(tmp_path / "red.png")
     person.window.desk.findChild(PictureWell).take(str(tmp_path / "red.png"))
     person.wait(lambda: person.window.desk.answers() is not None)

@@ -66,13 +66,13 @@ def test_two_runs_are_laid_over_each_other(sit_down, two_runs, tmp_path, monkeyp
         assert int(x[-1]) == person.session.facts(uid).step
         assert colour == expected.lower()
     assert [
-        "recipe",
+        "training recipe",
         "steps",
         *[str(person.session.facts(uid).steps) for uid in order],
     ] in library.compare.settings_rows()
     place = tmp_path / "comparison.png"
     monkeypatch.setattr("PySide6.QtWidgets.QFileDialog.getSaveFileName", lambda *_: (str(place), ""))
-    person.click(person.button("Save as picture", library.compare))
+    person.click(person.button("Save as image", library.compare))
     assert QImage(str(place)).width() > 300
     person.click(person.button("Back to the table", library.compare))
     assert library.view.isVisible()
@@ -164,7 +164,7 @@ def test_open_its_drawing_and_fork_from_this_step(sit_down, two_runs):
     open_library(person)
     library, uid = person.window.library, two_runs[1]
     person.pick_runs(uid)
-    person.click(person.button("Open document", library))
+    person.click(person.button("Open experiment", library))
     assert person.window.pages.current == "design"
     assert person.session.document.recipe.learning_rate == 0.01
     person.set_recipe(steps=16)

@@ -136,7 +136,7 @@ def test_planted_duplicates_are_found_judged_and_left_out(sit_down: Any, tmp_pat
     library = person.session.library
     assert library.facts(second).status == "finished", library.facts(second).reason
     assert library.params(second)["judged pairs"] == f"{len(found)}, from planted ({first})"
-    assert any("Judged pairs" in line.text for line in library.reader(second).log())
+    assert any("Annotated pairs" in line.text for line in library.reader(second).log())
     judged = library.reader(second).points("judged/marked")[1]
     assert judged.min() == judged.max() == len(found)  # the whole set is in every batch
     again = library.reader(second).pairs_at("pairs/info_nce", STEPS)

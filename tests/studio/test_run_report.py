@@ -24,7 +24,7 @@ LAST = {
 
 
 def own(last: dict[str, float]) -> Table:
-    return own_scores(last, {"masked_words": "Masked words"})
+    return own_scores(last, {"masked_words": "Masked language modelling"})
 
 
 def printed(table: object) -> str:
@@ -36,9 +36,13 @@ def printed(table: object) -> str:
 @pytest.mark.parametrize(
     ("table", "there", "elsewhere"),
     [
-        (score_table, ("picture to text", "40.0 % (2.0 %)"), ("Masked words", "sound")),
-        (subset_table, ("picture + sound", "30.0 % (10.0 %)"), ("Masked words", "picture to text")),
-        (own, ("Masked words", "25.0 % (4.6 %)", "7.500"), ("sound", "R@", "mean rank", "chance accuracy")),
+        (score_table, ("image to text", "40.0 % (2.0 %)"), ("Masked language modelling", "sound")),
+        (subset_table, ("image + audio", "30.0 % (10.0 %)"), ("Masked language modelling", "image to text")),
+        (
+            own,
+            ("Masked language modelling", "25.0 % (4.6 %)", "7.500"),
+            ("sound", "R@", "mean rank", "chance accuracy"),
+        ),
     ],
 )
 def test_every_score_stands_in_its_own_table_beside_its_chance(

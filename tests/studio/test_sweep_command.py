@@ -38,7 +38,7 @@ def test_a_sweep_ends_with_its_table_and_is_not_run_again(capsys: Any, plan: Pat
     store = tmp_path / "runs.db"
     code, out, _ = run(capsys, "sweep", plan, "--store", store, "--seeds", 2)
     assert code == 0
-    for words in ("τ 0.05", "τ 0.5", "95 % interval", "throughput", "2 seeds", "is finished: 4 finished"):
+    for words in ("τ 0.05", "τ 0.5", "95 % CI", "throughput", "2 seeds", "is finished: 4 finished"):
         assert words in out
     code, again, _ = run(capsys, "sweep", plan, "--store", store, "--seeds", 2)
     assert (code, again) == (0, out)

@@ -42,7 +42,7 @@ def test_a_strip_is_as_high_as_its_rows(qtbot):
 def test_what_is_left_out_is_counted_and_told(qtbot):
     panel = DataPanel()
     qtbot.addWidget(panel)
-    panel.show_dataset(DatasetFacts(title="Captioned pictures", counts={"train": 3}))
+    panel.show_dataset(DatasetFacts(title="Captioned images", counts={"train": 3}))
     assert "Every row and file is used." in words(panel)
     problems = tuple(Problem(what=f"Line {number} has no caption.") for number in range(25))
     panel.show_dataset(DatasetFacts(title="x", counts={"train": 3}, problems=problems, left_out=1_234))

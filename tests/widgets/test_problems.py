@@ -48,7 +48,7 @@ def test_the_fix_is_announced_whole(panel, qtbot):
 def test_nothing_wrong_says_so_and_markup_stays_text(panel):
     panel.set_problems(())
     assert panel.rows == []
-    assert panel.summary.text() == "Nothing stands against a run."
+    assert panel.summary.text() == "No problems: ready to run."
     panel.set_problems([Problem(what="<b>bold</b>")])
     panel.grab()
     assert panel.rows[0].problem.what == "<b>bold</b>"

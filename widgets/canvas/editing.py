@@ -180,7 +180,7 @@ class Editing:
 
     def mute(self) -> None:
         """Mute the selected nodes, or let them run again where all are muted."""
-        self._toggle("muted", tr("Mute"), tr("Unmute"))
+        self._toggle("muted", tr("Disable"), tr("Enable"))
 
     def ablate(self) -> None:
         """Ask for a family of runs: the whole drawing, and each selected node off."""

@@ -29,7 +29,7 @@ class Minimap(QWidget):
         self._content = QRectF()
         self.setFixedSize(SIZE)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setAccessibleName(tr("Overview of the drawing"))
+        self.setAccessibleName(tr("Overview of the graph"))
         self.setToolTip(tr("Click or drag to look elsewhere"))
 
     def refresh(self) -> None:

@@ -46,7 +46,7 @@ class Outline(QWidget):
         self.tree.setIndentation(16)
         self.tree.setItemDelegate(EntryDelegate(self.tree))
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.tree.setAccessibleName(tr("Outline of the drawing"))
+        self.tree.setAccessibleName(tr("Outline of the graph"))
         self.tree.itemSelectionChanged.connect(self._tell)
         self.tree.itemActivated.connect(self._go)
         self.tree.installEventFilter(self)
@@ -105,7 +105,7 @@ class Outline(QWidget):
         node = self._document.nodes[name]
         spec = self._vocabulary.spec(node.block)
         problems = [p for p in self._analysis.problems if p.node == name]
-        states = [word for on, word in ((node.muted, tr("muted")), (node.bypassed, tr("bypassed"))) if on]
+        states = [word for on, word in ((node.muted, tr("disabled")), (node.bypassed, tr("bypassed"))) if on]
         states += [f"×{node.repeat}"] if node.repeat > 1 else []
         row.setText(0, " · ".join([self._title(name), *states]))
         row.setData(0, COLOUR, theme().modality.get(spec.modality, theme().modality["any"]))
@@ -117,15 +117,19 @@ class Outline(QWidget):
         takes, gives = rules.ports_of(self._document, name, self._vocabulary)
         for port in takes:
             wire = self._document.wire_at(End(node=name, port=port.name))
-            text = tr("not connected") if wire is None else f"{self._title(wire.source.node)} · {tr(wire.source.port)}"
-            self._port_row(row, f"{tr(port.name)} ← {text}", wire.source.node if wire else "")
+            text = (
+                tr("not connected")
+                if wire is None
+                else f"{self._title(wire.source.node)} · {tr(wire.source.port, 'port')}"
+            )
+            self._port_row(row, f"{tr(port.name, 'port')} ← {text}", wire.source.node if wire else "")
         for port in gives:
             wires = [wire for wire in self._document.wires_from(name) if wire.source.port == port.name]
             for wire in wires:
-                text = f"{tr(port.name)} → {self._title(wire.target.node)} · {tr(wire.target.port)}"
+                text = f"{tr(port.name, 'port')} → {self._title(wire.target.node)} · {tr(wire.target.port, 'port')}"
                 self._port_row(row, text, wire.target.node)
             if not wires:
-                self._port_row(row, f"{tr(port.name)} → {tr('not connected')}", "")
+                self._port_row(row, f"{tr(port.name, 'port')} → {tr('not connected')}", "")
 
     def _port_row(self, row: QTreeWidgetItem, text: str, other: str) -> None:
         item = QTreeWidgetItem(row, [text])

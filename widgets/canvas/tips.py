@@ -45,7 +45,7 @@ def node_tip(canvas: CanvasView, name: str) -> str:
             tr("{all} parameters, {trained} of them trained", all=quantities.count(facts.parameters), trained=trained)
         )
     if facts.flops:
-        lines.append(tr("{flops} a sample, forward", flops=quantities.flops(facts.flops)))
+        lines.append(tr("{flops} per example, forward", flops=quantities.flops(facts.flops)))
     if facts.activation_mebibytes:
         lines.append(tr("{size} kept for the backward pass", size=quantities.mebibytes(facts.activation_mebibytes)))
     return _rich(item.node.title or tr(item.spec.title), lines)
@@ -54,13 +54,13 @@ def node_tip(canvas: CanvasView, name: str) -> str:
 def wire_tip(canvas: CanvasView, wire: Wire) -> str:
     """A wire: what flows, how much of it, and whether anything is learned through it."""
     giver = canvas.board.nodes[wire.source.node]
-    heading = f"{giver.node.title or tr(giver.spec.title)} · {tr(wire.source.port)}"
+    heading = f"{giver.node.title or tr(giver.spec.title)} · {tr(wire.source.port, 'port')}"
     facts = canvas.board.wires[wire.key].facts
     if facts is None:
         return _rich(heading, [tr("Shapes are known once everything before it is connected.")])
     lines = [f"{facts.symbolic}  =  {facts.concrete}"]
     if facts.tokens:
-        lines.append(tr("{n} tokens a sample", n=f"{facts.tokens:,}"))
+        lines.append(tr("{n} tokens per example", n=f"{facts.tokens:,}"))
     if facts.mebibytes:
         lines.append(tr("{size} for one batch", size=quantities.mebibytes(facts.mebibytes)))
     lines.append(tr("A gradient flows here.") if facts.trained else tr("No gradient flows here."))
@@ -74,14 +74,14 @@ def port_tip(canvas: CanvasView, end: object, outgoing: bool) -> str:
     if spot is None:
         return ""
     port: Port = spot.port
-    lines = [f"{tr(port.kind)} {port.axes}".strip()]
+    lines = [f"{tr(port.kind, 'kind')} {port.axes}".strip()]
     if port.help:
         lines.append(tr(port.help))
     if not outgoing:
         lines.append(tr("May stay open.") if port.optional else tr("Must be connected."))
     if outgoing and (facts := item.facts.outputs.get(port.name)):
         lines.append(facts.concrete)
-    return _rich(tr(port.name), lines)
+    return _rich(tr(port.name, "port"), lines)
 
 
 def _rich(heading: str, lines: list[str]) -> str:

@@ -111,7 +111,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(tr("Canvas"))
-        self.setAccessibleDescription(tr("The drawing of the experiment. The outline shows the same as a list."))
+        self.setAccessibleDescription(tr("The graph of the experiment. The outline shows the same as a list."))
 
     # -- values ---------------------------------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ class DeskView(QWidget):
         self._is_busy = False
         self._runs_box, self._checkpoints = QComboBox(), QComboBox()
         self._sentence, self._well, self._classes = QLineEdit(), PictureWell(), ClassesForm()
-        self._ask, self._cancel = QPushButton(tr("Ask")), QPushButton(tr("Cancel"))
+        self._ask, self._cancel = QPushButton(tr("Search")), QPushButton(tr("Cancel"))
         self._progress, self._line = QProgressBar(), QLabel()
         self._tiles, self._picture, self._words = AnswerTiles(), HeatPicture(), HeatWords()
         self._lit = QCheckBox(tr("Show attention"))
@@ -104,7 +104,7 @@ class DeskView(QWidget):
         if answers.kind == "classes":
             self._say(tr("{n} of {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
         else:
-            self._say(tr("{n} answers among {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
+            self._say(tr("{n} results among {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
         self._tiles.set_answers(answers.answers, as_tiles=answers.kind == "pictures")
         self._show_empty("" if answers.answers else tr("Nothing was found."))
         if not answers.answers:
@@ -159,7 +159,7 @@ class DeskView(QWidget):
 
     def _lay_out(self) -> None:
         self._sentence.setPlaceholderText(tr("Type a sentence: a red heart"))
-        self._sentence.setAccessibleName(tr("Question"))
+        self._sentence.setAccessibleName(tr("Query"))
         self._sentence.setClearButtonEnabled(True)
         self._ask.setProperty("primary", True)
         self._runs_box.setAccessibleName(tr("Run"))
@@ -207,7 +207,7 @@ class DeskView(QWidget):
 
     def _answer_side(self) -> QWidget:
         side, column = _column()
-        column.addWidget(_muted(tr("Answers, best first")))
+        column.addWidget(_muted(tr("Results, by score")))
         scroll = self._scroll = QScrollArea()
         scroll.setWidget(self._tiles)
         scroll.setWidgetResizable(True)
@@ -219,7 +219,7 @@ class DeskView(QWidget):
 
     def _close_side(self) -> QWidget:
         side, column = _column()
-        column.addWidget(_muted(tr("Where the model looks")))
+        column.addWidget(_muted(tr("Attention map")))
         column.addWidget(self._picture)
         column.addWidget(self._words)
         column.addWidget(self._about)
@@ -262,11 +262,11 @@ class DeskView(QWidget):
     def _why_not(self) -> str:
         run = self._runs.get(self.uid())
         if run is None:
-            return tr("No run can be asked yet. Train one; its checkpoints appear here.")
+            return tr("No run can be queried yet. Train one; its checkpoints appear here.")
         if run.why_not:
             return run.why_not
         if self.step() < 0:
-            return tr("This run has no checkpoint yet, so there is nothing to ask.")
+            return tr("This run has no checkpoint yet, so there is nothing to query.")
         way = self._way()
         return "" if way.finds else next(iter(way.why_not.values()), "")
 
@@ -277,7 +277,7 @@ class DeskView(QWidget):
 
     def _refresh(self) -> None:
         why_not, given, way = self._why_not(), self._given(), self._way()
-        missing = "" if given else tr("Type a sentence or choose a picture first.")
+        missing = "" if given else tr("Type a sentence or choose an image first.")
         cannot = "" if not given or given in way.finds else way.why_not.get(given, "")
         self._ask.setEnabled(not (why_not or missing or cannot or self._is_busy))
         self._ask.setToolTip(plain_tip(why_not or missing or cannot))
@@ -285,7 +285,7 @@ class DeskView(QWidget):
         self._classes.setVisible(way.finds.get("picture") == "sentences")
         no_picture = "" if self._path else tr("Choose an image first.")
         self._classes.set_possible(
-            why_not or no_picture or (tr("Wait for the present answer.") if self._is_busy else "")
+            why_not or no_picture or (tr("Wait for the present results.") if self._is_busy else "")
         )
         self._cancel.setVisible(self._is_busy)
         self._progress.setVisible(self._is_busy)
@@ -310,9 +310,7 @@ class DeskView(QWidget):
             label.setVisible(bool(way.finds))  # where nothing can be asked, it is said once
             field.setEnabled(bool(finds or both))
         pictures = both == "pictures"
-        self._by_both.setText(
-            tr("Or with both at once, get pictures") if pictures else tr("Or with both at once, get sentences")
-        )
+        self._by_both.setText(tr("Image and text → images") if pictures else tr("Image and text → captions"))
         self._by_both.setVisible(bool(both))
 
     def _show_empty(self, text: str) -> None:
@@ -398,24 +396,24 @@ class DeskView(QWidget):
 def _with_sentence(finds: str) -> str:
     """The words over the sentence."""
     if not finds:
-        return tr("A sentence, asked together with a picture")
-    return tr("Ask with a sentence, get pictures") if finds == "pictures" else tr("Ask with a sentence, get sentences")
+        return tr("Text, together with an image")
+    return tr("Text → images") if finds == "pictures" else tr("Text → captions")
 
 
 def _with_picture(finds: str) -> str:
     """The words over the picture."""
     if not finds:
-        return tr("A picture, asked together with a sentence")
-    return tr("Or with a picture, get pictures") if finds == "pictures" else tr("Or with a picture, get sentences")
+        return tr("Image, together with a text")
+    return tr("Image → images") if finds == "pictures" else tr("Image → captions")
 
 
 def _invitation(way: Ways) -> str:
     """What to do while nothing has been asked."""
     if way.finds == EITHER.finds:
-        return tr("Type a sentence to find pictures, or drop a picture to find sentences.")
+        return tr("Type a sentence to find images, or drop an image to find sentences.")
     if set(way.finds) == {"both"}:
-        return tr("Type a sentence and drop a picture: this run is asked with both.")
-    return tr("Ask a question on the left; the best answers appear here.")
+        return tr("Type a sentence and drop an image: this run is asked with both.")
+    return tr("Enter a query on the left; the results appear here.")
 
 
 def checkpoint_name(checkpoint: CheckpointFacts) -> str:

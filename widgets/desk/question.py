@@ -44,7 +44,7 @@ class PictureWell(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(120, 120)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(tr("Drop a picture here, or click to open one"))
+        self.setAccessibleName(tr("Drop an image here, or click to open one"))
         look.changed.connect(self.update)
 
     def set_image(self, image: QImage | None) -> None:
@@ -55,13 +55,13 @@ class PictureWell(QWidget):
     def take(self, path: str) -> bool:
         """Use a picture file; says why where it cannot be used."""
         if Path(path).suffix.lower() not in SUFFIXES:
-            self.refused.emit(tr("{name} is not a picture this desk can read.", name=Path(path).name))
+            self.refused.emit(tr("{name} is not an image that can be read here.", name=Path(path).name))
             return False
         reader = QImageReader(path)
         reader.setAutoTransform(True)  # as the camera was held: so does the model see it
         image = reader.read()
         if image.isNull():
-            self.refused.emit(tr("{name} cannot be read as a picture.", name=Path(path).name))
+            self.refused.emit(tr("{name} cannot be read as an image.", name=Path(path).name))
             return False
         self.set_image(image)
         self.pictureChosen.emit(path)
@@ -70,7 +70,7 @@ class PictureWell(QWidget):
     def open_file(self) -> None:
         """Let the person choose a file."""
         kinds = " ".join(f"*{suffix}" for suffix in SUFFIXES)
-        path = open_file(self, tr("Open a picture"), f"{tr('Pictures')} ({kinds})", what="picture")
+        path = open_file(self, tr("Open an image"), f"{tr('Images')} ({kinds})", what="picture")
         if path:
             self.take(path)
 
@@ -135,7 +135,7 @@ class PictureWell(QWidget):
             painter.setPen(QColor(colours.muted if self.isEnabled() else colours.line))
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(
-                self.rect().adjusted(10, 10, -10, -10), flags, tr("Drop a picture here, or click to open one")
+                self.rect().adjusted(10, 10, -10, -10), flags, tr("Drop an image here, or click to open one")
             )
         painter.end()
 

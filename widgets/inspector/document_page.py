@@ -47,7 +47,7 @@ class DocumentPage(Page):
         self._options: tuple[OptionSpec, ...] = ()
         self.name, self.note, self.form = QLineEdit(), NoteEdit(), KnobForm()
         self.optimizer, self.schedule = OneOf(tr("Optimiser")), OneOf(tr("Schedule"))
-        self.habits, self.probes, self.stages = Switches(tr("Habits")), Switches(tr("Probes")), Stages()
+        self.habits, self.probes, self.stages = Switches(tr("Training options")), Switches(tr("Diagnostics")), Stages()
         self._facts = Facts(())
         self.change_rate = QPushButton(tr("Change the learning rate of the run…"))
         self.set_trains(False)
@@ -55,7 +55,7 @@ class DocumentPage(Page):
         self._connect()
 
     def _set_up(self) -> None:
-        self.name.setAccessibleName(tr("Name of the document"))
+        self.name.setAccessibleName(tr("Name of the experiment"))
         self.name.setMaxLength(200)
         self.name.setStyleSheet(
             "QLineEdit { font-size: 15px; font-weight: 600; border: none; background: transparent; }"
@@ -64,7 +64,9 @@ class DocumentPage(Page):
         self.note.setPlaceholderText(tr("What this experiment is for, in a sentence or two"))
         self.note.setFixedHeight(66)
         self.note.setTabChangesFocus(True)
-        self.add(self.name, self.note, self._facts, separator(), heading(tr("Recipe")), self.change_rate, self.form)
+        self.add(
+            self.name, self.note, self._facts, separator(), heading(tr("Training recipe")), self.change_rate, self.form
+        )
         for part in (self.optimizer, self.schedule, self.stages, self.habits, self.probes):
             self.add(separator(), part)
         self.finish()
@@ -135,7 +137,7 @@ def _totals(analysis: Analysis) -> list[tuple[str, str]]:
         tr("Model"),
         tr("{all} parameters, {trained} trained", all=quantities.count(analysis.parameters), trained=quantities.count(analysis.trained_parameters)),
     )]  # fmt: skip
-    cost = [tr("{flops} a sample", flops=quantities.flops(analysis.flops))] if analysis.flops else []
+    cost = [tr("{flops} per example", flops=quantities.flops(analysis.flops))] if analysis.flops else []
     cost += [tr("{size} in training", size=quantities.mebibytes(analysis.mebibytes))] if analysis.mebibytes else []
     cost += [tr("about {time}", time=quantities.duration(analysis.seconds))] if analysis.seconds else []
     return [*lines, *([(tr("Cost"), " · ".join(cost))] if cost else [])]

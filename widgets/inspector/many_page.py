@@ -25,7 +25,7 @@ class ManyPage(Page):
         super().__init__()
         self.title = text_label("", size=15, bold=True)
         self.state = Segments(
-            (("", tr("as recipe")), ("trained", tr("trained")), ("frozen", tr("frozen"))), tr("State")
+            (("", tr("as the training recipe")), ("trained", tr("trained")), ("frozen", tr("frozen"))), tr("State")
         )
         self.state.chosen.connect(
             lambda key: self.rulesChanged.emit({"frozen": {"": None, "frozen": True, "trained": False}[key]})
@@ -77,7 +77,7 @@ class ManyPage(Page):
 
 def _actions() -> tuple[tuple[str, str], ...]:
     return (
-        ("mute", tr("Mute")), ("bypass", tr("Bypass")), ("frame_selection", tr("Frame")),
+        ("mute", tr("Disable")), ("bypass", tr("Bypass")), ("frame_selection", tr("Frame")),
         ("connect_selected", tr("Connect selected")), ("tidy", tr("Tidy")), ("duplicate", tr("Duplicate")),
         ("delete", tr("Delete")),
     )  # fmt: skip

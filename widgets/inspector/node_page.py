@@ -108,7 +108,7 @@ class NodePage(Page):
         lines = []
         for name, port in facts.outputs.items():
             tokens = f" · {tr('{n} tokens', n=f'{port.tokens:,}')}" if port.tokens else ""
-            lines.append((tr("Out") if not lines else "", f"{tr(name)} {port.concrete}{tokens}"))
+            lines.append((tr("Out") if not lines else "", f"{tr(name, 'port')} {port.concrete}{tokens}"))
         return lines
 
     def _cost(self, facts: NodeFacts) -> str:
@@ -139,7 +139,7 @@ class TrainingGroup(QWidget):
         self.stage = QComboBox()
         self.stage.setAccessibleName(tr("Stage"))
         self.state = Segments(
-            (("", tr("as recipe")), ("trained", tr("trained")), ("frozen", tr("frozen"))), tr("State")
+            (("", tr("as the training recipe")), ("trained", tr("trained")), ("frozen", tr("frozen"))), tr("State")
         )
         self.form = KnobForm()
         row = QHBoxLayout()

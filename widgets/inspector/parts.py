@@ -103,7 +103,7 @@ class Segments(QWidget):
             button = QPushButton(text)
             button.setCheckable(True)
             button.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-            button.setAccessibleName(f"{name}: {text}")
+            button.setAccessibleName(tr("{name}: {text}", name=name, text=text))
             button.clicked.connect(lambda _=False, key=key: self._press(key))
             self.buttons[key] = button
             layout.addWidget(button)
@@ -129,11 +129,11 @@ def rule_knobs(rate: float, decay: float) -> tuple[Knob, ...]:
     return (
         Knob(
             name="learning_rate", kind="number", default=None, optional=True, low=0, high=10, logarithmic=True,
-            title=tr("Learning rate"), help=tr("Empty: the recipe's rate, {rate}.", rate=f"{rate:g}"),
+            title=tr("Learning rate"), help=tr("Empty: the training recipe's rate, {rate}.", rate=f"{rate:g}"),
         ),
         Knob(
             name="weight_decay", kind="number", default=None, optional=True, low=0, high=1,
-            title=tr("Weight decay"), help=tr("Empty: the recipe's decay, {decay}.", decay=f"{decay:g}"),
+            title=tr("Weight decay"), help=tr("Empty: the training recipe's decay, {decay}.", decay=f"{decay:g}"),
         ),
     )  # fmt: skip
 

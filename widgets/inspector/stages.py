@@ -139,5 +139,5 @@ def _knobs(rate: float) -> tuple[Knob, ...]:
         Knob(name="share", kind="number", default=1.0, low=0.01, high=100, title=tr("Share"),
              help=tr("Of all steps, relative to the other stages.")),
         Knob(name="learning_rate", kind="number", default=None, optional=True, low=0, high=10, logarithmic=True,
-             title=tr("Learning rate"), help=tr("Empty: the recipe's rate, {rate}.", rate=f"{rate:g}")),
+             title=tr("Learning rate"), help=tr("Empty: the training recipe's rate, {rate}.", rate=f"{rate:g}")),
     )  # fmt: skip

@@ -72,7 +72,7 @@ class CompareView(QWidget):
         return [[table.item(r, c).text() for c in range(table.columnCount())] for r in range(table.rowCount())]
 
     def _lay_out(self) -> None:
-        back, picture = QPushButton(tr("Back to the table")), QPushButton(tr("Save as picture"))
+        back, picture = QPushButton(tr("Back to the table")), QPushButton(tr("Save as image"))
         back.clicked.connect(self.closed)
         picture.clicked.connect(self.pictureRequested)
         self._names.setTextFormat(Qt.TextFormat.RichText)
@@ -88,9 +88,9 @@ class CompareView(QWidget):
         self._drawing.setFrameShape(QFrame.Shape.NoFrame)
         tabs = QTabWidget()
         tabs.setDocumentMode(True)
-        tabs.addTab(self._figures, tr("Figures"))
+        tabs.addTab(self._figures, tr("Metrics"))
         tabs.addTab(self._settings, tr("Settings that differ"))
-        tabs.addTab(self._drawing, tr("Drawing"))
+        tabs.addTab(self._drawing, tr("Graph"))
         parts = QSplitter(Qt.Orientation.Vertical)
         parts.addWidget(curves)
         parts.addWidget(tabs)
@@ -116,7 +116,7 @@ class CompareView(QWidget):
         rows = settings_difference(known, vocabulary()) if len(known) == len(self._documents) else []
         header = [tr("Where"), tr("Setting"), *(run.name for run in self._runs)]
         words = [
-            [tr("recipe") if row.where == "recipe" else row.where, row.setting.replace("_", " "), *row.values]
+            [tr("training recipe") if row.where == "recipe" else row.where, row.setting.replace("_", " "), *row.values]
             for row in rows
         ]
         _fill(self._settings, header, words, [None, None, *colours])
@@ -132,7 +132,7 @@ class CompareView(QWidget):
             [tr("duration"), *(duration(run.seconds) for run in self._runs)],
             [tr("seed"), *(str(run.seed) for run in self._runs)],
             [tr("parameters"), *(figure(run.last.get("cost/parameters")) for run in self._runs)],
-            [tr("FLOPs a sample"), *(figure(run.last.get("cost/flops")) for run in self._runs)],
+            [tr("FLOPs per example"), *(figure(run.last.get("cost/flops")) for run in self._runs)],
             [tr("last loss"), *(figure(run.last.get("loss")) for run in self._runs)],
         ]
         for name in every_metric(self._runs):
@@ -140,7 +140,7 @@ class CompareView(QWidget):
                 title = tr("best {name}") if may_choose(name) else tr("last {name}")
                 figures = [(run.best if may_choose(name) else run.last).get(name) for run in self._runs]
                 rows.append([title.format(name=metric_words(name)), *(figure(f, share="R@" in name) for f in figures)])
-        _fill(self._figures, [tr("Figure"), *(run.name for run in self._runs)], rows, [None, *colours])
+        _fill(self._figures, [tr("Metric"), *(run.name for run in self._runs)], rows, [None, *colours])
 
     def warning_text(self) -> str:
         """What is said against comparing these runs."""
@@ -159,7 +159,7 @@ class CompareView(QWidget):
 
     def _drawing_words(self) -> str:
         if len(self._documents) < 2 or any(document is None for document in self._documents):
-            return tr("A document of these runs cannot be read, so the drawings cannot be compared.")
+            return tr("An experiment of these runs cannot be read, so the graphs cannot be compared.")
         first, *others = [document for document in self._documents if document is not None]
         parts = []
         for run, document in zip(self._runs[1:], others):
@@ -171,7 +171,7 @@ class CompareView(QWidget):
 def difference_words(difference: DrawingDifference) -> str:
     """A drawing's difference, a line each."""
     if difference.is_same():
-        return "  " + tr("The drawings are the same.")
+        return "  " + tr("The graphs are the same.")
     lines = [f"  + {tr('block {name}', name=name)}" for name in difference.added]
     lines += [f"  − {tr('block {name}', name=name)}" for name in difference.removed]
     lines += [f"  ~ {node}: {name.replace('_', ' ')} {was} → {now}" for node, name, was, now in difference.changed]

@@ -251,13 +251,13 @@ class LibraryView(QWidget):
 
     def _act_words(self) -> dict[str, str]:
         return {
-            "replay": tr("Replay"), "open": tr("Open document"), "continue": tr("Continue"), "fork": tr("Fork from…"),
+            "replay": tr("Replay"), "open": tr("Open experiment"), "continue": tr("Continue"), "fork": tr("Fork from…"),
             "compare": tr("Compare"), "export": tr("Export"), "delete": tr("Delete"),
         }  # fmt: skip
 
     def _fill_export(self, menu: QMenu) -> None:
         menu.addAction(tr("This table as CSV…"), self._export_table)
-        menu.addAction(tr("This table as a picture…"), self._export_picture)
+        menu.addAction(tr("This table as an image…"), self._export_picture)
         points = menu.addAction(tr("Every point of the selected runs as CSV…"), self._export_points)
         points.setProperty(FEWEST, 1)
         menu.addSeparator()

@@ -4,6 +4,9 @@ Sources are English; translations are JSON files ``resources/translations/<langu
 merged. Titles and help of blocks, knobs, monitors and habits go through the same function, so one table serves all.
 Never build the source of ``tr`` with an f-string: a test reads the sources from the code.
 
+A word that means one thing here and another there is said with its context: ``tr("share", "port")`` looks for
+``port/share`` first. The English table ``translations/en`` holds what is shown in place of a name of the file format.
+
 What core says with values in it (a Problem, a line of the log) reaches the screen as a finished English sentence;
 ``said`` recognises it by the templates of the same tables, such as ``{a} is not there.``
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
@@ -44,20 +48,45 @@ def use_language(name: str) -> None:
 
 
 def load_table(name: str) -> dict[str, str]:
-    """All translations into one language."""
+    """All translations into one language; into English, of names that the file format keeps."""
     table: dict[str, str] = {}
     folder = resources.files("resources") / "translations" / name
-    if name != "en" and folder.is_dir():
+    if folder.is_dir():
         for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if file.name.endswith(".json"):
                 table.update(json.loads(file.read_text(encoding="utf-8")))
     return table
 
 
-def tr(source: str, /, **values: object) -> str:
-    """The sentence in the person's language, with ``{name}`` fields filled in."""
-    text = _table.get(source, source)
-    return text.format(**values) if values else text
+def tr(source: str, context: str = "", /, **values: object) -> str:
+    """The sentence in the person's language, with ``{name}`` fields filled in; where there is one, that of its context."""
+    text = _table.get(f"{context}/{source}") if context else None
+    if text is None:
+        text = _table.get(source, source)
+    return filled(text, values) if values else text
+
+
+def filled(text: str, values: Mapping[str, object]) -> str:
+    """A template with its fields filled in; between a Latin value and a Chinese character there is a space."""
+    made = ""
+    for literal, name, form, _ in Formatter().parse(text):
+        made += _spaced(made, literal)
+        if name is not None:
+            made += _spaced(made, format(values[name], form or ""))
+    return made
+
+
+def _spaced(before: str, after: str) -> str:
+    """What follows, behind a space where a Chinese character and a Latin one would touch."""
+    if before and after and {_script(before[-1]), _script(after[0])} == {"chinese", "latin"}:
+        return f" {after}"
+    return after
+
+
+def _script(character: str) -> str:
+    if "\u4e00" <= character <= "\u9fff":
+        return "chinese"
+    return "latin" if character.isascii() and (character.isalnum() or character in "%_$") else ""
 
 
 def said(sentence: str) -> str:
@@ -66,7 +95,7 @@ def said(sentence: str) -> str:
     Where several templates fit, the one with the most letters of its own is taken. Several sentences in one text, lines,
     and a place in front (``vit.image: ...``) are recognised; so are values that are sentences or words themselves.
     """
-    if not _table or not sentence or len(sentence) > MOST_CHARACTERS:
+    if _language == "en" or not sentence or len(sentence) > MOST_CHARACTERS:
         return sentence
     return _recognised(sentence, 0)[0]
 
@@ -185,7 +214,7 @@ def _by_template(text: str, depth: int) -> tuple[str, int]:
         values = template.values_in(text)
         if values is not None:
             shown = {name: _recognised(value, depth + 1)[0] for name, value in values.items()}
-            return template.translation.format(**shown), template.weight
+            return filled(template.translation, shown), template.weight
     return text, 0
 
 

@@ -28,7 +28,7 @@ def by_honesty(split: str) -> tuple[bool, bool, bool, str]:
 def side_name(side: str) -> str:
     """One side of a pair: ``image`` is a picture, ``shared`` what several modalities are fused into."""
     words = {
-        "image": tr("picture"), "text": tr("text"), "audio": tr("sound"), "video": tr("video"), "shared": tr("fused"),
+        "image": tr("image"), "text": tr("text"), "audio": tr("audio"), "video": tr("video"), "shared": tr("fused"),
         "left": tr("one view"), "right": tr("another view"), "phrase": tr("phrase"), "box": tr("box"),
         "class": tr("class"),
     }  # fmt: skip

@@ -35,10 +35,10 @@ class AttentionMonitor(Monitor):
     """Attention maps on the probe samples."""
 
     title = "Attention"
-    summary = "Where each token looks. Point at a word or a patch to see where it looks; click to keep it."
+    summary = "What each token attends to. Point at a word or a patch to see it; click to keep it."
     probe = "attention"
     order = 40
-    empty = "No attention yet. The attention probe captures maps on a few fixed samples while a run trains."
+    empty = "No attention yet. The diagnostic Attention captures maps on a few fixed samples while a run trains."
     milliseconds_between = 400
     tools_open = True
 
@@ -78,7 +78,7 @@ class AttentionMonitor(Monitor):
         refill(self._node, [(title(value.titles, node), node) for node in value.nodes], value.node)
         refill(self._layer, [(tr("layer {n}", n=layer + 1), layer) for layer in value.layers], value.layer)
         heads = [(tr("head {n}", n=head + 1), head) for head in range(value.heads)]
-        followed = [(tr("rollout"), ROLLOUT)] if value.can_roll_out else []
+        followed = [(tr("attention rollout"), ROLLOUT)] if value.can_roll_out else []
         refill(self._head, [(tr("mean of heads"), MEAN), *followed, *heads])
         self._browser.setVisible(value.samples > 1)
         self._count.setText(f"{min(value.settings.sample, value.samples - 1) + 1}/{value.samples}")
@@ -134,7 +134,7 @@ class AttentionMonitor(Monitor):
     def _write_figures(self, value: AttentionValue) -> None:
         layer = tr("layer {n}", n=value.layer + 1)
         head = tr("mean of heads") if value.settings.head < 0 else tr("head {n}", n=value.settings.head + 1)
-        how = tr("rollout") if value.settings.rollout and value.can_roll_out else head
+        how = tr("attention rollout") if value.settings.rollout and value.can_roll_out else head
         said = tr("step {step}", step=f"{value.said_at:,}")
         self.figures.set_text(f"{title(value.titles, value.node)} · {layer} · {how} · {said}")
 

@@ -191,8 +191,9 @@ def device_name(device: str) -> str:
 def gauge_name(gauge: Gauge) -> str:
     """Device and quantity without the unit."""
     words = gauge.quantity.split("_")
-    name = tr(" ".join(words[:-1] if words[-1] in UNITS and len(words) > 1 else words))
-    return f"{device_name(gauge.device)} {name}" if gauge.device.startswith("gpu") else name
+    gpu = "gpu" if gauge.device.startswith("gpu") else ""
+    name = tr(" ".join(words[:-1] if words[-1] in UNITS and len(words) > 1 else words), gpu)
+    return f"{device_name(gauge.device)} {name}" if gpu else name
 
 
 def reading(gauge: Gauge) -> str:

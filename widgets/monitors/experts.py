@@ -63,7 +63,7 @@ class ExpertMonitor(Monitor):
     )
     probe = "experts"
     order = 55
-    empty = "No experts here. They come with a block of experts and the experts probe."
+    empty = "No experts here. They come with a block of experts and the diagnostic Experts."
     milliseconds_between = 300
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -153,7 +153,7 @@ class ExpertMonitor(Monitor):
         parts = {
             "dropped": tr("dropped {value}", value=f"{figures.get('dropped', 0.0):.1%}"),
             "entropy": tr("entropy {value}", value=f"{figures.get('entropy', 0.0):.2f}"),
-            "purity": tr("purity {value} (chance {chance})", value=f"{figures.get('purity', 0.0):.2f}",
+            "purity": tr("purity {value} (chance level {chance})", value=f"{figures.get('purity', 0.0):.2f}",
                          chance=f"{1 / max(modalities, 1):.2f}"),
         }  # fmt: skip
         self.figures.set_text(" · ".join(text for name, text in parts.items() if name in figures))

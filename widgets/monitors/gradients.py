@@ -59,7 +59,7 @@ class GradientMonitor(Monitor):
     summary = "Norm of the gradient in each block. A line that falls to nothing is a block that no longer learns."
     probe = "gradients"
     order = 50
-    empty = "No gradients yet. They come with the gradients probe while a run trains."
+    empty = "No gradients yet. They come with the diagnostic Gradients while a run trains."
     milliseconds_between = 300
 
     def __init__(self, parent: QWidget | None = None) -> None:

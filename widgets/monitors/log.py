@@ -44,7 +44,7 @@ class LogMonitor(Monitor):
     """The log."""
 
     title = "Log"
-    summary = "What the run said in words. A click takes every picture to that moment."
+    summary = "What the run logged. A click takes every plot to that moment."
     order = 70
     empty = "Nothing said yet."
     milliseconds_between = 400

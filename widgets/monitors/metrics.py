@@ -78,7 +78,9 @@ class MetricMonitor(Monitor):
     """Every scalar."""
 
     title = "Metrics"
-    summary = "Any figure that a run says. Select rows to draw them, tick a row to pin it; runs selected in Runs are drawn beside."
+    summary = (
+        "Any metric of a run. Select rows to plot them, tick a row to pin it; runs selected in Runs are plotted beside."
+    )
     order = 95
     empty = "No metrics yet. Press Run, or pick a run in the library."
     tools_open = True

@@ -245,7 +245,7 @@ class Monitor(QFrame):
         self.setAccessibleName(tr(self.title))
         self._more.setCheckable(True)
         self._more.setVisible(False)
-        self._more.setToolTip(tr("Show or hide the choices of this picture"))
+        self._more.setToolTip(tr("Show or hide the options of this plot"))
         self._more.setAccessibleName(self._more.toolTip())
         self._more.setFixedSize(22, 20)
         self._more.setStyleSheet("padding: 0px;")

@@ -150,7 +150,7 @@ def _word(series: str) -> str:
     name = series.split("/", 1)[0]
     return {
         "hard share": tr("hard share"), "hardness": tr("hardness"), "keys": tr("keys in the queue"),
-        "judged": tr("judged pairs met"), "similarity, level 1": tr("similarity, level 1"),
+        "judged": tr("annotated pairs met"), "similarity, level 1": tr("similarity, level 1"),
         "similarity, level 2": tr("similarity, level 2"), "similarity, level 3": tr("similarity, level 3"),
     }.get(name, name)  # fmt: skip
 

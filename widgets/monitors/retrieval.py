@@ -68,9 +68,9 @@ class RetrievalMonitor(Monitor):
     """Retrieval on held-out data."""
 
     title = "Retrieval"
-    summary = "Share of questions whose right answer is among the first 1, 5 or 10. The dotted line is pure chance."
+    summary = "Share of queries whose match is among the first 1, 5 or 10. The dotted line is the chance level."
     order = 30
-    empty = "No evaluation yet. The evaluation habit asks the model every so many steps."
+    empty = "No evaluation yet. The training option Evaluation measures retrieval every so many steps."
     milliseconds_between = 800
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -152,7 +152,7 @@ class RetrievalMonitor(Monitor):
         rows = max(pairs.values(), key=lambda pair: _mean(pair, metric, "figures") - _mean(pair, metric, "chance"))
         named = tr("mean of both directions") if len(rows) > 1 else rows[0].name
         figure = f"{_split(split, value.holds)} · {named} · {tr(metric)} {percent(_mean(rows, metric, 'figures'))}"
-        chance = tr("chance {value}", value=percent(_mean(rows, metric, "chance")))
+        chance = tr("chance level {value}", value=percent(_mean(rows, metric, "chance")))
         return f"{figure} · {chance}" if metric in rows[0].chance else figure
 
     def _point(self, x: float) -> None:
@@ -225,7 +225,9 @@ class FigureTable(QWidget):
             name = f"{rows[0].name} · {name}" if several else name
             self._paint_line(painter, top, name_width, cell, [name, *figures], theme().text, indent=12)
             chance = [_cell(rows[0].chance, column) if column in rows[0].chance else "" for column in columns]
-            self._paint_line(painter, top + line, name_width, cell, [tr("chance"), *chance], theme().muted, indent=12)
+            self._paint_line(
+                painter, top + line, name_width, cell, [tr("chance level"), *chance], theme().muted, indent=12
+            )
         painter.end()
 
     def _paint_line(
@@ -268,7 +270,7 @@ def _row_sentence(row: Row, holds: str = "") -> str:
     figures = ", ".join(f"{tr(column)} {_cell(row.figures, column)}" for column in COLUMNS if column in row.figures)
     chance = ", ".join(f"{tr(column)} {_cell(row.chance, column)}" for column in COLUMNS if column in row.chance)
     name = f"{_split(row.split, holds)} · {row.name}"
-    return tr("{name}: {figures}; by chance: {chance} (recalls in %)", name=name, figures=figures, chance=chance)
+    return tr("{name}: {figures}; chance level: {chance} (recalls in %)", name=name, figures=figures, chance=chance)
 
 
 def _row(reader: RunReader, cursor: Cursor, stem: str, titles: Mapping[str, str]) -> Row:

@@ -68,11 +68,11 @@ class SampleMonitor(Monitor):
 
     title = "Answers"
     summary = (
-        "What the model finds nearest to pictures and sentences it was not trained on. A tick marks the right answer."
+        "What the model finds nearest to images and sentences it was not trained on. A tick marks the right answer."
     )
     probe = "samples"
     order = 35
-    empty = "No answers yet. The samples probe asks a few held-out questions while a run trains."
+    empty = "No results yet. The diagnostic Answers queries a few held-out samples while a run trains."
     milliseconds_between = 800
     tools_open = True
 
@@ -124,13 +124,13 @@ class SampleMonitor(Monitor):
     def draw(self, value: SampleValue) -> None:
         refill(self._way, [(way_words(way), way) for way in value.ways], value.way)
         self._rows.set_value(value)
-        first = tr("{right} of {asked} right at once", right=value.first_right, asked=value.asked)
+        first = tr("{right} of {asked} correct at rank 1", right=value.first_right, asked=value.asked)
         self.figures.set_text(f"{first} · " + tr("step {step}", step=f"{value.step:,}"))
 
 
 def way_words(way: str) -> str:
     """``image_to_text`` as a question."""
-    known = {"image_to_text": tr("picture → captions"), "text_to_image": tr("caption → pictures")}
+    known = {"image_to_text": tr("image → captions"), "text_to_image": tr("caption → images")}
     return known.get(way) or way_name(way)
 
 

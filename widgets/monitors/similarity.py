@@ -93,7 +93,7 @@ class SimilarityMonitor(Monitor):
     summary = "Cosine of true pairs (positives) and of all others (negatives). Training pulls the two apart."
     probe = "similarity"
     order = 20
-    empty = "No similarities yet. They come with a contrastive objective and the similarity probe."
+    empty = "No similarities yet. They come with a contrastive objective and the diagnostic Similarity."
     milliseconds_between = 250
 
     specimensWanted = Signal(str, object)  # uid of the run, numbers of samples
@@ -139,7 +139,7 @@ class SimilarityMonitor(Monitor):
         self._by_origin = self.add_switch(
             tr("by origin"), True, tr("Negatives in a colour for each place they come from")
         )
-        self._lists = self.add_switch(tr("list pairs"), tip=tr("Wrong pairs that look alike, to be judged"))
+        self._lists = self.add_switch(tr("list pairs"), tip=tr("Mismatched pairs of high similarity, to be annotated"))
         self.tools_row.addStretch(1)
         self._strip_plot.cursorRequested.connect(self._point)
         self._bars.rangeBrushed.connect(self._brush)
@@ -307,7 +307,7 @@ class SimilarityMonitor(Monitor):
             return
         first = {
             "negative mean": tr("negatives μ {value}", value=_figure(figures.get("negative mean"))),
-            "effective rank": tr("rank {value}", value=_figure(figures.get("effective rank"))),
+            "effective rank": tr("effective rank {value}", value=_figure(figures.get("effective rank"))),
             "positive mean": tr("positives μ {value}", value=_figure(figures.get("positive mean"))),
         }
         self.figures.set_text(" · ".join(text for name, text in first.items() if name in figures))

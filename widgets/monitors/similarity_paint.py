@@ -28,7 +28,7 @@ def origin_words(origin: str) -> str:
     """Where negatives come from, as people read it."""
     return {
         "in-batch": tr("in-batch"), "queue": tr("queue"), "mined": tr("mined"), "random": tr("drawn at random"),
-        "level 1": tr("level 1"), "level 2": tr("level 2"), "level 3": tr("level 3"), "marked": tr("judged"),
+        "level 1": tr("level 1"), "level 2": tr("level 2"), "level 3": tr("level 3"), "marked": tr("annotated"),
     }.get(origin, origin)  # fmt: skip
 
 

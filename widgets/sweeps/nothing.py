@@ -39,8 +39,7 @@ class NoSweep(QWidget):
             text = tr("The plan of {name} has not run yet.", name=name) + f"\n{why_not or words}"
         else:
             text = tr(
-                "No sweep yet. Right-click a setting in the inspector and choose Sweep this setting, or select blocks on the"
-                " canvas and choose Ablate by muting. Then press Run sweep."
+                "No sweep yet. Right-click a setting in the settings panel and choose Sweep this setting, or select blocks on the canvas and choose Ablate: disable blocks. Then press Run sweep."
             )
         self.words.setText(text)
         self.words.setFixedSize(WIDTH, self.words.heightForWidth(WIDTH))

@@ -34,7 +34,9 @@ class ParallelPlot(QWidget):
         self._pulled: tuple[str, float] | None = None
         self.setMinimumSize(190, 150)
         self.setAccessibleName(tr("Parallel coordinates"))
-        self.setToolTip(tr("Drag along an axis to keep the arms that cross it there; click the axis to let go."))
+        self.setToolTip(
+            tr("Drag along an axis to keep the configurations that cross it there; click the axis to let go.")
+        )
         look.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:

@@ -235,14 +235,18 @@ class PlanForm(QWidget):
         form.setContentsMargins(0, 4, 0, 0)
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
         for text, widget in (
-            (tr("Method"), self.method), (tr("Arms to try"), self.trials), (tr("Seeds"), self.seeds), (tr("Judged by"), self.judge),
-            (tr("Better is"), self.direction), (tr("Held equal"), self.equal), (tr("Compare with"), self.baseline),
+            (tr("Method"), self.method), (tr("Configurations to try"), self.trials), (tr("Seeds"), self.seeds), (tr("Metric"), self.judge),
+            (tr("Better is"), self.direction), (tr("Held equal"), self.equal), (tr("Baseline"), self.baseline),
         ):  # fmt: skip
             widget.setAccessibleName(text)
             form.addRow(text, widget)
         self._trials_label = form.labelForField(self.trials)
-        self.seeds.setToolTip(tr("Every arm is trained with the same seeds, so that arms are compared in pairs."))
-        self.equal.setToolTip(tr("Samples and compute set the steps of each arm so that all see or cost as much."))
+        self.seeds.setToolTip(
+            tr("Every configuration is trained with the same seeds, so that configurations are compared in pairs.")
+        )
+        self.equal.setToolTip(
+            tr("Samples and compute set the steps of each configuration so that all see or cost as much.")
+        )
         for label in (self.summary, self.problems):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -341,7 +345,7 @@ class PlanForm(QWidget):
         names = [change.name for axis in sweep.axes for change in axis.changes]
         names += [part_name(axis, value) for axis in sweep.axes for value in axis.values]
         self.baseline.clear()
-        self.baseline.addItem(tr("the first arm"), "")
+        self.baseline.addItem(tr("the first configuration"), "")
         for name in names[:200]:
             self.baseline.addItem(name, name)
         self.baseline.setCurrentIndex(max(0, self.baseline.findData(sweep.baseline)))

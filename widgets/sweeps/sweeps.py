@@ -114,7 +114,7 @@ class SweepsView(QWidget):
 
     def set_own(self, name: str, words: str, why_not: str) -> None:
         """The plan of the document on the canvas: its size in words; empty where it has none."""
-        self.own.setText(f"{name}\n{why_not or words}" if words else tr("The document on the canvas has no sweep."))
+        self.own.setText(f"{name}\n{why_not or words}" if words else tr("The experiment on the canvas has no sweep."))
         self.new.setEnabled(bool(words) and not why_not)
         self.new.setToolTip(plain_tip(why_not))
         self.empty.show_own(name, words, why_not)
@@ -190,7 +190,7 @@ class SweepsView(QWidget):
             view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.trial_view.horizontalHeader().setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         self.trial_view.setAccessibleName(tr("Trials"))
-        self.arm_view.setAccessibleName(tr("Arms"))
+        self.arm_view.setAccessibleName(tr("Configurations"))
         self.list.setAccessibleName(tr("Sweeps"))
         for label in (self.name, self.state, self.verdict, self.own):
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -281,7 +281,7 @@ class SweepsView(QWidget):
     def _tables(self) -> QWidget:
         tabs = QTabWidget()
         tabs.setDocumentMode(True)
-        tabs.addTab(self.arm_view, tr("Arms"))
+        tabs.addTab(self.arm_view, tr("Configurations"))
         below = QWidget()
         column = QVBoxLayout(below)
         column.setContentsMargins(0, 4, 0, 0)

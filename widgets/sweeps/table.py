@@ -75,7 +75,7 @@ class TrialTable(QAbstractTableModel):
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
             return None
-        return (tr("#"), tr("Arm"), tr("Seed"), tr("State"), short(self._metric), tr("Seconds"))[section]
+        return (tr("#"), tr("Configuration"), tr("Seed"), tr("State"), short(self._metric), tr("Seconds"))[section]
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid():
@@ -117,8 +117,8 @@ class ArmTable(QAbstractTableModel):
         names = [*known, *(name for name in differing(table) if name not in known)]
         head = header(table, names)
         head[:7] = [
-            tr("Arm"), tr("Seeds"), short(table.metric), tr("95 % interval"), tr("Against {arm}", arm=table.baseline), tr("p (t)"),
-            tr("p (sign flips)"),
+            tr("Configuration"), tr("Seeds"), short(table.metric), tr("95 % CI"), tr("Against {arm}", arm=table.baseline), tr("p (t)"),
+            tr("p (sign-flip permutation)"),
         ]  # fmt: skip
         head[7:] = [short(name) for name in head[7:]]
         self._metric, rows = table.metric, lines(table, names)

@@ -73,11 +73,11 @@ def progress(facts: SweepFacts) -> str:
 
 def plan_words(sweep: Sweep, arms: int, trials: int) -> str:
     """How much a plan is."""
-    return tr("{arms} arms × {seeds} seeds = {trials} runs", arms=arms, seeds=sweep.seeds, trials=trials)
+    return tr("{arms} configurations × {seeds} seeds = {trials} runs", arms=arms, seeds=sweep.seeds, trials=trials)
 
 
 def axis_words(axis: Axis) -> str:
     """What an axis varies."""
     if axis.changes:
-        return tr("{n} arms", n=len(axis.changes))
+        return tr("{n} configurations", n=len(axis.changes))
     return axis.path

@@ -47,9 +47,11 @@ class Compress(Block):
 
         how: str = knob(
             "average", "Average: neighbours; random: a random choice; token learner: learned maps; soft k-means: centres; merging: alike tokens (ToMe); resampler: learned latents (Flamingo).",
-            choices=WAYS,
+            choices=WAYS, title="Method",
         )  # fmt: skip
-        count: int = knob(64, "Tokens that are left, CLS not counted.", low=1, high=65536, unit="tokens")
+        count: int = knob(
+            64, "Tokens that are left, CLS not counted.", low=1, high=65536, unit="tokens", title="Tokens kept"
+        )
         depth: int = knob(2, "Resampler: layers.", low=1, high=24, unit="layers")
         heads: int = knob(4, "Heads of the resampler and of the decoder; must divide the width.", low=1, high=64)
 

@@ -37,9 +37,9 @@ def grouped(x_BND: Tensor, mask_BN: Tensor, stride: int) -> tuple[Tensor, Tensor
 class HierarchicalPool(Block):
     """Pools tokens at several strides into one vector."""
 
-    title = "Hierarchical pool"
+    title = "Hierarchical pooling"
     takes = {"tokens": port("tokens", "tokens of any number")}
-    gives = {"embedding": port("embedding", "one vector a sample")}
+    gives = {"embedding": port("embedding", "one vector per example")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Block.Config):

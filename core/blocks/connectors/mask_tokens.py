@@ -24,20 +24,22 @@ from core.knobs import knob
 
 @blocks.register("connectors.mask_tokens")
 class MaskTokens(Block):
-    """Hides a share of the tokens and says which."""
+    """Masks a share of the tokens and gives the mask."""
 
     title = "Mask tokens"
     takes = {"tokens": port("tokens", "tokens")}
     gives = {
-        "tokens": port("tokens", "the same, some of them hidden"),
-        "hidden": port("codes", "1 where a token is hidden, else 0"),
+        "tokens": port("tokens", "the same, some of them masked"),
+        "hidden": port("codes", "1 where a token is masked, else 0"),
     }
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Block.Config):
         """How many."""
 
-        share: float = knob(0.15, "Share of the tokens that is hidden; at least one.", low=0.01, high=0.95)
+        share: float = knob(
+            0.15, "Share of the tokens that is masked; at least one.", low=0.01, high=0.95, title="Mask ratio"
+        )
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)

@@ -34,7 +34,9 @@ class ModalityDropout(Block):
     class Config(Block.Config):
         """How often."""
 
-        rate: float = knob(0.3, "How often a sample's vector is hidden in training.", low=0, high=1)
+        rate: float = knob(
+            0.3, "How often a sample's vector is hidden in training.", low=0, high=1, title="Drop probability"
+        )
 
     def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)

@@ -32,9 +32,9 @@ def example_tokens(width: int = 16, count: int = 5, modality: str = "image") -> 
 class Pool(Block):
     """Makes one vector of many tokens."""
 
-    title = "Pool"
+    title = "Pooling"
     takes = {"tokens": port("tokens", "tokens of any number")}
-    gives = {"embedding": port("embedding", "one vector a sample")}
+    gives = {"embedding": port("embedding", "one vector per example")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Block.Config):
@@ -44,6 +44,7 @@ class Pool(Block):
             "mean",
             "mean over real tokens; cls: the first; last: the last real one; attention: a learned query.",
             choices=("mean", "cls", "last", "attention"),
+            title="Pooling",
         )
         heads: int = knob(2, "Heads of the attention query; must divide the width.", low=1, high=64)
 

@@ -26,7 +26,7 @@ class Projection(Block):
 
     title = "Projection"
     modality = "shared"
-    takes = {"embedding": port("embedding", "one vector a sample")}
+    takes = {"embedding": port("embedding", "one vector per example")}
     gives = {"embedding": port("embedding", "the same, in the shared space", axes="B E", modality="shared")}
 
     @dataclass(frozen=True, kw_only=True)

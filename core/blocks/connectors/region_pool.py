@@ -43,28 +43,30 @@ def roi_align(map_BDHW: Tensor, boxes_BN4: Tensor, bins: int, points: int) -> Te
 
 @blocks.register("connectors.region_pool")
 class RegionPool(Block):
-    """Makes one token of every box in a picture (RoIAlign)."""
+    """Makes one token of every box in an image (RoIAlign)."""
 
-    title = "Region pool"
+    title = "Region pooling"
     modality = "image"
     takes = {
-        "tokens": port("tokens", "a picture's grid of tokens", modality="image"),
-        "boxes": port("boxes", "left, top, right, bottom as shares of the picture"),
+        "tokens": port("tokens", "an image's grid of tokens", modality="image"),
+        "boxes": port("boxes", "left, top, right, bottom as shares of the image"),
     }
-    gives = {"tokens": port("tokens", "one token a box", modality="image")}
+    gives = {"tokens": port("tokens", "one token per box", modality="image")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Block.Config):
         """How finely a box is read."""
 
-        bins: int = knob(2, "Cells along each edge of a box; they are joined by one linear map.", low=1, high=14)
+        bins: int = knob(
+            2, "Cells along each edge of a box; they are joined by one linear map.", low=1, high=14, title="Output size"
+        )
         points: int = knob(2, "Points read along each edge of a cell.", low=1, high=16, unit="points")
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
         tokens: Tokens = incoming["tokens"]
         if tokens.grid is None or tokens.grid.kind != "patches":
-            raise ValueError("Boxes need tokens on a picture's grid; these have none.")
+            raise ValueError("Boxes need tokens on an image's grid; these have none.")
         width = tokens.x_BND.shape[-1]
         self.join = nn.Linear(width * config.bins**2, width) if config.bins > 1 else None
 

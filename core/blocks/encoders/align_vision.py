@@ -38,12 +38,12 @@ def part_of_align(tower: Any, library: Any, part: str) -> Any:
 
 @blocks.register("encoders.align_vision")
 class AlignVision(HubTower):
-    """ALIGN's convolutional picture tower with its own weights, or small with random ones."""
+    """ALIGN's convolutional image tower with its own weights, or small with random ones."""
 
     title = "ALIGN vision"
     modality = "image"
-    takes = {"image": port("image", "pictures in [0, 1], any size")}
-    gives = {"tokens": port("tokens", "one token a cell of the last feature map", modality="image")}
+    takes = {"image": port("image", "images in [0, 1], any size")}
+    gives = {"tokens": port("tokens", "one token per cell of the last feature map", modality="image")}
     model_class, config_class = "AlignVisionModel", "AlignVisionConfig"
     watched = Block.watched  # type: ignore[assignment]  # there is no attention in it
 

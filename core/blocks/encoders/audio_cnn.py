@@ -29,9 +29,9 @@ class AudioCNN(Block):
     modality = "audio"
     takes = {
         "spectrogram": port("spectrogram", "log-mel bands over time"),
-        "share": port("number", "share of the frames that is real, from the start; all without it", optional=True),
+        "share": port("number", "valid fraction of the frames, from the start; all without it", optional=True),
     }
-    gives = {"tokens": port("tokens", "one token a cell of frequency and time", modality="audio")}
+    gives = {"tokens": port("tokens", "one token per cell of frequency and time", modality="audio")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Block.Config):
@@ -39,7 +39,7 @@ class AudioCNN(Block):
 
         width: int = knob(16, "Channels of the first stage; each stage doubles them.", low=4, high=512, unit="channels")
         stages: int = knob(4, "Stages; each halves bands and frames.", low=1, high=6)
-        depth: int = knob(1, "Residual units a stage.", low=1, high=8, unit="units")
+        depth: int = knob(1, "Residual units per stage.", low=1, high=8, unit="units")
 
     def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)

@@ -31,14 +31,14 @@ class EfficientNetLite(Block):
 
     title = "EfficientNet-Lite0"
     modality = "image"
-    takes = {"image": port("image", "pictures in [0, 1], any size")}
-    gives = {"tokens": port("tokens", "one token a cell of the last feature map", modality="image")}
+    takes = {"image": port("image", "images in [0, 1], any size")}
+    gives = {"tokens": port("tokens", "one token per cell of the last feature map", modality="image")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Block.Config):
         """What it sees."""
 
-        side: int = knob(112, "Pictures are resized to this side; trained at 224.", low=32, high=448, unit="px")
+        side: int = knob(112, "Images are resized to this side; trained at 224.", low=32, high=448, unit="px")
         weights: bool = knob(
             True, "Load the ImageNet weights; without them it starts from random ones.", title="ImageNet weights"
         )
@@ -70,7 +70,7 @@ class EfficientNetLite(Block):
 
     def detail(self) -> str:
         """Side and weights."""
-        return f"{self.config.side} px · " + ("ImageNet" if self.config.weights else "random")
+        return f"{self.config.side} px · " + ("ImageNet" if self.config.weights else "random weights")
 
     @classmethod
     def example(cls) -> dict[str, Any]:

@@ -124,14 +124,14 @@ class EVA(Block):
 
     title = "EVA-02"
     modality = "image"
-    takes = {"image": port("image", "pictures in [0, 1]")}
-    gives = {"tokens": port("tokens", "one token a patch, after CLS", modality="image")}
+    takes = {"image": port("image", "images in [0, 1]")}
+    gives = {"tokens": port("tokens", "one token per patch, after CLS", modality="image")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Block.Config):
         """Sizes of the tower; EVA02-CLIP-L/14 is 1024 wide, 24 deep, 16 heads."""
 
-        patch_size: int = knob(8, "Side of one patch; must divide the picture's side.", low=2, high=64, unit="px")
+        patch_size: int = knob(8, "Side of one patch; must divide the image's side.", low=2, high=64, unit="px")
         width: int = knob(192, "Size of one token.", low=8, high=4096)
         depth: int = knob(6, "Layers.", low=1, high=64, unit="layers")
         heads: int = knob(3, "Attention heads; a head's width must be a multiple of four.", low=1, high=64)
@@ -144,8 +144,8 @@ class EVA(Block):
             True, "A norm inside the feed-forward part (sub-LN), as in the base and large models.", advanced=True
         )
         reference: int = knob(
-            0, "Cells an edge in pretraining, so a larger picture spans the same angles; 0: as many as there are.",
-            low=0, high=256, unit="cells", advanced=True,
+            0, "Cells per edge in pretraining, so a larger image spans the same angles; 0: as many as there are.",
+            low=0, high=256, unit="cells", advanced=True, title="Pretraining grid",
         )  # fmt: skip
         dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
 
@@ -154,7 +154,7 @@ class EVA(Block):
         _, channels, height, width = incoming["image"].shape
         p = config.patch_size
         if height % p or width % p:
-            raise ValueError(f"Patch size {p} does not divide the picture, {height} x {width}.")
+            raise ValueError(f"Patch size {p} does not divide the image, {height} x {width}.")
         if config.width % (4 * config.heads):
             raise ValueError(f"The width {config.width} must be a multiple of 4 x {config.heads} heads.")
         self.cells = (height // p, width // p)

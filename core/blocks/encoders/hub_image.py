@@ -20,8 +20,8 @@ class HubImageTower(HubTower):
     """Pictures to tokens through a transformers vision model."""
 
     modality = "image"
-    takes = {"image": port("image", "pictures in [0, 1], any size")}
-    gives = {"tokens": port("tokens", "one token a patch, after CLS", modality="image")}
+    takes = {"image": port("image", "images in [0, 1], any size")}
+    gives = {"tokens": port("tokens", "one token per patch, after CLS", modality="image")}
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     deviation: tuple[float, float, float] = (0.5, 0.5, 0.5)
 

@@ -23,8 +23,8 @@ class HubTextTower(HubTower):
     """Word pieces to tokens through a transformers text model."""
 
     modality = "text"
-    takes = {"text": port("text", "word pieces with their mask")}
-    gives = {"tokens": port("tokens", "one token a word piece", axes="B L D", modality="text")}
+    takes = {"text": port("text", "subwords with their mask")}
+    gives = {"tokens": port("tokens", "one token per subword", axes="B L D", modality="text")}
 
     def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
@@ -32,7 +32,7 @@ class HubTextTower(HubTower):
         known, longest = self.model.config.vocab_size, self.model.config.max_position_embeddings
         if text.vocabulary > known:
             raise refuse(
-                f"The tokenizer has {text.vocabulary:,} word pieces, this model knows {known:,}.",
+                f"The tokenizer has {text.vocabulary:,} subwords, this model knows {known:,}.",
                 hint="Use the tokenizer that came with the weights (Pretrained tokenizer).",
             )
         if text.ids_BL.shape[1] > longest:

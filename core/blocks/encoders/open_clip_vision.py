@@ -37,7 +37,7 @@ class Published(Block.Config):
 
 @blocks.register("encoders.open_clip_vision")
 class OpenCLIPVision(CLIPVision):
-    """CLIP's picture tower at a published OpenCLIP size, B/32 to bigG/14."""
+    """CLIP's image tower at a published OpenCLIP size, B/32 to bigG/14."""
 
     title = "OpenCLIP vision"
     Config = Published  # type: ignore[assignment]

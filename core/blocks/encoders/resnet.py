@@ -44,16 +44,16 @@ class ResNet(Block):
 
     title = "ResNet"
     modality = "image"
-    takes = {"image": port("image", "pictures in [0, 1]")}
-    gives = {"tokens": port("tokens", "one token a cell of the last feature map", modality="image")}
+    takes = {"image": port("image", "images in [0, 1]")}
+    gives = {"tokens": port("tokens", "one token per cell of the last feature map", modality="image")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Block.Config):
         """Sizes of the tower."""
 
         width: int = knob(32, "Channels of the first stage; each stage doubles them.", low=8, high=512, unit="channels")
-        stages: int = knob(4, "Stages; each but the first halves the picture.", low=1, high=5)
-        depth: int = knob(1, "Residual units a stage.", low=1, high=8, unit="units")
+        stages: int = knob(4, "Stages; each but the first halves the image.", low=1, high=5)
+        depth: int = knob(1, "Residual units per stage.", low=1, high=8, unit="units")
         first_stride: int = knob(2, "Stride of the first convolution.", low=1, high=4, advanced=True)
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:

@@ -36,16 +36,16 @@ class Opened(Protocol):
 
 @blocks.register("encoders.teacher")
 class Teacher(Block):
-    """A trained run, frozen, that says where pictures and sentences lie in its own space."""
+    """A trained run, frozen, that says where images and sentences lie in its own space."""
 
     title = "Teacher"
     modality = "shared"
     takes = {
-        "image": port("image", "pictures, best straight from the source"),
+        "image": port("image", "images, best straight from the source"),
         "sentence": port("sentence", "sentences, as the source gives them"),
     }
     gives = {
-        "left": port("embedding", "the teacher's pictures", axes="B E", modality="shared"),
+        "left": port("embedding", "the teacher's images", axes="B E", modality="shared"),
         "right": port("embedding", "the teacher's sentences", axes="B E", modality="shared"),
     }
     opens: ClassVar[Callable[[Path], Opened] | None] = None  # set by the compiler, which stands above the blocks

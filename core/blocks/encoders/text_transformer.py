@@ -32,23 +32,23 @@ def example_text(vocabulary: int = 50, length: int = 6) -> Text:
 
 @blocks.register("encoders.text_transformer")
 class TextTransformer(Block):
-    """Turns word pieces into tokens that know their neighbours."""
+    """Turns subwords into contextual tokens."""
 
     title = "Text transformer"
     modality = "text"
-    takes = {"text": port("text", "word pieces with their mask")}
-    gives = {"tokens": port("tokens", "one token a word piece", axes="B L D", modality="text")}
+    takes = {"text": port("text", "subwords with their mask")}
+    gives = {"tokens": port("tokens", "one token per subword", axes="B L D", modality="text")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config(AttentionKnobs):
         """Sizes of the tower."""
 
         width: int = knob(128, "Size of one token.", low=8, high=4096)
-        depth: int = knob(2, "Layers; 0 is a bag of word pieces.", low=0, high=64, unit="layers")
+        depth: int = knob(2, "Layers; 0 is a bag of subwords.", low=0, high=64, unit="layers")
         heads: int = knob(2, "Attention heads; must divide the width.", low=1, high=64)
         ratio: float = mlp_ratio()
         dropout: float = knob(0.1, "Dropped activations in each layer.", low=0, high=0.9)
-        causal: bool = knob(False, "A piece sees only those before it, as in CLIP.")
+        causal: bool = knob(False, "A subword sees only those before it, as in CLIP.", title="Causal mask")
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)

@@ -24,11 +24,11 @@ from core.knobs import knob
 
 @blocks.register("encoders.token_transformer")
 class TokenTransformer(Block):
-    """Lets tokens of any kind look at each other."""
+    """Lets tokens of any kind attend to each other."""
 
     title = "Token transformer"
     takes = {"tokens": port("tokens", "tokens of any number")}
-    gives = {"tokens": port("tokens", "the same tokens, each knowing the others")}
+    gives = {"tokens": port("tokens", "the same tokens, contextualised")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config(AttentionKnobs):

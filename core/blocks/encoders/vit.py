@@ -24,20 +24,20 @@ from core.knobs import knob
 
 @blocks.register("encoders.vit")
 class ViT(Block):
-    """Cuts a picture into patches and lets them look at each other."""
+    """Cuts an image into patches and lets them attend to each other."""
 
     title = "ViT"
     modality = "image"
-    takes = {"image": port("image", "pictures in [0, 1]")}
-    gives = {"tokens": port("tokens", "one token a patch, after CLS", modality="image")}
+    takes = {"image": port("image", "images in [0, 1]")}
+    gives = {"tokens": port("tokens", "one token per patch, after CLS", modality="image")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config(AttentionKnobs):
         """Sizes of the tower."""
 
-        patch_size: int = knob(8, "Side of one patch; must divide the picture's side.", low=2, high=64, unit="px")
+        patch_size: int = knob(8, "Side of one patch; must divide the image's side.", low=2, high=64, unit="px")
         width: int = knob(192, "Size of one token.", low=8, high=4096)
-        depth: int = knob(6, "Layers; 0 only cuts the picture into patches.", low=0, high=64, unit="layers")
+        depth: int = knob(6, "Layers; 0 only cuts the image into patches.", low=0, high=64, unit="layers")
         heads: int = knob(3, "Attention heads; must divide the width.", low=1, high=64)
         ratio: float = mlp_ratio()
         dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
@@ -50,7 +50,7 @@ class ViT(Block):
             title="Unmasked tuning",
             advanced=True,
         )
-        cls: bool = knob(True, "A leading token that stands for the whole picture.", title="CLS token")
+        cls: bool = knob(True, "A leading token that stands for the whole image.", title="CLS token")
         convolutional_stem: bool = knob(
             False,
             "Small convolutions instead of one linear patch cut (arXiv:2106.14881); learns faster on little data.",
@@ -61,7 +61,7 @@ class ViT(Block):
         _, channels, height, width = incoming["image"].shape
         p = config.patch_size
         if height % p or width % p:
-            raise ValueError(f"Patch size {p} does not divide the picture, {height} x {width}.")
+            raise ValueError(f"Patch size {p} does not divide the image, {height} x {width}.")
         self.cells = (height // p, width // p)
         self.drops = True
         self.cut = (

@@ -49,8 +49,8 @@ class Mixture(ExpertBlock):
     class Config(ExpertBlock.Config):
         """How many experts, how many a token, and how full each may be."""
 
-        experts: int = knob(8, "Feed-forward networks to choose from.", low=2, high=256)
-        top_k: int = knob(2, "Experts of each token.", low=1, high=64, title="Experts a token")
+        experts: int = knob(8, "Feed-forward networks to choose from.", low=2, high=256, title="Number of experts")
+        top_k: int = knob(2, "Experts of each token.", low=1, high=64, title="Experts per token")
         ratio: float = knob(2.0, "Hidden width of an expert over the tokens' width.", low=0.25, high=16)
         capacity_factor: float = knob(
             1.25, "Places of an expert in training, as multiples of its fair share; tokens beyond are passed on unchanged.",

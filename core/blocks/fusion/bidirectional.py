@@ -50,14 +50,14 @@ class Exchange(nn.Module):
 
 @blocks.register("fusion.bidirectional")
 class Bidirectional(Block):
-    """Lets both sides look at each other at once."""
+    """Lets both sides attend to each other at once."""
 
     title = "Bidirectional cross-attention"
     modality = "shared"
     takes = two_sides()
     gives = {
-        "left": port("tokens", "the left side, knowing the right"),
-        "right": port("tokens", "the right side, knowing the left", axes="B M C"),
+        "left": port("tokens", "the left side, updated with the right"),
+        "right": port("tokens", "the right side, updated with the left", axes="B M C"),
     }
 
     @dataclass(frozen=True, kw_only=True)

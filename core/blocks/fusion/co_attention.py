@@ -73,14 +73,14 @@ class CoLayer(nn.Module):
 
 @blocks.register("fusion.co_attention")
 class CoAttention(Block):
-    """Two streams that look at each other, then at themselves."""
+    """Two streams that attend to each other, then to themselves."""
 
     title = "Co-attention"
     modality = "shared"
     takes = two_sides()
     gives = {
-        "left": port("tokens", "the left side, knowing the right"),
-        "right": port("tokens", "the right side, knowing the left", axes="B M D"),
+        "left": port("tokens", "the left side, updated with the right"),
+        "right": port("tokens", "the right side, updated with the left", axes="B M D"),
     }
 
     @dataclass(frozen=True, kw_only=True)

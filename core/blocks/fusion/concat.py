@@ -25,7 +25,7 @@ class Concat(Block):
     title = "Feature concat"
     modality = "shared"
     takes = {
-        "left": port("embedding", "one vector a sample", axes="B V"),
+        "left": port("embedding", "one vector per example", axes="B V"),
         "right": port("embedding", "another", axes="B T"),
     }
     gives = {"embedding": port("embedding", "both in one", modality="shared")}

@@ -23,15 +23,15 @@ from core.knobs import knob
 
 @blocks.register("fusion.cross_attention")
 class CrossAttention(Block):
-    """Lets the tokens of one side look at those of the other."""
+    """Lets the tokens of one side attend to those of the other."""
 
     title = "Cross-attention"
     modality = "shared"
     takes = {
-        "tokens": port("tokens", "what asks"),
-        "context": port("tokens", "what is looked at", axes="B M C"),
+        "tokens": port("tokens", "queries"),
+        "context": port("tokens", "keys and values", axes="B M C"),
     }
-    gives = {"tokens": port("tokens", "what asked, knowing the other side")}
+    gives = {"tokens": port("tokens", "queries updated with the context")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config(FusionKnobs):

@@ -26,7 +26,7 @@ from core.knobs import knob
 
 @blocks.register("fusion.early")
 class Early(Block):
-    """Puts the tokens of both sides in one row and lets one encoder read them."""
+    """Joins the tokens of both sides in one sequence, which one encoder reads."""
 
     title = "Early fusion"
     modality = "shared"

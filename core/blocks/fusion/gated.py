@@ -45,15 +45,15 @@ class SwiGLU(nn.Module):
 
 @blocks.register("fusion.gated")
 class Gated(Block):
-    """Lets another side in through a gate that is learned."""
+    """Adds attention to another side through a learned gate."""
 
     title = "Gated cross-attention"
     modality = "shared"
     takes = {
-        "tokens": port("tokens", "what asks"),
-        "context": port("tokens", "what is let in", axes="B M C"),
+        "tokens": port("tokens", "queries"),
+        "context": port("tokens", "keys and values, let in through the gate", axes="B M C"),
     }
-    gives = {"tokens": port("tokens", "what asked, with what was let in")}
+    gives = {"tokens": port("tokens", "queries updated through the gate")}
     repeatable = True
 
     @dataclass(frozen=True, kw_only=True)
@@ -67,9 +67,11 @@ class Gated(Block):
         )
         form: str = knob(
             FLAMINGO, "Flamingo: layer norms and a GELU feed-forward. IDEFICS: root-mean-square norms, a SwiGLU feed-forward, and the "
-            "context as it comes.", choices=(FLAMINGO, IDEFICS), advanced=True,
+            "context as it comes.", choices=(FLAMINGO, IDEFICS), advanced=True, title="Variant",
         )  # fmt: skip
-        opening: float = knob(0.02, "Sigmoid: how far the gate is open at the beginning.", low=0.001, high=0.999)
+        opening: float = knob(
+            0.02, "Sigmoid: how far the gate is open at the beginning.", low=0.001, high=0.999, title="Initial gate"
+        )
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)

@@ -35,14 +35,14 @@ def points_of(text: str, depth: int) -> tuple[int, ...]:
 
 @blocks.register("fusion.progressive")
 class Progressive(Block):
-    """Two encoders that look at each other after chosen layers."""
+    """Two encoders that attend to each other after chosen layers."""
 
     title = "Progressive fusion"
     modality = "shared"
     takes = two_sides()
     gives = {
-        "left": port("tokens", "the left side, knowing the right"),
-        "right": port("tokens", "the right side, knowing the left", axes="B M C"),
+        "left": port("tokens", "the left side, updated with the right"),
+        "right": port("tokens", "the right side, updated with the left", axes="B M C"),
     }
 
     @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class Progressive(Block):
 
         depth: int = knob(4, "Layers of each encoder.", low=1, high=64, unit="layers")
         points: str = knob(
-            "2, 4", "Layers after which the sides look at each other; empty: never.", title="Fusion points"
+            "2, 4", "Layers after which the sides attend to each other; empty: never.", title="Fusion points"
         )
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ def places(score_BM: Tensor, weight_BM: Tensor) -> Tensor:
 
 @blocks.register("negatives.hardest")
 class Hardest(NegativeBlock):
-    """Keeps each pair's k most similar wrong partners."""
+    """Keeps each pair's k most similar mismatched pairs."""
 
     title = "Hardest"
 
@@ -36,7 +36,13 @@ class Hardest(NegativeBlock):
     class Config(NegativeBlock.Config):
         """How many."""
 
-        count: int = knob(10, "Candidates kept for each query; more than there are keeps all.", low=1, high=1_000_000)
+        count: int = knob(
+            10,
+            "Candidates kept for each query; more than there are keeps all.",
+            low=1,
+            high=1_000_000,
+            title="Candidates",
+        )
         skip: int = knob(
             0, "The most similar ones left out first, as they may belong together after all.", low=0, high=100_000
         )

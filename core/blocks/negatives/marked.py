@@ -24,18 +24,22 @@ from core.knobs import knob
 
 @blocks.register("negatives.marked")
 class Marked(NegativeBlock):
-    """Leaves out pairs judged as false negatives or duplicates, and favours truly hard ones."""
+    """Leaves out pairs annotated as false negatives or duplicates, and weights truly hard ones up."""
 
-    title = "Judged pairs"
+    title = "Annotated pairs"
     takes = {**NegativeBlock.takes, "sample": port("number", "the samples' numbers in the source")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config(NegativeBlock.Config):
         """The judgements and their weight."""
 
-        pairs: str = knob("[]", 'Judged pairs: [[3, 17, "duplicate"], ...]; kept by the similarity monitor.')
-        favour: float = knob(4.0, "How often a truly hard pair counts.", low=0.01, high=1000, logarithmic=True)
-        judged_in: str = knob("", "The runs whose pictures the judgements were made on.", advanced=True)
+        pairs: str = knob("[]", 'Annotated pairs: [[3, 17, "duplicate"], ...]; kept by the similarity monitor.')
+        favour: float = knob(
+            4.0, "How often a truly hard pair counts.", low=0.01, high=1000, logarithmic=True, title="Hard-pair weight"
+        )
+        judged_in: str = knob(
+            "", "The runs on whose samples the pairs were annotated.", advanced=True, title="Annotated in"
+        )
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)

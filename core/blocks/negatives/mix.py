@@ -30,14 +30,26 @@ class Mix(NegativeBlock):
     class Config(NegativeBlock.Config):
         """How many, and how hard when."""
 
-        count: int = knob(32, "Candidates of each query; more than there are keeps all.", low=1, high=1_000_000)
-        hard: float = knob(0.2, "Share of hard ones (in the first third of a curriculum).", low=0, high=1)
+        count: int = knob(
+            32, "Candidates of each query; more than there are keeps all.", low=1, high=1_000_000, title="Candidates"
+        )
+        hard: float = knob(
+            0.2,
+            "Share of hard ones (in the first third of a curriculum).",
+            low=0,
+            high=1,
+            title="Hard share, first third",
+        )
         schedule: str = knob(
             "constant", "Thirds: first, middle and last share in the three thirds of the run. Linear: from first to last.",
-            choices=SCHEDULES,
+            choices=SCHEDULES, title="Hardness schedule",
         )  # fmt: skip
-        middle: float = knob(0.5, "Share of hard ones in the second third.", low=0, high=1)
-        last: float = knob(0.7, "Share of hard ones in the last third, or at the end.", low=0, high=1)
+        middle: float = knob(
+            0.5, "Share of hard ones in the second third.", low=0, high=1, title="Hard share, middle third"
+        )
+        last: float = knob(
+            0.7, "Share of hard ones in the last third, or at the end.", low=0, high=1, title="Hard share, last third"
+        )
 
     def share(self, progress: float) -> float:
         """The hard share when so much of the run is done."""

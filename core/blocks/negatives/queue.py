@@ -31,7 +31,9 @@ class Queue(NegativeBlock):
     class Config(NegativeBlock.Config):
         """How many keys, and who makes them."""
 
-        size: int = knob(1024, "Keys of earlier batches, each side.", low=0, high=1_000_000, unit="keys")
+        size: int = knob(
+            1024, "Keys of earlier batches, each side.", low=0, high=1_000_000, unit="keys", title="Queue length"
+        )
         momentum: float = knob(
             0.99, "How slowly the copy that makes the keys follows the towers; 0 keeps the batch's own embeddings.",
             low=0, high=0.99999,

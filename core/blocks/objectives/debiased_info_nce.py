@@ -21,7 +21,7 @@ from core.knobs import knob
 
 @blocks.register("objectives.debiased_info_nce")
 class DebiasedInfoNCE(Contrast):
-    """InfoNCE that allows for wrong negatives and leans on hard ones."""
+    """InfoNCE that allows for false negatives and weights hard ones up."""
 
     title = "InfoNCE, debiased"
 
@@ -29,7 +29,13 @@ class DebiasedInfoNCE(Contrast):
     class Config(Contrast.Config):
         """Prior, hardness, temperature and weight."""
 
-        prior: float = knob(0.01, "How likely a random partner belongs to the pair after all.", low=0, high=0.9)
+        prior: float = knob(
+            0.01,
+            "How likely a random negative matches after all.",
+            low=0,
+            high=0.9,
+            title="False-negative prior",
+        )
         hardness: float = knob(0.5, "How much hard negatives are favoured; 0 counts all alike.", low=0, high=10)
 
     def forward(self, left: Tensor, right: Tensor) -> dict[str, Any]:

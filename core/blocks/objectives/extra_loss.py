@@ -28,7 +28,7 @@ class ExtraLoss(Objective):
     class Config(Objective.Config):
         """The weight."""
 
-        weight: float = knob(0.01, "Share of this loss in the total.", low=0, high=1000)
+        weight: float = knob(0.01, "This loss is multiplied by it.", low=0, high=1000)
 
     def forward(self, loss: Tensor) -> dict[str, Any]:
         """One number to one number."""

@@ -62,13 +62,13 @@ class Contrast(Objective):
         """Temperature and weight."""
 
         temperature: float = knob(
-            0.07, "Cosines are divided by it; smaller is stricter.", low=0.001, high=10, logarithmic=True
+            0.07, "Cosines are divided by it; smaller sharpens the distribution.", low=0.001, high=10, logarithmic=True
         )
         learned: bool = knob(
             True, "The temperature learns; it is kept at 0.01 or above, and at 1 or below unless it begins above.",
             title="Learn temperature",
         )  # fmt: skip
-        weight: float = knob(1.0, "Share of this loss in the total.", low=0, high=1000)
+        weight: float = knob(1.0, "This loss is multiplied by it.", low=0, high=1000)
 
     def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
@@ -106,7 +106,7 @@ class Contrast(Objective):
 
 @blocks.register("objectives.info_nce")
 class InfoNCE(Contrast):
-    """Each picture must find its sentence among all in the batch, and each sentence its picture."""
+    """Each image must find its sentence among all in the batch, and each sentence its image."""
 
     title = "InfoNCE"
     takes = {

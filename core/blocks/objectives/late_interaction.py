@@ -90,7 +90,7 @@ class LateInteraction(Objective):
 
         mebibytes: float = knob(
             256.0, "Memory for the table of all token pairs; beyond it strips are computed one by one.",
-            low=1, high=1_000_000, unit="MiB", advanced=True,
+            low=1, high=1_000_000, unit="MiB", advanced=True, title="Memory limit",
         )  # fmt: skip
 
     logit_scale: nn.Parameter

@@ -1,4 +1,4 @@
-"""Masked patches: say what the hidden patches' features are (regression as in UNITER, arXiv:1909.11740, and LXMERT, arXiv:1908.07490).
+"""Masked image modelling: say what the hidden patches' features are (regression as in UNITER, arXiv:1909.11740, and LXMERT, arXiv:1908.07490).
 
 The target is the token before it was hidden, normalised, without gradient: wire a frozen tower for a target that
 stays. Axes: B batch, N tokens, D and C widths.
@@ -26,23 +26,23 @@ from core.knobs import knob
 
 @blocks.register("objectives.masked_patches")
 class MaskedPatches(Objective):
-    """Says what hidden patches look like, as features."""
+    """Predicts features of masked patches."""
 
-    title = "Masked patches"
+    title = "Masked image modelling"
     modality = "loss"
     takes = {
-        "tokens": port("tokens", "the tokens after fusion, some of them hidden before"),
-        "target": port("tokens", "the tokens before any was hidden; no gradient flows back", axes="B N C"),
-        "hidden": port("codes", "1 where a token was hidden, else 0"),
+        "tokens": port("tokens", "the tokens after fusion, some of them masked before"),
+        "target": port("tokens", "the tokens before any was masked; no gradient flows back", axes="B N C"),
+        "hidden": port("codes", "1 where a token was masked, else 0"),
     }
-    gives = {"loss": port("loss", "mean squared error over hidden tokens")}
+    gives = {"loss": port("loss", "mean squared error over masked tokens")}
     counts = ("hidden",)
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Objective.Config):
         """Weight."""
 
-        weight: float = knob(1.0, "Share of this loss in the total.", low=0, high=1000)
+        weight: float = knob(1.0, "This loss is multiplied by it.", low=0, high=1000)
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)

@@ -1,4 +1,4 @@
-"""Masked words: say what stands behind the mask, from the other words and the other side (BERT, arXiv:1810.04805; LXMERT, arXiv:1908.07490).
+"""Masked language modelling: say what stands behind the mask, from the other words and the other side (BERT, arXiv:1810.04805; LXMERT, arXiv:1908.07490).
 
 Takes labels of ``transforms.mask_words``: the piece's number where it must be said, -100 elsewhere. At the beginning
 the loss is ln V. Axes: B batch, L word pieces, D width, V vocabulary.
@@ -29,23 +29,23 @@ SILENT = -100
 
 @blocks.register("objectives.masked_words")
 class MaskedWords(Objective):
-    """Says which words are hidden."""
+    """Predicts the masked words."""
 
-    title = "Masked words"
+    title = "Masked language modelling"
     modality = "loss"
     takes = {
-        "tokens": port("tokens", "one token a word piece, after fusion", axes="B L D"),
-        "labels": port("codes", "the hidden pieces' numbers, -100 elsewhere", axes="B L"),
+        "tokens": port("tokens", "one token per subword, after fusion", axes="B L D"),
+        "labels": port("codes", "ids of the masked subwords, -100 elsewhere", axes="B L"),
         "text": port("text", "the masked text; only its vocabulary is read"),
     }
-    gives = {"loss": port("loss", "mean over hidden pieces")}
+    gives = {"loss": port("loss", "mean over masked subwords")}
     counts = ("labels",)
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Objective.Config):
         """Weight."""
 
-        weight: float = knob(1.0, "Share of this loss in the total.", low=0, high=1000)
+        weight: float = knob(1.0, "This loss is multiplied by it.", low=0, high=1000)
 
     counts_V: Tensor
 

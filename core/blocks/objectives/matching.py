@@ -27,7 +27,7 @@ class Matching(Objective):
     title = "Matching"
     modality = "loss"
     takes = {
-        "embedding": port("embedding", "one vector a fused pair", modality="shared"),
+        "embedding": port("embedding", "one vector per fused pair", modality="shared"),
         "label": port("number", "1 where the sides belong together, else 0"),
     }
     gives = {"loss": port("loss", "mean over the pairs")}
@@ -36,7 +36,7 @@ class Matching(Objective):
     class Config(Objective.Config):
         """Weight."""
 
-        weight: float = knob(1.0, "Share of this loss in the total.", low=0, high=1000)
+        weight: float = knob(1.0, "This loss is multiplied by it.", low=0, high=1000)
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)

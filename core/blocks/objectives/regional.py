@@ -31,8 +31,8 @@ class Regional(Objective):
     title = "Phrase and region"
     modality = "loss"
     takes = {
-        "regions": port("tokens", "one token a box, the phrase's own box first", modality="image"),
-        "phrase": port("embedding", "one phrase a picture", modality="text"),
+        "regions": port("tokens", "one token per box, the phrase's own box first", modality="image"),
+        "phrase": port("embedding", "one phrase per image", modality="text"),
     }
     gives = {"loss": port("loss", "mean over the batch")}
     mixes_samples = True

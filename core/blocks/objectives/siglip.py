@@ -20,7 +20,7 @@ from core.knobs import knob
 
 @blocks.register("objectives.siglip")
 class SigLIP(Contrast):
-    """Asks of every picture and sentence in the batch whether they belong together."""
+    """Asks of every image and sentence in the batch whether they belong together."""
 
     title = "SigLIP"
 

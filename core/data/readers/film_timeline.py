@@ -57,7 +57,7 @@ def moving(container: Any) -> tuple[Any, int]:
     """The film's pictures as FFmpeg chooses them (marked as the default, then the largest), and how many there are."""
     streams = [stream for stream in container.streams.video if not stream.disposition & ATTACHED]
     if not streams:
-        raise ValueError("it has no moving picture")
+        raise ValueError("it has no video stream")
     best = container.streams.best("video")
     return (best if best in streams else streams[0]), len(streams)
 

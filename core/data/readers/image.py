@@ -43,9 +43,9 @@ def read_image(file: Path | BinaryIO, *, background: Colour = WHITE, name: str =
 
     A camera's orientation mark is obeyed in every format; of an animation the first frame is taken.
     """
-    name = name or getattr(file, "name", "the picture")
+    name = name or getattr(file, "name", "the image")
     if isinstance(file, str | Path) and Path(file).exists() and not Path(file).is_file():
-        raise refuse(f"{name} is no regular file.", hint="Choose a picture.")
+        raise refuse(f"{name} is no regular file.", hint="Choose an image.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -59,7 +59,7 @@ def read_image(file: Path | BinaryIO, *, background: Colour = WHITE, name: str =
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise refuse(f"{name} has too many pixels; at most {MOST_PIXELS // 2**20} million are read.") from error
     except UnidentifiedImageError as error:
-        raise refuse(f"{name} is not a picture that can be read.", hint=f"Known: {', '.join(FORMATS)}.") from error
+        raise refuse(f"{name} is not an image that can be read.", hint=f"Known: {', '.join(FORMATS)}.") from error
     except FileNotFoundError as error:
         raise refuse(f"{name} is not there.") from error
     except MemoryError as error:
@@ -78,7 +78,7 @@ def _check_size(picture: Image.Image, name: str) -> None:
     needed = pixels * 4 * _COPIES.get(picture.format or "", 1)
     if needed > MOST_BYTES:
         raise refuse(
-            f"{name} would take {needed // 2**20} mebibytes to decode; at most {MOST_BYTES // 2**20} are spent on a picture.",
+            f"{name} would take {needed // 2**20} mebibytes to decode; at most {MOST_BYTES // 2**20} are spent on an image.",
             hint="Make it smaller.",
         )
 

@@ -59,32 +59,32 @@ HEAD = 2000  # lines that are looked at before a run is begun
 
 @sources.register("sources.caption_table")
 class CaptionTable(PictureRows):
-    """Pictures with captions, and sounds where there are some, from a folder and its table (JSON lines, CSV or TSV)."""
+    """Images with captions, and audio where there is some, from a folder and its table (JSON lines, CSV or TSV)."""
 
-    title = "Captioned pictures"
+    title = "Captioned images"
     gives = {
         **PictureRows.gives,
-        "waveform": port("waveform", "its sound; empty where it has none"),
-        "has_sound": port("number", "1 where it has a sound, else 0"),
+        "waveform": port("waveform", "its audio; empty where it has none"),
+        "has_sound": port("number", "1 where it has audio, else 0"),
     }
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """Where they lie and which column is what. An empty column name means: find it."""
 
-        folder: str | None = knob(None, "The folder with the table and the pictures.", path="folder")
+        folder: str | None = knob(None, "The folder with the table and the images.", path="folder")
         table: str = knob("", "The table's name; empty takes captions.jsonl, or the first one there is.")
-        image_size: int = knob(64, "Edge of the square pictures.", low=16, high=1024, unit="px")
+        image_size: int = knob(64, "Edge of the square images.", low=16, high=1024, unit="px")
         shape: str = knob(
             "fit", "Fit adds white borders, crop cuts the longer side, stretch distorts.",
-            choices=("fit", "crop", "stretch"),
+            choices=("fit", "crop", "stretch"), title="Resize mode",
         )  # fmt: skip
         caption_column: str = knob("", "The column with the caption.", path="column")
         extra_column: str = knob("", "A column added to the caption, such as keywords; empty adds none.", path="column")
-        image_column: str = knob("", "The column with the picture's file name.", advanced=True, path="column")
+        image_column: str = knob("", "The column with the image's file name.", advanced=True, path="column")
         split_column: str = knob("", "The column that says train, validation or test.", advanced=True, path="column")
         group_column: str = knob(
-            "", "Rows with the same entry never straddle a split; rows of one picture or one caption never do.",
+            "", "Rows with the same entry never straddle a split; rows of one image or one caption never do.",
             advanced=True, path="column",
         )  # fmt: skip
         class_columns: str = knob(
@@ -97,13 +97,20 @@ class CaptionTable(PictureRows):
         )  # fmt: skip
 
         sound_column: str = knob(
-            "", "The column with a sound's file name, or several with commas: the first that a row has. Empty takes sound "
-            "or audio.", path="column",
+            "", "The column with an audio file's name, or several with commas: the first that a row has. Empty takes sound or audio.", path="column", title="Audio column",
         )  # fmt: skip
         sound_seconds: float = knob(
-            2.0, "Longest part of a sound that is read.", low=0.05, high=MOST_SECONDS, unit="s", advanced=True
+            2.0,
+            "Longest part of an audio file that is read.",
+            low=0.05,
+            high=MOST_SECONDS,
+            unit="s",
+            advanced=True,
+            title="Max duration",
         )
-        sound_hertz: int = knob(16_000, "Samples of sound a second.", low=1000, high=192_000, unit="Hz", advanced=True)
+        sound_hertz: int = knob(
+            16_000, "Audio samples per second.", low=1000, high=192_000, unit="Hz", advanced=True, title="Sample rate"
+        )
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -129,7 +136,7 @@ class CaptionTable(PictureRows):
         return rows
 
     def _root(self) -> Path:
-        return folder(str(self.config.folder), "folder of captioned pictures")
+        return folder(str(self.config.folder), "folder of captioned images")
 
     def _table(self) -> Path:
         root = self._root()
@@ -147,7 +154,7 @@ class CaptionTable(PictureRows):
         knobs = self.config
         wanted = [*(name.strip() for name in knobs.class_columns.split(",")), "", ""][:2]
         columns = Columns(
-            image=pick_column(knobs.image_column, names, IMAGE, "picture"),
+            image=pick_column(knobs.image_column, names, IMAGE, "image"),
             caption=pick_column(knobs.caption_column, names, CAPTION, "caption"),
             extra=pick_column(knobs.extra_column, names, (), "extra words"),
             split=pick_column(knobs.split_column, names, SPLIT, "split"),
@@ -169,7 +176,7 @@ class CaptionTable(PictureRows):
 
     def _sound_columns(self, names: Sequence[str]) -> tuple[str, ...]:
         wanted = [name.strip() for name in self.config.sound_column.split(",") if name.strip()]
-        found = [pick_column(name, names, (), "sound") for name in wanted] or [pick_column("", names, SOUND, "sound")]
+        found = [pick_column(name, names, (), "audio") for name in wanted] or [pick_column("", names, SOUND, "audio")]
         return tuple(name for name in found if name)
 
     def _row(self, root: Path, line: Line, columns: Columns) -> Row | None:
@@ -219,8 +226,8 @@ class CaptionTable(PictureRows):
         if self.config.folder:
             return None
         return Problem(
-            what="No folder of captioned pictures is chosen.",
-            hint="Choose one that holds a captions.jsonl, a row a line: file, caption, and sound where there is one.",
+            what="No folder of captioned images is chosen.",
+            hint="Choose one that holds a captions.jsonl, one row per line: file, caption, and audio where there is some.",
         )
 
     def missing(self) -> Problem | None:

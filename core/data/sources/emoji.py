@@ -34,12 +34,12 @@ NAME, KEYWORDS = "name", "name and keywords"
 
 @sources.register("sources.emoji")
 class EmojiPairs(Source):
-    """About 1,900 emoji pictures with their Unicode names, from packages on this machine."""
+    """About 1,900 emoji images with their Unicode names, from packages on this machine."""
 
     title = "Emoji pairs"
     modality = "image"
     gives = {
-        "image": port("image", "the picture"),
+        "image": port("image", "the image"),
         "sentence": port("sentence", "its name"),
         "classes": port("labels", "codes of its group, subgroup and name family"),
         "sample": port("number", "its number in this source"),
@@ -49,7 +49,7 @@ class EmojiPairs(Source):
     class Config:
         """What is drawn and how it is called."""
 
-        image_size: int = knob(64, "Edge of the square picture. The art has 72 pixels.", low=16, high=512, unit="px")
+        image_size: int = knob(64, "Edge of the square image. The art has 72 pixels.", low=16, high=512, unit="px")
         language: str = knob("English", "Language of the names.", choices=tuple(LANGUAGES))
         captions: str = knob(
             NAME, "The name alone, or with other names and its Unicode group (English only).", choices=(NAME, KEYWORDS)
@@ -63,7 +63,7 @@ class EmojiPairs(Source):
             choices=("automatic", "none", "OpenMoji", "folder"), advanced=True,
         )  # fmt: skip
         second_folder: str | None = knob(
-            None, "Pictures of the second artist, named by code points: 1f600.png.", path="folder", advanced=True
+            None, "Images of the second artist, named by code points: 1f600.png.", path="folder", advanced=True
         )
 
     def __init__(self, config: Config) -> None:

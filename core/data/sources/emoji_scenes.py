@@ -29,7 +29,7 @@ _SALT = 0x7363656E  # keeps these random numbers apart from others'
 
 @sources.register("sources.emoji_scenes")
 class EmojiScenes(Source):
-    """Pictures of several emoji with a box around each and the name of the first."""
+    """Images of several emoji with a box around each and the name of the first."""
 
     title = "Emoji scenes"
     modality = "image"
@@ -43,8 +43,8 @@ class EmojiScenes(Source):
     class Config:
         """How many, how large, and how often each is named in training."""
 
-        image_size: int = knob(72, "Edge of the square picture.", low=32, high=512, unit="px")
-        count: int = knob(4, "Emoji in each picture.", low=2, high=16)
+        image_size: int = knob(72, "Edge of the square image.", low=32, high=512, unit="px")
+        count: int = knob(4, "Emoji in each image.", low=2, high=16, title="Emoji per image")
         scenes: int = knob(4, "Training scenes in which each emoji is the named one.", low=1, high=100)
         captions: str = knob(
             NAME, "The name alone, or with other names and its Unicode group.", choices=(NAME, KEYWORDS)

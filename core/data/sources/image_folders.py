@@ -20,23 +20,23 @@ PLACE = "{class}"
 
 @sources.register("sources.image_folders")
 class ImageFolders(PictureRows):
-    """Pictures in one folder a class, captioned "a picture of a ..."; train and test folders are obeyed."""
+    """Images in one folder per class, captioned "a picture of a ..."; train and test folders are obeyed."""
 
-    title = "Pictures by class"
+    title = "Images by class"
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """Where they lie and what is said about them."""
 
         folder: str | None = knob(None, "The folder with a folder for each class.", path="folder")
-        image_size: int = knob(64, "Edge of the square pictures.", low=16, high=1024, unit="px")
+        image_size: int = knob(64, "Edge of the square images.", low=16, high=1024, unit="px")
         shape: str = knob(
             "fit", "Fit adds white borders, crop cuts the longer side, stretch distorts.",
-            choices=("fit", "crop", "stretch"),
+            choices=("fit", "crop", "stretch"), title="Resize mode",
         )  # fmt: skip
         caption: str = knob("a picture of {class}", "The sentence; {class} becomes the folder's name.")
         hold_out: str = knob(
-            "pictures", "What the test has that training has not: other pictures, or whole classes.",
+            "pictures", "What the test has that training has not: other images, or whole classes.",
             choices=("pictures", "classes"),
         )  # fmt: skip
 
@@ -44,12 +44,12 @@ class ImageFolders(PictureRows):
         """A folder is needed."""
         if self.config.folder:
             return None
-        return Problem(what="No folder of pictures by class is chosen.", hint="It needs one folder for each class.")
+        return Problem(what="No folder of images by class is chosen.", hint="It needs one folder for each class.")
 
     def missing(self) -> Problem | None:
         """The folder."""
         try:
-            folder(self.config.folder or "", "folder of pictures by class")
+            folder(self.config.folder or "", "folder of images by class")
         except Refused as refused:
             return refused.problems[0]
         return None
@@ -58,7 +58,7 @@ class ImageFolders(PictureRows):
         """Every picture below the class folders, by name."""
         if PLACE not in self.config.caption:
             raise refuse(f"The caption does not say {PLACE}.", hint="Write, for instance: a picture of {class}")
-        root = folder(self.config.folder or "", "folder of pictures by class")
+        root = folder(self.config.folder or "", "folder of images by class")
         found = layout(root)
         rows = [row for home in found.homes for row in self._rows_of(root, home)]
         self._say_others(root, found)

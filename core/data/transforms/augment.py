@@ -26,12 +26,12 @@ _GREY = np.array([0.299, 0.587, 0.114])  # how bright red, green and blue look
 
 @transforms.register("transforms.augment")
 class Augment(Transform):
-    """Moves, turns, scales and recolours pictures while training; held-out pictures stay as they are."""
+    """Moves, turns, scales and recolours images while training; held-out images stay as they are."""
 
-    title = "Augment pictures"
+    title = "Augment images"
     modality = "image"
     takes = {"image": port("image", "pictures")}
-    gives = {"image": port("image", "varied pictures")}
+    gives = {"image": port("image", "varied images")}
     only_in_training = True
 
     @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,13 @@ class Augment(Transform):
         brightness: float = knob(0.15, "Brighter or darker by at most this share.", low=0, high=1)
         contrast: float = knob(0.15, "More or less contrast by at most this share.", low=0, high=1)
         saturation: float = knob(0.25, "More or less colour by at most this share.", low=0, high=1)
-        background: float = knob(0.0, "How often the plain background takes another plain colour.", low=0, high=1)
+        background: float = knob(
+            0.0,
+            "How often the plain background takes another plain colour.",
+            low=0,
+            high=1,
+            title="Background change probability",
+        )
         erasing: float = knob(0.0, "How often a square is painted over (arXiv:1708.04896).", low=0, high=1)
 
     def apply(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:

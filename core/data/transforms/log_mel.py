@@ -38,28 +38,36 @@ def filters(n_fft: int, mels: int, hertz: int, low: float, high: float) -> Tenso
 
 @transforms.register("transforms.log_mel")
 class LogMel(Transform):
-    """Turns sounds into log-mel spectrograms."""
+    """Turns audio into log-mel spectrograms."""
 
     title = "Log-mel spectrogram"
     modality = "audio"
-    takes = {"waveform": port("waveform", "sounds of one length")}
+    takes = {"waveform": port("waveform", "audio of one length")}
     gives = {"spectrogram": port("spectrogram", "mel bands over time")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """Window, hop, bands."""
 
-        n_fft: int = knob(512, "Samples of one window.", low=32, high=16_384, unit="samples", title="Window")
+        n_fft: int = knob(512, "Samples of one window.", low=32, high=16_384, unit="samples", title="Window length")
         hop: int = knob(160, "Samples between two frames.", low=1, high=16_384, unit="samples")
         mels: int = knob(64, "Mel bands.", low=4, high=512, unit="bands")
-        low_hertz: float = knob(0.0, "Lowest frequency.", low=0, high=96_000, unit="Hz", advanced=True)
+        low_hertz: float = knob(
+            0.0, "Lowest frequency.", low=0, high=96_000, unit="Hz", advanced=True, title="Min frequency"
+        )
         high_hertz: float | None = knob(
-            None, "Highest frequency; empty takes half the rate.", low=1, high=96_000, unit="Hz", advanced=True
+            None,
+            "Highest frequency; empty takes half the rate.",
+            low=1,
+            high=96_000,
+            unit="Hz",
+            advanced=True,
+            title="Max frequency",
         )
         hertz: int = knob(
-            16_000, "Samples a second, as the source gives them.", low=1000, high=192_000, unit="Hz", advanced=True
+            16_000, "Samples per second, as the source gives them.", low=1000, high=192_000, unit="Hz", advanced=True
         )
-        normalise: bool = knob(True, "Bring every sound to mean 0 and deviation 1; silence stays even.")
+        normalise: bool = knob(True, "Bring every clip to mean 0 and deviation 1; silence stays even.")
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -72,7 +80,7 @@ class LogMel(Transform):
         if len(waveform_S) <= self.config.n_fft // 2:
             raise refuse(
                 f"A sound of {len(waveform_S)} samples is shorter than half a window of {self.config.n_fft}.",
-                hint="Put a block for the length of sounds before it.",
+                hint="Put a block for the length of audio before it.",
             )
         digest = hashlib.blake2b(waveform_S.numpy().tobytes(), digest_size=16).digest()
         made = self._made.get(digest)
@@ -104,8 +112,8 @@ class LogMel(Transform):
         if not heard.is_even:
             problems.append(
                 Problem(
-                    what="Sounds of different lengths come in, and spectrograms of different lengths cannot be one batch.",
-                    port="waveform", hint="Put Length of sounds before it.", severity="warning",
+                    what="Audio of different lengths comes in, and spectrograms of different lengths cannot be one batch.",
+                    port="waveform", hint="Put Audio length before it.", severity="warning",
                 )
             )  # fmt: skip
         elif round(heard.seconds * heard.hertz) <= knobs.n_fft // 2:

@@ -21,25 +21,27 @@ MASKED, REPLACED = 0.8, 0.9
 
 @transforms.register("transforms.mask_words")
 class MaskWords(Transform):
-    """Hides some word pieces and says which they were; held-out sentences are always masked the same way."""
+    """Masks some subwords and gives them as labels; held-out sentences are always masked the same way."""
 
     title = "Mask words"
     modality = "text"
-    takes = {"text": port("text", "word pieces")}
+    takes = {"text": port("text", "subwords")}
     gives = {
-        "text": port("text", "the same, some of them hidden"),
-        "labels": port("codes", "the hidden pieces' numbers, -100 elsewhere", axes="B L"),
+        "text": port("text", "the same, some of them masked"),
+        "labels": port("codes", "ids of the masked subwords, -100 elsewhere", axes="B L"),
     }
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """How many, and the mask's number."""
 
-        share: float = knob(0.15, "Share of the pieces that is chosen; at least one.", low=0.01, high=1)
-        punctuation: bool = knob(False, "Also hide commas and the like, which are easy to guess.", advanced=True)
+        share: float = knob(
+            0.15, "Share of the subwords that is masked; at least one.", low=0.01, high=1, title="Mask ratio"
+        )
+        punctuation: bool = knob(False, "Also mask commas and the like, which are easy to guess.", advanced=True)
         mask: int | None = knob(
-            None, "The mask's number in the vocabulary (103 in BERT's); automatic adds a number of its own.",
-            low=0, high=1_000_000, title="Mask number", advanced=True,
+            None, "The id of the mask token in the vocabulary (103 in BERT's); automatic adds one of its own.",
+            low=0, high=1_000_000, title="Mask id", advanced=True,
         )  # fmt: skip
 
     def apply(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class PretrainedTokenizer(Transform):
     title = "Pretrained tokenizer"
     modality = "text"
     takes = {"sentence": port("sentence", "raw text")}
-    gives = {"text": port("text", "piece numbers with their mask")}
+    gives = {"text": port("text", "token ids with their mask")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -44,10 +44,15 @@ class PretrainedTokenizer(Transform):
             title="Tokenizer from",
         )
         vocabulary: int = knob(
-            30_522, "Word pieces the tower knows; 30,522 for BERT and MiniLM.", low=100, high=1_000_000, unit="pieces"
+            30_522,
+            "Subwords the tower knows; 30,522 for BERT and MiniLM.",
+            low=100,
+            high=1_000_000,
+            unit="subwords",
+            title="Vocabulary size",
         )
         length: int = knob(
-            24, "Pieces a sentence, start and end included; longer ones are cut.", low=4, high=512, unit="pieces"
+            24, "Subwords per sentence, start and end included; longer ones are cut.", low=4, high=512, unit="subwords"
         )
 
     def __init__(self, config: Any) -> None:
@@ -65,7 +70,7 @@ class PretrainedTokenizer(Transform):
             made = FastTokenizer.from_file(str(file))
             if made.get_vocab_size() > self.config.vocabulary:
                 raise refuse(
-                    f"This tokenizer has {made.get_vocab_size():,} word pieces, more than {self.config.vocabulary:,}.",
+                    f"This tokenizer has {made.get_vocab_size():,} subwords, more than {self.config.vocabulary:,}.",
                     hint="Set vocabulary to what the tower knows.",
                 )
             made.enable_truncation(self.config.length)

@@ -26,11 +26,11 @@ NORMALS: Mapping[str, tuple[tuple[float, float, float], tuple[float, float, floa
 
 @transforms.register("transforms.resize")
 class Resize(Transform):
-    """Brings pictures to one square size, antialiased, and can normalise their colours."""
+    """Brings images to one square size, antialiased, and can normalise their colours."""
 
-    title = "Resize pictures"
+    title = "Resize images"
     modality = "image"
-    takes = {"image": port("image", "pictures of any size")}
+    takes = {"image": port("image", "images of any size")}
     gives = {"image": port("image", "squares of one size")}
 
     @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Resize(Transform):
         size: int = knob(64, "Edge of the squares.", low=8, high=1024, unit="px")
         shape: str = knob(
             "fit", "Fit adds white borders, crop cuts the longer side, stretch distorts.",
-            choices=("fit", "crop", "stretch"),
+            choices=("fit", "crop", "stretch"), title="Resize mode",
         )  # fmt: skip
         normalise: str = knob(
             "none", "Colours as a pretrained tower expects them; put this after augmentation.",

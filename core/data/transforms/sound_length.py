@@ -25,25 +25,36 @@ MOST_SECONDS = 600.0
 
 @transforms.register("transforms.sound_length")
 class SoundLength(Transform):
-    """Cuts or pads sounds to one length and says which share of it is real."""
+    """Cuts or pads audio to one length and gives the valid fraction."""
 
-    title = "Length of sounds"
+    title = "Audio length"
     modality = "audio"
-    takes = {"waveform": port("waveform", "sounds of any length")}
+    takes = {"waveform": port("waveform", "audio of any length")}
     gives = {
-        "waveform": port("waveform", "sounds of one length"),
-        "share": port("number", "share of it that is real; the rest is silence, 0 where there is no sound"),
+        "waveform": port("waveform", "audio of one length"),
+        "share": port("number", "valid fraction; the rest is silence, 0 where there is no audio"),
     }
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """How long, and where longer ones are cut."""
 
-        seconds: float = knob(2.0, "Length of every sound.", low=0.05, high=MOST_SECONDS, unit="s")
+        seconds: float = knob(2.0, "Length of every clip.", low=0.05, high=MOST_SECONDS, unit="s")
         hertz: int = knob(
-            16_000, "Samples a second, as the source gives them.", low=1000, high=192_000, unit="Hz", advanced=True
+            16_000,
+            "Samples per second, as the source gives them.",
+            low=1000,
+            high=192_000,
+            unit="Hz",
+            advanced=True,
+            title="Sample rate",
         )
-        part: str = knob("start", "Which part of a longer sound is kept.", choices=("start", "middle", "random"))
+        part: str = knob(
+            "start",
+            "Which part of longer audio is kept.",
+            choices=("start", "middle", "random"),
+            title="Crop position",
+        )
 
     @property
     def samples(self) -> int:
@@ -77,7 +88,7 @@ class SoundLength(Transform):
             return [
                 Problem(
                     what=f"It makes clips of {knobs.seconds:g} seconds, of which {read:g} at most are read; the rest is silence.",
-                    port="waveform", hint="Read more of each sound, or make shorter clips.", fix=_read_more(heard, knobs.seconds)
+                    port="waveform", hint="Read more of each clip, or make shorter ones.", fix=_read_more(heard, knobs.seconds)
                     or Fix(text=f"Make clips of {read:g} seconds", edit="set_knob", arguments={"name": "seconds", "value": read}),
                 )
             ]  # fmt: skip
@@ -91,7 +102,7 @@ class SoundLength(Transform):
             )
         return [
             Problem(
-                what=what, port="waveform", hint="Read whole sounds, or keep the start.",
+                what=what, port="waveform", hint="Read whole clips, or keep the start.",
                 severity="error" if knobs.seconds == read else "warning", fix=_read_more(heard, heard.most_seconds),
             )
         ]  # fmt: skip

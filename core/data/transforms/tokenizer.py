@@ -190,7 +190,7 @@ class Tokenizer(Transform):
     title = "Tokenizer"
     modality = "text"
     takes = {"sentence": port("sentence", "raw text")}
-    gives = {"text": port("text", "piece numbers with their mask")}
+    gives = {"text": port("text", "token ids with their mask")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -201,10 +201,15 @@ class Tokenizer(Transform):
             choices=(BYTE_PAIRS, WORDS, CHARACTERS, TRIGRAMS, WORDS_AND_TRIGRAMS),
         )  # fmt: skip
         vocabulary: int = knob(
-            2048, "Most pieces that are learned; sizes the embedding.", low=300, high=200_000, unit="pieces"
+            2048,
+            "Most subwords that are learned; sizes the embedding.",
+            low=300,
+            high=200_000,
+            unit="subwords",
+            title="Vocabulary size",
         )
         length: int = knob(
-            32, "Pieces a sentence, start and end included; longer ones are cut.", low=4, high=1024, unit="pieces"
+            32, "Subwords per sentence, start and end included; longer ones are cut.", low=4, high=1024, unit="subwords"
         )
         lowercase: bool = knob(True, "Cat and cat are the same word.", advanced=True)
 

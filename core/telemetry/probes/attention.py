@@ -14,7 +14,7 @@ from core.telemetry.probes.probe import Probe, Watched, probes
 
 @probes.register("attention")
 class Attention(Probe):
-    """Attention maps of every layer on the probe pictures and sentences."""
+    """Attention maps of every layer on the fixed images and sentences."""
 
     title = "Attention"
 
@@ -23,7 +23,7 @@ class Attention(Probe):
         """How often and how many."""
 
         every: int = knob(50, "Capture at every n-th step.", low=1, high=100_000, unit="steps")
-        samples: int = knob(8, "Held-out pictures and sentences that are looked at.", low=1, high=64, unit="samples")
+        samples: int = knob(8, "Held-out images and sentences that are recorded.", low=1, high=64, unit="samples")
 
     def began(self, run: Watched) -> None:
         """Show the probe pictures and sentences once."""

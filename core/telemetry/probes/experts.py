@@ -31,7 +31,13 @@ class ExpertUse(Probe):
         """How often, and when to warn."""
 
         every: int = knob(5, "Look at every n-th step.", low=1, high=100_000, unit="steps")
-        quiet: float = knob(0.1, "Warn when an expert gets less than this part of its fair share.", low=0, high=1)
+        quiet: float = knob(
+            0.1,
+            "Warn when an expert gets less than this part of its fair share.",
+            low=0,
+            high=1,
+            title="Idle threshold",
+        )
 
     def began(self, run: Watched) -> None:
         """No warning yet."""

@@ -46,7 +46,7 @@ def _with_gradient(leaf: Any) -> Any:
 
 @probes.register("memory")
 class Memory(Probe):
-    """What fusion blocks keep for the backward pass, in MiB, on the probe samples; on a GPU also the peak of what was held."""
+    """What fusion blocks keep for the backward pass, in MiB, on the fixed samples; on a GPU also the peak of what was held."""
 
     title = "Memory of fusion"
 

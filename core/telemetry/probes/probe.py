@@ -75,4 +75,4 @@ def modality_groups(run: Watched, trained: Mapping[str, list[nn.Parameter]]) -> 
     return groups
 
 
-probes: Catalog[Probe] = Catalog("core.telemetry.probes", "probe")
+probes: Catalog[Probe] = Catalog("core.telemetry.probes", "diagnostic")

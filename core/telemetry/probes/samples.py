@@ -14,7 +14,7 @@ from core.telemetry.probes.probe import Probe, Watched, probes
 
 @probes.register("samples")
 class NearestSamples(Probe):
-    """What held-out pictures are taken for, and which pictures sentences find."""
+    """What held-out images are taken for, and which images sentences find."""
 
     title = "Samples"
 

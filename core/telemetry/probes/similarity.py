@@ -106,7 +106,7 @@ class Similarity(Probe):
             2.0, "Warn when fewer directions than this are used.", low=1, high=1000, unit="directions"
         )
         pairs: int = knob(
-            96, "So many of the most similar wrong pairs are kept for a person to judge, and as many at random.",
+            96, "So many of the most similar mismatched pairs are kept to be annotated, and as many at random.",
             low=0, high=1000, unit="pairs",
         )  # fmt: skip
         collapse_mean: float = knob(0.9, "Warn when the mean similarity of negatives is above this.", low=-1, high=1)

@@ -35,7 +35,7 @@ class Checkpointing(Habit):
         """How often and how many."""
 
         every: int = knob(200, "Save at every n-th step.", low=1, high=1_000_000, unit="steps")
-        last: int = knob(2, "How many of the newest are kept.", low=1, high=1000)
+        last: int = knob(2, "How many of the newest are kept.", low=1, high=1000, title="Keep last")
         best: bool = knob(
             True,
             "Also keep the one with the best R@10 on the validation split (mean of both directions); where the data has none, on "

@@ -28,11 +28,12 @@ class Clipping(Habit):
     class Config:
         """The limit and what it holds for."""
 
-        norm: float = knob(1.0, "Longest gradient allowed.", low=1e-6, high=1e6, logarithmic=True)
+        norm: float = knob(1.0, "Longest gradient allowed.", low=1e-6, high=1e6, logarithmic=True, title="Max norm")
         per: str = knob(
             "all",
             "One limit for all, or one for each block or modality by itself.",
             choices=("all", "block", "modality"),
+            title="Clip scope",
         )
 
     def gradient_ready(self, run: Trainer) -> None:

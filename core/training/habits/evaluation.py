@@ -134,7 +134,7 @@ def as_evaluated(run: Trainer) -> Iterator[None]:
 
 @habits.register("evaluation")
 class Evaluation(Habit):
-    """Measures retrieval on held-out splits, both ways, beside chance."""
+    """Measures retrieval on held-out splits, both ways, beside the chance level."""
 
     title = "Evaluation"
     order = 70
@@ -144,9 +144,9 @@ class Evaluation(Habit):
         """How often and how much."""
 
         every: int = knob(100, "Evaluate at every n-th step, and at the end.", low=1, high=1_000_000, unit="steps")
-        most: int = knob(2000, "Samples of a split at most.", low=2, high=100_000, unit="samples")
+        most: int = knob(2000, "Samples of a split at most.", low=2, high=100_000, unit="samples", title="Max examples")
         train: bool = knob(
-            True, "Also measure as many training samples as the test split has.", title="Mirror on training data"
+            True, "Also measure as many training samples as the test split has.", title="Also evaluate on training data"
         )
 
     def __init__(self, config: Config) -> None:
@@ -163,7 +163,7 @@ class Evaluation(Habit):
         if is_test(f"{STEM}{split}"):
             run.warn(TEST_SELECTS)
         if held_out_words(run.feed.source) == SEEN_PICTURES:
-            run.warn("Some pictures of the test split are also trained on, so its scores say less about new pictures.")
+            run.warn("Some images of the test split are also trained on, so its scores say less about new images.")
         if shared := run.feed.things.cut_alike(split):
             run.warn(
                 f"{shared:,} captions of {split} read like a training caption once the tokenizer has cut both; give it a "

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class FrozenCache(Habit):
     """Computes each sample's frozen features once."""
 
-    title = "Keep frozen features"
+    title = "Cache frozen features"
     order = 2
 
     @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,12 @@ class FrozenCache(Habit):
         """How much memory it may take."""
 
         mebibytes: int = knob(
-            2048, "Memory for kept features; beyond it they are computed again.", low=1, high=1_000_000, unit="MiB"
+            2048,
+            "Memory for kept features; beyond it they are computed again.",
+            low=1,
+            high=1_000_000,
+            unit="MiB",
+            title="Memory limit",
         )
 
     def __init__(self, config: Config) -> None:

@@ -38,7 +38,9 @@ class GradNorm(Habit):
         alpha: float = knob(
             0.5, "How much harder an objective that learns slowly may pull; 0: all alike.", low=0, high=5
         )
-        rate: float = knob(0.025, "How fast the weights change.", low=1e-6, high=1, logarithmic=True)
+        rate: float = knob(
+            0.025, "How fast the weights change.", low=1e-6, high=1, logarithmic=True, title="Weight learning rate"
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)

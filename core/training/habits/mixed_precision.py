@@ -26,7 +26,9 @@ class MixedPrecision(Habit):
     class Config:
         """Whether to insist."""
 
-        insist: bool = knob(False, "Use it even where the hardware has no bfloat16 (very slow).", advanced=True)
+        insist: bool = knob(
+            False, "Use it even where the hardware has no bfloat16 (very slow).", advanced=True, title="Force bfloat16"
+        )
 
     def began(self, run: Trainer) -> None:
         """Switch it on, or say why not."""

@@ -42,11 +42,13 @@ class OGMGE(Habit):
 
         alpha: float = knob(0.3, "How strongly a modality that runs ahead is slowed.", low=0, high=10)
         by: str = knob(
-            SCORE, "Who runs ahead: score, how surely a modality's queries find their partner; gradient, whose gradient is longer.",
-            choices=(SCORE, GRADIENT),
+            SCORE, "Which modality leads: score, how surely its queries find their match; gradient, whose gradient is longer.",
+            choices=(SCORE, GRADIENT), title="Leader criterion",
         )  # fmt: skip
         noise: bool = knob(True, "Add noise with the gradient's own deviation to the slowed modality (GE).")
-        until: float = knob(1.0, "Share of the run after which nothing is modulated.", low=0, high=1)
+        until: float = knob(
+            1.0, "Share of the run after which nothing is modulated.", low=0, high=1, title="Modulate until"
+        )
 
     def gradient_ready(self, run: Trainer) -> None:
         """Modulate and say by how much."""

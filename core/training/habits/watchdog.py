@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Watchdog(Habit):
     """Stops before a step that would spoil the weights: a loss or gradient that is not finite."""
 
-    title = "Watchdog"
+    title = "Divergence guard"
     order = 10
 
     def gradient_ready(self, run: Trainer) -> None:

@@ -63,7 +63,7 @@ class ZeroShot(Habit):
             self._names = []
             run.warn("Zero-shot classification is off: the data does not say which classes its samples belong to.")
         elif run.habit("evaluation") is None:
-            run.warn("Zero-shot classification is off: it needs the habit Evaluation.")
+            run.warn("Zero-shot classification is off: it needs the training option Evaluation.")
 
     def evaluated(self, run: Trainer) -> None:
         """Rank the classes for every sample of the split that selects and of the test split."""

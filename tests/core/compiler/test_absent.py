@@ -27,8 +27,8 @@ def mended(document: Document, problem: Problem) -> Document:
 @pytest.mark.parametrize(
     ("node", "at", "title"),
     [
-        ("augment", "left", "Augment"), ("vit", "left", "ViT"), ("pool", "left", "Pool"), ("projection", "left", "Projection"),
-        ("tokenizer", "right", "Tokenizer"), ("text_transformer", "right", "Text transformer"), ("pool_2", "right", "Pool"),
+        ("augment", "left", "Augment"), ("vit", "left", "ViT"), ("pool", "left", "Pooling"), ("projection", "left", "Projection"),
+        ("tokenizer", "right", "Tokenizer"), ("text_transformer", "right", "Text transformer"), ("pool_2", "right", "Pooling"),
     ],
 )  # fmt: skip
 def test_a_disabled_middle_block_is_named_with_the_input_that_misses_it(node: str, at: str, title: str) -> None:
@@ -47,7 +47,7 @@ def test_a_disabled_middle_block_is_named_with_the_input_that_misses_it(node: st
 def test_what_has_a_way_through_is_bypassed_and_what_has_none_is_enabled() -> None:
     way = errors(edits.change_node(tiny_clip(), "augment", muted=True))[0]
     assert way.fix is not None
-    assert way.fix.text == "Bypass Augment pictures"
+    assert way.fix.text == "Bypass Augment images"
     none = errors(edits.change_node(tiny_clip(), "vit", muted=True))[0]
     assert none.fix is not None
     assert none.fix.text.startswith("Enable ")

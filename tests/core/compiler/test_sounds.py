@@ -124,6 +124,6 @@ def test_bands_lie_below_half_the_rate(mel: dict[str, Any], what: str, knob: str
 
 def test_lengths_that_cannot_be_a_batch_and_windows_that_do_not_fit_are_told() -> None:
     (uneven,) = contradictions(drawn())
-    assert (uneven.severity, uneven.hint) == ("warning", "Put Length of sounds before it.")
+    assert (uneven.severity, uneven.hint) == ("warning", "Put Audio length before it.")
     (short,) = contradictions(drawn(length={"seconds": 0.05}, mel={"n_fft": 4096}))
     assert short.what == "Clips of 800 samples are shorter than half a window of 4,096."

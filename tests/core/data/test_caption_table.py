@@ -135,7 +135,7 @@ def test_the_table_itself_may_not_lie_outside(twenty: Path) -> None:
 
 
 def test_sentences_for_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="No folder of captioned pictures is chosen"):
+    with pytest.raises(Refused, match="No folder of captioned images is chosen"):
         CaptionTable(CaptionTable.Config()).open()
     with pytest.raises(Refused, match="is not there"):
         opened(tmp_path / "none")
@@ -147,7 +147,7 @@ def test_sentences_for_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="no column 'title'"):
         opened(tmp_path, caption_column="title")
     table(tmp_path, [{"file": "a.png", "name": "x"}])
-    with pytest.raises(Refused, match="no picture with a caption"):
+    with pytest.raises(Refused, match="no image with a caption"):
         opened(tmp_path)
     (tmp_path / "captions.jsonl").write_bytes(b'{"file": "a.png", "name": "\xff\xfe"}\n')
     with pytest.raises(Refused, match="UTF-8"):

@@ -192,7 +192,7 @@ def test_a_checkpoint_that_does_not_fit_is_a_sentence(
     document, folder, _ = run
     with pytest.raises(Refused, match="is of another drawing"):
         Trained(edits.set_knob(document, "vit", "width", 32), folder)
-    with pytest.raises(Refused, match="pieces"):
+    with pytest.raises(Refused, match="subwords"):
         Trained(edits.set_knob(document, "tokenizer", "vocabulary", 260), shutil.copytree(folder, tmp_path / "same"))
     with pytest.raises(Refused, match="There is no checkpoint in"):
         Trained(document, tmp_path / "nothing")

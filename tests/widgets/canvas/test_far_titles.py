@@ -30,11 +30,11 @@ def test_titles_are_nine_pixels_high_and_inside_their_box(hand, scale):
 
 
 def test_a_title_that_has_room_is_whole_and_one_that_has_not_is_cut():
-    role, lines = ink.filling("Question's picture", 176, 70, 0.41)
-    assert " ".join(lines) == "Question's picture"
+    role, lines = ink.filling("Query image", 176, 70, 0.41)
+    assert " ".join(lines) == "Query image"
     assert len(lines) == 2
-    wide = ink.filling("Question's picture", 900, 70, 0.41)
-    assert wide[1] == ("Question's picture",)
+    wide = ink.filling("Query image", 900, 70, 0.41)
+    assert wide[1] == ("Query image",)
     assert ink.SIZES[wide[0]] >= ink.SIZES[role]
     cut = ink.filling("Incomprehensibilities of internationalisation", 90, 40, 0.41)[1]
     assert cut[-1].endswith("…")
@@ -56,7 +56,7 @@ def test_near_and_far_show_different_things(hand):
 
 @pytest.mark.parametrize("scale", [scale for scale in SCALES if scale >= 0.41])
 def test_a_frames_title_can_be_read_from_afar(scale):
-    frame = FrameItem(Frame(id="frame", title="picture tower", x=0, y=0, width=700, height=200))
+    frame = FrameItem(Frame(id="frame", title="image tower", x=0, y=0, width=700, height=200))
     frame.scale_now = scale
     assert ink.SIZES[frame.title_role] * scale >= ink.LEAST_PIXELS
     frame.scale_now = 1.0

@@ -99,7 +99,7 @@ def test_a_dropped_picture_is_asked_at_once(desk, qtbot, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "words"), [("a.txt", b"hello", "not a picture"), ("a.png", b"no png", "cannot be read")]
+    ("name", "content", "words"), [("a.txt", b"hello", "not an image"), ("a.png", b"no png", "cannot be read")]
 )
 def test_what_is_no_picture_is_refused_in_a_sentence(desk, qtbot, tmp_path, name, content, words):
     (tmp_path / name).write_bytes(content)
@@ -217,7 +217,7 @@ def test_how_a_run_can_be_asked_is_wanted_once_and_only_when_seen(qtbot):
 def test_a_run_that_takes_both_is_asked_with_both(desk, qtbot, tmp_path):
     desk.set_ways("a", FUSED)
     assert desk._by_both.isVisible()
-    assert "get pictures" in desk._by_picture.text()
+    assert "→ images" in desk._by_picture.text()
     with qtbot.waitSignal(desk.askRequested) as caught:
         drop(desk, heart(tmp_path))
     assert caught.args == ["a", 200, "", str(tmp_path / "heart.png")]
@@ -243,7 +243,7 @@ def test_what_a_run_cannot_be_asked_is_said_before_asking(desk):
 
 
 def test_a_run_that_needs_both_waits_for_both(desk, tmp_path):
-    alone = "This run cannot be asked with a sentence alone. Give it a picture."
+    alone = "This run cannot be asked with a sentence alone. Give it an image."
     desk.set_ways("a", Ways(finds={"both": "pictures"}, why_not={"sentence": alone}))
     QTest.keyClicks(desk._sentence, "a red heart")
     assert not desk._ask.isEnabled()

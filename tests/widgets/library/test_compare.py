@@ -61,8 +61,8 @@ def test_the_view_shows_both(qtbot, base):
     qtbot.addWidget(view)
     runs = [RunFacts(id=n, uid=f"u{n}", name=f"<b>run {n}</b>", status="finished") for n in (1, 2)]
     view.set_runs(runs, [base, replace(base, recipe=replace(base.recipe, seed=7))])
-    assert view.settings_rows() == [["recipe", "seed", "0", "7"]]
-    assert "The drawings are the same." in view.drawing_text()
+    assert view.settings_rows() == [["training recipe", "seed", "0", "7"]]
+    assert "The graphs are the same." in view.drawing_text()
     assert "<b>run" not in view._names.text()
 
 

@@ -41,16 +41,16 @@ def latin_words(text: str, *names: str) -> list[str]:
 @pytest.mark.parametrize(
     ("english", "chinese"),
     [
-        ("ViT needs something at 'image' (images).", "ViT的端口 'image'（images）需要输入。"),
+        ("ViT needs something at 'image' (images).", "ViT 的端口 'image'（images）需要输入。"),
         ("red.png is not there.", "red.png 不存在。"),
-        ("The folder of captioned pictures '/a b/c' is not there.", "带说明文字的图片文件夹 '/a b/c' 不存在。"),
-        ("There is no picture with a caption.", "没有带说明文字的图片。"),
+        ("The folder of captioned images '/a b/c' is not there.", "带说明文字的图像文件夹 '/a b/c' 不存在。"),
+        ("There is no image with a caption.", "没有带说明文字的图像。"),
         ("It does not fit what comes in: Both sides need the same width: left D is 3, right D is 4..",
          "与输入不符：两侧宽度必须相同：左侧 D 为 3，右侧 D 为 4。"),
-        ("vit.image: Patch size 7 does not divide the picture, 64 x 48. Choose another step.",
-         "vit.image: 图块大小 7 不能整除图片尺寸 64 x 48。 请另选一步。"),
-        ("learning rate set to 0.1", "学习率设为 0.1"),
-        ("learning rate of head set to 0.1", "学习率（模块 head）设为 0.1"),
+        ("vit.image: Patch size 7 does not divide the image, 64 x 48. Choose another step.",
+         "vit.image: 图块大小 7 不能整除图像尺寸 64 x 48。 请另选一步。"),
+        ("learning rate: 0.001 → 0.1", "学习率：0.001 → 0.1"),
+        ("learning rate of head: 0.001 → 0.1", "学习率（模块 head）：0.001 → 0.1"),
         ("Going on from step 12.\na.png is empty.", "从第 12 步继续。\na.png 是空的。"),
         ("Diverged at step 3: the loss of info_nce is not a finite number. The weights are those before this step. "
          "Lower the learning rate or raise the temperature. Samples in the batch: 1, 2.",
@@ -68,7 +68,7 @@ def test_a_sentence_with_values_is_said_in_chinese(english: str, chinese: str) -
 
 def test_the_most_specific_template_wins() -> None:
     assert said("There is no block called 'x'.") == "没有名为 'x' 的模块。"
-    assert said("There is no habit called 'x'.") == "没有名为 'x' 的习惯。"
+    assert said("There is no training option called 'x'.") == "没有名为 'x' 的训练选项。"
     assert said("The table 't.csv' is not UTF-8 text.") == "表格 't.csv' 不是 UTF-8 文本。"
 
 
@@ -136,5 +136,5 @@ def test_the_message_bar_and_marks_say_it(qtbot) -> None:
     qtbot.addWidget(bar)
     bar.show_message("runs.db is in use by another process.", "error")
     assert bar.sentence == "runs.db 正被另一个进程使用。"
-    mark = MarkFacts(step=5, seconds=1.0, kind="note", text="learning rate of head set to 0.1")
-    assert mark_name(mark) == "学习率（模块 head）设为 0.1"
+    mark = MarkFacts(step=5, seconds=1.0, kind="note", text="learning rate of head: 0.001 → 0.1")
+    assert mark_name(mark) == "学习率（模块 head）：0.001 → 0.1"

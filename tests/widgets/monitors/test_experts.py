@@ -63,7 +63,7 @@ def test_figures_and_an_idle_expert(qtbot, run):
     monitor.resize(420, 260)
     monitor.show()
     monitor.present(read(run, 50))
-    assert monitor.figures.text() == "dropped 8.3% · entropy 0.50 · purity 1.00 (chance 0.50)"
+    assert monitor.figures.text() == "dropped 8.3% · entropy 0.50 · purity 1.00 (chance level 0.50)"
     monitor.present(read(run, 100))
     assert monitor.figures.text() == "An expert lies idle: 5% of its fair share"
 

@@ -261,7 +261,7 @@ def test_the_headline_is_a_held_out_figure_beside_its_own_chance(qtbot, run):
     monitor = shown(qtbot, RetrievalMonitor, run)
     rows = [row for row in monitor.value().rows if row.split == "unseen concepts"]
     mean = sum(row.figures["R@10"] for row in rows) / len(rows)
-    said = f"unseen concepts · mean of both directions · R@10 {100 * mean:.0f} % · chance 6.0 %"
+    said = f"unseen concepts · mean of both directions · R@10 {100 * mean:.0f} % · chance level 6.0 %"
     assert monitor.figures.text() == said
 
 
@@ -270,10 +270,10 @@ def test_the_headline_is_the_figure_that_chooses_and_the_test_split_says_what_it
             for way, value in (("image_to_text", 0.1 + shift), ("text_to_image", 0.2 + shift))
             for name, value in (("R@10", value), ("chance R@10", 0.05))]  # fmt: skip
     run = named_run(*ways, ("selection/validation/R@10", 0.15))
-    run.param = lambda name: "unseen pictures" if name == "test holds" else ""
+    run.param = lambda name: "unseen images" if name == "test holds" else ""
     monitor = shown(qtbot, RetrievalMonitor, run)
-    assert monitor.figures.text() == "validation · mean of both directions · R@10 15 % · chance 5.0 %"
-    assert "test (unseen pictures) · picture → text" in legend(monitor)
+    assert monitor.figures.text() == "validation · mean of both directions · R@10 15 % · chance level 5.0 %"
+    assert "test (unseen images) · image → text" in legend(monitor)
 
 
 def test_samples_mark_the_right_answer_and_filter_wrong_ones(run):
@@ -314,7 +314,7 @@ def test_no_part_of_a_card_lies_over_another(qtbot, key, size, run):
 def named_run(*events, steps=4):
     """A run whose drawing has a block with a title of its own, two alike, and one without."""
     run = MemoryRun(steps=steps)
-    titles = {"vit": "Answer's picture", "pool": "Pool", "pool_2": "Pool", "masked_words": ""}
+    titles = {"vit": "Matching image", "pool": "Pool", "pool_2": "Pool", "masked_words": ""}
     blocks = {"vit": "encoders.vit", "masked_words": "objectives.masked_words"}
     nodes = {
         key: Node(id=key, block=blocks.get(key, "connectors.pool"), x=0.0, y=0.0, title=title)
@@ -334,10 +334,10 @@ def legend(monitor):
 def test_blocks_are_called_as_on_the_canvas(qtbot):
     run = named_run(("gradient/vit", 2.0), ("gradient/pool", 1.0), ("gradient/pool_2", 0.5), ("gradient/gone_now", 0.1))
     monitor = shown(qtbot, monitors["gradients"], run)
-    assert legend(monitor) == ["gone now", "Pool", "Pool 2", "Answer's picture"]
-    assert "Answer's picture" in monitor.figures.text()
+    assert legend(monitor) == ["gone now", "Pool", "Pool 2", "Matching image"]
+    assert "Matching image" in monitor.figures.text()
     losses = named_run(("loss", 2.0), ("loss/vit", 1.0), ("loss/pool", 1.0))
-    assert "Answer's picture" in legend(shown(qtbot, monitors["loss"], losses))
+    assert "Matching image" in legend(shown(qtbot, monitors["loss"], losses))
 
 
 def test_one_rate_for_all_is_one_line(qtbot):
@@ -345,7 +345,7 @@ def test_one_rate_for_all_is_one_line(qtbot):
     assert legend(shown(qtbot, monitors["rates"], one)) == ["learning rate"]
     two = named_run(("rate/vit", 0.1), ("rate/pool", 0.2))
     names = legend(shown(qtbot, monitors["rates"], two))
-    assert names == ["learning rate · Pool", "learning rate · Answer's picture"]
+    assert names == ["learning rate · Pool", "learning rate · Matching image"]
 
 
 def test_sides_of_a_fused_question_have_plain_words(qtbot):
@@ -355,20 +355,20 @@ def test_sides_of_a_fused_question_have_plain_words(qtbot):
     )  # fmt: skip
     monitor = shown(qtbot, RetrievalMonitor, run)
     assert [row.name for row in monitor.value().rows] == [
-        "picture → fused",
-        "fused → picture",
-        "picture + text",
+        "image → fused",
+        "fused → image",
+        "image + text",
         "text",
     ]
-    assert not [name for name in legend(monitor) if "_" in name or "image" in name or "shared" in name]
-    assert [way_words(way) for way in ways] == ["picture → fused", "fused → picture"]
+    assert not [name for name in legend(monitor) if "_" in name or "shared" in name]
+    assert [way_words(way) for way in ways] == ["image → fused", "fused → image"]
 
 
 def test_answers_of_masked_words_are_held_out_figures_too(qtbot):
     use_vocabulary(Vocabulary())
     run = named_run(("score/test/masked_words/accuracy", 0.4), ("score/test/masked_words/chance accuracy", 0.1))
     monitor = shown(qtbot, RetrievalMonitor, run)
-    assert monitor.figures.text() == "test · masked words · accuracy 40 % · chance 10 %"
+    assert monitor.figures.text() == "test · masked words · accuracy 40 % · chance level 10 %"
     assert [row.name for row in monitor.value().rows] == ["masked words"]
 
 
@@ -378,14 +378,14 @@ def test_the_headline_leaves_out_what_chance_has_whole(qtbot):
     boxes = named_run(*((f"{stem}/{name}", value) for name, value in (
         ("R@1", 0.4), ("chance R@1", 0.25), ("R@10", 1.0), ("chance R@10", 1.0))))  # fmt: skip
     monitor = shown(qtbot, RetrievalMonitor, boxes)
-    assert monitor.figures.text() == "test · phrase → box · R@1 40 % · chance 25 %"
+    assert monitor.figures.text() == "test · phrase → box · R@1 40 % · chance level 25 %"
     assert [line.at for line in monitor.value().lines] == [0.4]
     few, many = "retrieval/test/audio_to_text", "retrieval/test/image_to_text"
     run = named_run(
         (f"{few}/R@10", 0.67), (f"{few}/chance R@10", 0.64), (f"{many}/R@10", 0.3), (f"{many}/chance R@10", 0.05)
     )
     monitor = shown(qtbot, RetrievalMonitor, run)
-    assert "R@10 30 % · chance 5.0 %" in monitor.figures.text()
+    assert "R@10 30 % · chance level 5.0 %" in monitor.figures.text()
     assert monitor.value().rows[0].way == "image_to_text"
 
 

@@ -68,7 +68,7 @@ def test_values_are_typed_between_commas(form):
     assert rows["vit.depth"].values.text() == "2, 4"
     typed(rows["vit.depth"].values, "1, 2, 2, 3")
     assert form.heard[-1].axes[0].values == (1, 2, 3)
-    assert form.summary.text() == "3 arms × 3 seeds = 9 runs"
+    assert form.summary.text() == "3 configurations × 3 seeds = 9 runs"
     heard = len(form.heard)
     typed(form.rows["vit.depth"].values, "1, many")
     assert len(form.heard) == heard

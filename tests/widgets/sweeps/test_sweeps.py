@@ -55,8 +55,8 @@ def test_without_a_sweep_it_says_what_to_do(view):
     QTest.mouseClick(view.empty.button, Qt.MouseButton.LeftButton)
     assert view.heard == [("planRequested",)]
     view.heard.clear()
-    view.set_own("drawing", "2 arms × 3 seeds = 6 runs", "")
-    assert view.empty.words.text() == "The plan of drawing has not run yet.\n2 arms × 3 seeds = 6 runs"
+    view.set_own("drawing", "2 configurations × 3 seeds = 6 runs", "")
+    assert view.empty.words.text() == "The plan of drawing has not run yet.\n2 configurations × 3 seeds = 6 runs"
     QTest.mouseClick(view.empty.button, Qt.MouseButton.LeftButton)
     assert view.heard == [("newRequested",)]
     view.heard.clear()

@@ -69,7 +69,7 @@ class NodeItem(QGraphicsItem):
         if self.node.bypassed:
             parts.insert(0, tr("bypassed"))
         elif self.node.muted:
-            parts.insert(0, tr("muted"))
+            parts.insert(0, tr("disabled"))
         if facts.flops:
             parts.append(quantities.flops(facts.flops))
         room = self.shape_now.width - 2 * g.MARGIN - (18 if facts.parameters else 0)
@@ -262,7 +262,7 @@ class NodeItem(QGraphicsItem):
             fits = self.fitting is None or key in self.fitting
             if named:
                 painter.setPen(ink.pen(colours.text if fits else colours.muted, 1.0, 235 if fits else 120))
-                name = tr(spot.port.name)
+                name = tr(spot.port.name, "port")
                 x = spot.x - 12 - ink.text_width("port", name) if spot.outgoing else spot.x + g.MARGIN
                 painter.drawStaticText(QPointF(x, spot.y - 8.5), ink.laid_out("port", name))
             self._paint_port(painter, spot, key, fits)

@@ -1,4 +1,4 @@
-"""Judged pairs of datasets, as they were first: never changed afterwards."""
+"""Annotated pairs of datasets, as they were first: never changed afterwards."""
 
 from __future__ import annotations
 
