@@ -113,8 +113,14 @@ def test_a_config_that_cannot_be_is_a_problem(block: str, config: Any, tmp_path:
 
 
 def test_building_is_bounded(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"num_hidden_layers": 10000000, "hidden_size": 8, "num_attention_heads": 1}')
+    (tmp_path / "config.json").write_text('{"num_hidden_layers": 900000, "hidden_size": 8, "num_attention_heads": 1}')
     assert any("more than 20,000 parts" in what for what in problems_of(tower("bert", str(tmp_path)), "bert"))
+
+
+@pytest.mark.parametrize("config", [{"num_labels": 10**9}, {"num_hidden_layers": 10**8}], ids=str)
+def test_what_would_be_listed_before_anything_is_built_is_bounded(config: Any, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert any("1,000,000 is the most" in what for what in problems_of(tower("bert", str(tmp_path)), "bert"))
 
 
 WATCHED = """

@@ -20,6 +20,7 @@ _FOREIGN = frozenset({
 _WRAPPERS = frozenset({"image", "images", "img", "imgs", "picture", "pictures", "data"})
 _KNOWN = ENDINGS | UNREAD
 MOST_DEEP = 8
+MOST_BESIDE = 10  # folders beside the one around everything
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,17 +57,19 @@ def image_files(folder: Path) -> Iterator[Path]:
 
 def layout(root: Path) -> Layout:
     """Where the classes are."""
-    root, outside = _unwrapped(root)
+    root, outside, beside = _unwrapped(root)
     tops = _with_images(root)
     splits = _splits(tops)
     if not splits:
-        return Layout(homes=tuple(home for top in tops for home in _class_homes(top)), outside=tuple(outside))
+        found = tuple(home for top in tops for home in _class_homes(top))
+        return Layout(homes=found, outside=tuple(outside), strangers=tuple(beside))
     homes = []
     for top in splits:
         inner = _inner(top)
         homes += [Home(folder=home, name=home.name, split=split_name(top.name)) for home in _with_images(inner)]
         outside += _directly(inner)
-    return Layout(homes=tuple(homes), outside=tuple(outside), strangers=tuple(top for top in tops if top not in splits))
+    strangers = (*beside, *(top for top in tops if top not in splits))
+    return Layout(homes=tuple(homes), outside=tuple(outside), strangers=strangers)
 
 
 def _splits(tops: Sequence[Path]) -> list[Path]:
@@ -92,16 +95,39 @@ def _is_divided(top: Path) -> bool:
     return bool(parts) and all(_is_split(part) and not _with_images(part) for part in parts) and not any(_directly(top))
 
 
-def _unwrapped(root: Path) -> tuple[Path, list[Path]]:
-    """Without the folder around everything, and the images that lie beside it."""
-    outside = list(_directly(root))
+def _unwrapped(root: Path) -> tuple[Path, list[Path], list[Path]]:
+    """Without the folder around everything; the images and the folders of images that lie beside it."""
+    outside, beside = list(_directly(root)), list[Path]()
     for _ in range(MOST_DEEP):
         tops = _with_images(root)
-        if len(tops) != 1 or _is_split(tops[0]) or not _with_images(tops[0]) or _is_divided(tops[0]):
+        inner = _wrapper(tops)
+        if inner is None:
             break
-        root = tops[0]
+        beside += [top for top in tops if top != inner]
+        root = inner
         outside += _directly(root)
-    return root, outside
+    return root, outside, beside
+
+
+def _wrapper(tops: Sequence[Path], deep: int = MOST_DEEP) -> Path | None:
+    """The folder around everything: the only one, or the only one with splits of classes inside, beside folders of notes."""
+    if len(tops) == 1:
+        top = tops[0]
+        return None if _is_split(top) or not _with_images(top) or _is_divided(top) else top
+    if deep == 0 or len(tops) > MOST_BESIDE or _splits(tops):
+        return None
+    holders = [top for top in tops if _holds_splits(top, deep - 1)]
+    flat = all(not _with_images(top) for top in tops if top not in holders)
+    return holders[0] if len(holders) == 1 and flat else None
+
+
+def _holds_splits(folder: Path, deep: int) -> bool:
+    """Whether splits with classes lie in a folder, or in the one around everything in it."""
+    tops = _with_images(folder)
+    if splits := _splits(tops):
+        return any(_with_images(split) for split in splits)
+    inner = _wrapper(tops, deep) if deep else None
+    return inner is not None and _holds_splits(inner, deep - 1)
 
 
 def _inner(split: Path) -> Path:

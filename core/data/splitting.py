@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ SHARES: Mapping[str, float] = {"train": 0.82, "validation": 0.08, "test": 0.10}
 _SALT = "crossmodal split 1"
 _ALIASES = {
     "training": "train", "val": "validation", "valid": "validation", "dev": "validation", "development": "validation",
-    "testing": "test", "eval": "test",
+    "testing": "test", "eval": "test", "validate": "validation",
 }  # fmt: skip
+_OF_WHAT = re.compile(r"[\s_-]*(set|split|data|images)$")
 
 
 def split_of(group: str, shares: Mapping[str, float] = SHARES) -> str:
@@ -34,9 +36,13 @@ def split_of(group: str, shares: Mapping[str, float] = SHARES) -> str:
 
 
 def split_name(written: str) -> str:
-    """A split as people write it, in our words: ``val`` is ``validation``; an unknown word stays itself."""
+    """A split as people write it, in our words: ``val`` and ``validation_set`` are ``validation``; an unknown word stays
+    itself.
+    """
     word = written.strip().lower()
-    return _ALIASES.get(word, word)
+    plain = _OF_WHAT.sub("", word)
+    found = _ALIASES.get(plain, plain)
+    return found if found in SHARES else word
 
 
 def by_split(names: Iterable[str]) -> dict[str, list[int]]:

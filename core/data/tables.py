@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from core.data.delimited import MOST_LINE, Line, rows
 from core.data.paths import inside
 from core.problems import Problem, refuse
-from core.texts import printable
+from core.texts import printable, seen
 
 MOST_BYTES = 2**30
 ENDINGS = (".jsonl", ".ndjson", ".csv", ".tsv")
@@ -136,7 +136,7 @@ def cell_name(value: Any) -> str:
 def cell_text(value: Any) -> str:
     """A cell as words: a list becomes ``a, b, c``; nothing and nested objects become an empty text."""
     if isinstance(value, str):
-        return " ".join(printable(value).split())
+        return " ".join(seen(printable(value)).split())
     if isinstance(value, list):
         return ", ".join(text for item in value if (text := cell_text(item)))
     return "" if value is None or isinstance(value, dict | bool) else str(value)

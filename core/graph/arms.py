@@ -79,7 +79,7 @@ def part_name(axis: Axis, point: Value | Change) -> str:
         return point.name
     text = shown(point)
     others = [] if axis.is_range else [value for value in axis.values if identity(value) != identity(point)]
-    if any(shown(other) == text for other in others):
+    if any(" ".join(shown(other).split()) == " ".join(text.split()) for other in others):
         text = repr(point) if isinstance(point, float | str) else text
     return f"{axis.title} {text}"
 

@@ -7,6 +7,7 @@ may not be written are only read, as far as that goes.
 from __future__ import annotations
 
 import os
+import sqlite3
 import struct
 import threading
 import zlib
@@ -24,7 +25,9 @@ from core.store.engines import reading_engine, writing_engine
 from core.store.faults import STORE_ERRORS, cause_of, is_storage_fault
 from core.store.lock import Busy, FileLock
 from core.store.schema import APPLICATION_ID, SCHEMA_VERSION
+from core.texts import printable
 
+LEAST_BYTES = 100  # of a database of SQLite: its header
 WAL_BYTES = 4 << 20  # the log is folded into the file beyond this
 UNREADABLE = (  # what a damaged file may raise, in SQLite or when its rows are taken apart
     *STORE_ERRORS, ValueError, KeyError, IndexError, TypeError, OverflowError, zlib.error, struct.error,
@@ -105,6 +108,7 @@ class Store:
                 path.parent.mkdir(parents=True, exist_ok=True)
             if path.is_dir():
                 raise refuse(f"{path} is a folder.", hint="Name a file in it, for instance runs.db.")
+            _want_name(path)
             key = (os.getpid(), path.resolve())
             if key not in _open:
                 _open[key] = cls(path.resolve())
@@ -248,6 +252,8 @@ class Store:
         """The file's schema version; None where it is new. Raises Refused where it is another program's."""
         if not self.path.exists() or self.path.stat().st_size == 0:
             return None
+        if self.path.stat().st_size < LEAST_BYTES:  # SQLite takes a file of one byte for a new one, and writes over it
+            raise sqlite3.DatabaseError("file is not a database")
         if self._copy is not None:
             connection = health.connect(self._copy.path, immutable=self._copy.immutable)
         else:
@@ -276,6 +282,16 @@ class Store:
                     connection.cursor().execute(statement).close()
             finally:
                 connection.close()
+
+
+def _want_name(path: Path) -> None:
+    """Raise Refused for a circle of links, and for a name that SQLite cannot be given."""
+    try:
+        str(path.resolve()).encode()
+    except (OSError, RuntimeError) as error:
+        raise refuse(f"{path} is a link that leads nowhere.", hint="Choose another place.") from error
+    except UnicodeEncodeError as error:
+        raise refuse(f"{printable(str(path))} has a name that is not UTF-8.", hint="Rename it.") from error
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from core.store.database import Store
 from core.store.library import Library
 from core.store.reader import RunReader
 from core.store.resuming import refuse_if_missing
+from core.texts import harmless
 from studio.documents import DEFAULT_EXAMPLE, find_document, turned
 from studio.printing import as_json, console
 from widgets.look.sides import way_name
@@ -222,7 +223,7 @@ def _show_progress(reader: RunReader, facts: RunFacts, is_alive: Callable[[], bo
     )
     said = ""
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(facts.name, total=max(facts.steps, 1), figures="starting")
+        task = progress.add_task(harmless(facts.name), total=max(facts.steps, 1), figures="starting")
         for head in _heads(reader, is_alive, look):
             progress.update(task, completed=head.step, figures=_figures(reader, head.step))
             mark = _newest_mark(reader)
@@ -264,7 +265,9 @@ def report(library: Library, facts: RunFacts) -> None:
     """What came of it, beside what chance would give."""
     use_vocabulary(cached_vocabulary() or full_vocabulary())
     out = console()
-    out.print(f"{facts.name} {facts.status} at step {facts.step} after {facts.seconds:.0f} s  (run {facts.uid})")
+    out.print(
+        f"{harmless(facts.name)} {facts.status} at step {facts.step} after {facts.seconds:.0f} s  (run {facts.uid})"
+    )
     if facts.reason:
         out.print(facts.reason)
     if (chosen := _chosen_by(facts)) is not None:

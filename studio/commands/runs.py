@@ -14,6 +14,7 @@ from core.graph.selection import BOTH, METRIC, best_of, is_test, selecting_serie
 from core.store.answers import RunFacts
 from core.store.database import Store
 from core.store.library import Library
+from core.texts import harmless
 from studio.printing import as_json, console
 
 TEST_NOTE = "; t: on the test split, for there is no validation split"
@@ -58,7 +59,7 @@ def table_of(runs: list[RunFacts]) -> Table:
         steps = f"{facts.step}" if facts.step == facts.steps else f"{facts.step}/{facts.steps}"
         table.add_row(
             facts.uid, facts.status, steps, "–" if loss is None else f"{loss:.3f}", "–" if score is None else _share(score, series),
-            _when(facts.created), Text(facts.name),
+            _when(facts.created), Text(harmless(facts.name)),
         )  # fmt: skip
     table.caption = f"{METRIC}: best of the run on validation, {BOTH}{said}"
     table.caption_justify = "left"

@@ -22,6 +22,7 @@ from core.store.answers import SweepFacts, TrialFacts
 from core.store.database import Store
 from core.store.library import Library
 from core.store.sweeps import Sweeps
+from core.texts import harmless
 from studio.commands.run import signals
 from studio.documents import find_document, turned
 from studio.printing import as_json, console
@@ -160,7 +161,9 @@ class _Bar:
         for trial in trials:
             if trial.state == "failed" and trial.number not in self._failed:
                 self._failed.add(trial.number)
-                self._progress.console.print(f"{arm_name(trial)}, seed {trial.seed}: {trial.reason}", markup=False)
+                self._progress.console.print(
+                    f"{harmless(arm_name(trial))}, seed {trial.seed}: {trial.reason}", markup=False
+                )
 
     def close(self) -> None:
         """Leave the bar as it is."""
@@ -193,7 +196,7 @@ def _report(flags: argparse.Namespace, sweeps: Sweeps, uid: str) -> bool:
         return facts.state == "finished"
     out = console()
     out.print(rich_table(found, plan.costs))
-    out.print(sentence(found))
+    out.print(harmless(sentence(found)))
     counts = ", ".join(f"{count} {state}" for state, count in sorted(facts.counts.items()))
     out.print(f"Sweep {facts.uid} is {facts.state}: {counts}. Kept in {sweeps.store.path}")
     return facts.state == "finished"
@@ -242,7 +245,7 @@ def rich_table(found: Table, wanted: tuple[str, ...]) -> RichTable:
         one = found.comparisons.get(row.arm.name)
         by = f"{'+' if one.difference.mean > 0 else ''}{gap(one.difference.mean, found.metric)}" if one else ""
         shown.add_row(
-            Text(row.arm.name), figure(row.estimate.mean, found.metric) if row.estimate else "–",
+            Text(harmless(row.arm.name)), figure(row.estimate.mean, found.metric) if row.estimate else "–",
             interval(row.estimate, found.metric), str(len(row.values)), by + (" *" if one and one.distinguishable else ""),
             f"{one.p_t:.3f}" if one else "",
             *(cost(found, row, name) for name in costs),

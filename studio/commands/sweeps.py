@@ -11,6 +11,7 @@ from rich.text import Text
 from core.store.answers import SweepFacts
 from core.store.database import Store
 from core.store.sweeps import Sweeps
+from core.texts import harmless
 from studio.printing import as_json, console
 
 
@@ -48,5 +49,5 @@ def table_of(found: list[SweepFacts]) -> Table:
     table.add_column("name", overflow="fold", min_width=8)
     for facts in found:
         failed = str(facts.counts.get("failed", 0) or "")
-        table.add_row(facts.uid, facts.state, f"{facts.done}/{facts.trials}", failed, Text(facts.name))
+        table.add_row(facts.uid, facts.state, f"{facts.done}/{facts.trials}", failed, Text(harmless(facts.name)))
     return table

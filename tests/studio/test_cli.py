@@ -201,6 +201,14 @@ def test_runs_lists_them_whole_within_80_columns(say: Say, kept: Path) -> None:
     assert [one["uid"] for one in listed] == [long, *reversed(uids)]
 
 
+def test_a_name_does_not_act_on_the_terminal(say: Say, kept: Path) -> None:
+    with Store.open(kept) as store:
+        Library(store).create_run("red\x1b[31m\u202etxt\x07", "{}")
+    out = say("runs", "--store", kept)[1]
+    assert r"red\x1b[31m\u202etxt\x07" in out
+    assert not {"\x1b", "\u202e", "\x07"} & set(out)
+
+
 def test_a_number_that_is_not_finite_is_still_json(say: Say, kept: Path) -> None:
     with Store.open(kept) as store:
         library = Library(store)

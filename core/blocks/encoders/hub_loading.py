@@ -10,8 +10,10 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,6 +22,9 @@ from core.pretrained import locate
 from core.problems import refuse
 from core.torchaudio_import import prepare_torchaudio
 
+MOST_BYTES = 16 << 20  # of a config.json
+MOST_COUNT = 1_000_000
+_COUNTED = re.compile(r'"([a-z_]*(?:labels|layers?|blocks|stages|depths?))"\s*:\s*\+?(\d+)(?![.\deE])')
 FETCHED = ("*.json", "*.safetensors", "*.txt", "*.model")  # never *.bin, *.pt, *.py
 
 
@@ -66,6 +71,7 @@ def weights_from(cls: Any, source: str, *, may_ask: bool = False, **more: Any) -
 def _loaded(cls: Any, source: str, may_ask: bool, more: Mapping[str, Any]) -> Any:
     words = {"local_files_only": not may_ask, "trust_remote_code": False, **more}
     place = locate(source)
+    _want_modest(Path(place, "config.json"))
     try:
         if not may_ask:
             return cls.from_pretrained(place, **words)
@@ -77,6 +83,20 @@ def _loaded(cls: Any, source: str, may_ask: bool, more: Mapping[str, Any]) -> An
         raise
     except Exception as error:  # a damaged config.json or tensor file, in the words of whichever library met it
         raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+def _want_modest(config: Path) -> None:
+    """Raise ValueError for a ``config.json`` that alone would fill the memory: transformers makes a list of every count
+    of labels and layers before anything is built.
+    """
+    if not config.is_file():
+        return
+    if config.stat().st_size > MOST_BYTES:
+        raise ValueError(f"its config.json is larger than {MOST_BYTES >> 20} MiB")
+    with config.open(encoding="utf-8", errors="replace") as text:
+        for name, count in _COUNTED.findall(text.read()):
+            if len(count) > len(str(MOST_COUNT)) or int(count) > MOST_COUNT:
+                raise ValueError(f"its config.json asks for {name} = {count[:20]}; {MOST_COUNT:,} is the most")
 
 
 def fetch(source: str) -> str:

@@ -48,7 +48,7 @@ class DebiasedInfoNCE(Contrast):
         """In logarithms throughout, so small temperatures stay finite."""
         count = len(logits_BB) - 1
         if count < 1:
-            return logits_BB.new_zeros(())
+            return (0.0 * logits_BB).sum()  # nothing to compare with; still a loss that can be derived
         positive_B = logits_BB.diagonal()
         itself = torch.eye(len(logits_BB), dtype=torch.bool, device=logits_BB.device)
         negative_BB = logits_BB.masked_fill(itself, float("-inf"))

@@ -124,7 +124,7 @@ class CaptionTable(PictureRows):
         lines = list(read_table(table))
         names = _names(lines)
         if not names:
-            raise refuse(f"The table {table.name!r} has no readable row.")
+            raise Refused(_nothing_readable(table, lines))
         columns = self._columns(names)
         rows: list[Row] = []
         self._characters: list[str] = []
@@ -238,7 +238,7 @@ class CaptionTable(PictureRows):
             head += islice(read_table(table), HEAD)
             names = _names(head)
             if not names:
-                return Problem(what=f"The table {table.name!r} has no readable row.")
+                return _nothing_readable(table, head)
             self._columns(names)
         except Refused as refused:
             return refused.problems[0] if len(head) < HEAD else None  # a later line may bring the column
@@ -311,6 +311,12 @@ def _drawn_by_twemoji(rows: Sequence[Row], characters: Sequence[str]) -> list[Ro
         if found is not None:
             drawn.append(replace(row, file=found, name=f"Twemoji {found.name}", split="style"))
     return drawn
+
+
+def _nothing_readable(table: Path, lines: Sequence[Line]) -> Problem:
+    """That no row of a table can be read, and what is wrong with the first."""
+    first = next((row.what for _, row in lines if isinstance(row, Problem)), "")
+    return Problem(what=f"The table {table.name!r} has no readable row.", hint=first)
 
 
 def _names(lines: Sequence[Line]) -> list[str]:

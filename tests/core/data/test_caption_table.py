@@ -154,6 +154,23 @@ def test_sentences_for_what_is_missing(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("captions.csv", "file,caption\n0.png,a fox,\n1.png,a hen,\n", "Line 2 has 3 columns, the first has 2."),
+        ("captions.csv", "# by hand\nfile,caption\n0.png,a fox\n", "Line 2 has 2 columns, the first has 1."),
+        ("captions.jsonl", '[{"file": "0.png", "caption": "a fox"}]', "Line 1 is not an object with columns."),
+    ],
+)
+def test_a_table_without_a_readable_row_says_why(tmp_path: Path, name: str, content: str, why: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(Refused) as caught:
+        opened(tmp_path)
+    missing = CaptionTable(CaptionTable.Config(folder=str(tmp_path))).missing()
+    assert missing is not None
+    assert missing.hint == caught.value.problems[0].hint == why
+
+
 def test_deep_json_is_a_bad_line_not_a_crash(twenty: Path) -> None:
     table(twenty, [*rows(5), "[" * 100_000])
     assert len(opened(twenty).problems()) == 1

@@ -87,6 +87,24 @@ def test_captions_that_read_the_same_are_one_group(tmp_path: Path, one: str, oth
     assert all(home[2 * n] == home[2 * n + 1] for n in range(20))
 
 
+@pytest.mark.parametrize("unseen", ["\u200b", "\u00ad", "\ufeff", "\u2060", "\u200e", "\u202e"])
+def test_marks_that_nobody_sees_make_no_other_caption(tmp_path: Path, unseen: str) -> None:
+    for number in range(4):
+        paint(tmp_path / f"{number}.png", number)
+    source = table(
+        tmp_path, [("0.png", "a fox"), ("1.png", f"a f{unseen}ox"), ("2.png", f"{unseen}a fox"), ("3.png", unseen)]
+    )
+    assert [row.caption for row in source.rows] == ["a fox"] * 3
+    assert len({source.group(number) for number in range(3)}) == 1
+    assert source.problems()[0].what == "Line 5 has no caption."
+
+
+def test_joiners_inside_words_stay(tmp_path: Path) -> None:
+    paint(tmp_path / "0.png", 0)
+    word = "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"  # Persian, with a zero-width non-joiner
+    assert table(tmp_path, [("0.png", word)]).rows[0].caption == word
+
+
 def test_what_hangs_together_through_others_is_one_group() -> None:
     found = joined_groups([["p1", "c1"], ["p1", "c2"], ["p2", "c2"], ["p3", "c3"]], ["b", "a", "c", "d"], [""] * 4)
     assert found.groups == ["a", "a", "a", "d"]

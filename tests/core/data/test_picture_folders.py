@@ -9,6 +9,7 @@ from PIL import Image
 
 from core.data.pipeline import SampleGraph
 from core.data.sources.image_folders import ImageFolders
+from core.data.splitting import split_name
 from core.problems import Refused
 
 
@@ -100,6 +101,37 @@ def test_what_stands_beside_the_splits_or_outside_the_classes_is_counted_and_tol
     ]
     assert (source.left_out(), source.faulty()) == (4, 0)
     SampleGraph(parts=(("s", source, {}),), wanted=(("s", "image"),)).open()  # nothing is wrong with them
+
+
+@pytest.mark.parametrize("wrapped", [("set",), ("set", "set"), ("images",)], ids="/".join)
+def test_notes_beside_the_folder_around_everything_are_no_class_and_mix_no_split(
+    tmp_path: Path, wrapped: tuple[str, ...]
+) -> None:
+    paint(tmp_path.joinpath(*wrapped), *SPLIT)
+    source = opened(paint(tmp_path, f"{wrapped[0]}_notes/overview.png"))
+    assert classes(source) == RIGHT
+    assert [problem.what for problem in source.problems()] == [
+        f"The folder '{wrapped[0]}_notes' is neither a split nor a class and was left out."
+    ]
+
+
+def test_classes_of_which_one_is_deep_stay_classes(tmp_path: Path) -> None:
+    source = opened(paint(tmp_path, "cat/black/0.png", "cat/white/0.png", "dog/0.png"))
+    assert {row.label for row in source.rows} == {"cat", "dog"}
+
+
+@pytest.mark.parametrize(
+    ("train", "test"), [("training_set", "test_set"), ("train-images", "test images"), ("Trainset", "TestSet")]
+)
+def test_folders_called_a_set_of_a_split_are_splits(tmp_path: Path, train: str, test: str) -> None:
+    names = [name.replace("train", train, 1).replace("test", test, 1) for name in SPLIT]
+    assert classes(opened(paint(tmp_path, *names))) == RIGHT
+
+
+def test_other_words_of_splits_stay_themselves() -> None:
+    assert [split_name(word) for word in ("Val set", "dataset", "set", "images", "style", "a set")] == [
+        "validation", "dataset", "set", "images", "style", "a set",
+    ]  # fmt: skip
 
 
 def test_kinds_that_cannot_be_read_are_counted_and_stop_no_run(tmp_path: Path) -> None:

@@ -228,3 +228,10 @@ def test_arms_that_were_queued_under_one_name_get_names_of_their_own() -> None:
     texts = [Arm(name="decay 1", at={"decay": value}).as_json() for value in (0.99995, 0.99999)]
     assert [arm.name for arm in named(texts).values()] == ["decay 0.99995", "decay 0.99999"]
     assert [arm.name for arm in named([Arm(name="x").as_json()]).values()] == ["x"]
+
+
+def test_arms_that_differ_only_in_blanks_are_named_apart() -> None:
+    sweep = Sweep(axes=(Axis(path="tokenizer.method", values=("a", "a ", "b")),))
+    assert [arm.name for arm in grid_arms(sweep)] == [
+        "tokenizer.method 'a'", "tokenizer.method 'a '", "tokenizer.method b",
+    ]  # fmt: skip

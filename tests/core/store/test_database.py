@@ -50,6 +50,22 @@ def test_everyone_in_a_process_shares_one_writer(tmp_path: Path) -> None:
     Store.open(tmp_path / "runs.db").close()
 
 
+@pytest.mark.parametrize("size", [1, 2, 99, 600])
+def test_a_small_file_of_another_kind_is_not_written_over(tmp_path: Path, size: int) -> None:
+    (tmp_path / "notes.txt").write_bytes(b"x" * size)
+    with pytest.raises(Refused, match="not a store of runs"):
+        Store.open(tmp_path / "notes.txt")
+    assert (tmp_path / "notes.txt").read_bytes() == b"x" * size
+
+
+def test_a_circle_of_links_and_a_name_that_is_no_text_are_sentences(tmp_path: Path) -> None:
+    (tmp_path / "round.db").symlink_to(tmp_path / "round.db")
+    with pytest.raises(Refused, match="leads nowhere"):
+        Store.open(tmp_path / "round.db")
+    with pytest.raises(Refused, match="not UTF-8"):
+        Store.open(tmp_path / "a\udce9.db")
+
+
 def test_without_a_place_it_lies_with_the_persons_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(database, "user_data_dir", lambda *a, **k: str(tmp_path / "data"))
     with Store.open() as store:

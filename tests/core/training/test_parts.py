@@ -150,6 +150,13 @@ def test_in_parts(key: str) -> None:
         assert compared(Run(key), "Plain accumulation")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("key", OBJECTIVES)
+def test_parts_of_one_sample_can_be_derived(key: str) -> None:
+    """A sample alone has nothing to be compared with: no gradient, and no crash."""
+    run = Run(key)
+    accumulated(run, chunks=len(run.indices))  # type: ignore[arg-type]
+
+
 def test_absent_samples_do_not_count() -> None:
     """Where only some samples have both sides, parts are weighed by those."""
     present = torch.tensor([1.0, 1, 1, 1, 0, 0, 1, 0])
