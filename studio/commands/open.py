@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 
@@ -20,6 +21,7 @@ def run(flags: argparse.Namespace) -> int:
     headless = sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     if headless and os.environ.get("QT_QPA_PLATFORM") != "offscreen":
         raise refuse("There is no display, so the window cannot open.", hint="Train without it: python -m studio run")
+    gc.disable()  # nothing that is made while starting is garbage; the window collects at quiet moments
     from studio.app import run_window  # Qt, after it is clear that it can be used
 
     return run_window(getattr(flags, "file", None), getattr(flags, "store", None))
