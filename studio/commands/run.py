@@ -265,9 +265,7 @@ def report(library: Library, facts: RunFacts) -> None:
     """What came of it, beside what chance would give."""
     use_vocabulary(cached_vocabulary() or full_vocabulary())
     out = console()
-    out.print(
-        f"{harmless(facts.name)} {facts.status} at step {facts.step} after {facts.seconds:.0f} s  (run {facts.uid})"
-    )
+    out.print(f"{harmless(facts.name)} {facts.status} at step {facts.step} after {facts.seconds:.0f} s")
     if facts.reason:
         out.print(facts.reason)
     if (chosen := _chosen_by(facts)) is not None:
@@ -282,7 +280,7 @@ def report(library: Library, facts: RunFacts) -> None:
     ):
         if parts.row_count:
             out.print(parts)
-    out.print(f"Kept in {library.store.path}")
+    out.print(f"Kept in {library.store.path}, run {facts.uid}")
 
 
 def _chosen_by(facts: RunFacts) -> str | None:
