@@ -51,19 +51,19 @@ def header(table: Table, costs: Sequence[str]) -> list[str]:
     return ["arm", "seeds", table.metric, "95 % CI", f"against {table.baseline}", "p (t)", "p (flips)", *costs]
 
 
-def lines(table: Table, costs: Sequence[str]) -> list[list[str]]:
-    """One line an arm, as people read it."""
-    return [_line(table, row, costs) for row in table.rows]
+def lines(table: Table, costs: Sequence[str], shown: Callable[[float, str], str] = figure) -> list[list[str]]:
+    """One line an arm, as people read it; ``shown`` writes a cost of a name."""
+    return [_line(table, row, costs, shown) for row in table.rows]
 
 
-def _line(table: Table, row: ArmRow, costs: Sequence[str]) -> list[str]:
+def _line(table: Table, row: ArmRow, costs: Sequence[str], shown: Callable[[float, str], str]) -> list[str]:
     found, metric = table.comparisons.get(row.arm.name), table.metric
     against = ["", "", ""]
     if found is not None:
         sign = "+" if found.difference.mean > 0 else ""
         against = [f"{sign}{spread(found.difference, metric, gap)}{' *' if found.distinguishable else ''}"]
         against += [f"{found.p_t:.3f}", f"{found.p_flip:.3f}"]
-    figures = [cost(table, row, name) for name in costs]
+    figures = [cost(table, row, name, shown) for name in costs]
     mean = figure(row.estimate.mean, metric) if row.estimate else "–"
     return [row.arm.name, str(len(row.values)), mean, interval(row.estimate, metric), *against, *figures]
 

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -305,11 +305,11 @@ def saving(found: Table, row: ArmRow, name: str) -> float | None:
     return own.mean / spent.mean - 1 if spent is not None and own is not None and spent.mean > 0 else None
 
 
-def cost(found: Table, row: ArmRow, name: str) -> str:
+def cost(found: Table, row: ArmRow, name: str, shown: Callable[[float, str], str] = figure) -> str:
     """A cost as the table shows it, with what is saved against the baseline: ``6.9 (−74 %)``."""
     if name not in row.figures:
         return "–"
-    text, share = figure(row.figures[name].mean, name), saving(found, row, name)
+    text, share = shown(row.figures[name].mean, name), saving(found, row, name)
     if share is None or abs(share) < 0.005:
         return text
     return f"{text} ({'+' if share > 0 else '−'}{abs(100 * share):.0f} %)"

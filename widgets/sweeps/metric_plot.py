@@ -14,9 +14,9 @@ from core.runs.paper import spread
 from core.runs.verdict import ArmRow, Estimate, Table, is_share
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
-from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
 from widgets.sweeps.scale import Scale, scale_of, value_scale
+from widgets.sweeps.words import figure_words, written
 
 LEFT, RIGHT, TOP, BOTTOM = 62, 18, 26, 40
 REACH = 14.0  # pixels from a mark within which it is meant
@@ -90,8 +90,9 @@ class MetricPlot(QWidget):
         values = [value for row in rows for value in self._values(row).values()]
         found = [one for row in rows if (one := self._estimate(row)) is not None]
         values = values or [one.mean for one in found]
-        name = metric_words(self._up or self._table.metric)
-        up = value_scale(name, _calm(values, [e for one in found for e in (one.low, one.high)]), is_share(name))
+        name = self._up or self._table.metric
+        shown = _calm(values, [e for one in found for e in (one.low, one.high)])
+        up = value_scale(figure_words(name), shown, is_share(name), name)
         return scale_of(axis, [row.arm.at[axis.title] for row in rows]), up
 
     def _field(self) -> QRectF:
@@ -243,7 +244,9 @@ class MetricPlot(QWidget):
         if isinstance(event, QHelpEvent):
             name = self.arm_at(QPointF(event.pos()))
             row = next((row for row in self._table.rows if row.arm.name == name), None)
-            text = f"{name}: {spread(self._estimate(row), self._up or self._table.metric)}" if row else ""
+            found = self._estimate(row) if row else None
+            value = written(found.mean, self._up) if found and self._up else spread(found, self._table.metric)
+            text = f"{name}: {value}" if row else ""
             QToolTip.showText(event.globalPos(), plain_tip(text), self)
             return True
         return super().event(event)  # type: ignore[arg-type]

@@ -49,7 +49,7 @@ class ParallelPlot(QWidget):
         known = [axis for axis in axes if all(axis.title in row.arm.at for row in rows)]
         self._scales = (
             *(scale_of(axis, [row.arm.at[axis.title] for row in rows] or [0.0, 1.0]) for axis in known),
-            value_scale(table.metric, means, is_share(table.metric)),
+            value_scale(table.metric, means, is_share(table.metric), table.metric),
         )
         self._rows, self._higher = rows, table.direction == "higher"
         self._titles = tuple(scale.title for scale in self._scales)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from core.graph.arms import shown
 from core.graph.sweep import Axis
 from core.knobs import Value
+from widgets.sweeps.words import written
 
 MOST_LISTED = 8
 
@@ -24,6 +25,7 @@ class Scale:
     names: tuple[str, ...] = ()  # not empty: places with names
     listed: tuple[float, ...] = ()  # not empty: the values that were tried, written instead of round ones
     share: bool = False  # read in per cent
+    name: str = ""  # of the figure, whose unit is written
 
     def place(self, value: Value) -> float | None:
         """Between 0 and 1; None where the value is not on this axis."""
@@ -64,7 +66,9 @@ class Scale:
 
     def word(self, value: float) -> str:
         """A value as it stands beside the axis."""
-        return f"{100 * value:.3g} %" if self.share else f"{value:.4g}"
+        if self.share or not self.name:
+            return f"{100 * value:.3g} %" if self.share else f"{value:.4g}"
+        return written(value, self.name)
 
 
 def _round_step(rough: float) -> float:
@@ -91,9 +95,9 @@ def scale_of(axis: Axis, values: Sequence[Value]) -> Scale:
     return Scale(title=axis.title, low=low, high=high, logarithmic=logarithmic, listed=listed)
 
 
-def value_scale(title: str, values: Sequence[float], share: bool) -> Scale:
+def value_scale(title: str, values: Sequence[float], share: bool, name: str = "") -> Scale:
     """The scale of a metric, with some room at both ends."""
     known = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(known), max(known)
     room = 0.08 * (high - low) or 0.1 * abs(high) or 0.5
-    return Scale(title=title, low=low - room, high=high + room, share=share)
+    return Scale(title=title, low=low - room, high=high + room, share=share, name=name)

@@ -34,13 +34,13 @@ from widgets.look.files import save_file
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
-from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
+from widgets.sweeps.in_words import plan_in_words, table_in_words
 from widgets.sweeps.metric_plot import MetricPlot
 from widgets.sweeps.nothing import NoSweep
 from widgets.sweeps.parallel import ParallelPlot
 from widgets.sweeps.table import ArmTable, TrialTable
-from widgets.sweeps.words import axis_words, progress, verdict_sentence
+from widgets.sweeps.words import axis_words, figure_words, progress, verdict_sentence
 
 UID = Qt.ItemDataRole.UserRole
 FORMATS = (("csv", "CSV"), ("md", "Markdown"), ("tex", "LaTeX (booktabs)"))
@@ -121,6 +121,7 @@ class SweepsView(QWidget):
 
     def show_sweep(self, uid: str, plan: Sweep, trials: Sequence[TrialFacts], table: Table) -> None:
         """Draw one sweep as far as it has come."""
+        plan, table = plan_in_words(plan), table_in_words(table)
         other = uid != self._shown
         self._shown, self._plan = uid, plan
         if other:
@@ -147,11 +148,11 @@ class SweepsView(QWidget):
 
     def _show_figures(self, metric: str, names: Sequence[str]) -> None:
         wanted = [metric, *(name for name in names if name != metric)]
-        if [metric_words(name) for name in wanted] != [self.up.itemText(i) for i in range(self.up.count())]:
+        if [figure_words(name) for name in wanted] != [self.up.itemText(i) for i in range(self.up.count())]:
             chosen = self.up.currentData() or ""
             self.up.clear()
             for name in wanted:
-                self.up.addItem(metric_words(name), "" if name == metric else name)
+                self.up.addItem(figure_words(name), "" if name == metric else name)
             self.up.setCurrentIndex(max(0, self.up.findData(chosen)))
             self.plot.set_up(self.up.currentData() or "")
 

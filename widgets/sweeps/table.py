@@ -13,7 +13,8 @@ from core.runs.verdict import Table, figure
 from core.store.answers import TrialFacts
 from widgets.look.language import said, tr
 from widgets.look.theme import theme
-from widgets.sweeps.words import short, trial_state
+from widgets.sweeps.in_words import arm_names
+from widgets.sweeps.words import short, trial_state, written
 
 Index = QModelIndex | QPersistentModelIndex
 NOWHERE = QModelIndex()
@@ -40,7 +41,9 @@ class TrialTable(QAbstractTableModel):
     def set_trials(self, trials: Sequence[TrialFacts], metric: str) -> None:
         """Show these; the same trials in the same order keep their selection."""
         if missing := {trial.arm for trial in trials} - self._names.keys():
-            self._names |= {text: arm.name for text, arm in named([*self._names, *sorted(missing)]).items()}
+            arms = named([*self._names, *sorted(missing)])
+            words = arm_names(arm.name for arm in arms.values())
+            self._names |= {text: words[arm.name] for text, arm in arms.items()}
         self._trials, changed = tuple(trials), metric != self._metric
         self._metric = metric
         self._show(reset=changed)
@@ -121,7 +124,7 @@ class ArmTable(QAbstractTableModel):
             tr("p (sign-flip permutation)"),
         ]  # fmt: skip
         head[7:] = [short(name) for name in head[7:]]
-        self._metric, rows = table.metric, lines(table, names)
+        self._metric, rows = table.metric, lines(table, names, written)
         if (head, rows) != (self._head, self._rows):
             self.beginResetModel()
             self._head, self._rows = head, rows

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 from core.graph.selection import is_test
 from core.graph.sweep import DEFAULT_METRIC, Axis, Sweep
-from core.runs.verdict import Table, parts
+from core.runs.verdict import Table, figure, parts
 from core.store.answers import SweepFacts, TrialFacts
+from widgets.look import quantities
 from widgets.look.language import tr
 from widgets.look.sides import metric_words
 
@@ -43,7 +47,32 @@ def verdict_sentence(table: Table) -> str:
 def short(series: str) -> str:
     """A series in a column's head: ``R@10``, ``gradient · picture``."""
     parts = series.split("/")
-    return tr(parts[-1]) if parts[0] in ("retrieval", "score", "selection") else metric_words(series)
+    return tr(parts[-1]) if parts[0] in ("retrieval", "score", "selection") else figure_words(series)
+
+
+def figure_words(name: str) -> str:
+    """What a metric or a cost is called where there is room for all of it."""
+    known = {
+        "cost/processor seconds": tr("processor time"), "cost/parameters": tr("parameters"),
+        "cost/trained parameters": tr("trained parameters"), "cost/flops": tr("FLOPs per example"),
+        "GFLOPs a sample": tr("FLOPs per example"),
+    }  # fmt: skip
+    return known.get(name) or metric_words(name)
+
+
+def written(value: float, name: str) -> str:
+    """A figure with its unit, the same as everywhere in the window: ``2.8 M``, ``61 s``, ``24 MFLOP``."""
+    if not math.isfinite(value):
+        return "–"
+    as_quantity: dict[str, Callable[[float], str]] = {
+        "seconds": quantities.duration, "cost/processor seconds": quantities.duration, "parameters": quantities.count,
+        "trained parameters": quantities.count, "cost/parameters": quantities.count, "cost/flops": quantities.flops,
+        "cost/trained parameters": quantities.count, "steps": quantities.count, "samples": quantities.count,
+        "GFLOPs a sample": lambda amount: quantities.flops(amount * 1e9),
+    }  # fmt: skip
+    if name.startswith("memory/"):
+        return quantities.mebibytes(value)
+    return as_quantity[name](value) if name in as_quantity else figure(value, name)
 
 
 def state_word(state: str) -> str:
