@@ -7,15 +7,19 @@ from collections.abc import Iterable, Mapping
 from core.graph.document import Document
 
 GAP_X, GAP_Y, SWEEPS = 90.0, 36.0, 8
+FRAME_Y = 56.0  # what two frames, one above the other, need more: the lower edge of one and the title of the next
 Size = tuple[float, float]
 
 
 def arrange(
-    document: Document, sizes: Mapping[str, Size], nodes: Iterable[str] | None = None
+    document: Document,
+    sizes: Mapping[str, Size],
+    nodes: Iterable[str] | None = None,
+    frames: Mapping[str, str] | None = None,
 ) -> dict[str, tuple[float, float]]:
     """New places for the nodes (all, or the given ones), keeping the top left corner where it was.
 
-    ``sizes`` gives each node's drawn width and height in scene units.
+    ``sizes`` gives each node's drawn width and height in scene units, ``frames`` the frame that each node is in, if any.
     """
     chosen = [n for n in document.order() if nodes is None or n in set(nodes)]
     chosen += [n for n in (document.nodes if nodes is None else nodes) if n in document.nodes and n not in chosen]
@@ -33,7 +37,7 @@ def arrange(
     rows = _ordered(layers, into, out)
     left = min(document.nodes[n].x for n in chosen)
     top = min(document.nodes[n].y for n in chosen)
-    return _placed(rows, into, sizes, left, top)
+    return _placed(rows, into, sizes, frames or {}, left, top)
 
 
 def _layers(chosen: list[str], into: Mapping[str, list[str]], out: Mapping[str, list[str]]) -> list[list[str]]:
@@ -67,13 +71,21 @@ def _ordered(layers: list[list[str]], into: Mapping[str, list[str]], out: Mappin
 
 
 def _placed(
-    layers: list[list[str]], into: Mapping[str, list[str]], sizes: Mapping[str, Size], left: float, top: float
+    layers: list[list[str]],
+    into: Mapping[str, list[str]],
+    sizes: Mapping[str, Size],
+    frames: Mapping[str, str],
+    left: float,
+    top: float,
 ) -> dict[str, tuple[float, float]]:
     places: dict[str, tuple[float, float]] = {}
     x = left
     for layer in layers:
-        bottom = -float("inf")
+        bottom, above = -float("inf"), ""
         for node in layer:
+            if above and frames.get(above) != frames.get(node):
+                bottom += FRAME_Y
+            above = node
             height = sizes.get(node, (160.0, 90.0))[1]
             wanted = [places[before][1] for before in into[node] if before in places]
             y = max(sum(wanted) / len(wanted) if wanted else max(bottom, 0.0), bottom)

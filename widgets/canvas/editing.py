@@ -161,7 +161,8 @@ class Editing:
     def tidy(self) -> None:
         """Lay out the selected nodes (two or more), or all, in layers from left to right."""
         chosen = self.selection() if len(self.selection()) > 1 else None
-        places = arrange(self.document, self.board.sizes(), chosen)
+        frames = {node: name for name, item in self.board.frames.items() for node in self.board.inside(item.box)}
+        places = arrange(self.document, self.board.sizes(), chosen, frames)
         document = carried(self.document, places, straighten=True)
         self.propose(self._frames_follow(document), tr("Tidy"), glide=True)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.compiler.describe import vocabulary
 from core.graph import arrange, edits
-from core.graph.document import Document, End
+from core.graph.document import Document, End, Node, Wire
 from core.graph.history import History
 from core.graph.rules import proposals, refusal
 from tests.documents import Drawing, tiny_clip
@@ -141,6 +141,25 @@ def test_tidy_layout_has_no_overlap_and_goes_left_to_right() -> None:
     for i, (x, y) in enumerate(boxes):
         for u, v in boxes[i + 1 :]:
             assert abs(x - u) >= 160 or abs(y - v) >= 100
+
+
+def test_tidy_leaves_room_for_frames_above_one_another() -> None:
+    wires = [("source", "eye"), ("source", "word"), ("eye", "eye_head"), ("word", "word_head")]
+    names = dict.fromkeys(name for pair in wires for name in pair)
+    document = Document(nodes={name: Node(id=name, block="test") for name in names}, wires=tuple(
+        Wire(source=End(node=a, port="out"), target=End(node=b, port="in")) for a, b in wires
+    ))  # fmt: skip
+    sizes = dict.fromkeys(names, (160.0, 90.0))
+    towers = {name: name.partition("_")[0] for name in names if name != "source"}
+    places = arrange.arrange(document, sizes, frames=towers)
+    moved = edits.move(document, places)
+    boxes = []
+    for tower in ("eye", "word"):
+        inside = [name for name, mine in towers.items() if mine == tower]
+        framed = edits.with_frame_around(moved, inside, tower, sizes)
+        boxes += [(frame.y, frame.y + frame.height) for frame in framed.frames.values()]
+    (_, first_end), (second_start, _) = sorted(boxes)
+    assert first_end <= second_start
 
 
 def test_an_empty_document_has_an_empty_layout() -> None:
