@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.problems import Problem, Refused, refuse
-from core.store.checkpoints import CheckpointFolder, Saved
+from core.store.checkpoints import UNREADABLE, CheckpointFolder, Saved
 from core.store.places import checkpoint_folder
 
 if TYPE_CHECKING:
@@ -60,7 +60,15 @@ def refuse_if_missing(library: Library, uid: str) -> None:
     reader = library.reader(uid)
     kept = [Path(row.path) for row in reader.checkpoints() if row.kept]
     folders = {checkpoint_folder(library.store, uid), *(path.parent for path in kept)}
-    if reader.has_saved() and not any(CheckpointFolder(folder).has_one(reader.head().step) for folder in folders):
+    end = reader.head().step
+    if any(CheckpointFolder(folder).has_one(end) for folder in folders):
+        return
+    if any(CheckpointFolder(folder).has_one(UNREADABLE) for folder in folders):  # the store is an older copy
+        raise refuse(
+            f"The record of the run {uid} ends at step {end}, before the first of its checkpoints.",
+            hint="Put the newer store back, or train the graph anew; nothing of this run was changed.",
+        )
+    if reader.has_saved():
         raise refuse(
             f"The checkpoints of the run {uid} are missing: they should lie in {checkpoint_folder(library.store, uid)}.",
             hint="Put that folder back, or train the graph anew; nothing of this run was changed.",

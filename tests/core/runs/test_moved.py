@@ -111,6 +111,22 @@ def test_a_checkpoint_ahead_of_the_record_is_not_gone_on_from(one: tuple[Path, s
         assert start.step == 1
 
 
+def test_an_older_copy_of_the_store_does_not_begin_anew_over_newer_checkpoints(one: tuple[Path, str]) -> None:
+    """A backup from before the first checkpoint: from scratch, retention would remove what was learned since."""
+    folder, uid = one
+    with Store.open(folder / "runs.db") as store:
+        with store.write() as connection:
+            for table in ("checkpoint", "mark"):
+                connection.exec_driver_sql(f"DELETE FROM {table}")
+        whole = folder / "checkpoints" / uid / "step-000000001"
+        whole.rename(whole.with_name("step-000000007"))
+        before = hashes(folder)
+        for act in (lambda: execute(store, uid), lambda: Library(store).start_of(uid)):
+            with pytest.raises(Refused, match="ends at step 1, before the first of its checkpoints"):
+                act()
+        assert hashes(folder) == before
+
+
 def test_a_checkpoint_whose_mark_was_lost_with_its_process_gets_it_back(one: tuple[Path, str]) -> None:
     folder, uid = one
     with Store.open(folder / "runs.db") as store:
