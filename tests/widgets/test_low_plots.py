@@ -6,11 +6,12 @@ from itertools import pairwise
 
 import pytest
 from PySide6.QtGui import QFontMetricsF
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from widgets.library.library import LibraryView
 from widgets.loose import LooseStack
 from widgets.monitors.plot import Axis
+from widgets.monitors.rates import RateMonitor
 from widgets.sweeps.sweeps import SweepsView
 
 
@@ -53,3 +54,12 @@ def test_the_page_of_sweeps_fits_a_narrow_window(qtbot):
     view.pages.setCurrentIndex(1)
     view.name.setText("A sweep with a name that is rather long for a small window")
     assert view.minimumSizeHint().width() <= 780
+
+
+def test_the_name_of_a_card_with_a_command_is_not_cut_in_a_third_of_a_small_window(qtbot):
+    card = RateMonitor()
+    qtbot.addWidget(card)
+    card.resize(330, 200)
+    card.show()
+    name = next(label for label in card.findChildren(QLabel) if label.text() == RateMonitor.title)
+    assert name.width() >= name.fontMetrics().horizontalAdvance(name.text())

@@ -64,7 +64,7 @@ class Figures(QWidget):
         return QSize(self.fontMetrics().horizontalAdvance(self._text) + 4, self.fontMetrics().height() + 2)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(20, self.fontMetrics().height() + 2)
+        return QSize(0, self.fontMetrics().height() + 2)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -212,6 +212,7 @@ class Monitor(QFrame):
         """A command about what is shown, always in the header."""
         button = QToolButton()
         button.setText(text)
+        button.setStyleSheet("padding: 2px 5px;")  # the card's name beside it is never cut
         button.setToolTip(plain_tip(tip))
         button.setFixedHeight(20)
         button.setStyleSheet("padding: 0px 6px;")
