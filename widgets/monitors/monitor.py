@@ -212,7 +212,6 @@ class Monitor(QFrame):
         """A command about what is shown, always in the header."""
         button = QToolButton()
         button.setText(text)
-        button.setStyleSheet("padding: 2px 5px;")  # the card's name beside it is never cut
         button.setToolTip(plain_tip(tip))
         button.setFixedHeight(20)
         button.setStyleSheet("padding: 0px 6px;")
