@@ -131,6 +131,8 @@ def test_accuracies_are_said_beside_chance_by_the_block_that_answers(say: Say, t
     for node, knobs in {"early": {"width": 16, "depth": 1, "heads": 2}, "tokenizer": {"vocabulary": 300}}.items():
         for name, value in knobs.items():
             document = edits.set_knob(document, node, name, value)
+    habits = {"evaluation": {"most": 32, "train": False}}
+    document = edits.set_recipe(document, habits=habits, probes={}, batch_size=16)
     file.write(document, tmp_path / "fused.cms.json")
     code, out, _ = say("run", tmp_path / "fused.cms.json", "--store", kept, "--steps", 1, "--device", "cpu")
     assert code == 0
