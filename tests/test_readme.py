@@ -46,7 +46,7 @@ def test_the_top_level_is_what_was_agreed() -> None:
     made = {"pictures", "build", "dist", "crossmodal_studio.egg-info"}  # ignored by git
     found = {p.name for p in ROOT.iterdir() if not p.name.startswith(".")} - made
     assert found == {
-        "studio", "core", "widgets", "resources", "tests", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "Makefile", "findings",
+        "studio", "core", "widgets", "resources", "tests", "pyproject.toml", "README.md", "README.zh-CN.md", "LICENSE", "CHANGELOG.md", "Makefile", "findings",
     }  # fmt: skip
 
 

@@ -222,7 +222,7 @@ def _node(key: str, raw: Any) -> Node:
     fields = {name: raw[name] for name in _NODE_FIELDS if name in raw}
     for name, value in fields.items():
         if not _NODE_FIELDS[name](value):
-            raise refuse(f'"{name}" has the value {str(value)[:60]!r}, which cannot be.', node=key)
+            raise refuse(f'"{name}" has the value {str(value)[:60]!r}, which is not valid.', node=key)
     extra = {name: value for name, value in raw.items() if name not in _NODE_FIELDS}
     return Node(id=key, **fields, extra=extra)
 
@@ -248,7 +248,7 @@ def _frame(key: str, raw: Any) -> Frame:
     fields = {name: raw[name] for name in ("title", "x", "y", "width", "height")}
     for name, value in fields.items():
         if not (isinstance(value, str) if name == "title" else _is_number(value)):
-            raise refuse(f'The frame {key!r} has "{name}": {str(value)[:60]!r}, which cannot be.')
+            raise refuse(f'The frame {key!r} has "{name}": {str(value)[:60]!r}, which is not valid.')
     return Frame(id=key, **fields)
 
 
@@ -301,7 +301,7 @@ def _stage(raw: Mapping[str, Any]) -> Stage:
     rate = raw.get("learning_rate")
     for value in (raw.get("share", 1.0), 0.0 if rate is None else rate):
         if not _is_number(value) or value < 0:
-            raise refuse(f"A stage has the number {str(value)[:60]!r}, which cannot be.", node="recipe")
+            raise refuse(f"A stage has the number {str(value)[:60]!r}; it must be 0 or more.", node="recipe")
     return Stage(
         name=_text(raw["name"]),
         share=float(raw.get("share", 1.0)),

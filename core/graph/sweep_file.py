@@ -80,7 +80,7 @@ def _checked(raw: Mapping[str, Any], known: Mapping[str, Callable[[Any], bool]],
     fields = {name: raw[name] for name in known if name in raw}
     for name, value in fields.items():
         if not known[name](value):
-            raise refuse(f'The {where} has "{name}": {str(value)[:60]!r}, which cannot be.')
+            raise refuse(f'The {where} has "{name}": {str(value)[:60]!r}, which is not valid.')
     return fields
 
 

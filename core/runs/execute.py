@@ -317,9 +317,9 @@ def _trainer(plan: Plan, start: Start | None, device: Any, listener: Listener, c
     trainer = Trainer(plan, graph, device=device, listener=listener, control=control)
     if start.whole:
         restore(trainer, folder, state)
-        return trainer, f"Going on from step {trainer.position.step}."
+        return trainer, f"Resuming from step {trainer.position.step}."
     fresh = load_what_fits(trainer.experiment, folder)
-    return trainer, f"Weights carried over where they fit; beginning anew: {', '.join(fresh[:8]) or 'nothing'}."
+    return trainer, f"Weights carried over where they fit; re-initialised: {', '.join(fresh[:8]) or 'nothing'}."
 
 
 def prepared(plan: Plan, state: Mapping[str, Any] | None) -> SampleGraph:

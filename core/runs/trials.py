@@ -83,7 +83,7 @@ def outcome(library: Library, run: str, sweep: Sweep, words: Vocabulary) -> tupl
         known = [name for name in library.facts(run).last if "chance" not in name]
         raise refuse(
             f"The run ended without a finite value of {sweep.metric!r}.",
-            hint=f"It said: {', '.join(sorted(known)[:12])}.",
+            hint=f"It recorded: {', '.join(sorted(known)[:12])}.",
         )
     return value, figures
 

@@ -47,7 +47,7 @@ class Pairs(Block):
 
         temperature: float = knob(
             0.1,
-            "Cosines are divided by it before drawing; smaller draws harder mismatches.",
+            "Cosines are divided by it before sampling; smaller draws harder mismatches.",
             low=0.001,
             high=100,
             logarithmic=True,

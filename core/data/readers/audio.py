@@ -65,7 +65,7 @@ def read_sound(
         samples, rate = _by_soundfile(file, start_seconds, seconds, name)
         reader, note = "soundfile", _unsaid_delay(file)
     if samples.size == 0:
-        raise refuse(f"{name} has no sound at {start_seconds:g} seconds.")
+        raise refuse(f"{name} has no audio at {start_seconds:g} seconds.")
     if not np.isfinite(samples).all():
         raise refuse(f"{name} has samples that are not numbers.")
     return Sound(samples_S=resampled(torch.from_numpy(samples), rate, hertz), hertz=hertz, reader=reader, note=note)
@@ -93,7 +93,7 @@ def _unsaid_delay(file: Path) -> str:
     named = max(head.find(b"Xing"), head.find(b"Info"))
     if named >= 0 and head[named + 120 : named + 124] in (b"LAME", b"Lavc", b"Lavf"):
         return ""
-    return "The file does not tell how many samples its encoder put in front, so its sound may begin late."
+    return "The file does not tell how many samples its encoder put in front, so its audio may begin late."
 
 
 def _by_soundfile(file: Path, start: float, seconds: float | None, name: str) -> tuple[NDArray[np.float32], int]:
@@ -101,7 +101,7 @@ def _by_soundfile(file: Path, start: float, seconds: float | None, name: str) ->
         with soundfile.SoundFile(os.fsencode(file) if os.name == "posix" else file) as sound:  # names need not be UTF-8
             rate, wanted = sound.samplerate, seconds or MOST_SECONDS
             if not HERTZ[0] <= rate <= HERTZ[1] or sound.channels > MOST_CHANNELS:
-                raise refuse(f"{name} has {sound.channels} channels at {rate} hertz, which is not a usable sound.")
+                raise refuse(f"{name} has {sound.channels} channels at {rate} hertz, which is not usable audio.")
             if seconds is None and sound.frames / rate > MOST_SECONDS:
                 raise refuse(f"{name} is longer than {MOST_SECONDS / 60:g} minutes.", hint="Cut it into pieces.")
             first = min(round(start * rate), max(sound.frames, 0))
@@ -111,5 +111,5 @@ def _by_soundfile(file: Path, start: float, seconds: float | None, name: str) ->
     except Refused:
         raise
     except (soundfile.SoundFileError, RuntimeError, OSError, ValueError, TypeError, MemoryError) as error:
-        raise refuse(f"{name} is not a sound that can be read: {str(error)[:160]}.") from error
+        raise refuse(f"{name} is not audio that can be read: {str(error)[:160]}.") from error
     return np.ascontiguousarray(samples_SC.mean(axis=1, dtype=np.float32)), rate

@@ -71,7 +71,7 @@ def _remarks(container: Any, stream: Any) -> list[str]:
         found.append(f"Of its {len(container.streams.audio)} sounds, stream {stream.index} is read.")
     names = set(container.format.name.split(","))
     if stream.codec_context.name.startswith(_PRIMED) and names & set(_UNSAID) and not container.start_time:
-        late = "The file does not tell how many samples its encoder put in front, so its sound may begin late."
+        late = "The file does not tell how many samples its encoder put in front, so its audio may begin late."
         found.append(late)
     return found
 

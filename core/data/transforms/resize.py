@@ -37,7 +37,7 @@ class Resize(Transform):
     class Config:
         """The size and how it is reached."""
 
-        size: int = knob(64, "Edge of the squares.", low=8, high=1024, unit="px")
+        size: int = knob(64, "Edge of the squares.", low=8, high=1024, unit="px", title="Image size")
         shape: str = knob(
             "fit", "Fit adds white borders, crop cuts the longer side, stretch distorts.",
             choices=("fit", "crop", "stretch"), title="Resize mode",

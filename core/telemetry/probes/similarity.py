@@ -107,7 +107,7 @@ class Similarity(Probe):
         )
         pairs: int = knob(
             96, "So many of the most similar mismatched pairs are kept to be annotated, and as many at random.",
-            low=0, high=1000, unit="pairs",
+            low=0, high=1000, unit="pairs", title="Pairs kept",
         )  # fmt: skip
         collapse_mean: float = knob(0.9, "Warn when the mean similarity of negatives is above this.", low=-1, high=1)
 

@@ -19,7 +19,7 @@ from core.data.sounds import SoundMemory
 from core.data.sources.caption_table import CaptionTable
 from tests.core.data.films import sound
 
-UNSAID = "The file does not tell how many samples its encoder put in front, so its sound may begin late."
+UNSAID = "The file does not tell how many samples its encoder put in front, so its audio may begin late."
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -200,7 +200,7 @@ def test_a_part_of_a_sound(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "x.wav", samples, 8000, subtype="FLOAT")
     part = read_audio(tmp_path / "x.wav", hertz=8000, start_seconds=1.25, seconds=0.5)
     assert torch.equal(part, torch.full((4000,), 0.25))
-    with pytest.raises(Refused, match="no sound at 3 seconds"):
+    with pytest.raises(Refused, match="no audio at 3 seconds"):
         read_audio(tmp_path / "x.wav", start_seconds=3)
 
 

@@ -122,7 +122,7 @@ def test_stopped_in_the_middle_it_goes_on_with_the_same_run(store: Store, librar
     ended = sweeps.trials(facts.uid)[0]
     assert (ended.run, ended.state, ended.step) == (first.run, "finished", first.step + 5)
     assert ended.value is not None
-    assert any("Going on from step" in line.text for line in library.reader(ended.run).log())
+    assert any("Resuming from step" in line.text for line in library.reader(ended.run).log())
 
 
 def test_a_trial_that_had_ended_before_the_crash_is_not_run_again(store: Store, library: Library) -> None:

@@ -51,7 +51,7 @@ def latin_words(text: str, *names: str) -> list[str]:
          "vit.image: 图块大小 7 不能整除图像尺寸 64 x 48。 请另选一步。"),
         ("learning rate: 0.001 → 0.1", "学习率：0.001 → 0.1"),
         ("learning rate of head: 0.001 → 0.1", "学习率（模块 head）：0.001 → 0.1"),
-        ("Going on from step 12.\na.png is empty.", "从第 12 步继续。\na.png 是空的。"),
+        ("Resuming from step 12.\na.png is empty.", "从第 12 步继续。\na.png 是空的。"),
         ("Diverged at step 3: the loss of info_nce is not a finite number. The weights are those before this step. "
          "Lower the learning rate or raise the temperature. Samples in the batch: 1, 2.",
          "在第 3 步发散：info_nce 的损失不是有限的数。权重保持为此步之前的值。请降低学习率或提高温度。批中的样本：1, 2。"),
