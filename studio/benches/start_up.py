@@ -61,7 +61,7 @@ def measure() -> list[Figure]:
 
 def _start(home: Path) -> tuple[float, float, bool, int]:
     """When the window was there, processor seconds until then, whether torch was loaded, and how many nodes it showed."""
-    environment = {**os.environ, "CROSSMODAL_STORE": str(home / "store.sqlite"), "XDG_CONFIG_HOME": str(home)}
+    environment = {**os.environ, "XDG_DATA_HOME": str(home / "data"), "XDG_CONFIG_HOME": str(home)}
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")) and sys.platform == "linux":
         environment["QT_QPA_PLATFORM"] = "offscreen"
     done = subprocess.run(
