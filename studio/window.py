@@ -98,7 +98,7 @@ class Window(PlacedWindow):
         self.pump = Pump(self.session.library.reader, self)
         self.wall = MonitorWall(self.pump, self)
         self.pages = Pages(self.session, self)
-        self.top = TopBar([(key, tr(title)) for key, title in self.pages.TITLES.items()])
+        self.top = TopBar([(key, tr(title, "page")) for key, title in self.pages.TITLES.items()])
         self.canvas.set_reduced_motion(self.session.preferences.reduced_motion)
 
     def _place(self) -> None:

@@ -165,7 +165,7 @@ def words_of_window() -> Iterator[tuple[str, str]]:
         yield from ((text, f"monitor {key}") for text in (monitor.title, monitor.summary, monitor.empty))
     yield Monitor.empty, "monitor"
     tables: dict[str, Iterable[str]] = {
-        "menus": MENUS, "pages": Pages.TITLES.values(), "mouse": [text for pair in MOUSE for text in pair if len(text) > 1],
+        "menus": MENUS, "pages": [in_context("page", title) for title in Pages.TITLES.values()], "mouse": [text for pair in MOUSE for text in pair if len(text) > 1],
         "doctor": (*OPTIONAL.values(), *get_args(TorchaudioFound), *said_by("core/telemetry/device.py", "_sentence")), "splits": SPLITS.values(),
         "states": STATUS_WORDS.values(), "retrieval": retrieval.COLUMNS,
     }  # fmt: skip
