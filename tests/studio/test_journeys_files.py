@@ -45,8 +45,8 @@ HOSTILE = {
     "infinite": (with_node(x=float("inf")), "Infinity"),
     "huge": (with_node(x=0).replace('"x": 0', '"x": 1e999'), "finite"),
     "a million copies": (with_node(repeat=1_000_000), "repeat"),
-    "text for a place": (with_node(x="<b>here</b>"), "cannot be"),
-    "a list for a knob": (with_node(knobs={"width": [1]}), "cannot be"),
+    "text for a place": (with_node(x="<b>here</b>"), "is not valid"),
+    "a list for a knob": (with_node(knobs={"width": [1]}), "is not valid"),
     "a wire to nowhere": (json.dumps(plain(wires=[{"from": "vit.tokens", "to": "gone.tokens"}])), "not in the document"),
     "text in a wire's point": (
         json.dumps(plain(wires=[{"from": "emoji.image", "to": "augment.image", "via": [["nan", "1"]]}])), "not a point",

@@ -50,7 +50,7 @@ def test_a_setting_is_swept_watched_and_its_table_kept(
     row.values.setText("0.05, 0.5")
     row.values.editingFinished.emit()
     form.seeds.setValue(2)
-    assert form.summary.text() == "2 arms × 2 seeds = 4 runs"
+    assert form.summary.text() == "2 configurations × 2 seeds = 4 runs"
     assert session.history.is_changed
     person.click(form.run)
     person.wait(lambda: window.pages.current == "sweeps")

@@ -54,7 +54,7 @@ def test_sounds_with_such_names_are_read_or_named(tmp_path: Path) -> None:
     assert read_audio(good, hertz=8_000).max() == pytest.approx(0.25, abs=0.001)
     with pytest.raises(Refused) as told:
         read_audio(bad)
-    assert str(told.value).encode().startswith(b"t\\udcf5n.wav is not a sound")
+    assert str(told.value).encode().startswith(b"t\\udcf5n.wav is not audio")
 
 
 def test_halves_of_characters_in_a_table_are_written_out(tmp_path: Path) -> None:

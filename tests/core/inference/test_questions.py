@@ -160,5 +160,5 @@ def test_reasons_name_what_is_missing() -> None:
     questions = questions_of(compile(fused()))
     only_both = {given: question for given, question in questions.items() if given == BOTH}
     assert "sentence alone" in why_not(only_both, SENTENCE).what
-    assert "picture alone" in why_not(only_both, PICTURE).what
+    assert "image alone" in why_not(only_both, PICTURE).what
     assert "cannot be asked" in why_not({}, BOTH).what

@@ -179,8 +179,8 @@ def test_questions_that_cannot_be_asked_are_sentences(model: Trained, tmp_path: 
         model.ask("test", sentence=question)
     with pytest.raises(Refused, match="is not there"):
         model.ask("test", picture=tmp_path / "gone.png")
-    (tmp_path / "words.png").write_text("not a picture")
-    with pytest.raises(Refused, match="not a picture"):
+    (tmp_path / "words.png").write_text("not an image")
+    with pytest.raises(Refused, match="not an image"):
         model.ask("test", picture=tmp_path / "words.png")
     with pytest.raises(Refused, match="no split 'moon'"):
         model.ask("moon", sentence="red heart")
@@ -190,7 +190,7 @@ def test_a_checkpoint_that_does_not_fit_is_a_sentence(
     run: tuple[Document, Path, dict[str, float]], tmp_path: Path
 ) -> None:
     document, folder, _ = run
-    with pytest.raises(Refused, match="is of another drawing"):
+    with pytest.raises(Refused, match="is of another graph"):
         Trained(edits.set_knob(document, "vit", "width", 32), folder)
     with pytest.raises(Refused, match="subwords"):
         Trained(edits.set_knob(document, "tokenizer", "vocabulary", 260), shutil.copytree(folder, tmp_path / "same"))
