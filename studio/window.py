@@ -166,6 +166,7 @@ class Window(PlacedWindow):
         self.docks["monitors"].setVisible(designing)
         self._timeline_bar.setVisible(key in ("design", "train"))
         self.wall.place(in_row=designing, all_of_them=key == "train")
+        self.messages.keep_low(not designing)
         self.top.set_page(key)
         kept = self.session.preferences.layout(key)
         if kept is None or not self.restoreState(kept):

@@ -20,11 +20,11 @@ Choices = tuple[tuple[str, Callable[[], None]], ...]
 
 
 class MessageBar(QWidget):
-    """One message at a time, floating over the top of the page: nothing is pushed down."""
+    """One message at a time, floating over the page: nothing is pushed down."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._severity = "hint"
+        self._severity, self._low = "hint", False
         self._choices: Choices = ()
         self._waiting: list[tuple[str, str, Choices]] = []
         self._mark, self._text = QLabel(), QLabel()
@@ -76,8 +76,13 @@ class MessageBar(QWidget):
         else:
             self._timer.stop()
 
+    def keep_low(self, low: bool) -> None:
+        """At the lower edge, where a page has its commands at the upper one."""
+        self._low = low
+        self.place()
+
     def place(self) -> None:
-        """In the middle of the page's upper edge, as wide as the sentence needs."""
+        """In the middle of the page's upper or lower edge, as wide as the sentence needs."""
         page = self.parentWidget()
         if page is None or self.isHidden():
             return
@@ -88,7 +93,8 @@ class MessageBar(QWidget):
         wide = max(min(wanted, WIDEST, page.width() - 2 * EDGE), min(240, page.width()))
         text = self._text.heightForWidth(max(wide - rest, 80))
         high = max(text, self.close_button.sizeHint().height(), self._buttons[0].sizeHint().height()) + 12
-        self.setGeometry((page.width() - wide) // 2, EDGE, wide, min(high, page.height()))
+        high = min(high, page.height())
+        self.setGeometry((page.width() - wide) // 2, page.height() - high - EDGE if self._low else EDGE, wide, high)
         self.raise_()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -154,3 +154,15 @@ def test_the_bar_along_the_top_has_room_for_what_it_shows(person, width):
     top = person.window.top
     assert top.layout().minimumSize().width() <= top.width()
     assert person.button("Runs", top).width() >= top.fontMetrics().horizontalAdvance("Runs")
+
+
+def test_a_message_covers_no_command_of_a_page(sit_down) -> None:
+    """Pages with their commands at the upper edge show it at the lower one."""
+    person = sit_down(tiny_clip())
+    bar = person.window.messages
+    for title, low in (("Design", False), ("Runs", True), ("Train", True), ("Design", False)):
+        person.go_to(title)
+        person.session.say("a sentence", "warning")
+        page = bar.parentWidget()
+        assert page.rect().contains(bar.geometry())
+        assert (bar.geometry().center().y() > page.height() / 2) == low
