@@ -20,6 +20,7 @@ _ALIASES = {
     "training": "train", "val": "validation", "valid": "validation", "dev": "validation", "development": "validation",
     "testing": "test", "eval": "test", "validate": "validation",
 }  # fmt: skip
+_NOTHING = ("nan", "none", "null", "n/a", "na")  # how other programs write an empty cell
 _OF_WHAT = re.compile(r"[\s_-]*(set|split|data|images)$")
 
 
@@ -40,6 +41,8 @@ def split_name(written: str) -> str:
     itself.
     """
     word = written.strip().lower()
+    if word in _NOTHING:
+        return ""
     plain = _OF_WHAT.sub("", word)
     found = _ALIASES.get(plain, plain)
     return found if found in SHARES else word

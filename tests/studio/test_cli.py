@@ -416,8 +416,8 @@ def test_control_c_ends_a_run_as_stopped_with_a_checkpoint(tmp_path: Path, kept:
 def test_a_child_that_was_killed_ends_the_command(tmp_path: Path, kept: Path, say: Say, monkeypatch: Any) -> None:
     started: list[subprocess.Popen[Any]] = []
 
-    def remembered(*given: Any) -> subprocess.Popen[Any]:
-        started.append(start_process(*given))
+    def remembered(*given: Any, **more: object) -> subprocess.Popen[Any]:
+        started.append(start_process(*given, **more))
         return started[-1]
 
     def killed(reader: RunReader, step: int) -> str:

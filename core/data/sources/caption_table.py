@@ -21,7 +21,7 @@ from core.data.picture_rows import PictureRows, Row
 from core.data.readers.audio import read_sound
 from core.data.readers.picture_formats import UNREAD
 from core.data.sounds import Heard, SoundMemory
-from core.data.splitting import split_name
+from core.data.splitting import SHARES, split_name
 from core.data.tables import cell_name, cell_text, find_table, pick_column, read_table
 from core.graph.ports import port
 from core.knobs import knob
@@ -202,6 +202,10 @@ class CaptionTable(PictureRows):
         group = cell_text(cells.get(columns.group)) if columns.group else ""
         group = group or caption_key(caption)
         written = split_name(cell_text(cells.get(columns.split))) if columns.split else ""
+        if written and written not in SHARES:
+            self.note(
+                f"The split column says {written[:40]!r}, a split of its own: nothing learns from it or is chosen by it."
+            )
         return Row(
             file=file, name=printable(name), caption=f"{caption}, {extra}" if extra else caption, label=caption, group=group,
             split=written,

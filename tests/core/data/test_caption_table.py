@@ -242,3 +242,14 @@ def test_a_caption_must_name_the_class(tmp_path: Path) -> None:
         folders(tmp_path, caption="a picture")
     with pytest.raises(Refused, match="no folders"):
         folders(tmp_path)
+
+
+def test_an_empty_cell_of_another_program_is_no_split_and_a_slip_is_told(twenty: Path) -> None:
+    words = ["train", "nan", "None", "trian"] * 5
+    table(twenty, [{**row, "split": word} for row, word in zip(rows(), words)])
+    source = opened(twenty)
+    assert {row.split for row in source.rows} <= {"train", "validation", "test", "trian"}
+    assert sum(row.split == "trian" for row in source.rows) == 5
+    assert [p.what for p in source.problems() if "trian" in p.what] == [
+        "The split column says 'trian', a split of its own: nothing learns from it or is chosen by it."
+    ]
