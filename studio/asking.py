@@ -1,4 +1,4 @@
-"""The desk's questions, carried to a trained plan on the engine's slow lane and back as pictures with heat."""
+"""The query page's questions, carried to a trained plan on the engine's slow lane and back as pictures with heat."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from core.problems import Refused, refuse
 from core.store.answers import RunFacts
 from studio.sentences import refusal
 from studio.session import Session
-from widgets.desk.classes import names_of
-from widgets.desk.desk import DeskView
-from widgets.desk.values import Askable, Asked, DeskAnswer, DeskAnswers, Ways
 from widgets.look.language import tr
+from widgets.query.classes import names_of
+from widgets.query.page import QueryPage
+from widgets.query.values import Askable, Asked, QueryAnswer, QueryAnswers, Ways
 
 if TYPE_CHECKING:
     from core.inference.trained import Look, Trained
@@ -38,22 +38,22 @@ class Asking(QObject):
 
     _progressed = Signal(str, float)
 
-    def __init__(self, session: Session, desk: DeskView) -> None:
-        super().__init__(desk)
-        self._session, self._desk = session, desk
+    def __init__(self, session: Session, page: QueryPage) -> None:
+        super().__init__(page)
+        self._session, self._page = session, page
         self._open: tuple[tuple[str, int], Trained] | None = None  # the engine's lane only
         self._cancelled = threading.Event()
-        self._progressed.connect(desk.show_progress)
-        desk.askRequested.connect(self.ask)
-        desk.classesRequested.connect(self.classify)
-        desk.cancelRequested.connect(self._cancelled.set)
-        desk.waysWanted.connect(self.find_ways)
+        self._progressed.connect(page.show_progress)
+        page.askRequested.connect(self.ask)
+        page.classesRequested.connect(self.classify)
+        page.cancelRequested.connect(self._cancelled.set)
+        page.waysWanted.connect(self.find_ways)
         session.runsChanged.connect(self.show_runs)
         self.show_runs(session.runs)
 
     def show_runs(self, runs: Sequence[RunFacts]) -> None:
         """Which runs can be asked."""
-        self._desk.set_runs([self._askable(facts) for facts in runs])
+        self._page.set_runs([self._askable(facts) for facts in runs])
 
     def _askable(self, facts: RunFacts) -> Askable:
         checkpoints = tuple(c for c in self._session.library.reader(facts.uid).checkpoints() if c.kept)
@@ -64,33 +64,33 @@ class Asking(QObject):
         """Say how a run can be asked."""
 
         def found(value: Any, sentence: str) -> None:
-            self._desk.set_ways(uid, value or Ways(finds={}, why_not=dict.fromkeys(WAYS, sentence)))
+            self._page.set_ways(uid, value or Ways(finds={}, why_not=dict.fromkeys(WAYS, sentence)))
 
         self._session.engine.ask(lambda: ways_of(self._session.library.reader(uid).document_text()), found)
 
     def ask(self, uid: str, step: int, sentence: str, picture: str) -> None:
         """Answer a sentence, a picture file, or both."""
         self._cancelled.clear()
-        self._desk.show_progress(tr("Opening the checkpoint…"))
+        self._page.show_progress(tr("Opening the checkpoint…"))
         self._session.engine.ask(lambda: self._answer(uid, step, sentence, picture), self._show)
 
     def classify(self, uid: str, step: int, picture: str, names: str, prompts: str) -> None:
         """Rank classes for a picture file; without names the data's own."""
         self._cancelled.clear()
-        self._desk.show_progress(tr("Opening the checkpoint…"))
+        self._page.show_progress(tr("Opening the checkpoint…"))
         self._session.engine.ask(lambda: self._classes(uid, step, Path(picture), names, prompts), self._show)
 
     def _show(self, value: Any, sentence: str) -> None:
         if sentence:
-            self._desk.show_refusal(sentence)
+            self._page.show_refusal(sentence)
         elif value is None:
-            self._desk.show_refusal(tr("Cancelled."))
+            self._page.show_refusal(tr("Cancelled."))
         else:
-            self._desk.show_answers(value)
+            self._page.show_answers(value)
 
     # On the engine's lane
 
-    def _answer(self, uid: str, step: int, sentence: str, picture: str) -> DeskAnswers | None:
+    def _answer(self, uid: str, step: int, sentence: str, picture: str) -> QueryAnswers | None:
         from core.inference.trained import Cancelled  # torch
 
         began = time.monotonic()
@@ -105,28 +105,28 @@ class Asking(QObject):
         asked = Asked(
             sentence=sentence, picture=shown(Path(picture)) if picture else None, words=_words(own) if sentence else ()
         )
-        return DeskAnswers(
+        return QueryAnswers(
             asked=asked, kind=kind, answers=tuple(self._one(trained, answer, kind == "sentences") for answer in found),
             pool=tr("{n} held-out samples", n=trained.splits[split]), seconds=time.monotonic() - began,
             asked_heat=picture_heat(own) if picture else None, asked_word_heat=word_heat(own) if sentence else (),
         )  # fmt: skip
 
-    def _classes(self, uid: str, step: int, picture: Path, names: str, prompts: str) -> DeskAnswers | None:
+    def _classes(self, uid: str, step: int, picture: Path, names: str, prompts: str) -> QueryAnswers | None:
         began = time.monotonic()
         trained = self._trained(uid, step)
         ranked = class_answers(trained, picture, names_of(names), prompts)
         if self._cancelled.is_set():
             return None
         heat = picture_heat(trained.looks(picture=picture))
-        return DeskAnswers(
+        return QueryAnswers(
             asked=Asked(picture=shown(picture)), kind="classes", asked_heat=heat,
-            answers=tuple(DeskAnswer(score=score, sentence=name) for name, score in ranked[:MOST_CLASSES]),
+            answers=tuple(QueryAnswer(score=score, sentence=name) for name, score in ranked[:MOST_CLASSES]),
             pool=tr("{n} classes", n=len(ranked)), seconds=time.monotonic() - began,
         )  # fmt: skip
 
-    def _one(self, trained: Trained, answer: Any, sentences: bool) -> DeskAnswer:
+    def _one(self, trained: Trained, answer: Any, sentences: bool) -> QueryAnswer:
         looks = trained.looks(sentence=answer.sentence) if sentences else trained.looks(index=answer.index)
-        return DeskAnswer(
+        return QueryAnswer(
             score=answer.score, sentence=answer.sentence, picture=answer.picture, words=_words(looks),
             picture_heat=None if sentences else picture_heat(looks), word_heat=word_heat(looks),
             group=trained.graph.source.group(answer.index),
@@ -153,7 +153,7 @@ class Asking(QObject):
     def close(self) -> None:
         """Let the trained plan go."""
         self._cancelled.set()
-        self._desk.disconnect(self)
+        self._page.disconnect(self)
 
 
 def ways_of(text: str) -> Ways:
@@ -172,12 +172,12 @@ def ways_of(text: str) -> Ways:
 def class_answers(trained: Trained, picture: Path, names: tuple[str, ...], prompts: str) -> list[tuple[str, float]]:
     """Classes by how well a picture file fits them; without names the data's, and without prompts the run's. Raises Refused."""
     from core.compiler.asking import prompts_of  # torch
-    from core.training.habits.zero_shot import ZeroShot
+    from core.training.callbacks.zero_shot import ZeroShot
 
     if len(names) == 1:
         raise refuse("One class leaves nothing to choose.", hint="Name at least two.")
     known = {knob.name for knob in knobs_of(ZeroShot.Config)}
-    own = trained.plan.document.recipe.habits.get("zero_shot", {})
+    own = trained.plan.document.recipe.callbacks.get("zero_shot", {})
     config = ZeroShot.Config(**{name: value for name, value in own.items() if name in known})  # type: ignore[arg-type]
     sentences = prompts_of(prompts.replace("；", ";") or config.prompts)
     return trained.classes_for(picture, names or trained.classes(config.level), sentences)

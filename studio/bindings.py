@@ -128,10 +128,10 @@ def show_analysis(session: Session, window: Window, analysis: Analysis | None) -
     window.show_totals(totals(session))
 
 
-def probes_of(session: Session, uid: str) -> set[str] | None:
-    """The probes that a run was told to use; None where no run is watched or its document cannot be read."""
+def diagnostics_of(session: Session, uid: str) -> set[str] | None:
+    """The diagnostics that a run was told to use; None where no run is watched or its document cannot be read."""
     try:
-        return set(loads(session.library.document_text(uid)).recipe.probes) if uid else None
+        return set(loads(session.library.document_text(uid)).recipe.diagnostics) if uid else None
     except Refused:
         return None
 
@@ -140,7 +140,7 @@ def bind_runs(session: Session, window: Window) -> None:
     """Monitors, timeline, library."""
     pump, timeline, library = window.pump, window.timeline, window.library
     session.watchedChanged.connect(lambda uid, step: pump.set_runs(uid, step=None if step < 0 else step))
-    session.watchedChanged.connect(lambda uid, step: window.wall.show_probes(probes_of(session, uid)))
+    session.watchedChanged.connect(lambda uid, step: window.wall.show_diagnostics(diagnostics_of(session, uid)))
     session.runsChanged.connect(library.set_runs)
     session.runsChanged.connect(partial(offer_teachers, session.store.path.parent))
     session.runsChanged.connect(lambda runs: show_running(session, window))

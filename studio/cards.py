@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.graph.arms import trial_count
+from core.graph.configurations import trial_count
 from core.graph.document import Document
 from core.graph.vocabulary import Vocabulary
 from studio.documents import examples

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.graph import edits, file
-from core.graph.arms import BETWEEN, grid_points, part_name
+from core.graph.configurations import BETWEEN, grid_points, part_name
 from core.graph.document import Document
 from core.graph.recipe import Recipe
 from core.graph.sweep import Sweep
@@ -101,7 +101,7 @@ def find_document(where: str) -> Document:
 
 
 def turned(document: Document, settings: list[str], words: Vocabulary) -> Document:
-    """The document with ``node.knob=value``, ``recipe.steps=100`` or ``habits.evaluation.every=50`` applied."""
+    """The document with ``node.knob=value``, ``recipe.steps=100`` or ``callbacks.evaluation.every=50`` applied."""
     for setting in settings:
         place, equals, text = setting.partition("=")
         owner, dot, name = place.rpartition(".")
@@ -121,7 +121,7 @@ def _turn(document: Document, owner: str, name: str, text: str, words: Vocabular
             )
         return edits.set_recipe(document, **{name: knob.parse(text)})
     family, _, key = owner.partition(".")
-    if family in ("habits", "probes"):
+    if family in ("callbacks", "diagnostics"):
         return _turn_option(document, family, key, name, text, words)
     if owner not in document.nodes:
         raise refuse(f"There is no block called {owner!r}.", hint=f"Known: {', '.join(document.nodes)}.")

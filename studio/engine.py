@@ -79,7 +79,7 @@ class Engine(QObject):
             self._analyse_plan(document, found, turn)
 
     def _analyse_plan(self, document: Document, found: Analysis, turn: int) -> None:
-        """Behind the drawing's own Problems: those of the sweep's arms, each of which is compiled."""
+        """Behind the drawing's own Problems: those of the sweep's configurations, each of which is compiled."""
         from core.runs.planning import plan_problems  # torch
 
         try:

@@ -35,7 +35,7 @@ class MonitorWall:
         self._order: list[str] = []
         self._shown: list[str] = []
         self._lines: list[QSplitter] = []
-        self._probes: Collection[str] | None = None
+        self._diagnostics: Collection[str] | None = None
         self._placed: tuple[bool, bool] = (False, False)  # in the row, on the wall
         self.row = LooseSplitter(Qt.Orientation.Horizontal)
         self.wall = LooseSplitter(Qt.Orientation.Vertical)
@@ -78,7 +78,7 @@ class MonitorWall:
             monitor.setMinimumSize(150, 110)
             self._pump.add(monitor)
             monitor.roomRequested.connect(lambda much, monitor=monitor: self.give_room(monitor, much))
-        self.show_probes(self._probes)
+        self.show_diagnostics(self._diagnostics)
         self.place(in_row=self._placed[0], all_of_them=self._placed[1])
         for act in self._then:
             act()
@@ -110,15 +110,15 @@ class MonitorWall:
             lines = -(-len(self._shown) // COLUMNS)
             self.wall.setMinimumHeight(lines * LEAST_CARD + (lines - 1) * GAP + 2 * EDGE)
 
-    def show_probes(self, probes: Collection[str] | None) -> None:
-        """Only what these probes of a recipe feed, and what needs none; None: every monitor."""
-        self._probes = probes
+    def show_diagnostics(self, diagnostics: Collection[str] | None) -> None:
+        """Only what these diagnostics of a recipe feed, and what needs none; None: every monitor."""
+        self._diagnostics = diagnostics
         if not self.is_filled:
             return
         shown = [
             key
             for key in self._order
-            if probes is None or not self.monitors[key].probe or self.monitors[key].probe in probes
+            if diagnostics is None or not self.monitors[key].diagnostic or self.monitors[key].diagnostic in diagnostics
         ]
         if shown != self._shown:
             self._shown = shown

@@ -39,7 +39,7 @@ class Pages:
         self.gallery, self.data = Gallery(), DataPanel()
         window = self.window
         self._widgets: dict[str, QWidget] = {
-            "design": window.canvas, "data": self.data, "train": window.wall.page, "inspect": window.desk,
+            "design": window.canvas, "data": self.data, "train": window.wall.page, "inspect": window.query,
             "runs": window.library, "sweeps": window.sweeps, "gallery": self.gallery,
         }  # fmt: skip
         for widget in self._widgets.values():

@@ -48,7 +48,7 @@ def take_pictures(
     wait(60, lambda: session.analysis is not None)
     if run:
         session.watch(run)
-        window.desk.choose(run)
+        window.query.choose(run)
     for page in pages:
         window.show_page("train" if page == "replay" else page)
         if page == "replay" and run:
@@ -57,9 +57,9 @@ def take_pictures(
         if page == "design":
             window.canvas.fit_all()
         if page == "inspect" and run:
-            window.desk.set_sentence(question)
+            window.query.set_sentence(question)
             window.asking.ask(run, -1, question, "")
-            wait(60, lambda: window.desk.answers() is not None)
+            wait(60, lambda: window.query.answers() is not None)
         wait(1.0)
         wait(20, lambda: window.pump.is_idle() and not window.pages.data.is_busy)
         wait(0.5)

@@ -374,7 +374,7 @@ class Session(QObject):
     def keeps_checkpoints(self) -> bool:
         """Whether every run of this window can be continued after a stop."""
         texts = [self.library.document_text(uid) for uid in self.running_here()]
-        return all("checkpointing" in file.loads(text).recipe.habits for text in texts)
+        return all("checkpointing" in file.loads(text).recipe.callbacks for text in texts)
 
     def ask_to_stop(self) -> list[str]:
         """Ask this window's runs to save and stop; gives them."""

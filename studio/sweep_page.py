@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from core.graph import edits
-from core.graph.arms import sweep_problems, trial_count
+from core.graph.configurations import sweep_problems, trial_count
 from core.graph.document import Document
 from core.graph.sweep import Sweep
 from core.problems import Refused

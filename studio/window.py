@@ -32,7 +32,6 @@ from studio.session import Session
 from studio.sweep_page import SweepPage
 from widgets.canvas.outline import Outline
 from widgets.canvas.view import CanvasView
-from widgets.desk.desk import DeskView
 from widgets.inspector.inspector import Inspector
 from widgets.library.library import LibraryView
 from widgets.look import icons
@@ -42,6 +41,7 @@ from widgets.loose import LooseStack
 from widgets.message_bar import MessageBar
 from widgets.palette.palette import Palette
 from widgets.problems import ProblemsPanel
+from widgets.query.page import QueryPage
 from widgets.sweeps.plan_form import PlanForm
 from widgets.sweeps.sweeps import SweepsView
 from widgets.timeline import Timeline
@@ -71,7 +71,7 @@ class Window(PlacedWindow):
             self.menus.entry("run"), [self.menus.entry(k) for k in ("pause", "stop")], self.menus.menus["Run"]
         )
         self.top.set_menu(self.menus.whole)
-        self.asking, self.comparing = Asking(session, self.desk), Comparing(session, self.library)
+        self.asking, self.comparing = Asking(session, self.query), Comparing(session, self.library)
         bindings.bind_design(session, self)
         bindings.bind_runs(session, self)
         self.wall.when_filled(lambda: bindings.bind_monitors(session, self))
@@ -93,7 +93,7 @@ class Window(PlacedWindow):
         self.canvas, self.palette_panel, self.inspector = CanvasView(), Palette(), Inspector()
         self.outline, self.problems = Outline(), ProblemsPanel()
         self.outline.bind(self.canvas)
-        self.library, self.desk, self.timeline = LibraryView(), DeskView(), Timeline()
+        self.library, self.query, self.timeline = LibraryView(), QueryPage(), Timeline()
         self.sweeps, self.plan_form = SweepsView(), PlanForm()
         self.pump = Pump(self.session.library.reader, self)
         self.wall = MonitorWall(self.pump, self)

@@ -46,5 +46,5 @@ def tiny_clip(
         ("projection_2.embedding", f"{objective}.right"),
     ):  # fmt: skip
         draw.wire(source, target)
-    recipe = {"habits": {}, "probes": {}, "threads": 1, **recipe}
+    recipe = {"callbacks": {}, "diagnostics": {}, "threads": 1, **recipe}
     return edits.set_recipe(draw.document, steps=steps, batch_size=batch_size, **recipe)

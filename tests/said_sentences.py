@@ -39,7 +39,7 @@ UNSAID_FUNCTIONS = frozenset(
 UNSAID = frozenset({
     "without {a}", "Twemoji {a}", "{a} across", "{a} across {b}", "{a} within {b}", "level {a}", "similarity, {a}", "{a} MiB", "{a} pp",
     "PRAGMA wal_checkpoint({a})", "{a}, {b} GiB, CUDA {c}",
-})  # fmt: skip  # names of arms, credits, maps and series, which are data; figures with their unit
+})  # fmt: skip  # names of configurations, credits, maps and series, which are data; figures with their unit
 PROSE = re.compile(r"[A-Za-z]{2,},? [A-Za-z]{2,}|[A-Za-z]{3,}[,:;]? \{|\}[,:;]? [a-z]{2,}")
 SENTENCE = re.compile(r"[A-Z].* .*[.?]", re.DOTALL)
 
@@ -142,14 +142,14 @@ def template(pieces: list[Piece]) -> str:
 def _choices(said: ast.JoinedStr) -> Iterator[str]:
     """Words between which a value of a sentence chooses: ``{'whole ' if whole else ''}``."""
     for value in (piece.value for piece in said.values if isinstance(piece, ast.FormattedValue)):
-        arms = (
+        configurations = (
             [value.body, value.orelse]
             if isinstance(value, ast.IfExp)
             else value.values
             if isinstance(value, ast.BoolOp)
             else []
         )
-        for word in (text for arm in arms for text in _constants(arm)):
+        for word in (text for configuration in configurations for text in _constants(configuration)):
             if re.search(r"[A-Za-z]{2}", word):
                 yield word
 

@@ -22,7 +22,7 @@ MAY_SEE_BY_ALL = {"resources"}
 QT = {"PySide6", "pyqtgraph", "qtawesome", "shiboken6"}
 TORCH = {"torch", "torchaudio", "torchvision", "transformers", "safetensors", "tokenizers"}
 TORCH_ROOMS = (
-    "core/blocks/", "core/data/", "core/compiler/", "core/training/", "core/inference/", "core/telemetry/probes/",
+    "core/blocks/", "core/data/", "core/compiler/", "core/training/", "core/inference/", "core/telemetry/diagnostics/",
 )  # fmt: skip
 BELOW_WIDGETS = {"graph", "store", "telemetry", "catalog", "knobs", "problems"}  # what a widget may know of core
 RESULTS = {"core.runs.verdict", "core.runs.paper"}  # what came of a sweep: values and numpy, no engine
@@ -37,14 +37,14 @@ PUT_OFF = {
     "studio/commands/fetch.py": "torch, after the flags were found good",
     "core/data/readers/film_frames.py": "decord, which may crash, in the decoding process",
     "core/data/readers/video_child.py": "a module of one operating system",
-    "core/runs/proposing.py": "Optuna, when a search is first asked for an arm",
+    "core/runs/proposing.py": "Optuna, when a search is first asked for a configuration",
     "core/runs/sweeping.py": "torch, when a trial begins",
     "core/runs/vocabulary.py": "torch, where the kept vocabulary does not serve",
     "core/runs/worker.py": "torch, when a run begins",
     "core/store/lock.py": "one module for each operating system",
     "core/store/migrate.py": "Alembic, only where a store is made or upgraded",
     "widgets/look/icons.py": "the icon font needs an application",
-    "studio/asking.py": "torch, when the desk is asked first",
+    "studio/asking.py": "torch, when the query page is asked first",
     "studio/judging.py": "torch, when pairs are looked at first",
     "studio/commands/check.py": "torch, after the flags were found good",
     "studio/commands/open.py": "Qt, only for the window",

@@ -34,8 +34,8 @@ SAID_STILL = {
     "a picture of": "the words of a prompt, which are data",
     "“picture”": "a word of the captions that a note speaks of",
     "another artist's drawings": "what the second artist drew",
-    "{arms}": "the name of a field",
-    "{arm}": "the name of a field",
+    "{configurations}": "the name of a field",
+    "{configuration}": "the name of a field",
 }
 
 # Titles that stand over settings of differing help because they are the same thing of different blocks.

@@ -51,7 +51,7 @@ SHOWS = frozenset({
     "setPlaceholderText", "setAccessibleName", "setAccessibleDescription", "addTab", "setTitle", "show_message", "say",
 })  # fmt: skip
 NAMES = ("Crossmodal Studio", "arXiv ")
-OTHER_SPLITS = ("style", "seen", "held out")  # a second artist's drawings; what probes and habits exhibit
+OTHER_SPLITS = ("style", "seen", "held out")  # a second artist's drawings; what diagnostics and callbacks exhibit
 
 # Proper names and terms that a Chinese paper writes in Latin letters, too.
 SAME_IN_CHINESE = frozenset({
@@ -142,7 +142,7 @@ def in_context(context: str, word: str) -> str:
 
 
 def words_of_catalogues() -> Iterator[tuple[str, str]]:
-    """Blocks, sources, transforms, habits, probes, optimisers, schedules, the recipe."""
+    """Blocks, sources, transforms, callbacks, diagnostics, optimisers, schedules, the recipe."""
     words = vocabulary()
     for spec in words.values():
         yield from ((text, spec.key) for text in (spec.title, spec.summary, spec.family, spec.modality))

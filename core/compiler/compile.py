@@ -15,7 +15,7 @@ from core.compiler.resolve import Resolved, resolve
 from core.compiler.shapes import MEBIBYTE, Traced, TracedNode, Tracer, bytes_of, concrete, ends_of, tokens_of
 from core.compiler.sounds import sound_problems
 from core.graph.analysis import Analysis, NodeFacts, PortFacts
-from core.graph.arms import sweep_problems
+from core.graph.configurations import sweep_problems
 from core.graph.document import Document, End
 from core.graph.vocabulary import Vocabulary
 from core.problems import Fix, Problem, Refused

@@ -44,9 +44,9 @@ class Feed:
         self.splits: Mapping[str, Sequence[int]] = graph.source.splits()
         self._running: Iterator[dict[Any, Any]] | None = None
         self._epoch = -1
-        self._probes: dict[int, Batch] = {}
+        self._fixed: dict[int, Batch] = {}
         self.things = Things(graph)
-        self.after: list[Callable[[Batch, list[int]], Batch]] = []  # what habits add to every batch
+        self.after: list[Callable[[Batch, list[int]], Batch]] = []  # what callbacks add to every batch
 
     @property
     def batches_an_epoch(self) -> int:
@@ -109,12 +109,12 @@ class Feed:
         if close is not None:
             close()
 
-    def probe(self, count: int) -> Batch:
+    def fixed_examples(self, count: int) -> Batch:
         """The first held-out samples: the same batch at every call."""
-        if count not in self._probes:
+        if count not in self._fixed:
             split = selecting_split(self.splits) or "train"
-            self._probes[count] = next(self.split(split, count, count))[0]
-        return self._probes[count]
+            self._fixed[count] = next(self.split(split, count, count))[0]
+        return self._fixed[count]
 
     def exhibit(self, name: str, indices: Sequence[int], at: At) -> Exhibit:
         """Pictures and sentences of samples, for events to point into."""

@@ -6,14 +6,14 @@ from torch import nn
 
 from core.graph.recipe import Recipe
 
-HABIT = "gradient_checkpointing"
+CALLBACK = "gradient_checkpointing"
 
 
 def recomputed(recipe: Recipe, node: str) -> bool:
-    """Whether a block's layers are computed again: the habit is on, and names this block or none."""
-    if HABIT not in recipe.habits:
+    """Whether a block's layers are computed again: the callback is on, and names this block or none."""
+    if CALLBACK not in recipe.callbacks:
         return False
-    named = names_of(str(recipe.habits[HABIT].get("nodes", "")))
+    named = names_of(str(recipe.callbacks[CALLBACK].get("nodes", "")))
     return not named or node in named
 
 

@@ -134,7 +134,7 @@ if __name__ == "__main__":
 def script(plan: Plan, file: str = "experiment.py") -> str:
     """The source text."""
     document, recipe = plan.document, plan.document.recipe
-    left = sorted(set(recipe.habits) - CARRIED)
+    left = sorted(set(recipe.callbacks) - CARRIED)
     stages = len(recipe.stage_list()) > 1
     notes = ([f"Left out: {', '.join(left)}."] if left else []) + (["Stages: only the first."] if stages else [])
     notes += _differences(plan)
@@ -158,7 +158,7 @@ def script(plan: Plan, file: str = "experiment.py") -> str:
 def _differences(plan: Plan) -> list[str]:
     """What the script does otherwise than the studio, in the words of its head."""
     found = []
-    if plan.document.recipe.habits.get("clipping", {}).get("per", "all") != "all":
+    if plan.document.recipe.callbacks.get("clipping", {}).get("per", "all") != "all":
         found.append("Gradients are clipped as a whole, not by block or modality.")
     nodes = [(key, plan.document.nodes[key]) for key in plan.batch_nodes]
     found += [
@@ -264,7 +264,7 @@ def _optimizer(plan: Plan) -> str:
 
 
 def _clip(plan: Plan) -> str:
-    knobs = plan.document.recipe.habits.get("clipping")
+    knobs = plan.document.recipe.callbacks.get("clipping")
     if knobs is None:
         return ""
     return f"            nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], {knobs.get('norm', 1.0)})\n"

@@ -16,7 +16,11 @@ from torch import Tensor
 
 from core.problems import Refused, refuse
 
-WEIGHTS, HABITS = "weights.safetensors", "habits.safetensors"
+WEIGHTS, CALLBACKS = "weights.safetensors", "callbacks.safetensors"
+BEFORE = {
+    "habits": "callbacks",
+    "habits.safetensors": CALLBACKS,
+}  # what checkpoints called them before documents of version 2
 
 
 def read_state(folder: Path) -> dict[str, Any]:
@@ -27,15 +31,18 @@ def read_state(folder: Path) -> dict[str, Any]:
         raise refuse(f"There is no checkpoint in {folder}.", hint="Choose another step, or train again.") from error
     except ValueError as error:
         raise _damaged(folder) from error
-    if not isinstance(data, dict) or not {"position", "transforms", "habits"} <= set(data):
+    if isinstance(data, dict):
+        data = {BEFORE.get(key, key): value for key, value in data.items()}
+    if not isinstance(data, dict) or not {"position", "transforms", "callbacks"} <= set(data):
         raise _damaged(folder)
     return data
 
 
 def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
     """One tensor file of a checkpoint, on the CPU. Raises Refused where it is gone or damaged."""
+    was = next((old for old, new in BEFORE.items() if new == name and (folder / old).is_file()), name)
     try:
-        return load_file(folder / name, device="cpu")
+        return load_file(folder / was, device="cpu")
     except (OSError, SafetensorError) as error:
         raise _damaged(folder) from error
 
@@ -60,7 +67,7 @@ def load_weights(module: torch.nn.Module, folder: Path) -> None:
 def load_average(module: torch.nn.Module, folder: Path) -> None:
     """The moving average over the weights, where the run kept one: it is what the run was evaluated with."""
     prefix = "ema/"
-    kept = read_tensors(folder, HABITS)
+    kept = read_tensors(folder, CALLBACKS)
     average = {name.removeprefix(prefix): tensor for name, tensor in kept.items() if name.startswith(prefix)}
     with torch.no_grad():
         for name, parameter in module.named_parameters():

@@ -210,7 +210,7 @@ def set_recipe(document: Document, **fields: Any) -> Document:
 
 
 def switch(document: Document, family: str, key: str, on: bool, knobs: Mapping[str, Value] | None = None) -> Document:
-    """Switch a habit or a probe on or off; ``family`` is ``habits`` or ``probes``."""
+    """Switch a callback or a diagnostic on or off; ``family`` is ``callbacks`` or ``diagnostics``."""
     entries = {name: value for name, value in getattr(document.recipe, family).items() if name != key}
     if on:
         entries[key] = dict(knobs or getattr(document.recipe, family).get(key, {}))

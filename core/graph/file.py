@@ -22,7 +22,7 @@ from core.knobs import knobs_of, problems_with
 from core.problems import Refused, refuse
 
 FORMAT = "crossmodal-studio"
-VERSION = 1
+VERSION = 2
 SUFFIX = ".cms.json"
 MOST_BYTES, MOST_DEPTH, MOST_NODES, MOST_WIRES, LONGEST_TEXT = 20_000_000, 64, 5_000, 20_000, 65_536
 MOST_INTEGER = 2**53
@@ -267,8 +267,8 @@ def _recipe(raw: Any) -> Recipe:
         schedule=_choice(raw.get("schedule", {"key": "cosine"})),
         rules=_rules(raw.get("rules", {})),
         stages=tuple(_stage(stage) for stage in raw.get("stages", [])),
-        habits={key: _knobs(key, value) for key, value in raw.get("habits", {}).items()},
-        probes={key: _knobs(key, value) for key, value in raw.get("probes", {}).items()},
+        callbacks={key: _knobs(key, value) for key, value in raw.get("callbacks", {}).items()},
+        diagnostics={key: _knobs(key, value) for key, value in raw.get("diagnostics", {}).items()},
         extra={key: value for key, value in raw.items() if key not in known},
     )
 
@@ -364,8 +364,8 @@ def _recipe_data(recipe: Recipe) -> dict[str, Any]:
         "schedule": {"key": recipe.schedule.key, "knobs": dict(recipe.schedule.knobs)},
         "rules": _rule_data(recipe.rules),
         "stages": stages,
-        "habits": {key: dict(value) for key, value in recipe.habits.items()},
-        "probes": {key: dict(value) for key, value in recipe.probes.items()},
+        "callbacks": {key: dict(value) for key, value in recipe.callbacks.items()},
+        "diagnostics": {key: dict(value) for key, value in recipe.diagnostics.items()},
         **recipe.extra,
     }
 

@@ -1,7 +1,7 @@
 """A setting anywhere in a document, by its path: what it is, what it has now, and the document with another value.
 
 ``vit.width`` and ``vit.repeat`` turn a node's knob, ``recipe.steps`` the recipe's, ``recipe.optimizer`` chooses one,
-``habits.ema.decay`` and ``probes.attention.every`` turn an option's (and switch it on), ``habits.ema.on`` switches it,
+``callbacks.ema.decay`` and ``diagnostics.attention.every`` turn an option's (and switch it on), ``callbacks.ema.on`` switches it,
 ``rules.vit.frozen`` and ``rules.vit.learning_rate`` say how a node learns.
 """
 
@@ -42,7 +42,7 @@ def knob_at(document: Document, path: str, words: Vocabulary) -> Knob:
     family, _, key = owner.partition(".")
     if family == "rules" and key in document.nodes:
         return _among(tuple(RULES.values()), name, "A rule", key)
-    if family in ("habits", "probes"):
+    if family in ("callbacks", "diagnostics"):
         return _among((*_option(family, key, words).knobs, ON), name, key)
     raise refuse(f"There is no block called {owner!r}.", hint=f"Known: {', '.join(document.nodes) or 'none'}.")
 

@@ -1,4 +1,4 @@
-"""How a document is trained: data order, stages, optimiser groups, habits, probes. A frozen value beside the drawing."""
+"""How a document is trained: data order, stages, optimiser groups, callbacks, diagnostics. A frozen value beside the drawing."""
 
 from __future__ import annotations
 
@@ -77,8 +77,10 @@ class Recipe:
     schedule: Choice = Choice(key="cosine")
     rules: Mapping[str, Rule] = field(default_factory=dict)  # node id -> rule in every stage
     stages: tuple[Stage, ...] = ()  # empty: one stage of all steps
-    habits: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # habit key -> knobs; present = on
-    probes: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # probe key -> knobs; present = on
+    callbacks: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # callback key -> knobs; present = on
+    diagnostics: Mapping[str, Mapping[str, Value]] = field(
+        default_factory=dict
+    )  # diagnostic key -> knobs; present = on
     extra: Mapping[str, Any] = field(default_factory=dict)  # what a newer version wrote; kept untouched
 
     def stage_list(self) -> tuple[Stage, ...]:
@@ -108,8 +110,8 @@ class Recipe:
 
 
 def default_recipe() -> Recipe:
-    """What a new document starts with: every probe on, evaluation, checkpoints and a watchdog."""
+    """What a new document starts with: every diagnostic on, evaluation, checkpoints and a watchdog."""
     return Recipe(
-        habits={"evaluation": {}, "checkpointing": {}, "watchdog": {}, "clipping": {}},
-        probes={"similarity": {}, "attention": {}, "gradients": {}, "samples": {}},
+        callbacks={"evaluation": {}, "checkpointing": {}, "watchdog": {}, "clipping": {}},
+        diagnostics={"similarity": {}, "attention": {}, "gradients": {}, "samples": {}},
     )

@@ -1,4 +1,4 @@
-"""What a sweep varies and how it is judged: a frozen value beside the recipe. :mod:`core.graph.arms` carries it out."""
+"""What a sweep varies and how it is judged: a frozen value beside the recipe. :mod:`core.graph.configurations` carries it out."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Equal = Literal["steps", "samples", "compute"]
 METHODS: tuple[Method, ...] = ("grid", "random", "bayesian")
 DIRECTIONS: tuple[Direction, ...] = ("higher", "lower")
 EQUALS: tuple[Equal, ...] = ("steps", "samples", "compute")
-MOST_TRIALS = 10_000  # arms times seeds
+MOST_TRIALS = 10_000  # configurations times seeds
 MOST_AXES, MOST_VALUES = 16, 1000
-DEFAULT_METRIC = Figure(split=SELECTING[0], value=0.0).series  # what chooses checkpoints chooses arms
+DEFAULT_METRIC = Figure(split=SELECTING[0], value=0.0).series  # what chooses checkpoints chooses configurations
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Change:
     """Several changes under one name: "SDPA + bf16 + checkpointing", "without the queue"."""
 
     name: str
-    values: Mapping[str, Value] = field(default_factory=dict)  # path -> value, see core.graph.arms
+    values: Mapping[str, Value] = field(default_factory=dict)  # path -> value, see core.graph.configurations
     muted: tuple[str, ...] = ()  # nodes
     bypassed: tuple[str, ...] = ()
 
@@ -39,7 +39,7 @@ class Change:
 class Axis:
     """One thing that is varied: a setting over listed values or over a range, or a list of named changes."""
 
-    path: str = ""  # "vit.width", "recipe.learning_rate", "habits.ema.decay"; empty where there are changes
+    path: str = ""  # "vit.width", "recipe.learning_rate", "callbacks.ema.decay"; empty where there are changes
     name: str = ""  # what people call it; empty: the path
     values: tuple[Value, ...] = ()
     low: float | None = None
@@ -62,16 +62,18 @@ class Axis:
 
 @dataclass(frozen=True, kw_only=True)
 class Sweep:
-    """The plan of a sweep. ``trials`` counts arms of a random or Bayesian search; a grid takes every combination."""
+    """The plan of a sweep. ``trials`` counts configurations of a random or Bayesian search; a grid takes every combination."""
 
     axes: tuple[Axis, ...] = ()
     method: Method = "grid"
     trials: int = 20
-    seeds: int = 3  # every arm is trained with the same seeds, so that arms can be compared in pairs
+    seeds: int = (
+        3  # every configuration is trained with the same seeds, so that configurations can be compared in pairs
+    )
     metric: str = DEFAULT_METRIC  # a series of the run or one of its costs
     direction: Direction = "higher"
-    equal: Equal = "steps"  # what is held equal between arms
-    # The arm that others are compared with; empty: the first. A point of one axis: each with the arm that differs in that.
+    equal: Equal = "steps"  # what is held equal between configurations
+    # The configuration that others are compared with; empty: the first. A point of one axis: each with the configuration that differs in that.
     baseline: str = ""
     costs: tuple[str, ...] = ()  # further series that stand in the table
     extra: Mapping[str, Any] = field(default_factory=dict)  # fields this version does not know; kept

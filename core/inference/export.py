@@ -81,7 +81,7 @@ def program(experiment: Experiment, feed: Feed) -> tuple[Program, tuple[Tensor, 
     sides = next((found for key in plan.objectives if (found := plan.sides(key))), None)
     if sides is None:
         raise refuse("This run has no pairwise objective, so there are no two towers to export.")
-    batch = feed.probe(2)
+    batch = feed.fixed_examples(2)
     needed = _needed(experiment, sides)
     carried = tuple(end for end in plan.carried if end in needed)
     tensors: list[Tensor] = []

@@ -206,7 +206,7 @@ class Trained:
     def _asked(self, question: Question, brought: Mapping[str, Any]) -> Any:
         """The question's side for one sample; where something was not given a sample of the set flows beside it, unseen."""
         given = self._batch(brought)
-        batch = {**self._feed.probe(1), **given}
+        batch = {**self._feed.fixed_examples(1), **given}
         for node in droppers(self.plan, question.asked.node):
             if node not in question.hidden and (told := self.plan.inputs[node].get("present")) is not None:
                 batch[told] = torch.ones(1, device=self._device)

@@ -1,9 +1,9 @@
 """An ablation as a sweep: the whole model, each chosen block off, all of them off, and controls of the same size.
 
 *Off* means bypassed where the block has one way through, else muted; where an objective is left without what it needs,
-the arm is left out and that is said.
+the configuration is left out and that is said.
 
-A *same-parameter control* stands beside an arm whose blocks held parameters: the same blocks are off, and one knob of
+A *same-parameter control* stands beside a configuration whose blocks held parameters: the same blocks are off, and one knob of
 one other block (``depth``, ``width``, ``hidden`` or ``repeat``) is raised until the model has as many parameters as the
 whole one again. Of all knobs and values that can be trained, the nearest is taken, and only where it is within 5 %.
 It tells what the block does from what its parameters do.
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from core.graph.analysis import Analysis
-from core.graph.arms import Arm, applied
+from core.graph.configurations import Configuration, applied
 from core.graph.document import Document
 from core.graph.paths import value_at
 from core.graph.sweep import DEFAULT_METRIC, Axis, Change, Sweep
@@ -32,7 +32,7 @@ Analyse = Callable[[Document, Vocabulary], Analysis]
 
 @dataclass(frozen=True, kw_only=True)
 class Ablation:
-    """The document with its family of arms, and what could not be made."""
+    """The document with its family of configurations, and what could not be made."""
 
     document: Document
     left_out: tuple[Problem, ...] = ()
@@ -89,8 +89,8 @@ def _change(name: str, nodes: Sequence[str], passes: dict[str, bool]) -> Change:
 
 
 def _without(document: Document, change: Change, words: Vocabulary) -> Document:
-    arm = Arm(name=change.name, values=change.values, muted=change.muted, bypassed=change.bypassed)
-    return applied(document, arm, document.recipe.seed, words)
+    configuration = Configuration(name=change.name, values=change.values, muted=change.muted, bypassed=change.bypassed)
+    return applied(document, configuration, document.recipe.seed, words)
 
 
 def _left_out(change: Change, found: Analysis) -> Problem:
@@ -103,7 +103,7 @@ def _left_out(change: Change, found: Analysis) -> Problem:
 def _control(
     document: Document, change: Change, wanted: int, words: Vocabulary, analyse: Analyse
 ) -> Change | None:  # fmt: skip
-    """The arm with one other knob raised so that the parameters are as many as before; None where none comes near."""
+    """The configuration with one other knob raised so that the parameters are as many as before; None where none comes near."""
     off = {*change.muted, *change.bypassed}
     best: tuple[int, Change] | None = None
     for path, value in _raised(document, off, words):

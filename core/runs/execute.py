@@ -258,11 +258,11 @@ def _rewind(reader: RunReader, trainer: Trainer, said: _Remembering) -> None:
 
 def _say_its_mark(store: Store, reader: RunReader, trainer: Trainer, start: Start) -> None:
     """A process that died between a checkpoint and its mark is made good for."""
-    habit = trainer.habit("checkpointing")
-    if habit is not None and not any(
+    callback = trainer.callback("checkpointing")
+    if callback is not None and not any(
         Path(each.path) == Path(start.path) and each.kept for each in reader.checkpoints()
     ):
-        habit.say_again(trainer, kept_path(store, Path(start.path)), best=start.best)  # type: ignore[attr-defined]
+        callback.say_again(trainer, kept_path(store, Path(start.path)), best=start.best)  # type: ignore[attr-defined]
 
 
 def _say_changes(library: Library, uid: str, trainer: Trainer) -> None:

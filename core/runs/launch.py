@@ -66,7 +66,7 @@ def parameters(document: Document) -> dict[str, Any]:
     data = to_data(document)
     recipe = data["recipe"]
     found["optimizer"], found["schedule"] = recipe["optimizer"]["key"], recipe["schedule"]["key"]
-    for family in ("habits", "probes"):
+    for family in ("callbacks", "diagnostics"):
         for key, knobs in recipe[family].items():
             found[f"{family}.{key}"] = True
             found.update({f"{family}.{key}.{name}": value for name, value in knobs.items()})

@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from core.runs.verdict import ArmRow, Estimate, Table, cost, figure, gap, is_share, sentence
+from core.runs.verdict import ConfigurationRow, Estimate, Table, cost, figure, gap, is_share, sentence
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -34,7 +34,7 @@ def interval(found: Estimate | None, metric: str) -> str:
 
 
 def differing(table: Table) -> list[str]:
-    """Costs that are not the same for every arm: the others say nothing in a table."""
+    """Costs that are not the same for every configuration: the others say nothing in a table."""
     return [
         name
         for name in table.figures
@@ -42,22 +42,31 @@ def differing(table: Table) -> list[str]:
     ]
 
 
-def _mean(row: ArmRow, name: str) -> float:
+def _mean(row: ConfigurationRow, name: str) -> float:
     return row.figures[name].mean
 
 
 def header(table: Table, costs: Sequence[str]) -> list[str]:
     """Titles of the columns."""
-    return ["arm", "seeds", table.metric, "95 % CI", f"against {table.baseline}", "p (t)", "p (flips)", *costs]
+    return [
+        "configuration",
+        "seeds",
+        table.metric,
+        "95 % CI",
+        f"against {table.baseline}",
+        "p (t)",
+        "p (flips)",
+        *costs,
+    ]
 
 
 def lines(table: Table, costs: Sequence[str], shown: Callable[[float, str], str] = figure) -> list[list[str]]:
-    """One line an arm, as people read it; ``shown`` writes a cost of a name."""
+    """One line a configuration, as people read it; ``shown`` writes a cost of a name."""
     return [_line(table, row, costs, shown) for row in table.rows]
 
 
-def _line(table: Table, row: ArmRow, costs: Sequence[str], shown: Callable[[float, str], str]) -> list[str]:
-    found, metric = table.comparisons.get(row.arm.name), table.metric
+def _line(table: Table, row: ConfigurationRow, costs: Sequence[str], shown: Callable[[float, str], str]) -> list[str]:
+    found, metric = table.comparisons.get(row.configuration.name), table.metric
     against = ["", "", ""]
     if found is not None:
         sign = "+" if found.difference.mean > 0 else ""
@@ -65,11 +74,11 @@ def _line(table: Table, row: ArmRow, costs: Sequence[str], shown: Callable[[floa
         against += [f"{found.p_t:.3f}", f"{found.p_flip:.3f}"]
     figures = [cost(table, row, name, shown) for name in costs]
     mean = figure(row.estimate.mean, metric) if row.estimate else "–"
-    return [row.arm.name, str(len(row.values)), mean, interval(row.estimate, metric), *against, *figures]
+    return [row.configuration.name, str(len(row.values)), mean, interval(row.estimate, metric), *against, *figures]
 
 
 def as_csv(table: Table) -> str:
-    """Every figure in full: a row an arm."""
+    """Every figure in full: a row a configuration."""
     out = io.StringIO()
     names = [
         "mean",
@@ -83,18 +92,20 @@ def as_csv(table: Table) -> str:
         "distinguishable",
     ]
     writer = csv.writer(out, lineterminator="\n")
-    axes = list(dict.fromkeys(title for row in table.rows for title in row.arm.at))
-    writer.writerow(["arm", *axes, "metric", "seeds", *names, *table.figures])
+    axes = list(dict.fromkeys(title for row in table.rows for title in row.configuration.at))
+    writer.writerow(["configuration", *axes, "metric", "seeds", *names, *table.figures])
     for row in table.rows:
-        found = table.comparisons.get(row.arm.name)
+        found = table.comparisons.get(row.configuration.name)
         mine = [row.estimate.mean, row.estimate.low, row.estimate.high] if row.estimate else [""] * 3
         against: list[object] = [""] * 6
         if found is not None:
             by = found.difference
             against = [by.mean, by.low, by.high, found.p_t, found.p_flip, int(found.distinguishable)]
         costs = [_mean(row, name) if name in row.figures else "" for name in table.figures]
-        at = [row.arm.at.get(title, "") for title in axes]
-        writer.writerow([_safe(row.arm.name), *map(_safe, at), table.metric, len(row.values), *mine, *against, *costs])
+        at = [row.configuration.at.get(title, "") for title in axes]
+        writer.writerow(
+            [_safe(row.configuration.name), *map(_safe, at), table.metric, len(row.values), *mine, *against, *costs]
+        )
     return out.getvalue()
 
 

@@ -1,7 +1,7 @@
-"""What stands against a sweep before anything is trained: arms that cannot run, and a metric the data does not have.
+"""What stands against a sweep before anything is trained: configurations that cannot run, and a metric the data does not have.
 
-Every arm's document is compiled, as its trial would be. Where one setting is varied and another must go with it (both
-sides of an objective need one width), the settings that make the arm run are found and offered as a change of the plan.
+Every configuration's document is compiled, as its trial would be. Where one setting is varied and another must go with it (both
+sides of an objective need one width), the settings that make the configuration run are found and offered as a change of the plan.
 Imports torch, for shapes.
 """
 
@@ -13,7 +13,14 @@ from itertools import combinations, islice
 
 from core.compiler.compile import compile
 from core.compiler.feed import sample_graph
-from core.graph.arms import Arm, applied, grid_arms, grid_points, part_name, random_arms
+from core.graph.configurations import (
+    Configuration,
+    applied,
+    grid_configurations,
+    grid_points,
+    part_name,
+    random_configurations,
+)
 from core.graph.document import Document
 from core.graph.paths import value_at
 from core.graph.selection import STEM
@@ -22,24 +29,26 @@ from core.graph.vocabulary import Vocabulary
 from core.knobs import Value
 from core.problems import Fix, Problem, Refused
 
-MOST_COMPILED = 200  # arms; of more, the others are found when it is their turn
+MOST_COMPILED = 200  # configurations; of more, the others are found when it is their turn
 MOST_TRIES = 40  # combinations of settings that are tried together
 Running = Callable[[Mapping[str, Value]], bool]
 
 
-def refused_arms(document: Document, arms: Sequence[Arm], words: Vocabulary) -> dict[str, tuple[Problem, ...]]:
-    """Why arms cannot run, by their JSON."""
+def refused_configurations(
+    document: Document, configurations: Sequence[Configuration], words: Vocabulary
+) -> dict[str, tuple[Problem, ...]]:
+    """Why configurations cannot run, by their JSON."""
     found = {}
-    for arm in arms[:MOST_COMPILED]:
+    for configuration in configurations[:MOST_COMPILED]:
         try:
-            compile(applied(document, arm, document.recipe.seed, words), words)
+            compile(applied(document, configuration, document.recipe.seed, words), words)
         except Refused as refused:
-            found[arm.as_json()] = refused.problems
+            found[configuration.as_json()] = refused.problems
     return found
 
 
 def plan_problems(document: Document, words: Vocabulary) -> list[Problem]:
-    """Everything of :func:`refused_arms` and the metric as warnings of the document, with the fix where there is one."""
+    """Everything of :func:`refused_configurations` and the metric as warnings of the document, with the fix where there is one."""
     sweep = document.sweep
     if sweep is None or not sweep.axes:
         return []
@@ -47,10 +56,10 @@ def plan_problems(document: Document, words: Vocabulary) -> list[Problem]:
         compile(replace(document, sweep=None), words)
     except Refused:  # said of the drawing already
         return []
-    arms = _some_arms(document, sweep)
-    broken = refused_arms(document, arms, words)
+    configurations = _some_configurations(document, sweep)
+    broken = refused_configurations(document, configurations, words)
     fix = _link(document, sweep, words) if broken else None
-    names = {arm.as_json(): arm.name for arm in arms}
+    names = {configuration.as_json(): configuration.name for configuration in configurations}
     found = [
         Problem(
             what=f"The configuration {names[text]!r} cannot run: {problems[0].what}", hint=problems[0].hint,
@@ -61,10 +70,12 @@ def plan_problems(document: Document, words: Vocabulary) -> list[Problem]:
     return found + [problem for problem in [metric_problem(document, words)] if problem is not None]
 
 
-def _some_arms(document: Document, sweep: Sweep) -> list[Arm]:
-    """The arms of a grid, those a random search will draw, or for a Bayesian one such as it may ask for."""
+def _some_configurations(document: Document, sweep: Sweep) -> list[Configuration]:
+    """The configurations of a grid, those a random search will draw, or for a Bayesian one such as it may ask for."""
     try:
-        return grid_arms(sweep) if sweep.method == "grid" else random_arms(sweep, document.recipe.seed)
+        return (
+            grid_configurations(sweep) if sweep.method == "grid" else random_configurations(sweep, document.recipe.seed)
+        )
     except Refused:
         return []
 
@@ -97,7 +108,7 @@ def _link(document: Document, sweep: Sweep, words: Vocabulary) -> Fix | None:
 
         def runs(values: Mapping[str, Value]) -> bool:
             try:
-                compile(applied(document, Arm(name="", values=values), document.recipe.seed, words), words)
+                compile(applied(document, Configuration(name="", values=values), document.recipe.seed, words), words)
             except Refused:
                 return False
             return True

@@ -13,7 +13,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from core.graph.arms import Arm, grid_arms, random_arms, seeds_of, sweep_problems, trial_count
+from core.graph.configurations import (
+    Configuration,
+    grid_configurations,
+    random_configurations,
+    seeds_of,
+    sweep_problems,
+    trial_count,
+)
 from core.graph.document import Document
 from core.graph.file import dumps, loads
 from core.graph.sweep import Sweep
@@ -43,29 +50,31 @@ def begin_sweep(
         raise refuse("This experiment has no sweep.", hint="Right-click a setting and choose Sweep this setting.")
     if problems := sweep_problems(document, words):
         raise Refused(*problems)
-    from core.runs.planning import metric_problem, refused_arms  # torch
+    from core.runs.planning import metric_problem, refused_configurations  # torch
 
-    arms = _first_arms(document, sweep)
-    broken = refused_arms(document, arms, words)
-    if len(broken) == len(arms):
+    configurations = _first_configurations(document, sweep)
+    broken = refused_configurations(document, configurations, words)
+    if len(broken) == len(configurations):
         raise Refused(*{problem.sentence(): problem for problems in broken.values() for problem in problems}.values())
     if (problem := metric_problem(document, words)) is not None:
         raise Refused(problem)
     failed = {text: problems[0].sentence() for text, problems in broken.items()} if continue_on_error else {}
     return Sweeps(store).create(
-        document.name, dumps(document), [arm.as_json() for arm in arms], seeds_of(document), document_id=document.id,
+        document.name, dumps(document), [configuration.as_json() for configuration in configurations], seeds_of(document), document_id=document.id,
         continue_on_error=continue_on_error, place=place, failed=failed,
     )  # fmt: skip
 
 
-def _first_arms(document: Document, sweep: Sweep) -> list[Arm]:
+def _first_configurations(document: Document, sweep: Sweep) -> list[Configuration]:
     if sweep.method == "bayesian":
         return [propose(sweep, [], document.recipe.seed)]
-    return random_arms(sweep, document.recipe.seed) if sweep.method == "random" else grid_arms(sweep)
+    return (
+        random_configurations(sweep, document.recipe.seed) if sweep.method == "random" else grid_configurations(sweep)
+    )
 
 
 def with_counts(document: Document, trials: int | None = None, seeds: int | None = None) -> Document:
-    """The document with another number of arms to search or of seeds."""
+    """The document with another number of configurations to search or of seeds."""
     if document.sweep is None:
         return document
     fields = {name: value for name, value in (("trials", trials), ("seeds", seeds)) if value is not None}
@@ -115,7 +124,7 @@ class SweepThread(threading.Thread):
                 trial = sweeps.claim(self.uid)
                 if trial is not None:
                     self._carry_out_trial(work, trial)
-                elif not work.add_arm() and not self._wait_for_children(sweeps):
+                elif not work.add_configuration() and not self._wait_for_children(sweeps):
                     break
         except BaseException:
             sweeps.set_state(self.uid, "paused")
@@ -198,16 +207,16 @@ class _Work:
 
         if trial.run and trial.run_status in GOES_ON:
             return trial.run
-        arm = Arm.from_json(trial.arm)
+        configuration = Configuration.from_json(trial.configuration)
         try:
-            document = trial_document(self.document, arm, trial.seed, self.words)
+            document = trial_document(self.document, configuration, trial.seed, self.words)
         except Refused as refused:
             self.sweeps.fail(self.uid, trial.number, str(refused))
             return ""
-        except Exception as error:  # a block that breaks on one arm must not end the others
+        except Exception as error:  # a block that breaks on one configuration must not end the others
             self.sweeps.fail(self.uid, trial.number, f"{type(error).__name__}: {error}")
             return ""
-        run = queue(self.library, document, name=f"{self.name} · {arm.name} · {trial.seed}", place=self.place)
+        run = queue(self.library, document, name=f"{self.name} · {configuration.name} · {trial.seed}", place=self.place)
         self.library.set_tags(run.uid, [self.name])
         self.sweeps.attach(self.uid, trial.number, run.uid)
         return run.uid
@@ -244,31 +253,35 @@ class _Work:
             else:
                 self.sweeps.requeue(self.uid, [trial.number])
 
-    def add_arm(self) -> bool:
-        """A Bayesian search gets its next arm; False where none is wanted or something else must come first."""
+    def add_configuration(self) -> bool:
+        """A Bayesian search gets its next configuration; False where none is wanted or something else must come first."""
         if self.plan.method != "bayesian" or self.sweeps.facts(self.uid).state != "running":
             return False
         trials = self.sweeps.trials(self.uid)
-        by_arm: dict[str, list[float]] = {}
+        by_configuration: dict[str, list[float]] = {}
         for trial in sorted(trials, key=lambda one: one.number):
-            values = by_arm.setdefault(trial.arm, [])
+            values = by_configuration.setdefault(trial.configuration, [])
             told = trial.state == "finished" and trial.value is not None and math.isfinite(trial.value)
             values += [trial.value] if told and trial.value is not None else []
         done = len(trials) // max(1, self.plan.seeds)
         if done >= trial_count(self.plan)[0]:
             return False
-        known = [(Arm.from_json(text), sum(v) / len(v) if v else None) for text, v in by_arm.items()]
-        arm = self._new_arm(known, set(by_arm))
-        if arm is None:
+        known = [
+            (Configuration.from_json(text), sum(v) / len(v) if v else None) for text, v in by_configuration.items()
+        ]
+        configuration = self._new_configuration(known, set(by_configuration))
+        if configuration is None:
             return False
         seeds = seeds_of(self.document)
-        self.sweeps.add_arms(self.uid, len(trials), [arm.as_json()], seeds)
+        self.sweeps.add_configurations(self.uid, len(trials), [configuration.as_json()], seeds)
         return True  # or another process was quicker: look again
 
-    def _new_arm(self, told: list[tuple[Arm, float | None]], known: set[str]) -> Arm | None:
+    def _new_configuration(
+        self, told: list[tuple[Configuration, float | None]], known: set[str]
+    ) -> Configuration | None:
         """One that was not tried yet; None where the search gives the same ones again and again."""
         for attempt in range(50):
-            arm = propose(self.plan, told, self.document.recipe.seed + 1000 * attempt)
-            if arm.as_json() not in known:
-                return arm
+            configuration = propose(self.plan, told, self.document.recipe.seed + 1000 * attempt)
+            if configuration.as_json() not in known:
+                return configuration
         return None

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.compiler.compile import analyse, compile
 from core.graph.analysis import Analysis
-from core.graph.arms import Arm, applied, held_equal
+from core.graph.configurations import Configuration, applied, held_equal
 from core.graph.document import Document
 from core.graph.file import loads
 from core.graph.sweep import Sweep
@@ -32,9 +32,9 @@ def training_flops(analysis: Analysis) -> float:
     return total
 
 
-def trial_document(document: Document, arm: Arm, seed: int, words: Vocabulary) -> Document:
-    """What is trained for an arm and a seed. Raises Refused where the arm cannot be made or run."""
-    trial = applied(document, arm, seed, words)
+def trial_document(document: Document, configuration: Configuration, seed: int, words: Vocabulary) -> Document:
+    """What is trained for a configuration and a seed. Raises Refused where the configuration cannot be made or run."""
+    trial = applied(document, configuration, seed, words)
     if document.sweep is not None and document.sweep.equal == "compute":
         base = training_flops(analyse(replace(document, sweep=None), words))
         trial = held_equal(trial, document, training_flops(analyse(trial, words)), base)
@@ -89,7 +89,7 @@ def outcome(library: Library, run: str, sweep: Sweep, words: Vocabulary) -> tupl
 
 
 def base_refusal(document: Document, words: Vocabulary) -> list[str]:
-    """Why no trial of a sweep could be made, in sentences; empty where the first arm would run."""
+    """Why no trial of a sweep could be made, in sentences; empty where the first configuration would run."""
     try:
         compile(replace(document, sweep=None), words)
     except Refused as refused:

@@ -1,7 +1,7 @@
-"""What a sweep found out, with intervals: per arm, and in pairs against the baseline. numpy only.
+"""What a sweep found out, with intervals: per configuration, and in pairs against the baseline. numpy only.
 
-- An arm's mean carries the 95 % interval of Student's t over its seeds.
-- Arms are compared in pairs, seed by seed: the mean of the differences with its t interval.
+- A configuration's mean carries the 95 % interval of Student's t over its seeds.
+- Configurations are compared in pairs, seed by seed: the mean of the differences with its t interval.
 - p values: of the paired t test, and of the sign-flip permutation test (Fisher 1935; exact up to 14 seeds, which are
   2^14 sign patterns, else 20,000 drawn ones). Both are corrected for the number of comparisons by Holm's method (1979).
 - *Better* is said where the corrected t test gives p <= 5 %, and the corrected sign-flip test as well as soon as there
@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.graph.arms import BETWEEN, Arm, named
+from core.graph.configurations import BETWEEN, Configuration, named
 from core.graph.selection import is_test
 from core.graph.sweep import Sweep
 from core.knobs import Value
@@ -48,10 +48,10 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArmRow:
-    """One arm of the table."""
+class ConfigurationRow:
+    """One configuration of the table."""
 
-    arm: Arm
+    configuration: Configuration
     values: Mapping[int, float]  # seed -> metric
     estimate: Estimate | None  # None: no trial is finished
     figures: Mapping[str, Estimate] = field(default_factory=dict)  # what it cost
@@ -60,9 +60,9 @@ class ArmRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """An arm against the baseline, over the seeds that both have. Differences are arm minus baseline."""
+    """A configuration against the baseline, over the seeds that both have. Differences are configuration minus baseline."""
 
-    arm: str
+    configuration: str
     difference: Estimate
     p_t: float  # paired t test, Holm-corrected
     p_flip: float  # sign flips, Holm-corrected
@@ -85,17 +85,17 @@ class Table:
 
     metric: str
     direction: str
-    baseline: str  # an arm, or the point of an axis whose arms are
-    rows: tuple[ArmRow, ...] = ()
-    bases: Mapping[str, str] = field(default_factory=dict)  # arm -> the arm it is compared with
-    comparisons: Mapping[str, Comparison] = field(default_factory=dict)  # by arm
+    baseline: str  # a configuration, or the point of an axis whose configurations are
+    rows: tuple[ConfigurationRow, ...] = ()
+    bases: Mapping[str, str] = field(default_factory=dict)  # configuration -> the configuration it is compared with
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)  # by configuration
     verdict: Verdict = Verdict(kind="nothing")
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """Arms of which a trial failed, in their order: with how many of their seeds where some did not."""
+        """Configurations of which a trial failed, in their order: with how many of their seeds where some did not."""
         return tuple(
-            row.arm.name if lost == (of := sum(row.states.values())) else f"{row.arm.name} ({lost}/{of})"
+            row.configuration.name if lost == (of := sum(row.states.values())) else f"{row.configuration.name} ({lost}/{of})"
             for row in self.rows if (lost := row.states.get("failed", 0))
         )  # fmt: skip
 
@@ -195,12 +195,12 @@ def differences(first: Mapping[int, float], second: Mapping[int, float]) -> Floa
     return np.asarray([first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())], dtype=np.float64)
 
 
-def bases_of(rows: Sequence[ArmRow], baseline: str) -> dict[str, ArmRow]:
-    """Which arm each is compared with: the named one, or the first.
+def bases_of(rows: Sequence[ConfigurationRow], baseline: str) -> dict[str, ConfigurationRow]:
+    """Which configuration each is compared with: the named one, or the first.
 
-    Where the baseline is a point of one axis ("early"), it is the arm that differs in that axis alone.
+    Where the baseline is a point of one axis ("early"), it is the configuration that differs in that axis alone.
     """
-    by_name = {row.arm.name: row for row in rows}
+    by_name = {row.configuration.name: row for row in rows}
     parts = {name: name.split(BETWEEN) for name in by_name}
     places = {place for split in parts.values() for place, part in enumerate(split) if part == baseline}
     if baseline in by_name or len(places) != 1:
@@ -210,10 +210,10 @@ def bases_of(rows: Sequence[ArmRow], baseline: str) -> dict[str, ArmRow]:
     return {name: by_name[rival] for name, rival in rivals.items() if rival in by_name}
 
 
-def compare(rows: Sequence[ArmRow], bases: Mapping[str, ArmRow]) -> dict[str, Comparison]:
-    """Every other arm against its baseline, corrected for their number."""
-    others = [row for row in rows if bases.get(row.arm.name, row) is not row]
-    pairs = [(row.arm.name, differences(row.values, bases[row.arm.name].values)) for row in others]
+def compare(rows: Sequence[ConfigurationRow], bases: Mapping[str, ConfigurationRow]) -> dict[str, Comparison]:
+    """Every other configuration against its baseline, corrected for their number."""
+    others = [row for row in rows if bases.get(row.configuration.name, row) is not row]
+    pairs = [(row.configuration.name, differences(row.values, bases[row.configuration.name].values)) for row in others]
     asked = [(name, found) for name, found in pairs if len(found)]
     by_t, by_flip = holm([paired_t(found) for _, found in asked]), holm([sign_flip(found) for _, found in asked])
     result = {}
@@ -222,20 +222,20 @@ def compare(rows: Sequence[ArmRow], bases: Mapping[str, ArmRow]) -> dict[str, Co
         said = estimate(found.tolist())
         if said is not None:
             sure = len(found) > 1 and p_t <= 1 - LEVEL and (p_flip <= 1 - LEVEL or not able)
-            result[name] = Comparison(arm=name, difference=said, p_t=p_t, p_flip=p_flip, distinguishable=sure)
+            result[name] = Comparison(configuration=name, difference=said, p_t=p_t, p_flip=p_flip, distinguishable=sure)
     return result
 
 
-def rows_of(trials: Sequence[TrialFacts]) -> list[ArmRow]:
-    """Trials gathered by arm, in the order in which arms were queued. Arms are told apart by their values."""
-    by_arm: dict[str, list[TrialFacts]] = {}
+def rows_of(trials: Sequence[TrialFacts]) -> list[ConfigurationRow]:
+    """Trials gathered by configuration, in the order in which configurations were queued. Configurations are told apart by their values."""
+    by_configuration: dict[str, list[TrialFacts]] = {}
     for trial in sorted(trials, key=lambda one: one.number):
-        by_arm.setdefault(trial.arm, []).append(trial)
-    arms = named(by_arm)
-    return [_row(arms[text], found) for text, found in by_arm.items()]
+        by_configuration.setdefault(trial.configuration, []).append(trial)
+    configurations = named(by_configuration)
+    return [_row(configurations[text], found) for text, found in by_configuration.items()]
 
 
-def _row(arm: Arm, trials: Sequence[TrialFacts]) -> ArmRow:
+def _row(configuration: Configuration, trials: Sequence[TrialFacts]) -> ConfigurationRow:
     done = [t for t in trials if t.state == "finished" and t.value is not None and math.isfinite(t.value)]
     values = {trial.seed: trial.value for trial in done if trial.value is not None}
     names = dict.fromkeys(name for trial in done for name in trial.figures)
@@ -248,7 +248,13 @@ def _row(arm: Arm, trials: Sequence[TrialFacts]) -> ArmRow:
     for trial in trials:  # a value that is not finite is none
         state = "failed" if trial.state == "finished" and trial not in done else trial.state
         states[state] = states.get(state, 0) + 1
-    return ArmRow(arm=arm, values=values, estimate=estimate(list(values.values())), figures=figures, states=states)
+    return ConfigurationRow(
+        configuration=configuration,
+        values=values,
+        estimate=estimate(list(values.values())),
+        figures=figures,
+        states=states,
+    )
 
 
 def table(sweep: Sweep, trials: Sequence[TrialFacts]) -> Table:
@@ -258,35 +264,40 @@ def table(sweep: Sweep, trials: Sequence[TrialFacts]) -> Table:
         return Table(metric=sweep.metric, direction=sweep.direction, baseline=sweep.baseline)
     bases = bases_of(rows, sweep.baseline)
     comparisons = compare(rows, bases)
-    alike = len({base.arm.name for base in bases.values()}) == 1
+    alike = len({base.configuration.name for base in bases.values()}) == 1
     return Table(
-        metric=sweep.metric, direction=sweep.direction, baseline=next(iter(bases.values())).arm.name if alike else sweep.baseline,
-        rows=tuple(rows), bases={name: base.arm.name for name, base in bases.items()},
+        metric=sweep.metric, direction=sweep.direction, baseline=next(iter(bases.values())).configuration.name if alike else sweep.baseline,
+        rows=tuple(rows), bases={name: base.configuration.name for name, base in bases.items()},
         comparisons=comparisons, verdict=_verdict(sweep, rows, bases, comparisons),
     )  # fmt: skip
 
 
 def _verdict(
-    sweep: Sweep, rows: Sequence[ArmRow], bases: Mapping[str, ArmRow], found: Mapping[str, Comparison]
+    sweep: Sweep,
+    rows: Sequence[ConfigurationRow],
+    bases: Mapping[str, ConfigurationRow],
+    found: Mapping[str, Comparison],
 ) -> Verdict:
-    """The arm that is furthest ahead of its baseline, or where none is ahead, the least behind."""
+    """The configuration that is furthest ahead of its baseline, or where none is ahead, the least behind."""
     done = [row for row in rows if row.estimate is not None]
     if not done:
         return Verdict(kind="nothing")
     sign = 1 if sweep.direction == "higher" else -1
     ranked = sorted(done, key=lambda row: -sign * (row.estimate.mean if row.estimate else 0.0))
-    others = [row for row in ranked if row.arm.name in found]
+    others = [row for row in ranked if row.configuration.name in found]
     if not others:
-        return Verdict(kind="alone", first=ranked[0].arm.name)
-    rival = max(others, key=lambda row: sign * found[row.arm.name].difference.mean)
-    comparison = found[rival.arm.name]
+        return Verdict(kind="alone", first=ranked[0].configuration.name)
+    rival = max(others, key=lambda row: sign * found[row.configuration.name].difference.mean)
+    comparison = found[rival.configuration.name]
     kind: Kind = "same"
     if comparison.difference.seeds < 2:
         kind = "few"
     elif comparison.distinguishable:
         kind = "better" if sign * comparison.difference.mean > 0 else "worse"
-    base = bases[rival.arm.name]
-    return Verdict(kind=kind, first=rival.arm.name, second=base.arm.name, difference=comparison.difference)
+    base = bases[rival.configuration.name]
+    return Verdict(
+        kind=kind, first=rival.configuration.name, second=base.configuration.name, difference=comparison.difference
+    )
 
 
 def figure(value: float, metric: str = "") -> str:
@@ -296,16 +307,16 @@ def figure(value: float, metric: str = "") -> str:
     return f"{100 * value:.1f} %" if is_share(metric) else f"{value:.4g}"
 
 
-def saving(found: Table, row: ArmRow, name: str) -> float | None:
-    """What an arm costs more (or less, negative) than the one it is compared with, as a share; None where that says nothing."""
-    base = next((one for one in found.rows if one.arm.name == found.bases.get(row.arm.name)), row)
+def saving(found: Table, row: ConfigurationRow, name: str) -> float | None:
+    """What a configuration costs more (or less, negative) than the one it is compared with, as a share; None where that says nothing."""
+    base = next((one for one in found.rows if one.configuration.name == found.bases.get(row.configuration.name)), row)
     if base is row or (not name.startswith(COST_SERIES) and name not in COSTS):
         return None
     spent, own = base.figures.get(name), row.figures.get(name)
     return own.mean / spent.mean - 1 if spent is not None and own is not None and spent.mean > 0 else None
 
 
-def cost(found: Table, row: ArmRow, name: str, shown: Callable[[float, str], str] = figure) -> str:
+def cost(found: Table, row: ConfigurationRow, name: str, shown: Callable[[float, str], str] = figure) -> str:
     """A cost as the table shows it, with what is saved against the baseline: ``6.9 (−74 %)``."""
     if name not in row.figures:
         return "–"
@@ -355,7 +366,7 @@ ON_TEST = "Configurations were chosen on the test split: the winner's score is t
 
 
 def sentence(found: Table) -> str:
-    """The verdict in words, with the arms that failed, and that it was the test split where it was."""
+    """The verdict in words, with the configurations that failed, and that it was the test split where it was."""
     said = [SENTENCES[found.verdict.kind].format(**parts(found.verdict, found.metric))]
     said += [FAILED.format(names=", ".join(found.failed))] if found.failed else []
     said += [ON_TEST] if is_test(found.metric) and found.verdict.kind != "nothing" else []

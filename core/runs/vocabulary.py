@@ -14,7 +14,7 @@ from platformdirs import user_cache_dir
 
 from core.graph.vocabulary import Vocabulary
 
-_FOLDERS = ("blocks", "data", "training", "telemetry/probes", "graph", "knobs.py")
+_FOLDERS = ("blocks", "data", "training", "telemetry/diagnostics", "graph", "knobs.py")
 
 
 def fingerprint() -> str:

@@ -271,10 +271,10 @@ class SweepFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialFacts:
-    """One trial: an arm with a seed."""
+    """One trial: a configuration with a seed."""
 
     number: int
-    arm: str  # JSON, see core.graph.arms
+    configuration: str  # JSON, see core.graph.configurations
     seed: int
     state: str  # TrialState
     run: str = ""  # uid

@@ -21,8 +21,8 @@ from sqlalchemy import (
 )  # fmt: skip
 
 APPLICATION_ID = 0x584D5354  # "XMST": how a store is told from any other SQLite file
-SCHEMA_VERSION = 5  # user_version; grows with each migration
-REVISION = "0005"  # Alembic's name of the same
+SCHEMA_VERSION = 6  # user_version; grows with each migration
+REVISION = "0006"  # Alembic's name of the same
 
 metadata = MetaData()
 
@@ -232,7 +232,7 @@ trial = Table(
     Column("sweep_id", Integer, ForeignKey("sweep.id", ondelete="CASCADE"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("position", Float, nullable=False),  # in the queue of the sweep
-    Column("arm", Text, nullable=False),  # JSON: what is changed, and the arm's name
+    Column("configuration", Text, nullable=False),  # JSON: what is changed, and the configuration's name
     Column("seed", Integer, nullable=False),
     Column("state", Text, nullable=False, default="queued"),  # queued, running, finished, failed, skipped
     Column("run_id", Integer, ForeignKey("run.id", ondelete="SET NULL")),

@@ -37,12 +37,12 @@ class Sweeps:
     # Making and finding
 
     def create(
-        self, name: str, document_text: str, arms: Sequence[str], seeds: Sequence[int], *, document_id: str = "",
+        self, name: str, document_text: str, configurations: Sequence[str], seeds: Sequence[int], *, document_id: str = "",
         continue_on_error: bool = True, place: str = "thread", failed: Mapping[str, str] | None = None,
     ) -> SweepFacts:  # fmt: skip
-        """A new sweep, queued, with a trial for every arm (JSON) and seed: all seeds of an arm before the next.
+        """A new sweep, queued, with a trial for every configuration (JSON) and seed: all seeds of a configuration before the next.
 
-        ``failed``: arms of which it is known already why they cannot be trained.
+        ``failed``: configurations of which it is known already why they cannot be trained.
         """
         uid = f"{time.strftime('%y%m%d', time.gmtime())}-{secrets.token_hex(5)}"
         with self.store.write() as connection:
@@ -53,17 +53,17 @@ class Sweeps:
                 "position": last + 1,
             }  # fmt: skip
             sweep_id = inserted_id(connection, sweep, row)
-            _put_trials(connection, sweep_id, 0, arms, seeds, failed or {})
+            _put_trials(connection, sweep_id, 0, configurations, seeds, failed or {})
         return self.facts(uid)
 
-    def add_arms(self, uid: str, known: int, arms: Sequence[str], seeds: Sequence[int]) -> bool:
-        """Queue further arms; False where another process has added some since there were ``known`` trials."""
+    def add_configurations(self, uid: str, known: int, configurations: Sequence[str], seeds: Sequence[int]) -> bool:
+        """Queue further configurations; False where another process has added some since there were ``known`` trials."""
         with self.store.write() as connection:
             sweep_id = _id(connection, uid)
             there = connection.execute(select(func.count()).where(trial.c.sweep_id == sweep_id)).scalar_one()
             if there != known:
                 return False
-            _put_trials(connection, sweep_id, there, arms, seeds, {})
+            _put_trials(connection, sweep_id, there, configurations, seeds, {})
             _touch(connection, sweep_id)
         return True
 
@@ -255,21 +255,21 @@ def _is_trained(row: Row[Any]) -> bool:
 
 
 def _put_trials(
-    connection: Connection, sweep_id: int, known: int, arms: Sequence[str], seeds: Sequence[int],
+    connection: Connection, sweep_id: int, known: int, configurations: Sequence[str], seeds: Sequence[int],
     failed: Mapping[str, str],
 ) -> None:  # fmt: skip
-    pairs = [(arm, seed) for arm in arms for seed in seeds]
+    pairs = [(configuration, seed) for configuration in configurations for seed in seeds]
     rows = [
         {
             "sweep_id": sweep_id,
             "number": known + index,
             "position": float(known + index),
-            "arm": clean(arm),
+            "configuration": clean(configuration),
             "seed": seed,
-            "state": "failed" if arm in failed else "queued",
-            "reason": clean(failed.get(arm, "")),
+            "state": "failed" if configuration in failed else "queued",
+            "reason": clean(failed.get(configuration, "")),
         }
-        for index, (arm, seed) in enumerate(pairs)
+        for index, (configuration, seed) in enumerate(pairs)
     ]
     if rows:
         connection.execute(insert(trial), rows)
@@ -327,7 +327,7 @@ def _facts(connection: Connection, rows: Sequence[Row[Any]]) -> list[SweepFacts]
 
 def _trial(row: Row[Any]) -> TrialFacts:
     return TrialFacts(
-        number=row.number, arm=row.arm, seed=row.seed, state=row.state, run=row.run or "", value=row.value,
+        number=row.number, configuration=row.configuration, seed=row.seed, state=row.state, run=row.run or "", value=row.value,
         figures=_figures(row.figures), reason=row.reason, step=row.step or 0, steps=row.steps or 0,
         run_status=row.status or "",
     )  # fmt: skip

@@ -64,7 +64,7 @@ class Histogram:
 
 @dataclass(frozen=True, kw_only=True)
 class AttentionMap:
-    """One layer's attention on the probe batch. Rows sum to one; ``weights`` is quantised only in the store.
+    """One layer's attention on the diagnostic batch. Rows sum to one; ``weights`` is quantised only in the store.
 
     ``queries`` and ``keys`` say what the axes are: ``{"kind": "patches", "height": 8, "width": 8, "extra": 1}`` (extra
     leading tokens such as CLS) or ``{"kind": "words"}`` (the exhibit's words).
@@ -80,7 +80,7 @@ class AttentionMap:
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """The nearest answers for each probe question. Series: ``samples/image_to_text`` and the reverse."""
+    """The nearest answers for each diagnostic question. Series: ``samples/image_to_text`` and the reverse."""
 
     at: At
     series: str

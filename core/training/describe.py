@@ -1,4 +1,4 @@
-"""The recipe's options as plain values for forms: optimisers, schedules, habits, probes."""
+"""The recipe's options as plain values for forms: optimisers, schedules, callbacks, diagnostics."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 from core.compiler.describe import summary_and_papers
 from core.graph.vocabulary import OptionFamily, OptionSpec
 from core.knobs import knobs_of
-from core.telemetry.probes.probe import probes
-from core.training.habit import habits
+from core.telemetry.diagnostics.diagnostic import diagnostics
+from core.training.callback import callbacks
 from core.training.optimization import optimizers, schedules
 
 
 def options() -> tuple[OptionSpec, ...]:
     """Everything that can be chosen or switched on in a recipe."""
     families: list[tuple[OptionFamily, Any]] = [
-        ("optimizer", optimizers), ("schedule", schedules), ("habit", habits), ("probe", probes),
+        ("optimizer", optimizers), ("schedule", schedules), ("callback", callbacks), ("diagnostic", diagnostics),
     ]  # fmt: skip
     return tuple(_option(family, key, cls) for family, catalog in families for key, cls in catalog.items())
 

@@ -20,7 +20,7 @@ from core.blocks.values import full, joined
 from core.compiler.module import Experiment
 from core.compiler.plan import Plan
 from core.graph.document import End
-from core.telemetry.probes.unmoved import unmoved
+from core.telemetry.diagnostics.unmoved import unmoved
 
 if TYPE_CHECKING:
     from core.training.trainer import Trainer
@@ -208,7 +208,7 @@ def _watched(run: Trainer) -> set[End]:
 
 
 def keep_sides(run: Trainer, values: Mapping[End, Any]) -> None:
-    """Both sides of every pairwise objective, and what was contrasted, for probes."""
+    """Both sides of every pairwise objective, and what was contrasted, for diagnostics."""
     run.sides, run.negatives = {}, {}
     for key in run.plan.objectives:
         ends = run.plan.sides(key)

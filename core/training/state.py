@@ -1,7 +1,7 @@
-"""Everything a run needs to go on as if it had never stopped: weights, moments, habits' memory, position, vocabulary.
+"""Everything a run needs to go on as if it had never stopped: weights, moments, callbacks' memory, position, vocabulary.
 
 Random numbers need no state: they are keyed by (seed, step) and (seed, epoch, index).
-Files of a checkpoint: ``weights.safetensors``, ``optimizer.safetensors``, ``habits.safetensors`` and the state as JSON.
+Files of a checkpoint: ``weights.safetensors``, ``optimizer.safetensors``, ``callbacks.safetensors`` and the state as JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from core.compiler.weights import HABITS, WEIGHTS, load_weights, read_tensors
+from core.compiler.weights import CALLBACKS, WEIGHTS, load_weights, read_tensors
 from core.training.position import Position
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ def write_tensors(run: Trainer, folder: Path) -> None:
     """Write the three tensor files."""
     save_file(_plain(run.experiment.state_dict()), folder / WEIGHTS)
     save_file(_plain(run.groups.tensors()), folder / OPTIMIZER)
-    habits = {f"{habit.key}/{name}": tensor for habit in run.habits for name, tensor in habit.tensors().items()}
-    save_file(_plain(habits), folder / HABITS)
+    callbacks = {
+        f"{callback.key}/{name}": tensor for callback in run.callbacks for name, tensor in callback.tensors().items()
+    }
+    save_file(_plain(callbacks), folder / CALLBACKS)
 
 
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -40,7 +42,7 @@ def state_of(run: Trainer) -> dict[str, Any]:
     """The rest, as JSON data."""
     return {
         "position": run.position.as_json(),
-        "habits": {habit.key: habit.state() for habit in run.habits},
+        "callbacks": {callback.key: callback.state() for callback in run.callbacks},
         "transforms": run.graph.state(),
         "rates": dict(run.groups.overrides),
         "torch": torch.__version__,
@@ -53,13 +55,13 @@ def restore(run: Trainer, folder: Path, state: Mapping[str, Any]) -> None:
     """Put a fresh trainer where the checkpoint was. Raises Refused where the checkpoint is of another drawing."""
     load_weights(run.experiment, folder)
     run.groups.load_tensors(read_tensors(folder, OPTIMIZER))
-    kept = read_tensors(folder, HABITS)
-    for habit in run.habits:
-        prefix = f"{habit.key}/"
+    kept = read_tensors(folder, CALLBACKS)
+    for callback in run.callbacks:
+        prefix = f"{callback.key}/"
         own = {name.removeprefix(prefix): t.to(run.device) for name, t in kept.items() if name.startswith(prefix)}
         if own:
-            habit.load_tensors(own)
-        if state["habits"].get(habit.key):
-            habit.load_state(state["habits"][habit.key])
+            callback.load_tensors(own)
+        if state["callbacks"].get(callback.key):
+            callback.load_state(state["callbacks"][callback.key])
     run.groups.overrides.update(state["rates"])
     run.position = Position(**state["position"])

@@ -1,4 +1,4 @@
-"""The loop and nothing else; everything optional is a habit (``core/training/habits``) or a probe.
+"""The loop and nothing else; everything optional is a callback (``core/training/callbacks``) or a diagnostic.
 
 ::
 
@@ -39,11 +39,11 @@ from core.graph.document import End
 from core.graph.selection import Figure
 from core.knobs import configure
 from core.problems import refuse
+from core.telemetry.diagnostics.diagnostic import Diagnostic, diagnostics
 from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Phase, PhaseChange, Scalars, Status
-from core.telemetry.probes.probe import Probe, probes
+from core.training.callback import Callback, callbacks
 from core.training.control import Control, Rate, Stopping
 from core.training.gradients import Gradient, plain
-from core.training.habit import Habit, habits
 from core.training.optimization import Groups
 from core.training.position import Position
 
@@ -78,8 +78,8 @@ class Trainer:
         self.graph = graph
         self.experiment = Experiment(plan, self.recipe.seed).to(device)
         self.groups = Groups(self.experiment, self.recipe)
-        self.habits = sorted(_chosen(habits, self.recipe.habits), key=lambda habit: habit.order)
-        self.probes: list[Probe] = _chosen(probes, self.recipe.probes)
+        self.callbacks = sorted(_chosen(callbacks, self.recipe.callbacks), key=lambda callback: callback.order)
+        self.diagnostics: list[Diagnostic] = _chosen(diagnostics, self.recipe.diagnostics)
         self.position = Position(batches=self.feed.batches_an_epoch)
         self.stage = -1
         self.gradient: Gradient = plain
@@ -98,7 +98,7 @@ class Trainer:
         self.reason = ""
         self._phase = PhaseChange(at=self.at(), phase="preparing")
 
-    # What habits and probes use ------------------------------------------------------------------------------------
+    # What callbacks and diagnostics use ------------------------------------------------------------------------------------
 
     def at(self) -> At:
         """Now, for events."""
@@ -139,9 +139,9 @@ class Trainer:
             self._phase = PhaseChange(at=self.at(), phase=phase, done=done, of=of)
             self.say(self._phase)
 
-    def habit(self, key: str) -> Habit | None:
-        """A habit that is on."""
-        return next((habit for habit in self.habits if habit.key == key), None)
+    def callback(self, key: str) -> Callback | None:
+        """A callback that is on."""
+        return next((callback for callback in self.callbacks if callback.key == key), None)
 
     def forward(self, batch: Mapping[End, Any], wanted: list[str] | None = None) -> dict[End, Any]:
         """The experiment on a batch, at the run's precision."""
@@ -165,7 +165,7 @@ class Trainer:
     # The loop ------------------------------------------------------------------------------------------------------
 
     def train(self) -> Status:
-        """Run to the end. Exceptions of the plan's own blocks pass through; habits are told ``ended`` in any case."""
+        """Run to the end. Exceptions of the plan's own blocks pass through; callbacks are told ``ended`` in any case."""
         if self.feed.batches_an_epoch == 0:
             raise refuse(
                 f"The training split has {len(self.feed.splits['train'])} samples, fewer than one batch of "
@@ -175,8 +175,8 @@ class Trainer:
         try:
             self._tell("began")
             if self.position.step:
-                for habit in self.habits:
-                    habit.resumed(self)
+                for callback in self.callbacks:
+                    callback.resumed(self)
             self._obey_a_stop()  # asked for while the run was prepared
             while self.is_running:
                 self._turn_to("training")
@@ -251,22 +251,27 @@ class Trainer:
         self.say(Scalars(at=self.at(), values=values))
 
     def _tell(self, moment: str) -> None:
-        first = moment in ("gradient_ready", "step_ended")  # before a habit clips gradients, or saves: all said by then
+        first = moment in (
+            "gradient_ready",
+            "step_ended",
+        )  # before a callback clips gradients, or saves: all said by then
         if first:
             self.look(moment)
-        for habit in self.habits:
-            getattr(habit, moment)(self)
+        for callback in self.callbacks:
+            getattr(callback, moment)(self)
         if not first:
             self.look(moment)
 
     def look(self, moment: str) -> None:
-        """Tell the probes. A probe that fails is switched off and says so; it never stops a run."""
-        for probe in list(self.probes):
+        """Tell the diagnostics. A diagnostic that fails is switched off and says so; it never stops a run."""
+        for diagnostic in list(self.diagnostics):
             try:
-                getattr(probe, moment)(self)
+                getattr(diagnostic, moment)(self)
             except Exception as error:  # a picture must not cost a training run
-                self.probes.remove(probe)
-                self.warn(f"The diagnostic {probe.title} was switched off: {type(error).__name__}: {str(error)[:200]}")
+                self.diagnostics.remove(diagnostic)
+                self.warn(
+                    f"The diagnostic {diagnostic.title} was switched off: {type(error).__name__}: {str(error)[:200]}"
+                )
 
     def _obey(self) -> None:
         self._grant()
@@ -299,7 +304,7 @@ class Trainer:
             self.end("stopped", "stopped by hand")
 
     def _save_now(self) -> None:
-        keeper = self.habit("checkpointing")
+        keeper = self.callback("checkpointing")
         if keeper is None:
             self.warn("There is no checkpoint: the training option Checkpoints is off.")
         else:

@@ -1,4 +1,4 @@
-"""Train every arm of the document's sweep."""
+"""Train every configuration of the document's sweep."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from widgets.look.language import tr
 
 @actions.register("run_sweep")
 class RunSweep(Action):
-    """Train every arm of the document's sweep."""
+    """Train every configuration of the document's sweep."""
 
     text = "Run sweep"
     keys = ("Ctrl+Shift+R",)

@@ -1,7 +1,7 @@
 """A training step of a small CLIP, beside open_clip's model and loss at the same size, step by step in turn.
 
 Both see the same batches, made before: a ViT (64 px, patch 8, width 192, 6 layers) and a causal text transformer (width
-128, 4 layers), 64 pairs, symmetric InfoNCE, AdamW. Ours is the trainer's own loop with a recorder and every probe of a
+128, 4 layers), 64 pairs, symmetric InfoNCE, AdamW. Ours is the trainer's own loop with a recorder and every diagnostic of a
 new document listening. Processor time of the whole process, one torch thread. Wanted: at most 0.85 of theirs. Ours leaves
 out what nobody reads: padding behind the longest sentence of a batch, and all tokens but CLS in the picture tower's last layer.
 """
@@ -25,7 +25,7 @@ from core.graph.file import dumps
 from core.store.database import Store
 from core.store.library import Library
 from core.telemetry.events import Listener
-from core.training.habit import Habit
+from core.training.callback import Callback
 from core.training.trainer import Trainer
 from studio.benches.figure import Figure
 from studio.benches.open_clip_alone import load
@@ -59,7 +59,7 @@ def _measure(folder: Path, model: Any, loss: Any) -> list[Figure]:
     batch = trainer.feed.next(0, 0)[0]
     theirs = their_step(model, loss, batch)
     turns = Turns(theirs.step, [trainer.feed.next(0, number)[0] for number in range(BATCHES)])
-    trainer.habits.append(turns)
+    trainer.callbacks.append(turns)
     trainer.train()
     recorder.close()
     trainer.graph.close()
@@ -107,7 +107,7 @@ def their_step(model: Any, loss: Any, batch: Batch) -> TheirStep:
     return TheirStep(model.CLIP(SHARED, vision, text), loss.ClipLoss())
 
 
-class Turns(Habit):
+class Turns(Callback):
     """Takes their step after each of ours, and both times; ours is everything between two of theirs."""
 
     order = 10_000
@@ -126,7 +126,7 @@ class Turns(Habit):
         self._since = time.process_time()
 
     def step_ended(self, run: Trainer) -> None:
-        """Probes that look at the end of a step count into the next one of ours."""
+        """Diagnostics that look at the end of a step count into the next one of ours."""
         began = time.process_time()
         self._theirs(run.batch)
         ended = time.process_time()
@@ -144,7 +144,7 @@ def prepared(document: Document, listener: Listener) -> Trainer:
 
 
 def drawing() -> Document:
-    """The same towers as blocks; probes as a new document has them, no habits."""
+    """The same towers as blocks; diagnostics as a new document has them, no callbacks."""
     document = Document(name="bench")
     blocks: list[tuple[str, dict[str, Any]]] = [
         ("sources.emoji", {"image_size": IMAGE, "second_artist": "none"}),
@@ -166,9 +166,9 @@ def drawing() -> Document:
     ):  # fmt: skip
         (a, out), (b, into) = source.split("."), target.split(".")
         document = edits.connect(document, End(node=a, port=out), End(node=b, port=into))
-    return edits.set_recipe(document, steps=STEPS, batch_size=BATCH, habits={}, threads=1)
+    return edits.set_recipe(document, steps=STEPS, batch_size=BATCH, callbacks={}, threads=1)
 
 
 def _typical(times: list[float]) -> float:
-    """The mean: probes come at every n-th step, and their cost belongs to the whole."""
+    """The mean: diagnostics come at every n-th step, and their cost belongs to the whole."""
     return sum(times) / len(times)

@@ -1,4 +1,4 @@
-"""Train a document's sweep: every arm with every seed, one after the other; ends with the table and a verdict."""
+"""Train a document's sweep: every configuration with every seed, one after the other; ends with the table and a verdict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from core.graph.arms import Arm
+from core.graph.configurations import Configuration
 from core.graph.file import dumps, loads
 from core.graph.sweep import MOST_TRIALS
 from core.problems import Refused, refuse
@@ -35,10 +35,10 @@ def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
     parser.add_argument("file", help="a document with a sweep, an example's name, or a sweep of the store")
     parser.add_argument("--store", default=None, help="where runs are kept (default: your data folder)")
-    parser.add_argument("--trials", type=int, help="arms of a random or Bayesian search")
-    parser.add_argument("--seeds", type=int, help="seeds of every arm")
+    parser.add_argument("--trials", type=int, help="configurations of a random or Bayesian search")
+    parser.add_argument("--seeds", type=int, help="seeds of every configuration")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NODE.KNOB=VALUE", help="turn a knob for all arms"
+        "--set", action="append", default=[], metavar="NODE.KNOB=VALUE", help="turn a knob for all configurations"
     )
     parser.add_argument("--place", choices=("thread", "process"), default="thread")
     parser.add_argument("--stop-on-error", action="store_true", help="pause where a trial fails")
@@ -137,7 +137,7 @@ class _Lines:
 
 
 class _Bar:
-    """Trials done, the arm that is trained, its step."""
+    """Trials done, the configuration that is trained, its step."""
 
     def __init__(self, sweeps: Sweeps, uid: str) -> None:
         self._sweeps, self._uid = sweeps, uid
@@ -155,14 +155,14 @@ class _Bar:
         """Say where it is."""
         trials = self._sweeps.trials(self._uid)
         now = next((trial for trial in trials if trial.state == "running"), None)
-        text = f"{arm_name(now)}, seed {now.seed}, step {now.step}/{now.steps}" if now else ""
+        text = f"{configuration_name(now)}, seed {now.seed}, step {now.step}/{now.steps}" if now else ""
         done = sum(trial.state not in ("queued", "running") for trial in trials)
         self._progress.update(self._task, completed=done, total=len(trials), description=text)
         for trial in trials:
             if trial.state == "failed" and trial.number not in self._failed:
                 self._failed.add(trial.number)
                 self._progress.console.print(
-                    f"{harmless(arm_name(trial))}, seed {trial.seed}: {trial.reason}", markup=False
+                    f"{harmless(configuration_name(trial))}, seed {trial.seed}: {trial.reason}", markup=False
                 )
 
     def close(self) -> None:
@@ -171,15 +171,15 @@ class _Bar:
         self._progress.stop()
 
 
-def arm_name(trial: TrialFacts) -> str:
-    """The arm's name."""
-    return Arm.from_json(trial.arm).name
+def configuration_name(trial: TrialFacts) -> str:
+    """The configuration's name."""
+    return Configuration.from_json(trial.configuration).name
 
 
 def trial_line(trial: TrialFacts) -> dict[str, Any]:
     """One trial for a program."""
     return {
-        "trial": trial.number, "arm": arm_name(trial), "seed": trial.seed, "state": trial.state, "run": trial.run,
+        "trial": trial.number, "configuration": configuration_name(trial), "seed": trial.seed, "state": trial.state, "run": trial.run,
         "value": trial.value, "figures": dict(trial.figures), "reason": trial.reason,
     }  # fmt: skip
 
@@ -206,23 +206,23 @@ def result(facts: SweepFacts, found: Table) -> dict[str, Any]:
     """The whole table for a program."""
     rows = [
         {
-            "arm": row.arm.name, "at": dict(row.arm.at), "values": {str(seed): value for seed, value in row.values.items()},
+            "configuration": row.configuration.name, "at": dict(row.configuration.at), "values": {str(seed): value for seed, value in row.values.items()},
             "mean": row.estimate.mean if row.estimate else None, "low": row.estimate.low if row.estimate else None,
             "high": row.estimate.high if row.estimate else None,
             "figures": {name: one.mean for name, one in row.figures.items()},
-            "against": _against(found, row.arm.name),
+            "against": _against(found, row.configuration.name),
         }
         for row in found.rows
     ]  # fmt: skip
     return {
         "sweep": facts.uid, "name": facts.name, "state": facts.state, "trials": dict(facts.counts), "metric": found.metric,
-        "direction": found.direction, "baseline": found.baseline, "arms": rows, "verdict": found.verdict.kind,
+        "direction": found.direction, "baseline": found.baseline, "configurations": rows, "verdict": found.verdict.kind,
         "sentence": sentence(found),
     }  # fmt: skip
 
 
-def _against(found: Table, arm: str) -> dict[str, Any] | None:
-    one = found.comparisons.get(arm)
+def _against(found: Table, configuration: str) -> dict[str, Any] | None:
+    one = found.comparisons.get(configuration)
     if one is None:
         return None
     by = one.difference
@@ -233,19 +233,19 @@ def _against(found: Table, arm: str) -> dict[str, Any] | None:
 
 
 def rich_table(found: Table, wanted: tuple[str, ...]) -> RichTable:
-    """A row an arm; of the costs those that were asked for, and the usual ones where arms differ."""
+    """A row a configuration; of the costs those that were asked for, and the usual ones where configurations differ."""
     differ = differing(found)
     costs = [*wanted, *(name for name in USUAL_COSTS if name in differ and name not in wanted)]
     shown = RichTable(box=None, header_style="dim", pad_edge=False, caption_justify="left")
     shown.caption = f"{found.metric}; {found.direction} is better; compared with {found.baseline}; * distinguishable"
-    shown.add_column("arm", overflow="fold", min_width=8)
+    shown.add_column("configuration", overflow="fold", min_width=8)
     for title in ("mean", "95 % CI", "seeds", "difference", "p", *costs):
         shown.add_column(title, justify="right", overflow="fold")
     for row in found.rows:
-        one = found.comparisons.get(row.arm.name)
+        one = found.comparisons.get(row.configuration.name)
         by = f"{'+' if one.difference.mean > 0 else ''}{gap(one.difference.mean, found.metric)}" if one else ""
         shown.add_row(
-            Text(harmless(row.arm.name)), figure(row.estimate.mean, found.metric) if row.estimate else "–",
+            Text(harmless(row.configuration.name)), figure(row.estimate.mean, found.metric) if row.estimate else "–",
             interval(row.estimate, found.metric), str(len(row.values)), by + (" *" if one and one.distinguishable else ""),
             f"{one.p_t:.3f}" if one else "",
             *(cost(found, row, name) for name in costs),

@@ -53,14 +53,14 @@ from core.runs import execute as executing
 from core.runs.execute import execute
 from core.store.database import Store
 from core.store.library import Library
-from core.training.habits.checkpointing import Checkpointing
+from core.training.callbacks.checkpointing import Checkpointing
 from core.training.trainer import Trainer
 from tests.core.runs.running import queued
 from tests.documents import tiny_clip
 folder, freed_at = Path(sys.argv[1]), int(sys.argv[2])
 Checkpointing.patience_seconds = executing.PATIENCE_SECONDS = 1.5
 store = Store.open(folder / "r.db")
-uid = queued(store, tiny_clip(steps=12, habits={"checkpointing": {"every": 4}}))
+uid = queued(store, tiny_clip(steps=12, callbacks={"checkpointing": {"every": 4}}))
 ballast = folder / "ballast"
 def fill():
     with ballast.open("wb", buffering=0) as file:

@@ -22,7 +22,7 @@ from tests.documents import tiny_clip
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
 ROOT = Path(__file__).parents[2]
-HABITS = {"checkpointing": {"every": 5, "last": 3}, "evaluation": {"every": 5, "most": 32}}
+CALLBACKS = {"checkpointing": {"every": 5, "last": 3}, "evaluation": {"every": 5, "most": 32}}
 LOCKER = """
 import sys, sqlite3
 from pathlib import Path
@@ -51,7 +51,7 @@ def test_killed_while_the_store_is_locked_nothing_of_its_checkpoint_is_lost(
 ) -> None:
     with Store.open(tmp_path / "runs.db") as store:
         library = Library(store)
-        uid = queued(store, tiny_clip(steps=3000, habits=HABITS, probes={"samples": {}}), place="process")
+        uid = queued(store, tiny_clip(steps=3000, callbacks=CALLBACKS, diagnostics={"samples": {}}), place="process")
         child, reader = start_process(store, uid), library.reader(uid)
         until(lambda: reader.head().step >= 7)
         with python(LOCKER, store.path, how) as locker:
@@ -83,7 +83,7 @@ def test_a_dead_child_is_interrupted_and_goes_on(
 ) -> None:
     with Store.open(tmp_path / "runs.db") as store:
         library = Library(store)
-        uid = queued(store, tiny_clip(steps=40, habits=HABITS), place="process")
+        uid = queued(store, tiny_clip(steps=40, callbacks=CALLBACKS), place="process")
         child = start_process(store, uid)
         if moment == "training":
             until(lambda: library.reader(uid).head().step >= 6)
@@ -105,7 +105,7 @@ def test_of_two_starters_one_trains(tmp_path: Path, count: Callable[[str, bool],
     with Store.open(tmp_path / "runs.db") as store:
         library = Library(store)
         for _ in range(3):
-            uid = queued(store, tiny_clip(steps=30, habits=HABITS))
+            uid = queued(store, tiny_clip(steps=30, callbacks=CALLBACKS))
             claim = library.claim(uid)
             claim.undo()
             with store.write() as connection:

@@ -49,8 +49,8 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
 @pytest.fixture
 def drawn(tmp_path: Path) -> Path:
     place = tmp_path / "drawn.cms.json"
-    habits = {"checkpointing": {"every": 5}, "evaluation": {"every": 100, "most": 64}}
-    clip = edits.set_knob(tiny_clip(steps=6, habits=habits), "tokenizer", "length", 48)  # no caption is cut
+    callbacks = {"checkpointing": {"every": 5}, "evaluation": {"every": 100, "most": 64}}
+    clip = edits.set_knob(tiny_clip(steps=6, callbacks=callbacks), "tokenizer", "length", 48)  # no caption is cut
     file.write(clip, place)
     return place
 
@@ -131,8 +131,8 @@ def test_accuracies_are_said_beside_chance_by_the_block_that_answers(say: Say, t
     for node, knobs in {"early": {"width": 16, "depth": 1, "heads": 2}, "tokenizer": {"vocabulary": 300}}.items():
         for name, value in knobs.items():
             document = edits.set_knob(document, node, name, value)
-    habits = {"evaluation": {"most": 32, "train": False}}
-    document = edits.set_recipe(document, habits=habits, probes={}, batch_size=16)
+    callbacks = {"evaluation": {"most": 32, "train": False}}
+    document = edits.set_recipe(document, callbacks=callbacks, diagnostics={}, batch_size=16)
     file.write(document, tmp_path / "fused.cms.json")
     code, out, _ = say("run", tmp_path / "fused.cms.json", "--store", kept, "--steps", 1, "--device", "cpu")
     assert code == 0
@@ -289,7 +289,7 @@ def test_doctor_says_what_is_here(say: Say) -> None:
         (["run", "{drawn}", "--set", "vit.depth=65"], "Depth is 65"),
         (["run", "{drawn}", "--set", "vit.depth=deep"], "it must be a whole number"),
         (["run", "{drawn}", "--set", "vit.depth"], "'vit.depth' is not a setting"),
-        (["run", "{drawn}", "--set", "habits.nothing.every=3"], "There is no habit called 'nothing'"),
+        (["run", "{drawn}", "--set", "callbacks.nothing.every=3"], "There is no callback called 'nothing'"),
         (["run", "{drawn}", "--steps", "0"], "Steps is 0"),
         (["run", "{drawn}", "--seed", "-1"], "Seed is -1"),
         (["run", "{drawn}", "--device", "tpu9"], "The device 'tpu9' cannot be used here"),
@@ -390,7 +390,7 @@ def test_without_a_display_the_window_says_what_to_do(say: Say, monkeypatch: pyt
 )
 def test_control_c_ends_a_run_as_stopped_with_a_checkpoint(tmp_path: Path, kept: Path, place: str, number: int) -> None:
     long = tmp_path / "long.cms.json"
-    file.write(tiny_clip(steps=100_000, habits={"checkpointing": {"every": 100_000}}), long)
+    file.write(tiny_clip(steps=100_000, callbacks={"checkpointing": {"every": 100_000}}), long)
     child = subprocess.Popen(
         [sys.executable, "-m", "studio", "run", str(long), "--store", str(kept), "--place", place, "--json"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.graph.arms import grid_arms
+from core.graph.configurations import grid_configurations
 from core.graph.document import Document
 from core.runs.verdict import bases_of, rows_of
 from core.store.answers import TrialFacts
@@ -28,13 +28,14 @@ def chinese() -> Iterator[None]:
 def bases(document: Document) -> list[int]:
     """For every configuration the place of the one that it is compared with."""
     assert document.sweep is not None
-    arms = grid_arms(document.sweep)
+    configurations = grid_configurations(document.sweep)
     trials = [
-        TrialFacts(number=n, arm=arm.as_json(), seed=0, state="finished", value=0.5) for n, arm in enumerate(arms)
+        TrialFacts(number=n, configuration=configuration.as_json(), seed=0, state="finished", value=0.5)
+        for n, configuration in enumerate(configurations)
     ]
     found = bases_of(rows_of(trials), document.sweep.baseline)
-    names = [arm.name for arm in arms]
-    return [names.index(found[name].arm.name) for name in names]
+    names = [configuration.name for configuration in configurations]
+    return [names.index(found[name].configuration.name) for name in names]
 
 
 @pytest.mark.parametrize("key", SWEEPS)
@@ -46,11 +47,11 @@ def test_a_sweep_speaks_chinese_and_means_the_same(key: str) -> None:
     for axis in opened.sweep.axes:
         said += [axis.title, *(change.name for change in axis.changes)]
     assert [text for text in said if re.search(r"[A-Za-z]{3,}", NAMES.sub("", text))] == []
-    before, after = grid_arms(english.sweep), grid_arms(opened.sweep)
-    assert [(arm.values, arm.muted, arm.bypassed) for arm in after] == [
-        (arm.values, arm.muted, arm.bypassed) for arm in before
+    before, after = grid_configurations(english.sweep), grid_configurations(opened.sweep)
+    assert [(configuration.values, configuration.muted, configuration.bypassed) for configuration in after] == [
+        (configuration.values, configuration.muted, configuration.bypassed) for configuration in before
     ]
-    assert len({arm.name for arm in after}) == len(after)
+    assert len({configuration.name for configuration in after}) == len(after)
     assert bases(opened) == bases(english)
 
 

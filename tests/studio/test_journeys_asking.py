@@ -1,4 +1,4 @@
-"""Journeys to the desk and to the data: ask a trained run, drop a picture, change one's mind; look at own files."""
+"""Journeys to the query page and to the data: ask a trained run, drop a picture, change one's mind; look at own files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from core.store.library import Library
 from tests.core.training.test_three_modalities import fused
 from tests.documents import Drawing, tiny_clip
 from tests.studio.journey import LEFT, NO, Person
-from widgets.desk.question import PictureWell
+from widgets.query.question import PictureWell
 
 KEYS = Qt.Key
 SMALL = {"image_size": 16, "second_artist": "none"}
@@ -32,7 +32,9 @@ SMALL = {"image_size": 16, "second_artist": "none"}
 def trained(tmp_path) -> str:
     """A finished run in the store that a person will open, with checkpoints at 5 and 8."""
     with Store.open(tmp_path / "runs.sqlite") as store:
-        uid = queue(Library(store), tiny_clip(steps=8, habits={"checkpointing": {"every": 5}}), name="small clip").uid
+        uid = queue(
+            Library(store), tiny_clip(steps=8, callbacks={"checkpointing": {"every": 5}}), name="small clip"
+        ).uid
         assert execute(store, uid) == "finished"
         return uid
 
@@ -48,23 +50,23 @@ def test_ask_with_a_sentence_then_with_a_picture(sit_down, trained, tmp_path):
     person = sit_down(Document())
     person.runs()
     person.go_to("Query")
-    desk = person.window.desk
-    runs, checkpoints = desk.findChildren(QComboBox)[:2]
+    page = person.window.query
+    runs, checkpoints = page.findChildren(QComboBox)[:2]
     assert runs.currentData() == trained
     assert [checkpoints.itemData(row) for row in range(checkpoints.count())] == [8, 5]
     checkpoints.setFocus()
     person.press(KEYS.Key_Down, on=checkpoints)
-    assert desk.step() == 5
-    field = desk.findChildren(QLineEdit)[0]
+    assert page.step() == 5
+    field = page.findChildren(QLineEdit)[0]
     QTest.mouseClick(field, LEFT, NO)
     QTest.keyClicks(field, "red heart")
     QTest.keyClick(field, KEYS.Key_Return)
-    person.click(person.button("Cancel", desk))
-    person.wait(lambda: desk.message() == "Cancelled.")
-    assert desk.answers() is None
-    person.click(person.button("Search", desk))
-    person.wait(lambda: desk.answers() is not None)
-    answers = desk.answers()
+    person.click(person.button("Cancel", page))
+    person.wait(lambda: page.message() == "Cancelled.")
+    assert page.answers() is None
+    person.click(person.button("Search", page))
+    person.wait(lambda: page.answers() is not None)
+    answers = page.answers()
     assert answers.kind == "pictures"
     assert len(answers.answers) == 12
     scores = [answer.score for answer in answers.answers]
@@ -74,42 +76,42 @@ def test_ask_with_a_sentence_then_with_a_picture(sit_down, trained, tmp_path):
     assert any(answer.picture_heat is not None for answer in answers.answers)
     picture = tmp_path / "heart.png"
     Image.fromarray(np.full((40, 40, 3), (220, 20, 40), dtype=np.uint8)).save(picture)
-    well = desk.findChildren(PictureWell)[0]
+    well = page.findChildren(PictureWell)[0]
     drop(person, well, picture)
-    person.wait(lambda: desk.answers() is not answers and desk.answers().kind == "sentences")
-    assert all(answer.sentence for answer in desk.answers().answers)
+    person.wait(lambda: page.answers() is not answers and page.answers().kind == "sentences")
+    assert all(answer.sentence for answer in page.answers().answers)
     assert field.text() == ""
-    before = desk.answers()
+    before = page.answers()
     broken = tmp_path / "broken.png"
     broken.write_bytes(picture.read_bytes()[:60])
     drop(person, well, broken)
-    assert "broken.png cannot be read as an image" in desk.message()
+    assert "broken.png cannot be read as an image" in page.message()
     drop(person, well, tmp_path / "notes.txt")
-    assert "not an image" in desk.message()
-    assert desk.answers() is before
+    assert "not an image" in page.message()
+    assert page.answers() is before
 
 
 def test_a_fused_run_is_asked_with_a_sentence_a_picture_and_both(sit_down, tmp_path):
     with Store.open(tmp_path / "runs.sqlite") as store:
-        document = fused(steps=2, habits={"checkpointing": {}})
+        document = fused(steps=2, callbacks={"checkpointing": {}})
         assert execute(store, queue(Library(store), document, name="fused").uid) == "finished"
     person = sit_down(Document())
     person.runs()
     person.go_to("Query")
-    desk = person.window.desk
-    person.wait(lambda: person.texts(desk, "Image and text"))
+    page = person.window.query
+    person.wait(lambda: person.texts(page, "Image and text"))
     picture = tmp_path / "heart.png"
     Image.fromarray(np.full((40, 40, 3), (220, 20, 40), dtype=np.uint8)).save(picture)
-    drop(person, desk.findChildren(PictureWell)[0], picture)
-    person.wait(lambda: desk.answers() is not None)
-    by_picture = desk.answers()
+    drop(person, page.findChildren(PictureWell)[0], picture)
+    person.wait(lambda: page.answers() is not None)
+    by_picture = page.answers()
     assert by_picture.kind == "pictures"
-    field = desk.findChildren(QLineEdit)[0]
+    field = page.findChildren(QLineEdit)[0]
     QTest.mouseClick(field, LEFT, NO)
     QTest.keyClicks(field, "red heart")
     QTest.keyClick(field, KEYS.Key_Return)
-    person.wait(lambda: desk.answers() is not by_picture)
-    both = desk.answers()
+    person.wait(lambda: page.answers() is not by_picture)
+    both = page.answers()
     assert both.asked.sentence == "red heart"
     assert both.asked.picture is not None
     assert both.kind == "pictures"
@@ -119,17 +121,17 @@ def test_a_run_whose_checkpoint_is_gone_is_told(sit_down, trained, tmp_path):
     person = sit_down(Document())
     person.runs()
     person.go_to("Query")
-    desk = person.window.desk
+    page = person.window.query
     for weights in (tmp_path / "checkpoints").rglob("*.safetensors"):
         weights.write_bytes(b"damaged")
-    field = desk.findChildren(QLineEdit)[0]
+    field = page.findChildren(QLineEdit)[0]
     QTest.mouseClick(field, LEFT, NO)
     QTest.keyClicks(field, "red heart")
     QTest.keyClick(field, KEYS.Key_Return)
-    person.wait(lambda: not desk.message().endswith("…"))
-    assert desk.answers() is None
-    assert "Error" not in desk.message()
-    assert person.button("Search", desk).isEnabled()
+    person.wait(lambda: not page.message().endswith("…"))
+    assert page.answers() is None
+    assert "Error" not in page.message()
+    assert person.button("Search", page).isEnabled()
 
 
 def own_data(folder: Path) -> None:

@@ -130,8 +130,8 @@ def test_every_page_with_and_without_a_run(sit_down):
     person = sit_down(
         tiny_clip(
             steps=6,
-            habits={"checkpointing": {}, "evaluation": {"every": 3}},
-            probes={"attention": {"every": 2}, "similarity": {}},
+            callbacks={"checkpointing": {}, "evaluation": {"every": 3}},
+            diagnostics={"attention": {"every": 2}, "similarity": {}},
         )
     )
     titles = list(person.window.pages.TITLES.values())
@@ -153,7 +153,7 @@ def test_every_page_with_and_without_a_run(sit_down):
     assert messages["loss"] == messages["attention"] == messages["similarity"] == ""
     seen = {key for key, monitor in person.window.wall.monitors.items() if monitor.isVisible()}
     assert {"loss", "attention", "similarity", "retrieval", "device", "rates", "log", "metrics"} == seen, (
-        "what no probe feeds rests"
+        "what no diagnostic feeds rests"
     )
     person.go_to("Design")
     seen = [key for key, monitor in person.window.wall.monitors.items() if monitor.isVisible()]

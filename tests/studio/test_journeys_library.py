@@ -31,7 +31,7 @@ def two_runs(tmp_path) -> list[str]:
         library = Library(store)
         uids = []
         for steps, rate in ((12, 0.001), (20, 0.01)):
-            document = tiny_clip(steps=steps, learning_rate=rate, habits={"checkpointing": {"every": 5, "last": 9}})
+            document = tiny_clip(steps=steps, learning_rate=rate, callbacks={"checkpointing": {"every": 5, "last": 9}})
             uids.append(queue(library, document, name=f"run of {steps}").uid)
             assert execute(store, uids[-1]) == "finished"
     return uids

@@ -70,7 +70,7 @@ def shows(person: Person, step: int) -> bool:
 
 
 def test_stop_quit_come_back_continue_to_the_end(sit_down):
-    person = sit_down(tiny_clip(steps=400, habits=EVERY_100))
+    person = sit_down(tiny_clip(steps=400, callbacks=EVERY_100))
     uid = start(person)
     wait_for_step(person, uid, 12)
     person.choose("stop")
@@ -96,7 +96,7 @@ def test_stop_quit_come_back_continue_to_the_end(sit_down):
 
 
 def test_continue_twice_trains_once(sit_down):
-    person = sit_down(tiny_clip(steps=400, habits=EVERY_100))
+    person = sit_down(tiny_clip(steps=400, callbacks=EVERY_100))
     uid = start(person)
     wait_for_step(person, uid, 6)
     person.choose("stop")
@@ -109,7 +109,7 @@ def test_continue_twice_trains_once(sit_down):
 
 
 def test_replay_play_pause_step_jump_drag_and_back_to_the_end(sit_down):
-    person = sit_down(tiny_clip(steps=40, habits=EVERY_5))
+    person = sit_down(tiny_clip(steps=40, callbacks=EVERY_5))
     uid = finish(person)
     person.go_to("Runs")
     person.pick_runs(uid)
@@ -174,7 +174,7 @@ def test_look_back_while_it_trains_and_return_to_live(sit_down):
 
 
 def test_pause_and_go_on_and_another_rate(sit_down):
-    person = sit_down(tiny_clip(steps=100_000, habits={"checkpointing": {"every": 100_000}}))
+    person = sit_down(tiny_clip(steps=100_000, callbacks={"checkpointing": {"every": 100_000}}))
     uid = start(person)
     wait_for_step(person, uid, 3)
     person.choose("pause")
@@ -208,7 +208,7 @@ def test_pause_and_go_on_and_another_rate(sit_down):
 
 
 def test_quitting_asks_in_a_bar_and_stopping_saves(sit_down):
-    person = sit_down(tiny_clip(steps=100_000, habits={"checkpointing": {}}))
+    person = sit_down(tiny_clip(steps=100_000, callbacks={"checkpointing": {}}))
     uid = start(person)
     wait_for_step(person, uid, 3)
     person.window.close()
@@ -237,7 +237,7 @@ def test_quitting_says_where_nothing_would_be_saved(sit_down):
 
 
 def test_quitting_lets_the_run_train_on_in_a_process(sit_down):
-    person = sit_down(tiny_clip(steps=100_000, habits={"checkpointing": {"every": 100_000}}))
+    person = sit_down(tiny_clip(steps=100_000, callbacks={"checkpointing": {"every": 100_000}}))
     uid = start(person)
     wait_for_step(person, uid, 3)
     person.window.close()

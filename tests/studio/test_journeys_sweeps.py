@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 
-from core.graph.arms import Arm
+from core.graph.configurations import Configuration
 from core.store.sweeps import Sweeps
 from tests.documents import tiny_clip
 from tests.studio.journey import Person
@@ -20,7 +20,7 @@ SitDown = Callable[..., Person]
 
 def drawn(steps: int = 4) -> Any:
     return tiny_clip(
-        steps=steps, habits={"evaluation": {"every": 4, "most": 32, "train": False}, "checkpointing": {"every": 2}}
+        steps=steps, callbacks={"evaluation": {"every": 4, "most": 32, "train": False}, "checkpointing": {"every": 2}}
     )
 
 
@@ -58,7 +58,7 @@ def test_a_setting_is_swept_watched_and_its_table_kept(
     person.wait(lambda: window.sweeps.trials.rowCount() == 4)
     person.wait(lambda: not session.sweeping.is_running())
     person.wait(lambda: "0.5" in window.sweeps.verdict.text() and "2 seeds" in window.sweeps.verdict.text())
-    assert window.sweeps.arms.rowCount() == 2
+    assert window.sweeps.configurations.rowCount() == 2
     assert any("is finished" in sentence for sentence in person.said)
     assert len(person.runs()) == 4
     path = tmp_path / "table.md"
@@ -117,8 +117,10 @@ def test_blocks_are_ablated_from_the_canvas(sit_down: SitDown) -> None:
     sweeping = person.session.sweeping
     person.wait(lambda: sweeping.found and sweeping.found[0].state == "finished")
     person.wait(lambda: not sweeping.is_running())
-    arms = {Arm.from_json(trial.arm).name for trial in sweeping.sweeps.trials(sweeping.found[0].uid)}
-    assert arms == set(names)
+    configurations = {
+        Configuration.from_json(trial.configuration).name for trial in sweeping.sweeps.trials(sweeping.found[0].uid)
+    }
+    assert configurations == set(names)
 
 
 def test_without_a_sweep_the_command_says_how_to_make_one(sit_down: SitDown) -> None:

@@ -55,7 +55,7 @@ def drawn(folder: Path, steps: int) -> Document:
     document = replace(document, nodes=nodes, wires=wires, name="planted")
     document = edits.connect(document, edits.End(node="emoji", port="image"), edits.End(node="resnet", port="image"))
     return edits.set_recipe(
-        document, steps=steps, batch_size=SAMPLES + PLANTED, habits={}, probes={"similarity": {"every": 5}},
+        document, steps=steps, batch_size=SAMPLES + PLANTED, callbacks={}, diagnostics={"similarity": {"every": 5}},
         learning_rate=0.003, threads=1,
     )  # fmt: skip
 

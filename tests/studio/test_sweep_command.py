@@ -17,7 +17,7 @@ from tests.documents import tiny_clip
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Path:
-    drawn = tiny_clip(steps=3, habits={"evaluation": {"every": 3, "most": 32, "train": False}})
+    drawn = tiny_clip(steps=3, callbacks={"evaluation": {"every": 3, "most": 32, "train": False}})
     axis = Axis(path="info_nce.temperature", name="τ", values=(0.05, 0.5))
     path = tmp_path / "plan.cms.json"
     write(
@@ -46,7 +46,7 @@ def test_a_sweep_ends_with_its_table_and_is_not_run_again(capsys: Any, plan: Pat
     said = [json.loads(line) for line in lines.splitlines()]
     assert code == 0
     assert {line["state"] for line in said[:-1]} <= {"running", "finished"}
-    assert [arm["arm"] for arm in said[-1]["arms"]] == ["τ 0.05", "τ 0.5"]
+    assert [configuration["configuration"] for configuration in said[-1]["configurations"]] == ["τ 0.05", "τ 0.5"]
     assert said[-1]["verdict"] == "few"
     assert said[-1]["trials"] == {"finished": 2}
     code, listed, _ = run(capsys, "sweeps", "--store", store, "--json")
@@ -62,8 +62,13 @@ def test_a_sweep_ends_with_its_table_and_is_not_run_again(capsys: Any, plan: Pat
 
 
 def test_a_failed_trial_is_said_and_tried_again(capsys: Any, plan: Path, tmp_path: Path) -> None:
-    arms = Axis(name="arms", changes=(Change(name="broken", muted=("info_nce",)), Change(name="whole")))
-    write(replace(tiny_clip(steps=2), sweep=Sweep(axes=(arms,), seeds=1, metric="loss", direction="lower")), plan)
+    configurations = Axis(
+        name="configurations", changes=(Change(name="broken", muted=("info_nce",)), Change(name="whole"))
+    )
+    write(
+        replace(tiny_clip(steps=2), sweep=Sweep(axes=(configurations,), seeds=1, metric="loss", direction="lower")),
+        plan,
+    )
     code, out, error = run(capsys, "sweep", plan, "--store", tmp_path / "runs.db", "--stop-on-error")
     assert code == 1
     assert "1 failed, 1 queued" in out

@@ -85,10 +85,10 @@ def options() -> tuple[OptionSpec, ...]:
     rate = Knob(name="decay", kind="number", default=0.999, low=0, high=1, help="How slowly it follows.", title="Decay")
     every = integer("every", 50, 1, 10000, "steps", "How often.")
     return (
-        OptionSpec(key="evaluation", title="Evaluation", family="habit", summary="Held-out retrieval.", knobs=(every,)),
-        OptionSpec(key="ema", title="Moving average", family="habit", summary="Averaged weights.", knobs=(rate,)),
-        OptionSpec(key="similarity", title="Similarity", family="probe", summary="Positives and negatives.", knobs=(every,)),
-        OptionSpec(key="attention", title="Attention", family="probe", summary="Maps of every layer."),
+        OptionSpec(key="evaluation", title="Evaluation", family="callback", summary="Held-out retrieval.", knobs=(every,)),
+        OptionSpec(key="ema", title="Moving average", family="callback", summary="Averaged weights.", knobs=(rate,)),
+        OptionSpec(key="similarity", title="Similarity", family="diagnostic", summary="Positives and negatives.", knobs=(every,)),
+        OptionSpec(key="attention", title="Attention", family="diagnostic", summary="Maps of every layer."),
         OptionSpec(key="adamw", title="AdamW", family="optimizer", summary="Decoupled decay.", papers=("1711.05101",),
                    knobs=(Knob(name="beta2", kind="number", default=0.98, low=0, high=1, help="Second moment.", title="Beta 2"),)),
         OptionSpec(key="sgd", title="SGD", family="optimizer", summary="Plain steps."),

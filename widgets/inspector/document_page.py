@@ -47,7 +47,11 @@ class DocumentPage(Page):
         self._options: tuple[OptionSpec, ...] = ()
         self.name, self.note, self.form = QLineEdit(), NoteEdit(), KnobForm()
         self.optimizer, self.schedule = OneOf(tr("Optimiser")), OneOf(tr("Schedule"))
-        self.habits, self.probes, self.stages = Switches(tr("Training options")), Switches(tr("Diagnostics")), Stages()
+        self.callbacks, self.diagnostics, self.stages = (
+            Switches(tr("Training options")),
+            Switches(tr("Diagnostics")),
+            Stages(),
+        )
         self._facts = Facts(())
         self.change_rate = QPushButton(tr("Change the learning rate of the run…"))
         self.set_trains(False)
@@ -67,7 +71,7 @@ class DocumentPage(Page):
         self.add(
             self.name, self.note, self._facts, separator(), heading(tr("Training recipe")), self.change_rate, self.form
         )
-        for part in (self.optimizer, self.schedule, self.stages, self.habits, self.probes):
+        for part in (self.optimizer, self.schedule, self.stages, self.callbacks, self.diagnostics):
             self.add(separator(), part)
         self.finish()
 
@@ -76,14 +80,14 @@ class DocumentPage(Page):
         self.note.left.connect(self._write_note)
         self.change_rate.clicked.connect(self.rateRequested)
         self.form.set_owner("recipe")
-        for part in (self.form, self.habits, self.probes):
+        for part in (self.form, self.callbacks, self.diagnostics):
             part.sweepRequested.connect(self.sweepRequested)
         self.form.changed.connect(lambda name, value: self.recipeChanged.emit({name: value}))
         self.optimizer.changed.connect(lambda choice: self.recipeChanged.emit({"optimizer": choice}))
         self.schedule.changed.connect(lambda choice: self.recipeChanged.emit({"schedule": choice}))
         self.stages.changed.connect(lambda stages: self.recipeChanged.emit({"stages": stages}))
-        self.habits.changed.connect(lambda entries: self.recipeChanged.emit({"habits": entries}))
-        self.probes.changed.connect(lambda entries: self.recipeChanged.emit({"probes": entries}))
+        self.callbacks.changed.connect(lambda entries: self.recipeChanged.emit({"callbacks": entries}))
+        self.diagnostics.changed.connect(lambda entries: self.recipeChanged.emit({"diagnostics": entries}))
 
     def set_trains(self, trains: bool) -> None:
         """Whether a run of this document trains. The command keeps its place: a start must not move what is below it."""
@@ -91,7 +95,7 @@ class DocumentPage(Page):
         self.change_rate.setToolTip("" if trains else tr("No run of this document trains now."))
 
     def set_options(self, options: tuple[OptionSpec, ...]) -> None:
-        """The habits, probes, optimisers and schedules there are."""
+        """The callbacks, diagnostics, optimisers and schedules there are."""
         self._options = options
         self._show_recipe()
 
@@ -115,8 +119,8 @@ class DocumentPage(Page):
         self.optimizer.show_options(self._of("optimizer"), recipe.optimizer)
         self.schedule.show_options(self._of("schedule"), recipe.schedule)
         self.stages.show_stages(recipe)
-        self.habits.show_options(self._of("habit"), recipe.habits)
-        self.probes.show_options(self._of("probe"), recipe.probes)
+        self.callbacks.show_options(self._of("callback"), recipe.callbacks)
+        self.diagnostics.show_options(self._of("diagnostic"), recipe.diagnostics)
 
     def _of(self, family: str) -> tuple[OptionSpec, ...]:
         return tuple(option for option in self._options if option.family == family)

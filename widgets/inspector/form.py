@@ -126,7 +126,7 @@ class KnobForm(QWidget):
         self.more: QToolButton | None = None
 
     def set_owner(self, path: str) -> None:
-        """Whose knobs these are in the document ("vit", "recipe", "habits.ema"): they can then be swept."""
+        """Whose knobs these are in the document ("vit", "recipe", "callbacks.ema"): they can then be swept."""
         self._owner = path
         for row in self.rows.values():
             row.is_sweepable = bool(path)

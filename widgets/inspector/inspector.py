@@ -80,7 +80,7 @@ class Inspector(QWidget):
         self._show()
 
     def set_recipe_options(self, options: tuple[OptionSpec, ...]) -> None:
-        """The habits, probes, optimisers and schedules there are."""
+        """The callbacks, diagnostics, optimisers and schedules there are."""
         self._options = tuple(options)
         self.document_page.set_options(self._options)
 

@@ -1,4 +1,4 @@
-"""The recipe's options: one of several (optimiser, schedule), or each on or off (habits, probes), with its own knobs."""
+"""The recipe's options: one of several (optimiser, schedule), or each on or off (callbacks, diagnostics), with its own knobs."""
 
 from __future__ import annotations
 

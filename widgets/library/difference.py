@@ -71,13 +71,13 @@ def with_defaults(document: Document, words: Vocabulary) -> dict[tuple[str, str]
         found.update({(key, knob.name): knob.default for knob in words.spec(node.block).knobs})
         found.update({(key, "muted"): False, (key, "bypassed"): False, (key, "repeat"): 1})
     recipe = document.recipe
-    for family in ("habits", "probes"):
+    for family in ("callbacks", "diagnostics"):
         for key in getattr(recipe, family):
             found["recipe", f"{family}.{key}"] = "on"
             found.update(_of_option(words, family[:-1], key, f"{family}.{key}"))
     for family in ("optimizer", "schedule"):
         found.update(_of_option(words, family, getattr(recipe, family).key, f"{family}.knobs"))
-    empty = {f"{family}.knobs" for family in ("optimizer", "schedule")} | {"rules", "habits", "probes"}
+    empty = {f"{family}.knobs" for family in ("optimizer", "schedule")} | {"rules", "callbacks", "diagnostics"}
     told = {
         path: value for path, value in flat_settings(document).items() if path[0] != "recipe" or path[1] not in empty
     }

@@ -52,8 +52,8 @@ def glyph_pixmap(name: str, colour: str, size: int = 16) -> QPixmap:
 
 def _frozen() -> QPainterPath:
     path, middle = QPainterPath(), QPointF(0.5, 0.5)
-    for arm in range(6):
-        angle = math.radians(60 * arm + 30)
+    for configuration in range(6):
+        angle = math.radians(60 * configuration + 30)
         tip = QPointF(0.5 + 0.45 * math.cos(angle), 0.5 + 0.45 * math.sin(angle))
         knee = QPointF(0.5 + 0.27 * math.cos(angle), 0.5 + 0.27 * math.sin(angle))
         path.moveTo(middle)

@@ -1,7 +1,7 @@
 """Words on the screen: ``tr("{n} runs", n=3)`` in the person's language.
 
 Sources are English; translations are JSON files ``resources/translations/<language>/*.json`` of source to translation,
-merged. Titles and help of blocks, knobs, monitors and habits go through the same function, so one table serves all.
+merged. Titles and help of blocks, knobs, monitors and callbacks go through the same function, so one table serves all.
 Never build the source of ``tr`` with an f-string: a test reads the sources from the code.
 
 A word that means one thing here and another there is said with its context: ``tr("share", "port")`` looks for

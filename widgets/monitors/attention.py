@@ -32,11 +32,11 @@ from widgets.monitors.titles import title
 
 @monitors.register("attention")
 class AttentionMonitor(Monitor):
-    """Attention maps on the probe samples."""
+    """Attention maps on the diagnostic samples."""
 
     title = "Attention"
     summary = "What each token attends to. Point at a word or a patch to see it; click to keep it."
-    probe = "attention"
+    diagnostic = "attention"
     order = 40
     empty = "No attention yet. The diagnostic Attention captures maps on a few fixed samples while a run trains."
     milliseconds_between = 400

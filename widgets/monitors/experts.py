@@ -61,7 +61,7 @@ class ExpertMonitor(Monitor):
     summary = (
         "Which expert takes whose tokens. Each band is a modality, each row an expert; bright is twice its fair share."
     )
-    probe = "experts"
+    diagnostic = "experts"
     order = 55
     empty = "No experts here. They come with a block of experts and the diagnostic Experts."
     milliseconds_between = 300

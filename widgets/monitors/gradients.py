@@ -57,7 +57,7 @@ class GradientMonitor(Monitor):
 
     title = "Gradients"
     summary = "Norm of the gradient in each block. A line that falls to nothing is a block that no longer learns."
-    probe = "gradients"
+    diagnostic = "gradients"
     order = 50
     empty = "No gradients yet. They come with the diagnostic Gradients while a run trains."
     milliseconds_between = 300

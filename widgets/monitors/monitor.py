@@ -85,7 +85,7 @@ class Monitor(QFrame):
     empty: ClassVar[str] = "Nothing here yet."
     tools_open: ClassVar[bool] = False
     compares: ClassVar[bool] = False  # is given the runs beside the watched one, too
-    probe: ClassVar[str] = ""  # what must be switched on in the recipe for there to be anything to show
+    diagnostic: ClassVar[str] = ""  # what must be switched on in the recipe for there to be anything to show
 
     settingsChanged = Signal()
     cursorRequested = Signal(int)  # a step

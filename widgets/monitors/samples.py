@@ -70,7 +70,7 @@ class SampleMonitor(Monitor):
     summary = (
         "What the model finds nearest to images and sentences it was not trained on. A tick marks the right answer."
     )
-    probe = "samples"
+    diagnostic = "samples"
     order = 35
     empty = "No results yet. The diagnostic Answers queries a few held-out samples while a run trains."
     milliseconds_between = 800

@@ -91,7 +91,7 @@ class SimilarityMonitor(Monitor):
 
     title = "Similarity"
     summary = "Cosine of true pairs (positives) and of all others (negatives). Training pulls the two apart."
-    probe = "similarity"
+    diagnostic = "similarity"
     order = 20
     empty = "No similarities yet. They come with a contrastive objective and the diagnostic Similarity."
     milliseconds_between = 250

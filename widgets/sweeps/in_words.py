@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from core.graph.arms import BETWEEN
+from core.graph.configurations import BETWEEN
 from core.graph.sweep import Axis, Sweep
 from core.knobs import Value
-from core.runs.verdict import ArmRow, Table
+from core.runs.verdict import ConfigurationRow, Table
 from widgets.look.language import tr
 
 
-def arm_words(name: str) -> str:
+def configuration_words(name: str) -> str:
     """``pooling mean · τ 0.1``: part by part, a part as a whole or its axis and its value."""
     return BETWEEN.join(map(_part, name.split(BETWEEN)))
 
@@ -26,9 +26,9 @@ def _part(part: str) -> str:
     return whole if whole != part or not title else f"{tr(title)}{space}{tr(value)}"
 
 
-def arm_names(names: Iterable[str]) -> dict[str, str]:
+def configuration_names(names: Iterable[str]) -> dict[str, str]:
     """Words by name; names whose words would be the same stay as they are, for they are told apart by them."""
-    words = {name: arm_words(name) for name in names}
+    words = {name: configuration_words(name) for name in names}
     said = list(words.values())
     return {name: word if said.count(word) == 1 else name for name, word in words.items()}
 
@@ -44,24 +44,28 @@ def _axis(axis: Axis) -> Axis:
 
 def table_in_words(table: Table) -> Table:
     """The whole result, so that its parts still fit together."""
-    known = arm_names(row.arm.name for row in table.rows)
+    known = configuration_names(row.configuration.name for row in table.rows)
 
     def of(name: str) -> str:
-        return known.get(name) or arm_words(name)
+        return known.get(name) or configuration_words(name)
 
     verdict = replace(table.verdict, first=of(table.verdict.first), second=of(table.verdict.second))
     return replace(
         table,
         baseline=of(table.baseline),
-        rows=tuple(_row(row, of(row.arm.name)) for row in table.rows),
-        bases={of(arm): of(base) for arm, base in table.bases.items()},
-        comparisons={of(arm): replace(one, arm=of(one.arm)) for arm, one in table.comparisons.items()},
+        rows=tuple(_row(row, of(row.configuration.name)) for row in table.rows),
+        bases={of(configuration): of(base) for configuration, base in table.bases.items()},
+        comparisons={
+            of(configuration): replace(one, configuration=of(one.configuration))
+            for configuration, one in table.comparisons.items()
+        },
         verdict=verdict,
     )
 
 
-def _row(row: ArmRow, name: str) -> ArmRow:
+def _row(row: ConfigurationRow, name: str) -> ConfigurationRow:
     at: dict[str, Value] = {
-        tr(title): tr(value) if isinstance(value, str) and value else value for title, value in row.arm.at.items()
+        tr(title): tr(value) if isinstance(value, str) and value else value
+        for title, value in row.configuration.at.items()
     }
-    return replace(row, arm=replace(row.arm, name=name, at=at))
+    return replace(row, configuration=replace(row.configuration, name=name, at=at))

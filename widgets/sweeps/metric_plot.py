@@ -1,4 +1,4 @@
-"""The metric against an axis: a mean with its 95 % interval for each arm, and a thin line for each seed."""
+"""The metric against an axis: a mean with its 95 % interval for each configuration, and a thin line for each seed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from core.graph.sweep import Axis
 from core.runs.paper import spread
-from core.runs.verdict import ArmRow, Estimate, Table, is_share
+from core.runs.verdict import ConfigurationRow, Estimate, Table, is_share
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
@@ -26,7 +26,7 @@ LONGEST_NAME = 22
 class MetricPlot(QWidget):
     """Draws one axis; further axes are drawn as curves of their own."""
 
-    armChosen = Signal(str)
+    configurationChosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,61 +58,63 @@ class MetricPlot(QWidget):
         self._up = name
         self.update()
 
-    def _estimate(self, row: ArmRow) -> Estimate | None:
+    def _estimate(self, row: ConfigurationRow) -> Estimate | None:
         return row.figures.get(self._up) if self._up else row.estimate
 
-    def _values(self, row: ArmRow) -> Mapping[int, float]:
+    def _values(self, row: ConfigurationRow) -> Mapping[int, float]:
         return {} if self._up else row.values
 
-    def keep_arms(self, names: frozenset[str] | None) -> None:
+    def keep_configurations(self, names: frozenset[str] | None) -> None:
         """Fade the others; None: none."""
         self._kept = names
         self.update()
 
     def marks(self) -> list[tuple[str, QPointF]]:
-        """Every arm's mean in pixels."""
+        """Every configuration's mean in pixels."""
         if not self._axes:
             return []
         across, up = self._scales()
         return [
-            (row.arm.name, self._point(across, up, row, found.mean))
+            (row.configuration.name, self._point(across, up, row, found.mean))
             for row in self._rows()
             if (found := self._estimate(row)) is not None
         ]
 
-    def _rows(self) -> list[ArmRow]:
+    def _rows(self) -> list[ConfigurationRow]:
         title = self._axes[self._across].title
-        return [row for row in self._table.rows if self._estimate(row) is not None and title in row.arm.at]
+        return [row for row in self._table.rows if self._estimate(row) is not None and title in row.configuration.at]
 
     def _scales(self) -> tuple[Scale, Scale]:
         axis = self._axes[self._across]
-        rows = [row for row in self._table.rows if axis.title in row.arm.at]
+        rows = [row for row in self._table.rows if axis.title in row.configuration.at]
         values = [value for row in rows for value in self._values(row).values()]
         found = [one for row in rows if (one := self._estimate(row)) is not None]
         values = values or [one.mean for one in found]
         name = self._up or self._table.metric
         shown = _calm(values, [e for one in found for e in (one.low, one.high)])
         up = value_scale(figure_words(name), shown, is_share(name), name)
-        return scale_of(axis, [row.arm.at[axis.title] for row in rows]), up
+        return scale_of(axis, [row.configuration.at[axis.title] for row in rows]), up
 
     def _field(self) -> QRectF:
         return QRectF(LEFT, TOP, max(10, self.width() - LEFT - RIGHT), max(10, self.height() - TOP - BOTTOM))
 
-    def _point(self, across: Scale, up: Scale, row: ArmRow, value: float) -> QPointF:
+    def _point(self, across: Scale, up: Scale, row: ConfigurationRow, value: float) -> QPointF:
         field, title = self._field(), self._axes[self._across].title
-        x, y = across.place(row.arm.at[title]), up.place(value)
+        x, y = across.place(row.configuration.at[title]), up.place(value)
         inset = 0.0 if across.names else 0.04
         left = field.left() + field.width() * (inset + (1 - 2 * inset) * (x or 0.0))
         return QPointF(left, field.bottom() - field.height() * (y or 0.0))
 
-    def _groups(self) -> list[list[ArmRow]]:
-        """Arms that share every other axis: one curve each."""
+    def _groups(self) -> list[list[ConfigurationRow]]:
+        """Configurations that share every other axis: one curve each."""
         title = self._axes[self._across].title
-        groups: dict[tuple[object, ...], list[ArmRow]] = {}
+        groups: dict[tuple[object, ...], list[ConfigurationRow]] = {}
         for row in self._rows():
-            groups.setdefault(tuple(v for k, v in row.arm.at.items() if k != title), []).append(row)
+            groups.setdefault(tuple(v for k, v in row.configuration.at.items() if k != title), []).append(row)
         across, _ = self._scales()
-        ordered = [sorted(rows, key=lambda row: across.place(row.arm.at[title]) or 0.0) for rows in groups.values()]
+        ordered = [
+            sorted(rows, key=lambda row: across.place(row.configuration.at[title]) or 0.0) for rows in groups.values()
+        ]
         return ordered
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -173,7 +175,9 @@ class MetricPlot(QWidget):
         painter.setPen(QPen(QColor(c.line), 1))
         painter.drawLine(field.bottomLeft(), field.bottomRight())
 
-    def _draw_seeds(self, painter: QPainter, across: Scale, up: Scale, rows: list[ArmRow], colour: QColor) -> None:
+    def _draw_seeds(
+        self, painter: QPainter, across: Scale, up: Scale, rows: list[ConfigurationRow], colour: QColor
+    ) -> None:
         faint = QColor(colour)
         faint.setAlpha(70)
         for seed in dict.fromkeys(seed for row in rows for seed in self._values(row)):
@@ -187,7 +191,7 @@ class MetricPlot(QWidget):
                 painter.drawEllipse(point, 2.2, 2.2)
 
     def _draw_means(
-        self, painter: QPainter, across: Scale, up: Scale, rows: list[ArmRow], colour: QColor, *, joined: bool
+        self, painter: QPainter, across: Scale, up: Scale, rows: list[ConfigurationRow], colour: QColor, *, joined: bool
     ) -> None:
         if joined:
             painter.setPen(QPen(colour, 1.8))
@@ -198,7 +202,7 @@ class MetricPlot(QWidget):
             if found is None:
                 continue
             shade = QColor(colour)
-            if self._kept is not None and row.arm.name not in self._kept:
+            if self._kept is not None and row.configuration.name not in self._kept:
                 shade.setAlpha(50)
             at = self._point(across, up, row, found.mean)
             painter.setPen(QPen(shade, 1.6))
@@ -209,16 +213,16 @@ class MetricPlot(QWidget):
                     painter.drawLine(end - QPointF(4, 0), end + QPointF(4, 0))
             painter.setBrush(shade)
             painter.drawEllipse(at, 4.2, 4.2)
-            if row.arm.name in self._table.bases.values():
+            if row.configuration.name in self._table.bases.values():
                 painter.setBrush(QColor(theme().panel))
                 painter.drawEllipse(at, 2.0, 2.0)
 
-    def _draw_legend(self, painter: QPainter, groups: list[list[ArmRow]]) -> None:
+    def _draw_legend(self, painter: QPainter, groups: list[list[ConfigurationRow]]) -> None:
         title = self._axes[self._across].title
         x, metrics = float(self.width() - RIGHT), painter.fontMetrics()
         for number, rows in reversed(list(enumerate(groups))):
             words = " · ".join(
-                f"{k} {v}" if not isinstance(v, str) else v for k, v in rows[0].arm.at.items() if k != title
+                f"{k} {v}" if not isinstance(v, str) else v for k, v in rows[0].configuration.at.items() if k != title
             )
             words = metrics.elidedText(words, Qt.TextElideMode.ElideRight, 150)
             width = metrics.horizontalAdvance(words)
@@ -231,19 +235,19 @@ class MetricPlot(QWidget):
             painter.drawLine(QPointF(x - 16, 12), QPointF(x - 5, 12))
             x -= 30
 
-    def arm_at(self, pixel: QPointF) -> str:
-        """The arm that is meant by a place; empty where none is near."""
+    def configuration_at(self, pixel: QPointF) -> str:
+        """The configuration that is meant by a place; empty where none is near."""
         near = [((point - pixel).manhattanLength(), name) for name, point in self.marks()]
         return min(near)[1] if near and min(near)[0] <= REACH else ""
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if name := self.arm_at(event.position()):
-            self.armChosen.emit(name)
+        if name := self.configuration_at(event.position()):
+            self.configurationChosen.emit(name)
 
     def event(self, event: object) -> bool:
         if isinstance(event, QHelpEvent):
-            name = self.arm_at(QPointF(event.pos()))
-            row = next((row for row in self._table.rows if row.arm.name == name), None)
+            name = self.configuration_at(QPointF(event.pos()))
+            row = next((row for row in self._table.rows if row.configuration.name == name), None)
             found = self._estimate(row) if row else None
             value = written(found.mean, self._up) if found and self._up else spread(found, self._table.metric)
             text = f"{name}: {value}" if row else ""

@@ -1,4 +1,4 @@
-"""Parallel coordinates: an upright line an axis, a polyline an arm, coloured by its metric; drag on an axis to brush."""
+"""Parallel coordinates: an upright line an axis, a polyline a configuration, coloured by its metric; drag on an axis to brush."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from core.graph.sweep import Axis
-from core.runs.verdict import ArmRow, Table, is_share
+from core.runs.verdict import ConfigurationRow, Table, is_share
 from widgets.look.language import tr
 from widgets.look.theme import look, theme
 from widgets.sweeps.scale import Scale, scale_of, value_scale
@@ -20,13 +20,13 @@ LEAST_BRUSH = 0.02
 
 
 class ParallelPlot(QWidget):
-    """Announces which arms the brushes leave."""
+    """Announces which configurations the brushes leave."""
 
-    brushed = Signal(object)  # frozenset of arm names, or None where nothing is brushed
+    brushed = Signal(object)  # frozenset of configuration names, or None where nothing is brushed
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rows: tuple[ArmRow, ...] = ()
+        self._rows: tuple[ConfigurationRow, ...] = ()
         self._scales: tuple[Scale, ...] = ()
         self._titles: tuple[str, ...] = ()
         self._higher = True
@@ -46,9 +46,9 @@ class ParallelPlot(QWidget):
         """Show a sweep; brushes on axes that are still there stay."""
         rows = tuple(row for row in table.rows if row.estimate is not None)
         means = [row.estimate.mean for row in rows if row.estimate]
-        known = [axis for axis in axes if all(axis.title in row.arm.at for row in rows)]
+        known = [axis for axis in axes if all(axis.title in row.configuration.at for row in rows)]
         self._scales = (
-            *(scale_of(axis, [row.arm.at[axis.title] for row in rows] or [0.0, 1.0]) for axis in known),
+            *(scale_of(axis, [row.configuration.at[axis.title] for row in rows] or [0.0, 1.0]) for axis in known),
             value_scale(table.metric, means, is_share(table.metric), table.metric),
         )
         self._rows, self._higher = rows, table.direction == "higher"
@@ -57,10 +57,10 @@ class ParallelPlot(QWidget):
         self.update()
 
     def kept(self) -> frozenset[str] | None:
-        """Arms that every brush leaves; None where nothing is brushed."""
+        """Configurations that every brush leaves; None where nothing is brushed."""
         if not self._brushes:
             return None
-        return frozenset(row.arm.name for row in self._rows if self._is_kept(row))
+        return frozenset(row.configuration.name for row in self._rows if self._is_kept(row))
 
     def clear(self) -> None:
         """Let go of every brush."""
@@ -68,13 +68,13 @@ class ParallelPlot(QWidget):
             self._brushes = {}
             self._say()
 
-    def _is_kept(self, row: ArmRow) -> bool:
+    def _is_kept(self, row: ConfigurationRow) -> bool:
         places = dict(zip(self._titles, self._places(row)))
         return all(low - 1e-9 <= (places[title] or 0.0) <= high + 1e-9 for title, (low, high) in self._brushes.items())
 
-    def _places(self, row: ArmRow) -> list[float | None]:
+    def _places(self, row: ConfigurationRow) -> list[float | None]:
         mean = row.estimate.mean if row.estimate else 0.0
-        return [*(s.place(row.arm.at[s.title]) for s in self._scales[:-1]), self._scales[-1].place(mean)]
+        return [*(s.place(row.configuration.at[s.title]) for s in self._scales[:-1]), self._scales[-1].place(mean)]
 
     def axis_x(self, index: int) -> float:
         """Where an axis stands, in pixels."""
@@ -95,11 +95,11 @@ class ParallelPlot(QWidget):
         for is_kept in (False, True):
             for row in self._rows:
                 if self._is_kept(row) == is_kept:
-                    self._draw_arm(painter, row, is_kept)
+                    self._draw_configuration(painter, row, is_kept)
         for index, scale in enumerate(self._scales):
             self._draw_axis(painter, index, scale)
 
-    def _draw_arm(self, painter: QPainter, row: ArmRow, is_kept: bool) -> None:
+    def _draw_configuration(self, painter: QPainter, row: ConfigurationRow, is_kept: bool) -> None:
         places = self._places(row)
         if any(place is None for place in places):
             return

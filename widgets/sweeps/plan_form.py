@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
-from core.graph.arms import part_name, shown, sweep_problems, trial_count
+from core.graph.configurations import part_name, shown, sweep_problems, trial_count
 from core.graph.document import Document
 from core.graph.paths import knob_at, value_at
 from core.graph.sweep import MOST_TRIALS, Axis, Sweep

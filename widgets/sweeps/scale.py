@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.graph.arms import shown
+from core.graph.configurations import shown
 from core.graph.sweep import Axis
 from core.knobs import Value
 from widgets.sweeps.words import written

@@ -39,7 +39,7 @@ from widgets.sweeps.in_words import plan_in_words, table_in_words
 from widgets.sweeps.metric_plot import MetricPlot
 from widgets.sweeps.nothing import NoSweep
 from widgets.sweeps.parallel import ParallelPlot
-from widgets.sweeps.table import ArmTable, TrialTable
+from widgets.sweeps.table import ConfigurationTable, TrialTable
 from widgets.sweeps.words import axis_words, figure_words, progress, verdict_sentence
 
 UID = Qt.ItemDataRole.UserRole
@@ -73,8 +73,8 @@ class SweepsView(QWidget):
         self._shown = ""  # uid of the sweep that is drawn
         self._plan = Sweep()
         self.list, self.pages = QListWidget(), QStackedWidget()
-        self.trials, self.arms = TrialTable(), ArmTable()
-        self.trial_view, self.arm_view = QTableView(), QTableView()
+        self.trials, self.configurations = TrialTable(), ConfigurationTable()
+        self.trial_view, self.configuration_view = QTableView(), QTableView()
         self.plot, self.parallel = MetricPlot(), ParallelPlot()
         self.name, self.state, self.verdict, self.own = QLabel(), QLabel(), QLabel(), QLabel()
         self.across, self.up = QComboBox(), QComboBox()
@@ -137,13 +137,13 @@ class SweepsView(QWidget):
         self.parallel.setVisible(len(titles) > 1)
         self.plot.set_table(table, plan.axes)
         self.parallel.set_table(table, plan.axes)
-        self.arms.set_table(table, plan.costs)
+        self.configurations.set_table(table, plan.costs)
         self.trials.set_trials(trials, plan.metric)
         self.verdict.setText(verdict_sentence(table))
         if other:
             self.trial_view.resizeColumnsToContents()
             self.trial_view.setColumnWidth(1, min(420, max(160, self.trial_view.columnWidth(1) + 30)))
-        self.arm_view.resizeColumnsToContents()
+        self.configuration_view.resizeColumnsToContents()
         self._refresh()
 
     def _show_figures(self, metric: str, names: Sequence[str]) -> None:
@@ -178,7 +178,7 @@ class SweepsView(QWidget):
     # Making
 
     def _set_up(self) -> None:
-        for view, model in ((self.trial_view, self.trials), (self.arm_view, self.arms)):
+        for view, model in ((self.trial_view, self.trials), (self.configuration_view, self.configurations)):
             view.setModel(model)
             view.verticalHeader().hide()
             view.verticalHeader().setDefaultSectionSize(26)
@@ -191,7 +191,7 @@ class SweepsView(QWidget):
             view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.trial_view.horizontalHeader().setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         self.trial_view.setAccessibleName(tr("Trials"))
-        self.arm_view.setAccessibleName(tr("Configurations"))
+        self.configuration_view.setAccessibleName(tr("Configurations"))
         self.list.setAccessibleName(tr("Sweeps"))
         for label in (self.name, self.state, self.verdict, self.own):
             label.setTextFormat(Qt.TextFormat.PlainText)
@@ -282,7 +282,7 @@ class SweepsView(QWidget):
     def _tables(self) -> QWidget:
         tabs = QTabWidget()
         tabs.setDocumentMode(True)
-        tabs.addTab(self.arm_view, tr("Configurations"))
+        tabs.addTab(self.configuration_view, tr("Configurations"))
         below = QWidget()
         column = QVBoxLayout(below)
         column.setContentsMargins(0, 4, 0, 0)
@@ -326,9 +326,9 @@ class SweepsView(QWidget):
         self.trial_view.customContextMenuRequested.connect(self._open_menu)
         self.across.activated.connect(self.plot.set_across)
         self.up.activated.connect(lambda index: self.plot.set_up(self.up.itemData(index)))
-        self.plot.armChosen.connect(self._choose_arm)
-        self.parallel.brushed.connect(self.plot.keep_arms)
-        self.parallel.brushed.connect(self.trials.keep_arms)
+        self.plot.configurationChosen.connect(self._choose_configuration)
+        self.parallel.brushed.connect(self.plot.keep_configurations)
+        self.parallel.brushed.connect(self.trials.keep_configurations)
         look.changed.connect(self.restyle)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -377,7 +377,7 @@ class SweepsView(QWidget):
         if self.chosen():
             self.moveSweepRequested.emit(self.chosen(), by)
 
-    def _choose_arm(self, name: str) -> None:
+    def _choose_configuration(self, name: str) -> None:
         self.tabs.setCurrentIndex(1)
         self.trial_view.clearSelection()
         for row, trial in enumerate(self.trials.trials()):

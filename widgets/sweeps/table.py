@@ -1,4 +1,4 @@
-"""Trials and arms as tables."""
+"""Trials and configurations as tables."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QColor
 
-from core.graph.arms import named
+from core.graph.configurations import named
 from core.runs.paper import differing, header, lines
 from core.runs.verdict import Table, figure
 from core.store.answers import TrialFacts
 from widgets.look.language import said, tr
 from widgets.look.theme import theme
-from widgets.sweeps.in_words import arm_names
+from widgets.sweeps.in_words import configuration_names
 from widgets.sweeps.words import short, trial_state, written
 
 Index = QModelIndex | QPersistentModelIndex
@@ -35,26 +35,26 @@ class TrialTable(QAbstractTableModel):
         self._trials: tuple[TrialFacts, ...] = ()
         self._names: dict[str, str] = {}
         self._metric = ""
-        self._kept: frozenset[str] | None = None  # arms that a brush leaves
+        self._kept: frozenset[str] | None = None  # configurations that a brush leaves
         self._shown: tuple[TrialFacts, ...] = ()
 
     def set_trials(self, trials: Sequence[TrialFacts], metric: str) -> None:
         """Show these; the same trials in the same order keep their selection."""
-        if missing := {trial.arm for trial in trials} - self._names.keys():
-            arms = named([*self._names, *sorted(missing)])
-            words = arm_names(arm.name for arm in arms.values())
-            self._names |= {text: words[arm.name] for text, arm in arms.items()}
+        if missing := {trial.configuration for trial in trials} - self._names.keys():
+            configurations = named([*self._names, *sorted(missing)])
+            words = configuration_names(configuration.name for configuration in configurations.values())
+            self._names |= {text: words[configuration.name] for text, configuration in configurations.items()}
         self._trials, changed = tuple(trials), metric != self._metric
         self._metric = metric
         self._show(reset=changed)
 
-    def keep_arms(self, names: frozenset[str] | None) -> None:
-        """Show only trials of these arms; None: all."""
+    def keep_configurations(self, names: frozenset[str] | None) -> None:
+        """Show only trials of these configurations; None: all."""
         self._kept = names
         self._show(reset=False)
 
     def _show(self, *, reset: bool) -> None:
-        fresh = tuple(t for t in self._trials if self._kept is None or self._names[t.arm] in self._kept)
+        fresh = tuple(t for t in self._trials if self._kept is None or self._names[t.configuration] in self._kept)
         same = [trial.number for trial in fresh] == [trial.number for trial in self._shown]
         if same and not reset:
             self._shown = fresh
@@ -99,14 +99,14 @@ class TrialTable(QAbstractTableModel):
         value = "" if trial.value is None else figure(trial.value, self._metric)
         state = trial_state(trial) + (f": {said(trial.reason).splitlines()[0]}" if trial.reason else "")
         cells = (
-            str(trial.number + 1), self._names[trial.arm], str(trial.seed), state, value,
+            str(trial.number + 1), self._names[trial.configuration], str(trial.seed), state, value,
             "" if seconds is None else f"{seconds:.1f}",
         )  # fmt: skip
         return cells[column]
 
 
-class ArmTable(QAbstractTableModel):
-    """A row an arm: the table of a paper."""
+class ConfigurationTable(QAbstractTableModel):
+    """A row a configuration: the table of a paper."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,12 +115,12 @@ class ArmTable(QAbstractTableModel):
         self._rows: list[list[str]] = []
 
     def set_table(self, table: Table, costs: Sequence[str]) -> None:
-        """Show this; costs that were asked for come first, then those in which arms differ."""
+        """Show this; costs that were asked for come first, then those in which configurations differ."""
         known = [name for name in costs if name in table.figures]
         names = [*known, *(name for name in differing(table) if name not in known)]
         head = header(table, names)
         head[:7] = [
-            tr("Configuration"), tr("Seeds"), short(table.metric), tr("95 % CI"), tr("Against {arm}", arm=table.baseline), tr("p (t)"),
+            tr("Configuration"), tr("Seeds"), short(table.metric), tr("95 % CI"), tr("Against {configuration}", configuration=table.baseline), tr("p (t)"),
             tr("p (sign-flip permutation)"),
         ]  # fmt: skip
         head[7:] = [short(name) for name in head[7:]]

@@ -100,9 +100,14 @@ def progress(facts: SweepFacts) -> str:
     return f"{state_word(facts.state)} · {line}" + (f" · {tr('{n} failed', n=failed)}" if failed else "")
 
 
-def plan_words(sweep: Sweep, arms: int, trials: int) -> str:
+def plan_words(sweep: Sweep, configurations: int, trials: int) -> str:
     """How much a plan is."""
-    return tr("{arms} configurations × {seeds} seeds = {trials} runs", arms=arms, seeds=sweep.seeds, trials=trials)
+    return tr(
+        "{configurations} configurations × {seeds} seeds = {trials} runs",
+        configurations=configurations,
+        seeds=sweep.seeds,
+        trials=trials,
+    )
 
 
 def axis_words(axis: Axis) -> str:

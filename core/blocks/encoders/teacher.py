@@ -2,7 +2,7 @@
 
 It is run by its own drawing: its transforms (its own vocabulary) prepare what comes in, its towers embed it with the weights
 it was evaluated with. What it sees is what is wired to it: wired to the source it sees pictures before augmentation.
-Its weights are no part of the student: not trained, not counted, not saved in the student's checkpoints. The habit "Keep
+Its weights are no part of the student: not trained, not counted, not saved in the student's checkpoints. The callback "Keep
 frozen features" computes its answers once a sample. Axes: B batch, D the teacher's shared width.
 """
 

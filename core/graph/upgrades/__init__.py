@@ -5,4 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+from core.graph.upgrades import v1
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: v1.upgraded}

@@ -21,7 +21,7 @@ from core.blocks.attention.layer import Stack
 from core.blocks.attention.options import AttentionKnobs
 from core.blocks.catalog import blocks
 from core.blocks.encoders.text_transformer import TextTransformer, example_text
-from core.telemetry.probes.memory import saved_bytes
+from core.telemetry.diagnostics.memory import saved_bytes
 from core.training.optimization import optimizers
 
 LENGTHS = [(1, 1), (7, 7), (33, 33), (50, 13), (13, 50), (70, 1), (1, 70)]
@@ -372,7 +372,7 @@ def test_saved_bytes_are_those_of_the_table(n: int, m: int, form: str) -> None:
 
 
 def test_recomputing_a_stack_keeps_a_small_part_of_its_activations() -> None:
-    """What the habit Gradient checkpointing switches on: layers keep their inputs only."""
+    """What the callback Gradient checkpointing switches on: layers keep their inputs only."""
     kept = []
     for recompute in (False, True):
         stack = Stack(64, 6, 4).train()

@@ -15,7 +15,7 @@ from core.graph.document import Document, End
 from core.graph.recipe import Rule
 from core.problems import Refused
 from core.runs.declared import declared_vocabulary
-from core.telemetry.probes.memory import saved_bytes
+from core.telemetry.diagnostics.memory import saved_bytes
 from tests.documents import Drawing, tiny_clip
 
 

@@ -14,13 +14,13 @@ from core.compiler.feed import Feed, sample_graph
 from core.compiler.module import Experiment
 from core.graph import edits
 from core.graph.document import Document
-from core.telemetry.probes.memory import MEBIBYTE, saved_bytes
+from core.telemetry.diagnostics.memory import MEBIBYTE, saved_bytes
 from tests.documents import Drawing
 
 CPU = torch.device("cpu")
 
 
-def drawn(habits: dict[str, Any] | None = None, **attention: Any) -> Document:
+def drawn(callbacks: dict[str, Any] | None = None, **attention: Any) -> Document:
     """Words look at 16 patches; pairs double the batch of four."""
     draw = Drawing("words look at patches")
     draw.add("sources.emoji", image_size=16, second_artist="none")
@@ -39,7 +39,7 @@ def drawn(habits: dict[str, Any] | None = None, **attention: Any) -> Document:
         ("pairs.label", "matching.label"),
     ):  # fmt: skip
         draw.wire(source, target)
-    return edits.set_recipe(draw.document, steps=1, batch_size=4, habits=habits or {}, probes={}, threads=1)
+    return edits.set_recipe(draw.document, steps=1, batch_size=4, callbacks=callbacks or {}, diagnostics={}, threads=1)
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_a_drawing_says_the_bytes_that_training_keeps(knobs: dict[str, Any]) -> 
 
 
 def test_checkpointing_is_seen_where_it_is_switched_on() -> None:
-    def kept(habits: dict[str, Any]) -> dict[str, float]:
-        return {key: node.activation_mebibytes for key, node in analyse(drawn(habits)).nodes.items()}
+    def kept(callbacks: dict[str, Any]) -> dict[str, float]:
+        return {key: node.activation_mebibytes for key, node in analyse(drawn(callbacks)).nodes.items()}
 
     plain, all_of_them = kept({}), kept({"gradient_checkpointing": {}})
     one = kept({"gradient_checkpointing": {"nodes": "cross_attention"}})

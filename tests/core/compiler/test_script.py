@@ -47,7 +47,7 @@ def losses(document: Document) -> list[float]:
 
 
 def test_the_script_trains_the_same_model(tmp_path: Path) -> None:
-    document = tiny_clip(steps=4, habits={"clipping": {"norm": 0.5}}, rules={"vit": Rule(learning_rate=1e-4)})
+    document = tiny_clip(steps=4, callbacks={"clipping": {"norm": 0.5}}, rules={"vit": Rule(learning_rate=1e-4)})
     document = edits.change_node(document, "projection", repeat=2)
     assert told(document, tmp_path) == pytest.approx(losses(document), abs=2e-5)
 
@@ -64,7 +64,7 @@ def test_what_changes_along_the_run_changes_in_the_script(tmp_path: Path) -> Non
 
 
 def test_what_the_script_does_otherwise_stands_in_its_head() -> None:
-    document = tiny_clip(habits={"clipping": {"per": "modality"}, "ema": {}})
+    document = tiny_clip(callbacks={"clipping": {"per": "modality"}, "ema": {}})
     text = script(compile(with_negatives(document, ("negatives.queue", {"size": 40}))))
     head = text.split("import math")[0]
     for words in ("Left out: ema.", "not by block or modality", "The queue queue stays empty"):

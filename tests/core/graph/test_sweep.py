@@ -1,4 +1,4 @@
-"""Sweeps as values: arms, paths, the file, what is said of plans that no longer fit."""
+"""Sweeps as values: configurations, paths, the file, what is said of plans that no longer fit."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from core.graph import edits, file
-from core.graph.arms import (
-    Arm,
+from core.graph.configurations import (
+    Configuration,
     applied,
-    grid_arms,
+    grid_configurations,
     grid_points,
     held_equal,
     named,
-    random_arms,
+    random_configurations,
     seeds_of,
     sweep_problems,
     trial_count,
@@ -79,18 +79,18 @@ def test_a_hostile_sweep_is_refused_in_a_sentence(change: Any, sentence: str) ->
 
 
 def test_a_grid_takes_every_combination_in_order() -> None:
-    arms = grid_arms(SWEEP)
-    assert [arm.name for arm in arms] == [
+    configurations = grid_configurations(SWEEP)
+    assert [configuration.name for configuration in configurations] == [
         "τ 0.01 · as drawn", "τ 0.01 · deep, no dropout", "τ 0.1 · as drawn", "τ 0.1 · deep, no dropout", "τ 1 · as drawn",
         "τ 1 · deep, no dropout",
     ]  # fmt: skip
     assert trial_count(SWEEP) == (6, 12)
-    assert Arm.from_json(arms[1].as_json()) == arms[1]
+    assert Configuration.from_json(configurations[1].as_json()) == configurations[1]
 
 
 def test_a_trial_is_the_document_with_its_changes_and_seed() -> None:
-    arm = grid_arms(SWEEP)[3]
-    trial = applied(swept(), arm, 7, WORDS)
+    configuration = grid_configurations(SWEEP)[3]
+    trial = applied(swept(), configuration, 7, WORDS)
     assert trial.sweep is None
     assert trial.recipe.seed == 7
     assert trial.nodes["info_nce"].knobs["temperature"] == pytest.approx(0.1)
@@ -103,7 +103,7 @@ def test_a_trial_is_the_document_with_its_changes_and_seed() -> None:
     ("path", "value"),
     [
         ("vit.width", 48), ("vit.repeat", 2), ("recipe.steps", 9), ("recipe.learning_rate", 1), ("recipe.optimizer", "sgd"),
-        ("habits.ema.decay", 0.5), ("habits.ema.on", True), ("probes.attention.every", 3), ("rules.vit.frozen", True),
+        ("callbacks.ema.decay", 0.5), ("callbacks.ema.on", True), ("diagnostics.attention.every", 3), ("rules.vit.frozen", True),
         ("rules.vit.learning_rate", 0.25),
     ],
 )  # fmt: skip
@@ -118,7 +118,7 @@ def test_a_value_is_found_where_it_was_put(path: str, value: Any) -> None:
     ("path", "sentence"),
     [
         ("width", "not the path"), ("vot.width", "no block called 'vot'"), ("vit.widht", "Did you mean width"),
-        ("recipe.stepz", "Did you mean steps"), ("habits.emma.decay", "no habit called"), ("rules.vit.colour", "no setting"),
+        ("recipe.stepz", "Did you mean steps"), ("callbacks.emma.decay", "no callback called"), ("rules.vit.colour", "no setting"),
     ],
 )  # fmt: skip
 def test_a_path_that_leads_nowhere_is_refused(path: str, sentence: str) -> None:
@@ -126,17 +126,17 @@ def test_a_path_that_leads_nowhere_is_refused(path: str, sentence: str) -> None:
         knob_at(tiny_clip(), path, WORDS)
 
 
-def test_random_arms_are_different_and_come_again_for_the_same_seed() -> None:
+def test_random_configurations_are_different_and_come_again_for_the_same_seed() -> None:
     sweep = replace(SWEEP, method="random", trials=40)
-    arms = random_arms(sweep, 3)
-    assert len({arm.as_json() for arm in arms}) == 40
-    assert random_arms(sweep, 3) == arms != random_arms(sweep, 4)
-    rates = [arm.values["info_nce.temperature"] for arm in arms]
+    configurations = random_configurations(sweep, 3)
+    assert len({configuration.as_json() for configuration in configurations}) == 40
+    assert random_configurations(sweep, 3) == configurations != random_configurations(sweep, 4)
+    rates = [configuration.values["info_nce.temperature"] for configuration in configurations]
     assert all(0.01 <= float(rate or 0) <= 1.0 for rate in rates)
     below = sum(float(rate or 0) < 0.1 for rate in rates)
     assert 10 <= below <= 30  # half of the decades lie below 0.1
     few = replace(sweep, axes=(Axis(path="vit.depth", values=(1, 2)),))
-    assert len(random_arms(few, 0)) == 2 == trial_count(few)[0]
+    assert len(random_configurations(few, 0)) == 2 == trial_count(few)[0]
 
 
 def test_too_many_trials_are_refused() -> None:
@@ -148,7 +148,7 @@ def test_too_many_trials_are_refused() -> None:
         seeds=1,
     )
     with pytest.raises(Refused, match="10,000"):
-        grid_arms(many)
+        grid_configurations(many)
     assert any("10,100" in problem.what for problem in sweep_problems(swept(many), WORDS))
 
 
@@ -196,8 +196,11 @@ def test_equal_samples_and_equal_compute_set_the_steps() -> None:
     )
 
 
-def names_of(*values: Any, path: str = "habits.ema.decay") -> list[str]:
-    return [arm.name for arm in grid_arms(Sweep(axes=(Axis(path=path, name="a", values=values),)))]
+def names_of(*values: Any, path: str = "callbacks.ema.decay") -> list[str]:
+    return [
+        configuration.name
+        for configuration in grid_configurations(Sweep(axes=(Axis(path=path, name="a", values=values),)))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -211,27 +214,29 @@ def names_of(*values: Any, path: str = "habits.ema.decay") -> list[str]:
         ((0.5, 0.5), ["a 0.5"]),
     ],
 )
-def test_arms_are_told_apart_by_their_values_and_names_have_the_digits_for_it(values: Any, names: list[str]) -> None:
+def test_configurations_are_told_apart_by_their_values_and_names_have_the_digits_for_it(
+    values: Any, names: list[str]
+) -> None:
     assert names_of(*values) == names
-    arms = grid_arms(Sweep(axes=(Axis(path="vit.width", values=values),)))
-    assert len({arm.as_json() for arm in arms}) == len(names)
+    configurations = grid_configurations(Sweep(axes=(Axis(path="vit.width", values=values),)))
+    assert len({configuration.as_json() for configuration in configurations}) == len(names)
 
 
 def test_a_narrow_range_keeps_its_ends() -> None:
-    axis = Axis(path="habits.ema.decay", low=0.9999901, high=0.9999909, count=3)
+    axis = Axis(path="callbacks.ema.decay", low=0.9999901, high=0.9999909, count=3)
     assert grid_points(axis)[0] == 0.9999901
     assert grid_points(axis)[-1] == 0.9999909
     assert len(set(names_of(*grid_points(axis)))) == 3
 
 
-def test_arms_that_were_queued_under_one_name_get_names_of_their_own() -> None:
-    texts = [Arm(name="decay 1", at={"decay": value}).as_json() for value in (0.99995, 0.99999)]
-    assert [arm.name for arm in named(texts).values()] == ["decay 0.99995", "decay 0.99999"]
-    assert [arm.name for arm in named([Arm(name="x").as_json()]).values()] == ["x"]
+def test_configurations_that_were_queued_under_one_name_get_names_of_their_own() -> None:
+    texts = [Configuration(name="decay 1", at={"decay": value}).as_json() for value in (0.99995, 0.99999)]
+    assert [configuration.name for configuration in named(texts).values()] == ["decay 0.99995", "decay 0.99999"]
+    assert [configuration.name for configuration in named([Configuration(name="x").as_json()]).values()] == ["x"]
 
 
-def test_arms_that_differ_only_in_blanks_are_named_apart() -> None:
+def test_configurations_that_differ_only_in_blanks_are_named_apart() -> None:
     sweep = Sweep(axes=(Axis(path="tokenizer.method", values=("a", "a ", "b")),))
-    assert [arm.name for arm in grid_arms(sweep)] == [
+    assert [configuration.name for configuration in grid_configurations(sweep)] == [
         "tokenizer.method 'a'", "tokenizer.method 'a '", "tokenizer.method b",
     ]  # fmt: skip

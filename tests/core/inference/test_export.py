@@ -43,7 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, str, 
     place = tmp_path_factory.mktemp("store")
     with Store.open(place / "runs.db") as store:
         document = edits.set_knob(
-            tiny_clip(steps=3, habits={"checkpointing": {}, "ema": {}}), "text_transformer", "causal", True
+            tiny_clip(steps=3, callbacks={"checkpointing": {}, "ema": {}}), "text_transformer", "causal", True
         )
         uid = queue(Library(store), document).uid
         assert execute(store, uid) == "finished"
@@ -57,7 +57,7 @@ def test_a_program_gives_what_the_run_gives_for_any_number_of_samples(
     loaded = torch.export.load(file).module()
     experiment, feed = opened(run[2])
     module, _ = program(experiment, feed)
-    batch = feed.probe(5)
+    batch = feed.fixed_examples(5)
     tensors = _inputs(module, batch)
     with torch.no_grad():
         for ours, theirs in zip(module(*tensors), loaded(*tensors)):
@@ -81,7 +81,7 @@ def test_a_program_needs_nothing_of_this_studio(run: tuple[Store, str, Path], tm
     export_model(run[2], tmp_path / "model.pt2")
     experiment, feed = opened(run[2])
     module, _ = program(experiment, feed)
-    tensors = _inputs(module, feed.probe(7))
+    tensors = _inputs(module, feed.fixed_examples(7))
     feed.close()
     torch.save(tensors, tmp_path / "given.pt")
     subprocess.run([sys.executable, "-P", "-c", LOADER], cwd=tmp_path, check=True, timeout=120)
@@ -106,7 +106,7 @@ def test_onnx_gives_what_the_run_gives_for_any_number_of_samples(run: tuple[Stor
     experiment, feed = opened(run[2])
     module, _ = program(experiment, feed)
     for count in (1, 5):
-        tensors = _inputs(module, feed.probe(count))
+        tensors = _inputs(module, feed.fixed_examples(count))
         theirs = session.run(None, {name: x.numpy() for name, x in zip(module.names, tensors)})
         with torch.no_grad():
             for one, other in zip(module(*tensors), theirs):
@@ -155,7 +155,7 @@ def test_experts_leave_as_a_program(tmp_path: Path) -> None:
     made = torch.export.export(
         module, example, dynamic_shapes=(({0: torch.export.Dim("batch", max=64)},) * len(example),)
     )
-    tensors = _inputs(module, feed.probe(6))
+    tensors = _inputs(module, feed.fixed_examples(6))
     feed.close()
     with torch.no_grad():
         for ours, theirs in zip(module(*tensors), made.module()(*tensors)):
@@ -269,12 +269,12 @@ def test_a_teacher_answers_as_its_run_does_and_never_changes(run: tuple[Store, s
     trained.close()
 
 
-@pytest.mark.parametrize("habits", [{}, {"frozen_cache": {}}])
+@pytest.mark.parametrize("callbacks", [{}, {"frozen_cache": {}}])
 def test_a_student_learns_from_the_run_and_its_checkpoint_holds_no_teacher(
-    run: tuple[Store, str, Path], habits: dict[str, dict[str, object]]
+    run: tuple[Store, str, Path], callbacks: dict[str, dict[str, object]]
 ) -> None:
     store, _, folder = run
-    document = edits.set_recipe(student(str(folder)), habits={"checkpointing": {}, "evaluation": {}, **habits})
+    document = edits.set_recipe(student(str(folder)), callbacks={"checkpointing": {}, "evaluation": {}, **callbacks})
     library = Library(store)
     uid = queue(library, document).uid
     assert execute(store, uid) == "finished", library.facts(uid).reason

@@ -75,13 +75,15 @@ def small(document: Document, store: Store, folder: Path) -> Document:
         if node.block == "sources.caption_table":
             document = edits.set_knob(document, key, "folder", str(with_sounds(folder)))
         if node.block == "encoders.teacher":
-            teacher = checkpoint_of(store, tiny_clip(steps=1, habits={"checkpointing": {}}))
+            teacher = checkpoint_of(store, tiny_clip(steps=1, callbacks={"checkpointing": {}}))
             document = edits.set_knob(document, key, "run", str(teacher.parent))
         if node.block.startswith(("encoders.vit", "encoders.text", "encoders.resnet", "transforms.tokenizer")):
             known = {name for name in WIDTHS if name in node.knobs}
             for name in known:
                 document = edits.set_knob(document, key, name, WIDTHS[name])
-    document = edits.set_recipe(document, steps=2, batch_size=8, threads=1, habits={"checkpointing": {}}, probes={})
+    document = edits.set_recipe(
+        document, steps=2, batch_size=8, threads=1, callbacks={"checkpointing": {}}, diagnostics={}
+    )
     return replace(document, sweep=None)
 
 
@@ -129,7 +131,7 @@ def test_every_example_answers_or_says_why_not(example, store: Store, place: Pat
 
 def test_a_fused_question_hides_what_is_not_given(store: Store, tmp_path: Path) -> None:
     """A sentence alone is ranked as the row of the table in which pictures are hidden; so are a picture and both."""
-    document = fused(habits={"checkpointing": {}})
+    document = fused(callbacks={"checkpointing": {}})
     model = Trained(document, checkpoint_of(store, document))
     tables = {given: model.subset_table("test", given) for given in (("text",), ("image",), ("image", "text"))}
     indices = tables["text",][1]

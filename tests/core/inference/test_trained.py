@@ -50,12 +50,12 @@ def trained(folder: Path, document: Document) -> tuple[Document, Path, dict[str,
 
 SENTENCE, PICTURE = frozenset({"sentence"}), frozenset({"picture"})
 BOTH = SENTENCE | PICTURE
-HABITS: dict[str, Any] = {"checkpointing": {}, "evaluation": {"every": 1000}, "ema": {"decay": 0.5}}
+CALLBACKS: dict[str, Any] = {"checkpointing": {}, "evaluation": {"every": 1000}, "ema": {"decay": 0.5}}
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Document, Path, dict[str, float]]:
-    return trained(tmp_path_factory.mktemp("run"), tiny_clip(steps=30, batch_size=64, habits=HABITS))
+    return trained(tmp_path_factory.mktemp("run"), tiny_clip(steps=30, batch_size=64, callbacks=CALLBACKS))
 
 
 @pytest.fixture(scope="module")
@@ -213,8 +213,8 @@ def test_a_drawing_without_pairs_cannot_be_asked(run: tuple[Document, Path, dict
 
 def test_sides_are_told_by_modality_and_not_by_port(tmp_path: Path) -> None:
     """Wired text left, the same run says the same directions, and sentences still find pictures."""
-    document = tiny_clip(steps=3, batch_size=64, habits={"checkpointing": {}, "evaluation": {"every": 1000}},
-                         probes={"samples": {"questions": 6}})  # fmt: skip
+    document = tiny_clip(steps=3, batch_size=64, callbacks={"checkpointing": {}, "evaluation": {"every": 1000}},
+                         diagnostics={"samples": {"questions": 6}})  # fmt: skip
     one, other = trained(tmp_path / "one", document), trained(tmp_path / "other", text_left(document))
     scores = {name: value for name, value in one[2].items() if name.startswith("retrieval/")}
     assert scores["retrieval/test/image_to_text/mean rank"] != scores["retrieval/test/text_to_image/mean rank"]

@@ -1,4 +1,4 @@
-"""Ablations: which arms there are, what is said of those that cannot be, controls of the same size."""
+"""Ablations: which configurations there are, what is said of those that cannot be, controls of the same size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from core.compiler.compile import analyse
 from core.graph import edits
-from core.graph.arms import applied, grid_arms
+from core.graph.configurations import applied, grid_configurations
 from core.problems import Refused
 from core.runs.ablation import FULL, NONE, ablation
 from core.runs.declared import declared_vocabulary
@@ -19,14 +19,14 @@ def test_full_each_one_off_and_all_off() -> None:
     document = edits.change_node(tiny_clip(), "augment", title="Augment")
     made = ablation(document, ["augment", "projection"], WORDS, analyse, seeds=4, controls=False)
     assert made.document.sweep is not None
-    arms = grid_arms(made.document.sweep)
-    names = [arm.name for arm in arms]
+    configurations = grid_configurations(made.document.sweep)
+    names = [configuration.name for configuration in configurations]
     assert names[:2] == [FULL, "without Augment"]
     assert made.document.sweep.seeds == 4
     assert made.document.sweep.baseline == FULL
-    assert arms[1].bypassed == ("augment",)
-    for arm in arms:
-        assert analyse(applied(document, arm, 0, WORDS), WORDS).is_runnable
+    assert configurations[1].bypassed == ("augment",)
+    for configuration in configurations:
+        assert analyse(applied(document, configuration, 0, WORDS), WORDS).is_runnable
     assert set(names) - {FULL, "without Augment", "without projection", NONE} == set()
     said = [problem.what for problem in made.left_out]
     assert len(names) + len(said) == 4  # nothing is dropped without a word
@@ -47,11 +47,11 @@ def test_a_control_has_as_many_parameters_as_the_whole() -> None:
     whole = analyse(document, WORDS)
     made = ablation(document, [name], WORDS, analyse, seeds=2)
     assert made.document.sweep is not None
-    arms = grid_arms(made.document.sweep)
-    assert [arm.name for arm in arms[:2]] == [FULL, f"without {name}"]
-    less = analyse(applied(document, arms[1], 0, WORDS), WORDS).parameters
+    configurations = grid_configurations(made.document.sweep)
+    assert [configuration.name for configuration in configurations[:2]] == [FULL, f"without {name}"]
+    less = analyse(applied(document, configurations[1], 0, WORDS), WORDS).parameters
     assert less < 0.95 * whole.parameters
-    assert len(arms) == 3
-    control = analyse(applied(document, arms[2], 0, WORDS), WORDS)
+    assert len(configurations) == 3
+    control = analyse(applied(document, configurations[2], 0, WORDS), WORDS)
     assert abs(control.parameters - whole.parameters) <= 0.05 * whole.parameters
-    assert set(arms[2].bypassed) == {name}
+    assert set(configurations[2].bypassed) == {name}

@@ -15,14 +15,14 @@ from core.compiler.module import Experiment
 from core.compiler.recompute import recompute, recomputed
 from core.graph import edits
 from core.graph.analysis import Analysis
-from core.graph.arms import Arm, applied, grid_arms, sweep_problems
+from core.graph.configurations import Configuration, applied, grid_configurations, sweep_problems
 from core.graph.document import Document
 from core.graph.sweep import Sweep
 from core.runs.declared import declared_vocabulary
 from core.runs.trials import trial_document
 from core.runs.verdict import bases_of, rows_of
 from core.store.answers import TrialFacts
-from core.telemetry.probes.memory import saved_bytes
+from core.telemetry.diagnostics.memory import saved_bytes
 from studio.documents import examples
 from tests.core.training.running import trainer, weights
 
@@ -41,18 +41,18 @@ def plan_of(key: str) -> Sweep:
     return sweep
 
 
-def arms_of(key: str) -> dict[str, Arm]:
-    return {arm.name: arm for arm in grid_arms(plan_of(key))}
+def configurations_of(key: str) -> dict[str, Configuration]:
+    return {configuration.name: configuration for configuration in grid_configurations(plan_of(key))}
 
 
 @cache
-def facts(key: str, arm: str) -> Analysis:
-    """Shapes and costs of one arm."""
-    return analyse(applied(drawn(key), arms_of(key)[arm], 0, WORDS), WORDS)
+def facts(key: str, configuration: str) -> Analysis:
+    """Shapes and costs of one configuration."""
+    return analyse(applied(drawn(key), configurations_of(key)[configuration], 0, WORDS), WORDS)
 
 
-def tokens(key: str, arm: str, node: str, port: str = "tokens") -> int:
-    return facts(key, arm).nodes[node].outputs[port].tokens
+def tokens(key: str, configuration: str, node: str, port: str = "tokens") -> int:
+    return facts(key, configuration).nodes[node].outputs[port].tokens
 
 
 def read_by_transformer(count: int, width: int, depth: int) -> int:
@@ -61,29 +61,32 @@ def read_by_transformer(count: int, width: int, depth: int) -> int:
 
 
 @pytest.mark.parametrize("key", [COMPRESSION, MEMORY, FUSION])
-def test_every_arm_can_be_trained_and_is_compared_with_one_that_is_there(key: str) -> None:
+def test_every_configuration_can_be_trained_and_is_compared_with_one_that_is_there(key: str) -> None:
     assert sweep_problems(drawn(key), WORDS) == []
-    arms = arms_of(key)
-    for arm in arms.values():
-        trial_document(drawn(key), arm, 0, WORDS)
+    configurations = configurations_of(key)
+    for configuration in configurations.values():
+        trial_document(drawn(key), configuration, 0, WORDS)
     rows = rows_of(
-        [TrialFacts(number=n, arm=arm.as_json(), seed=0, state="queued") for n, arm in enumerate(arms.values())]
+        [
+            TrialFacts(number=n, configuration=configuration.as_json(), seed=0, state="queued")
+            for n, configuration in enumerate(configurations.values())
+        ]
     )
     bases = bases_of(rows, plan_of(key).baseline)
-    assert set(bases) == set(arms)
-    assert all(plan_of(key).baseline in base.arm.name.split(" · ") for base in bases.values())
+    assert set(bases) == set(configurations)
+    assert all(plan_of(key).baseline in base.configuration.name.split(" · ") for base in bases.values())
 
 
 def test_a_thousand_tokens_become_sixty_four_in_every_way_there_is() -> None:
-    arms = arms_of(COMPRESSION)
-    ways = {str(arm.values["compress.how"]) for arm in arms.values()}
+    configurations = configurations_of(COMPRESSION)
+    ways = {str(configuration.values["compress.how"]) for configuration in configurations.values()}
     assert ways == set(WAYS)
-    for name in arms:
+    for name in configurations:
         assert tokens(COMPRESSION, name, "vit") == 1024
         left = 256 if "256" in name else 64
         assert tokens(COMPRESSION, name, "compress") == tokens(COMPRESSION, name, "token_transformer") == left
         assert facts(COMPRESSION, name).nodes["token_transformer"].flops == read_by_transformer(left, 32, 2)
-    plan = compile(applied(drawn(COMPRESSION), arms["ToMe"], 0, WORDS), WORDS)
+    plan = compile(applied(drawn(COMPRESSION), configurations["ToMe"], 0, WORDS), WORDS)
     assert plan.modality_of(plan.inputs["info_nce"]["left"]) == "image"
 
 
@@ -102,8 +105,8 @@ SAVED = {  # share of the bytes for the backward pass, of the cross-attention al
 
 
 def test_what_each_saving_leaves_of_the_bytes() -> None:
-    """At 64 words and 1,024 picture tokens; three of the arms reach 75 %, and savings do not multiply."""
-    assert list(arms_of(MEMORY)) == list(SAVED)
+    """At 64 words and 1,024 picture tokens; three of the configurations reach 75 %, and savings do not multiply."""
+    assert list(configurations_of(MEMORY)) == list(SAVED)
     kept = {name: facts(MEMORY, name).nodes["cross_attention"].activation_mebibytes for name in SAVED}
     for name in SAVED:
         assert (tokens(MEMORY, name, "pairs", "left"), tokens(MEMORY, name, "pairs", "right")) == (1024, 64)
@@ -119,10 +122,12 @@ def test_what_each_saving_leaves_of_the_bytes() -> None:
 
 @pytest.mark.parametrize("name", ["SDPA, rank 4, bfloat16", "recomputed"])
 def test_three_quarters_are_really_saved(name: str) -> None:
-    """The real modules with real tokens, as the memory probe measures them."""
+    """The real modules with real tokens, as the memory diagnostic measures them."""
 
-    def kept(arm: str) -> int:
-        document = edits.set_recipe(applied(drawn(MEMORY), arms_of(MEMORY)[arm], 0, WORDS), batch_size=2)
+    def kept(configuration: str) -> int:
+        document = edits.set_recipe(
+            applied(drawn(MEMORY), configurations_of(MEMORY)[configuration], 0, WORDS), batch_size=2
+        )
         module = Experiment(compile(document, WORDS)).train().node("cross_attention")
         if recomputed(document.recipe, "cross_attention"):
             recompute(module)
@@ -136,9 +141,9 @@ def test_recomputing_trains_the_very_same_model() -> None:
     """So its loss of accuracy is none, not small."""
     runs = []
     for name in ("naive", "recomputed"):
-        trial = applied(drawn(MEMORY), arms_of(MEMORY)[name], 0, WORDS)
-        habits = {key: knobs for key, knobs in trial.recipe.habits.items() if key == "gradient_checkpointing"}
-        runs.append(trainer(edits.set_recipe(trial, steps=2, batch_size=4, habits=habits, probes={})))
+        trial = applied(drawn(MEMORY), configurations_of(MEMORY)[name], 0, WORDS)
+        callbacks = {key: knobs for key, knobs in trial.recipe.callbacks.items() if key == "gradient_checkpointing"}
+        runs.append(trainer(edits.set_recipe(trial, steps=2, batch_size=4, callbacks=callbacks, diagnostics={})))
         runs[-1].train()
     assert runs[1].experiment.node("cross_attention").recompute
     first, second = (weights(run) for run in runs)

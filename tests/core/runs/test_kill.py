@@ -44,14 +44,14 @@ raise SystemExit(process.main(sys.argv[1:3]))
 def document(kills: int) -> Document:
     return tiny_clip(
         steps=kills * STEPS_A_KILL + 20,
-        habits={
+        callbacks={
             "checkpointing": {"every": 5},
             "evaluation": {"every": 50, "most": 64},
             "ema": {"decay": 0.9},
             "watchdog": {},
             "clipping": {},
         },
-        probes={"similarity": {"every": 5}, "gradients": {"every": 5}},
+        diagnostics={"similarity": {"every": 5}, "gradients": {"every": 5}},
     )
 
 

@@ -33,7 +33,7 @@ class AfterOneStep(Control):
 def stopped(path: Path, steps: int = 8) -> str:
     """A run that was stopped at once, with a checkpoint after its first step; its uid."""
     with Store.open(path) as store:
-        uid = queued(store, tiny_clip(steps=steps, habits={"checkpointing": {"every": 2}}))
+        uid = queued(store, tiny_clip(steps=steps, callbacks={"checkpointing": {"every": 2}}))
         assert execute(store, uid, AfterOneStep()) == "stopped"
     return uid
 

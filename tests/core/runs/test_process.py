@@ -44,7 +44,7 @@ def owner(store: Store, uid: str) -> int:
 def test_a_child_outlives_its_parent_and_says_what_a_thread_says(
     store: Store, library: Library, tmp_path: Path
 ) -> None:
-    document = tiny_clip(steps=15, habits={"checkpointing": {"every": 5}})
+    document = tiny_clip(steps=15, callbacks={"checkpointing": {"every": 5}})
     place = tmp_path / "drawn.cms.json"
     write(document, place)
     parent = subprocess.run(
@@ -69,7 +69,7 @@ def test_a_child_outlives_its_parent_and_says_what_a_thread_says(
 @pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process at once there")
 def test_a_child_obeys_commands_and_sigterm_keeps_a_checkpoint(store: Store, library: Library) -> None:
-    uid = queued(store, tiny_clip(steps=100_000, habits={"checkpointing": {"every": 100_000}}), place="process")
+    uid = queued(store, tiny_clip(steps=100_000, callbacks={"checkpointing": {"every": 100_000}}), place="process")
     child = start_process(store, uid)
     reader = library.reader(uid)
     until(lambda: reader.head().step > 0)

@@ -1,4 +1,4 @@
-"""Sweeps carried out: a real tiny one to its table, stopped and resumed, failing arms, searches, kill -9."""
+"""Sweeps carried out: a real tiny one to its table, stopped and resumed, failing configurations, searches, kill -9."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from core.graph.arms import Arm
+from core.graph.configurations import Configuration
 from core.graph.document import Document
 from core.graph.file import loads
 from core.graph.sweep import Axis, Change, Sweep
@@ -35,8 +35,8 @@ ROOT = Path(__file__).parents[3]
 
 
 def document(axis: Axis | None = None, steps: int = 6, **plan: Any) -> Document:
-    habits = {"evaluation": {"every": 3, "most": 32, "train": False}, "checkpointing": {"every": 2}}
-    drawn = tiny_clip(steps=steps, habits=habits)
+    callbacks = {"evaluation": {"every": 3, "most": 32, "train": False}, "checkpointing": {"every": 2}}
+    drawn = tiny_clip(steps=steps, callbacks=callbacks)
     axis = axis or Axis(path="info_nce.temperature", name="τ", values=(0.05, 0.5))
     return replace(drawn, sweep=Sweep(axes=(axis,), **{"seeds": 2, "metric": "loss", "direction": "lower", **plan}))
 
@@ -64,7 +64,9 @@ def test_two_values_and_two_seeds_end_in_a_table(store: Store, library: Library)
         started_with = loads(library.document_text(trial.run))
         assert started_with.sweep is None
         assert started_with.recipe.seed == trial.seed
-        assert started_with.nodes["info_nce"].knobs["temperature"] == Arm.from_json(trial.arm).at["τ"]
+        assert (
+            started_with.nodes["info_nce"].knobs["temperature"] == Configuration.from_json(trial.configuration).at["τ"]
+        )
         assert trial.value == library.facts(trial.run).last["retrieval/test/image_to_text/R@10"]
         assert trial.figures["samples"] == 6 * 16
         assert {"seconds", "parameters", "GFLOPs a sample", "throughput", "loss"} <= trial.figures.keys()
@@ -72,7 +74,7 @@ def test_two_values_and_two_seeds_end_in_a_table(store: Store, library: Library)
         assert library.facts(trial.run).tags == ("tiny clip",)
     assert plan.sweep is not None
     found = table(plan.sweep, trials)
-    assert [row.arm.name for row in found.rows] == ["τ 0.05", "τ 0.5"]
+    assert [row.configuration.name for row in found.rows] == ["τ 0.05", "τ 0.5"]
     assert all(row.estimate is not None and row.estimate.seeds == 2 for row in found.rows)
     assert found.comparisons["τ 0.5"].difference.seeds == 2
     assert "τ 0.5" in sentence(found)
@@ -80,8 +82,8 @@ def test_two_values_and_two_seeds_end_in_a_table(store: Store, library: Library)
     assert len(library.runs()) == 4
 
 
-def test_an_arm_that_breaks_is_named_and_the_others_go_on(store: Store) -> None:
-    bad = Axis(name="arms", changes=(
+def test_an_configuration_that_breaks_is_named_and_the_others_go_on(store: Store) -> None:
+    bad = Axis(name="configurations", changes=(
         Change(name="without the objective", muted=("info_nce",)), Change(name="as drawn"),
     ))  # fmt: skip
     facts = begin_sweep(store, document(bad, seeds=1), WORDS)
@@ -132,7 +134,7 @@ def test_a_trial_that_had_ended_before_the_crash_is_not_run_again(store: Store, 
     sweeps.begin(facts.uid)
     trial = sweeps.claim(facts.uid)
     assert trial is not None
-    run = queue(library, trial_document(plan, Arm.from_json(trial.arm), trial.seed, WORDS)).uid
+    run = queue(library, trial_document(plan, Configuration.from_json(trial.configuration), trial.seed, WORDS)).uid
     sweeps.attach(facts.uid, trial.number, run)
     from core.runs.execute import execute
 
@@ -147,15 +149,15 @@ def test_a_trial_that_had_ended_before_the_crash_is_not_run_again(store: Store, 
     assert len(library.runs()) == 2
 
 
-def test_equal_compute_gives_a_cheaper_arm_more_steps() -> None:
+def test_equal_compute_gives_a_cheaper_configuration_more_steps() -> None:
     plan = document(Axis(path="vit.depth", values=(1, 4)), steps=100, equal="compute")
-    small = trial_document(plan, Arm(name="1", values={"vit.depth": 1}), 0, WORDS)
-    large = trial_document(plan, Arm(name="4", values={"vit.depth": 4}), 0, WORDS)
+    small = trial_document(plan, Configuration(name="1", values={"vit.depth": 1}), 0, WORDS)
+    large = trial_document(plan, Configuration(name="4", values={"vit.depth": 4}), 0, WORDS)
     assert small.recipe.steps == 100
     assert 20 < large.recipe.steps < 70
     samples = trial_document(
         replace(plan, sweep=replace(plan.sweep, equal="samples")),
-        Arm(name="b", values={"recipe.batch_size": 64}),
+        Configuration(name="b", values={"recipe.batch_size": 64}),
         0,
         WORDS,
     )
@@ -173,7 +175,7 @@ def test_what_cannot_be_swept_is_refused_before_anything_is_kept(store: Store) -
     assert Sweeps(store).all() == []
 
 
-def test_random_search_queues_its_arms_at_once(store: Store) -> None:
+def test_random_search_queues_its_configurations_at_once(store: Store) -> None:
     axis = Axis(path="recipe.learning_rate", low=1e-4, high=1e-2, logarithmic=True)
     facts = begin_sweep(store, with_counts(document(axis, method="random"), trials=5, seeds=3), WORDS)
     assert facts.counts == {"queued": 15}
@@ -185,32 +187,32 @@ def test_the_estimator_finds_the_valley() -> None:
         method="bayesian", direction="lower",
     )  # fmt: skip
 
-    def cost(arm: Arm) -> float:
-        x, n, how = (arm.at[name] for name in ("a.x", "b.n", "c.how"))
+    def cost(configuration: Configuration) -> float:
+        x, n, how = (configuration.at[name] for name in ("a.x", "b.n", "c.how"))
         return (float(x or 0) - 0.7) ** 2 + 0.02 * abs(int(n or 0) - 3) + 0.2 * (how == "bad")
 
-    told: list[tuple[Arm, float | None]] = []
+    told: list[tuple[Configuration, float | None]] = []
     for number in range(40):
-        arm = propose(sweep, told, 0)
-        assert propose(sweep, told, 0) == arm  # rebuilt from the table, it says the same again
-        told.append((arm, None if number == 5 else cost(arm)))
+        configuration = propose(sweep, told, 0)
+        assert propose(sweep, told, 0) == configuration  # rebuilt from the table, it says the same again
+        told.append((configuration, None if number == 5 else cost(configuration)))
     values = [value for _, value in told if value is not None]
     assert min(values) < 0.03
     assert sum(values[-15:]) / 15 < sum(values[:8]) / 8
-    elsewhere = Arm(name="of another plan", at={"a.x": 7.0})
+    elsewhere = Configuration(name="of another plan", at={"a.x": 7.0})
     assert propose(sweep, [(elsewhere, 1.0)], 0).at.keys() == {"a.x", "b.n", "c.how"}
 
 
-def test_a_bayesian_sweep_asks_arm_by_arm_and_keeps_all_in_the_store(store: Store) -> None:
+def test_a_bayesian_sweep_asks_configuration_by_configuration_and_keeps_all_in_the_store(store: Store) -> None:
     axis = Axis(path="info_nce.temperature", name="τ", low=0.02, high=0.5, logarithmic=True)
     facts = begin_sweep(store, document(axis, steps=2, method="bayesian", trials=3, seeds=2), WORDS)
     assert facts.counts == {"queued": 2}
     assert carried_out(store, facts.uid) == "finished"
     trials = Sweeps(store).trials(facts.uid)
     assert len(trials) == 6
-    assert len({trial.arm for trial in trials}) == 3
+    assert len({trial.configuration for trial in trials}) == 3
     assert [trial.seed for trial in trials] == [0, 1] * 3
-    assert all(0.02 <= float(Arm.from_json(trial.arm).at["τ"] or 0) <= 0.5 for trial in trials)
+    assert all(0.02 <= float(Configuration.from_json(trial.configuration).at["τ"] or 0) <= 0.5 for trial in trials)
 
 
 def test_trials_run_in_processes_of_their_own(store: Store, library: Library) -> None:

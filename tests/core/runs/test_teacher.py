@@ -15,7 +15,7 @@ from core.problems import Refused
 from core.runs.execute import checkpoint_folder
 from core.store.database import Store
 from core.store.library import Library
-from core.training.habits.evaluation import embed
+from core.training.callbacks.evaluation import embed
 from tests.core.runs.running import started
 from tests.core.training.running import trainer, weights
 from tests.documents import tiny_clip
@@ -25,7 +25,7 @@ from tests.documents import tiny_clip
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a trained run."""
     with Store.open(tmp_path_factory.mktemp("taught") / "runs.sqlite") as store:
-        run = started(store, tiny_clip(steps=6, habits={"checkpointing": {"every": 6}, "ema": {"decay": 0.5}}))
+        run = started(store, tiny_clip(steps=6, callbacks={"checkpointing": {"every": 6}, "ema": {"decay": 0.5}}))
         run.join(60)
         assert Library(store).facts(run.uid).status == "finished"
         last = Library(store).reader(run.uid)

@@ -12,19 +12,26 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.graph.arms import Arm, grid_arms
+from core.graph.configurations import Configuration, grid_configurations
 from core.graph.sweep import Axis, Sweep
 from core.runs import paper, verdict
 from core.store.answers import TrialFacts
 
 
-def trials(arms: dict[str, list[float]], **figures: float) -> list[TrialFacts]:
+def trials(configurations: dict[str, list[float]], **figures: float) -> list[TrialFacts]:
     found = []
-    for name, values in arms.items():
+    for name, values in configurations.items():
         for seed, value in enumerate(values):
-            arm = Arm(name=name, at={"axis": name}).as_json()
+            configuration = Configuration(name=name, at={"axis": name}).as_json()
             found.append(
-                TrialFacts(number=len(found), arm=arm, seed=seed, state="finished", value=value, figures=figures)
+                TrialFacts(
+                    number=len(found),
+                    configuration=configuration,
+                    seed=seed,
+                    state="finished",
+                    value=value,
+                    figures=figures,
+                )
             )
     return found
 
@@ -85,7 +92,7 @@ def test_holm_is_holm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arms", "direction", "kind", "said"),
+    ("configurations", "direction", "kind", "said"),
     [
         ({"a": [0.50, 0.52, 0.51], "b": [0.60, 0.62, 0.61]}, "higher", "better", "b is better than a by 10.0 pp"),
         ({"a": [0.50, 0.52, 0.51], "b": [0.60, 0.62, 0.61]}, "lower", "worse", "Nothing is better than a: the next, b, is worse by 10.0 pp"),
@@ -95,8 +102,8 @@ def test_holm_is_holm() -> None:
         ({}, "higher", "nothing", "No trial is finished"),
     ],
 )  # fmt: skip
-def test_the_verdict_in_words(arms: dict[str, list[float]], direction: Any, kind: str, said: str) -> None:
-    found = verdict.table(Sweep(metric="retrieval/test/x/R@1", direction=direction), trials(arms))
+def test_the_verdict_in_words(configurations: dict[str, list[float]], direction: Any, kind: str, said: str) -> None:
+    found = verdict.table(Sweep(metric="retrieval/test/x/R@1", direction=direction), trials(configurations))
     assert found.verdict.kind == kind
     assert said in verdict.sentence(found)
 
@@ -105,37 +112,40 @@ def test_noise_is_rarely_called_better() -> None:
     draw = np.random.default_rng(0)
     wrong = 0
     for _ in range(300):
-        arms = {name: draw.normal(0.5, 0.05, 5).tolist() for name in "abcd"}
-        found = verdict.table(Sweep(metric="loss"), trials(arms))
+        configurations = {name: draw.normal(0.5, 0.05, 5).tolist() for name in "abcd"}
+        found = verdict.table(Sweep(metric="loss"), trials(configurations))
         wrong += any(one.distinguishable for one in found.comparisons.values())
     assert wrong / 300 <= 0.08  # five of a hundred are allowed
 
 
 def test_pairing_takes_out_what_seeds_share() -> None:
     seeds = [0.2, 0.5, 0.8, 0.35]
-    arms = {"a": seeds, "b": [value + 0.01 + noise for value, noise in zip(seeds, (0.001, -0.001, 0.0, 0.0005))]}
-    found = verdict.table(Sweep(metric="x"), trials(arms))
+    configurations = {
+        "a": seeds,
+        "b": [value + 0.01 + noise for value, noise in zip(seeds, (0.001, -0.001, 0.0, 0.0005))],
+    }
+    found = verdict.table(Sweep(metric="x"), trials(configurations))
     assert found.comparisons["b"].distinguishable
     assert found.rows[0].estimate is not None
     assert found.rows[0].estimate.high > found.comparisons["b"].difference.mean + found.rows[0].estimate.mean
 
 
-def test_arms_are_compared_over_the_seeds_that_both_have() -> None:
+def test_configurations_are_compared_over_the_seeds_that_both_have() -> None:
     some = trials({"a": [1.0, 2.0, 3.0], "b": [2.0, 3.0, 4.0]})
-    lost = [*some[:5], TrialFacts(number=5, arm=some[5].arm, seed=2, state="failed")]
+    lost = [*some[:5], TrialFacts(number=5, configuration=some[5].configuration, seed=2, state="failed")]
     found = verdict.table(Sweep(metric="x"), lost)
     assert found.comparisons["b"].difference.seeds == 2
     assert found.comparisons["b"].difference.mean == 1.0
     assert found.rows[1].states == {"finished": 2, "failed": 1}
 
 
-def test_the_baseline_is_the_named_arm() -> None:
+def test_the_baseline_is_the_named_configuration() -> None:
     found = verdict.table(Sweep(metric="x", baseline="b"), trials({"a": [1.0, 2.0], "b": [2.0, 3.0]}))
     assert found.baseline == "b"
     assert set(found.comparisons) == {"a"}
 
 
-def test_a_point_of_an_axis_is_the_baseline_of_the_arms_that_differ_in_it() -> None:
+def test_a_point_of_an_axis_is_the_baseline_of_the_configurations_that_differ_in_it() -> None:
     """Early against late at each length: what length does is not what fusion does."""
     seconds = {"early · 16": [1.0, 1.1], "early · 256": [9.0, 9.3], "late · 16": [0.9, 1.02], "late · 256": [6.0, 6.2]}
     found = verdict.table(Sweep(metric="cost/x", direction="lower", baseline="early"), trials(seconds))
@@ -162,7 +172,7 @@ def test_tables_for_programs_pages_and_papers() -> None:
     hostile = {"=cmd()": [0.5, 0.6], "50 % & more_b": [0.9, 0.95]}
     found = verdict.table(Sweep(metric="retrieval/R@1"), trials(hostile, seconds=3.0))
     rows = list(csv.DictReader(io.StringIO(paper.as_csv(found))))
-    assert [row["arm"] for row in rows] == ["'=cmd()", "50 % & more_b"]
+    assert [row["configuration"] for row in rows] == ["'=cmd()", "50 % & more_b"]
     assert float(rows[1]["mean"]) == pytest.approx(0.925)
     assert float(rows[0]["seconds"]) == 3.0
     markdown = paper.as_markdown(found)
@@ -176,20 +186,20 @@ def test_tables_for_programs_pages_and_papers() -> None:
     assert {line.count(" & ") for line in body} == {6}  # seconds are alike, so they are left out
 
 
-def test_the_verdict_names_the_arm_whose_digits_matter() -> None:
-    sweep = Sweep(axes=(Axis(path="habits.ema.decay", values=(0.99, 0.9999, 0.99995, 0.99999)),), metric="R@1")
+def test_the_verdict_names_the_configuration_whose_digits_matter() -> None:
+    sweep = Sweep(axes=(Axis(path="callbacks.ema.decay", values=(0.99, 0.9999, 0.99995, 0.99999)),), metric="R@1")
     truth = {0.99: 0.40, 0.9999: 0.42, 0.99995: 0.60, 0.99999: 0.10}
     some = [
-        TrialFacts(number=4 * seed + n, arm=arm.as_json(), seed=seed, state="finished",
-                   value=truth[float(str(arm.at["habits.ema.decay"]))] + 0.001 * seed)
-        for seed in range(3) for n, arm in enumerate(grid_arms(sweep))
+        TrialFacts(number=4 * seed + n, configuration=configuration.as_json(), seed=seed, state="finished",
+                   value=truth[float(str(configuration.at["callbacks.ema.decay"]))] + 0.001 * seed)
+        for seed in range(3) for n, configuration in enumerate(grid_configurations(sweep))
     ]  # fmt: skip
     found = verdict.table(sweep, some)
-    assert found.verdict.first == "habits.ema.decay 0.99995"
+    assert found.verdict.first == "callbacks.ema.decay 0.99995"
     assert found.verdict.difference is not None
     assert found.verdict.difference.mean == pytest.approx(0.2)
     assert len(found.comparisons) == 3
-    old = [replace(trial, arm=trial.arm.replace("decay 0.99995", "decay 1").replace("decay 0.99999", "decay 1"))
+    old = [replace(trial, configuration=trial.configuration.replace("decay 0.99995", "decay 1").replace("decay 0.99999", "decay 1"))
            for trial in some]  # fmt: skip
     assert verdict.table(sweep, old).verdict.first.endswith("0.99995"), "as sweeps of an older store were named"
 
@@ -203,9 +213,12 @@ def test_a_trial_whose_value_is_no_number_is_a_failed_one() -> None:
     assert verdict.sentence(found).endswith("Failed, and not compared: b, c (1/2).")
 
 
-def test_a_failed_arm_is_named_and_so_is_a_choice_by_the_test_split() -> None:
+def test_a_failed_configuration_is_named_and_so_is_a_choice_by_the_test_split() -> None:
     some = trials({"a": [0.5, 0.52], "b": [0.6, 0.62], "wide": [0.0, 0.0]})
-    lost = [replace(t, state="failed", value=None) if Arm.from_json(t.arm).name == "wide" else t for t in some]
+    lost = [
+        replace(t, state="failed", value=None) if Configuration.from_json(t.configuration).name == "wide" else t
+        for t in some
+    ]
     said = verdict.sentence(verdict.table(Sweep(metric="retrieval/test/x/R@1"), lost))
     assert "b is better than a" in said
     assert "Failed, and not compared: wide." in said

@@ -42,7 +42,7 @@ def after_step(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
 
 def test_a_thread_trains_from_queue_to_end(store: Store, library: Library) -> None:
     ended: list[str] = []
-    thread = started(store, tiny_clip(steps=12, habits=SAVING))
+    thread = started(store, tiny_clip(steps=12, callbacks=SAVING))
     thread._ended = ended.append
     thread.join(60)
     facts = library.facts(thread.uid)
@@ -57,7 +57,9 @@ def test_a_thread_trains_from_queue_to_end(store: Store, library: Library) -> No
 
 def test_pause_checkpoint_rate_resume_stop(store: Store, library: Library) -> None:
     constant = Choice(key="constant", knobs={"warm_up": 0.0})
-    thread = started(store, tiny_clip(steps=100_000, habits={"checkpointing": {"every": 100_000}}, schedule=constant))
+    thread = started(
+        store, tiny_clip(steps=100_000, callbacks={"checkpointing": {"every": 100_000}}, schedule=constant)
+    )
     reader = library.reader(thread.uid)
     until(lambda: reader.head().step > 3)
 
@@ -154,7 +156,7 @@ def test_a_loss_that_is_not_a_number_stops_before_the_optimiser(
                 next(run.experiment.node("projection").parameters()).mul_(math.nan)
 
     after_step(monkeypatch, spoil)
-    thread = started(store, tiny_clip(steps=40, habits={"checkpointing": {"every": 5}, "watchdog": {}}))
+    thread = started(store, tiny_clip(steps=40, callbacks={"checkpointing": {"every": 5}, "watchdog": {}}))
     thread.join(60)
     facts, reader = library.facts(thread.uid), library.reader(thread.uid)
     assert facts.status == "diverged"
@@ -215,7 +217,7 @@ def test_seconds_never_go_back_when_a_run_goes_on(
     monkeypatch.setattr(CheckpointFolder, "save", slow)
     with monkeypatch.context() as first:
         after_step(first, stop_at_five)
-        uid = queued(store, tiny_clip(steps=8, habits=SAVING))
+        uid = queued(store, tiny_clip(steps=8, callbacks=SAVING))
         assert execute(store, uid, control) == "stopped"
     before = max(mark.seconds for mark in library.reader(uid).marks())
     assert before >= 0.2
@@ -236,7 +238,7 @@ def test_commands_after_going_on_are_said_where_the_run_is(
 
     with monkeypatch.context() as first:
         after_step(first, fails)
-        uid = queued(store, tiny_clip(steps=20, habits=SAVING))
+        uid = queued(store, tiny_clip(steps=20, callbacks=SAVING))
         assert execute(store, uid) == "failed"
     assert library.facts(uid).step == 9
     reader = library.reader(uid)
@@ -264,10 +266,10 @@ def test_commands_after_going_on_are_said_where_the_run_is(
 def test_a_fork_that_was_interrupted_before_its_own_checkpoint_says_nothing_twice(
     store: Store, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    document = tiny_clip(steps=12, habits={"checkpointing": {"every": 4, "last": 9}})
+    document = tiny_clip(steps=12, callbacks={"checkpointing": {"every": 4, "last": 9}})
     parent = queued(store, document)
     assert execute(store, parent) == "finished"
-    rare = edits.switch(document, "habits", "checkpointing", True, {"every": 1000})
+    rare = edits.switch(document, "callbacks", "checkpointing", True, {"every": 1000})
     uid = queued(store, rare, parent=parent, parent_step=4)
 
     def fails(run: Trainer) -> None:
@@ -284,7 +286,7 @@ def test_a_fork_that_was_interrupted_before_its_own_checkpoint_says_nothing_twic
 
 
 def test_a_damaged_checkpoint_is_passed_over_and_said(store: Store, library: Library) -> None:
-    document = tiny_clip(steps=10, habits=SAVING)
+    document = tiny_clip(steps=10, callbacks=SAVING)
     uid = queued(store, document)
     execute(store, uid)
     whole = losses(library.reader(uid))

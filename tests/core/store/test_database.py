@@ -21,6 +21,7 @@ from core.store.database import Store
 from core.store.library import Library
 from core.store.lock import Busy, FileLock
 from core.store.schema import APPLICATION_ID, REVISION, SCHEMA_VERSION, metadata
+from core.store.sweeps import Sweeps
 from tests.core.store.said import scalars
 
 
@@ -284,6 +285,30 @@ def test_a_store_of_the_first_release_gets_the_tables_of_sweeps_and_judgements(t
     connection = sqlite3.connect(kept[0])
     assert connection.execute("PRAGMA user_version").fetchone() == (1,)
     connection.close()
+
+
+def test_a_store_in_the_words_of_version_5_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Its trials keep their configurations, and what runs are compared by says callbacks and diagnostics."""
+    path = tmp_path / "runs.db"
+    with Store.open(path) as store:
+        uid = (
+            Library(store)
+            .create_run("a run", "{}", params={"callbacks.ema.decay": 0.5, "diagnostics.x": True, "habit": 1})
+            .uid
+        )
+        Sweeps(store).create("a sweep", "{}", ['{"name": "a"}'], [0])
+    connection = sqlite3.connect(path)
+    connection.executescript(
+        "ALTER TABLE trial RENAME COLUMN configuration TO arm; UPDATE alembic_version SET version_num='0005';"
+        "UPDATE param SET name=replace(replace(name, 'callbacks.', 'habits.'), 'diagnostics.', 'probes.');"
+        "PRAGMA user_version=5"
+    )
+    connection.close()
+    with Store.open(path) as store:
+        assert Library(store).params(uid) == {"callbacks.ema.decay": 0.5, "diagnostics.x": True, "habit": 1}
+        with store.read() as reading:
+            assert reading.exec_driver_sql("SELECT configuration FROM trial").scalar() == '{"name": "a"}'
+            assert reading.exec_driver_sql("PRAGMA user_version").scalar() == SCHEMA_VERSION
 
 
 def test_revisions_give_the_tables_that_the_code_declares(tmp_path: Path) -> None:

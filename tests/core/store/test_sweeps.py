@@ -17,7 +17,7 @@ from core.store.library import Library
 from core.store.sweeps import Sweeps
 from tests.core.store.said import at, scalars
 
-ARMS = ['{"name": "a"}', '{"name": "b"}', '{"name": "c"}']
+CONFIGURATIONS = ['{"name": "a"}', '{"name": "b"}', '{"name": "c"}']
 
 
 @pytest.fixture
@@ -26,17 +26,17 @@ def sweeps(store: Store) -> Sweeps:
 
 
 def begun(sweeps: Sweeps, **options: bool) -> SweepFacts:
-    made = sweeps.create("a sweep", '{"name": "drawing"}', ARMS, [0, 1], document_id="d", **options)
+    made = sweeps.create("a sweep", '{"name": "drawing"}', CONFIGURATIONS, [0, 1], document_id="d", **options)
     sweeps.begin(made.uid)
     return sweeps.facts(made.uid)
 
 
-def test_a_sweep_has_a_trial_for_every_arm_and_seed(sweeps: Sweeps) -> None:
-    made = sweeps.create("a sweep", "{}", ARMS, [5, 6])
+def test_a_sweep_has_a_trial_for_every_configuration_and_seed(sweeps: Sweeps) -> None:
+    made = sweeps.create("a sweep", "{}", CONFIGURATIONS, [5, 6])
     assert made.state == "queued"
     assert made.counts == {"queued": 6}
-    assert [(trial.number, trial.arm, trial.seed) for trial in sweeps.trials(made.uid)] == [
-        (i, ARMS[i // 2], 5 + i % 2) for i in range(6)
+    assert [(trial.number, trial.configuration, trial.seed) for trial in sweeps.trials(made.uid)] == [
+        (i, CONFIGURATIONS[i // 2], 5 + i % 2) for i in range(6)
     ]
     assert sweeps.find("a sweep").uid == sweeps.find(made.uid[:9]).uid == made.uid
     assert sweeps.of_document("{}") == made
@@ -45,7 +45,7 @@ def test_a_sweep_has_a_trial_for_every_arm_and_seed(sweeps: Sweeps) -> None:
 
 
 def test_trials_are_claimed_in_order_and_only_while_it_runs(sweeps: Sweeps) -> None:
-    made = sweeps.create("a sweep", "{}", ARMS, [0])
+    made = sweeps.create("a sweep", "{}", CONFIGURATIONS, [0])
     assert sweeps.claim(made.uid) is None
     sweeps.begin(made.uid)
     first = sweeps.claim(made.uid)
@@ -162,15 +162,15 @@ def test_a_sweep_whose_process_is_gone_is_paused(sweeps: Sweeps, store: Store) -
     assert sweeps.facts(made.uid).state == "paused"
 
 
-def test_arms_are_added_only_by_the_one_who_knows_all(sweeps: Sweeps) -> None:
-    made = sweeps.create("a search", "{}", ARMS[:1], [0, 1])
-    assert sweeps.add_arms(made.uid, 2, ARMS[1:2], [0, 1])
-    assert not sweeps.add_arms(made.uid, 2, ARMS[2:], [0, 1])
+def test_configurations_are_added_only_by_the_one_who_knows_all(sweeps: Sweeps) -> None:
+    made = sweeps.create("a search", "{}", CONFIGURATIONS[:1], [0, 1])
+    assert sweeps.add_configurations(made.uid, 2, CONFIGURATIONS[1:2], [0, 1])
+    assert not sweeps.add_configurations(made.uid, 2, CONFIGURATIONS[2:], [0, 1])
     assert [trial.number for trial in sweeps.trials(made.uid)] == [0, 1, 2, 3]
 
 
 def test_sweeps_have_an_order_and_can_be_put_aside(sweeps: Sweeps) -> None:
-    uids = [sweeps.create(name, "{}", ARMS, [0]).uid for name in "abc"]
+    uids = [sweeps.create(name, "{}", CONFIGURATIONS, [0]).uid for name in "abc"]
     sweeps.move_sweep(uids[2], -1)
     assert [one.name for one in sweeps.all()] == ["a", "c", "b"]
     sweeps.delete(uids[0])
@@ -180,7 +180,7 @@ def test_sweeps_have_an_order_and_can_be_put_aside(sweeps: Sweeps) -> None:
 def test_a_newer_store_is_read_and_never_written(tmp_path: Path) -> None:
     path = tmp_path / "runs.db"
     with Store.open(path) as store:
-        uid = Sweeps(store).create("a sweep", "{}", ARMS, [0]).uid
+        uid = Sweeps(store).create("a sweep", "{}", CONFIGURATIONS, [0]).uid
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version=9999")
     connection.commit()

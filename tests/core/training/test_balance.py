@@ -12,10 +12,10 @@ from torch import nn
 
 from core.graph import edits
 from core.graph.document import End
+from core.telemetry.diagnostics.diagnostic import group_norm, modality_groups
 from core.telemetry.events import LogLine
-from core.telemetry.probes.probe import group_norm, modality_groups
-from core.training.habits.grad_norm import GradNorm, gradient_norm, shared_parameters, stepped
-from core.training.habits.ogm_ge import OGMGE, coefficients, modulate, query_scores
+from core.training.callbacks.grad_norm import GradNorm, gradient_norm, shared_parameters, stepped
+from core.training.callbacks.ogm_ge import OGMGE, coefficients, modulate, query_scores
 from core.training.trainer import Trainer
 from tests.core.training.running import trainer
 from tests.documents import tiny_clip
@@ -64,11 +64,11 @@ class Toy:
 
 def test_a_scaled_tower_is_slowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gradients of 10 : 1 become about 2.3 : 1 by 1 - tanh(0.1 * 10.)."""
-    monkeypatch.setattr("core.training.habits.ogm_ge.Scalars", lambda at, values: values)
+    monkeypatch.setattr("core.training.callbacks.ogm_ge.Scalars", lambda at, values: values)
     toy = Toy(scale=10)
     before = toy.gradients()
-    habit = OGMGE(OGMGE.Config(alpha=0.1, by="gradient", noise=False))
-    habit.gradient_ready(toy)  # type: ignore[arg-type]
+    callback = OGMGE(OGMGE.Config(alpha=0.1, by="gradient", noise=False))
+    callback.gradient_ready(toy)  # type: ignore[arg-type]
     after = toy.norms()
     ratio = before["image"] / before["text"]
     assert ratio > 7
@@ -103,7 +103,7 @@ def test_scores_are_the_diagonal_probabilities_of_each_direction() -> None:
 
 @pytest.mark.parametrize("by", ["score", "gradient"])
 def test_a_run_says_its_factors_and_stops_when_asked(by: str) -> None:
-    run = trainer(tiny_clip(steps=6, habits={"ogm_ge": {"by": by, "until": 0.5}}))
+    run = trainer(tiny_clip(steps=6, callbacks={"ogm_ge": {"by": by, "until": 0.5}}))
     assert run.train() == "finished"
     factors = run.listener.scalars("balance/image/factor")  # type: ignore[attr-defined]
     assert [step for step, _ in factors] == [0, 1, 2]
@@ -122,7 +122,7 @@ def two_objectives(scale: float, **recipe: Any) -> Trainer:
 
 
 def test_grad_norm_makes_a_scaled_objective_pull_as_hard_as_the_other() -> None:
-    run = two_objectives(30.0, habits={"grad_norm": {"alpha": 0.0, "rate": 0.1}})
+    run = two_objectives(30.0, callbacks={"grad_norm": {"alpha": 0.0, "rate": 0.1}})
     run._enter_stage()
     run.batch, run.indices = run.feed.next(0, 0)
     losses = run.experiment.losses(run.forward(run.batch))
@@ -132,7 +132,7 @@ def test_grad_norm_makes_a_scaled_objective_pull_as_hard_as_the_other() -> None:
     plain = {key: gradient_norm(loss, shared) for key, loss in losses.items()}
     run.feed.close()
     assert max(plain.values()) / min(plain.values()) > 5
-    run = two_objectives(30.0, habits={"grad_norm": {"alpha": 0.0, "rate": 0.1}})
+    run = two_objectives(30.0, callbacks={"grad_norm": {"alpha": 0.0, "rate": 0.1}})
     run.train()
     said = [run.listener.scalars(f"balance/{key}/gradient") for key in run.plan.objectives]  # type: ignore[attr-defined]
     last = [sum(value for _, value in row[-20:]) / 20 for row in said]
@@ -153,26 +153,26 @@ def test_an_objective_that_learns_slowly_may_pull_harder() -> None:
 
 
 def test_grad_norm_says_where_it_cannot_help() -> None:
-    one = trainer(tiny_clip(steps=1, habits={"grad_norm": {}}))
+    one = trainer(tiny_clip(steps=1, callbacks={"grad_norm": {}}))
     one.train()
-    both = two_objectives(1.0, habits={"grad_norm": {}, "gradient_cache": {"chunk": 8}})
-    for habit in both.habits:
-        habit.began(both)
+    both = two_objectives(1.0, callbacks={"grad_norm": {}, "gradient_cache": {"chunk": 8}})
+    for callback in both.callbacks:
+        callback.began(both)
     both.feed.close()
     for run, words in ((one, "only one objective"), (both, "without gradient caching")):
         assert any(words in line.text for line in run.listener.of(LogLine))  # type: ignore[attr-defined]
 
 
 def test_grad_norm_goes_on_where_it_stopped() -> None:
-    habit = GradNorm(GradNorm.Config())
-    habit.weights, habit.first = {"a": 0.4, "b": 1.6}, {"a": 2.0, "b": 3.0}
+    callback = GradNorm(GradNorm.Config())
+    callback.weights, callback.first = {"a": 0.4, "b": 1.6}, {"a": 2.0, "b": 3.0}
     other = GradNorm(GradNorm.Config())
-    other.load_state(habit.state())
-    assert (other.weights, other.first) == (habit.weights, habit.first)
+    other.load_state(callback.state())
+    assert (other.weights, other.first) == (callback.weights, callback.first)
 
 
 def test_clipping_by_modality_holds_each_modality_to_the_norm() -> None:
-    run = trainer(tiny_clip(steps=1, habits={"clipping": {"norm": 0.01, "per": "modality"}}))
+    run = trainer(tiny_clip(steps=1, callbacks={"clipping": {"norm": 0.01, "per": "modality"}}))
     norms: dict[str, float] = {}
     step = run.groups.optimizer.step
 

@@ -24,8 +24,11 @@ from tests.documents import tiny_clip
 def test_compiled_towers_give_the_plain_losses_with_dropout_and_patch_dropout() -> None:
     if shutil.which("g++") is None:
         pytest.skip("there is no C++ compiler")
-    probes = {"attention": {"every": 2, "samples": 4}}
-    runs = [trainer(tiny_clip(steps=4, dropout=0.2, probes=probes, habits=h)) for h in ({}, {"compilation": {}})]
+    diagnostics = {"attention": {"every": 2, "samples": 4}}
+    runs = [
+        trainer(tiny_clip(steps=4, dropout=0.2, diagnostics=diagnostics, callbacks=h))
+        for h in ({}, {"compilation": {}})
+    ]
     with inductor.patch(compile_threads=1):  # no thread is left behind
         for run in runs:
             assert run.train() == "finished"
@@ -37,7 +40,7 @@ def test_compiled_towers_give_the_plain_losses_with_dropout_and_patch_dropout() 
 
 
 @pytest.mark.parametrize(
-    ("kind", "habits", "replays"),
+    ("kind", "callbacks", "replays"),
     [
         ("cuda", {}, True),
         ("cuda", {"gradient_cache": {}}, False),
@@ -46,15 +49,15 @@ def test_compiled_towers_give_the_plain_losses_with_dropout_and_patch_dropout() 
     ],
 )
 def test_cuda_graphs_are_replayed_only_where_no_chunk_waits_for_another(
-    kind: str, habits: dict[str, Any], replays: bool, monkeypatch: pytest.MonkeyPatch
+    kind: str, callbacks: dict[str, Any], replays: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[dict[str, Any]] = []
     monkeypatch.setattr(nn.Module, "compile", lambda self, *, options: given.append(options))
-    run = trainer(tiny_clip(habits={"compilation": {"mode": "reduce-overhead"}, **habits}))
+    run = trainer(tiny_clip(callbacks={"compilation": {"mode": "reduce-overhead"}, **callbacks}))
     run.device = torch.device(kind)
-    habit = run.habit("compilation")
-    assert habit is not None
-    habit.began(run)
+    callback = run.callback("compilation")
+    assert callback is not None
+    callback.began(run)
     assert len(given) == len(run.experiment.towers())
     assert all(bool(options["triton.cudagraphs"]) is replays and options["fallback_random"] for options in given)
 
@@ -70,7 +73,7 @@ def test_objectives_stay_in_float32_where_towers_do_not(monkeypatch: pytest.Monk
         return made
 
     monkeypatch.setattr(InfoNCE, "logits", watched)
-    run = trainer(tiny_clip(steps=1, dropout=0.0, habits={"mixed_precision": {"insist": True}}))
+    run = trainer(tiny_clip(steps=1, dropout=0.0, callbacks={"mixed_precision": {"insist": True}}))
     run.experiment.node("vit").register_forward_hook(lambda _m, _i, out: seen.update(tower=out["tokens"].x_BND.dtype))
     attention = run.experiment.node("vit").stack.layers[0].mlp  # type: ignore[union-attr, index]
     attention.register_forward_hook(lambda _m, _i, out: seen.update(layer=out.dtype))
@@ -85,10 +88,10 @@ def test_objectives_stay_in_float32_where_towers_do_not(monkeypatch: pytest.Monk
 
 def test_caching_in_bfloat16_is_the_whole_batch_in_bfloat16() -> None:
     """Losses see the same float32 numbers, whichever way towers were run."""
-    document = tiny_clip(batch_size=16, dropout=0.0, habits={"mixed_precision": {"insist": True}})
+    document = tiny_clip(batch_size=16, dropout=0.0, callbacks={"mixed_precision": {"insist": True}})
     runs = [trainer(document) for _ in range(2)]
     for run in runs:
-        run.habits[0].began(run)
+        run.callbacks[0].began(run)
     whole, parts = gradients(runs[0], plain), gradients(runs[1], partial(cached, chunk=16))
     for name in whole:
         torch.testing.assert_close(parts[name], whole[name], atol=1e-6, rtol=1e-4)

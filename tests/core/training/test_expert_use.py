@@ -1,4 +1,4 @@
-"""The experts probe: what it says adds up, and an idle expert is said once; experts train by themselves and with caching."""
+"""The experts diagnostic: what it says adds up, and an idle expert is said once; experts train by themselves and with caching."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from core.blocks.experts.grouped import Routed
 from core.compiler.compile import compile
 from core.graph import edits
 from core.graph.document import Document
+from core.telemetry.diagnostics.experts import ExpertUse
 from core.telemetry.events import Histogram
-from core.telemetry.probes.experts import ExpertUse
 from core.training.gradients import cached, plain
 from tests.core.training.running import Said, trainer
 from tests.core.training.test_gradients import gradients
@@ -43,12 +43,12 @@ def routed_clip(**recipe: Any) -> Document:
         "projection.embedding info_nce.left", "projection_2.embedding info_nce.right", "mixture.balance extra_loss.loss",
     ):  # fmt: skip
         draw.wire(*chain.split())
-    recipe = {"habits": {}, "probes": {}, "threads": 1, **recipe}
+    recipe = {"callbacks": {}, "diagnostics": {}, "threads": 1, **recipe}
     return edits.set_recipe(draw.document, **{"steps": 6, "batch_size": 16, **recipe})
 
 
 def test_counts_add_up_and_figures_are_said() -> None:
-    run = trainer(routed_clip(probes={"experts": {"every": 2}}))
+    run = trainer(routed_clip(diagnostics={"experts": {"every": 2}}))
     assert run.train() == "finished"
     said: Any = run.listener
     histograms = [event for event in said.of(Histogram) if event.series.startswith("experts/")]
@@ -63,7 +63,7 @@ def test_counts_add_up_and_figures_are_said() -> None:
 def test_sides_keep_their_modality_through_the_mixture() -> None:
     plan = compile(routed_clip())
     assert [plan.modality(node) for node in ("projection", "projection_2", "mixture")] == ["image", "text", "shared"]
-    run = trainer(routed_clip(steps=2, habits={"evaluation": {"every": 2}}))
+    run = trainer(routed_clip(steps=2, callbacks={"evaluation": {"every": 2}}))
     run.train()
     assert run.listener.scalars("retrieval/test/image_to_text/R@10")  # type: ignore[attr-defined]
 
@@ -108,10 +108,10 @@ def test_an_idle_expert_is_said_once(share: float, warnings: int) -> None:
         plan=SimpleNamespace(batch_nodes=("moe",)), experiment=SimpleNamespace(node=lambda key: Node(share)),
         position=SimpleNamespace(step=5), at=lambda: None, say=said.say, warn=warned.append,
     )  # fmt: skip
-    probe = ExpertUse(ExpertUse.Config())
-    probe.began(run)  # type: ignore[arg-type]
+    diagnostic = ExpertUse(ExpertUse.Config())
+    diagnostic.began(run)  # type: ignore[arg-type]
     for _ in range(6):
-        probe.step_ended(run)  # type: ignore[arg-type]
+        diagnostic.step_ended(run)  # type: ignore[arg-type]
     assert len(warned) == warnings
     assert all("lies idle" in text for text in warned)
 

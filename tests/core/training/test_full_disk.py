@@ -11,8 +11,8 @@ from core.runs.execute import execute
 from core.store.checkpoints import CheckpointFolder
 from core.store.database import Store
 from core.store.library import Library
-from core.training.habits import checkpointing
-from core.training.habits.checkpointing import Checkpointing
+from core.training.callbacks import checkpointing
+from core.training.callbacks.checkpointing import Checkpointing
 from tests.core.runs.running import queued
 from tests.documents import tiny_clip
 
@@ -31,7 +31,7 @@ def test_a_disk_that_is_full_at_the_end(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(Checkpointing, "patience_seconds", 0.2)
     monkeypatch.setattr(checkpointing, "SECONDS_BETWEEN_TRIES", 0.01)
     with Store.open(tmp_path / "runs.db") as store:
-        library, uid = Library(store), queued(store, tiny_clip(steps=4, habits={"checkpointing": {"every": 2}}))
+        library, uid = Library(store), queued(store, tiny_clip(steps=4, callbacks={"checkpointing": {"every": 2}}))
         status = execute(store, uid)
         facts, kept = library.facts(uid), [each.step for each in library.reader(uid).checkpoints()]
         if failures == 3:

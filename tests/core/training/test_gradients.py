@@ -78,6 +78,6 @@ def test_plain_accumulation_is_another_objective() -> None:
 
 
 def test_plain_accumulation_says_so() -> None:
-    run = trainer(tiny_clip(steps=1, habits={"accumulation": {"chunks": 2}}))
+    run = trainer(tiny_clip(steps=1, callbacks={"accumulation": {"chunks": 2}}))
     run.train()
     assert any("changes this objective" in event.text for event in run.listener if hasattr(event, "text"))  # type: ignore[attr-defined]

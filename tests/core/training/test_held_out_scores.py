@@ -16,9 +16,13 @@ def small(name: str) -> Document:
     """An example at a few steps on small pictures."""
     document = edits.set_knob(find_document(name), "emoji", "image_size", 16)
     document = edits.set_knob(document, "resnet", "width", 8)
-    habits = {"evaluation": {"every": 100, "most": 40, "train": False}}
+    callbacks = {"evaluation": {"every": 100, "most": 40, "train": False}}
     return edits.set_recipe(
-        document, steps=2, batch_size=8, habits=habits, probes={"memory": {"samples": 2}, "attention": {"samples": 2}}
+        document,
+        steps=2,
+        batch_size=8,
+        callbacks=callbacks,
+        diagnostics={"memory": {"samples": 2}, "attention": {"samples": 2}},
     )
 
 

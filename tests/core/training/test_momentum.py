@@ -87,7 +87,7 @@ def test_a_run_with_a_queue_resumes_bitwise(momentum: float, tmp_path: Path) -> 
 
 def test_evaluation_and_attention_leave_the_queue_alone() -> None:
     document = with_negatives(
-        tiny_clip(steps=3, habits={"evaluation": {"every": 1}}, probes={"attention": {"every": 1}}), QUEUE
+        tiny_clip(steps=3, callbacks={"evaluation": {"every": 1}}, diagnostics={"attention": {"every": 1}}), QUEUE
     )
     run = trainer(document)
     assert run.train() == "finished"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.compiler.weights import read_state
 from core.graph.document import Document
 from core.graph.recipe import Stage
 from tests.core.training.running import Said, checkpoint, resumed, same, trainer, weights
@@ -17,14 +19,14 @@ STEPS = 8
 
 
 def document() -> Document:
-    habits: dict[str, Any] = {
+    callbacks: dict[str, Any] = {
         "ema": {"decay": 0.9},
         "clipping": {"norm": 0.5},
         "evaluation": {"every": 3},
         "early_stopping": {"patience": 50},
     }
     return tiny_clip(
-        steps=STEPS, batch_size=400, habits=habits,  # three batches an epoch: resuming crosses epochs
+        steps=STEPS, batch_size=400, callbacks=callbacks,  # three batches an epoch: resuming crosses epochs
         stages=(Stage(name="one", share=1.0), Stage(name="two", share=1.0)),
     )  # fmt: skip
 
@@ -44,14 +46,14 @@ def whole() -> tuple[dict[str, Any], list[tuple[int, float]]]:
     assert run.train() == "finished"
     said = run.listener
     assert isinstance(said, Said)
-    averaged = {f"ema/{name}": tensor for name, tensor in run.habit("ema").tensors().items()}  # type: ignore[union-attr]
+    averaged = {f"ema/{name}": tensor for name, tensor in run.callback("ema").tensors().items()}  # type: ignore[union-attr]
     return {**weights(run), **averaged}, said.scalars("loss")
 
 
 def ended(folder: Path, state: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[int, float]]]:
     run = resumed(document(), folder, state)
     run.train()
-    averaged = {f"ema/{name}": tensor for name, tensor in run.habit("ema").tensors().items()}  # type: ignore[union-attr]
+    averaged = {f"ema/{name}": tensor for name, tensor in run.callback("ema").tensors().items()}  # type: ignore[union-attr]
     return {**weights(run), **averaged}, run.listener.scalars("loss")  # type: ignore[attr-defined]
 
 
@@ -85,9 +87,9 @@ def test_every_part_of_the_state_is_needed(
         for held in run.groups.optimizer.state.values():
             held["step"].zero_()
     if part == "average":
-        run.habit("ema").average = {}  # type: ignore[union-attr]
+        run.callback("ema").average = {}  # type: ignore[union-attr]
     run.train()
-    averaged = {f"ema/{name}": tensor for name, tensor in run.habit("ema").tensors().items()}  # type: ignore[union-attr]
+    averaged = {f"ema/{name}": tensor for name, tensor in run.callback("ema").tensors().items()}  # type: ignore[union-attr]
     assert not same({**weights(run), **averaged}, whole[0])
 
 
@@ -96,3 +98,15 @@ def trained_vocabulary_of_other_data() -> dict[str, Any]:
     node = other.nodes["emoji"]
     other = replace(other, nodes={**other.nodes, "emoji": replace(node, knobs={**node.knobs, "language": "Chinese"})})
     return trainer(other).graph.state()
+
+
+def test_a_checkpoint_in_the_words_of_version_1_goes_on_bitwise(
+    tmp_path: Path, whole: tuple[dict[str, Any], list[tuple[int, float]]]
+) -> None:
+    state = stopped_at(4, tmp_path)
+    (tmp_path / "callbacks.safetensors").rename(tmp_path / "habits.safetensors")
+    state["habits"] = state.pop("callbacks")
+    (tmp_path / "state.json").write_text(json.dumps(state), "utf-8")
+    end, losses = ended(tmp_path, read_state(tmp_path))
+    assert same(end, whole[0])
+    assert losses == whole[1][4:]

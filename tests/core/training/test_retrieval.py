@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.blocks.ranking import best_first, choice_ranks
-from core.telemetry.probes.similarity import alignment, effective_rank, modality_gap, uniformity
+from core.telemetry.diagnostics.similarity import alignment, effective_rank, modality_gap, uniformity
 from core.training.retrieval import (
     asked,
     chance,

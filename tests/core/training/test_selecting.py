@@ -54,21 +54,21 @@ def test_the_figure_is_the_mean_of_both_directions_and_must_be_finite() -> None:
 
 
 def test_the_best_checkpoint_and_early_stopping_read_the_validation_split() -> None:
-    run = trainer(tiny_clip(steps=2, habits={**EVERY_STEP, "early_stopping": {"patience": 9}}))
+    run = trainer(tiny_clip(steps=2, callbacks={**EVERY_STEP, "early_stopping": {"patience": 9}}))
     run.train()
     there, back = (said(run).scalars(f"retrieval/validation/{way}/R@10") for way in ("image_to_text", "text_to_image"))
     own = [(a + b) / 2 for (_, a), (_, b) in zip(there, back, strict=True)]
     assert [value for _, value in said(run).scalars("selection/validation/R@10")] == pytest.approx(own)
     assert [mark.data["value"] for mark in marks(run)] == pytest.approx(sorted({own[0], max(own)}))
     assert marks(run)[0].text.startswith("best R@10 on validation (mean of both directions): ")
-    assert run.habit("early_stopping").best == pytest.approx(max(own), abs=0.002)  # type: ignore[union-attr]
+    assert run.callback("early_stopping").best == pytest.approx(max(own), abs=0.002)  # type: ignore[union-attr]
     assert said(run).scalars("retrieval/test/image_to_text/R@10")
     assert not said(run).scalars("selection/test/R@10")
     assert not [line for line in said(run).of(LogLine) if "test split" in line.text]
 
 
 def test_where_the_test_split_must_select_that_is_said() -> None:
-    run = trainer(tiny_clip(steps=1, habits=EVERY_STEP))
+    run = trainer(tiny_clip(steps=1, callbacks=EVERY_STEP))
     splits = dict(run.feed.splits)
     run.feed.splits = MappingProxyType({name: [] if name == "validation" else rows for name, rows in splits.items()})
     run.train()
@@ -91,12 +91,12 @@ def broken_from(run: Trainer, step: int) -> None:
 
 @pytest.mark.parametrize("step", [1, 2])
 def test_a_model_whose_scores_are_nan_is_never_the_best(step: int) -> None:
-    habits = {**EVERY_STEP, "early_stopping": {"patience": 2}}
-    run = trainer(tiny_clip(steps=9, habits=habits, probes={"samples": {}}))
+    callbacks = {**EVERY_STEP, "early_stopping": {"patience": 2}}
+    run = trainer(tiny_clip(steps=9, callbacks=callbacks, diagnostics={"samples": {}}))
     broken_from(run, step)
     assert run.train() == "finished"
     assert [mark.at.step for mark in marks(run)] == list(range(1, step))
-    assert run.habit("checkpointing").score is None or step == 2  # type: ignore[union-attr]
+    assert run.callback("checkpointing").score is None or step == 2  # type: ignore[union-attr]
     assert [value for _, value in said(run).scalars("retrieval/validation/image_to_text/R@10")][step - 1 :] == [0.0] * 2
     assert run.position.step == step + 1, "two evaluations without a finite score use up the patience"
     assert len([line for line in said(run).of(LogLine) if "are not finite; they rank last" in line.text]) == 2
@@ -105,8 +105,8 @@ def test_a_model_whose_scores_are_nan_is_never_the_best(step: int) -> None:
 
 
 def test_a_best_score_of_another_split_is_not_carried_over() -> None:
-    run = trainer(tiny_clip(steps=1, habits={**EVERY_STEP, "early_stopping": {}}))
-    keeper, patience = run.habit("checkpointing"), run.habit("early_stopping")
+    run = trainer(tiny_clip(steps=1, callbacks={**EVERY_STEP, "early_stopping": {}}))
+    keeper, patience = run.callback("checkpointing"), run.callback("early_stopping")
     assert keeper is not None
     assert patience is not None
     keeper.load_state({"score": 0.9})  # as it was kept before the split was said

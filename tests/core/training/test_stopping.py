@@ -15,7 +15,7 @@ from core.training.trainer import Trainer
 from tests.core.training.running import Said, checkpoint, resumed, same, trainer, weights
 from tests.documents import tiny_clip
 
-HABITS: dict[str, Any] = {
+CALLBACKS: dict[str, Any] = {
     "evaluation": {"every": 2, "most": 20, "train": False},
     "early_stopping": {"patience": 2, "least_gain": 0.9},  # no gain is ever enough: the end is known
     "checkpointing": {"every": 1000},
@@ -24,7 +24,7 @@ HABITS: dict[str, Any] = {
 
 
 def drawn() -> Document:
-    return tiny_clip(steps=40, habits=HABITS)
+    return tiny_clip(steps=40, callbacks=CALLBACKS)
 
 
 def stopping_at(run: Trainer, control: Control, step: int) -> None:
@@ -141,7 +141,7 @@ def phases(run: Trainer) -> list[str]:
 
 def test_a_run_says_what_it_is_about_and_how_far_it_is() -> None:
     run = trainer(
-        tiny_clip(steps=2, habits={"evaluation": {"every": 2, "most": 300, "train": False}, "checkpointing": {}})
+        tiny_clip(steps=2, callbacks={"evaluation": {"every": 2, "most": 300, "train": False}, "checkpointing": {}})
     )
     run.keeper = Counted()  # type: ignore[assignment]
     run.train()

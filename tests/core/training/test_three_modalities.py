@@ -18,7 +18,7 @@ from core.problems import Refused
 from core.runs.execute import execute
 from core.store.database import Store
 from core.store.library import Library
-from core.training.habits.evaluation import embed
+from core.training.callbacks.evaluation import embed
 from studio.documents import find_document
 from tests.conftest import SHARED_DATA
 from tests.core.data.test_sounds import HERTZ, with_sounds
@@ -63,7 +63,7 @@ def three(
         "caption_table.has_sound info_nce_2.present", "caption_table.has_sound info_nce_3.present",
     ):  # fmt: skip
         draw.wire(*chain.split())
-    recipe = {"habits": {}, "probes": {}, "threads": 1, **recipe}
+    recipe = {"callbacks": {}, "diagnostics": {}, "threads": 1, **recipe}
     return edits.set_recipe(draw.document, steps=steps, batch_size=batch_size, **recipe)
 
 
@@ -94,7 +94,7 @@ def fused(rate: float = 0.3, **recipe: Any) -> Document:
         "projection_3.embedding info_nce.right",
     ):  # fmt: skip
         draw.wire(*chain.split())
-    recipe = {"habits": {}, "probes": {}, "threads": 1, **recipe}
+    recipe = {"callbacks": {}, "diagnostics": {}, "threads": 1, **recipe}
     return edits.set_recipe(draw.document, **{"steps": 4, "batch_size": 16, **recipe})
 
 
@@ -112,7 +112,7 @@ def test_what_can_be_asked_follows_from_the_drawing(tmp_path: Path) -> None:
 
 def test_pairs_without_sound_do_not_count(tmp_path: Path) -> None:
     run = trainer(
-        three(with_sounds(tmp_path), habits={"evaluation": {"every": 4}}, probes={"similarity": {"every": 1}})
+        three(with_sounds(tmp_path), callbacks={"evaluation": {"every": 4}}, diagnostics={"similarity": {"every": 1}})
     )
     assert run.train() == "finished"
     with torch.no_grad():
@@ -131,7 +131,7 @@ def test_pairs_without_sound_do_not_count(tmp_path: Path) -> None:
 
 
 def test_scores_are_said_for_every_subset(tmp_path: Path) -> None:
-    run = trainer(three(with_sounds(tmp_path), habits={"evaluation": {"every": 4}}))
+    run = trainer(three(with_sounds(tmp_path), callbacks={"evaluation": {"every": 4}}))
     run.train()
     subsets = subsets_of(run.plan)
     assert subsets is not None
@@ -179,7 +179,7 @@ def test_hidden_at_times_the_name_alone_finds_more_unseen_concepts() -> None:
             ("resnet", "width", 16), ("resnet_2", "width", 16), ("emoji", "second_artist", "none"),
         ):  # fmt: skip
             document = edits.set_knob(document, node, knob, value)
-        run = trainer(edits.set_recipe(document, steps=120, habits={"evaluation": {"every": 1000}}, probes={}))
+        run = trainer(edits.set_recipe(document, steps=120, callbacks={"evaluation": {"every": 1000}}, diagnostics={}))
         run.train()
         said = run.listener
         return tuple(said.scalars(f"score/test/text/{name}")[-1][1] for name in ("R@10", "chance R@10"))  # type: ignore[attr-defined, return-value]
@@ -190,7 +190,7 @@ def test_hidden_at_times_the_name_alone_finds_more_unseen_concepts() -> None:
 
 
 def test_a_trained_plan_answers_to_any_subset(tmp_path: Path) -> None:
-    document = three(with_sounds(tmp_path), habits={"checkpointing": {}, "evaluation": {"every": 4}})
+    document = three(with_sounds(tmp_path), callbacks={"checkpointing": {}, "evaluation": {"every": 4}})
     with Store.open(tmp_path / "runs.db") as store:
         uid = queued(store, document)
         assert execute(store, uid) == "finished"
@@ -219,7 +219,7 @@ def test_a_drawing_with_one_way_to_ask_says_so() -> None:
 @pytest.mark.skipif(not (SHARED_DATA / "tuxpaint").is_dir(), reason="the tuxpaint folder is not there")
 def test_tuxpaint_trains_and_each_pair_beats_chance_on_what_it_has_seen() -> None:
     folder = SHARED_DATA / "tuxpaint"
-    recipe = {"habits": {"evaluation": {"every": 1000}}, "learning_rate": 0.003}
+    recipe = {"callbacks": {"evaluation": {"every": 1000}}, "learning_rate": 0.003}
     run = trainer(three(folder, steps=450, batch_size=48, hertz=8000, column="speech_fr", **recipe))
     assert run.train() == "finished"
     said = run.listener

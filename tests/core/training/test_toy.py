@@ -32,7 +32,7 @@ def toy(folder: Path) -> Path:
 
 def test_a_toy_is_learned_to_recall_one_both_ways(tmp_path: Path) -> None:
     document = tiny_clip(
-        steps=120, batch_size=12, dropout=0.0, learning_rate=5e-3, habits={"evaluation": {"every": 1000}}
+        steps=120, batch_size=12, dropout=0.0, learning_rate=5e-3, callbacks={"evaluation": {"every": 1000}}
     )
     document = edits.set_knob(document, "vit", "patch_dropout", 0.0)
     table = {"folder": str(toy(tmp_path)), "image_size": 16}

@@ -1,4 +1,4 @@
-"""Stages, freezing, control, habits: what each promises, measured."""
+"""Stages, freezing, control, callbacks: what each promises, measured."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_a_rate_changed_by_hand_holds() -> None:
 
 
 def test_a_loss_that_is_not_a_number_stops_before_the_optimiser() -> None:
-    run = trainer(tiny_clip(steps=5, habits={"watchdog": {}}))
+    run = trainer(tiny_clip(steps=5, callbacks={"watchdog": {}}))
     run._step()
     before = weights(run)
 
@@ -166,7 +166,7 @@ def test_a_loss_that_is_not_a_number_stops_before_the_optimiser() -> None:
 @pytest.mark.parametrize("per", ["all", "block", "modality"])
 def test_clipping_keeps_every_groups_norm_below_the_limit(per: str) -> None:
     limit = 0.01
-    run = trainer(tiny_clip(steps=1, habits={"clipping": {"norm": limit, "per": per}}))
+    run = trainer(tiny_clip(steps=1, callbacks={"clipping": {"norm": limit, "per": per}}))
     norms: dict[str, float] = {}
 
     class After:
@@ -179,8 +179,8 @@ def test_clipping_keeps_every_groups_norm_below_the_limit(per: str) -> None:
             groups = clip._groups(run)  # type: ignore[attr-defined]
             norms.update({k: float(nn.utils.get_total_norm([p.grad for p in v])) for k, v in groups.items()})
 
-    clip = run.habit("clipping")
-    run.habits.append(After())  # type: ignore[arg-type]
+    clip = run.callback("clipping")
+    run.callbacks.append(After())  # type: ignore[arg-type]
     run.train()
     assert norms
     assert all(norm <= limit * 1.001 for norm in norms.values())
@@ -189,7 +189,7 @@ def test_clipping_keeps_every_groups_norm_below_the_limit(per: str) -> None:
 
 def test_the_moving_average_has_its_closed_form() -> None:
     decay = 0.8
-    run = trainer(tiny_clip(steps=4, habits={"ema": {"decay": decay}}))
+    run = trainer(tiny_clip(steps=4, callbacks={"ema": {"decay": decay}}))
     expected = weights(run)
     names = [name for name, _ in run.experiment.named_parameters()]
     for _ in range(4):
@@ -197,53 +197,56 @@ def test_the_moving_average_has_its_closed_form() -> None:
         now = weights(run)
         expected = {name: decay * expected[name] + (1 - decay) * now[name] for name in names}
     run.feed.close()
-    average = run.habit("ema").average  # type: ignore[union-attr]
+    average = run.callback("ema").average  # type: ignore[union-attr]
     for name in names:
         torch.testing.assert_close(average[name], expected[name], atol=1e-6, rtol=1e-5)
 
 
 def test_recomputing_activations_changes_nothing() -> None:
-    runs = [trainer(tiny_clip(steps=3, dropout=0.2, habits=habits)) for habits in ({}, {"gradient_checkpointing": {}})]
+    runs = [
+        trainer(tiny_clip(steps=3, dropout=0.2, callbacks=callbacks))
+        for callbacks in ({}, {"gradient_checkpointing": {}})
+    ]
     for run in runs:
         run.train()
     assert same(weights(runs[0]), weights(runs[1]))
 
 
 def test_activations_are_recomputed_in_the_named_blocks_only() -> None:
-    run = trainer(tiny_clip(steps=1, habits={"gradient_checkpointing": {"nodes": "vit"}}))
+    run = trainer(tiny_clip(steps=1, callbacks={"gradient_checkpointing": {"nodes": "vit"}}))
     run.train()
     stacks = {key: run.experiment.node(key).stack.recompute for key in ("vit", "text_transformer")}
     assert stacks == {"vit": True, "text_transformer": False}
     with pytest.raises(Refused, match="'vot', which is not in the run"):
-        trainer(tiny_clip(steps=1, habits={"gradient_checkpointing": {"nodes": "vit, vot"}})).train()
+        trainer(tiny_clip(steps=1, callbacks={"gradient_checkpointing": {"nodes": "vit, vot"}})).train()
 
 
 def test_kept_frozen_features_change_nothing_but_rounding() -> None:
     rules = {name: Rule(frozen=True) for name in ("text_transformer",)}
-    runs = [trainer(tiny_clip(steps=6, batch_size=400, rules=rules, habits=h)) for h in ({}, {"frozen_cache": {}})]
+    runs = [trainer(tiny_clip(steps=6, batch_size=400, rules=rules, callbacks=h)) for h in ({}, {"frozen_cache": {}})]
     for run in runs:
         run.train()
-    assert runs[1].habit("frozen_cache").ends  # type: ignore[union-attr]
+    assert runs[1].callback("frozen_cache").ends  # type: ignore[union-attr]
     for name, value in weights(runs[0]).items():
         torch.testing.assert_close(weights(runs[1])[name], value, atol=2e-4, rtol=1e-2)
 
 
 def test_early_stopping_waits_its_patience() -> None:
-    habits = {"evaluation": {"every": 1}, "early_stopping": {"patience": 2, "least_gain": 1.0}}
-    run = trainer(tiny_clip(steps=50, habits=habits))
+    callbacks = {"evaluation": {"every": 1}, "early_stopping": {"patience": 2, "least_gain": 1.0}}
+    run = trainer(tiny_clip(steps=50, callbacks=callbacks))
     assert run.train() == "finished"
     assert run.position.step == 3
     assert "stopped early" in run.reason
 
 
-def test_probes_say_what_they_see() -> None:
-    probes = {
+def test_diagnostics_say_what_they_see() -> None:
+    diagnostics = {
         "similarity": {"every": 1},
         "attention": {"every": 2, "samples": 4},
         "gradients": {"every": 1},
         "samples": {},
     }
-    run = trainer(tiny_clip(steps=2, probes=probes, habits={"evaluation": {"every": 2}}))
+    run = trainer(tiny_clip(steps=2, diagnostics=diagnostics, callbacks={"evaluation": {"every": 2}}))
     run.train()
     said = run.listener
     assert isinstance(said, Said)
@@ -262,13 +265,13 @@ def test_probes_say_what_they_see() -> None:
     assert said.scalars("retrieval/test/image_to_text/R@1")
 
 
-def test_a_probe_that_fails_does_not_stop_the_run() -> None:
-    run = trainer(tiny_clip(steps=3, probes={"similarity": {"every": 1}}))
+def test_a_diagnostic_that_fails_does_not_stop_the_run() -> None:
+    run = trainer(tiny_clip(steps=3, diagnostics={"similarity": {"every": 1}}))
 
     def broken(*_: object) -> None:
         raise RuntimeError("no picture today")
 
-    run.probes[0].step_ended = broken  # type: ignore[method-assign]
+    run.diagnostics[0].step_ended = broken  # type: ignore[method-assign]
     assert run.train() == "finished"
     assert any("switched off" in event.text for event in run.listener if hasattr(event, "text"))  # type: ignore[attr-defined]
 
@@ -285,7 +288,7 @@ def test_the_graph_does_not_leak() -> None:
     def holds(tensor: torch.Tensor) -> bool:
         return tensor.grad_fn is not None or (tensor.is_leaf and tensor.grad is not None)
 
-    run = trainer(tiny_clip(steps=12, probes={"similarity": {"every": 1}, "gradients": {"every": 1}}))
+    run = trainer(tiny_clip(steps=12, diagnostics={"similarity": {"every": 1}, "gradients": {"every": 1}}))
     run._tell("began")
     counts = []
     for _ in range(8):

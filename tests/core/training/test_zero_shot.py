@@ -17,8 +17,8 @@ from core.graph.document import End
 from core.inference.trained import Trained
 from core.problems import Refused
 from core.telemetry.events import LogLine
-from core.training.habits.evaluation import embed
-from core.training.habits.zero_shot import class_scores
+from core.training.callbacks.evaluation import embed
+from core.training.callbacks.zero_shot import class_scores
 from core.training.trainer import Trainer
 from studio.benches import open_clip_alone
 from tests.core.training.running import checkpoint, trainer
@@ -31,7 +31,7 @@ PROMPTS = ("{}", "a picture of {}", "the {} emoji")
 @pytest.fixture(scope="module")
 def run() -> Trainer:
     made = trainer(
-        tiny_clip(steps=3, batch_size=64, habits={"evaluation": {"every": 1000, "most": 200}, "zero_shot": {}})
+        tiny_clip(steps=3, batch_size=64, callbacks={"evaluation": {"every": 1000, "most": 200}, "zero_shot": {}})
     )
     assert made.train() == "finished"
     made.experiment.eval()
@@ -111,8 +111,10 @@ def test_a_run_says_what_its_own_vectors_give(run: Trainer) -> None:
 
 
 def test_asking_leaves_the_run_as_it_was() -> None:
-    habits = {"evaluation": {"every": 1, "most": 64}, "ema": {}}
-    with_it, without = (trainer(tiny_clip(steps=3, habits={**habits, **more})) for more in ({"zero_shot": {}}, {}))
+    callbacks = {"evaluation": {"every": 1, "most": 64}, "ema": {}}
+    with_it, without = (
+        trainer(tiny_clip(steps=3, callbacks={**callbacks, **more})) for more in ({"zero_shot": {}}, {})
+    )
     for each in (with_it, without):
         each.train()
     one, other = (each.experiment.state_dict() for each in (with_it, without))
@@ -120,7 +122,7 @@ def test_asking_leaves_the_run_as_it_was() -> None:
 
 
 def test_data_without_classes_is_told() -> None:
-    run = trainer(tiny_clip(steps=1, habits={"evaluation": {}, "zero_shot": {}}))
+    run = trainer(tiny_clip(steps=1, callbacks={"evaluation": {}, "zero_shot": {}}))
     run.feed.source.class_names = lambda index: ()  # type: ignore[method-assign]
     run.train()
     assert any("does not say which classes" in line.text for line in run.listener.of(LogLine))  # type: ignore[attr-defined]

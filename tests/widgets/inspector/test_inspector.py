@@ -228,12 +228,12 @@ def test_options_are_chosen_and_switched(inspector):
     typed(field, "0.95")
     QTest.keyClick(field.edit, Qt.Key.Key_Return)
     assert inspector.listener.heard[-1] == ("recipeChanged", {"optimizer": Choice(key="adamw", knobs={"beta2": 0.95})})
-    page.habits.rows["ema"].switch.click()
-    habits = inspector.listener.heard[-1][1]["habits"]
-    assert habits["ema"] == {}
-    assert "watchdog" in habits  # unknown here, and kept
-    page.probes.rows["attention"].switch.click()
-    assert "attention" not in inspector.listener.heard[-1][1]["probes"]
+    page.callbacks.rows["ema"].switch.click()
+    callbacks = inspector.listener.heard[-1][1]["callbacks"]
+    assert callbacks["ema"] == {}
+    assert "watchdog" in callbacks  # unknown here, and kept
+    page.diagnostics.rows["attention"].switch.click()
+    assert "attention" not in inspector.listener.heard[-1][1]["diagnostics"]
 
 
 def test_an_option_that_is_not_known_is_kept(inspector):

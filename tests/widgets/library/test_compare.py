@@ -31,11 +31,11 @@ def test_equal_documents_do_not_differ(base):
 def test_settings_that_differ(base):
     other = replace(
         base, nodes={"vit": replace(base.nodes["vit"], knobs={"patch_dropout": 0.5})},
-        recipe=replace(base.recipe, learning_rate=3e-4, habits={"clipping": {"norm": 2.0}}, stages=(Stage(name="one"),)),
+        recipe=replace(base.recipe, learning_rate=3e-4, callbacks={"clipping": {"norm": 2.0}}, stages=(Stage(name="one"),)),
     )  # fmt: skip
     rows = {(row.where, row.setting): row.values for row in settings_difference([base, other])}
     assert rows["recipe", "learning_rate"] == ("0.001", "0.0003")
-    assert rows["recipe", "habits.clipping.norm"] == (DEFAULT, "2")
+    assert rows["recipe", "callbacks.clipping.norm"] == (DEFAULT, "2")
     assert rows["vit", "width"] == ("192", DEFAULT)
     assert rows["vit", "patch_dropout"] == (DEFAULT, "0.5")
     assert rows["loss", "block"] == ("objectives.info_nce", "")
@@ -80,22 +80,22 @@ def words():
         Knob(name="drop", kind="number", default=0.0, help=""),
     )
     vit = BlockSpec(key="encoders.vit", title="ViT", role="block", family="Encoders", summary="", knobs=knobs)
-    clipping = OptionSpec(key="clipping", title="Clipping", family="habit", knobs=(
+    clipping = OptionSpec(key="clipping", title="Clipping", family="callback", knobs=(
         Knob(name="norm", kind="number", default=1.0, help=""),))  # fmt: skip
     return Vocabulary([vit], [clipping])
 
 
 def test_a_value_beside_the_same_default_is_no_difference(base, words):
-    left = replace(base, recipe=replace(base.recipe, habits={"clipping": {"norm": 1}}))
+    left = replace(base, recipe=replace(base.recipe, callbacks={"clipping": {"norm": 1}}))
     bare = replace(base, nodes={**base.nodes, "vit": replace(base.nodes["vit"], knobs={})},
-                   recipe=replace(base.recipe, habits={"clipping": {}}))  # fmt: skip
+                   recipe=replace(base.recipe, callbacks={"clipping": {}}))  # fmt: skip
     assert settings_difference([left, bare], words) == []
     assert drawing_difference(left, bare, words).is_same()
     turned = replace(bare, nodes={**bare.nodes, "vit": replace(bare.nodes["vit"], knobs={"drop": 0.5})})
     (row,) = settings_difference([left, turned], words)
     assert (row.where, row.setting, row.values) == ("vit", "drop", ("0", "0.5"))
     (off,) = settings_difference([base, bare], words)[:1]
-    assert (off.setting, off.values) == ("habits.clipping", (DEFAULT, "on"))
+    assert (off.setting, off.values) == ("callbacks.clipping", (DEFAULT, "on"))
 
 
 def test_losses_of_other_batches_are_not_compared_in_silence(qtbot, base):

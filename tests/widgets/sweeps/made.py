@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.graph.arms import Arm, grid_arms
+from core.graph.configurations import Configuration, grid_configurations
 from core.graph.sweep import Axis, Sweep
 from core.runs.verdict import Table, table
 from core.store.answers import SweepFacts, TrialFacts
@@ -16,21 +16,21 @@ TWO = Sweep(
 )  # fmt: skip
 
 
-def value_of(arm: Arm, seed: int) -> float:
-    numbers = [float(value) for value in arm.at.values() if isinstance(value, (int, float))]
-    return 0.2 + 0.1 * (numbers[0] in (0.1, 64)) + 0.05 * ("attention" in arm.at.values()) + 0.004 * seed
+def value_of(configuration: Configuration, seed: int) -> float:
+    numbers = [float(value) for value in configuration.at.values() if isinstance(value, (int, float))]
+    return 0.2 + 0.1 * (numbers[0] in (0.1, 64)) + 0.05 * ("attention" in configuration.at.values()) + 0.004 * seed
 
 
 def trials(sweep: Sweep, done: int | None = None) -> list[TrialFacts]:
     found: list[TrialFacts] = []
-    for arm in grid_arms(sweep):
+    for configuration in grid_configurations(sweep):
         for seed in range(sweep.seeds):
             number = len(found)
             finished = done is None or number < done
             now = "finished" if finished else "running" if number == done else "queued"
             found.append(TrialFacts(
-                number=number, arm=arm.as_json(), seed=seed, state=now, run=f"run-{number}" if now != "queued" else "",
-                value=value_of(arm, seed) if finished else None, figures={"seconds": 3.0 + number} if finished else {},
+                number=number, configuration=configuration.as_json(), seed=seed, state=now, run=f"run-{number}" if now != "queued" else "",
+                value=value_of(configuration, seed) if finished else None, figures={"seconds": 3.0 + number} if finished else {},
                 step=30, steps=100,
             ))  # fmt: skip
     return found

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 
-from core.graph.arms import grid_arms
+from core.graph.configurations import grid_configurations
 from core.graph.sweep import Axis, Change, Sweep
 from core.runs.verdict import table
 from core.store.answers import TrialFacts
 from tests.widgets.sweeps.made import facts
 from widgets.look.language import use_language
-from widgets.sweeps.in_words import arm_names, arm_words
+from widgets.sweeps.in_words import configuration_names, configuration_words
 from widgets.sweeps.scale import value_scale
 from widgets.sweeps.sweeps import SweepsView
 from widgets.sweeps.words import short, written
@@ -35,9 +35,9 @@ def chinese():
 def trials() -> list[TrialFacts]:
     return [
         TrialFacts(
-            number=number, arm=arm.as_json(), seed=0, state="finished", run=f"run-{number}", value=0.2 + 0.01 * number,
+            number=number, configuration=configuration.as_json(), seed=0, state="finished", run=f"run-{number}", value=0.2 + 0.01 * number,
             figures={"cost/parameters": 2_795_000.0 + number * 1e6, "cost/processor seconds": 61.0 + number}, step=9, steps=9,
-        ) for number, arm in enumerate(grid_arms(PLAN))
+        ) for number, configuration in enumerate(grid_configurations(PLAN))
     ]  # fmt: skip
 
 
@@ -52,35 +52,41 @@ def shown(qtbot) -> SweepsView:
 
 def test_names_that_the_tables_know_are_translated_and_others_stay(chinese) -> None:
     assert (
-        arm_words("Early against late fusion: what it costs · Two encoders two")
+        configuration_words("Early against late fusion: what it costs · Two encoders two")
         == "早期融合与晚期融合的代价 · 两个编码器 two"
     )
-    assert arm_words("my own name 3") == "my own name 3"
-    assert arm_words("") == ""
+    assert configuration_words("my own name 3") == "my own name 3"
+    assert configuration_words("") == ""
 
 
 def test_names_stay_apart(chinese) -> None:
-    assert arm_names(["Two encoders", "两个编码器"]) == {"Two encoders": "Two encoders", "两个编码器": "两个编码器"}
+    assert configuration_names(["Two encoders", "两个编码器"]) == {
+        "Two encoders": "Two encoders",
+        "两个编码器": "两个编码器",
+    }
 
 
 def test_the_whole_page_speaks_one_language_and_its_parts_find_each_other(qtbot, chinese) -> None:
     view = shown(qtbot)
-    arms = [view.arms.index(row, 0).data() for row in range(view.arms.rowCount())]
-    assert arms[0] == "早期融合与晚期融合的代价 · 两个编码器 one"
-    assert [view.trials.index(row, 1).data() for row in range(view.trials.rowCount())] == arms
+    configurations = [view.configurations.index(row, 0).data() for row in range(view.configurations.rowCount())]
+    assert configurations[0] == "早期融合与晚期融合的代价 · 两个编码器 one"
+    assert [view.trials.index(row, 1).data() for row in range(view.trials.rowCount())] == configurations
     assert view.across.itemText(1) == "两个编码器"
     assert "Early against" not in view.verdict.text()
-    assert {name for name, _ in view.plot.marks()} == set(arms)
-    view.plot.armChosen.emit(arms[2])
+    assert {name for name, _ in view.plot.marks()} == set(configurations)
+    view.plot.configurationChosen.emit(configurations[2])
     assert view.selected() == (2,)
 
 
 def test_costs_have_titles_and_units(qtbot) -> None:
     view = shown(qtbot)
-    head = [view.arms.headerData(column, Qt.Orientation.Horizontal) for column in range(view.arms.columnCount())]
+    head = [
+        view.configurations.headerData(column, Qt.Orientation.Horizontal)
+        for column in range(view.configurations.columnCount())
+    ]
     column = head.index("parameters")
-    assert view.arms.index(0, column).data() == "2.8 M"
-    assert view.arms.index(1, column).data().startswith("3.8 M (+36 %")
+    assert view.configurations.index(0, column).data() == "2.8 M"
+    assert view.configurations.index(1, column).data().startswith("3.8 M (+36 %")
     assert "processor time" in head
     assert written(61.4, "cost/processor seconds") == "61 s"
     assert written(0.024, "GFLOPs a sample") == "24 MFLOP"

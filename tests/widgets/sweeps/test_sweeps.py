@@ -1,4 +1,4 @@
-"""The page of sweeps: what it shows, what its buttons wish, brushing, clicking an arm, empty states, both themes."""
+"""The page of sweeps: what it shows, what its buttons wish, brushing, clicking a configuration, empty states, both themes."""
 
 from __future__ import annotations
 
@@ -62,16 +62,16 @@ def test_without_a_sweep_it_says_what_to_do(view):
     view.heard.clear()
     QTest.mouseClick(view.new, Qt.MouseButton.LeftButton)
     assert view.heard == [("newRequested",)]
-    view.set_own("drawing", "2 arms", "a setting is gone")
+    view.set_own("drawing", "2 configurations", "a setting is gone")
     assert not view.new.isEnabled()
     assert not view.empty.button.isEnabled()
     assert "a setting is gone" in view.own.text()
 
 
-def test_a_sweep_shows_verdict_arms_and_trials(view):
+def test_a_sweep_shows_verdict_configurations_and_trials(view):
     show(view)
     assert view.verdict.text().startswith("τ 0.1 is better than τ 0.01 by 10.0 pp")
-    assert view.arms.rowCount() == 3
+    assert view.configurations.rowCount() == 3
     assert view.trials.rowCount() == 9
     assert view.trials.index(4, 4).data() == "30.4 %"
     assert [name for name, _ in view.plot.marks()] == ["τ 0.01", "τ 0.1", "τ 1"]

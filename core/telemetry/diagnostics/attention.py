@@ -1,0 +1,48 @@
+"""Attention maps of every layer on a fixed diagnostic batch, in a forward of their own, so training keeps fused kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.graph.selection import selecting_split
+from core.knobs import knob
+from core.telemetry.diagnostics.diagnostic import Diagnostic, Watched, diagnostics
+from core.telemetry.events import AttentionMap
+
+
+@diagnostics.register("attention")
+class Attention(Diagnostic):
+    """Attention maps of every layer on the fixed images and sentences."""
+
+    title = "Attention"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """How often and how many."""
+
+        every: int = knob(50, "Capture at every n-th step.", low=1, high=100_000, unit="steps")
+        samples: int = knob(8, "Held-out images and sentences that are recorded.", low=1, high=64, unit="samples")
+
+    def began(self, run: Watched) -> None:
+        """Show the diagnostic pictures and sentences once."""
+        split = selecting_split(run.feed.splits) or "train"
+        run.say(run.feed.exhibit("probe", list(run.feed.splits[split])[: self.config.samples], run.at()))
+
+    def step_ended(self, run: Watched) -> None:
+        """Capture now and then, and at the last step."""
+        step = run.position.step
+        if step % self.config.every == 0 or step in (1, run.plan.document.recipe.steps):
+            self._capture(run)
+
+    def _capture(self, run: Watched) -> None:
+        for name, (weights, queries, keys) in run.experiment.attention_maps(
+            run.feed.fixed_examples(self.config.samples)
+        ).items():
+            run.say(
+                AttentionMap(
+                    at=run.at(), series=f"attention/{name}", weights=weights.cpu().numpy().astype(np.float16),
+                    queries=queries, keys=keys,
+                )
+            )  # fmt: skip

@@ -1,0 +1,78 @@
+"""A diagnostic looks at a run and says what it saw; it has the same moments as a callback and changes nothing.
+
+Diagnostics see the run only through the few names of :class:`Watched`, so telemetry stays below training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from core.catalog import Catalog
+from core.telemetry.events import At, Event
+
+
+class Watched(Protocol):
+    """What a diagnostic may look at."""
+
+    plan: Any
+    experiment: Any
+    feed: Any
+    groups: Any
+    position: Any
+    indices: list[int]
+    sides: dict[str, tuple[Tensor, Tensor]]
+    negatives: dict[str, Any]
+    held_out: dict[str, Any]
+
+    def at(self) -> At: ...
+    def say(self, event: Event) -> None: ...
+    def warn(self, text: str) -> None: ...
+
+
+class Diagnostic:
+    """Override the moments that matter."""
+
+    key: ClassVar[str]
+    title: ClassVar[str] = ""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """No knobs."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def began(self, run: Watched) -> None: ...
+    def stage_began(self, run: Watched) -> None: ...
+    def step_began(self, run: Watched) -> None: ...
+    def gradient_ready(self, run: Watched) -> None: ...
+    def updated(self, run: Watched) -> None: ...
+    def step_ended(self, run: Watched) -> None: ...
+    def evaluated(self, run: Watched) -> None: ...
+    def ended(self, run: Watched) -> None: ...
+
+
+def group_norm(parameters: list[nn.Parameter]) -> Tensor:
+    """Euclidean norm of the gradients of some parameters."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    return (
+        torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g.float()) for g in gradients]))
+        if gradients
+        else torch.zeros(())
+    )
+
+
+def modality_groups(run: Watched, trained: Mapping[str, list[nn.Parameter]]) -> dict[str, list[nn.Parameter]]:
+    """Parameters that learn, by modality."""
+    groups: dict[str, list[nn.Parameter]] = {}
+    for node, parameters in trained.items():
+        groups.setdefault(run.plan.modality(node), []).extend(parameters)
+    return groups
+
+
+diagnostics: Catalog[Diagnostic] = Catalog("core.telemetry.diagnostics", "diagnostic")

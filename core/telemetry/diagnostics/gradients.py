@@ -1,0 +1,32 @@
+"""Gradient norms, per block and per modality, before clipping: which tower the objective pulls on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.knobs import knob
+from core.telemetry.diagnostics.diagnostic import Diagnostic, Watched, diagnostics, group_norm, modality_groups
+from core.telemetry.events import Scalars
+
+
+@diagnostics.register("gradients")
+class Gradients(Diagnostic):
+    """Gradient norms per block and per modality."""
+
+    title = "Gradients"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """How often."""
+
+        every: int = knob(5, "Look at every n-th step.", low=1, high=100_000, unit="steps")
+
+    def gradient_ready(self, run: Watched) -> None:
+        """Norms as they are, before any callback clips them."""
+        if run.position.step % self.config.every:
+            return
+        trained = run.groups.trained()
+        values = {f"gradient/{node}": float(group_norm(parameters)) for node, parameters in trained.items()}
+        for modality, parameters in modality_groups(run, trained).items():
+            values[f"gradient/modality/{modality}"] = float(group_norm(parameters))
+        run.say(Scalars(at=run.at(), values=values))

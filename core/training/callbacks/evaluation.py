@@ -1,0 +1,311 @@
+"""Held-out retrieval, both ways, with the chance level beside it: loss alone says little about alignment.
+
+Each pairwise objective's two sides are embedded for every held-out split the source names (``validation``, ``test``,
+``style``: seen concepts drawn by another artist) and for as much of the training split, as a mirror of overfitting. The one
+figure that a run is chosen by (:mod:`core.graph.selection`) is said as ``selection/<split>/R@10``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.blocks.block import Objective
+from core.blocks.values import map_tensors
+from core.compiler.subsets import Subsets, embedded, subsets_of
+from core.data.splitting import SEEN_PICTURES, held_out_words
+from core.graph.document import End
+from core.graph.selection import STEM, TEST_SELECTS, figure_of, is_test, reported_split, selecting_split
+from core.knobs import knob
+from core.telemetry.events import Scalars
+from core.training.callback import Callback, callbacks
+from core.training.control import Stopping
+from core.training.gradients import join
+from core.training.retrieval import choice_scores, scores
+
+if TYPE_CHECKING:
+    from core.training.trainer import Trainer
+
+BATCH = 256
+
+
+def embed(run: Trainer, objective: str, split: str, limit: int | None) -> tuple[Any, Any, list[int]]:
+    """Both sides of an objective (see :func:`sides`) for a split, unit vectors or tokens, and the sample indices.
+
+    Samples that lack a side, where the objective is told which do, are left out.
+    """
+    ends = [end for _, end in sides(run, objective)]
+    told = run.plan.inputs[objective].get("present")
+    found: list[dict[End, Any]] = []
+    indices: list[int] = []
+    for batch, chosen in run.reading(split, BATCH, limit):
+        values = run.forward(batch, [end.node for end in ends])
+        rows = list(range(len(chosen))) if told is None else (values[told] > 0).nonzero()[:, 0].tolist()
+        found.append({end: _rows(_kept(values[end]), rows) for end in ends})
+        indices += [chosen[row] for row in rows]
+    joined = join(found)
+    return joined[ends[0]], joined[ends[1]], indices
+
+
+def _kept(value: Any) -> Any:
+    """An embedding as unit vectors, tokens as they are, on the CPU."""
+    if isinstance(value, Tensor):
+        return F.normalize(value.float(), dim=-1).cpu()
+    return map_tensors(lambda tensor: tensor.cpu(), value)
+
+
+def _asks(run: Trainer, key: str, what: str) -> bool:
+    """Whether an objective has questions of its own."""
+    module = run.experiment.node(key)
+    return isinstance(module, Objective) and getattr(type(module), what) is not getattr(Objective, what)
+
+
+def _not_finite(table: Tensor) -> Tensor:
+    return (~table.isfinite()).sum()
+
+
+def _rows(value: Any, rows: list[int]) -> Any:
+    return map_tensors(lambda tensor: tensor[rows], value)
+
+
+def subset_scores(run: Trainer, subsets: Subsets, split: str, limit: int | None) -> dict[str, float]:
+    """Recall of the answer for every subset of modalities as the question: ``score/test/image+audio/R@10``."""
+    found: dict[str, float] = {}
+    for given in subsets.choices():
+        parts: list[tuple[Tensor, Tensor]] = []
+        indices: list[int] = []
+        for batch, chosen in run.reading(split, BATCH, limit):
+            with run.precision:
+                question, answer, counts_B = embedded(run.experiment, subsets, batch, given)
+            parts.append((question[counts_B].cpu(), answer[counts_B].cpu()))
+            indices += [i for i, counts in zip(chosen, counts_B.tolist()) if counts]
+        if len(indices) > 1:
+            questions, answers = (torch.cat(side) for side in zip(*parts))
+            name, things = f"score/{split}/{'+'.join(given)}", run.feed.things
+            asked = list(zip(*(things.of(indices, one) for one in given)))
+            found_here = scores(
+                questions @ answers.T, things.captions(indices), asked, things.of(indices, subsets.asked)
+            )
+            found.update({f"{name}/{k}": v for k, v in found_here.items()})
+    return found
+
+
+def tables(run: Trainer, objective: str, left: Any, right: Any) -> tuple[Tensor, Tensor]:
+    """Every first side against every second and the reverse, by the objective's own score, on the CPU."""
+    module, ends = run.experiment.node(objective), run.plan.pair(objective)
+    placed = [map_tensors(lambda tensor: tensor.to(run.device), value) for value in (left, right)]
+    if ends is not None and sides(run, objective)[0][1] != ends[0]:  # sentences were wired left
+        back, there = module.score_tables(placed[1], placed[0])  # type: ignore[operator]
+    else:
+        there, back = module.score_tables(*placed)  # type: ignore[operator]
+    return there.float().cpu(), back.float().cpu()
+
+
+def sides(run: Trainer, objective: str) -> list[tuple[str, End]]:
+    """Both sides of an objective by modality, sentences last, however they were wired: image before text."""
+    ends = run.plan.pair(objective)
+    if ends is None:
+        return []
+    named = sorted(((run.plan.modality_of(end), end) for end in ends), key=lambda side: side[0] == "text")
+    if named[0][0] == named[1][0]:  # two views of one modality have nothing but their ports to be told apart by
+        return [("left", ends[0]), ("right", ends[1])]
+    return named
+
+
+@contextmanager
+def as_evaluated(run: Trainer) -> Iterator[None]:
+    """Inside: no gradients, eval mode, and the moving average in place of the weights where there is one."""
+    averaged = run.callback("ema")
+    modes = {module: module.training for module in run.experiment.modules()}
+    run.experiment.eval()
+    try:
+        with torch.no_grad(), averaged.in_place(run) if averaged else nullcontext():  # type: ignore[attr-defined]
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+@callbacks.register("evaluation")
+class Evaluation(Callback):
+    """Measures retrieval on held-out splits, both ways, beside the chance level."""
+
+    title = "Evaluation"
+    order = 70
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """How often and how much."""
+
+        every: int = knob(100, "Evaluate at every n-th step, and at the end.", low=1, high=1_000_000, unit="steps")
+        most: int = knob(2000, "Samples of a split at most.", low=2, high=100_000, unit="samples", title="Max examples")
+        train: bool = knob(
+            True, "Also measure as many training samples as the test split has.", title="Also evaluate on training data"
+        )
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._last = -1
+        self._found: dict[str, float] = {}  # of the evaluation going on
+        self._broken: set[tuple[str, str]] = set()  # objective, split
+
+    def began(self, run: Trainer) -> None:
+        """Show the held-out pool once, and say which split selects where that is not the validation split."""
+        split = selecting_split(run.feed.splits)
+        if split:
+            run.say(run.feed.exhibit("held out", list(run.feed.splits[split])[: self.config.most], run.at()))
+        if is_test(f"{STEM}{split}"):
+            run.warn(TEST_SELECTS)
+        if held_out_words(run.feed.source) == SEEN_PICTURES:
+            run.warn("Some images of the test split are also trained on, so its scores say less about new images.")
+        if shared := run.feed.things.cut_alike(split):
+            run.warn(
+                f"{shared:,} captions of {split} read like a training caption once the tokenizer has cut both; give it a "
+                "greater length."
+            )
+
+    def step_ended(self, run: Trainer) -> None:
+        """Now and then."""
+        if run.position.step % self.config.every == 0:
+            self.measure(run)
+
+    def resumed(self, run: Trainer) -> None:
+        """An evaluation that a stop cut short."""
+        if run.position.step % self.config.every == 0 and self._last != run.position.step:
+            self.measure(run)
+
+    def ended(self, run: Trainer) -> None:
+        """Once more, unless it just happened. A stop is not asked to wait for it, nor does it use up anybody's patience."""
+        if run.position.step and self._last != run.position.step and run.status == "finished":
+            self.measure(run)
+
+    def measure(self, run: Trainer) -> None:
+        """Evaluate every split, then say all of it and tell the others; cut short by a stop, nothing of it has been."""
+        self._found = {}
+        try:
+            with as_evaluated(run), run.busy("evaluating", self._samples(run)):
+                self._splits(run)
+        except Stopping:
+            run.held_out, run.embedded, run.figure = {}, {}, None
+            run.log("The evaluation was cut short by the stop; a resumed run makes up for it.")
+            return
+        self._last = run.position.step
+        run.say(Scalars(at=run.at(), values=self._found))
+        run.look("evaluated")  # before a callback saves: all is said by then
+        for callback in run.callbacks:
+            callback.evaluated(run)
+
+    def _samples(self, run: Trainer) -> int:
+        """How many samples are read, each as often as it is asked about: what progress is told of."""
+        main, subsets = selecting_split(run.feed.splits), subsets_of(run.plan)
+        passes = len(subsets.choices()) if subsets is not None else 0
+        for key in run.plan.objectives:
+            asks = _asks(run, key, "own_ranks"), _asks(run, key, "held_out_scores"), bool(sides(run, key))
+            passes += sum(asks)
+        splits = self._measured_splits(run)
+        return passes * sum(min(self._limit(run, split, main), len(run.feed.splits[split])) for split in splits)
+
+    def _splits(self, run: Trainer) -> None:
+        main = selecting_split(run.feed.splits)
+        run.held_out, run.embedded, run.figure = {}, {}, None
+        if (subsets := subsets_of(run.plan)) is not None:
+            for split in self._measured_splits(run):
+                values = subset_scores(run, subsets, split, self._limit(run, split, main))
+                self._found |= values
+        for key in run.plan.objectives:
+            self._own(run, key)
+            self._answered(run, key, main)
+            named = [name for name, _ in sides(run, key)]
+            if not named:
+                continue
+            there, back = "_to_".join(named), "_to_".join(reversed(named))
+            for split in self._measured_splits(run):
+                left, right, indices = embed(run, key, split, self._limit(run, split, main))
+                if len(indices) < 2:  # too few samples have both sides
+                    continue
+                values, both = {}, tables(run, key, left, right)
+                labels = run.feed.things.captions(indices)
+                things = [run.feed.things.of(indices, run.plan.modality_of(end)) for _, end in sides(run, key)]
+                self._say_broken(run, key, split, both)
+                for direction, table, sides_of in zip((there, back), both, (things, things[::-1])):
+                    for name, value in scores(table, labels, *sides_of).items():
+                        values[f"retrieval/{split}/{direction}/{name}"] = value
+                self._found |= values
+                if split != "train" and split not in run.embedded and "present" not in run.plan.inputs[key]:
+                    run.embedded[split] = {
+                        "left": left, "right": right, "names": named, "indices": indices, "split": split, "scores": values,
+                        "tables": both, "objective": key,
+                    }  # fmt: skip
+        if main in run.embedded:
+            self._choose(run, run.embedded[main])
+
+    def _choose(self, run: Trainer, held: dict[str, Any]) -> None:
+        """The figure that selects. Where no score at all was finite there is none: such a model is never the best."""
+        run.held_out = held
+        if any(bool(table.isfinite().any()) for table in held["tables"]):
+            run.figure = figure_of(held["split"], held["scores"])
+        if run.figure is not None:
+            self._found[run.figure.series] = run.figure.value
+
+    def _say_broken(self, run: Trainer, key: str, split: str, both: Sequence[Tensor]) -> None:
+        """Scores that are not finite rank last, and that is said, once for each split."""
+        broken, of = (sum(int(count(table)) for table in both) for count in (_not_finite, Tensor.numel))
+        if broken and (key, split) not in self._broken:
+            self._broken.add((key, split))
+            run.warn(f"{broken:,} of {of:,} scores of {key} on {split} are not finite; they rank last.")
+
+    def _limit(self, run: Trainer, split: str, main: str) -> int:
+        """Samples of a split: of the training data as many as the test split has."""
+        most = len(run.feed.splits[reported_split(run.feed.splits)]) if split == "train" and main else self.config.most
+        return min(most, self.config.most)
+
+    def _own(self, run: Trainer, key: str) -> None:
+        """Questions that each sample answers by itself, such as which of its boxes a phrase means."""
+        module, ends = run.experiment.node(key), run.plan.inputs[key]
+        if not _asks(run, key, "own_ranks"):
+            return
+        for split in self._measured_splits(run):
+            ranks, counts, name = [], [], ""
+            for batch, _ in run.reading(split, BATCH, self.config.most):
+                values = run.forward(batch, [end.node for end in ends.values()])
+                answered = module.own_ranks(**{port: values[end] for port, end in ends.items()})  # type: ignore[operator]
+                if answered is None:
+                    return
+                name, rank_B, of_B = answered
+                ranks.append(rank_B.cpu())
+                counts.append(of_B.cpu())
+            found = choice_scores(torch.cat(ranks), torch.cat(counts))
+            self._found |= {f"retrieval/{split}/{name}/{word}": value for word, value in found.items()}
+
+    def _answered(self, run: Trainer, key: str, main: str) -> None:
+        """Scores that an objective knows how to make of its answers: ``score/<split>/<objective>/<name>``."""
+        module, ends = run.experiment.node(key), run.plan.inputs[key]
+        if not _asks(run, key, "held_out_scores"):
+            return
+        for split in self._measured_splits(run):
+            found: list[dict[str, Tensor]] = []
+            for batch, _ in run.reading(split, BATCH, self._limit(run, split, main)):
+                values = run.forward(batch, [end.node for end in ends.values() if end.node in run.plan.batch_nodes])
+                answers = module.answers(**{port: values[end] for port, end in ends.items()})  # type: ignore[operator]
+                found.append({name: rows.cpu() for name, rows in answers.items()})
+            joined = {name: torch.cat([rows[name] for rows in found]) for name in found[0]} if found else {}
+            made = module.held_out_scores(joined) if joined else {}  # type: ignore[operator]
+            self._found |= {f"score/{split}/{key}/{name}": value for name, value in made.items()}
+
+    def _measured_splits(self, run: Trainer) -> list[str]:
+        names = [name for name, indices in run.feed.splits.items() if name != "train" and len(indices) > 1]
+        return [*names, "train"] if self.config.train else names
+
+    def state(self) -> dict[str, Any]:
+        """When the last measurement was."""
+        return {"last": self._last}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """The inverse."""
+        self._last = int(state["last"])

@@ -1,0 +1,46 @@
+"""A loss that is not a number stops the run before the optimiser steps: one step would spoil every weight."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+from core.training.callback import Callback, callbacks
+
+if TYPE_CHECKING:
+    from core.training.trainer import Trainer
+
+
+@callbacks.register("watchdog")
+class Watchdog(Callback):
+    """Stops before a step that would spoil the weights: a loss or gradient that is not finite."""
+
+    title = "Divergence guard"
+    order = 10
+
+    def gradient_ready(self, run: Trainer) -> None:
+        """Look at every loss, and at the gradients as one sum."""
+        wrong = [key for key, loss in run.losses.items() if not math.isfinite(float(loss.detach()))]
+        if wrong:
+            self._stop(run, f"the loss of {', '.join(wrong)} is not a finite number")
+            return
+        gradients = [p.grad for group in run.groups.trained().values() for p in group if p.grad is not None]
+        if gradients and not math.isfinite(float(torch.stack([g.float().sum() for g in gradients]).sum())):
+            norms = {
+                key: [p for p in group if p.grad is not None and not p.grad.isfinite().all()]
+                for key, group in run.groups.trained().items()
+            }
+            where = [key for key, bad in norms.items() if bad]
+            if where:
+                self._stop(run, f"a gradient in {', '.join(where)} is not finite")
+
+    def _stop(self, run: Trainer, what: str) -> None:
+        samples = ", ".join(map(str, run.indices[:16])) + (", ..." if len(run.indices) > 16 else "")
+        sentence = (
+            f"Diverged at step {run.position.step + 1}: {what}. The weights are those before this step. Lower the "
+            f"learning rate or raise the temperature. Samples in the batch: {samples}."
+        )
+        run.warn(sentence)
+        run.end("diverged", sentence)

@@ -1,1 +1,0 @@
-"""The inference desk: ask a trained run."""

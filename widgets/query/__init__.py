@@ -1,0 +1,1 @@
+"""The query page: ask a trained run."""

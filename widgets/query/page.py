@@ -1,0 +1,440 @@
+"""The query page: pick a run and a checkpoint, ask with a sentence or a picture, look at the ranked answers.
+
+It asks for an answer and shows one; whoever owns the trained model works in a thread of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
+
+from core.store.answers import CheckpointFacts
+from widgets.look.language import said, tr
+from widgets.look.plain import plain_tip
+from widgets.look.sides import metric_words
+from widgets.look.theme import look, theme
+from widgets.query.classes import ClassesForm
+from widgets.query.close_look import HeatPicture, HeatWords
+from widgets.query.question import PictureWell
+from widgets.query.tiles import AnswerTiles
+from widgets.query.values import EITHER, Askable, QueryAnswer, QueryAnswers, Ways
+
+
+class QueryPage(QWidget):
+    """Question on the left, answers in the middle, the picked answer on the right."""
+
+    askRequested = Signal(str, int, str, str)  # run uid, checkpoint step, sentence, picture path; one may be empty
+    classesRequested = Signal(str, int, str, str, str)  # run uid, step, picture path, class names, prompts
+    cancelRequested = Signal()
+    waysWanted = Signal(str)  # uid: how can this run be asked?
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._runs: dict[str, Askable] = {}
+        self._ways: dict[str, Ways | None] = {}  # None: not answered yet
+        self._answers: QueryAnswers | None = None
+        self._path = self._shown_uid = ""
+        self._is_busy = False
+        self._runs_box, self._checkpoints = QComboBox(), QComboBox()
+        self._sentence, self._well, self._classes = QLineEdit(), PictureWell(), ClassesForm()
+        self._ask, self._cancel = QPushButton(tr("Search")), QPushButton(tr("Cancel"))
+        self._progress, self._line = QProgressBar(), QLabel()
+        self._tiles, self._picture, self._words = AnswerTiles(), HeatPicture(), HeatWords()
+        self._lit = QCheckBox(tr("Show attention"))
+        self._about, self._empty = QLabel(), QLabel()
+        self._by_sentence, self._by_picture, self._by_both = _muted(""), _muted(""), _muted("")
+        self._lay_out()
+        self._connect()
+        self.set_runs(())
+
+    # Values
+
+    def set_runs(self, runs: Sequence[Askable]) -> None:
+        """Runs that can be asked; keeps the choice where it is still there."""
+        if tuple(runs) == tuple(self._runs.values()) and runs:
+            return  # an open list stays open
+        before = self.uid()
+        self._runs = {run.uid: run for run in runs}
+        self._runs_box.blockSignals(True)
+        self._runs_box.clear()
+        for run in runs:
+            self._runs_box.addItem(run.name, run.uid)
+        self._runs_box.setCurrentIndex(max(0, self._runs_box.findData(before)) if runs else -1)
+        self._runs_box.blockSignals(False)
+        self._show_checkpoints()
+
+    def choose(self, uid: str, step: int | None = None) -> None:
+        """Pick a run, and a checkpoint of it."""
+        if (index := self._runs_box.findData(uid)) >= 0:
+            self._runs_box.setCurrentIndex(index)
+        if step is not None and (index := self._checkpoints.findData(step)) >= 0:
+            self._checkpoints.setCurrentIndex(index)
+
+    def set_ways(self, uid: str, ways: Ways) -> None:
+        """How a run can be asked."""
+        self._ways[uid] = ways
+        self._refresh()
+
+    def set_sentence(self, sentence: str) -> None:
+        """Put a sentence into its box without asking it."""
+        self._sentence.setText(sentence)
+        self._refresh()
+
+    def show_answers(self, answers: QueryAnswers) -> None:
+        """What the model found."""
+        self._answers = answers
+        self._set_busy(False)
+        count, seconds = len(answers.answers), f"{answers.seconds:.2f}"
+        if answers.kind == "classes":
+            self._say(tr("{n} of {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
+        else:
+            self._say(tr("{n} results among {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
+        self._tiles.set_answers(answers.answers, as_tiles=answers.kind == "pictures")
+        self._show_empty("" if answers.answers else tr("Nothing was found."))
+        if not answers.answers:
+            self._show_answer(None)
+
+    def show_progress(self, text: str, share: float | None = None) -> None:
+        """What is being done, and how far; None: no telling."""
+        self._set_busy(True)
+        self._progress.setRange(0, 0 if share is None else 100)
+        if share is not None:
+            self._progress.setValue(round(100 * share))
+        self._say(text)
+
+    def show_refusal(self, sentence: str) -> None:
+        """Why there is no answer."""
+        self._set_busy(False)
+        self._say(sentence, refused=True)
+
+    def answers(self) -> QueryAnswers | None:
+        """What is shown."""
+        return self._answers
+
+    def uid(self) -> str:
+        """The chosen run."""
+        return self._runs_box.currentData() or ""
+
+    def step(self) -> int:
+        """The chosen checkpoint's step."""
+        data = self._checkpoints.currentData()
+        return data if isinstance(data, int) else -1
+
+    def message(self) -> str:
+        """The line under the question."""
+        return self._line.text()
+
+    # Inside
+
+    def _connect(self) -> None:
+        self._runs_box.currentIndexChanged.connect(self._show_checkpoints)
+        self._checkpoints.currentIndexChanged.connect(self._refresh)
+        self._sentence.returnPressed.connect(self._ask_sentence)
+        self._sentence.textEdited.connect(self._typing)
+        self._ask.clicked.connect(self._ask_again)
+        self._cancel.clicked.connect(self.cancelRequested)
+        self._well.pictureChosen.connect(self._ask_picture)
+        self._well.pictureRemoved.connect(self._forget_picture)
+        self._well.refused.connect(self.show_refusal)
+        self._classes.classesWanted.connect(self._want_classes)
+        self._tiles.answerPicked.connect(self._picked)
+        self._lit.toggled.connect(self._light)
+        look.changed.connect(self._relook)
+
+    def _lay_out(self) -> None:
+        self._sentence.setPlaceholderText(tr("Type a sentence: a red heart"))
+        self._sentence.setAccessibleName(tr("Query"))
+        self._sentence.setClearButtonEnabled(True)
+        self._ask.setProperty("primary", True)
+        self._runs_box.setAccessibleName(tr("Run"))
+        self._checkpoints.setAccessibleName(tr("Checkpoint"))
+        self._progress.setTextVisible(False)
+        self._progress.setFixedHeight(4)
+        self._lit.setChecked(True)
+        for label in (self._line, self._about, self._empty):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setProperty("muted", True)
+        parts = QSplitter(Qt.Orientation.Horizontal)
+        for part, stretch in ((self._question_side(), 0), (self._answer_side(), 1), (self._close_side(), 0)):
+            parts.addWidget(part)
+            parts.setStretchFactor(parts.count() - 1, stretch)
+        parts.setChildrenCollapsible(False)
+        parts.setSizes([300, 700, 320])
+        page = QVBoxLayout(self)
+        page.setContentsMargins(0, 0, 0, 0)
+        page.addWidget(parts)
+
+    def _question_side(self) -> QWidget:
+        side, column = _column()
+        for text, widget in ((tr("Run"), self._runs_box), (tr("Checkpoint"), self._checkpoints)):
+            column.addWidget(_muted(text))
+            column.addWidget(widget)
+        column.addSpacing(8)
+        column.addWidget(self._by_sentence)
+        column.addWidget(self._sentence)
+        column.addWidget(self._by_picture)
+        column.addWidget(self._well)
+        column.addWidget(self._by_both)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._ask, 1)
+        buttons.addWidget(self._cancel)
+        column.addLayout(buttons)
+        column.addWidget(self._progress)
+        column.addWidget(self._line)
+        column.addSpacing(8)
+        column.addWidget(self._classes)
+        column.addStretch(1)
+        side.setMinimumWidth(220)
+        return side
+
+    def _answer_side(self) -> QWidget:
+        side, column = _column()
+        column.addWidget(_muted(tr("Results, by score")))
+        scroll = self._scroll = QScrollArea()
+        scroll.setWidget(self._tiles)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column.addWidget(self._empty, 1)
+        column.addWidget(scroll, 1)
+        return side
+
+    def _close_side(self) -> QWidget:
+        side, column = _column()
+        column.addWidget(_muted(tr("Attention map")))
+        column.addWidget(self._picture)
+        column.addWidget(self._words)
+        column.addWidget(self._about)
+        column.addWidget(self._lit)
+        column.addStretch(1)
+        side.setMinimumWidth(200)
+        return side
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._want_ways()
+
+    def _want_ways(self) -> None:
+        """Ask once a run, and only when somebody looks."""
+        uid = self.uid()
+        if uid and uid not in self._ways and self.isVisible() and self._runs[uid].checkpoints:
+            self._ways[uid] = None
+            self.waysWanted.emit(uid)
+
+    def _way(self) -> Ways:
+        return self._ways.get(self.uid()) or EITHER
+
+    def _show_checkpoints(self) -> None:
+        run = self._runs.get(self.uid())
+        kept = [each for each in run.checkpoints if each.kept] if run is not None else []
+        chosen = self.step() if self._shown_uid == self.uid() else None
+        self._shown_uid = self.uid()
+        self._checkpoints.blockSignals(True)
+        self._checkpoints.clear()
+        for each in sorted(kept, key=lambda c: c.step, reverse=True):
+            self._checkpoints.addItem(checkpoint_name(each), each.step)
+        best = next((each.step for each in kept if each.best), None)
+        wanted = chosen if self._checkpoints.findData(chosen) >= 0 else best
+        if wanted is not None:
+            self._checkpoints.setCurrentIndex(self._checkpoints.findData(wanted))
+        self._checkpoints.blockSignals(False)
+        self._want_ways()
+        self._refresh()
+
+    def _why_not(self) -> str:
+        run = self._runs.get(self.uid())
+        if run is None:
+            return tr("No run can be queried yet. Train one; its checkpoints appear here.")
+        if run.why_not:
+            return run.why_not
+        if self.step() < 0:
+            return tr("This run has no checkpoint yet, so there is nothing to query.")
+        way = self._way()
+        return "" if way.finds else next(iter(way.why_not.values()), "")
+
+    def _given(self) -> str:
+        """What is being asked with: sentence, picture, both, or nothing."""
+        sentence, picture = bool(self._sentence.text().strip()), bool(self._path)
+        return "both" if sentence and picture else "sentence" if sentence else "picture" if picture else ""
+
+    def _refresh(self) -> None:
+        why_not, given, way = self._why_not(), self._given(), self._way()
+        missing = "" if given else tr("Type a sentence or choose an image first.")
+        cannot = "" if not given or given in way.finds else way.why_not.get(given, "")
+        self._ask.setEnabled(not (why_not or missing or cannot or self._is_busy))
+        self._ask.setToolTip(plain_tip(why_not or missing or cannot))
+        self._show_ways(way)
+        self._classes.setVisible(way.finds.get("picture") == "sentences")
+        no_picture = "" if self._path else tr("Choose an image first.")
+        self._classes.set_possible(
+            why_not or no_picture or (tr("Wait for the present results.") if self._is_busy else "")
+        )
+        self._cancel.setVisible(self._is_busy)
+        self._progress.setVisible(self._is_busy)
+        told = "" if self._is_busy else why_not or cannot
+        if told:
+            self._say(told)
+        elif self._line.property("why_not"):
+            self._say("")
+        self._line.setProperty("why_not", bool(told))
+        if self._answers is None:
+            self._show_empty(why_not or _invitation(way))
+
+    def _show_ways(self, way: Ways) -> None:
+        """The words over the fields say what each finds; a field that nothing can be asked with rests."""
+        both = way.finds.get("both", "")
+        for name, label, field, words in (
+            ("sentence", self._by_sentence, self._sentence, _with_sentence),
+            ("picture", self._by_picture, self._well, _with_picture),
+        ):
+            finds = way.finds.get(name, "")
+            label.setText(words(finds) if finds or both else way.why_not.get(name, ""))
+            label.setVisible(bool(way.finds))  # where nothing can be asked, it is said once
+            field.setEnabled(bool(finds or both))
+        pictures = both == "pictures"
+        self._by_both.setText(tr("Image and text → images") if pictures else tr("Image and text → captions"))
+        self._by_both.setVisible(bool(both))
+
+    def _show_empty(self, text: str) -> None:
+        """A sentence where the answers would be; an empty one makes room for them."""
+        self._empty.setText(text)
+        self._empty.setVisible(bool(text))
+        self._scroll.setVisible(not text)
+        if text:
+            self._lit.setVisible(False)
+
+    def _typing(self) -> None:
+        if self._path and "both" not in self._way().finds:
+            self._forget_picture()
+        self._refresh()
+
+    def _forget_picture(self) -> None:
+        self._path = ""
+        self._well.set_image(None)
+        self._refresh()
+
+    def _ask_sentence(self) -> None:
+        if self._sentence.text().strip():
+            self._ask_again()
+
+    def _ask_picture(self, path: str) -> None:
+        self._path = path
+        if "both" not in self._way().finds:
+            self._sentence.clear()
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        self._refresh()
+        if why_not := self._why_not():
+            self.show_refusal(why_not)
+        elif self._ask.isEnabled():
+            self.askRequested.emit(self.uid(), self.step(), self._sentence.text().strip(), self._path)
+
+    def _want_classes(self, names: str, prompts: str) -> None:
+        self.classesRequested.emit(self.uid(), self.step(), self._path, names, prompts)
+
+    def _set_busy(self, busy: bool) -> None:
+        self._is_busy = busy
+        self._refresh()
+
+    def _say(self, text: str, *, refused: bool = False) -> None:
+        self._line.setText(said(text))
+        self._line.setProperty("refused", refused)
+        self._relook()
+
+    def _relook(self) -> None:
+        colour = theme().bad if self._line.property("refused") else theme().muted
+        self._line.setStyleSheet(f"color: {colour};")
+
+    def _picked(self, index: int) -> None:
+        if self._answers is not None:
+            self._show_answer(self._answers.answers[index])
+
+    def _show_answer(self, answer: QueryAnswer | None) -> None:
+        """The answer's picture, or the asked one where answers are sentences."""
+        asked = self._answers
+        if answer is None or asked is None:
+            self._picture.set_picture(None, None)
+            self._words.set_words((), ())
+            self._about.setText("")
+            return
+        pictured = answer.picture is not None
+        fallback_heat = answer.picture_heat if answer.picture_heat is not None else asked.asked_heat
+        pixels = answer.picture if pictured else asked.asked.picture
+        self._picture.set_picture(pixels, answer.picture_heat if pictured else fallback_heat)
+        words, weights = (asked.asked.words, asked.asked_word_heat) if pictured else (answer.words, answer.word_heat)
+        self._words.set_words(words, weights if self._lit.isChecked() else ())
+        self._lit.setVisible(self._picture.has_heat() or bool(weights))
+        same = answer.group.casefold().strip(" .") == answer.sentence.casefold().strip(" .")
+        group = "" if same else answer.group
+        parts = (answer.sentence, group, tr("score {score}", score=f"{answer.score:.3f}"))
+        self._about.setText(" · ".join(part for part in parts if part))
+
+    def _light(self, lit: bool) -> None:
+        self._picture.set_lit(lit)
+        self._picked(self._tiles.picked())
+
+
+def _with_sentence(finds: str) -> str:
+    """The words over the sentence."""
+    if not finds:
+        return tr("Text, together with an image")
+    return tr("Text → images") if finds == "pictures" else tr("Text → captions")
+
+
+def _with_picture(finds: str) -> str:
+    """The words over the picture."""
+    if not finds:
+        return tr("Image, together with a text")
+    return tr("Image → images") if finds == "pictures" else tr("Image → captions")
+
+
+def _invitation(way: Ways) -> str:
+    """What to do while nothing has been asked."""
+    if way.finds == EITHER.finds:
+        return tr("Type a sentence to find images, or drop an image to find sentences.")
+    if set(way.finds) == {"both"}:
+        return tr("Type a sentence and drop an image: this run is asked with both.")
+    return tr("Enter a query on the left; the results appear here.")
+
+
+def checkpoint_name(checkpoint: CheckpointFacts) -> str:
+    """Step, and what makes it worth picking."""
+    name = tr("step {step}", step=f"{checkpoint.step:,}")
+    if checkpoint.metric and checkpoint.value is not None:
+        share = f"{100 * checkpoint.value:.1f} %" if "R@" in checkpoint.metric else f"{checkpoint.value:.3g}"
+        name += f" · {metric_words(checkpoint.metric)} {share}"
+    return f"{name} · {tr('best')}" if checkpoint.best else name
+
+
+def _muted(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setProperty("muted", True)
+    label.setWordWrap(True)
+    return label
+
+
+def _column() -> tuple[QWidget, QVBoxLayout]:
+    side = QWidget()
+    column = QVBoxLayout(side)
+    column.setContentsMargins(14, 12, 14, 12)
+    column.setSpacing(6)
+    return side, column

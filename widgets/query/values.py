@@ -1,0 +1,68 @@
+"""What the query page is told: which runs can be asked, and what they answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.store.answers import CheckpointFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Askable:
+    """A run with the checkpoints it can be asked at."""
+
+    uid: str
+    name: str
+    checkpoints: tuple[CheckpointFacts, ...]
+    why_not: str = ""  # a sentence where the run cannot be asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """How a run can be asked: what a ``sentence``, a ``picture`` or ``both`` find (pictures or sentences)."""
+
+    finds: Mapping[str, str]
+    why_not: Mapping[str, str] = field(default_factory=dict)  # a sentence for each way that there is not
+
+
+EITHER = Ways(finds={"sentence": "pictures", "picture": "sentences"})  # until more is known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The question: one of the two is given, or both."""
+
+    sentence: str = ""
+    picture: NDArray[np.uint8] | None = None  # [H, W, 3], as the model saw it
+    words: tuple[str, ...] = ()  # what the text tokens stand for
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryAnswer:
+    """One ranked answer. ``picture_heat`` lies over its picture (or over the asked one), ``word_heat`` over its words."""
+
+    score: float  # cosine
+    sentence: str = ""
+    picture: NDArray[np.uint8] | None = None  # [H, W, 3]
+    picture_heat: NDArray[np.float32] | None = None  # [h, w]
+    words: tuple[str, ...] = ()
+    word_heat: tuple[float, ...] = ()  # one a word
+    group: str = ""  # concept or family, where the data knows it
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryAnswers:
+    """Everything one question gave."""
+
+    asked: Asked
+    kind: Literal["pictures", "sentences", "classes"]
+    answers: tuple[QueryAnswer, ...]  # best first
+    pool: str = ""  # among what was searched: 167 held-out pictures
+    seconds: float = 0.0
+    asked_heat: NDArray[np.float32] | None = field(default=None)  # [h, w] over the asked picture
+    asked_word_heat: tuple[float, ...] = ()
