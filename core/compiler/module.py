@@ -46,7 +46,9 @@ class Experiment(nn.Module):
 
         for key in plan.batch_nodes:
             self._spare(key)
-        self.twins = nn.ModuleDict({key: Twin(self, key) for key in plan.batch_nodes if wants_twin(self.node(key))})
+        self.twins = nn.ModuleDict(
+            {key: Twin(plan, self.node, key) for key in plan.batch_nodes if wants_twin(self.node(key))}
+        )
 
     def _spare(self, key: str) -> None:
         """Where only the first of a tower's tokens is read, its stack need not make the others."""
@@ -75,7 +77,7 @@ class Experiment(nn.Module):
         for key in self.plan.batch_nodes:
             self.node(key).after_update()  # type: ignore[operator]
         for twin in self.twins.values():
-            twin.follow(self, batch)  # type: ignore[operator]
+            twin.follow(self.node, batch)  # type: ignore[operator]
 
     def run(self, batch: Mapping[End, Any], wanted: Iterable[str] | None = None) -> Values:
         """Run nodes in order on a batch (per-sample ends already carried); gives every end made or carried.

@@ -7,16 +7,16 @@ gradient, and is part of the experiment's state, so a resumed run goes on with t
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from core.compiler.plan import Plan
 from core.graph.document import End
 
-if TYPE_CHECKING:
-    from core.compiler.module import Experiment
+Nodes = Callable[[str], nn.Module]  # the module of a node
 
 
 def wants_twin(node: nn.Module) -> bool:
@@ -27,13 +27,12 @@ def wants_twin(node: nn.Module) -> bool:
 class Twin(nn.Module):
     """Copies of the nodes that make both sides of one queue."""
 
-    def __init__(self, experiment: Experiment, queue: str) -> None:
+    def __init__(self, plan: Plan, nodes: Nodes, queue: str) -> None:
         super().__init__()
-        plan = experiment.plan
         self._queue, self._inputs = queue, plan.inputs
         self._ends = [plan.inputs[queue][side] for side in ("left", "right")]
         self._order = [key for key in plan.batch_nodes if key in self._behind(plan.batch_nodes)]
-        self.copies = nn.ModuleList(copy.deepcopy(experiment.node(key)) for key in self._order)
+        self.copies = nn.ModuleList(copy.deepcopy(nodes(key)) for key in self._order)
         self.requires_grad_(False)
 
     def _behind(self, batch_nodes: tuple[str, ...]) -> set[str]:
@@ -47,11 +46,11 @@ class Twin(nn.Module):
         return found
 
     @torch.no_grad()
-    def follow(self, experiment: Experiment, batch: Mapping[End, Any]) -> None:
+    def follow(self, nodes: Nodes, batch: Mapping[End, Any]) -> None:
         """One step of the average, then this batch's keys into the queue."""
-        queue: Any = experiment.node(self._queue)
+        queue: Any = nodes(self._queue)
         for copied, key in zip(self.copies, self._order):
-            online = experiment.node(key)
+            online = nodes(key)
             mine: list[Tensor] = list(copied.parameters())
             theirs = [p.detach() for p in online.parameters()]
             if mine:

@@ -8,24 +8,22 @@ import os
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.problems import refuse
 from core.store.answers import RunFacts
-
-if TYPE_CHECKING:
-    from core.store.library import Library
+from core.store.records import Records
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 POINTS = ("run", "uid", "series", "step", "seconds", "epoch", "samples", "value")
 
 
-def export_points(library: Library, uids: Sequence[str], path: Path, series: Sequence[str] | None) -> int:
+def export_points(library: Records, uids: Sequence[str], path: Path, series: Sequence[str] | None) -> int:
     """Every point of scalar series. Raises Refused where the file cannot be written."""
     return _write(path, POINTS, _points(library, uids, series))
 
 
-def export_runs(library: Library, runs: Sequence[RunFacts], path: Path) -> int:
+def export_runs(library: Records, runs: Sequence[RunFacts], path: Path) -> int:
     """A row a run; columns for every parameter and every last and best value. Raises Refused."""
     params = {facts.uid: library.params(facts.uid) for facts in runs}
     names = sorted({name for own in params.values() for name in own})
@@ -44,7 +42,7 @@ def cell(value: Any) -> Any:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def _points(library: Library, uids: Sequence[str], series: Sequence[str] | None) -> Iterable[Sequence[Any]]:
+def _points(library: Records, uids: Sequence[str], series: Sequence[str] | None) -> Iterable[Sequence[Any]]:
     for uid in uids:
         reader, name = library.reader(uid), library.facts(uid).name
         for one in [info.name for info in reader.series("scalar") if series is None or info.name in series]:

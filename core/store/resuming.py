@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.problems import Problem, Refused, refuse
 from core.store.checkpoints import UNREADABLE, CheckpointFolder, Saved
 from core.store.places import checkpoint_folder
-
-if TYPE_CHECKING:
-    from core.store.library import Library
+from core.store.records import Records
 
 LOOKS = frozenset({"x", "y", "title", "collapsed"})  # of a node: where and how it is drawn
 
@@ -29,7 +27,7 @@ class Start:
     warnings: tuple[Problem, ...] = ()  # damaged checkpoints that were passed over
 
 
-def start_of(library: Library, uid: str) -> Start | None:
+def start_of(library: Records, uid: str) -> Start | None:
     """None for a run from scratch: one that never saved. Raises Refused where what it saved, or its parent did, is gone.
 
     A checkpoint beyond the end of the record is passed over: what was said up to it was lost with the power.
@@ -52,7 +50,7 @@ def start_of(library: Library, uid: str) -> Start | None:
     return Start(path=str(found.path), step=found.step, whole=whole, same_run=False, warnings=found.warnings)
 
 
-def refuse_if_missing(library: Library, uid: str) -> None:
+def refuse_if_missing(library: Records, uid: str) -> None:
     """Raise Refused where a run has saved checkpoints and none is to be found: that is never "from scratch".
 
     Cheap: nothing is read but names. Nothing is changed.
@@ -75,7 +73,7 @@ def refuse_if_missing(library: Library, uid: str) -> None:
         )
 
 
-def _newest(library: Library, uid: str, upto: int | None) -> Saved | None:
+def _newest(library: Records, uid: str, upto: int | None) -> Saved | None:
     """The newest good one beside the store, or where the store knows of some; that may be a folder of any name."""
     rows = [row for row in library.reader(uid).checkpoints() if row.kept and Path(row.path).is_dir()]
     folders = list(dict.fromkeys([checkpoint_folder(library.store, uid), *(Path(row.path).parent for row in rows)]))

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from core.catalog import Catalog
 from core.problems import Problem
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
 class Callback:
@@ -29,35 +27,35 @@ class Callback:
     def __init__(self, config: Any) -> None:
         self.config = config
 
-    def problems(self, trainer: Trainer) -> list[Problem]:
+    def problems(self, trainer: Running) -> list[Problem]:
         """Hints about using this callback with this plan."""
         return []
 
-    def began(self, run: Trainer) -> None:
+    def began(self, run: Running) -> None:
         """Once, after everything is built or resumed."""
 
-    def resumed(self, run: Trainer) -> None:
+    def resumed(self, run: Running) -> None:
         """Once after ``began``, where the run goes on from a checkpoint: what its last step still owes."""
 
-    def stage_began(self, run: Trainer) -> None:
+    def stage_began(self, run: Running) -> None:
         """At the first step of every stage."""
 
-    def step_began(self, run: Trainer) -> None:
+    def step_began(self, run: Running) -> None:
         """``run.batch`` is there."""
 
-    def gradient_ready(self, run: Trainer) -> None:
+    def gradient_ready(self, run: Running) -> None:
         """``run.losses`` and every ``.grad`` are there; the optimiser has not stepped."""
 
-    def updated(self, run: Trainer) -> None:
+    def updated(self, run: Running) -> None:
         """The optimiser has stepped."""
 
-    def step_ended(self, run: Trainer) -> None:
+    def step_ended(self, run: Running) -> None:
         """``run.position`` counts the step."""
 
-    def evaluated(self, run: Trainer) -> None:
+    def evaluated(self, run: Running) -> None:
         """``run.held_out`` is fresh."""
 
-    def ended(self, run: Trainer) -> None:
+    def ended(self, run: Running) -> None:
         """Once, whatever the reason."""
 
     def state(self) -> dict[str, Any]:

@@ -9,8 +9,8 @@ respect to the embeddings, then embed each chunk again with the same random numb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +21,7 @@ from core.compiler.module import Experiment
 from core.compiler.plan import Plan
 from core.graph.document import End
 from core.telemetry.diagnostics.unmoved import unmoved
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
-
-Gradient = Callable[["Trainer"], dict[str, Tensor]]
+from core.training.running import Running
 
 
 def total(losses: Mapping[str, Tensor]) -> Tensor:
@@ -33,7 +29,7 @@ def total(losses: Mapping[str, Tensor]) -> Tensor:
     return torch.stack([full(loss) for loss in losses.values()]).sum()
 
 
-def plain(run: Trainer) -> dict[str, Tensor]:
+def plain(run: Running) -> dict[str, Tensor]:
     """The whole batch in one pass."""
     values = run.forward(run.batch)
     losses = run.experiment.losses(values)
@@ -42,7 +38,7 @@ def plain(run: Trainer) -> dict[str, Tensor]:
     return losses
 
 
-def accumulated(run: Trainer, chunks: int) -> dict[str, Tensor]:
+def accumulated(run: Running, chunks: int) -> dict[str, Tensor]:
     """Weighed mean of the chunks' own losses: the plain loss only for objectives that do not compare samples."""
     sums: dict[str, Tensor] = {}
     sides: list[dict[End, Any]] = []
@@ -58,7 +54,7 @@ def accumulated(run: Trainer, chunks: int) -> dict[str, Tensor]:
     return sums
 
 
-def _shares(run: Trainer, parts: list[dict[End, Any]]) -> list[dict[str, Tensor | float]]:
+def _shares(run: Running, parts: list[dict[End, Any]]) -> list[dict[str, Tensor | float]]:
     """For every part and objective, the part's share of what the loss is a mean over; they sum to one over the parts.
 
     Where that is made by blocks (such as which patches are hidden), they run once without a graph, and the parts that
@@ -90,11 +86,11 @@ def _counting(plan: Plan, experiment: Experiment, objective: str) -> tuple[str, 
     return node, {port: end for port, end in plan.inputs[node].items() if port in counts}
 
 
-def _towers(run: Trainer) -> list[nn.Module]:
+def _towers(run: Running) -> list[nn.Module]:
     return [run.experiment.node(key) for key in run.experiment.towers()]
 
 
-def cached(run: Trainer, chunk: int) -> dict[str, Tensor]:
+def cached(run: Running, chunk: int) -> dict[str, Tensor]:
     """The plain gradient, with no more than ``chunk`` samples in the towers at a time."""
     cut = _cut(run)
     makers = [end.node for end in cut if end.node in run.plan.batch_nodes]
@@ -127,7 +123,7 @@ def cached(run: Trainer, chunk: int) -> dict[str, Tensor]:
     return losses
 
 
-def _cut(run: Trainer) -> list[End]:
+def _cut(run: Running) -> list[End]:
     """What the nodes that need the whole batch take from the rest of the drawing."""
     plan = run.plan
     ends = {end for key in plan.mixing for end in plan.inputs[key].values() if end.node not in plan.mixing}
@@ -158,7 +154,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Tensor) and value.ndim == 0
 
 
-def _count(run: Trainer, end: End, values: Mapping[End, Any]) -> float:
+def _count(run: Running, end: End, values: Mapping[End, Any]) -> float:
     node = run.experiment.node(end.node)
     ports = {port: source for port, source in run.plan.inputs[end.node].items() if port in node.counts}  # type: ignore[operator]
     return float(node.counted(**{port: values[source] for port, source in ports.items()}))  # type: ignore[operator]
@@ -201,13 +197,13 @@ def _set_random_state(device: torch.device, states: list[Tensor]) -> None:
         torch.cuda.set_rng_state(states[1], device)
 
 
-def _watched(run: Trainer) -> set[End]:
+def _watched(run: Running) -> set[End]:
     """What :func:`keep_sides` reads of a batch that was run in parts: both sides, and which samples have them."""
     sides = {end for key in run.plan.objectives for end in run.plan.sides(key) or ()}
     return sides | {run.plan.inputs[key]["present"] for key in run.plan.objectives if "present" in run.plan.inputs[key]}
 
 
-def keep_sides(run: Trainer, values: Mapping[End, Any]) -> None:
+def keep_sides(run: Running, values: Mapping[End, Any]) -> None:
     """Both sides of every pairwise objective, and what was contrasted, for diagnostics."""
     run.sides, run.negatives = {}, {}
     for key in run.plan.objectives:
@@ -220,7 +216,7 @@ def keep_sides(run: Trainer, values: Mapping[End, Any]) -> None:
 
 
 def _both_present(
-    run: Trainer, key: str, values: Mapping[End, Any], pair: tuple[Tensor, Tensor]
+    run: Running, key: str, values: Mapping[End, Any], pair: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
     """Rows of samples that have both sides; all where candidates were chosen, for those count the whole batch."""
     inputs = run.plan.inputs[key]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import nn
 
 from core.problems import Problem
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
-def compared(run: Trainer, way: str) -> list[Problem]:
+def compared(run: Running, way: str) -> list[Problem]:
     """A warning for every block before the objectives that sees only a part of the batch at a time, and compares."""
     found = []
     for key in run.plan.batch_nodes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -16,14 +16,12 @@ from torch import Tensor
 
 from core.compiler.weights import CALLBACKS, WEIGHTS, load_weights, read_tensors
 from core.training.position import Position
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 OPTIMIZER = "optimizer.safetensors"
 
 
-def write_tensors(run: Trainer, folder: Path) -> None:
+def write_tensors(run: Running, folder: Path) -> None:
     """Write the three tensor files."""
     save_file(_plain(run.experiment.state_dict()), folder / WEIGHTS)
     save_file(_plain(run.groups.tensors()), folder / OPTIMIZER)
@@ -38,7 +36,7 @@ def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
 
 
-def state_of(run: Trainer) -> dict[str, Any]:
+def state_of(run: Running) -> dict[str, Any]:
     """The rest, as JSON data."""
     return {
         "position": run.position.as_json(),
@@ -51,7 +49,7 @@ def state_of(run: Trainer) -> dict[str, Any]:
     }
 
 
-def restore(run: Trainer, folder: Path, state: Mapping[str, Any]) -> None:
+def restore(run: Running, folder: Path, state: Mapping[str, Any]) -> None:
     """Put a fresh trainer where the checkpoint was. Raises Refused where the checkpoint is of another drawing."""
     load_weights(run.experiment, folder)
     run.groups.load_tensors(read_tensors(folder, OPTIMIZER))

@@ -21,46 +21,30 @@ never stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from torch import Tensor
 
-from core.compiler.feed import Batch, Feed
-from core.compiler.module import Experiment, node_seed
+from core.compiler.module import node_seed
 from core.compiler.plan import Plan
 from core.compiler.randomness import RANDOM_NUMBERS
 from core.data.pipeline import SampleGraph
-from core.graph.document import End
-from core.graph.selection import Figure
 from core.knobs import configure
 from core.problems import refuse
-from core.telemetry.diagnostics.diagnostic import Diagnostic, diagnostics
-from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Phase, PhaseChange, Scalars, Status
-from core.training.callback import Callback, callbacks
-from core.training.control import Control, Rate, Stopping
-from core.training.gradients import Gradient, plain
-from core.training.optimization import Groups
+from core.telemetry.diagnostics.diagnostic import diagnostics
+from core.telemetry.events import Listener, Mark, Scalars, Status
+from core.training.callback import callbacks
+from core.training.control import Control, Rate
+from core.training.gradients import plain
 from core.training.position import Position
+from core.training.running import Running
 
 LongestSilence = 0.25  # seconds between looks at the clock while paused
 
 
-class Keeper(Protocol):
-    """Where checkpoints go."""
-
-    def save(self, step: int, write: Callable[[Path], None], state: Mapping[str, Any], *, best: bool, last: int) -> str:
-        """Write one, whole or not at all; keep the ``last`` newest and the best. Gives its path."""
-
-    def settle(self) -> None:
-        """What was said of it is kept before the run goes on."""
-
-
-class Trainer:
+class Trainer(Running):
     """One run of a plan, from a position to the end."""
 
     def __init__(
@@ -72,97 +56,10 @@ class Trainer:
         listener: Listener,
         control: Control | None = None,
     ) -> None:
-        self.plan, self.recipe, self.device = plan, plan.document.recipe, device
-        self.listener, self.control = listener, control or Control()
-        self.feed = Feed(plan, graph, device)
-        self.graph = graph
-        self.experiment = Experiment(plan, self.recipe.seed).to(device)
-        self.groups = Groups(self.experiment, self.recipe)
+        super().__init__(plan, graph, device=device, listener=listener, control=control)
         self.callbacks = sorted(_chosen(callbacks, self.recipe.callbacks), key=lambda callback: callback.order)
-        self.diagnostics: list[Diagnostic] = _chosen(diagnostics, self.recipe.diagnostics)
-        self.position = Position(batches=self.feed.batches_an_epoch)
-        self.stage = -1
-        self.gradient: Gradient = plain
-        self.precision: AbstractContextManager[Any] = nullcontext()
-        self.batch: Batch = {}
-        self.indices: list[int] = []
-        self.losses: dict[str, Tensor] = {}
-        self.negatives: dict[str, Any] = {}  # objective -> what its pairs were contrasted with, where that was chosen
-        self.sides: dict[str, tuple[Tensor, Tensor]] = {}  # objective -> both sides of this step, detached
-        self.held_out: dict[str, Any] = {}  # what the last evaluation embedded of the split that selects
-        self.embedded: dict[str, dict[str, Any]] = {}  # the same of every held-out split, by split
-        self.figure: Figure | None = None  # what the last evaluation is chosen by; None where there is no finite score
-        self.rates: dict[str, float] = {}
-        self.keeper: Keeper | None = None
-        self.status: Status = "running"
-        self.reason = ""
-        self._phase = PhaseChange(at=self.at(), phase="preparing")
-
-    # What callbacks and diagnostics use ------------------------------------------------------------------------------------
-
-    def at(self) -> At:
-        """Now, for events."""
-        return self.position.at()
-
-    def say(self, event: Event) -> None:
-        """Tell the listener."""
-        self.listener.say(event)
-
-    def log(self, text: str, level: Level = "info") -> None:
-        """A sentence about the run."""
-        self.say(LogLine(at=self.at(), text=text, level=level))
-
-    def warn(self, text: str) -> None:
-        """A warning: in the log and on the timeline."""
-        self.log(text, "warning")
-        self.say(Mark(at=self.at(), kind="warning", text=text))
-
-    def end(self, status: Status, reason: str = "") -> None:
-        """Stop after the current moment."""
-        self.status, self.reason = status, reason
-
-    @contextmanager
-    def busy(self, phase: Phase, of: int = 0) -> Iterator[None]:
-        """Inside: the run is about something else than training; ``of`` so many samples, counted by :meth:`reading`."""
-        before = self._phase
-        self._turn_to(phase, 0, of)
-        try:
-            yield
-        finally:
-            self._turn_to(before.phase, before.done, before.of)
-
-    def _turn_to(self, phase: Phase, done: int = 0, of: int = 0) -> None:
-        """Say what the run is about, where that is new; once a stop is asked for it is about nothing else."""
-        if self.control.is_stopping:
-            phase, done, of = "stopping", 0, 0
-        if (phase, done, of) != (self._phase.phase, self._phase.done, self._phase.of):
-            self._phase = PhaseChange(at=self.at(), phase=phase, done=done, of=of)
-            self.say(self._phase)
-
-    def callback(self, key: str) -> Callback | None:
-        """A callback that is on."""
-        return next((callback for callback in self.callbacks if callback.key == key), None)
-
-    def forward(self, batch: Mapping[End, Any], wanted: list[str] | None = None) -> dict[End, Any]:
-        """The experiment on a batch, at the run's precision."""
-        with self.precision:
-            return self.experiment.run(batch, wanted)
-
-    def reading(self, split: str, size: int, limit: int | None = None) -> Iterator[tuple[Batch, list[int]]]:
-        """Batches of a split, for what takes long at a step's end. Raises Stopping between two where a stop was asked for."""
-        for batch, indices in self.feed.split(split, size, limit):
-            if self.control.is_stopping:
-                raise Stopping
-            yield batch, indices
-            if self._phase.of:
-                self._turn_to(self._phase.phase, min(self._phase.done + len(indices), self._phase.of), self._phase.of)
-
-    @property
-    def is_running(self) -> bool:
-        """Whether there is a next step."""
-        return self.status == "running" and self.position.step < self.recipe.steps
-
-    # The loop ------------------------------------------------------------------------------------------------------
+        self.diagnostics = _chosen(diagnostics, self.recipe.diagnostics)
+        self.gradient = plain
 
     def train(self) -> Status:
         """Run to the end. Exceptions of the plan's own blocks pass through; callbacks are told ``ended`` in any case."""
@@ -173,7 +70,7 @@ class Trainer:
                 hint="Choose a smaller batch.",
             )
         try:
-            self._tell("began")
+            self.tell("began")
             if self.position.step:
                 for callback in self.callbacks:
                     callback.resumed(self)
@@ -184,7 +81,7 @@ class Trainer:
                 self._obey()
             if self.status == "running":
                 self.status = "finished"
-            self._tell("ended")
+            self.tell("ended")
         finally:
             self.feed.close()
         return self.status
@@ -199,22 +96,22 @@ class Trainer:
             return
         self._advance(time.monotonic() - began, time.process_time() - worked)
         self._say_step(time.monotonic() - began)
-        self._tell("step_ended")
+        self.tell("step_ended")
         self.position = replace(self.position, seconds=self.position.seconds + time.monotonic() - began - self._counted)
 
     def _learn(self) -> None:
         torch.manual_seed(node_seed(self.recipe.seed, f"step/{self.position.step}"))
         self.experiment.set_progress(self.position.step / max(self.recipe.steps, 1))
-        self._tell("step_began")
+        self.tell("step_began")
         self.losses = self.gradient(self)
-        self._tell("gradient_ready")
+        self.tell("gradient_ready")
         if self.status != "running":
             return
         self.rates = self.groups.set_rates(self.position.step, self.stage)
         self.groups.optimizer.step()
         self.groups.optimizer.zero_grad(set_to_none=True)
         self.experiment.after_update(self.batch)
-        self._tell("updated")
+        self.tell("updated")
 
     def _advance(self, seconds: float, processor: float) -> None:
         now = self.position
@@ -237,7 +134,7 @@ class Trainer:
         self.groups.enter_stage(stage)
         if len(edges) > 2:
             self.say(Mark(at=self.at(), kind="stage", text=self.recipe.stage_list()[stage].name))
-        self._tell("stage_began")
+        self.tell("stage_began")
 
     def _say_step(self, seconds: float) -> None:
         values = {f"loss/{key}": float(loss.detach()) for key, loss in self.losses.items()}
@@ -249,29 +146,6 @@ class Trainer:
             for name, reading in self.experiment.node(key).curves().items():  # type: ignore[operator]
                 values[f"{name}/{key}"] = float(reading)
         self.say(Scalars(at=self.at(), values=values))
-
-    def _tell(self, moment: str) -> None:
-        first = moment in (
-            "gradient_ready",
-            "step_ended",
-        )  # before a callback clips gradients, or saves: all said by then
-        if first:
-            self.look(moment)
-        for callback in self.callbacks:
-            getattr(callback, moment)(self)
-        if not first:
-            self.look(moment)
-
-    def look(self, moment: str) -> None:
-        """Tell the diagnostics. A diagnostic that fails is switched off and says so; it never stops a run."""
-        for diagnostic in list(self.diagnostics):
-            try:
-                getattr(diagnostic, moment)(self)
-            except Exception as error:  # a picture must not cost a training run
-                self.diagnostics.remove(diagnostic)
-                self.warn(
-                    f"The diagnostic {diagnostic.title} was switched off: {type(error).__name__}: {str(error)[:200]}"
-                )
 
     def _obey(self) -> None:
         self._grant()

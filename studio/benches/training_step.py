@@ -26,6 +26,7 @@ from core.store.database import Store
 from core.store.library import Library
 from core.telemetry.events import Listener
 from core.training.callback import Callback
+from core.training.running import Running
 from core.training.trainer import Trainer
 from studio.benches.figure import Figure
 from studio.benches.open_clip_alone import load
@@ -119,13 +120,13 @@ class Turns(Callback):
         self.ours: list[float] = []
         self.theirs: list[float] = []
 
-    def began(self, run: Trainer) -> None:
+    def began(self, run: Running) -> None:
         """Both see made batches only; the loop's own look-up stays."""
         indices = run.feed.splits["train"][:BATCH]
         run.feed.next = lambda epoch, batch: (next(self._batches), list(indices))  # type: ignore[method-assign]
         self._since = time.process_time()
 
-    def step_ended(self, run: Trainer) -> None:
+    def step_ended(self, run: Running) -> None:
         """Diagnostics that look at the end of a step count into the next one of ours."""
         began = time.process_time()
         self._theirs(run.batch)

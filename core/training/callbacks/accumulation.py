@@ -6,16 +6,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from core.knobs import knob
 from core.problems import Fix, Problem
 from core.training.callback import Callback, callbacks
 from core.training.gradients import accumulated
 from core.training.parts import compared
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
 @callbacks.register("accumulation")
@@ -30,7 +27,7 @@ class Accumulation(Callback):
 
         chunks: int = knob(4, "Parts a batch is split into.", low=1, high=1024)
 
-    def problems(self, trainer: Trainer) -> list[Problem]:
+    def problems(self, trainer: Running) -> list[Problem]:
         """A hint where the objective, or a block before it, compares samples."""
         return compared(trainer, "Plain accumulation") + [
             Problem(
@@ -42,7 +39,7 @@ class Accumulation(Callback):
             if getattr(trainer.experiment.node(key), "mixes_samples", False)
         ]  # fmt: skip
 
-    def began(self, run: Trainer) -> None:
+    def began(self, run: Running) -> None:
         """Take over the gradient."""
         for problem in self.problems(run):
             run.warn(problem.sentence())

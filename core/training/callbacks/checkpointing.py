@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from core.graph.selection import Figure
 from core.knobs import knob
@@ -13,13 +13,11 @@ from core.problems import Refused
 from core.store.faults import cause_of, is_storage_fault
 from core.telemetry.events import Mark
 from core.training.callback import Callback, callbacks
+from core.training.running import Running
 from core.training.state import state_of, write_tensors
 
 SECONDS_BETWEEN_TRIES = 0.5
 PATIENCE_OF_A_STOP = 1.0  # who stops a run waits for it
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
 
 
 @callbacks.register("checkpointing")
@@ -52,7 +50,7 @@ class Checkpointing(Callback):
         self._saved_at = -1
         self._unsaved, self._warned_at = "", -1  # why the last try failed, and at which step that was said
 
-    def evaluated(self, run: Trainer) -> None:
+    def evaluated(self, run: Running) -> None:
         """A new best is saved at once."""
         found = self._figure = run.figure
         self._measured_at = run.position.step
@@ -65,17 +63,17 @@ class Checkpointing(Callback):
             if self.config.best and run.position.step:
                 self.save(run, best=True)
 
-    def step_ended(self, run: Trainer) -> None:
+    def step_ended(self, run: Running) -> None:
         """Now and then."""
         if run.position.step % self.config.every == 0:
             self.save(run)
 
-    def ended(self, run: Trainer) -> None:
+    def ended(self, run: Running) -> None:
         """At the end and after a stop; a diverged run keeps its last good one."""
         if run.status in ("finished", "stopped") and run.position.step:
             self._save_at_last(run)
 
-    def _save_at_last(self, run: Trainer) -> None:
+    def _save_at_last(self, run: Running) -> None:
         """A full disk is tried again for a while; what was learned and could not be saved is never called finished."""
         patience = self.patience_seconds if run.status == "finished" else PATIENCE_OF_A_STOP
         end = time.monotonic() + patience
@@ -88,7 +86,7 @@ class Checkpointing(Callback):
                 "It can be continued from its newest checkpoint.",
             )
 
-    def save(self, run: Trainer, best: bool = False) -> bool:
+    def save(self, run: Running, best: bool = False) -> bool:
         """Write one. A full disk is said once and does not end the run; False where it was not written."""
         if run.keeper is None or (self._saved_at == run.position.step and not best):
             return True
@@ -112,12 +110,12 @@ class Checkpointing(Callback):
         run.keeper.settle()
         return True
 
-    def say_again(self, run: Trainer, path: str, *, best: bool) -> None:
+    def say_again(self, run: Running, path: str, *, best: bool) -> None:
         """The mark of the checkpoint that a run goes on from, where the process died before it was kept."""
         data = {"path": path, "best": best, **self._own_figure(run)}
         run.say(Mark(at=run.at(), kind="checkpoint", text=f"checkpoint at step {run.position.step}", data=data))
 
-    def _own_figure(self, run: Trainer) -> dict[str, Any]:
+    def _own_figure(self, run: Running) -> dict[str, Any]:
         """What this very checkpoint scored, not the best so far; nothing where it was not evaluated at this step."""
         if self._figure is None or self._measured_at != run.position.step:
             return {}

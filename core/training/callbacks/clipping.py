@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -12,9 +11,7 @@ from core.knobs import knob
 from core.telemetry.diagnostics.diagnostic import modality_groups
 from core.telemetry.events import Scalars
 from core.training.callback import Callback, callbacks
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
 @callbacks.register("clipping")
@@ -36,7 +33,7 @@ class Clipping(Callback):
             title="Clip scope",
         )
 
-    def gradient_ready(self, run: Trainer) -> None:
+    def gradient_ready(self, run: Running) -> None:
         """Scale down what is too long."""
         clipped = {}
         for name, parameters in self._groups(run).items():
@@ -44,7 +41,7 @@ class Clipping(Callback):
             clipped[f"clipped/{name}"] = float(length > self.config.norm)
         run.say(Scalars(at=run.at(), values=clipped))
 
-    def _groups(self, run: Trainer) -> dict[str, list[torch.nn.Parameter]]:
+    def _groups(self, run: Running) -> dict[str, list[torch.nn.Parameter]]:
         trained = run.groups.trained()
         if self.config.per == "block":
             return trained

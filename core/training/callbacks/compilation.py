@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import _inductor as inductor
 
 from core.knobs import knob
 from core.training.callback import Callback, callbacks
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
 @callbacks.register("compilation")
@@ -28,7 +25,7 @@ class Compilation(Callback):
 
         mode: str = knob("default", "How hard to try.", choices=("default", "reduce-overhead", "max-autotune"))
 
-    def began(self, run: Trainer) -> None:
+    def began(self, run: Running) -> None:
         """Compile in place: names of parameters stay as they are, and random numbers are those of the plain form.
 
         So dropout is the same with and without it, and gradient caching replays it exactly.
@@ -42,7 +39,7 @@ class Compilation(Callback):
             run.experiment.node(key).compile(options=options)
         run.log("Compiling: the first step takes longer.")
 
-    def step_began(self, run: Trainer) -> None:
+    def step_began(self, run: Running) -> None:
         """What the last step's graphs gave is no longer needed."""
         if self._replays:
             torch.compiler.cudagraph_mark_step_begin()

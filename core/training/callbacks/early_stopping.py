@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.graph.selection import METRIC
 from core.knobs import knob
 from core.training.callback import Callback, callbacks
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
 @callbacks.register("early_stopping")
@@ -36,7 +34,7 @@ class EarlyStopping(Callback):
         self.best, self.waited = -1.0, 0
         self._split = ""
 
-    def evaluated(self, run: Trainer) -> None:
+    def evaluated(self, run: Running) -> None:
         """Compare with the best so far. An evaluation without a finite score is one without a better score."""
         if not run.held_out:
             return

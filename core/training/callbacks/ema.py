@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from core.knobs import knob
 from core.training.callback import Callback, callbacks
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
 @callbacks.register("ema")
@@ -37,20 +34,20 @@ class EMA(Callback):
         super().__init__(config)
         self.average: dict[str, Tensor] = {}
 
-    def began(self, run: Trainer) -> None:
+    def began(self, run: Running) -> None:
         """Start from the weights as they are, unless resumed."""
         if not self.average:
             self.average = {name: p.detach().clone() for name, p in run.experiment.named_parameters()}
 
     @torch.no_grad()
-    def updated(self, run: Trainer) -> None:
+    def updated(self, run: Running) -> None:
         """One step of the average."""
         names = list(self.average)
         now = dict(run.experiment.named_parameters())
         torch._foreach_lerp_([self.average[n] for n in names], [now[n].detach() for n in names], 1 - self.config.decay)
 
     @contextmanager
-    def in_place(self, run: Trainer) -> Iterator[None]:
+    def in_place(self, run: Running) -> Iterator[None]:
         """The average stands in for the weights inside."""
         now = dict(run.experiment.named_parameters())
         kept = {name: p.detach().clone() for name, p in now.items()}

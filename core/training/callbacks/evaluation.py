@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -28,14 +28,12 @@ from core.training.callback import Callback, callbacks
 from core.training.control import Stopping
 from core.training.gradients import join
 from core.training.retrieval import choice_scores, scores
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 BATCH = 256
 
 
-def embed(run: Trainer, objective: str, split: str, limit: int | None) -> tuple[Any, Any, list[int]]:
+def embed(run: Running, objective: str, split: str, limit: int | None) -> tuple[Any, Any, list[int]]:
     """Both sides of an objective (see :func:`sides`) for a split, unit vectors or tokens, and the sample indices.
 
     Samples that lack a side, where the objective is told which do, are left out.
@@ -60,7 +58,7 @@ def _kept(value: Any) -> Any:
     return map_tensors(lambda tensor: tensor.cpu(), value)
 
 
-def _asks(run: Trainer, key: str, what: str) -> bool:
+def _asks(run: Running, key: str, what: str) -> bool:
     """Whether an objective has questions of its own."""
     module = run.experiment.node(key)
     return isinstance(module, Objective) and getattr(type(module), what) is not getattr(Objective, what)
@@ -74,7 +72,7 @@ def _rows(value: Any, rows: list[int]) -> Any:
     return map_tensors(lambda tensor: tensor[rows], value)
 
 
-def subset_scores(run: Trainer, subsets: Subsets, split: str, limit: int | None) -> dict[str, float]:
+def subset_scores(run: Running, subsets: Subsets, split: str, limit: int | None) -> dict[str, float]:
     """Recall of the answer for every subset of modalities as the question: ``score/test/image+audio/R@10``."""
     found: dict[str, float] = {}
     for given in subsets.choices():
@@ -96,7 +94,7 @@ def subset_scores(run: Trainer, subsets: Subsets, split: str, limit: int | None)
     return found
 
 
-def tables(run: Trainer, objective: str, left: Any, right: Any) -> tuple[Tensor, Tensor]:
+def tables(run: Running, objective: str, left: Any, right: Any) -> tuple[Tensor, Tensor]:
     """Every first side against every second and the reverse, by the objective's own score, on the CPU."""
     module, ends = run.experiment.node(objective), run.plan.pair(objective)
     placed = [map_tensors(lambda tensor: tensor.to(run.device), value) for value in (left, right)]
@@ -107,7 +105,7 @@ def tables(run: Trainer, objective: str, left: Any, right: Any) -> tuple[Tensor,
     return there.float().cpu(), back.float().cpu()
 
 
-def sides(run: Trainer, objective: str) -> list[tuple[str, End]]:
+def sides(run: Running, objective: str) -> list[tuple[str, End]]:
     """Both sides of an objective by modality, sentences last, however they were wired: image before text."""
     ends = run.plan.pair(objective)
     if ends is None:
@@ -119,7 +117,7 @@ def sides(run: Trainer, objective: str) -> list[tuple[str, End]]:
 
 
 @contextmanager
-def as_evaluated(run: Trainer) -> Iterator[None]:
+def as_evaluated(run: Running) -> Iterator[None]:
     """Inside: no gradients, eval mode, and the moving average in place of the weights where there is one."""
     averaged = run.callback("ema")
     modes = {module: module.training for module in run.experiment.modules()}
@@ -155,7 +153,7 @@ class Evaluation(Callback):
         self._found: dict[str, float] = {}  # of the evaluation going on
         self._broken: set[tuple[str, str]] = set()  # objective, split
 
-    def began(self, run: Trainer) -> None:
+    def began(self, run: Running) -> None:
         """Show the held-out pool once, and say which split selects where that is not the validation split."""
         split = selecting_split(run.feed.splits)
         if split:
@@ -170,22 +168,22 @@ class Evaluation(Callback):
                 "greater length."
             )
 
-    def step_ended(self, run: Trainer) -> None:
+    def step_ended(self, run: Running) -> None:
         """Now and then."""
         if run.position.step % self.config.every == 0:
             self.measure(run)
 
-    def resumed(self, run: Trainer) -> None:
+    def resumed(self, run: Running) -> None:
         """An evaluation that a stop cut short."""
         if run.position.step % self.config.every == 0 and self._last != run.position.step:
             self.measure(run)
 
-    def ended(self, run: Trainer) -> None:
+    def ended(self, run: Running) -> None:
         """Once more, unless it just happened. A stop is not asked to wait for it, nor does it use up anybody's patience."""
         if run.position.step and self._last != run.position.step and run.status == "finished":
             self.measure(run)
 
-    def measure(self, run: Trainer) -> None:
+    def measure(self, run: Running) -> None:
         """Evaluate every split, then say all of it and tell the others; cut short by a stop, nothing of it has been."""
         self._found = {}
         try:
@@ -201,7 +199,7 @@ class Evaluation(Callback):
         for callback in run.callbacks:
             callback.evaluated(run)
 
-    def _samples(self, run: Trainer) -> int:
+    def _samples(self, run: Running) -> int:
         """How many samples are read, each as often as it is asked about: what progress is told of."""
         main, subsets = selecting_split(run.feed.splits), subsets_of(run.plan)
         passes = len(subsets.choices()) if subsets is not None else 0
@@ -211,7 +209,7 @@ class Evaluation(Callback):
         splits = self._measured_splits(run)
         return passes * sum(min(self._limit(run, split, main), len(run.feed.splits[split])) for split in splits)
 
-    def _splits(self, run: Trainer) -> None:
+    def _splits(self, run: Running) -> None:
         main = selecting_split(run.feed.splits)
         run.held_out, run.embedded, run.figure = {}, {}, None
         if (subsets := subsets_of(run.plan)) is not None:
@@ -245,7 +243,7 @@ class Evaluation(Callback):
         if main in run.embedded:
             self._choose(run, run.embedded[main])
 
-    def _choose(self, run: Trainer, held: dict[str, Any]) -> None:
+    def _choose(self, run: Running, held: dict[str, Any]) -> None:
         """The figure that selects. Where no score at all was finite there is none: such a model is never the best."""
         run.held_out = held
         if any(bool(table.isfinite().any()) for table in held["tables"]):
@@ -253,19 +251,19 @@ class Evaluation(Callback):
         if run.figure is not None:
             self._found[run.figure.series] = run.figure.value
 
-    def _say_broken(self, run: Trainer, key: str, split: str, both: Sequence[Tensor]) -> None:
+    def _say_broken(self, run: Running, key: str, split: str, both: Sequence[Tensor]) -> None:
         """Scores that are not finite rank last, and that is said, once for each split."""
         broken, of = (sum(int(count(table)) for table in both) for count in (_not_finite, Tensor.numel))
         if broken and (key, split) not in self._broken:
             self._broken.add((key, split))
             run.warn(f"{broken:,} of {of:,} scores of {key} on {split} are not finite; they rank last.")
 
-    def _limit(self, run: Trainer, split: str, main: str) -> int:
+    def _limit(self, run: Running, split: str, main: str) -> int:
         """Samples of a split: of the training data as many as the test split has."""
         most = len(run.feed.splits[reported_split(run.feed.splits)]) if split == "train" and main else self.config.most
         return min(most, self.config.most)
 
-    def _own(self, run: Trainer, key: str) -> None:
+    def _own(self, run: Running, key: str) -> None:
         """Questions that each sample answers by itself, such as which of its boxes a phrase means."""
         module, ends = run.experiment.node(key), run.plan.inputs[key]
         if not _asks(run, key, "own_ranks"):
@@ -283,7 +281,7 @@ class Evaluation(Callback):
             found = choice_scores(torch.cat(ranks), torch.cat(counts))
             self._found |= {f"retrieval/{split}/{name}/{word}": value for word, value in found.items()}
 
-    def _answered(self, run: Trainer, key: str, main: str) -> None:
+    def _answered(self, run: Running, key: str, main: str) -> None:
         """Scores that an objective knows how to make of its answers: ``score/<split>/<objective>/<name>``."""
         module, ends = run.experiment.node(key), run.plan.inputs[key]
         if not _asks(run, key, "held_out_scores"):
@@ -298,7 +296,7 @@ class Evaluation(Callback):
             made = module.held_out_scores(joined) if joined else {}  # type: ignore[operator]
             self._found |= {f"score/{split}/{key}/{name}": value for name, value in made.items()}
 
-    def _measured_splits(self, run: Trainer) -> list[str]:
+    def _measured_splits(self, run: Running) -> list[str]:
         names = [name for name, indices in run.feed.splits.items() if name != "train" and len(indices) > 1]
         return [*names, "train"] if self.config.train else names
 

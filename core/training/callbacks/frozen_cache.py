@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,9 +18,7 @@ from core.graph.document import End
 from core.knobs import knob
 from core.training.callback import Callback, callbacks
 from core.training.gradients import join, part_of
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
 @callbacks.register("frozen_cache")
@@ -49,7 +47,7 @@ class FrozenCache(Callback):
         self._kept: dict[int, dict[End, Any]] = {}
         self._bytes = 0
 
-    def began(self, run: Trainer) -> None:
+    def began(self, run: Running) -> None:
         """Find what can be kept and stand between the feed and the model."""
         self.ends = _frozen_frontier(run)
         if not self.ends:
@@ -57,7 +55,7 @@ class FrozenCache(Callback):
             return
         run.feed.after.append(lambda batch, indices: self._complete(run, batch, indices))
 
-    def _complete(self, run: Trainer, batch: dict[End, Any], indices: list[int]) -> dict[End, Any]:
+    def _complete(self, run: Running, batch: dict[End, Any], indices: list[int]) -> dict[End, Any]:
         missing = [place for place, index in enumerate(indices) if index not in self._kept]
         fresh: dict[int, dict[End, Any]] = {}
         if missing:
@@ -93,7 +91,7 @@ class FrozenCache(Callback):
                 self._bytes += size
 
 
-def _frozen_frontier(run: Trainer) -> tuple[End, ...]:
+def _frozen_frontier(run: Running) -> tuple[End, ...]:
     """Ends of frozen nodes that something trained, or an objective, takes."""
     plan, recipe = run.plan, run.recipe
     stages = range(len(recipe.stage_list()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +19,7 @@ from core.knobs import knob
 from core.telemetry.events import Scalars
 from core.training.callback import Callback, callbacks
 from core.training.gradients import keep_sides, plain
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
 @callbacks.register("grad_norm")
@@ -47,7 +45,7 @@ class GradNorm(Callback):
         self.weights: dict[str, float] = {}
         self.first: dict[str, float] = {}
 
-    def began(self, run: Trainer) -> None:
+    def began(self, run: Running) -> None:
         """Take over the gradient, or say why not."""
         if run.gradient is not plain:
             run.warn("GradNorm is off: it needs the whole batch in one pass, without gradient caching or accumulation.")
@@ -56,7 +54,7 @@ class GradNorm(Callback):
         else:
             run.gradient = self.gradient
 
-    def gradient(self, run: Trainer) -> dict[str, Tensor]:
+    def gradient(self, run: Running) -> dict[str, Tensor]:
         """The weighted sum's gradient; weights learn from the norms first."""
         values = run.forward(run.batch)
         losses = {key: loss.float() for key, loss in run.experiment.losses(values).items()}
@@ -88,7 +86,7 @@ class GradNorm(Callback):
         self.weights, self.first = dict(state["weights"]), dict(state["first"])
 
 
-def shared_parameters(run: Trainer) -> list[nn.Parameter]:
+def shared_parameters(run: Running) -> list[nn.Parameter]:
     """What learns and is reached by two objectives or more."""
     reached: dict[str, int] = {}
     for objective in run.plan.objectives:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from core.knobs import knob
 from core.problems import Problem
 from core.training.callback import Callback, callbacks
 from core.training.gradients import cached
 from core.training.parts import compared
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
 @callbacks.register("gradient_cache")
@@ -29,11 +26,11 @@ class GradientCache(Callback):
 
         chunk: int = knob(32, "Samples in the towers at a time.", low=1, high=65536, unit="samples")
 
-    def problems(self, trainer: Trainer) -> list[Problem]:
+    def problems(self, trainer: Running) -> list[Problem]:
         """Where exactness is lost, for a layer or a loss before the objectives compares samples."""
         return compared(trainer, "Gradient caching")
 
-    def began(self, run: Trainer) -> None:
+    def began(self, run: Running) -> None:
         """Take over the gradient."""
         for problem in self.problems(run):
             run.warn(problem.sentence())

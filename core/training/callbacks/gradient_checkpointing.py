@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from core.compiler.recompute import names_of, recompute, recomputed
 from core.knobs import knob
 from core.problems import refuse
 from core.training.callback import Callback, callbacks
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
 @callbacks.register("gradient_checkpointing")
@@ -26,7 +23,7 @@ class GradientCheckpointing(Callback):
 
         nodes: str = knob("", "Names of the blocks whose layers are computed again, with commas; empty: all that can.", title="Blocks")  # fmt: skip
 
-    def began(self, run: Trainer) -> None:
+    def began(self, run: Running) -> None:
         """Switch the blocks. Raises Refused for a name that is no block of the run."""
         known = run.plan.batch_nodes
         for name in names_of(self.config.nodes):

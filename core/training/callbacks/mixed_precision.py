@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from core.knobs import knob
 from core.training.callback import Callback, callbacks
 from core.training.device import has_bfloat16
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
 @callbacks.register("mixed_precision")
@@ -30,7 +27,7 @@ class MixedPrecision(Callback):
             False, "Use it even where the hardware has no bfloat16 (very slow).", advanced=True, title="Force bfloat16"
         )
 
-    def began(self, run: Trainer) -> None:
+    def began(self, run: Running) -> None:
         """Switch it on, or say why not."""
         if has_bfloat16(run.device) or self.config.insist:
             run.precision = torch.autocast(run.device.type, dtype=torch.bfloat16)

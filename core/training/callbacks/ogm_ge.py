@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,9 +21,7 @@ from core.knobs import knob
 from core.telemetry.diagnostics.diagnostic import group_norm, modality_groups
 from core.telemetry.events import Scalars
 from core.training.callback import Callback, callbacks
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 NOT_TOWERS = frozenset({"shared", "loss", "any"})
 SCORE, GRADIENT = "score", "gradient"
@@ -50,7 +48,7 @@ class OGMGE(Callback):
             1.0, "Share of the run after which nothing is modulated.", low=0, high=1, title="Modulate until"
         )
 
-    def gradient_ready(self, run: Trainer) -> None:
+    def gradient_ready(self, run: Running) -> None:
         """Modulate and say by how much."""
         if run.position.step >= self.config.until * run.recipe.steps:
             return
@@ -65,14 +63,14 @@ class OGMGE(Callback):
         values |= {f"balance/{name}/strength": strengths[name] for name in factors}
         run.say(Scalars(at=run.at(), values=values))
 
-    def _strengths(self, run: Trainer, groups: Mapping[str, list[nn.Parameter]]) -> dict[str, float]:
+    def _strengths(self, run: Running, groups: Mapping[str, list[nn.Parameter]]) -> dict[str, float]:
         if self.config.by == GRADIENT:
             return {name: float(group_norm(group)) for name, group in groups.items()}
         return query_scores(run)
 
 
 @torch.no_grad()
-def query_scores(run: Trainer) -> dict[str, float]:
+def query_scores(run: Running) -> dict[str, float]:
     """By modality: the mean probability that its queries give their partner, over every objective it takes part in."""
     found: dict[str, list[float]] = {}
     for key, (left_BD, right_BD) in run.sides.items():

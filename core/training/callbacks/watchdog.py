@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 
 from core.training.callback import Callback, callbacks
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
 @callbacks.register("watchdog")
@@ -20,7 +17,7 @@ class Watchdog(Callback):
     title = "Divergence guard"
     order = 10
 
-    def gradient_ready(self, run: Trainer) -> None:
+    def gradient_ready(self, run: Running) -> None:
         """Look at every loss, and at the gradients as one sum."""
         wrong = [key for key, loss in run.losses.items() if not math.isfinite(float(loss.detach()))]
         if wrong:
@@ -36,7 +33,7 @@ class Watchdog(Callback):
             if where:
                 self._stop(run, f"a gradient in {', '.join(where)} is not finite")
 
-    def _stop(self, run: Trainer, what: str) -> None:
+    def _stop(self, run: Running, what: str) -> None:
         samples = ", ".join(map(str, run.indices[:16])) + (", ..." if len(run.indices) > 16 else "")
         sentence = (
             f"Diverged at step {run.position.step + 1}: {what}. The weights are those before this step. Lower the "

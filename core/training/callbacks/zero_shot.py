@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,9 +23,7 @@ from core.telemetry.events import Scalars
 from core.training.callback import Callback, callbacks
 from core.training.callbacks.evaluation import as_evaluated
 from core.training.retrieval import choice_scores
-
-if TYPE_CHECKING:
-    from core.training.trainer import Trainer
+from core.training.running import Running
 
 
 @callbacks.register("zero_shot")
@@ -56,7 +54,7 @@ class ZeroShot(Callback):
         self._prompts = prompts_of(config.prompts)
         self._names: list[str] = []
 
-    def began(self, run: Trainer) -> None:
+    def began(self, run: Running) -> None:
         """Find the classes, or say why there is nothing to ask."""
         self._names = classes_of(run.feed.source, self.config.level)
         if len(self._names) < 2:
@@ -65,7 +63,7 @@ class ZeroShot(Callback):
         elif run.callback("evaluation") is None:
             run.warn("Zero-shot classification is off: it needs the training option Evaluation.")
 
-    def evaluated(self, run: Trainer) -> None:
+    def evaluated(self, run: Running) -> None:
         """Rank the classes for every sample of the split that selects and of the test split."""
         asked = [held for split, held in run.embedded.items() if split in SELECTING and _is_askable(held)]
         if not self._names or not asked:
@@ -83,7 +81,7 @@ class ZeroShot(Callback):
         for held in asked:
             self._say(run, held, class_KD)
 
-    def _say(self, run: Trainer, held: Mapping[str, Any], class_KD: Tensor) -> None:
+    def _say(self, run: Running, held: Mapping[str, Any], class_KD: Tensor) -> None:
         own = [self._name(run, index) for index in held["indices"]]
         rows = [row for row, name in enumerate(own) if name]
         if not rows:
@@ -92,7 +90,7 @@ class ZeroShot(Callback):
         stem = f"retrieval/{held['split']}/{held['names'][0]}_to_class"
         run.say(Scalars(at=run.at(), values={f"{stem}/{name}": value for name, value in found.items()}))
 
-    def _name(self, run: Trainer, index: int) -> str:
+    def _name(self, run: Running, index: int) -> str:
         return class_of(run.feed.source, index, self.config.level)
 
 

@@ -39,7 +39,7 @@ def test_the_copy_is_the_average_in_closed_form_and_makes_the_keys() -> None:
     run = trainer(with_negatives(tiny_clip(steps=4, dropout=0.0), QUEUE))
     name = "nodes.n_projection.linear.weight"
     history = [dict(run.experiment.named_parameters())[name].detach().clone()]
-    run._tell("began")
+    run.tell("began")
     for _ in range(4):
         run._step()
         history.append(dict(run.experiment.named_parameters())[name].detach().clone())
@@ -75,7 +75,7 @@ def test_a_run_with_a_queue_resumes_bitwise(momentum: float, tmp_path: Path) -> 
     whole = trainer(document)
     assert whole.train() == "finished"
     part = trainer(document)
-    part._tell("began")
+    part.tell("began")
     for _ in range(3):
         part._step()
     part.feed.close()

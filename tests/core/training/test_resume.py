@@ -33,7 +33,7 @@ def document() -> Document:
 
 def stopped_at(step: int, folder: Path) -> dict[str, Any]:
     run = trainer(document())
-    run._tell("began")
+    run.tell("began")
     while run.position.step < step:
         run._step()
     run.feed.close()

@@ -193,7 +193,7 @@ def test_the_moving_average_has_its_closed_form() -> None:
     expected = weights(run)
     names = [name for name, _ in run.experiment.named_parameters()]
     for _ in range(4):
-        run._step() if run.position.step else run._tell("began") or run._step()
+        run._step() if run.position.step else run.tell("began") or run._step()
         now = weights(run)
         expected = {name: decay * expected[name] + (1 - decay) * now[name] for name in names}
     run.feed.close()
@@ -289,7 +289,7 @@ def test_the_graph_does_not_leak() -> None:
         return tensor.grad_fn is not None or (tensor.is_leaf and tensor.grad is not None)
 
     run = trainer(tiny_clip(steps=12, diagnostics={"similarity": {"every": 1}, "gradients": {"every": 1}}))
-    run._tell("began")
+    run.tell("began")
     counts = []
     for _ in range(8):
         run._step()
