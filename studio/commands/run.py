@@ -29,8 +29,8 @@ from core.store.library import Library
 from core.store.reader import RunReader
 from core.store.resuming import refuse_if_missing
 from core.texts import harmless
-from studio.documents import DEFAULT_EXAMPLE, find_document, turned
-from studio.printing import as_json, console
+from studio.open.documents import DEFAULT_EXAMPLE, find_document, turned
+from studio.telling.printing import as_json, console
 from widgets.look.sides import way_name
 from widgets.look.titles import titles_of, use_vocabulary
 
