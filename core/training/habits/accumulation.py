@@ -12,7 +12,7 @@ from core.knobs import knob
 from core.problems import Fix, Problem
 from core.training.gradients import accumulated
 from core.training.habit import Habit, habits
-from core.training.parts import compared
+from core.training.parts import InParts, compared
 
 if TYPE_CHECKING:
     from core.training.trainer import Trainer
@@ -32,7 +32,7 @@ class Accumulation(Habit):
 
     def problems(self, trainer: Trainer) -> list[Problem]:
         """A hint where the objective, or a block before it, compares samples."""
-        return compared(trainer, "Plain accumulation") + [
+        return compared(trainer, InParts(title=self.title, mixes_whole=False)) + [
             Problem(
                 what="Plain accumulation changes this objective: each part has fewer negatives than the batch.",
                 node=key, severity="warning", hint="Gradient caching gives the batch's own gradient at the same memory.",

@@ -10,7 +10,7 @@ from core.knobs import knob
 from core.problems import Problem
 from core.training.gradients import cached
 from core.training.habit import Habit, habits
-from core.training.parts import compared
+from core.training.parts import InParts, compared
 
 if TYPE_CHECKING:
     from core.training.trainer import Trainer
@@ -31,7 +31,7 @@ class GradientCache(Habit):
 
     def problems(self, trainer: Trainer) -> list[Problem]:
         """Where exactness is lost, for a layer or a loss before the objectives compares samples."""
-        return compared(trainer, "Gradient caching")
+        return compared(trainer, InParts(title=self.title, mixes_whole=True))
 
     def began(self, run: Trainer) -> None:
         """Take over the gradient."""
