@@ -7,7 +7,7 @@ Randomness comes only from the generator handed in, keyed by (seed, epoch, index
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -80,6 +80,9 @@ class Source(_Sampled):
     def open(self) -> None:
         """Read the index (not the media). Raises Refused with a sentence about what is missing. Idempotent."""
         raise NotImplementedError
+
+    def settle(self, reads: Callable[[str], Hashable]) -> None:
+        """Rows whose sentences a run ``reads`` alike are one group from now on; most sources have no such rows."""
 
     def unready(self) -> Problem | None:
         """What a person must still choose before anything can be read, from the configuration alone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from core.data.readers.image import fitted, read_image
 from core.data.readers.picture_formats import left_out
 from core.data.report import report_of
 from core.data.same_pictures import same_pictures
-from core.data.splitting import by_split, held_out_words, joined_groups, numbered
+from core.data.splitting import Groups, by_split, held_out_words, joined_groups, numbered, read_alike
 from core.graph.ports import port
 from core.problems import Problem, refuse
 
@@ -56,6 +56,8 @@ class PictureRows(Source):
         self._splits: Mapping[str, Sequence[int]] = {}
         self._codes: list[tuple[int, int]] = []
         self._pictures: list[Hashable] = []
+        self._written: list[str] = []  # the split that the data names for a row
+        self._opened_as: Sequence[Row] = ()  # the rows before a run's tokenizer has joined some
         self._straddling = 0  # groups that the data itself has in several splits
         self._forget()
         self._opened = False
@@ -81,9 +83,11 @@ class PictureRows(Source):
             first = f" The first problem: {self.problems()[0].what}" if self.problems() else ""
             raise refuse(f"There is no image with a caption.{first}")
         self._pictures = same_pictures([row.file for row in self.rows])
+        self._written = [row.split for row in self.rows]
         self.rows = self._together(self.rows)
         self.rows = [*self.rows, *(more := self.further_rows(self.rows))]
         self._pictures += same_pictures([row.file for row in more]) if more else []
+        self._opened_as = self.rows
         self._splits = by_split(row.split for row in self.rows)
         coarse = numbered(row.classes[0] or row.group for row in self.rows)
         fine = numbered("/".join((row.classes[0], row.classes[1] or row.group)) for row in self.rows)
@@ -116,6 +120,26 @@ class PictureRows(Source):
                 "Name a column of groups, or write the splits into the table."
             )
         return [replace(row, group=group, split=split) for row, group, split in zip(rows, found.groups, found.splits)]
+
+    def settle(self, reads: Callable[[str], Hashable]) -> None:
+        """Captions that read alike once a run's tokenizer has cut them are one group and in one split.
+
+        Not where one sentence is said of many images on purpose. The fingerprint stays: it is of the data alone.
+        """
+        self.open()
+        own = self._opened_as[: len(self._written)]
+        if not any(self.caption_of(row) for row in own):
+            return
+        before = Groups(
+            groups=[row.group for row in own], splits=[row.split for row in own], straddling=self._straddling
+        )
+        found = read_alike(before, self._written, [reads(row.caption) for row in own])
+        renamed = dict(zip(before.groups, found.groups))
+        settled = [replace(row, group=group, split=split) for row, group, split in zip(own, found.groups, found.splits)]
+        further = self._opened_as[len(own) :]
+        self.rows = [*settled, *(replace(row, group=renamed.get(row.group, row.group)) for row in further)]
+        self._straddling = found.straddling
+        self._splits = by_split(row.split for row in self.rows)
 
     def leave_out(self, what: str, hint: str = "") -> None:
         """Say why a row cannot be used."""
@@ -223,7 +247,7 @@ class PictureRows(Source):
         """Of captions, splits, sizes and times of the files."""
         self.open()
         digest = hashlib.sha256(repr(self.config).encode("utf-8", "surrogatepass"))
-        for row in self.rows:
+        for row in self._opened_as:
             try:
                 facts = row.file.stat()
                 size, changed = facts.st_size, facts.st_mtime_ns

@@ -325,8 +325,5 @@ def _trainer(plan: Plan, start: Start | None, device: Any, listener: Listener, c
 def prepared(plan: Plan, state: Mapping[str, Any] | None) -> SampleGraph:
     """The data side, opened; its vocabulary from the checkpoint or learned on the training split."""
     graph = sample_graph(plan)
-    graph.open()
-    if state is not None:
-        graph.load_state(state["transforms"])
-    graph.fit()
+    graph.prepare(None if state is None else state["transforms"])
     return graph
