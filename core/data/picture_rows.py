@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from core.data.base import DataReport, Source
+from core.data.contents import content_hashes
 from core.data.pictures import PictureMemory, Pixels, meta_image
 from core.data.readers.image import fitted, read_image
 from core.data.readers.picture_formats import left_out
@@ -23,6 +24,7 @@ from core.graph.ports import port
 from core.problems import Problem, refuse
 
 MOST_PROBLEMS = 1000
+PLACES = ("folder", "table")  # settings that say where the data lies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,20 +245,40 @@ class PictureRows(Source):
             "sample": torch.empty(batch, dtype=torch.int64, device="meta"),
         }  # fmt: skip
 
+    def media(self) -> Sequence[Path]:
+        """The pictures."""
+        self.open()
+        return [row.file for row in self._opened_as]
+
     def fingerprint(self) -> str:
-        """Of captions, splits, sizes and times of the files."""
+        """Of captions, splits, settings and the contents of the files; not of where they lie."""
+        hashes = content_hashes(self.media())
+        settings = {name: value for name, value in vars(self.config).items() if name not in PLACES}
+        digest = hashlib.sha256(repr(settings).encode("utf-8", "surrogatepass"))
+        for row in self._opened_as:
+            sound = row.sound and hashes[row.sound]
+            told = (row.name, hashes[row.file], sound, row.caption, row.group, row.split, row.classes)
+            digest.update(repr(told).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()[:16]
+
+    def former_fingerprints(self) -> tuple[str, ...]:
+        """Of captions, splits, sizes and times of the files, which is how data was told before."""
         self.open()
         digest = hashlib.sha256(repr(self.config).encode("utf-8", "surrogatepass"))
         for row in self._opened_as:
-            try:
-                facts = row.file.stat()
-                size, changed = facts.st_size, facts.st_mtime_ns
-            except OSError:
-                size, changed = -1, -1
+            size, changed = _times(row.file)
             line = repr((row.name, size, changed, row.caption, row.group, row.split))
             digest.update(line.encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()[:16]
+        return (digest.hexdigest()[:16],)
 
     def report(self) -> DataReport:
         """Counts, unreadable files, and the split check."""
         return report_of(self)
+
+
+def _times(file: Path) -> tuple[int, int]:
+    try:
+        facts = file.stat()
+    except OSError:
+        return -1, -1
+    return facts.st_size, facts.st_mtime_ns

@@ -258,6 +258,10 @@ class Library:
         """Take judgements back; gives how many there were."""
         return judging.unmark_pairs(self.store, dataset, pairs)
 
+    def rename_dataset(self, former: str, dataset: str) -> None:
+        """A dataset is told by another fingerprint than before: what was judged of it goes along."""
+        judging.rename_dataset(self.store, former, dataset)
+
     def marks(self, dataset: str) -> list[Judged]:
         """Every judged pair of a dataset, by its numbers."""
         return judging.pair_marks(self.store, dataset)
