@@ -15,6 +15,7 @@ import torch
 from core.data.base import DataReport, Source
 from core.data.contents import content_hashes
 from core.data.pictures import PictureMemory, Pixels, meta_image
+from core.data.readers.depth import GUESSED
 from core.data.readers.image import fitted, read_image
 from core.data.readers.picture_formats import left_out
 from core.data.report import report_of
@@ -69,6 +70,7 @@ class PictureRows(Source):
         self._problems: list[Problem] = []
         self._notes: list[Problem] = []
         self._kinds: Counter[str] = Counter()
+        self._guessed: dict[int, dict[Path, str]] = {}  # bits that images of 16 use without saying so -> those images
         self._faulty = self._passed_over = 0
 
     @abstractmethod
@@ -169,7 +171,18 @@ class PictureRows(Source):
         kinds = [Problem(what=what, severity="warning") for what in left_out(self._kinds)]
         more = self._faulty - len(self._problems)
         rest = [Problem(what=f"Another {more:,} rows were left out.")] if more else []
-        return (*kinds, *self._problems, *rest, *self._notes)
+        return (*kinds, *self._problems, *rest, *self._notes, *self._told_depths())
+
+    def _told_depths(self) -> list[Problem]:
+        """Of the images that were decoded so far, which were scaled by a depth that they do not name."""
+        return [
+            Problem(
+                what=f"Images of 16 bits that do not say their depth were read as {bits} bits, for they use no more "
+                f"({len(names):,}, such as {next(iter(names.values()))!r}).",
+                hint="Where they are meant to be dark, save them with 8 bits.", severity="warning",
+            )
+            for bits, names in sorted(self._guessed.items())
+        ]  # fmt: skip
 
     def left_out(self) -> int:
         """Faulty rows, and files that were passed over."""
@@ -209,7 +222,10 @@ class PictureRows(Source):
 
     def decode(self, row: Row) -> Pixels:
         """The picture of a row, uint8 [3, size, size]."""
-        return fitted(read_image(row.file, name=row.name), self.config.image_size, how=self.config.shape)
+        picture = read_image(row.file, name=row.name)
+        if bits := picture.info[GUESSED]:
+            self._guessed.setdefault(bits, {})[row.file] = row.name
+        return fitted(picture, self.config.image_size, how=self.config.shape)
 
     def facts(self) -> Mapping[str, str]:
         """What the test split has that training has not, and how many groups the data itself has in several splits."""
