@@ -327,8 +327,8 @@ class Session(QObject):
         if started_with is None:
             return ""
         document = self.document if started_with.id == self.document.id else started_with
-        name = f"{document.name} · {step}"
-        return self._begin(document, place=self.preferences.place, parent=uid, parent_step=step, name=name)
+        title = f"{document.name} · {step}"
+        return self._begin(document, place=self.preferences.place, parent=uid, parent_step=step, title=title)
 
     def _launch(self, uid: str, place: str) -> None:
         self.attempt(lambda: self.launch(uid, place))
