@@ -6,7 +6,7 @@ Weights are drawn per node from (seed, node id), so adding a block does not chan
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from core.blocks.attention.layer import Stack
-from core.blocks.block import Block
+from core.blocks.block import Block, Objective
 from core.blocks.values import Grid, Tokens, full, map_tensors
 from core.compiler.build import build_block
 from core.compiler.compile import meta_values
@@ -116,6 +116,18 @@ class Experiment(nn.Module):
         """Each objective's loss."""
         return {key: values[End(node=key, port="loss")] for key in self.plan.objectives}
 
+    def opposing(self, values: Mapping[End, Any]) -> dict[str, Tensor]:
+        """The loss of each opponent that plays, by objective."""
+        found = {}
+        for key in self.plan.objectives:
+            node = self.node(key)
+            if isinstance(node, Objective) and node.opposed:
+                incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
+                loss = _called(node, incoming, node.opposing)
+                if loss is not None:
+                    found[key] = loss
+        return found
+
     @torch.no_grad()
     def attention_maps(self, batch: Mapping[End, Any]) -> dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]]:
         """Every attention map by ``node/layer number``: rows [B, heads, queries, keys], what queries and keys stand for.
@@ -146,20 +158,18 @@ class Experiment(nn.Module):
         return found
 
 
-def _called(node: nn.Module, incoming: Mapping[str, Any]) -> dict[str, Any]:
-    """A node's forward; objectives and choices of negatives in float32, also where towers run in bfloat16.
+def _called(node: nn.Module, incoming: Mapping[str, Any], call: Callable[..., Any] | None = None) -> Any:
+    """A node's forward, or another of its methods; objectives and choices of negatives in float32, also where towers run in bfloat16.
 
     Autocast would make logits of up to 100 in bfloat16, whose steps there are as wide as 0.5.
     """
     leaf = next((x for x in pytree.tree_leaves(dict(incoming)) if isinstance(x, Tensor)), None)
     kind = "meta" if leaf is None else leaf.device.type
     if not getattr(node, "in_float32", False) or kind == "meta" or not torch.is_autocast_enabled(kind):
-        made: dict[str, Any] = node(**incoming)
-        return made
+        return (call or node)(**incoming)
     with torch.autocast(kind, enabled=False):
         wide = {name: map_tensors(lambda x: full(x) if x.is_floating_point() else x, v) for name, v in incoming.items()}
-        made = node(**wide)
-        return made
+        return (call or node)(**wide)
 
 
 def _grid(count: int, made: Mapping[str, Any], incoming: Mapping[str, Any]) -> dict[str, Any]:

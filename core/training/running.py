@@ -64,6 +64,8 @@ class Running:
         self.batch: Batch = {}
         self.indices: list[int] = []
         self.losses: dict[str, Tensor] = {}
+        self.opposing: dict[str, Tensor] = {}  # objective -> the loss of its opponent
+        self.weights: dict[str, Tensor] = {}  # objective -> its adaptive weight in this step
         self.negatives: dict[str, Any] = {}  # objective -> what its pairs were contrasted with, where that was chosen
         self.sides: dict[str, tuple[Tensor, Tensor]] = {}  # objective -> both sides of this step, detached
         self.held_out: dict[str, Any] = {}  # what the last evaluation embedded of the split that selects
