@@ -2,6 +2,11 @@
 
 Wanted: pan, zoom and drag under 16 ms a frame (95th percentile), the full view under 25 ms, built in under 0.5 s.
 Processor time stands beside wall time: on a busy machine it is the one to compare.
+
+A gesture counts from the picture that it starts from to the one it ends with. Full view: the first picture after the
+drawing was fitted, then frames in which nothing changed. Pan: the first picture there, then a frame a step. Zoom: a frame
+a step, then the settling: all that is painted in 0.3 s after the last step, until the picture is sharp again, as one entry.
+The 95th percentile of about 60 frames leaves out the dearest three, so the whole gesture stands beside it as a sum.
 """
 
 from __future__ import annotations
@@ -21,11 +26,12 @@ from core.graph.document import Document, End, Node, Wire
 from core.graph.ports import KINDS, Port
 from core.graph.vocabulary import BlockSpec, Vocabulary
 from studio.benches.figure import Figure
-from studio.benches.redraw import application_for_benches
+from studio.benches.redraw import application_for_benches, spin
 from widgets.canvas.view import CanvasView
 
 title = "Canvas: 500 nodes and 800 wires"
 NODES, WIRES, COLUMNS, FRAMES = 500, 800, 25, 60
+SETTLING = 0.3  # seconds
 _LEFT, _NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 
@@ -117,19 +123,27 @@ def _frame(act: Callable[[], object]) -> Frame:
 
 
 def _full_view(canvas: CanvasView) -> list[Frame]:
-    canvas.fit_all()
-    QApplication.processEvents()
-    return [_frame(canvas.viewport().update) for _ in range(FRAMES // 2)]
+    return [_frame(canvas.fit_all), *(_frame(canvas.viewport().update) for _ in range(FRAMES // 2))]
 
 
 def _zoom(canvas: CanvasView) -> list[Frame]:
-    """From the full view to full size and back, at a fixed point."""
+    """From the full view to full size and back, at a fixed point, until the picture is sharp again."""
     anchor, times = QPointF(500, 400), []
     for index in range(FRAMES):
         turn = 0.5 - 0.5 * math.cos(2 * math.pi * index / FRAMES)
         scale = 0.19 * (1.0 / 0.19) ** turn
         times.append(_frame(lambda scale=scale: canvas.zoom_to(scale, anchor, rolling=True)))  # type: ignore[misc]
-    return times
+    return [*times, _settling(canvas)]
+
+
+def _settling(canvas: CanvasView) -> Frame:
+    """What is painted after the motion; the waiting does not count."""
+    worked = time.process_time()
+    spin(SETTLING)
+    found = (time.process_time() - worked) * 1000
+    if not getattr(canvas, "is_sharp", True):  # a build that does not know is not asked
+        raise RuntimeError("the picture is not sharp after the motion")
+    return Frame(wall=found, processor=found)
 
 
 def _look_at_middle(canvas: CanvasView, scale: float) -> None:
@@ -139,8 +153,8 @@ def _look_at_middle(canvas: CanvasView, scale: float) -> None:
 
 
 def _pan(canvas: CanvasView, scale: float) -> list[Frame]:
-    _look_at_middle(canvas, scale)
-    return [_frame(lambda i=i: canvas.pan(QPointF(9 if i % 40 < 20 else -9, 4))) for i in range(FRAMES)]  # type: ignore[misc]
+    first = _frame(lambda: _look_at_middle(canvas, scale))
+    return [first, *(_frame(lambda i=i: canvas.pan(QPointF(9 if i % 40 < 20 else -9, 4))) for i in range(FRAMES))]  # type: ignore[misc]
 
 
 def _drag(canvas: CanvasView, scale: float) -> list[Frame]:
@@ -174,4 +188,5 @@ def _summary(name: str, frames: list[Frame], most: float | None = 16, share: flo
         Figure(name=f"{name}, 95th percentile", value=walls[late], unit="ms", most=most),
         Figure(name=f"{name}, median", value=walls[len(walls) // 2], unit="ms"),
         Figure(name=f"{name}, processor, 95th percentile", value=processor[late], unit="ms", share=share),
+        Figure(name=f"{name}, processor, the whole gesture", value=sum(processor), unit="ms", share=share),
     ]

@@ -71,11 +71,10 @@ class Navigation:
         fixed = inverse.map(pixel)
         self.scale_now = scale
         self.board.set_scale(scale)
-        if rolling and len(self.board.nodes) > SMALL:
-            self._is_blurred = True
+        self._is_blurred = len(self.board.nodes) > SMALL  # until all of it is painted, as many pieces a frame as fit
+        if rolling and self._is_blurred:
             self._rest.start()
-        elif not rolling:
-            self._is_blurred = False
+        else:
             self._rest.stop()
         self.setTransform(QTransform.fromScale(scale, scale))
         self.pan(self.viewportTransform().map(fixed) - pixel)

@@ -170,11 +170,14 @@ class Tiles:
 
     def _end(self, exposed: QRect) -> None:
         """Keep no more than there is room for."""
-        kept = sorted((tile.drawn, k, key) for k, level in self._levels.items() for key, tile in level.tiles.items())
         most = max(LEAST_KEPT, VIEWS_KEPT * (exposed.width() // WIDE + 2) * (exposed.height() // HIGH + 2))
-        for drawn, k, key in kept[: max(len(kept) - most, 0)]:
-            if drawn < self._frame:
-                del self._levels[k].tiles[key]
+        if self.count > most:
+            kept = sorted(
+                (tile.drawn, k, key) for k, level in self._levels.items() for key, tile in level.tiles.items()
+            )
+            for drawn, k, key in kept[: len(kept) - most]:
+                if drawn < self._frame:
+                    del self._levels[k].tiles[key]
         self._levels = {k: level for k, level in self._levels.items() if level.tiles}
 
     def _level(self, scale: float, sharpness: float) -> Level:

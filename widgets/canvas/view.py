@@ -45,7 +45,7 @@ from widgets.look.language import tr
 from widgets.look.theme import look
 
 GLIDE_MS, MOST_GLIDING = 140, 200
-BUDGET_ZOOMING, BUDGET_RESTING = 0.0025, 0.02  # seconds of a frame to paint sharper pieces of a large drawing
+BUDGET_ZOOMING, BUDGET_RESTING = 0.0025, 0.012  # seconds of a frame to paint sharper pieces of a large drawing
 MOST_PARTS = 40  # shown again one by one
 
 KEYS_THAT_ALTER = (Qt.Key.Key_Shift, Qt.Key.Key_Alt, Qt.Key.Key_Control)
@@ -109,6 +109,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         self.setAcceptDrops(True)
         self.viewport().setMouseTracking(True)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # paper covers all of it
         self.grabGesture(Qt.GestureType.PinchGesture)
         self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -74,7 +74,14 @@ def large(qtbot, sketch) -> CanvasView:
     qtbot.waitExposed(canvas)
     canvas.zoom_to(0.8)
     canvas.centerOn(900, 400)
+    rest(canvas)
     return canvas
+
+
+def look_from(canvas: CanvasView, scale: float) -> None:
+    """From so far, at rest."""
+    canvas.zoom_to(scale)
+    rest(canvas)
 
 
 def rest(canvas: CanvasView) -> None:
@@ -287,10 +294,30 @@ def test_after_every_change_the_picture_is_as_painted_anew(hand, change: Callabl
     assert differing(shown(canvas), anew(canvas)) == 0
 
 
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+@pytest.mark.parametrize("scale", [0.3, 1.0])
+def test_the_screen_shows_every_change(hand, change: Callable[[Hand], None], scale: float):
+    """Of the window only what was said to be soiled is painted again: the whole of it must be as it should."""
+    canvas = hand.canvas
+    canvas.zoom_to(scale)
+    canvas.centerOn(720, 300)
+    on_screen(canvas)
+    change(hand)
+    assert differing(on_screen(canvas), shown(canvas)) == 0
+
+
+def on_screen(canvas: CanvasView) -> QImage:
+    """What the window holds after it was told to paint."""
+    for _ in range(3):
+        QApplication.processEvents()
+        QApplication.sendEvent(canvas, QEvent(QEvent.Type.UpdateRequest))
+    return canvas.screen().grabWindow(canvas.winId()).toImage().convertToFormat(QImage.Format.Format_RGB32)
+
+
 @pytest.mark.parametrize("sharpness", SHARPNESS)
 @pytest.mark.parametrize("scale", SCALES)
 def test_a_scrolled_picture_is_as_painted_anew(large, scale, sharpness):
-    large.zoom_to(scale)
+    look_from(large, scale)
     for step in range(6):
         large.pan(QPointF(41 - 13 * step, 29 * step - 50))
         moved = shown(large, sharpness)
@@ -301,7 +328,7 @@ def test_a_scrolled_picture_is_as_painted_anew(large, scale, sharpness):
 @pytest.mark.parametrize("scale", SCALES)
 def test_changed_parts_are_as_painted_anew(large, scale, sharpness):
     """A part painted into a kept piece has the same pixels as the piece painted whole."""
-    large.zoom_to(scale)
+    look_from(large, scale)
     shown(large, sharpness)
     names = list(large.board.nodes)
     for name in names[::17]:
@@ -330,7 +357,7 @@ def test_another_theme_leaves_nothing_of_the_old(request, theme, size):
 
 
 def _looked(canvas: CanvasView, scale: float) -> QImage:
-    canvas.zoom_to(scale)
+    look_from(canvas, scale)
     return shown(canvas)
 
 
@@ -362,7 +389,7 @@ def test_what_is_far_away_is_painted_when_it_comes_into_view(large):
 
 
 def test_a_change_shows_only_its_own_rectangle_again(large, qtbot):
-    large.zoom_to(1.0)
+    look_from(large, 1.0)
     shown(large)
     QApplication.processEvents()
     parts: list[QRectF] = []
@@ -405,7 +432,7 @@ def test_a_resting_picture_becomes_sharp_by_itself(large, qtbot):
 @pytest.mark.parametrize("scale", [0.13, 0.3, 0.8])
 def test_changes_amid_the_motion_are_shown_at_once(large, way, scale):
     """Everything is marked as running, or moved away, while old pieces are stretched: none of them is shown as it was."""
-    large.zoom_to(scale)
+    look_from(large, scale)
     shown(large)
     roll(large, WAYS[way])
     names = list(large.board.nodes)
@@ -422,7 +449,7 @@ def test_changes_amid_the_motion_are_shown_at_once(large, way, scale):
 
 
 def test_a_node_deleted_amid_the_motion_is_gone_at_once(large):
-    large.zoom_to(1.0)
+    look_from(large, 1.0)
     shown(large)
     large.zoom_to(0.9, QPointF(430, 280), rolling=True)
     name = large.board.inside(large.seen())[0]
@@ -452,7 +479,7 @@ def test_stretched_pieces_meet_and_lie_where_their_scale_says():
 
 def test_memory_is_bounded(large, monkeypatch):
     for step in range(40):
-        large.zoom_to(0.3 + step * 0.03)
+        look_from(large, 0.3 + step * 0.03)
         shown(large)
     assert large.tiles.count <= 128 + 40
 
@@ -466,8 +493,7 @@ def test_a_small_drawing_is_sharp_while_it_zooms(hand):
 def test_frames_of_the_motion_keep_to_their_budget(large, monkeypatch):
     """With no time at all, one piece a frame is painted, and the picture is whole nevertheless."""
     monkeypatch.setattr(view_module, "BUDGET_ZOOMING", 0.0)
-    large.zoom_to(0.3)
-    shown(large)
+    look_from(large, 0.3)
     large.zoom_to(1.3, QPointF(430, 280), rolling=True)
     painted: list[object] = []
     plain = large.tiles._fresh
