@@ -3,10 +3,11 @@
 Wanted: pan, zoom and drag under 16 ms a frame (95th percentile), the full view under 25 ms, built in under 0.5 s.
 Processor time stands beside wall time: on a busy machine it is the one to compare.
 
-A gesture counts from the picture that it starts from to the one it ends with. Full view: the first picture after the
-drawing was fitted, then frames in which nothing changed. Pan: the first picture there, then a frame a step. Zoom: a frame
-a step, then the settling: all that is painted in 0.3 s after the last step, until the picture is sharp again, as one entry.
-The 95th percentile of about 60 frames leaves out the dearest three, so the whole gesture stands beside it as a sum.
+Full view: the first picture after the drawing was fitted (all frames until it is sharp, as one entry), then frames in which
+nothing changed. Pan and drag: a frame a step, each of them sharp, from a sharp picture. Zoom: a frame a step, stretched where
+the build stretches, then the settling, also one entry: all that is painted in 0.3 s after the last step, after which the
+picture must be sharp. The 95th percentile of about 60 entries leaves out the dearest three, so the sum of all stands beside
+it, with the same promise.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def _frame(act: Callable[[], object]) -> Frame:
 
 
 def _full_view(canvas: CanvasView) -> list[Frame]:
-    return [_frame(canvas.fit_all), *(_frame(canvas.viewport().update) for _ in range(FRAMES // 2))]
+    return [_first(canvas, canvas.fit_all), *(_frame(canvas.viewport().update) for _ in range(FRAMES // 2))]
 
 
 def _zoom(canvas: CanvasView) -> list[Frame]:
@@ -136,12 +137,20 @@ def _zoom(canvas: CanvasView) -> list[Frame]:
     return [*times, _settling(canvas)]
 
 
+def _first(canvas: CanvasView, act: Callable[[], object]) -> Frame:
+    """The frames until the picture is sharp; a build that does not know whether it is, is asked for one."""
+    frames = [_frame(act)]
+    while not getattr(canvas, "is_sharp", True):
+        frames.append(_frame(canvas.viewport().update))
+    return Frame(wall=sum(frame.wall for frame in frames), processor=sum(frame.processor for frame in frames))
+
+
 def _settling(canvas: CanvasView) -> Frame:
     """What is painted after the motion; the waiting does not count."""
     worked = time.process_time()
     spin(SETTLING)
     found = (time.process_time() - worked) * 1000
-    if not getattr(canvas, "is_sharp", True):  # a build that does not know is not asked
+    if not getattr(canvas, "is_sharp", True):
         raise RuntimeError("the picture is not sharp after the motion")
     return Frame(wall=found, processor=found)
 
@@ -153,8 +162,8 @@ def _look_at_middle(canvas: CanvasView, scale: float) -> None:
 
 
 def _pan(canvas: CanvasView, scale: float) -> list[Frame]:
-    first = _frame(lambda: _look_at_middle(canvas, scale))
-    return [first, *(_frame(lambda i=i: canvas.pan(QPointF(9 if i % 40 < 20 else -9, 4))) for i in range(FRAMES))]  # type: ignore[misc]
+    _first(canvas, lambda: _look_at_middle(canvas, scale))
+    return [_frame(lambda i=i: canvas.pan(QPointF(9 if i % 40 < 20 else -9, 4))) for i in range(FRAMES)]  # type: ignore[misc]
 
 
 def _drag(canvas: CanvasView, scale: float) -> list[Frame]:

@@ -45,7 +45,7 @@ from widgets.look.language import tr
 from widgets.look.theme import look
 
 GLIDE_MS, MOST_GLIDING = 140, 200
-BUDGET_ZOOMING, BUDGET_RESTING = 0.0025, 0.012  # seconds of a frame to paint sharper pieces of a large drawing
+BUDGET_ZOOMING, BUDGET_RESTING = 0.0025, 0.03  # seconds of a frame to paint sharper pieces of a large drawing
 MOST_PARTS = 40  # shown again one by one
 
 KEYS_THAT_ALTER = (Qt.Key.Key_Shift, Qt.Key.Key_Alt, Qt.Key.Key_Control)
