@@ -23,6 +23,7 @@ from widgets.look.theme import theme
 
 WIDE, HIGH = 512, 256  # of a tile, device pixels
 PADDING, PADDING_PIXELS = 8.0, 2  # scene units and pixels: pens and marks reach so far over an item's rectangle
+MOST_UNSEEN = 1000  # rectangles; a level with more of them is painted anew
 LEAST_KEPT, VIEWS_KEPT = 128, 3  # tiles; as many views are kept as fit, but no fewer tiles than that
 NEAREST, FARTHEST = 0.55, 2.2  # a level stands for scales of so many times its own without being painted anew
 FAR_STEP = FAR_BELOW - 0.01
@@ -68,13 +69,20 @@ class Level:
     scale: float
     sharpness: float
     tiles: dict[Key, Tile] = field(default_factory=dict)
+    unseen: list[QRectF] = field(default_factory=list)  # soiled while the level was not looked at
 
     @property
     def ratio(self) -> float:
         """Device pixels a scene unit."""
         return self.scale * self.sharpness
 
-    def soil(self, rect: QRectF) -> None:
+    def catch_up(self) -> None:
+        """The level is about to be looked at: know what is out of date on it."""
+        for rect in self.unseen:
+            self._soil(rect)
+        self.unseen.clear()
+
+    def _soil(self, rect: QRectF) -> None:
         """A rectangle of the scene looks different now."""
         around = rect.adjusted(-PADDING, -PADDING, PADDING, PADDING)
         found = _outer(around, self.ratio).adjusted(-PADDING_PIXELS, -PADDING_PIXELS, PADDING_PIXELS, PADDING_PIXELS)
@@ -115,6 +123,7 @@ class Tiles:
         """The sharp picture; ``exposed`` in device pixels, the painter's unit."""
         self._begin()
         level = self._level(now.scale, now.sharpness)
+        level.catch_up()
         seen = self._drawn(exposed, now)
         self._paper(painter, QRegion(exposed) - QRegion(seen.translated(now.origin)), now)
         for key in keys_in(seen):
@@ -133,6 +142,8 @@ class Tiles:
         self._begin()
         seen = self._drawn(exposed, now)
         self._paper(painter, QRegion(exposed) - QRegion(seen.translated(now.origin)), now)
+        for level in self._levels.values():
+            level.catch_up()
         wanted = self._level(now.scale if exact else _step(now.scale), now.sharpness)
         mosaic = Mosaic(seen, now.ratio)
         for level in self._by_likeness(now):
@@ -165,8 +176,10 @@ class Tiles:
             self.forget()
             return
         for level in self._levels.values():
-            for rect in soiled:
-                level.soil(rect)
+            level.unseen += soiled
+            if len(level.unseen) > MOST_UNSEEN:
+                level.tiles.clear()
+                level.unseen.clear()
 
     def _end(self, exposed: QRect) -> None:
         """Keep no more than there is room for."""
