@@ -21,6 +21,7 @@ from core.compiler.compile import meta_values
 from core.compiler.momentum import Twin, wants_twin
 from core.compiler.plan import Plan
 from core.compiler.randomness import apart
+from core.compiler.words_in_image import Meeting, words_in_image
 from core.graph.document import End
 
 Values = dict[End, Any]
@@ -127,6 +128,10 @@ class Experiment(nn.Module):
                 if loss is not None:
                     found[key] = loss
         return found
+
+    def words_in_image(self, batch: Mapping[End, Any]) -> Meeting | None:
+        """Cosines of every word with every patch, where the towers can be run for one token; nothing is changed."""
+        return words_in_image(self, batch)
 
     @torch.no_grad()
     def attention_maps(self, batch: Mapping[End, Any]) -> dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]]:

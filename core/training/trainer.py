@@ -177,6 +177,8 @@ class Trainer(Running):
 
     def _obey_a_stop(self) -> None:
         if self.control.is_stopping and self.status == "running":
+            if self.control.evaluates and self.callback("evaluation") is None:
+                self.warn("Nothing is evaluated: the training option Evaluation is off.")
             self.end("stopped", "stopped by hand")
 
     def _save_now(self) -> None:
