@@ -87,7 +87,7 @@ def _counting(plan: Plan, experiment: Experiment, objective: str) -> tuple[str, 
 
 
 def _towers(run: Running) -> list[nn.Module]:
-    return [run.experiment.node(key) for key in run.experiment.towers()]
+    return list(dict.fromkeys(run.experiment.node(key) for key in run.experiment.towers()))
 
 
 def cached(run: Running, chunk: int) -> dict[str, Tensor]:
