@@ -106,6 +106,7 @@ def bind_inspector(session: Session, window: Window) -> None:
     )
     inspector.rateRequested.connect(window.ask_rate)
     inspector.linkRequested.connect(lambda link: QDesktopServices.openUrl(QUrl(link)))
+    inspector.nodeRequested.connect(window.reveal)
     inspector.commandRequested.connect(lambda method: getattr(window.canvas, method)())
 
 

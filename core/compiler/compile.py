@@ -113,7 +113,7 @@ def _facts(
     }  # fmt: skip
     return NodeFacts(
         parameters=parameters, trained_parameters=0 if frozen else parameters,
-        weights_of=counted if counted != key else "", flops=node.flops // batch,
+        weights_of=counted if counted != key else "", shared_parameters=node.parameters - parameters, flops=node.flops // batch,
         activation_mebibytes=0.0 if frozen else node.saved_bytes / MEBIBYTE, frozen=frozen, detail=node.detail,
         outputs=outputs,
     )  # fmt: skip

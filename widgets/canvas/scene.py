@@ -15,6 +15,7 @@ from widgets.canvas import geometry as g
 from widgets.canvas.items.far import FarItem
 from widgets.canvas.items.frame import FrameItem
 from widgets.canvas.items.node import NO_FACTS, NodeItem
+from widgets.canvas.items.shared import SharedItem
 from widgets.canvas.items.wire import WireItem
 from widgets.canvas.reconcile import Difference, difference
 
@@ -51,10 +52,13 @@ class CanvasScene(QGraphicsScene):
         self.scale_now = 1.0
         self.is_far = False
         self.frame_layer, self.wire_layer, self.node_layer = Layer(0), Layer(1), Layer(2)
+        self.shared, self._marked = SharedItem(), ("", ())
+        self.shared.setZValue(1.8)
+        self._places: dict[str, tuple[str, ...]] = {}  # of nodes whose weights are in several
         self.far = FarItem()
         self.far.setZValue(1.5)
         self.far.setVisible(False)
-        for item in (self.frame_layer, self.wire_layer, self.node_layer, self.far):
+        for item in (self.frame_layer, self.wire_layer, self.node_layer, self.far, self.shared):
             self.addItem(item)
         self.far.show_items(self.nodes, self.wires, QRectF())
 
@@ -75,6 +79,8 @@ class CanvasScene(QGraphicsScene):
         self.document = document
         touched = self._take_away(found)
         touched |= self._put_in(found)
+        if found.nodes:
+            self._mark_shared()
         for name in touched:
             self._refresh_ends(name)
         dirty = set(found.wires.new) | set(found.wires.other)
@@ -174,6 +180,36 @@ class CanvasScene(QGraphicsScene):
         item.is_home = self._is_home(giver) and self._is_home(taker)
         item.lay(giver.spot_at(item.wire.source.port, True), taker.spot_at(item.wire.target.port, False), via)
 
+    # -- weights in several places --------------------------------------------------------------------------------
+
+    def _mark_shared(self) -> None:
+        owners = {node.same_as for node in self.document.nodes.values() if node.same_as}
+        groups = [places for owner in owners if len(places := self.document.places(owner)) > 1]
+        self._places = {name: places for places in groups for name in places}
+        for name, item in self.nodes.items():
+            if item.is_shared != (name in self._places):
+                item.is_shared = name in self._places
+                item.update()
+        self.lay_shared()
+
+    def mark(self, hovered: str, selected: Iterable[str]) -> None:
+        """These blocks show where else their weights are."""
+        self._marked = hovered, tuple(selected)
+        if self._places or self.shared.lines:
+            self.lay_shared()
+
+    def lay_shared(self) -> None:
+        """Run the thin lines between where their boxes are drawn now."""
+        hovered, selected = self._marked
+        pairs = {
+            tuple(sorted((name, other)))
+            for name in {hovered, *selected} & self._places.keys()
+            for other in self._places[name]
+            if other != name
+        }
+        boxes = {name: self.nodes[name].box.center() for pair in pairs for name in pair}
+        self.shared.lay([(boxes[one], boxes[other]) for one, other in sorted(pairs)])
+
     def _is_home(self, item: NodeItem) -> bool:
         return item.x() == g.on_canvas(item.node.x) and item.y() == g.on_canvas(item.node.y)
 
@@ -264,6 +300,8 @@ class CanvasScene(QGraphicsScene):
                 self._carry_wire(key, wire, places)
             else:
                 self.lay_wire(key)
+        if self.shared.lines:
+            self.lay_shared()
         if self.is_far:
             self.far.update()
 
@@ -292,6 +330,7 @@ class CanvasScene(QGraphicsScene):
             self.lay_wire(key)
         for name, item in self.frames.items():
             item.show_frame(self.document.frames[name])
+        self.lay_shared()
         self.far.show_items(self.nodes, self.wires, self.content())
 
     # -- what lies where --------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ class NodeItem(QGraphicsItem):
         super().__init__()
         self.facts = NO_FACTS
         self.severity = ""
+        self.is_shared = False  # its weights are in other places too
         self.selected = self.hovered = self.running = self.dropped_on = False
         self.fitting: frozenset[tuple[str, bool]] | None = None  # while a wire is drawn: the ports that would take it
         self.wired: frozenset[tuple[str, bool]] = frozenset()
@@ -72,7 +73,8 @@ class NodeItem(QGraphicsItem):
             parts.insert(0, tr("disabled"))
         if facts.flops:
             parts.append(quantities.flops(facts.flops))
-        room = self.shape_now.width - 2 * g.MARGIN - (18 if facts.parameters else 0)
+        self._learns = bool(facts.parameters or facts.shared_parameters)
+        room = self.shape_now.width - 2 * g.MARGIN - (18 if self._learns else 0)
         self._detail = ink.elided("detail", " · ".join(parts), room)
         self.update()
 
@@ -114,7 +116,7 @@ class NodeItem(QGraphicsItem):
     def _state(self) -> tuple[object, ...]:
         """All that decides how the node looks."""
         return (
-            self._version, self.selected, self.hovered, self.running, self.dropped_on, self.fitting, self.wired,
+            self._version, self.is_shared, self.selected, self.hovered, self.running, self.dropped_on, self.fitting, self.wired,
             self.hot, self.severity, self.pulse, (self.scale_now >= NAMES_FROM) + (self.scale_now >= PORTS_FROM),
         )  # fmt: skip
 
@@ -147,6 +149,8 @@ class NodeItem(QGraphicsItem):
             self._paint_way_through(painter)
         if self.severity:
             self._paint_badge(painter)
+        if self.is_shared:
+            self._paint_chain(painter)
 
     def _paint_simply(self, painter: QPainter) -> None:
         """From some distance: a box, its colour and its title, without smooth edges."""
@@ -161,6 +165,8 @@ class NodeItem(QGraphicsItem):
         self._paint_title_alone(painter)
         if self.severity:
             self._paint_badge(painter)
+        if self.is_shared:
+            self._paint_chain(painter)
 
     def title_alone(self) -> tuple[str, tuple[tuple[QPointF, str], ...]]:
         """Seen from some distance the title is all that can be read: its role, and its lines with their places."""
@@ -281,7 +287,7 @@ class NodeItem(QGraphicsItem):
         painter.setFont(ink.font("detail"))
         painter.setPen(ink.pen(theme().muted))
         painter.drawStaticText(QPointF(g.MARGIN, top + 1), ink.laid_out("detail", self._detail))
-        if self.facts.parameters:
+        if self._learns:
             mark, colour = ("frozen", theme().accent) if self.facts.frozen else ("trained", theme().warning)
             box = QRectF(self.shape_now.width - g.MARGIN - 10, top + 2, 12, 12)
             draw_glyph(painter, mark, box, colour)
@@ -292,6 +298,14 @@ class NodeItem(QGraphicsItem):
             a, b = self.shape_now.spot(taken, False), self.shape_now.spot(given, True)
             if a and b:
                 painter.drawLine(QPointF(a.x, a.y), QPointF(b.x, b.y))
+
+    def _paint_chain(self, painter: QPainter) -> None:
+        """At the upper left corner, where nothing else is, so that it shows collapsed and from afar."""
+        box = QRectF(-8, -9, 17, 17)
+        painter.setPen(ink.pen(theme().line))
+        painter.setBrush(ink.brush(theme().canvas))
+        painter.drawEllipse(box.adjusted(-1, -1, 1, 1))
+        draw_glyph(painter, "chain", box.adjusted(3, 3, -3, -3), theme().accent)
 
     def _paint_badge(self, painter: QPainter) -> None:
         painter.setOpacity(1.0)
