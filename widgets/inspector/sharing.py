@@ -71,4 +71,3 @@ class SharingLine(QWidget):
             link.clicked.connect(lambda _=False, place=place: self.nodeRequested.emit(place))
             self.links[place] = link
             self._links.addWidget(link)
-

@@ -24,6 +24,7 @@ NO_FACTS = NodeFacts()
 OUTSIDE = 12.0  # what is painted beyond the box: ports, badge, stack
 NAMES_FROM, PORTS_FROM = 0.56, 0.4  # scales below which names and costs, then ports are left out: unreadable
 FADED = 0.32
+LEAST_MARK = 13.0  # device pixels of the mark of shared weights
 
 
 class NodeItem(QGraphicsItem):
@@ -301,11 +302,14 @@ class NodeItem(QGraphicsItem):
 
     def _paint_chain(self, painter: QPainter) -> None:
         """At the upper left corner, where nothing else is, so that it shows collapsed and from afar."""
-        box = QRectF(-8, -9, 17, 17)
+        side = min(26.0, max(17.0, LEAST_MARK / max(self.scale_now, 0.1)))  # no smaller on the screen than can be told
+        box = QRectF(-9, -10, side, side)
+        painter.setOpacity(1.0)
         painter.setPen(ink.pen(theme().line))
         painter.setBrush(ink.brush(theme().canvas))
-        painter.drawEllipse(box.adjusted(-1, -1, 1, 1))
-        draw_glyph(painter, "chain", box.adjusted(3, 3, -3, -3), theme().accent)
+        painter.drawEllipse(box)
+        inner = side * 0.18
+        draw_glyph(painter, "chain", box.adjusted(inner, inner, -inner, -inner), theme().accent)
 
     def _paint_badge(self, painter: QPainter) -> None:
         painter.setOpacity(1.0)
