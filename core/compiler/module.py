@@ -1,6 +1,7 @@
 """The batch part of a Plan as one module: nodes by id, values by end.
 
-Weights are drawn per node from (seed, node id), so adding a block does not change another's beginning.
+Weights are drawn per node from (seed, node id), so adding a block does not change another's beginning. Weights in several
+places are one module, registered once under their owner's id and run at each.
 """
 
 from __future__ import annotations
@@ -40,32 +41,37 @@ class Experiment(nn.Module):
         self.plan = plan
         meta = meta_values(plan)
         self.nodes = nn.ModuleDict()
-        for key in plan.batch_nodes:
-            incoming = {port: meta[end] for port, end in plan.inputs[key].items()}
+        for key in plan.owners:
+            incoming = {port: meta[end] for port, end in plan.inputs[plan.made_at[key]].items()}
             with apart(node_seed(seed, key)):
                 self.nodes[_safe(key)] = build_block(plan.document.nodes[key], incoming)
 
-        for key in plan.batch_nodes:
+        for key in plan.owners:
             self._spare(key)
+        self._routed: dict[str, list[Any]] = {}
         self.twins = nn.ModuleDict(
             {key: Twin(plan, self.node, key) for key in plan.batch_nodes if wants_twin(self.node(key))}
         )
 
     def _spare(self, key: str) -> None:
-        """Where only the first of a tower's tokens is read, its stack need not make the others."""
+        """Where only the first of a tower's tokens is read, wherever it stands, its stack need not make the others."""
         stack = getattr(self.node(key), "stack", None)
         readers = [
             self.node(taker)
             for taker in self.plan.batch_nodes
             for end in self.plan.inputs[taker].values()
-            if end.node == key
+            if self.plan.owner(end.node) == key
         ]
         if isinstance(stack, Stack):
             stack.first_only = bool(readers) and all(getattr(node, "reads_first_only", False) for node in readers)
 
     def node(self, key: str) -> nn.Module:
-        """The module of a node."""
-        return self.nodes[_safe(key)]
+        """The module of a node; nodes with the same weights have the same one."""
+        return self.nodes[_safe(self.plan.owner(key))]
+
+    def routers(self, key: str) -> list[Any]:
+        """Where a node's routers sent its tokens in the last forward, by layer; empty where it has none."""
+        return self._routed.get(key, _routed(self.node(key)))
 
     def set_progress(self, share: float) -> None:
         """Tell every block how much of the run is done."""
@@ -75,7 +81,7 @@ class Experiment(nn.Module):
 
     def after_update(self, batch: Mapping[End, Any]) -> None:
         """Right after an optimiser step: clamps, and queues take the keys of this batch."""
-        for key in self.plan.batch_nodes:
+        for key in self.plan.owners:
             self.node(key).after_update()  # type: ignore[operator]
         for twin in self.twins.values():
             twin.follow(self.node, batch)  # type: ignore[operator]
@@ -92,6 +98,8 @@ class Experiment(nn.Module):
                 incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
                 made = _called(self.node(key), incoming)
                 values.update({End(node=key, port=port): value for port, value in made.items()})
+                if len(self.plan.places[self.plan.owner(key)]) > 1:  # the next place writes over what this one saw
+                    self._routed[key] = _routed(self.node(key))
         return values
 
     def _needed(self, wanted: set[str], values: Mapping[End, Any]) -> set[str]:
@@ -161,6 +169,10 @@ class Experiment(nn.Module):
             for module, mode in modes.items():
                 module.training = mode
         return found
+
+
+def _routed(node: nn.Module) -> list[Any]:
+    return [part.routed for part in node.modules() if getattr(part, "routed", None) is not None]
 
 
 def _called(node: nn.Module, incoming: Mapping[str, Any], call: Callable[..., Any] | None = None) -> Any:

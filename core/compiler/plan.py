@@ -25,6 +25,31 @@ class Plan:
     objectives: tuple[str, ...]
     carried: tuple[End, ...]  # per-sample ends that batches must carry
 
+    def owner(self, node: str) -> str:
+        """The node whose weights a node has."""
+        return self.document.owner(node)
+
+    @cached_property
+    def owners(self) -> tuple[str, ...]:
+        """Every set of weights once, by the node that owns it (which need not run itself), in running order."""
+        return tuple(dict.fromkeys(map(self.owner, self.batch_nodes)))
+
+    @cached_property
+    def places(self) -> Mapping[str, tuple[str, ...]]:
+        """Owner of weights -> the nodes that run with them, in running order."""
+        found: dict[str, list[str]] = {}
+        for key in self.batch_nodes:
+            found.setdefault(self.owner(key), []).append(key)
+        return {owner: tuple(keys) for owner, keys in found.items()}
+
+    @cached_property
+    def made_at(self) -> Mapping[str, str]:
+        """Owner of weights -> the node at which they are first met: what comes in there says how large they are."""
+        found: dict[str, str] = {}
+        for key in self.inputs:
+            found.setdefault(self.owner(key), key)
+        return found
+
     @cached_property
     def mixing(self) -> tuple[str, ...]:
         """Nodes that need the whole batch: objectives, what compares samples, and what such nodes feed."""
@@ -48,6 +73,11 @@ class Plan:
             return own
         found = {self.modality_of(end) for end in self.inputs[node].values()} - {"any", "loss"}
         return found.pop() if len(found) == 1 else "shared" if found else own
+
+    def modality_of_weights(self, owner: str) -> str:
+        """The modality of the places that have the weights; ``shared`` where they differ."""
+        found = {self.modality(key) for key in self.places[owner]}
+        return found.pop() if len(found) == 1 else "shared"
 
     def modality_of(self, end: End) -> str:
         """The modality of what flows out there: a node with streams side by side gives each by the name it came in."""

@@ -145,7 +145,7 @@ def _samples(part: Mapping[End, Any]) -> int:
 
 
 def _towers(run: Running) -> list[nn.Module]:
-    return [run.experiment.node(key) for key in run.experiment.towers()]
+    return list(dict.fromkeys(run.experiment.node(key) for key in run.experiment.towers()))
 
 
 def cached(run: Running, chunk: int) -> dict[str, Tensor]:

@@ -68,14 +68,14 @@ schedules: Catalog[Schedule] = Catalog("core.training.schedules", "schedule")
 
 
 class Groups:
-    """The optimiser, its groups by (node, decayed or not), and the rates of each step."""
+    """The optimiser, its groups by (node that owns weights, decayed or not), and the rates of each step."""
 
     def __init__(self, experiment: Experiment, recipe: Recipe) -> None:
         self._experiment, self._recipe = experiment, recipe
         self._own_rates = experiment.plan.own_rates
         self._kinds: list[tuple[str, bool]] = []
         groups = []
-        for key in experiment.plan.batch_nodes:
+        for key in experiment.plan.owners:
             for decayed, parameters in _split(experiment.node(key)):
                 self._kinds.append((key, decayed))
                 groups.append({"params": parameters, "lr": 0.0, "weight_decay": 0.0})
@@ -91,7 +91,7 @@ class Groups:
 
     def enter_stage(self, stage: int) -> None:
         """Freeze and thaw as the stage says; frozen nodes are in eval mode and get no gradient."""
-        for key in self._experiment.plan.batch_nodes:
+        for key in self._experiment.plan.owners:
             module, frozen = self._experiment.node(key), bool(self._recipe.rule(key, stage).frozen)
             module.train(not frozen)
             for parameter in module.parameters():
@@ -110,7 +110,7 @@ class Groups:
 
     def override(self, node: str, rate: float, stage: int) -> dict[str, tuple[float, float]]:
         """Another rate for a node, or for all (empty), whatever was asked for before; gives old and new by node."""
-        before = self.bases(stage)
+        before, node = self.bases(stage), self._experiment.plan.owner(node)
         if not node:
             self.overrides.clear()
         self.overrides[node] = rate

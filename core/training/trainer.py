@@ -144,7 +144,7 @@ class Trainer(Running):
         values["cost/processor seconds"] = self.position.processor
         values["throughput"] = len(self.indices) / max(seconds, 1e-9)
         values.update({f"rate/{key}": rate for key, rate in self.rates.items()})
-        for key in self.plan.batch_nodes:
+        for key in self.plan.owners:
             for name, reading in self.experiment.node(key).curves().items():  # type: ignore[operator]
                 values[f"{name}/{key}"] = float(reading)
         self.say(Scalars(at=self.at(), values=values))

@@ -18,6 +18,7 @@ from widgets.canvas.items.frame import FrameItem
 from widgets.canvas.items.near import Near
 from widgets.canvas.items.node import NO_FACTS, NodeItem
 from widgets.canvas.items.passing import Passing
+from widgets.canvas.items.shared import SharedItem
 from widgets.canvas.items.wire import WireItem
 from widgets.canvas.reconcile import Difference, difference
 
@@ -57,6 +58,8 @@ class CanvasScene(QGraphicsScene):
         self.scale_now = 1.0
         self.is_far = False
         self.frame_layer, self.wire_layer, self.node_layer = Layer(0), Layer(1), Layer(2)
+        self.shared, self._marked = SharedItem(), ("", ())
+        self._places: dict[str, tuple[str, ...]] = {}  # of nodes whose weights are in several
         for item in (self.frame_layer, self.wire_layer, self.node_layer):
             self.addItem(item)
         self._far = Far()
@@ -66,6 +69,7 @@ class CanvasScene(QGraphicsScene):
         self._all_soiled = True
         self._reach: QRectF | None = None
         self.on_soil: Callable[[QRectF], object] = lambda rect: None  # the view's: show it again
+        self.addItem(self.shared)
 
     # -- keeping up with the document ---------------------------------------------------------------------------
 
@@ -84,6 +88,8 @@ class CanvasScene(QGraphicsScene):
         self.document = document
         touched = self._take_away(found)
         touched |= self._put_in(found)
+        if found.nodes:
+            self._mark_shared()
         for name in touched:
             self._refresh_ends(name)
         dirty = set(found.wires.new) | set(found.wires.other)
@@ -181,6 +187,36 @@ class CanvasScene(QGraphicsScene):
         item.muted = giver.node.muted or taker.node.muted
         item.is_home = self._is_home(giver) and self._is_home(taker)
         item.lay(giver.spot_at(item.wire.source.port, True), taker.spot_at(item.wire.target.port, False), via)
+
+    # -- weights in several places --------------------------------------------------------------------------------
+
+    def _mark_shared(self) -> None:
+        owners = {node.same_as for node in self.document.nodes.values() if node.same_as}
+        groups = [places for owner in owners if len(places := self.document.places(owner)) > 1]
+        self._places = {name: places for places in groups for name in places}
+        for name, item in self.nodes.items():
+            if item.is_shared != (name in self._places):
+                item.is_shared = name in self._places
+                item.update()
+        self.lay_shared()
+
+    def mark(self, hovered: str, selected: Iterable[str]) -> None:
+        """These blocks show where else their weights are."""
+        self._marked = hovered, tuple(selected)
+        if self._places or self.shared.lines:
+            self.lay_shared()
+
+    def lay_shared(self) -> None:
+        """Run the thin lines between where their boxes are drawn now."""
+        hovered, selected = self._marked
+        pairs = {
+            tuple(sorted((name, other)))
+            for name in {hovered, *selected} & self._places.keys()
+            for other in self._places[name]
+            if other != name
+        }
+        boxes = {name: self.nodes[name].box for pair in pairs for name in pair}
+        self.shared.lay([g.between(boxes[one], boxes[other]) for one, other in sorted(pairs)])
 
     def _is_home(self, item: NodeItem) -> bool:
         return item.x() == g.on_canvas(item.node.x) and item.y() == g.on_canvas(item.node.y)
@@ -339,6 +375,8 @@ class CanvasScene(QGraphicsScene):
                 self._carry_wire(key, wire, places)
             else:
                 self.lay_wire(key)
+        if self.shared.lines:
+            self.lay_shared()
 
     def _carry_wire(self, key: str, wire: Wire, places: Mapping[str, g.Point]) -> None:
         """Both ends move: where they move alike, the path is carried along as it is."""
@@ -364,6 +402,7 @@ class CanvasScene(QGraphicsScene):
             self.lay_wire(key)
         for name, item in self.frames.items():
             item.show_frame(self.document.frames[name])
+        self.lay_shared()
 
     # -- what lies where --------------------------------------------------------------------------------------------
 

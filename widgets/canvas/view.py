@@ -39,6 +39,7 @@ from widgets.canvas.overlays import Bubble, EmptyHint
 from widgets.canvas.problem_bar import ProblemBar
 from widgets.canvas.scene import CanvasScene
 from widgets.canvas.search import QuickSearch
+from widgets.canvas.sharing import Sharing
 from widgets.canvas.tiles import PADDING, Look, Tiles
 from widgets.look.entry import BLOCK_MIME
 from widgets.look.language import tr
@@ -51,7 +52,7 @@ MOST_PARTS = 40  # shown again one by one
 KEYS_THAT_ALTER = (Qt.Key.Key_Shift, Qt.Key.Key_Alt, Qt.Key.Key_Control)
 
 
-class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
+class CanvasView(Keyboard, Editing, Sharing, Clipboard, Navigation, QGraphicsView):
     """Shows one document; see the module's first lines."""
 
     documentEdited = Signal(object, str, str)  # Document, name of the edit, join key
@@ -138,6 +139,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         """Show this document; only what differs from the one before is touched."""
         self.arrive()
         self.abandon()
+        self.end_await()
         homes = {name: (item.x(), item.y()) for name, item in self.board.nodes.items()} if self._glide_next else {}
         another = document.id != self.document.id
         found = self.board.show_document(document)
@@ -201,6 +203,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
                     item.update()
         changed, self._selected = chosen != self._selected, chosen
         if changed:
+            self.board.mark(self._hovered_node(), chosen)
             self.selectionChanged.emit(list(chosen))
 
     # -- wishes ---------------------------------------------------------------------------------------------------
@@ -371,6 +374,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
             self._unhover()
             self._hovered = now
             self._light(name, port, wire, frame, True)
+            self.board.mark(name, self._selected)
         self.viewport().setCursor(self._cursor_for(port is not None, bool(name), edges, frame))
 
     def _unhover(self) -> None:
@@ -378,6 +382,10 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
             name, port, wire, frame = self._hovered
             self._light(name, port, wire, frame, False)
             self._hovered = None
+            self.board.mark("", self._selected)
+
+    def _hovered_node(self) -> str:
+        return self._hovered[0] if self._hovered is not None else ""
 
     def _light(self, name: str, port: object, wire: str, frame: str, on: bool) -> None:
         for items, key in ((self.board.nodes, name), (self.board.wires, wire), (self.board.frames, frame)):
@@ -391,6 +399,8 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         shapes = Qt.CursorShape
         if self.space_held:
             return shapes.OpenHandCursor
+        if self.sharer:
+            return shapes.PointingHandCursor
         if port:
             return shapes.CrossCursor
         if edges:

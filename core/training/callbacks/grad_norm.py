@@ -97,7 +97,7 @@ def shared_parameters(run: Running) -> list[nn.Parameter]:
                 if end.node not in seen and end.node in run.plan.batch_nodes:
                     seen.add(end.node)
                     waiting.append(end.node)
-        for node in seen:
+        for node in {run.plan.owner(key) for key in seen}:
             reached[node] = reached.get(node, 0) + 1
     return [p for key, group in run.groups.trained().items() if reached.get(key, 0) > 1 for p in group]
 

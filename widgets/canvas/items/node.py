@@ -25,6 +25,7 @@ NO_FACTS = NodeFacts()
 OUTSIDE = 12.0  # what is painted beyond the box: ports, badge, stack
 NAMES_FROM, PORTS_FROM = 0.56, 0.4  # scales below which names and costs, then ports are left out: unreadable
 FADED = 0.32
+LEAST_MARK = 13.0  # device pixels of the mark of shared weights
 
 
 class NodeItem(Drawn):
@@ -37,6 +38,7 @@ class NodeItem(Drawn):
         super().__init__()
         self.facts = NO_FACTS
         self.severity = ""
+        self.is_shared = False  # its weights are in other places too
         self.selected = self.hovered = self.running = self.dropped_on = False
         self.fitting: frozenset[tuple[str, bool]] | None = None  # while a wire is drawn: the ports that would take it
         self.wired: frozenset[tuple[str, bool]] = frozenset()
@@ -73,7 +75,8 @@ class NodeItem(Drawn):
             parts.insert(0, tr("disabled"))
         if facts.flops:
             parts.append(quantities.flops(facts.flops))
-        room = self.shape_now.width - 2 * g.MARGIN - (18 if facts.parameters else 0)
+        self._learns = bool(facts.parameters or facts.shared_parameters)
+        room = self.shape_now.width - 2 * g.MARGIN - (18 if self._learns else 0)
         self._detail = ink.elided("detail", " · ".join(parts), room)
         self.update()
 
@@ -112,7 +115,7 @@ class NodeItem(Drawn):
     def _state(self) -> tuple[object, ...]:
         """All that decides how the node looks."""
         return (
-            self._version, self.selected, self.hovered, self.running, self.dropped_on, self.fitting, self.wired,
+            self._version, self.is_shared, self.selected, self.hovered, self.running, self.dropped_on, self.fitting, self.wired,
             self.hot, self.severity, self.pulse, (self.scale_now >= NAMES_FROM) + (self.scale_now >= PORTS_FROM),
         )  # fmt: skip
 
@@ -145,6 +148,8 @@ class NodeItem(Drawn):
             self._paint_way_through(painter)
         if self.severity:
             self._paint_badge(painter)
+        if self.is_shared:
+            self._paint_chain(painter)
 
     def _paint_simply(self, painter: QPainter) -> None:
         """From some distance: a box, its colour and its title, without smooth edges."""
@@ -159,6 +164,8 @@ class NodeItem(Drawn):
         self._paint_title_alone(painter)
         if self.severity:
             self._paint_badge(painter)
+        if self.is_shared:
+            self._paint_chain(painter)
 
     def title_alone(self) -> tuple[str, tuple[tuple[QPointF, str], ...]]:
         """Seen from some distance the title is all that can be read: its role, and its lines with their places."""
@@ -279,7 +286,7 @@ class NodeItem(Drawn):
         painter.setFont(ink.font("detail"))
         painter.setPen(ink.pen(theme().muted))
         painter.drawStaticText(QPointF(g.MARGIN, top + 1), ink.laid_out("detail", self._detail))
-        if self.facts.parameters:
+        if self._learns:
             mark, colour = ("frozen", theme().accent) if self.facts.frozen else ("trained", theme().warning)
             box = QRectF(self.shape_now.width - g.MARGIN - 10, top + 2, 12, 12)
             draw_glyph(painter, mark, box, colour)
@@ -290,6 +297,17 @@ class NodeItem(Drawn):
             a, b = self.shape_now.spot(taken, False), self.shape_now.spot(given, True)
             if a and b:
                 painter.drawLine(QPointF(a.x, a.y), QPointF(b.x, b.y))
+
+    def _paint_chain(self, painter: QPainter) -> None:
+        """At the upper left corner, where nothing else is, so that it shows collapsed and from afar."""
+        side = min(26.0, max(17.0, LEAST_MARK / max(self.scale_now, 0.1)))  # no smaller on the screen than can be told
+        box = QRectF(-9, -10, side, side)
+        painter.setOpacity(1.0)
+        painter.setPen(ink.pen(theme().line))
+        painter.setBrush(ink.brush(theme().canvas))
+        painter.drawEllipse(box)
+        inner = side * 0.18
+        draw_glyph(painter, "chain", box.adjusted(inner, inner, -inner, -inner), theme().accent)
 
     def _paint_badge(self, painter: QPainter) -> None:
         painter.setOpacity(1.0)
