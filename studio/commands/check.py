@@ -40,7 +40,9 @@ def run(flags: argparse.Namespace) -> int:
         gives = "  ".join(f"{port} {shape.concrete}".strip() for port, shape in facts.outputs.items())
         learns = facts.parameters or facts.shared_parameters
         state = "" if not learns else "frozen" if facts.frozen else "trained"
-        count = f"as {facts.weights_of}" if facts.shared_parameters else f"{facts.parameters:,}" if facts.parameters else ""
+        count = (
+            f"as {facts.weights_of}" if facts.shared_parameters else f"{facts.parameters:,}" if facts.parameters else ""
+        )
         table.add_row(
             key, facts.detail, gives, count,
             f"{facts.flops / 1e6:,.1f}" if facts.flops else "", f"{facts.activation_mebibytes:,.1f}", state,

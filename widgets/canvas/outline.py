@@ -131,12 +131,13 @@ class Outline(QWidget):
         problems = [p for p in self._analysis.problems if p.node == name]
         states = [word for on, word in ((node.muted, tr("disabled")), (node.bypassed, tr("bypassed"))) if on]
         states += [f"×{node.repeat}"] if node.repeat > 1 else []
-        states += [words] if (words := self._sharing(name)) else []
+        words = self._sharing(name)
+        states += [words] if words else []
         row.setText(0, " · ".join([self._title(name), *states]))
         row.setData(0, COLOUR, theme().modality.get(spec.modality, theme().modality["any"]))
         row.setData(0, SPOKEN, ", ".join([self._title(name), tr(spec.family), *states]))
         row.setData(0, EXPLAINED, " ".join(said(p.what) for p in problems) or tr(spec.summary))
-        row.setToolTip(0, plain_tip("\n".join(said(p.what) for p in problems)))
+        row.setToolTip(0, plain_tip("\n".join([*(said(p.what) for p in problems), *([words] if words else [])])))
         row.setForeground(0, QColor(severity_colour(problems[0].severity) if problems else theme().text))
         row.takeChildren()
         takes, gives = rules.ports_of(self._document, name, self._vocabulary)

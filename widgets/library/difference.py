@@ -68,8 +68,7 @@ def with_defaults(document: Document, words: Vocabulary) -> dict[tuple[str, str]
         return flat_settings(document)
     found: dict[tuple[str, str], Any] = {}
     for key, node in document.nodes.items():
-        if not node.same_as:
-            found.update({(key, knob.name): knob.default for knob in words.spec(node.block).knobs})
+        found.update({(key, knob.name): knob.default for knob in words.spec(node.block).knobs})
         found.update({(key, "muted"): False, (key, "bypassed"): False, (key, "repeat"): 1})
     recipe = document.recipe
     for family in ("callbacks", "diagnostics"):
@@ -117,12 +116,11 @@ def flat_settings(document: Document) -> dict[tuple[str, str], Any]:
         found["recipe", name] = value
     for key, node in document.nodes.items():
         found[key, "block"] = node.block
-        if not node.same_as:  # the settings of shared weights are told with their owner
-            found.update({(key, name): value for name, value in node.knobs.items()})
+        found.update({(key, name): value for name, value in node.knobs.items()})
         for name, value, plain in (
             ("muted", node.muted, False),
             ("bypassed", node.bypassed, False),
-            ("repeat", 1 if node.same_as else node.repeat, 1),
+            ("repeat", node.repeat, 1),
             ("same weights as", node.same_as, ""),
         ):
             if value != plain:

@@ -80,7 +80,7 @@ def test_a_temperature_moves_only_by_learning(key: str) -> None:
         objective.after_update()
         assert torch.equal(objective.logit_scale.detach(), before)
     with pytest.raises(ValueError, match=r"0\.005 is no start"):
-        cls(cls.Config(temperature=0.005), example)
+        cls(cls.Config(temperature=0.005, learned=True), example)
 
 
 def test_siglip_of_one_pair_is_softplus() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 import torch
 
+from core.compiler.compile import compile
 from core.compiler.describe import vocabulary
+from core.compiler.questions import questions_of
 from core.graph import edits
 from core.graph.document import Document, End
 from core.graph.recipe import Rule
@@ -247,3 +250,21 @@ def test_onnx_holds_the_weights_once_and_answers_at_both_places(tmp_path: Path) 
         torch.testing.assert_close(
             torch.from_numpy(side), values[End(node=key, port="embedding")], atol=1e-4, rtol=1e-4
         )
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("ignore")  # what the compiler warns itself of
+def test_a_compiled_tower_is_one_at_both_places() -> None:
+    if shutil.which("g++") is None:
+        pytest.skip("there is no C++ compiler")
+    runs = [trainer(siamese(steps=3, dropout=0.2, callbacks=callbacks)) for callbacks in ({}, {"compilation": {}})]
+    for run in runs:
+        run.train()
+    losses = [[value for _, value in run.listener.scalars("loss")] for run in runs]  # type: ignore[attr-defined]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+
+
+def test_a_trained_siamese_tower_is_asked_with_an_image() -> None:
+    found = questions_of(compile(siamese()))
+    assert list(found) == [frozenset({"picture"})]
+    assert found[frozenset({"picture"})].finds == "pictures"
