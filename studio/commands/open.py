@@ -1,4 +1,4 @@
-"""Open the window, with a document or an example (the default)."""
+"""Open the window, with an experiment or an example (the default)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.problems import refuse
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
-    parser.add_argument("file", nargs="?", help="a document, or an example's name")
+    parser.add_argument("file", nargs="?", help="an experiment's file, or an example's name")
     parser.add_argument("--store", default=None, help="where runs are kept")
 
 

@@ -1,4 +1,4 @@
-"""Train a document (a file, or an example of the gallery by name) and keep the run in the store."""
+"""Train an experiment (a file, or an example of the gallery by name) and keep the run in the store."""
 
 from __future__ import annotations
 
@@ -44,27 +44,29 @@ STOPPING = "Stopping: the step is finished and a checkpoint saved. Ctrl-C once m
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
-    parser.add_argument("file", nargs="?", help=f"a document, or an example's name (default: {DEFAULT_EXAMPLE})")
+    parser.add_argument(
+        "file", nargs="?", help=f"an experiment's file, or an example's name (default: {DEFAULT_EXAMPLE})"
+    )
     parser.add_argument("--store", default=None, help="where runs are kept (default: your data folder)")
     parser.add_argument("--name", default="", help="a name for the run")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:1")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NODE.KNOB=VALUE", help="turn a knob; may be repeated"
+        "--set", action="append", default=[], metavar="BLOCK.SETTING=VALUE", help="change a setting; may be repeated"
     )
     parser.add_argument(
         "--place", choices=("thread", "process"), help="train here (thread), or in a process of its own"
     )
     parser.add_argument(
         "--resume", metavar="RUN",
-        help="go on with a run that was stopped or interrupted; --steps, --device, --place and --name may be given with it",
+        help="resume a run that was stopped or interrupted; --steps, --device, --place and --name may be given with it",
     )  # fmt: skip
     parser.add_argument("--data-changed", action="store_true", help="resume although the data is no longer the same")
     parser.add_argument(
         "--unless-trained",
         action="store_true",
-        help="where the store has a finished run of this very document, show that one",
+        help="where the store has a finished run of this very experiment, show that one",
     )
     parser.add_argument("--json", action="store_true", help="print JSON lines: how it goes, and at the end the result")
 
@@ -93,7 +95,7 @@ def run(flags: argparse.Namespace) -> int:
     return 0 if status in GOOD else 1
 
 
-CANNOT_CHANGE = {"file": "A document", "seed": "--seed", "set": "--set"}
+CANNOT_CHANGE = {"file": "An experiment", "seed": "--seed", "set": "--set"}
 
 
 def _resumable(flags: argparse.Namespace, library: Library) -> RunFacts:
@@ -103,8 +105,8 @@ def _resumable(flags: argparse.Namespace, library: Library) -> RunFacts:
     for name, title in CANNOT_CHANGE.items():
         if getattr(flags, name) not in (None, []):
             raise refuse(
-                f"{title} cannot be given with --resume: the run goes on as it was drawn.",
-                hint="Fork the run in the window to change it, or train the document anew.",
+                f"{title} cannot be given with --resume: the run is resumed as it was begun.",
+                hint="Fork the run in the window to change it, or train the experiment anew.",
             )
     facts = library.find(flags.resume)
     if (refusal := library.owner_refusal(facts.uid)) is not None:

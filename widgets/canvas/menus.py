@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu
 from widgets.canvas.commands import commands
 from widgets.canvas.gestures.gesture import WIRE_REACH
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def menu_for(canvas: CanvasView, at: QPointF) -> QMenu:
         action.setObjectName(command.method)
         if why_not := _why_not(canvas, command.method):
             action.setEnabled(False)
-            action.setToolTip(why_not)
+            action.setToolTip(plain_tip(why_not))
     if on == "nodes":
         _add_repeat(menu, canvas)
         _add_settings(menu, canvas)

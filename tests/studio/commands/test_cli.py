@@ -290,7 +290,7 @@ def test_doctor_says_what_is_here(say: Say) -> None:
         (["run", "{drawn}", "--set", "vit.depth=65"], "Depth is 65"),
         (["run", "{drawn}", "--set", "vit.depth=deep"], "it must be a whole number"),
         (["run", "{drawn}", "--set", "vit.depth"], "'vit.depth' is not a setting"),
-        (["run", "{drawn}", "--set", "callbacks.nothing.every=3"], "There is no callback called 'nothing'"),
+        (["run", "{drawn}", "--set", "callbacks.nothing.every=3"], "There is no training option called 'nothing'"),
         (["run", "{drawn}", "--steps", "0"], "Steps is 0"),
         (["run", "{drawn}", "--seed", "-1"], "Seed is -1"),
         (["run", "{drawn}", "--device", "tpu9"], "The device 'tpu9' cannot be used here"),
@@ -475,7 +475,7 @@ def test_what_cannot_be_changed_on_resuming_is_refused_by_name(say: Say, drawn: 
     with Store.open(kept) as store:
         uid = ended_run(store, drawn)
     for given, name in (
-        (["--set", "vit.depth=1"], "--set"), (["--seed", "3"], "--seed"), ([str(drawn)], "A document"),
+        (["--set", "vit.depth=1"], "--set"), (["--seed", "3"], "--seed"), ([str(drawn)], "An experiment"),
     ):  # fmt: skip
         code, _, complaint = say("run", *given, "--resume", uid, "--store", kept)
         assert (code, complaint.splitlines()[0].startswith(f"{name} cannot be given with --resume")) == (2, True)
