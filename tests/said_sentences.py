@@ -31,7 +31,7 @@ UNSAID_CALLS = frozenset({
 })  # fmt: skip
 UNSAID_FILES = (
     "core/compiler/script.py", "core/runs/paper.py", "core/store/export.py", "studio/benches/", "studio/commands/",
-    "studio/device_line.py", "studio/health.py", "widgets/",
+    "studio/watching/device_line.py", "studio/telling/health.py", "widgets/",
 )  # fmt: skip
 UNSAID_FUNCTIONS = frozenset(
     {"detail", "as_text", "_in_short"}

@@ -7,7 +7,7 @@ places are one module, registered once under their owner's id and run at each.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -15,13 +15,14 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from core.blocks.attention.layer import Stack
-from core.blocks.block import Block
+from core.blocks.block import Block, Objective
 from core.blocks.values import Grid, Tokens, full, map_tensors
 from core.compiler.build import build_block
 from core.compiler.compile import meta_values
 from core.compiler.momentum import Twin, wants_twin
 from core.compiler.plan import Plan
 from core.compiler.randomness import apart
+from core.compiler.words_in_image import Meeting, words_in_image
 from core.graph.document import End
 
 Values = dict[End, Any]
@@ -124,6 +125,22 @@ class Experiment(nn.Module):
         """Each objective's loss."""
         return {key: values[End(node=key, port="loss")] for key in self.plan.objectives}
 
+    def opposing(self, values: Mapping[End, Any]) -> dict[str, Tensor]:
+        """The loss of each opponent that plays, by objective."""
+        found = {}
+        for key in self.plan.objectives:
+            node = self.node(key)
+            if isinstance(node, Objective) and node.opposed:
+                incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
+                loss = _called(node, incoming, node.opposing)
+                if loss is not None:
+                    found[key] = loss
+        return found
+
+    def words_in_image(self, batch: Mapping[End, Any]) -> Meeting | None:
+        """Cosines of every word with every patch, where the towers can be run for one token; nothing is changed."""
+        return words_in_image(self, batch)
+
     @torch.no_grad()
     def attention_maps(self, batch: Mapping[End, Any]) -> dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]]:
         """Every attention map by ``node/layer number``: rows [B, heads, queries, keys], what queries and keys stand for.
@@ -158,20 +175,18 @@ def _routed(node: nn.Module) -> list[Any]:
     return [part.routed for part in node.modules() if getattr(part, "routed", None) is not None]
 
 
-def _called(node: nn.Module, incoming: Mapping[str, Any]) -> dict[str, Any]:
-    """A node's forward; objectives and choices of negatives in float32, also where towers run in bfloat16.
+def _called(node: nn.Module, incoming: Mapping[str, Any], call: Callable[..., Any] | None = None) -> Any:
+    """A node's forward, or another of its methods; objectives and choices of negatives in float32, also where towers run in bfloat16.
 
     Autocast would make logits of up to 100 in bfloat16, whose steps there are as wide as 0.5.
     """
     leaf = next((x for x in pytree.tree_leaves(dict(incoming)) if isinstance(x, Tensor)), None)
     kind = "meta" if leaf is None else leaf.device.type
     if not getattr(node, "in_float32", False) or kind == "meta" or not torch.is_autocast_enabled(kind):
-        made: dict[str, Any] = node(**incoming)
-        return made
+        return (call or node)(**incoming)
     with torch.autocast(kind, enabled=False):
         wide = {name: map_tensors(lambda x: full(x) if x.is_floating_point() else x, v) for name, v in incoming.items()}
-        made = node(**wide)
-        return made
+        return (call or node)(**wide)
 
 
 def _grid(count: int, made: Mapping[str, Any], incoming: Mapping[str, Any]) -> dict[str, Any]:

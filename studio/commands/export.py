@@ -9,8 +9,8 @@ from core.problems import refuse
 from core.runs.vocabulary import full_vocabulary
 from core.store.database import Store
 from core.store.library import Library
-from studio.documents import DEFAULT_EXAMPLE, find_document, turned
-from studio.script import write_model, write_script, write_tower
+from studio.asking.script import write_model, write_script, write_tower
+from studio.open.documents import DEFAULT_EXAMPLE, find_document, turned
 
 
 def describe(parser: argparse.ArgumentParser) -> None:

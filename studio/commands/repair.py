@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.store.database import path_of
 from core.store.repair import Salvaged, repair, repaired_path
-from studio.printing import as_json
+from studio.telling.printing import as_json
 
 
 def describe(parser: argparse.ArgumentParser) -> None:

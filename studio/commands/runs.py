@@ -15,7 +15,7 @@ from core.store.answers import RunFacts
 from core.store.database import Store
 from core.store.library import Library
 from core.texts import harmless
-from studio.printing import as_json, console
+from studio.telling.printing import as_json, console
 
 TEST_NOTE = "; t: on the test split, for there is no validation split"
 

@@ -9,7 +9,7 @@ from core.graph.file import loads
 from core.problems import Refused
 from core.store.database import Store
 from core.store.library import Library
-from studio.documents import DEFAULT_EXAMPLE, find_document
+from studio.open.documents import DEFAULT_EXAMPLE, find_document
 from widgets.look.language import use_language
 
 
@@ -27,7 +27,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(flags: argparse.Namespace) -> int:
     """Write them and say where."""
-    from studio.pictures import PAGES, take_pictures  # Qt
+    from studio.window.screenshots import PAGES, take_pictures  # Qt
 
     with Store.open(flags.store) as store:
         library = Library(store)

@@ -24,8 +24,8 @@ from core.store.library import Library
 from core.store.sweeps import Sweeps
 from core.texts import harmless
 from studio.commands.run import signals
-from studio.documents import find_document, turned
-from studio.printing import as_json, console
+from studio.open.documents import find_document, turned
+from studio.telling.printing import as_json, console
 
 SECONDS_BETWEEN_LOOKS = 0.25
 USUAL_COSTS = ("seconds", "GFLOPs a sample", "MiB for backward")

@@ -12,7 +12,7 @@ from core.store.answers import SweepFacts
 from core.store.database import Store
 from core.store.sweeps import Sweeps
 from core.texts import harmless
-from studio.printing import as_json, console
+from studio.telling.printing import as_json, console
 
 
 def describe(parser: argparse.ArgumentParser) -> None:

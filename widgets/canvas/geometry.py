@@ -165,3 +165,12 @@ def _to_segment(x: float, y: float, a: Point, b: Point) -> float:
     length = dx * dx + dy * dy
     t = 0.0 if length == 0 else min(max(((x - a[0]) * dx + (y - a[1]) * dy) / length, 0.0), 1.0)
     return math.hypot(x - a[0] - t * dx, y - a[1] - t * dy)
+
+
+def edge(box: QRectF, towards: QPointF) -> QPointF:
+    """Where a line from the middle of a box to a place leaves the box; the place itself where that lies inside."""
+    middle = box.center()
+    dx, dy = towards.x() - middle.x(), towards.y() - middle.y()
+    shares = [half / abs(way) for half, way in ((box.width() / 2, dx), (box.height() / 2, dy)) if way]
+    share = min([1.0, *shares])
+    return QPointF(middle.x() + share * dx, middle.y() + share * dy)

@@ -191,8 +191,26 @@ class Evaluation(Callback):
 
     def ended(self, run: Running) -> None:
         """Once more, unless it just happened. A stop is not asked to wait for it, nor does it use up anybody's patience."""
-        if run.position.step and self._last != run.position.step and run.status == "finished":
+        if not run.position.step or self._last == run.position.step:
+            return
+        if run.status == "finished":
             self.measure(run)
+        elif run.status == "stopped" and run.control.evaluates:
+            self._measure_aside(run)
+
+    def _measure_aside(self, run: Running) -> None:
+        """Because a person wants to know: after the checkpoint, and told to nobody who counts, so the run goes on as if it were not."""
+        keeper = run.callback("checkpointing")
+        if keeper is not None:
+            keeper.save(run)  # type: ignore[attr-defined]
+        self._found = {}
+        try:
+            with as_evaluated(run), run.busy("evaluating", self._samples(run)):
+                self._splits(run)
+        except Stopping:
+            run.log("The evaluation was cut short.")
+            return
+        run.say(Scalars(at=run.at(), values=self._found))
 
     def measure(self, run: Running) -> None:
         """Evaluate every split, then say all of it and tell the others; cut short by a stop, nothing of it has been."""

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 from core.graph import edits
 from tests.widgets import sample
 from tests.widgets.canvas.conftest import Hand
+from widgets.canvas import geometry as g
 from widgets.canvas import menus
 from widgets.canvas.outline import Outline
 from widgets.canvas.tips import node_tip
@@ -121,6 +122,13 @@ def share(hand: Hand) -> None:
     hand.session.take(edits.share_weights(hand.session.now, "pool_2", "pool"), "share", "")
 
 
+def joined(hand: Hand, one: str, other: str) -> tuple[QPointF, QPointF]:
+    """The line between two boxes, from edge to edge."""
+    boxes = [hand.canvas.board.nodes[name].box for name in (one, other)]
+    assert all(box.adjusted(-1, -1, 1, 1).contains(g.edge(box, QPointF(0, 0))) for box in boxes)
+    return g.edge(boxes[0], boxes[1].center()), g.edge(boxes[1], boxes[0].center())
+
+
 def test_a_chain_mark_and_thin_lines_on_hover_and_selection(hand):
     board = hand.canvas.board
     plain = board.nodes["pool"]._state()
@@ -129,14 +137,14 @@ def test_a_chain_mark_and_thin_lines_on_hover_and_selection(hand):
     assert board.nodes["pool"]._state() != plain
     assert board.shared.lines == ()
     hand.move(hand.head("pool_2"))
-    between = ((board.nodes["pool"].box.center(), board.nodes["pool_2"].box.center()),)
+    between = (joined(hand, "pool", "pool_2"),)
     assert board.shared.lines == between
     hand.move(hand.free())
     assert board.shared.lines == ()
     hand.canvas.select(["pool"])
     assert board.shared.lines == between
     hand.drag(hand.head("pool"), hand.head("pool") + QPointF(60, 100))
-    assert board.shared.lines == ((board.nodes["pool"].box.center(), board.nodes["pool_2"].box.center()),)
+    assert board.shared.lines == (joined(hand, "pool", "pool_2"),)
     assert board.shared.lines != between
     hand.canvas.own_weights()
     assert board.shared.lines == ()

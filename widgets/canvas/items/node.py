@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPixmap
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QPainter, QPixmap, QTransform
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from core.graph.analysis import NodeFacts
 from core.graph.document import Node
@@ -14,6 +14,7 @@ from core.graph.ports import Port
 from core.graph.vocabulary import BlockSpec
 from widgets.canvas import geometry as g
 from widgets.canvas import ink
+from widgets.canvas.items.drawn import Drawn
 from widgets.canvas.items.pictures import Pictures
 from widgets.look import quantities
 from widgets.look.glyphs import draw_glyph
@@ -27,10 +28,11 @@ FADED = 0.32
 LEAST_MARK = 13.0  # device pixels of the mark of shared weights
 
 
-class NodeItem(QGraphicsItem):
+class NodeItem(Drawn):
     """Draws one node; the scene tells it everything through ``show_*`` and the plain attributes."""
 
     pictures = Pictures()
+    scale_now = 1.0  # of all nodes: whoever paints or asks says first from where, see CanvasScene.look_from
 
     def __init__(self, node: Node, spec: BlockSpec, takes: tuple[Port, ...], gives: tuple[Port, ...]) -> None:
         super().__init__()
@@ -42,7 +44,6 @@ class NodeItem(QGraphicsItem):
         self.wired: frozenset[tuple[str, bool]] = frozenset()
         self.hot: tuple[str, bool] | None = None  # the port under the mouse
         self.pulse = 0.0  # 1 at the start of a pulse, 0 when it is over
-        self.scale_now = 1.0
         self._version = 0
         self._alone: tuple[int, str, tuple[tuple[QPointF, str], ...]] | None = None  # zoom step, role, lines
         self.show_node(node, spec, takes, gives)
@@ -97,22 +98,19 @@ class NodeItem(QGraphicsItem):
     def boundingRect(self) -> QRectF:
         return self._bounds
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        ratio = self.scale_now * painter.device().devicePixelRatioF()
-        state = self._state()
-        picture, its_ratio = self.pictures.find(self, state)
-        if its_ratio != ratio and self.pictures.may_paint(picture is None):
-            picture, its_ratio = self._picture(ratio), ratio
-            self.pictures.keep(self, state, picture, ratio)
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem | None = None, widget: QWidget | None = None
+    ) -> None:
+        sharpness = painter.device().devicePixelRatioF()
+        state = (self.scale_now, sharpness, *self._state())
+        picture = self.pictures.find(self, state)
         if picture is None:
-            self._paint_simply(painter)
-        elif its_ratio not in (0.0, ratio):
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.pictures.is_smooth)
-            painter.drawPixmap(self._bounds, picture, QRectF(0, 0, *(side * its_ratio for side in self._size)))
-        else:  # on whole device pixels: stretching by a fraction of one would smear the letters
-            corner = painter.worldTransform().map(self._bounds.topLeft())
-            painter.resetTransform()
-            painter.drawPixmap(corner.toPoint(), picture)
+            picture = self._picture(sharpness)
+            self.pictures.keep(self, state, picture)
+        corner = painter.deviceTransform().map(self._bounds.topLeft())  # on whole pixels: letters are not smeared
+        at = QRect(math.floor(corner.x() + 0.5), math.floor(corner.y() + 0.5), picture.width(), picture.height())
+        painter.setWorldTransform(QTransform.fromScale(1 / sharpness, 1 / sharpness))
+        painter.drawPixmap(at, picture, picture.rect())
 
     def _state(self) -> tuple[object, ...]:
         """All that decides how the node looks."""
@@ -121,8 +119,9 @@ class NodeItem(QGraphicsItem):
             self.hot, self.severity, self.pulse, (self.scale_now >= NAMES_FROM) + (self.scale_now >= PORTS_FROM),
         )  # fmt: skip
 
-    def _picture(self, ratio: float) -> QPixmap:
-        """The node painted apart, sharp at this many device pixels a scene unit."""
+    def _picture(self, sharpness: float) -> QPixmap:
+        """The node painted apart, for a screen of so many device pixels a pixel."""
+        ratio = self.scale_now * sharpness
         picture = QPixmap(math.ceil(self._bounds.width() * ratio), math.ceil(self._bounds.height() * ratio))
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
@@ -131,7 +130,6 @@ class NodeItem(QGraphicsItem):
         painter.translate(-self._bounds.topLeft())
         self._paint_fully(painter)
         painter.end()
-        picture.setDevicePixelRatio(ratio / self.scale_now)
         return picture
 
     def _paint_fully(self, painter: QPainter) -> None:

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from widgets.canvas import ink
+from widgets.canvas.items.passing import Passing
 from widgets.look.theme import theme
 
 Line = tuple[QPointF, QPointF]
 
 
-class SharedItem(QGraphicsItem):
-    """Lines between the middles of boxes, behind the boxes."""
+class SharedItem(Passing):
+    """Lines from box to box, each towards the middle of the other."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +37,9 @@ class SharedItem(QGraphicsItem):
     def boundingRect(self) -> QRectF:
         return self._bounds
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem | None = None, widget: QWidget | None = None
+    ) -> None:
         painter.setPen(ink.pen(theme().accent, 1.2, 220, True))
         for start, end in self.lines:
             painter.drawLine(start, end)
