@@ -63,7 +63,7 @@ class Plan:
     @cached_property
     def own_rates(self) -> Mapping[str, float]:
         """The learning rates that blocks ask for themselves, by node: an opponent's, where one is set."""
-        rates = {key: self.document.nodes[key].knobs.get("learning_rate") for key in self.batch_nodes}
+        rates = {key: self.document.nodes[key].knobs.get("learning_rate") for key in self.owners}
         return {key: float(rate) for key, rate in rates.items() if rate is not None}
 
     def modality(self, node: str) -> str:

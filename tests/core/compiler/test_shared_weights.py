@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.utils import _pytree as pytree
 
+from core.blocks.block import Objective
 from core.blocks.values import main_tensor
 from core.compiler.compile import analyse, compile
 from core.compiler.module import Experiment
@@ -159,8 +160,10 @@ def _total(block: torch.nn.Module, example: dict[str, object], seed: int) -> tor
         lambda x: x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x, dict(example)
     )
     torch.manual_seed(seed)
-    made = block(**{name: with_gradient(value) for name, value in wide.items()})
-    return torch.stack([main_tensor(value).double().pow(2).sum() for value in made.values()]).sum()
+    incoming = {name: with_gradient(value) for name, value in wide.items()}
+    made = block(**incoming)
+    total = torch.stack([main_tensor(value).double().pow(2).sum() for value in made.values()]).sum()
+    return total + block.opposing(**incoming) if isinstance(block, Objective) and block.opposed else total  # type: ignore[operator]
 
 
 def test_both_ends_of_a_shared_block_are_made() -> None:
