@@ -35,6 +35,11 @@ def samples_in(seconds: Seconds, hertz: int) -> int:
     return half_up(exact(seconds) * hertz)
 
 
+def samples_lasting(seconds: Seconds, hertz: int) -> int:
+    """The fewest samples that last as long: what is read so that nothing lacks at another rate."""
+    return math.ceil(exact(seconds) * hertz)
+
+
 def seconds_of(samples: int, hertz: int) -> float:
     """When a sample is, and how long so many are; :func:`samples_in` is the inverse."""
     return samples / hertz
@@ -172,3 +177,23 @@ class Times:
         """Where a span behind the step lay before it."""
         edges = [half_up(exact(edge) * self.hertz * self.speed) + self.first for edge in (span.start, span.end)]
         return Span.of_samples(range(edges[0], edges[1]), self.hertz)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """Several steps, one after another."""
+
+    steps: tuple[Times, ...] = ()
+
+    def forward(self, span: Span) -> Span | None:
+        """Where a span before all of them lies behind them; None where nothing of it is left."""
+        found: Span | None = span
+        for step in self.steps:
+            found = None if found is None else step.forward(found)
+        return found
+
+    def back(self, span: Span) -> Span:
+        """Where a span behind all of them lay before them."""
+        for step in reversed(self.steps):
+            span = step.back(span)
+        return span

@@ -39,6 +39,7 @@ def test_an_old_document_opens_without_loss(old: Path) -> None:
     raw = json.loads(old.read_text("utf-8"))
     if raw.get("sweep", {}).get("metric") == DEFAULT_METRIC:
         del raw["sweep"]["metric"]  # what stands at its default is not written
+    raw["wires"] = [wire for wire in raw["wires"] if not wire["to"].endswith(".share")]  # lengths travel with the sound
     assert in_old_words(file.to_data(document)) == raw
 
 
