@@ -96,6 +96,12 @@ class Tokens:
         """The same tokens with other vectors."""
         return replace(self, x_BND=x_BND, **changes)
 
+    def zeroed(self) -> Tokens:
+        """The same with zeros for padding, where no gradient goes: whatever lies there, in a product a NaN would reach all."""
+        if self.mask_BN is None:
+            return self
+        return self.with_x(torch.where(self.mask_BN[..., None], self.x_BND, 0.0))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Negatives:
