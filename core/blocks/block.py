@@ -36,6 +36,10 @@ class Block(nn.Module):
     in_float32: ClassVar[bool] = False  # runs outside autocast, on float32: what compares and sums over a batch
     batch_losses: ClassVar[tuple[str, ...]] = ()  # ports of losses that compare samples though the block does not
     counts: ClassVar[tuple[str, ...]] = ()  # ports that ``counted`` reads, where its loss is not a mean over samples
+    causal_when: ClassVar[Mapping[str, Any] | None] = (
+        None  # knobs with which no place hangs on later ones; None: none are
+    )
+    exact: ClassVar[bool] = True  # computes in float64 throughout where weights and inputs are
     streams_apart: ClassVar[bool] = False  # when evaluated, a stream hangs only on what came in under its own name
     progress: float = 0.0  # share of the run that is done, set before every step
 

@@ -1,6 +1,6 @@
-"""Values that flow on wires with more than one tensor: text, tokens, negatives.
+"""Values that flow on wires with more than one tensor: text, sound, film, tokens, negatives.
 
-Axes: B batch, L word pieces, N tokens, D width, K further keys, M candidates. All are pytrees, so they chunk, move and sit on meta as one value.
+Axes: B batch, L word pieces, N tokens, D width, K further keys, M candidates; S samples of a sound, F bands, T frames, C H W. All are pytrees, so they chunk, move and sit on meta as one value.
 """
 
 from __future__ import annotations
@@ -45,6 +45,44 @@ class Text:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Waveform:
+    """Sound with its rate; behind a sample's length lies silence that is not its own."""
+
+    samples_BS: Tensor
+    lengths_B: Tensor  # int64: how many are real; 0 where there is no sound
+    hertz: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spectrogram:
+    """Bands over time with the rate and the hop they are made at; frame t is centred on sample ``t * hop``.
+
+    Lengths are told in samples of the sound: frames are too coarse to say where it ends.
+    """
+
+    x_BFT: Tensor
+    lengths_B: Tensor  # int64: how many samples are real; 0 where there is no sound
+    samples: int  # of the sound it is of, padding included
+    hertz: int
+    hop: int
+    window: int  # samples that one frame sees
+
+    def real_parts(self, count: int) -> Tensor:
+        """Of ``count`` equal parts of its time, which hold any of the real sound, [B, count]."""
+        real_B1 = -(-self.lengths_B[:, None] * count // max(self.samples, 1))
+        return torch.arange(count, device=self.lengths_B.device) < real_B1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frames:
+    """Frames of a film, never without when each starts and how long it is shown."""
+
+    x_BTCHW: Tensor
+    starts_BT: Tensor  # float64, seconds of the film
+    durations_BT: Tensor  # float64, seconds
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tokens:
     """A sequence of vectors; True in the mask where a token is real (None: all are)."""
 
@@ -57,6 +95,12 @@ class Tokens:
     def with_x(self, x_BND: Tensor, **changes: Any) -> Tokens:
         """The same tokens with other vectors."""
         return replace(self, x_BND=x_BND, **changes)
+
+    def zeroed(self) -> Tokens:
+        """The same with zeros for padding, where no gradient goes: whatever lies there, in a product a NaN would reach all."""
+        if self.mask_BN is None:
+            return self
+        return self.with_x(torch.where(self.mask_BN[..., None], self.x_BND, 0.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,23 +131,29 @@ def _register(cls: type, tensors: tuple[str, ...]) -> None:
 
 
 _register(Text, ("ids_BL", "mask_BL"))
+_register(Waveform, ("samples_BS", "lengths_B"))
+_register(Spectrogram, ("x_BFT", "lengths_B"))
+_register(Frames, ("x_BTCHW", "starts_BT", "durations_BT"))
 _register(Tokens, ("x_BND", "mask_BN", "cells_BN"))
 _register(Negatives, ("left_KD", "right_KD", "weight_BM", "back_BM", "origin_BM"))
 
-WireValue = Tensor | Text | Tokens | Negatives
+WireValue = Tensor | Text | Waveform | Spectrogram | Frames | Tokens | Negatives
+_MAIN = {
+    Text: "ids_BL",
+    Waveform: "samples_BS",
+    Spectrogram: "x_BFT",
+    Frames: "x_BTCHW",
+    Tokens: "x_BND",
+    Negatives: "weight_BM",
+}
 
 
 def main_tensor(value: Any) -> Tensor | None:
     """The tensor whose shape a wire shows."""
     if isinstance(value, Tensor):
         return value
-    if isinstance(value, Text):
-        return value.ids_BL
-    if isinstance(value, Tokens):
-        return value.x_BND
-    if isinstance(value, Negatives):
-        return value.weight_BM
-    return None
+    name = _MAIN.get(type(value))
+    return None if name is None else getattr(value, name)
 
 
 def full(x: Tensor) -> Tensor:

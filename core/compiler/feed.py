@@ -14,6 +14,7 @@ from core.compiler.plan import Plan
 from core.compiler.things import Things
 from core.data.base import Pieces, Source
 from core.data.loading import batches
+from core.data.media import picture_of
 from core.data.pipeline import SampleGraph
 from core.graph.document import End
 from core.graph.selection import selecting_split
@@ -121,7 +122,7 @@ class Feed:
         pictures, sentences, words = [], [], []
         for index in indices:
             values = self._graph.sample(index, epoch=0, seed=self._recipe.seed, training=False)
-            picture = next((v for v in values.values() if isinstance(v, torch.Tensor) and v.ndim == 3), None)
+            picture = picture_of(values.values())
             pieces = next((v for v in values.values() if isinstance(v, Pieces)), None)
             if picture is not None:
                 pictures.append((picture.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy())

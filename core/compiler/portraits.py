@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch
-
 from core.compiler.build import build_source
 from core.data.base import Source
 from core.data.catalog import sources
+from core.data.media import picture_of
 from core.graph.dataset import Specimen
 from core.graph.document import Document
 from core.problems import Refused, refuse
@@ -41,7 +40,7 @@ def portrait(source: Source, number: int, split_of: dict[int, str]) -> Specimen 
         values = source.sample(number)
     except Refused:
         return None  # it is among the source's problems
-    picture = next((v for v in values.values() if isinstance(v, torch.Tensor) and v.ndim == 3), None)
+    picture = picture_of(values.values())
     shown = None if picture is None else (picture.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
     return Specimen(
         split=split_of.get(number, ""), sentence=source.label(number), group=source.group(number), picture=shown

@@ -16,7 +16,7 @@ from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
 from core.blocks.attention.core import Attention
-from core.blocks.values import Text, Tokens
+from core.blocks.values import Negatives, Text, Tokens, main_tensor
 from core.compiler.bounds import bounded
 from core.compiler.build import build_block, build_source, build_transform
 from core.compiler.randomness import apart
@@ -196,7 +196,7 @@ def _measured(module: nn.Module, incoming: Mapping[str, Any]) -> tuple[dict[str,
 
 def concrete(value: Any) -> str:
     """A shape as the canvas shows it: ``B 65 192``; a sentence is ``B``, a loss is nothing."""
-    tensor = value.ids_BL if isinstance(value, Text) else value.x_BND if isinstance(value, Tokens) else value
+    tensor = None if isinstance(value, Negatives) else main_tensor(value)
     if not isinstance(tensor, Tensor):
         return "B"
     return " ".join(["B", *map(str, tensor.shape[1:])]) if tensor.ndim else ""

@@ -15,6 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from core.data.joining import Joined
+from core.data.media import Wave
 from core.data.pipeline import SampleGraph
 from core.problems import Refused
 
@@ -71,7 +72,8 @@ class Things:
     def _hashed(self, index: int, port: str) -> Hashable:
         if (index, port) not in self._hashes:
             value = self._read(index, port).get(port)
-            self._hashes[index, port] = digest(value) if isinstance(value, Tensor) and value.numel() else index
+            told = value.own_S if isinstance(value, Wave) else value
+            self._hashes[index, port] = digest(told) if isinstance(told, Tensor) and told.numel() else index
         return self._hashes[index, port]
 
     def _read(self, index: int, port: str) -> Mapping[str, Any]:

@@ -1,7 +1,8 @@
 """Sources and transforms: nodes that run per sample, in loader workers.
 
 A sample value on an ``image`` port is a float32 tensor C H W in [0, 1]; on ``sentence`` a str; on ``text`` a
-:class:`core.blocks.values.Text`-like pair made by a tokenizer (:class:`Pieces`); on ``waveform`` float32 S in [-1, 1].
+:class:`core.blocks.values.Text`-like pair made by a tokenizer (:class:`Pieces`); on ``waveform``, ``spectrogram`` and ``video`` a
+:class:`core.data.media.Wave`, ``Bands`` or ``Film``, which carry rate, true length and times.
 Randomness comes only from the generator handed in, keyed by (seed, epoch, index): the same for any number of workers.
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 from core.data.sounds import Heard
 from core.graph.ports import Port
 from core.problems import Problem
+from core.telemetry.spans import Times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +197,13 @@ class Transform(_Sampled):
     def apply(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
         """From incoming to outgoing port values of one sample."""
         raise NotImplementedError
+
+    def times(self, values: Mapping[str, Any], generator: np.random.Generator) -> Times | None:
+        """How time runs through this step for the sample that :meth:`apply` makes of the same values and random numbers.
+
+        None: it stays as it is.
+        """
+        return None
 
     def meta(self, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
         """A batch of what this transform gives, on meta tensors."""

@@ -20,8 +20,10 @@ from core.data.base import Source, Transform
 from core.data.batch import Key
 from core.data.joining import caption_key
 from core.problems import Problem, Refused, refuse
+from core.telemetry.spans import Course, Times
 
 Part = tuple[str, Source | Transform, Mapping[str, Key]]  # node, what it is, incoming port -> (node, port)
+TIMED = ("waveform", "spectrogram", "video")  # kinds that have a time
 TOLERATED = 0.01  # share of a split's samples that may be unreadable before a run stops
 
 
@@ -118,6 +120,23 @@ class SampleGraph:
         """The wanted ends of one sample. Raises Refused naming the file where it cannot be read."""
         values = self._run(index, epoch=epoch, seed=seed, training=training, ends=self.wanted)
         return {end: values[end] for end in self.wanted}
+
+    def course(self, end: Key, index: int, epoch: int, seed: int, training: bool) -> Course:
+        """How time runs from the source's sound or film to an end, for one sample: a span that was marked there is found here."""
+        values = self._run(index, epoch=epoch, seed=seed, training=training, ends=(end,))
+        parts = {node: (part, wires) for node, part, wires in self.parts}
+        steps: list[Times] = []
+        while isinstance(found := parts[end[0]][0], Transform):
+            wires = parts[end[0]][1]
+            if training or not found.only_in_training:
+                incoming = {name: values[wire] for name, wire in wires.items()}
+                step = found.times(incoming, generator(seed, epoch, index, end[0]))
+                steps += [] if step is None else [step]
+            timed = next((name for name in wires if found.takes[name].kind in TIMED), None)
+            if timed is None:
+                break
+            end = wires[timed]
+        return Course(steps=tuple(reversed(steps)))
 
     def _run(self, index: int, *, epoch: int, seed: int, training: bool, ends: Sequence[Key]) -> dict[Key, Any]:
         needed = self._needed(ends)

@@ -1,8 +1,9 @@
 """A trained run as one program that needs nothing of this studio: torch.export's ``.pt2``, or ONNX where it is installed.
 
 ``forward(image, ids, mask) -> (left, right)``: the pairwise objective's two sides as unit vectors [B, D]; inputs are what the
-batch carries to its towers, in the plan's order: pictures in [0, 1], word pieces [B, L] and where they are real. The first axis
-is free. In ONNX inputs are named by their ends (``emoji.image``, ``tokenizer.text.ids``), outputs ``left`` and ``right``.
+batch carries to its towers, in the plan's order: pictures in [0, 1], word pieces [B, L] and where they are real, spectrograms
+and how many samples of the sound are. The first axis is free. In ONNX inputs are named by their ends (``emoji.image``,
+``tokenizer.text.ids``, ``log_mel.spectrogram.lengths``), outputs ``left`` and ``right``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,8 +22,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils import _pytree as pytree
 
-from core.blocks.values import Text
+from core.blocks.values import Frames, Spectrogram, Text, Waveform
 from core.compiler.compile import compile
 from core.compiler.feed import Feed, sample_graph
 from core.compiler.module import Experiment
@@ -35,31 +38,37 @@ ONNX_BYTES = 3 << 29  # beyond it weights lie in a file of their own: one ONNX f
 
 
 class Program(nn.Module):
-    """The towers of a plan with plain tensors in and out; ``names`` are the inputs', in order."""
+    """The towers of a plan with plain tensors in and out; ``names`` are the inputs', ``forms`` those of the carried ends, in order."""
 
     def __init__(self, experiment: Experiment, sides: tuple[End, End], carried: tuple[End, ...], example: Any) -> None:
         super().__init__()
         self.experiment = experiment
         self._sides = sides
-        self._vocabularies = {end: value.vocabulary for end in carried if isinstance(value := example[end], Text)}
-        self._carried = carried
-        self.names: list[str] = []
-        for end in carried:
-            name = f"{end.node}.{end.port}"
-            self.names += [f"{name}.ids", f"{name}.mask"] if end in self._vocabularies else [name]
+        self.forms = {end: pytree.tree_structure(example[end]) for end in carried}
+        self.names = [
+            ".".join((end.node, end.port, *part)) for end in carried for part in _parts(example[end])
+        ]  # fmt: skip
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, Tensor]:
-        """Tensors of every carried end in order; a text takes two."""
+        """Tensors of every carried end in order; a text or a sound takes two."""
         batch: dict[End, Any] = {}
-        left = list(tensors)
-        for end in self._carried:
-            if end in self._vocabularies:
-                batch[end] = Text(ids_BL=left.pop(0), mask_BL=left.pop(0), vocabulary=self._vocabularies[end])
-            else:
-                batch[end] = left.pop(0)
+        left = iter(tensors)
+        for end, form in self.forms.items():
+            batch[end] = pytree.tree_unflatten(list(islice(left, form.num_leaves)), form)
         values = self.experiment.run(batch, [end.node for end in self._sides])
         one, other = (F.normalize(values[end].float(), dim=-1) for end in self._sides)
         return one, other
+
+
+def _parts(value: Any) -> tuple[tuple[str, ...], ...]:
+    """What the tensors of a value are called behind its end's name."""
+    if isinstance(value, Text):
+        return (("ids",), ("mask",))
+    if isinstance(value, Waveform):
+        return (("samples",), ("lengths",))
+    if isinstance(value, Spectrogram):
+        return (("x",), ("lengths",))
+    return (("x",), ("starts",), ("durations",)) if isinstance(value, Frames) else ((),)
 
 
 def opened(folder: Path, document: Document | None = None) -> tuple[Experiment, Feed]:
@@ -86,9 +95,10 @@ def program(experiment: Experiment, feed: Feed) -> tuple[Program, tuple[Tensor, 
     tensors: list[Tensor] = []
     for end in carried:
         value = batch[end]
-        if not isinstance(value, Text | Tensor):
+        leaves = pytree.tree_leaves(value)
+        if not all(isinstance(leaf, Tensor) for leaf in leaves):
             raise refuse("A tower takes raw sentences, which a program of tensors cannot.", node=end.node)
-        tensors += [value.ids_BL, value.mask_BL] if isinstance(value, Text) else [value]
+        tensors += leaves
     return Program(experiment, sides, carried, batch).eval(), tuple(tensors)
 
 

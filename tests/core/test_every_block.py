@@ -6,11 +6,14 @@ import pytest
 import torch
 from torch.utils import _pytree as pytree
 
+from core.blocks.attention.kernel import kinds
+from core.blocks.attention.options import AttentionKnobs
 from core.blocks.block import Block, Objective
 from core.blocks.catalog import blocks
 from core.blocks.values import main_tensor
 from core.compiler.describe import vocabulary
 from core.knobs import configure, knobs_of
+from tests.core import contract
 
 NEED_A_RUN = {"encoders.teacher"}  # tests/core/runs/test_teacher.py
 KEYS = [key for key in blocks if key not in NEED_A_RUN]
@@ -131,6 +134,70 @@ def test_samples_do_not_mix(key: str) -> None:
         if blocks[key].gives[name].kind == "loss":
             continue  # one number for the whole batch
         torch.testing.assert_close(main_tensor(before[name])[0], main_tensor(after[name])[0], atol=1e-5, rtol=1e-5)
+
+
+HOLDS_TOKENS = [key for key in KEYS if any(port.kind in ("tokens", "text") for port in blocks[key].takes.values())]
+ALONE = [key for key in KEYS if not issubclass(blocks[key], Objective) and not blocks[key].mixes_samples]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("key", HOLDS_TOKENS)
+def test_nothing_in_padding_changes_what_is_real(key: str, training: bool) -> None:
+    """Neither NaN nor garbage, in values and in gradients; and no gradient goes there."""
+    block, example = build(key)
+    block.train(training)
+    example = contract.padded(example)
+    before = contract.measured(block, example, contract.real)
+    for fill in (float("nan"), contract.GARBAGE):
+        contract.assert_same(before, contract.measured(block, contract.with_padding(example, fill), contract.real))
+
+
+@pytest.mark.parametrize("key", ALONE)
+def test_nothing_in_other_rows_changes_a_sample(key: str) -> None:
+    """Neither NaN nor garbage; gradients of weights are compared for garbage alone: a NaN times no gradient is a NaN there."""
+    block, example = build(key)
+    block.eval()
+    before = contract.measured(block, example, contract.first_row)
+    garbage = contract.measured(block, contract.with_other_rows(example, 3.0), contract.first_row)
+    contract.assert_same(before, garbage, 1e-4)
+    spoiled = contract.with_other_rows(example, float("nan"))
+    after = contract.measured(block, spoiled, contract.first_row, parameters=False)
+    contract.assert_same({name: value for name, value in before.items() if name in after}, after)
+
+
+CAUSAL = [(key, {}) for key in KEYS if blocks[key].causal_when is not None]
+CAUSAL += [
+    (key, {"attention": kind})
+    for key, _ in CAUSAL
+    if issubclass(blocks[key].Config, AttentionKnobs)
+    for kind in kinds
+    if kind != "linear"
+]
+
+
+@pytest.mark.parametrize(("key", "further"), CAUSAL, ids=str)
+def test_the_whole_is_what_comes_step_by_step(key: str, further: dict[str, object]) -> None:
+    """For whatever says that it is causal: each place, in values and gradients, is the last of what came until then."""
+    cls = blocks[key]
+    assert cls.causal_when is not None
+    torch.manual_seed(0)
+    example = contract.without_padding(cls.example())
+    block = cls(configure(cls.Config, {**cls.tiny(), **cls.causal_when, **further}), example).double().eval()
+    whole, by_steps = contract.whole_and_by_steps(block, example)
+    contract.assert_same(whole, by_steps, 1e-9)
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if blocks[key].exact])
+def test_float64_goes_through(key: str) -> None:
+    """What says that it is exact rounds nothing to float32 on the way, and gives what it was given."""
+    block, example = build(key)
+    one_step, two_steps = contract.slopes(block.double().eval(), contract.in_float64(example))
+    exact = [name for name, port in block.gives.items() if port.kind not in ("number", "codes")]
+    assert all(one_step[name].dtype == torch.float64 for name in exact if name in one_step)
+    for name, value in one_step.items():
+        torch.testing.assert_close(
+            value, two_steps[name], rtol=1e-5, atol=1e-6, msg=lambda text, n=name: f"{n}: {text}"
+        )
 
 
 @pytest.mark.parametrize("key", KEYS)

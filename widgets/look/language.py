@@ -4,8 +4,8 @@ Sources are English; translations are JSON files ``resources/translations/<langu
 merged. Titles and help of blocks, knobs, monitors and callbacks go through the same function, so one table serves all.
 Never build the source of ``tr`` with an f-string: a test reads the sources from the code.
 
-A word that means one thing here and another there is said with its context: ``tr("share", "port")`` looks for
-``port/share`` first. The English table ``translations/en`` holds what is shown in place of a name of the file format.
+A word that means one thing here and another there is said with its context: ``tr("hidden", "port")`` looks for
+``port/hidden`` first. The English table ``translations/en`` holds what is shown in place of a name of the file format.
 
 What core says with values in it (a Problem, a line of the log) reaches the screen as a finished English sentence;
 ``said`` recognises it by the templates of the same tables, such as ``{a} is not there.``

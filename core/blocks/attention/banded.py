@@ -15,30 +15,43 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.blocks.attention.direction import seen, sees
 from core.blocks.attention.kinds.dense import fused
 
 
 @dataclass(frozen=True, kw_only=True)
 class Band:
-    """Where each query looks: keys ``low_N[i] <= j < high_N[i]``, and the first ``lead`` keys; the first ``lead`` queries
-    look everywhere."""
+    """Where each query looks: keys ``low_N[i] <= j < high_N[i]``, and the first ``lead`` keys; the first ``wide`` queries
+    (as many as ``lead``, where it is not said) look everywhere."""
 
     low_N: np.ndarray
     high_N: np.ndarray
     keys: int
     lead: int
+    wide: int = -1
+
+    def __post_init__(self) -> None:
+        if self.wide < 0:
+            object.__setattr__(self, "wide", self.lead)
+
+    def last(self, count: int) -> Band:
+        """The last ``count`` queries alone; where there are fewer, those in front of them see nothing."""
+        gone, missing = max(0, len(self.low_N) - count), max(0, count - len(self.low_N))
+        low, high = (np.pad(edge[gone:], (missing, 0)) for edge in (self.low_N, self.high_N))
+        wide = 0 if missing else max(0, self.wide - gone)
+        return Band(low_N=low, high_N=high, keys=self.keys, lead=self.lead, wide=wide)
 
     def allowed(self) -> np.ndarray:
         """Pairs as a table [N, M]."""
         key_M = np.arange(self.keys)
         near = (key_M >= self.low_N[:, None]) & (key_M < self.high_N[:, None])
-        return near | (key_M < self.lead) | (np.arange(len(self.low_N)) < self.lead)[:, None]
+        return near | (key_M < self.lead) | (np.arange(len(self.low_N)) < self.wide)[:, None]
 
     def pairs(self) -> int:
         """How many pairs are looked at."""
-        low, high = np.maximum(self.low_N, self.lead)[self.lead :], self.high_N[self.lead :]
+        low, high = np.maximum(self.low_N, self.lead)[self.wide :], self.high_N[self.wide :]
         n, lead = len(self.low_N), min(self.lead, self.keys)
-        return int(np.maximum(high - low, 0).sum() + lead * (n - min(self.lead, n)) + min(self.lead, n) * self.keys)
+        return int(np.maximum(high - low, 0).sum() + lead * (n - min(self.wide, n)) + min(self.wide, n) * self.keys)
 
     def tiles(self, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Keys that each tile of queries needs [T, S], global ones first, and which of them each query sees [T, Q, S]."""
@@ -59,9 +72,11 @@ def banded(
 ) -> Tensor:
     """[B, H, N, E], [B, H, M, E] twice to [B, H, N, E], ``size`` queries a tile."""
     batch, heads, n, _ = q.shape
+    m = k.shape[-2]
     near_TS, sees_TQS = band.tiles(size)
     if causal:
-        sees_TQS = sees_TQS & (near_TS[:, None] <= np.arange(sees_TQS.shape[0] * size).reshape(-1, size, 1))
+        query_TQ1 = np.arange(sees_TQS.shape[0] * size).reshape(-1, size, 1)
+        sees_TQS = sees_TQS & sees(query_TQ1, near_TS[:, None], n, m)
     tiles, _, stretch = sees_TQS.shape
     place = torch.from_numpy(near_TS.ravel()).to(q.device)
     mask = torch.from_numpy(sees_TQS).to(q.device)[None, :, None].expand(batch, -1, -1, -1, -1)  # B T 1 Q S
@@ -72,11 +87,11 @@ def banded(
     tiled = [x.transpose(1, 2).flatten(0, 1) for x in (padded, near_k, near_v)]  # (B T) H . E
     y = fused(tiled[0], tiled[1], tiled[2], mask.flatten(0, 1), dropout=dropout)
     y = y.unflatten(0, (batch, tiles)).transpose(1, 2).flatten(2, 3)[:, :, :n]
-    lead = min(band.lead, n)
-    if not lead:
+    wide = min(band.wide, n)
+    if not wide:
         return y
     own = None if mask_BM is None else mask_BM[:, None, None, :]
     if causal:
-        ahead = torch.ones(lead, k.shape[-2], dtype=torch.bool, device=q.device).tril()[None, None]
-        own = ahead if own is None else own & ahead
-    return torch.cat([fused(q[:, :, :lead], k, v, own, dropout=dropout), y[:, :, lead:]], 2)
+        before = seen(n, m, q.device)[:wide][None, None]
+        own = before if own is None else own & before
+    return torch.cat([fused(q[:, :, :wide], k, v, own, dropout=dropout), y[:, :, wide:]], 2)

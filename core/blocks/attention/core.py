@@ -106,6 +106,8 @@ class Attention(nn.Module):
             itself = keys_BMD is None
             given = self.keys_values(x_BND if keys_BMD is None else keys_BMD, norm, kept=not itself)
         k_BHME, v_BHME = given
+        if self.kept is not None and mask_BM is not None:  # kept as they came: a NaN in padding times 0 is a NaN
+            k_BHME, v_BHME = (torch.where(mask_BM[:, None, :, None], x, 0.0) for x in (k_BHME, v_BHME))
         if self.options.precision == "int8":
             q_BHNE, k_BHME, v_BHME = int8(q_BHNE), int8(k_BHME), int8(v_BHME)
         self.met = (q_BHNE.shape[-2], k_BHME.shape[-2])

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
 from core.blocks.attention.banded import Band
+from core.blocks.attention.direction import sees as sees_before
 
 LEAST_QUERIES = 256  # below it compiling costs more than it saves
 
@@ -30,13 +31,13 @@ def fits(q: Tensor, dropout: float) -> bool:
 
 
 @functools.lru_cache(maxsize=64)
-def _blocks(low: bytes, high: bytes, keys: int, lead: int, causal: bool, device: str) -> BlockMask:
+def _blocks(low: bytes, high: bytes, keys: int, lead: int, wide: int, causal: bool, device: str) -> BlockMask:
     """The block mask of a band, the same for every sample and head, made once: making it needs the whole N x M table."""
     low_N, high_N = (torch.from_numpy(np.frombuffer(edge, np.int64).copy()).to(device) for edge in (low, high))
 
     def sees(b: Tensor, h: Tensor, i: Tensor, j: Tensor) -> Tensor:
-        near = ((j >= low_N[i]) & (j < high_N[i])) | (j < lead) | (i < lead)
-        return near & (i >= j) if causal else near
+        near = ((j >= low_N[i]) & (j < high_N[i])) | (j < lead) | (i < wide)
+        return near & sees_before(i, j, len(low_N), keys) if causal else near
 
     return create_block_mask(sees, None, None, len(low_N), keys, device=device)
 
@@ -46,7 +47,7 @@ def attend(
 ) -> Tensor:
     """[B, H, N, E], [B, H, M, E] twice to [B, H, N, E]; rows without any key give zeros. Padding is left out by its scores."""
     edges = (np.ascontiguousarray(edge, np.int64).tobytes() for edge in (band.low_N, band.high_N))
-    block_mask = _blocks(*edges, band.keys, band.lead, causal, str(q.device))
+    block_mask = _blocks(*edges, band.keys, band.lead, band.wide, causal, str(q.device))
 
     def real(score: Tensor, b: Tensor, h: Tensor, i: Tensor, j: Tensor) -> Tensor:
         assert mask_BM is not None

@@ -14,6 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from core.blocks.attention.direction import leaves_out, seen
 from core.catalog import Catalog
 
 
@@ -40,8 +41,8 @@ class Kernel:
         """[B, H, N, E], [B, H, M, E] twice to [B, H, N, E]. A row without any key it may look at gives zeros."""
         raise NotImplementedError
 
-    def allowed(self, n: int, m: int, device: torch.device) -> Tensor | None:
-        """Pairs this kind looks at, [N, M]; None where all are."""
+    def allowed(self, n: int, m: int, device: torch.device, *, causal: bool = False) -> Tensor | None:
+        """Pairs this kind looks at, [N, M], direction left aside; None where all are. ``causal``: queries are the last ones."""
         return None
 
     def pairs(self, n: int, m: int) -> int:
@@ -60,10 +61,10 @@ class Kernel:
     def mask(self, mask_BM: Tensor | None, n: int, m: int, *, causal: bool, device: torch.device) -> Tensor | None:
         """Padding, direction and this kind's own pairs in one: [B or 1, 1, N or 1, M]; None where nothing is left out."""
         found = None if mask_BM is None else mask_BM[:, None, None, :]
-        own = self.allowed(n, m, device)
-        if causal:
-            ahead = torch.ones(n, m, dtype=torch.bool, device=device).tril()
-            own = ahead if own is None else own & ahead
+        own = self.allowed(n, m, device, causal=causal)
+        if leaves_out(n, causal=causal):
+            before = seen(n, m, device)
+            own = before if own is None else own & before
         if own is None:
             return found
         return own[None, None] if found is None else found & own

@@ -27,7 +27,7 @@ class Sparse(Kernel):
     ) -> Tensor:
         """Work follows the band; a band that is everything is the dense form."""
         n, m = q.shape[-2], k.shape[-2]
-        band = self.band(n, m)
+        band = self.placed(n, m, causal=causal)
         size = min(self.tile(), n)
         near_TS, _ = band.tiles(size)
         if near_TS.shape[1] >= m:  # gathering would cost more than it saves
@@ -36,9 +36,13 @@ class Sparse(Kernel):
             return flex.attend(q, k, v, mask_BM, band, causal=causal)
         return banded(q, k, v, mask_BM, band, size, causal=causal, dropout=dropout)
 
-    def allowed(self, n: int, m: int, device: torch.device) -> Tensor | None:
+    def placed(self, n: int, m: int, *, causal: bool) -> Band:
+        """The band; of causal queries, which are the last of as many as there are keys, the band's last rows."""
+        return self.band(m, m).last(n) if causal and n != m else self.band(n, m)
+
+    def allowed(self, n: int, m: int, device: torch.device, *, causal: bool = False) -> Tensor | None:
         """None where the band is everything."""
-        table_NM = self.band(n, m).allowed()
+        table_NM = self.placed(n, m, causal=causal).allowed()
         return None if table_NM.all() else torch.from_numpy(table_NM).to(device)
 
     def pairs(self, n: int, m: int) -> int:

@@ -80,6 +80,7 @@ class Compress(Block):
 
     def forward(self, tokens: Tokens) -> dict[str, Any]:
         """[B, extra + N, D] to [B, extra + K, D] and one number."""
+        tokens = tokens.zeroed()
         lead_BED, x_BND = tokens.x_BND[:, : self.lead], tokens.x_BND[:, self.lead :]
         mask = mask_of(tokens)
         if x_BND.shape[1] < self.config.count:
@@ -105,7 +106,7 @@ class Compress(Block):
 
     def counted(self, tokens: Tokens) -> Tensor:  # type: ignore[override]
         """The spread of the real tokens about their mean, which their loss is a share of."""
-        return _spread(full(tokens.x_BND.detach())[:, self.lead :], mask_of(tokens)[:, self.lead :])
+        return _spread(full(tokens.zeroed().x_BND.detach())[:, self.lead :], mask_of(tokens)[:, self.lead :])
 
     def readings(self) -> Mapping[str, float | Tensor]:
         """How much of the tokens' variance the decoder tells from the few; 1 is all."""

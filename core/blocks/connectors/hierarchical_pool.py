@@ -61,7 +61,7 @@ class HierarchicalPool(Block):
 
     def forward(self, tokens: Tokens) -> dict[str, Any]:
         """[B, N, D] to [B, D]."""
-        x_BND, mask_BN = self.norm(tokens.x_BND), mask_of(tokens)
+        x_BND, mask_BN = self.norm(tokens.zeroed().x_BND), mask_of(tokens)
         found = []
         for level, (query, attention, out) in enumerate(zip(self.queries, self.attention, self.out)):
             keys, real = grouped(x_BND, mask_BN, 2**level)

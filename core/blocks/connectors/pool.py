@@ -71,7 +71,7 @@ class Pool(Block):
             return x_BND[:, 0]
         if self.attention is not None:
             query = self.query_11D.expand(x_BND.shape[0], -1, -1)
-            pooled: Tensor = self.attention(query, self.norm(x_BND), mask_BN)[:, 0]
+            pooled: Tensor = self.attention(query, self.norm(tokens.zeroed().x_BND), mask_BN)[:, 0]
             return pooled
         if self.config.how == "last":
             if mask_BN is None:
@@ -80,8 +80,7 @@ class Pool(Block):
             return x_BND[torch.arange(x_BND.shape[0], device=x_BND.device), last_B]
         if mask_BN is None:
             return x_BND.mean(1)
-        weight_BN1 = mask_BN[..., None].to(x_BND.dtype)
-        return (x_BND * weight_BN1).sum(1) / weight_BN1.sum(1).clamp_min(1)
+        return tokens.zeroed().x_BND.sum(1) / mask_BN.sum(1, keepdim=True).clamp_min(1).to(x_BND.dtype)
 
     def attentions(self) -> Mapping[str, nn.Module]:
         """The learned query's look at the tokens."""

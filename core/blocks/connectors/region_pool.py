@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
-from core.blocks.values import Grid, Tokens
+from core.blocks.values import Grid, Tokens, full
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -35,7 +35,11 @@ def roi_align(map_BDHW: Tensor, boxes_BN4: Tensor, bins: int, points: int) -> Te
     x_BNPP = place_BN2P[:, :, 0, None, :].expand(-1, -1, edge, -1)
     y_BNPP = place_BN2P[:, :, 1, :, None].expand(-1, -1, -1, edge)
     grid = torch.stack([x_BNPP, y_BNPP], -1).flatten(1, 2) * 2 - 1  # [B, N * P, P, 2], in [-1, 1]
-    read = F.grid_sample(map_BDHW, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    is_number = grid.isfinite()  # others read outside of the map's memory in the backward pass
+    read = F.grid_sample(
+        map_BDHW, torch.where(is_number, grid, 0.0), mode="bilinear", padding_mode="border", align_corners=False
+    )
+    read = torch.where(is_number.all(-1)[:, None], read, torch.nan)
     read_BDNPP = read.unflatten(2, (boxes_BN4.shape[1], edge))
     binned = read_BDNPP.unflatten(4, (bins, points)).unflatten(3, (bins, points)).mean((4, 6))
     return binned.transpose(1, 2)
@@ -76,8 +80,8 @@ class RegionPool(Block):
         if tokens.cells_BN is not None:
             raise ValueError("Patches were dropped, so the grid has holes; set patch dropout to 0.")
         height, width = tokens.grid.sizes
-        map_BDHW = tokens.x_BND[:, tokens.grid.extra :].transpose(1, 2).unflatten(-1, (height, width))
-        read = roi_align(map_BDHW.float(), boxes, self.config.bins, self.config.points).flatten(2)
+        map_BDHW = tokens.zeroed().x_BND[:, tokens.grid.extra :].transpose(1, 2).unflatten(-1, (height, width))
+        read = roi_align(full(map_BDHW), boxes, self.config.bins, self.config.points).flatten(2)
         made_BKD = read.to(tokens.x_BND.dtype) if self.join is None else self.join(read.to(self.join.weight.dtype))
         grid = Grid(kind="latents", sizes=(boxes.shape[1],))
         return {"tokens": Tokens(x_BND=made_BKD, modality="image", grid=grid)}

@@ -37,7 +37,7 @@ class TokenProjection(Block):
 
     def forward(self, tokens: Tokens) -> dict[str, Any]:
         """[B, N, D] to [B, N, E], each of length one where asked; mask, grid and modality stay."""
-        y_BNE = self.linear(self.dropout(tokens.x_BND))
+        y_BNE = self.linear(self.dropout(tokens.zeroed().x_BND))
         if self.config.unit_norm:
             y_BNE = F.normalize(full(y_BNE), dim=-1)
         return {"tokens": tokens.with_x(y_BNE)}

@@ -16,6 +16,7 @@ class AlignText(HubTextTower):
     """ALIGN's text tower with its own weights, or small with random ones; take its first token."""
 
     title = "ALIGN text"
+    exact = False  # transformers takes this tower's softmax in float32
     model_class, config_class = "AlignTextModel", "AlignTextConfig"
 
     def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:

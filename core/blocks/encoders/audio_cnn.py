@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.encoders.resnet import Residual
-from core.blocks.values import Grid, Tokens
+from core.blocks.values import Grid, Spectrogram, Tokens
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -27,10 +27,7 @@ class AudioCNN(Block):
 
     title = "Audio CNN"
     modality = "audio"
-    takes = {
-        "spectrogram": port("spectrogram", "log-mel bands over time"),
-        "share": port("number", "valid fraction of the frames, from the start; all without it", optional=True),
-    }
+    takes = {"spectrogram": port("spectrogram", "log-mel bands over time")}
     gives = {"tokens": port("tokens", "one token per cell of frequency and time", modality="audio")}
 
     @dataclass(frozen=True, kw_only=True)
@@ -40,6 +37,9 @@ class AudioCNN(Block):
         width: int = knob(16, "Channels of the first stage; each stage doubles them.", low=4, high=512, unit="channels")
         stages: int = knob(4, "Stages; each halves bands and frames.", low=1, high=6)
         depth: int = knob(1, "Residual units per stage.", low=1, high=8, unit="units")
+        mask_padding: bool = knob(
+            True, "Nothing behind looks at what comes after the end of the audio; off: all of it counts.", advanced=True
+        )
 
     def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
@@ -52,15 +52,13 @@ class AudioCNN(Block):
                 now = out
         self.body = nn.Sequential(*layers)
 
-    def forward(self, spectrogram: Tensor, share: Tensor | None = None) -> dict[str, Any]:
+    def forward(self, spectrogram: Spectrogram) -> dict[str, Any]:
         """[B, F, T] to tokens [B, F' T', D]; cells behind the real part are masked."""
-        x_BDFT = self.body(spectrogram[:, None])
+        x_BDFT = self.body(spectrogram.x_BFT[:, None])
         bands, frames = x_BDFT.shape[2:]
         mask_BN = None
-        if share is not None:
-            real_B1 = (share.float() * frames).ceil()[:, None]
-            mask_BT = torch.arange(frames, device=x_BDFT.device) < real_B1
-            mask_BN = mask_BT.repeat(1, bands)  # cells lie band by band
+        if self.config.mask_padding:
+            mask_BN = spectrogram.real_parts(frames).repeat(1, bands)  # cells lie band by band
         x_BND = x_BDFT.flatten(2).transpose(1, 2)
         grid = Grid(kind="bins", sizes=(bands, frames))
         return {"tokens": Tokens(x_BND=x_BND, mask_BN=mask_BN, modality="audio", grid=grid)}
@@ -72,7 +70,12 @@ class AudioCNN(Block):
     @classmethod
     def example(cls) -> dict[str, Any]:
         """Two short sounds, the second half as long."""
-        return {"spectrogram": torch.randn(2, 16, 21), "share": torch.tensor([1.0, 0.5])}
+        lengths_B = torch.tensor([160, 80])
+        return {
+            "spectrogram": Spectrogram(
+                x_BFT=torch.randn(2, 16, 21), lengths_B=lengths_B, samples=160, hertz=16_000, hop=8, window=16
+            )
+        }
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:

@@ -11,4 +11,5 @@ class CLIPText(HubTextTower):
     """CLIP's text tower with its own weights, or small with random ones."""
 
     title = "CLIP text"
+    causal_when = {}
     model_class, config_class = "CLIPTextModel", "CLIPTextConfig"

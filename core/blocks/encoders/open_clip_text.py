@@ -16,6 +16,7 @@ class OpenCLIPText(CLIPText):
     """CLIP's causal text tower at a published OpenCLIP size, B/32 to bigG/14."""
 
     title = "OpenCLIP text"
+    causal_when = {}
     Config = Published  # type: ignore[assignment]
 
     def small(self, library: Any, incoming: Mapping[str, Any]) -> Any:

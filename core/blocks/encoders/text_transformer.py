@@ -39,6 +39,8 @@ class TextTransformer(Block):
     takes = {"text": port("text", "subwords with their mask")}
     gives = {"tokens": port("tokens", "one token per subword", axes="B L D", modality="text")}
 
+    causal_when = {"causal": True}
+
     @dataclass(frozen=True, kw_only=True)
     class Config(AttentionKnobs):
         """Sizes of the tower."""

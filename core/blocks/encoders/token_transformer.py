@@ -48,7 +48,7 @@ class TokenTransformer(Block):
 
     def forward(self, tokens: Tokens) -> dict[str, Any]:
         """[B, N, D] to the same; mask, grid and modality stay."""
-        return {"tokens": tokens.with_x(self.stack(tokens.x_BND, tokens.mask_BN))}
+        return {"tokens": tokens.with_x(self.stack(tokens.zeroed().x_BND, tokens.mask_BN))}
 
     def attentions(self) -> Mapping[str, nn.Module]:
         """Every layer's attention."""

@@ -39,7 +39,9 @@ class ByModality(ExpertBlock):
     def forward(self, tokens: Tokens, more: Tokens | None = None) -> dict[str, Any]:
         """Tokens [B, N, D] to the same."""
         return {
-            name: stream.with_x(stream.x_BND + self.experts.one(expert_of(stream.modality), self.norm(stream.x_BND)))
+            name: stream.with_x(
+                stream.x_BND + self.experts.one(expert_of(stream.modality), self.norm(stream.zeroed().x_BND))
+            )
             for name, stream in zip(("tokens", "more"), present(tokens, more))
         }
 

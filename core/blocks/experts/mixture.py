@@ -30,7 +30,7 @@ from core.blocks.experts.grouped import (
 )  # fmt: skip
 from core.blocks.experts.streams import ExpertBlock, present
 from core.blocks.fusion.sides import mask_of
-from core.blocks.values import Tokens
+from core.blocks.values import Tokens, full
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -99,10 +99,10 @@ class Mixture(ExpertBlock):
         return torch.stack([mask_of(stream).sum() for stream in present(tokens, more)]).sum()
 
     def logits(self, x_TD: Tensor, kind_T: Tensor) -> Tensor:
-        """The router's answer in float32 [T, E]."""
+        """The router's answer in float32, or in float64 where it is that already, [T, E]."""
         seen_TD = x_TD if self.modality_embedding is None else x_TD + self.modality_embedding[kind_T]
         with torch.autocast(x_TD.device.type if x_TD.device.type != "meta" else "cpu", enabled=False):
-            return nn.functional.linear(seen_TD.float(), self.router.weight.float())
+            return nn.functional.linear(full(seen_TD), full(self.router.weight))
 
     def choose(self, logits_TE: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Experts [T, K], their gates [T, K], and the probabilities that the balance is of [T, E]."""

@@ -43,7 +43,7 @@ class ExpertBlock(Block):
 
     def joined(self, streams: list[Tokens]) -> tuple[Tensor, Tensor, Tensor]:
         """Normed tokens [T, D], which are real [T], and their modality's index [T]."""
-        x_TD = torch.cat([self.norm(stream.x_BND).flatten(0, 1) for stream in streams])
+        x_TD = torch.cat([self.norm(stream.zeroed().x_BND).flatten(0, 1) for stream in streams])
         real = [
             torch.ones(stream.x_BND.shape[:2], dtype=torch.bool, device=x_TD.device)
             if stream.mask_BN is None

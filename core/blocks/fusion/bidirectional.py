@@ -77,7 +77,7 @@ class Bidirectional(Block):
 
     def forward(self, left: Tokens, right: Tokens) -> dict[str, Any]:
         """[B, N, D] and [B, M, C] to the same."""
-        a, b = left.x_BND, right.x_BND
+        a, b = left.zeroed().x_BND, right.zeroed().x_BND
         for layer in self.layers:
             if self.recompute and self.training:
                 a, b = checkpoint(layer, a, b, left.mask_BN, right.mask_BN, use_reentrant=False)

@@ -100,7 +100,7 @@ class CoAttention(Block):
 
     def forward(self, left: Tokens, right: Tokens) -> dict[str, Any]:
         """[B, N, C] and [B, M, C'] to [B, N, D] and [B, M, D]."""
-        a, b = self.to_left(left.x_BND), self.to_right(right.x_BND)
+        a, b = self.to_left(left.zeroed().x_BND), self.to_right(right.zeroed().x_BND)
         for layer in self.layers:
             if self.recompute and self.training:
                 a, b = checkpoint(layer, a, b, left.mask_BN, right.mask_BN, use_reentrant=False)

@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from core.blocks.attention.layer import CrossLayer
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
-from core.blocks.fusion.sides import FusionKnobs, example_sides, width_of
+from core.blocks.fusion.sides import FusionKnobs, example_sides, keys_of, width_of
 from core.blocks.values import Tokens
 from core.graph.ports import port
 from core.knobs import knob
@@ -57,7 +57,8 @@ class CrossAttention(Block):
 
     def forward(self, tokens: Tokens, context: Tokens) -> dict[str, Any]:
         """Queries [B, N, D] and context [B, M, C] to [B, N, D]."""
-        x_BND, mask_BM = tokens.x_BND, context.mask_BN
+        context = keys_of(context, self.config)
+        x_BND, mask_BM = tokens.zeroed().x_BND, context.mask_BN
         given = self.layers[0].keys_values(context.x_BND) if self.config.shared_keys else None  # type: ignore[operator]
         for layer in self.layers:
             if self.recompute and self.training:

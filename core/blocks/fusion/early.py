@@ -60,8 +60,8 @@ class Early(Block):
 
     def forward(self, left: Tokens, right: Tokens) -> dict[str, Any]:
         """[B, N, C] and [B, M, C'] to [B, N + M, D] and its two parts."""
-        a = self._typed(self.to_left(left.x_BND), 0)
-        b = self._typed(self.to_right(right.x_BND), 1)
+        a = self._typed(self.to_left(left.zeroed().x_BND), 0)
+        b = self._typed(self.to_right(right.zeroed().x_BND), 1)
         mask = None if left.mask_BN is None and right.mask_BN is None else torch.cat([mask_of(left), mask_of(right)], 1)
         x = self.stack(torch.cat([a, b], 1), mask)
         n = a.shape[1]

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from core.blocks.attention.core import Attention
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
-from core.blocks.fusion.sides import FusionKnobs, example_sides, width_of
+from core.blocks.fusion.sides import FusionKnobs, example_sides, keys_of, width_of
 from core.blocks.values import Tokens
 from core.graph.ports import port
 from core.knobs import knob
@@ -104,7 +104,7 @@ class Gated(Block):
 
     def forward(self, tokens: Tokens, context: Tokens) -> dict[str, Any]:
         """Queries [B, N, D] and context [B, M, C] to [B, N, D]."""
-        x_BND = tokens.x_BND
+        x_BND, context = tokens.zeroed().x_BND, keys_of(context, self.config)
         asked = self.attention(self.norm_1(x_BND), context.x_BND, context.mask_BN, norm=self.norm_context)
         found = self.dropout(asked)
         first, second = self._gates(x_BND, found)

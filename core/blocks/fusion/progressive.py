@@ -74,7 +74,7 @@ class Progressive(Block):
 
     def forward(self, left: Tokens, right: Tokens) -> dict[str, Any]:
         """[B, N, D] and [B, M, C] to the same."""
-        a, b = left.x_BND, right.x_BND
+        a, b = left.zeroed().x_BND, right.zeroed().x_BND
         masks = (left.mask_BN, right.mask_BN)
         for number in range(self.config.depth):
             a = self._run(self.encoders[0].layers[number], a, masks[0])  # type: ignore[union-attr, index, arg-type]

@@ -48,6 +48,11 @@ def mask_of(tokens: Tokens) -> Tensor:
     return torch.ones(tokens.x_BND.shape[:2], dtype=torch.bool, device=tokens.x_BND.device)
 
 
+def keys_of(context: Tokens, config: AttentionKnobs) -> Tokens:
+    """Zeros for padding; as it came where its keys are kept, which are known by the very tensor."""
+    return context if config.keep_keys and not torch.is_grad_enabled() else context.zeroed()
+
+
 def example_sides(left_width: int = 16, right_width: int = 16) -> dict[str, Any]:
     """Two samples: five patches (one of them CLS) and seven words, two of them padding in the second sample."""
     mask = torch.ones(2, 7, dtype=torch.bool)

@@ -58,7 +58,7 @@ def _shares(real_BN: Tensor, dtype: torch.dtype) -> Tensor:
 
 def in_strips(left: Tokens, right: Tokens, mebibytes: float) -> tuple[Tensor, Tensor]:
     """:func:`best_matches` with so many left samples at a time that the table of token pairs fits."""
-    left_BND, right_CMD = (F.normalize(full(side.x_BND), dim=-1) for side in (left, right))
+    left_BND, right_CMD = (F.normalize(full(side.zeroed().x_BND), dim=-1) for side in (left, right))
     real_BN, real_CM = real(left), real(right)
     row_bytes = 4 * left_BND.shape[1] * right_CMD.shape[0] * right_CMD.shape[1]
     rows = max(1, int(mebibytes * MEBIBYTE // max(row_bytes, 1)))

@@ -56,7 +56,7 @@ class MaskedPatches(Objective):
             raise ValueError(
                 f"There are {tokens.x_BND.shape[1]} tokens and {target.x_BND.shape[1]} targets; wire the same side."
             )
-        error_BN = (full(self.answer(tokens.x_BND)) - _normal(target)).pow(2).mean(-1)
+        error_BN = (full(self.answer(tokens.zeroed().x_BND)) - _normal(target)).pow(2).mean(-1)
         hidden_BN = hidden > 0
         return {"loss": self.config.weight * (error_BN * hidden_BN).sum() / count_a_process(hidden_BN.sum())}
 
@@ -85,5 +85,5 @@ class MaskedPatches(Objective):
 
 
 def _normal(target: Tokens) -> Tensor:
-    x = full(target.x_BND.detach())
+    x = full(target.zeroed().x_BND.detach())
     return F.layer_norm(x, x.shape[-1:])

@@ -66,7 +66,7 @@ class MaskedWords(Objective):
             raise ValueError(
                 f"There are labels for {labels.shape[1]} pieces and {tokens.x_BND.shape[1]} tokens; wire the text side."
             )
-        logits_BLV = full(self.head(tokens.x_BND))
+        logits_BLV = full(self.head(tokens.zeroed().x_BND))
         asked_BL = labels != SILENT
         if self.training and labels.device.type != "meta":
             self.counts_V += torch.bincount(labels[asked_BL], minlength=len(self.counts_V))

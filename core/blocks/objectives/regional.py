@@ -61,7 +61,7 @@ class Regional(Objective):
 
     def table(self, regions: Tokens, phrase: Tensor) -> Tensor:
         """Scaled cosines [B phrases, B pictures, N boxes]; a box that is padding cannot be found."""
-        regions_BND, phrase_BD = (F.normalize(full(side), dim=-1) for side in (regions.x_BND, phrase))
+        regions_BND, phrase_BD = (F.normalize(full(side), dim=-1) for side in (regions.zeroed().x_BND, phrase))
         cosine = torch.einsum("bd,cnd->bcn", phrase_BD, regions_BND)
         return (self.logit_scale.exp() * cosine).masked_fill(~real(regions)[None], float("-inf"))
 

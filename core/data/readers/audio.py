@@ -19,6 +19,7 @@ from torch import Tensor
 
 from core.data.readers.video_process import MEDIA, video_process
 from core.problems import Refused, refuse
+from core.telemetry.spans import samples_in, samples_lasting
 from core.torchaudio_import import functional
 
 MOST_SECONDS = 1800.0
@@ -68,7 +69,10 @@ def read_sound(
         raise refuse(f"{name} has no audio at {start_seconds:g} seconds.")
     if not np.isfinite(samples).all():
         raise refuse(f"{name} has samples that are not numbers.")
-    return Sound(samples_S=resampled(torch.from_numpy(samples), rate, hertz), hertz=hertz, reader=reader, note=note)
+    samples_S = resampled(torch.from_numpy(samples), rate, hertz)
+    if seconds is not None:  # what was read lasts as long or a little longer
+        samples_S = samples_S[: max(1, samples_in(seconds, hertz))]
+    return Sound(samples_S=samples_S, hertz=hertz, reader=reader, note=note)
 
 
 def resampled(samples_S: Tensor, rate: int, hertz: int) -> Tensor:
@@ -104,9 +108,9 @@ def _by_soundfile(file: Path, start: float, seconds: float | None, name: str) ->
                 raise refuse(f"{name} has {sound.channels} channels at {rate} hertz, which is not usable audio.")
             if seconds is None and sound.frames / rate > MOST_SECONDS:
                 raise refuse(f"{name} is longer than {MOST_SECONDS / 60:g} minutes.", hint="Cut it into pieces.")
-            first = min(round(start * rate), max(sound.frames, 0))
+            first = min(samples_in(start, rate), max(sound.frames, 0))
             sound.seek(first)
-            count = min(round(wanted * rate), max(sound.frames - first, 0))
+            count = min(samples_lasting(wanted, rate), max(sound.frames - first, 0))
             samples_SC = sound.read(count, dtype="float32", always_2d=True)
     except Refused:
         raise

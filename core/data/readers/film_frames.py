@@ -166,9 +166,9 @@ def scaled(frame_HWC: Any, size: int | None) -> Pixels:
 def _packed(
     frames: list[Pixels], marks: list[float], line: Timeline, repeated: int, remarks: tuple[str, ...] = ()
 ) -> Answer:
-    pixels_THWC = np.stack(frames).astype(np.uint8)
+    pixels_THWC, lasting = np.stack(frames).astype(np.uint8), line.durations
     facts = {
-        "shape": list(pixels_THWC.shape), "times": marks, "frames": len(line.starts), "rate": line.rate,
+        "shape": list(pixels_THWC.shape), "times": marks, "durations": [lasting[line.place(mark)] for mark in marks], "frames": len(line.starts), "rate": line.rate,
         "seconds": line.end, "repeated": repeated, "remarks": [*line.remarks, *remarks],
     }  # fmt: skip
     return facts, pixels_THWC.tobytes()

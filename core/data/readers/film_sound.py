@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.readers.film_timeline import opened, zero_of
+from core.telemetry.spans import samples_in, samples_lasting
 
 Answer = tuple[dict[str, Any], bytes]
 GAP = 0.1  # seconds: a longer hole in the times is silence, a shorter one is rounding
@@ -90,10 +91,10 @@ def _heard(container: Any, stream: Any, start: float, seconds: float) -> tuple[N
         for frame in frames:
             if resampler is None:
                 rate = int(frame.sample_rate)
-                window = Window(round(start * rate), round(seconds * rate))
+                window = Window(samples_in(start, rate), samples_lasting(seconds, rate))
                 resampler = av.AudioResampler(format="fltp")
                 if frame.time is not None:
-                    window.at = min(0, round((float(frame.time) - zero) * rate))
+                    window.at = min(0, samples_in(float(frame.time) - zero, rate))
             _fill_gap(window, frame, zero, rate)
             for piece in resampler.resample(frame):
                 window.add(piece.to_ndarray().mean(axis=0, dtype=np.float32))
@@ -106,7 +107,7 @@ def _heard(container: Any, stream: Any, start: float, seconds: float) -> tuple[N
     for piece in resampler.resample(None):
         window.add(piece.to_ndarray().mean(axis=0, dtype=np.float32))
     slack = tick if tick * rate > 2 else 0.0  # a container that counts milliseconds rounds its lengths
-    most = round((end + slack) * rate) if end else window.last
+    most = samples_in(end + slack, rate) if end else window.last
     return window.made(most), rate, lost
 
 
@@ -120,6 +121,6 @@ def _packets(container: Any, stream: Any) -> Any:
 def _fill_gap(window: Window, frame: Any, zero: float, rate: int) -> None:
     if frame.time is None:
         return
-    ahead = round((float(frame.time) - zero) * rate) - window.at
+    ahead = samples_in(float(frame.time) - zero, rate) - window.at
     if ahead > (GAP * rate if window.at > 0 else 0):
         window.silence(min(ahead, max(window.last - window.at, 0)))

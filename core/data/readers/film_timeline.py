@@ -7,7 +7,6 @@ so that picture and sound have the same zero. Imported by the decoding process o
 
 from __future__ import annotations
 
-import bisect
 import itertools
 import math
 import statistics
@@ -15,6 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import av
+
+from core.telemetry.spans import durations_of, frame_at
 
 ATTACHED = 0x400  # a cover picture, not a film
 SLACK = 1e-4  # seconds: times are sums of fractions
@@ -37,7 +38,12 @@ class Timeline:
 
     def place(self, time: float) -> int:
         """The frame that is shown at a time: the last that began."""
-        return max(0, bisect.bisect_right(self.starts, time + SLACK) - 1)
+        return frame_at(time + SLACK, self.starts)
+
+    @property
+    def durations(self) -> tuple[float, ...]:
+        """How long each frame is shown."""
+        return durations_of(self.starts, self.end)
 
     def until(self, last: float) -> Timeline:
         """Cut off behind the frame that began at ``last``."""

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.data.media import Film
 from core.data.readers.video_process import VideoProcess, video_process
 from core.problems import Refused, refuse
 
@@ -28,10 +29,16 @@ class Clip:
 
     frames_TCHW: Tensor  # uint8
     seconds: tuple[float, ...]
+    durations: tuple[float, ...]  # how long each is shown
     rate: float  # frames a second, on average
     reader: str
     note: str = ""  # why it was not decord, and what is odd about the file
     length_seconds: float = 0.0  # of the whole film, as far as it is there
+
+    @property
+    def film(self) -> Film:
+        """What a sample carries of it."""
+        return Film(frames_TCHW=self.frames_TCHW, starts=self.seconds, durations=self.durations)
 
 
 def read_video(
@@ -86,6 +93,6 @@ def _clip(facts: dict[str, Any], frames_THWC: Any, reader: str, why: str = "") -
     frames = torch.from_numpy(frames_THWC.copy()).permute(0, 3, 1, 2).contiguous()
     remarks = [remark for remark in facts["remarks"] if remark not in why]
     return Clip(
-        frames_TCHW=frames, seconds=tuple(facts["times"]), rate=float(facts["rate"]), reader=reader,
+        frames_TCHW=frames, seconds=tuple(facts["times"]), durations=tuple(facts["durations"]), rate=float(facts["rate"]), reader=reader,
         note="; ".join([*([why] if why else []), *remarks]), length_seconds=float(facts["seconds"]),
     )  # fmt: skip

@@ -12,10 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.blocks.values import Waveform
 from core.data.catalog import sources
 from core.data.delimited import Line
 from core.data.emoji_index import pictures_folder
 from core.data.joining import caption_key
+from core.data.media import Wave
 from core.data.paths import folder, inside
 from core.data.picture_rows import PictureRows, Row
 from core.data.readers.audio import read_sound
@@ -26,6 +28,7 @@ from core.data.tables import cell_name, cell_text, find_table, pick_column, read
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Problem, Refused, refuse
+from core.telemetry.spans import samples_in
 from core.texts import printable
 
 IMAGE = ("file", "image", "image_path", "path", "filename", "file_name", "filepath", "picture", "img")
@@ -257,7 +260,8 @@ class CaptionTable(PictureRows):
         if "has_sound" in ports:
             given["has_sound"] = int(sound is not None)
         if "waveform" in ports:
-            given["waveform"] = torch.zeros(0) if sound is None else self._sounds.get(index, lambda: self._heard(sound))
+            samples_S = torch.zeros(0) if sound is None else self._sounds.get(index, lambda: self._heard(sound))
+            given["waveform"] = Wave.of(samples_S, self.config.sound_hertz)
         return given
 
     def _heard(self, sound: Path) -> Tensor:
@@ -269,10 +273,12 @@ class CaptionTable(PictureRows):
 
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""
-        samples = round(self.config.sound_seconds * self.config.sound_hertz)
+        hertz = self.config.sound_hertz
+        samples = torch.empty(batch, samples_in(self.config.sound_seconds, hertz), device="meta")
+        lengths = torch.empty(batch, dtype=torch.int64, device="meta")
         return {
             **super().meta(batch),
-            "waveform": torch.empty(batch, samples, device="meta"),
+            "waveform": Waveform(samples_BS=samples, lengths_B=lengths, hertz=hertz),
             "has_sound": torch.empty(batch, dtype=torch.int64, device="meta"),
         }
 

@@ -16,13 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.blocks.values import Spectrogram, Waveform
 from core.data.base import Transform
 from core.data.catalog import transforms
+from core.data.media import Bands, Wave
 from core.data.sounds import Heard
-from core.data.transforms.sound_length import rate_problems
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Fix, Problem, refuse
+from core.telemetry.spans import hops_in, samples_in
 from core.torchaudio_import import functional
 
 FLOOR = 1e-6  # of power: silence is ln 1e-6, not minus infinity
@@ -64,9 +66,6 @@ class LogMel(Transform):
             advanced=True,
             title="Max frequency",
         )
-        hertz: int = knob(
-            16_000, "Samples per second, as the source gives them.", low=1000, high=192_000, unit="Hz", advanced=True
-        )
         normalise: bool = knob(True, "Bring every clip to mean 0 and deviation 1; silence stays even.")
 
     def __init__(self, config: Any) -> None:
@@ -76,39 +75,47 @@ class LogMel(Transform):
 
     def apply(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
         """``waveform`` [S] to ``spectrogram`` [F, T]."""
-        waveform_S: Tensor = values["waveform"]
+        wave: Wave = values["waveform"]
+        made_FT = self._remembered(wave.samples_S, wave.hertz).clone()
+        bands = Bands(
+            x_FT=made_FT, real=wave.real, samples=len(wave.samples_S), hertz=wave.hertz, hop=self.config.hop,
+            window=self.config.n_fft,
+        )  # fmt: skip
+        return {"spectrogram": bands}
+
+    def _remembered(self, waveform_S: Tensor, hertz: int) -> Tensor:
         if len(waveform_S) <= self.config.n_fft // 2:
             raise refuse(
                 f"A sound of {len(waveform_S)} samples is shorter than half a window of {self.config.n_fft}.",
                 hint="Put a block for the length of audio before it.",
             )
-        digest = hashlib.blake2b(waveform_S.numpy().tobytes(), digest_size=16).digest()
+        digest = hashlib.blake2b(waveform_S.numpy().tobytes(), digest_size=16, key=str(hertz).encode()).digest()
         made = self._made.get(digest)
         if made is None:
-            made = self.spectrogram(waveform_S)
+            made = self.spectrogram(waveform_S, hertz)
             size = made.numel() * made.element_size()
             if size <= self._room:
                 self._made[digest] = made
                 self._room -= size
-        return {"spectrogram": made.clone()}
+        return made
 
-    def spectrogram(self, waveform_S: Tensor) -> Tensor:
+    def spectrogram(self, waveform_S: Tensor, hertz: int) -> Tensor:
         """The computation itself [F, T]."""
-        mel_FT = mel_power(waveform_S, self._filters(), self.config.n_fft, self.config.hop).clamp_min(FLOOR).log()
+        mel_FT = mel_power(waveform_S, self._filters(hertz), self.config.n_fft, self.config.hop).clamp_min(FLOOR).log()
         if self.config.normalise:
             mel_FT = (mel_FT - mel_FT.mean()) / mel_FT.std().clamp_min(1e-3)
         return mel_FT
 
-    def _filters(self) -> Tensor:
+    def _filters(self, hertz: int) -> Tensor:
         knobs = self.config
-        return filters(knobs.n_fft, knobs.mels, knobs.hertz, knobs.low_hertz, knobs.high_hertz or knobs.hertz / 2)
+        return filters(knobs.n_fft, knobs.mels, hertz, knobs.low_hertz, knobs.high_hertz or hertz / 2)
 
     def hears(self, incoming: Mapping[str, Heard]) -> tuple[Mapping[str, Heard], Sequence[Problem]]:
-        """Clips of one length at its own rate, and bands that lie below half of it."""
+        """Clips of one length, and bands that lie below half of their rate."""
         knobs, heard = self.config, incoming.get("waveform")
-        problems = [*(rate_problems(knobs.hertz, heard) if heard else ()), *self._band_problems()]
         if heard is None:
-            return {}, problems
+            return {}, ()
+        problems = self._band_problems(heard.hertz)
         if not heard.is_even:
             problems.append(
                 Problem(
@@ -116,19 +123,19 @@ class LogMel(Transform):
                     port="waveform", hint="Put Audio length before it.", severity="warning",
                 )
             )  # fmt: skip
-        elif round(heard.seconds * heard.hertz) <= knobs.n_fft // 2:
+        elif samples_in(heard.seconds, heard.hertz) <= knobs.n_fft // 2:
             problems.append(
                 Problem(
-                    what=f"Clips of {round(heard.seconds * heard.hertz):,} samples are shorter than half a window of {knobs.n_fft:,}.",
+                    what=f"Clips of {samples_in(heard.seconds, heard.hertz):,} samples are shorter than half a window of {knobs.n_fft:,}.",
                     port="waveform", hint="Make the clips longer or the window shorter.",
                 )
             )  # fmt: skip
         return {}, problems
 
-    def _band_problems(self) -> list[Problem]:
-        knobs, half = self.config, self.config.hertz / 2
+    def _band_problems(self, hertz: int) -> list[Problem]:
+        knobs, half = self.config, hertz / 2
         if knobs.high_hertz is not None and knobs.high_hertz > half:
-            what = f"Sounds at {knobs.hertz:,} Hz hold nothing above {half:g} Hz; the bands go up to {knobs.high_hertz:g} Hz."
+            what = f"Sounds at {hertz:,} Hz hold nothing above {half:g} Hz; the bands go up to {knobs.high_hertz:g} Hz."
             fix = Fix(text=f"End at {half:g} Hz", edit="set_knob", arguments={"name": "high_hertz", "value": None})
             return [Problem(what=what, fix=fix)]
         high = knobs.high_hertz or half
@@ -140,8 +147,13 @@ class LogMel(Transform):
 
     def meta(self, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
         """A frame a hop, and one."""
-        frames = incoming["waveform"].shape[-1] // self.config.hop + 1
-        return {"spectrogram": torch.empty(batch, self.config.mels, frames, device="meta")}
+        wave: Waveform = incoming["waveform"]
+        knobs, samples = self.config, wave.samples_BS.shape[-1]
+        made = Spectrogram(
+            x_BFT=torch.empty(batch, knobs.mels, hops_in(samples, knobs.hop), device="meta"), lengths_B=wave.lengths_B,
+            samples=samples, hertz=wave.hertz, hop=knobs.hop, window=knobs.n_fft,
+        )  # fmt: skip
+        return {"spectrogram": made}
 
     def __getstate__(self) -> dict[str, Any]:
         return {"config": self.config}

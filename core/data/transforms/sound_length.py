@@ -1,4 +1,4 @@
-"""Sounds of one length: longer ones are cut, shorter ones get silence behind, and how much is real is said beside.
+"""Sounds of one length: longer ones are cut, shorter ones get silence behind; how much is real goes with them.
 
 Axes: S samples.
 """
@@ -13,42 +13,33 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from core.blocks.values import Waveform
 from core.data.base import Transform
 from core.data.catalog import transforms
+from core.data.media import Wave
 from core.data.sounds import Heard
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Fix, Problem
+from core.telemetry.spans import Times, samples_in
 
 MOST_SECONDS = 600.0
 
 
 @transforms.register("transforms.sound_length")
 class SoundLength(Transform):
-    """Cuts or pads audio to one length and gives the valid fraction."""
+    """Cuts or pads audio to one length; how much of it is real goes with it."""
 
     title = "Audio length"
     modality = "audio"
     takes = {"waveform": port("waveform", "audio of any length")}
-    gives = {
-        "waveform": port("waveform", "audio of one length"),
-        "share": port("number", "valid fraction; the rest is silence, 0 where there is no audio"),
-    }
+    gives = {"waveform": port("waveform", "audio of one length, with how much of it is real")}
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """How long, and where longer ones are cut."""
 
         seconds: float = knob(2.0, "Length of every clip.", low=0.05, high=MOST_SECONDS, unit="s")
-        hertz: int = knob(
-            16_000,
-            "Samples per second, as the source gives them.",
-            low=1000,
-            high=192_000,
-            unit="Hz",
-            advanced=True,
-            title="Sample rate",
-        )
         part: str = knob(
             "start",
             "Which part of longer audio is kept.",
@@ -56,31 +47,41 @@ class SoundLength(Transform):
             title="Crop position",
         )
 
-    @property
-    def samples(self) -> int:
+    def samples(self, hertz: int) -> int:
         """Length in samples."""
-        return max(1, round(self.config.seconds * self.config.hertz))
+        return max(1, samples_in(self.config.seconds, hertz))
 
     def apply(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
-        """``waveform`` float32 [S] to one length."""
-        waveform_S, wanted = values["waveform"], self.samples
-        spare = len(waveform_S) - wanted
-        if spare > 0:
-            first = {"start": 0, "middle": spare // 2}.get(self.config.part)
-            first = int(generator.integers(spare + 1)) if first is None else first
-            return {"waveform": waveform_S[first : first + wanted].contiguous(), "share": 1.0}
-        return {"waveform": F.pad(waveform_S, (0, -spare)), "share": len(waveform_S) / wanted}
+        """``waveform`` [S] to one length."""
+        wave: Wave = values["waveform"]
+        wanted, first = self.samples(wave.hertz), self._first(wave, generator)
+        kept_S = wave.own_S[first : first + wanted]
+        padded_S = F.pad(kept_S, (0, wanted - len(kept_S))) if len(kept_S) < wanted else kept_S.contiguous()
+        return {"waveform": Wave(samples_S=padded_S, real=len(kept_S), hertz=wave.hertz)}
+
+    def times(self, values: Mapping[str, Any], generator: np.random.Generator) -> Times:
+        """What lies before the first sample that is kept is gone, and what does not fit behind it."""
+        wave: Wave = values["waveform"]
+        return Times(hertz=wave.hertz, first=self._first(wave, generator), samples=self.samples(wave.hertz))
+
+    def _first(self, wave: Wave, generator: np.random.Generator) -> int:
+        """The sample at which the kept part begins."""
+        spare = wave.real - self.samples(wave.hertz)
+        if spare <= 0:
+            return 0
+        first = {"start": 0, "middle": spare // 2}.get(self.config.part)
+        return int(generator.integers(spare + 1)) if first is None else first
 
     def hears(self, incoming: Mapping[str, Heard]) -> tuple[Mapping[str, Heard], Sequence[Problem]]:
         """The source's rate, and one length; that length must be there to be cut, and its middle too."""
         knobs, heard = self.config, incoming.get("waveform")
         if heard is None:
-            return {"waveform": Heard(hertz=knobs.hertz, seconds=knobs.seconds, is_even=True)}, ()
+            return {}, ()
         made = Heard(
             hertz=heard.hertz, seconds=knobs.seconds, is_even=True, most_seconds=MOST_SECONDS,
             seconds_knob="seconds" if knobs.part == "start" else "",
         )  # fmt: skip
-        return {"waveform": made}, [*rate_problems(knobs.hertz, heard), *self._length_problems(heard)]
+        return {"waveform": made}, self._length_problems(heard)
 
     def _length_problems(self, heard: Heard) -> list[Problem]:
         knobs, read = self.config, heard.seconds
@@ -109,23 +110,9 @@ class SoundLength(Transform):
 
     def meta(self, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
         """One length for all."""
-        return {
-            "waveform": torch.empty(batch, self.samples, device="meta"),
-            "share": torch.empty(batch, dtype=torch.float32, device="meta"),
-        }
-
-
-def rate_problems(hertz: int, heard: Heard) -> list[Problem]:
-    """What counts samples at another rate than they come in mistakes every second and every frequency."""
-    if hertz == heard.hertz:
-        return []
-    return [
-        Problem(
-            what=f"Sounds come in at {heard.hertz:,} Hz, and it counts with {hertz:,} Hz.", port="waveform",
-            hint="Both must be one sample rate.",
-            fix=Fix(text=f"Count with {heard.hertz:,} Hz", edit="set_knob", arguments={"name": "hertz", "value": heard.hertz}),
-        )
-    ]  # fmt: skip
+        wave: Waveform = incoming["waveform"]
+        samples = torch.empty(batch, self.samples(wave.hertz), device="meta")
+        return {"waveform": Waveform(samples_BS=samples, lengths_B=wave.lengths_B, hertz=wave.hertz)}
 
 
 def _read_more(heard: Heard, seconds: float) -> Fix | None:

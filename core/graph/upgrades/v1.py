@@ -1,6 +1,7 @@
 """Version 1 to 2: the recipe's habits are callbacks and its probes are diagnostics, as the field calls them.
 
-The same words begin the paths that sweeps write down (``habits.ema.decay``), in documents and in stored configurations.
+The same words begin the paths that sweeps write down (``habits.ema.decay``), in documents and in stored configurations. Lengths
+and rates of sound travel with the sound (:mod:`core.graph.upgrades.v1_sounds`).
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.graph.upgrades.v1_sounds import with_lengths_inside
+
 RENAMED = {"habits": "callbacks", "probes": "diagnostics"}
 
 
 def upgraded(data: dict[str, Any]) -> dict[str, Any]:
     """A document of version 1 as one of version 2; what is not of the expected form is left for the reader to refuse."""
-    nodes = data.get("nodes")
+    data, nodes = with_lengths_inside(data), data.get("nodes")
     return {
         **data,
         "version": 2,

@@ -317,7 +317,7 @@ def test_joined_tokens_take_the_general_expert() -> None:
     block = ByModality(configure(ByModality.Config, {}), {"tokens": tokens})
     made = block(tokens=tokens)
     assert set(made) == {"tokens"}
-    wanted = tokens.x_BND + block.experts.one(3, block.norm(tokens.x_BND))
+    wanted = tokens.x_BND + block.experts.one(3, block.norm(tokens.zeroed().x_BND))
     torch.testing.assert_close(made["tokens"].x_BND, wanted)
 
 

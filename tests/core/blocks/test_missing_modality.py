@@ -9,6 +9,7 @@ from core.blocks.connectors.modality_dropout import ModalityDropout
 from core.blocks.encoders.audio_cnn import AudioCNN
 from core.blocks.negatives.choice import whole_batch
 from core.blocks.objectives.info_nce import InfoNCE
+from core.blocks.values import Spectrogram
 from core.knobs import configure
 
 
@@ -93,13 +94,33 @@ def test_asked_without_the_modality_all_get_the_token() -> None:
 
 def test_cells_behind_the_end_of_a_sound_are_masked() -> None:
     torch.manual_seed(0)
-    spectrogram = torch.randn(3, 32, 40)
+    spectrogram = Spectrogram(
+        x_BFT=torch.randn(3, 32, 40),
+        lengths_B=torch.tensor([3999, 2000, 0]),
+        samples=3999,
+        hertz=8000,
+        hop=100,
+        window=256,
+    )
     block = AudioCNN(configure(AudioCNN.Config, {"stages": 3}), {"spectrogram": spectrogram})
-    tokens = block(spectrogram, torch.tensor([1.0, 0.5, 0.0]))["tokens"]
+    tokens = block(spectrogram)["tokens"]
     assert tokens.grid is not None
     assert tokens.grid.sizes == (4, 5)
     mask = tokens.mask_BN.view(3, 4, 5)
     assert mask[0].all()
     assert mask[1].sum(-1).tolist() == [3, 3, 3, 3]  # 2.5 frames of 5, begun ones count
     assert not mask[2].any()
-    assert block(spectrogram)["tokens"].mask_BN is None
+    blind = AudioCNN(configure(AudioCNN.Config, {"stages": 3, "mask_padding": False}), {"spectrogram": spectrogram})
+    assert blind(spectrogram)["tokens"].mask_BN is None
+
+
+@pytest.mark.parametrize(("samples", "cells"), [(32_000, 8), (32_000, 13), (4_000, 8), (44_100, 11), (1_601, 3)])
+def test_cells_are_those_that_version_1_counted(samples: int, cells: int) -> None:
+    """Its valid fraction went beside the spectrogram as a float32; the example has 32,000 samples and 8 cells."""
+    lengths = torch.arange(samples + 1)
+    spectrogram = Spectrogram(
+        x_BFT=torch.zeros(1), lengths_B=lengths, samples=samples, hertz=16_000, hop=256, window=512
+    )
+    share = torch.tensor([length / samples for length in lengths.tolist()])
+    before = torch.arange(cells) < (share.float() * cells).ceil()[:, None]
+    assert torch.equal(spectrogram.real_parts(cells), before)

@@ -55,6 +55,8 @@ def test_frames_that_last_unevenly_are_found_by_when_they_began(
     right = [int(np.searchsorted(STARTS, round(time * 1000), side="right") - 1) for time in times]
     assert numbers(clip.frames_TCHW) == right
     assert clip.seconds == pytest.approx([STARTS[number] / 1000 for number in right], abs=0.002)
+    lasting = np.diff(STARTS, append=STARTS[-1] + 40)[right] / 1000
+    assert clip.durations == pytest.approx(lasting.tolist(), abs=0.05 if right[0] == len(STARTS) - 1 else 0.004)
     assert clip.reader == DECORD
     assert clip.length_seconds == pytest.approx(STARTS[-1] / 1000 + 0.04, abs=0.05)
     parts, _ = both(file, process, count=5)

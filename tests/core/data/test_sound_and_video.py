@@ -11,6 +11,7 @@ import pytest
 import soundfile
 import torch
 
+from core.data.batch import collate
 from core.data.readers.audio import read_audio
 from core.data.readers.video import DECORD, PYAV, read_video
 from core.data.readers.video_process import VideoProcess, video_process
@@ -64,6 +65,11 @@ def test_frames_are_those_of_the_times(tmp_path: Path, process: VideoProcess, re
     assert clip.reader == reader
     assert clip.rate == pytest.approx(10)
     assert clip.seconds == pytest.approx((2.0, 0.0, 1.0), abs=0.01)
+    assert clip.durations == pytest.approx((0.1, 0.1, 0.1), abs=0.002)
+    batch = collate([{("film", "video"): clip.film}] * 2, [0, 1])["film", "video"]
+    assert batch.starts_BT.tolist() == [list(clip.seconds)] * 2
+    assert batch.durations_BT.tolist() == [list(clip.durations)] * 2
+    assert torch.equal(batch.x_BTCHW[1], clip.frames_TCHW)
     assert clip.frames_TCHW.shape == (3, 3, 48, 64)
     assert clip.frames_TCHW.dtype == torch.uint8
     greys = clip.frames_TCHW.float().mean(dim=(1, 2, 3)).tolist()

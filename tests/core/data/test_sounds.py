@@ -13,7 +13,9 @@ import soundfile
 import torch
 from PIL import Image
 
+from core.blocks.values import Waveform
 from core.compiler.compile import analyse
+from core.data.media import Wave
 from core.data.sources.caption_table import CaptionTable
 from core.data.transforms.log_mel import FLOOR, LogMel
 from core.data.transforms.sound_length import SoundLength
@@ -57,18 +59,19 @@ def test_a_row_has_its_sound_or_says_that_it_has_none(tmp_path: Path) -> None:
     source = opened(with_sounds(tmp_path))
     some, none = source.sample(1), source.sample(2)
     assert (some["has_sound"], none["has_sound"]) == (1, 0)
-    assert some["waveform"].shape == (HERTZ // 2,)
-    assert some["waveform"].abs().max() == pytest.approx(0.5, abs=0.01)
-    assert none["waveform"].shape == (0,)
-    assert torch.equal(source.sample(1)["waveform"], some["waveform"])
+    assert (some["waveform"].samples_S.shape, some["waveform"].real) == ((HERTZ // 2,), HERTZ // 2)
+    assert some["waveform"].hertz == none["waveform"].hertz == HERTZ
+    assert some["waveform"].samples_S.abs().max() == pytest.approx(0.5, abs=0.01)
+    assert (none["waveform"].samples_S.shape, none["waveform"].real) == ((0,), 0)
+    assert torch.equal(source.sample(1)["waveform"].samples_S, some["waveform"].samples_S)
 
 
 def test_the_first_named_column_that_a_row_has_is_taken(tmp_path: Path) -> None:
     source = opened(with_sounds(tmp_path), sound_column="speech, sound")
-    assert source.sample(3)["waveform"].shape == (HERTZ // 4,)  # has both
-    assert source.sample(1)["waveform"].shape == (HERTZ // 2,)
+    assert source.sample(3)["waveform"].real == HERTZ // 4  # has both
+    assert source.sample(1)["waveform"].real == HERTZ // 2
     assert [source.sample(n)["has_sound"] for n in range(5)] == [1, 1, 0, 1, 0]
-    assert opened(tmp_path, sound_seconds=0.1).sample(1)["waveform"].shape == (HERTZ // 10,)
+    assert opened(tmp_path, sound_seconds=0.1).sample(1)["waveform"].real == HERTZ // 10
     with pytest.raises(Refused, match="no column 'song'"):
         opened(tmp_path, sound_column="song")
 
@@ -95,30 +98,43 @@ def test_without_a_folder_the_drawing_says_what_is_wanted() -> None:
 
 
 def length(**knobs: Any) -> SoundLength:
-    return SoundLength(SoundLength.Config(hertz=HERTZ, **knobs))
+    return SoundLength(SoundLength.Config(**knobs))
 
 
-def test_lengths_are_one_and_the_share_is_what_was_there() -> None:
+def wave(samples_S: torch.Tensor, hertz: int = HERTZ) -> dict[str, Any]:
+    return {"waveform": Wave.of(samples_S, hertz)}
+
+
+def on_meta(batch: int, samples: int, hertz: int) -> dict[str, Any]:
+    lengths = torch.empty(batch, dtype=torch.int64, device="meta")
+    return {"waveform": Waveform(samples_BS=torch.empty(batch, samples, device="meta"), lengths_B=lengths, hertz=hertz)}
+
+
+@pytest.mark.parametrize("hertz", [HERTZ, 44_100])
+def test_lengths_are_one_and_what_was_there_is_known(hertz: int) -> None:
     draw = np.random.default_rng(0)
     block = length(seconds=1.0)
-    short = block.apply({"waveform": torch.ones(HERTZ // 4)}, draw)
-    assert short["waveform"].shape == (HERTZ,)
-    assert short["waveform"].sum() == HERTZ // 4
-    assert short["share"] == 0.25
-    assert block.apply({"waveform": torch.zeros(0)}, draw)["share"] == 0
-    assert block.meta({}, 3)["waveform"].shape == (3, HERTZ)
+    short = block.apply(wave(torch.ones(hertz // 4), hertz), draw)["waveform"]
+    assert short.samples_S.shape == (hertz,)
+    assert short.samples_S.sum() == short.real == hertz // 4
+    assert short.hertz == hertz
+    again = length(seconds=0.5).apply({"waveform": short}, draw)["waveform"]  # what was padding is not real again
+    assert (len(again.samples_S), again.real) == (hertz // 2, hertz // 4)
+    assert block.apply(wave(torch.zeros(0), hertz), draw)["waveform"].real == 0
+    assert block.meta(on_meta(3, 5, hertz), 3)["waveform"].samples_BS.shape == (3, hertz)
 
 
 @pytest.mark.parametrize(("part", "first"), [("start", 0), ("middle", HERTZ // 2)])
 def test_longer_sounds_are_cut_where_asked(part: str, first: int) -> None:
-    made = length(seconds=1.0, part=part).apply({"waveform": torch.arange(2.0 * HERTZ)}, np.random.default_rng(0))
-    assert made["waveform"][0] == first
-    assert made["share"] == 1
+    made = length(seconds=1.0, part=part).apply(wave(torch.arange(2.0 * HERTZ)), np.random.default_rng(0))["waveform"]
+    assert made.samples_S[0] == first
+    assert made.real == len(made.samples_S) == HERTZ
 
 
 def test_random_parts_follow_the_generator() -> None:
-    block, sound = length(seconds=0.5, part="random"), torch.arange(4.0 * HERTZ)
-    firsts = [block.apply({"waveform": sound}, np.random.default_rng(seed))["waveform"][0].item() for seed in (1, 1, 2)]
+    block, sound = length(seconds=0.5, part="random"), wave(torch.arange(4.0 * HERTZ))
+    made = [block.apply(sound, np.random.default_rng(seed))["waveform"] for seed in (1, 1, 2)]
+    firsts = [one.samples_S[0].item() for one in made]
     assert firsts[0] == firsts[1] != firsts[2]
 
 
@@ -131,10 +147,12 @@ def test_mels_equal_torchaudio(n_fft: int, hop: int, mels: int) -> None:
     sound = torch.randn(16_000, generator=torch.Generator().manual_seed(0)) * 0.1
     theirs = MelSpectrogram(sample_rate=16_000, n_fft=n_fft, hop_length=hop, n_mels=mels)(sound).clamp_min(FLOOR).log()
     block = LogMel(LogMel.Config(n_fft=n_fft, hop=hop, mels=mels, normalise=False))
-    ours = block.apply({"waveform": sound}, np.random.default_rng(0))["spectrogram"]
-    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
-    meta = block.meta({"waveform": torch.empty(2, 16_000, device="meta")}, 2)["spectrogram"]
-    assert meta.shape[1:] == ours.shape
+    ours = block.apply(wave(sound, 16_000), np.random.default_rng(0))["spectrogram"]
+    torch.testing.assert_close(ours.x_FT, theirs, atol=1e-4, rtol=1e-4)
+    meta = block.meta(on_meta(2, 16_000, 16_000), 2)["spectrogram"]
+    assert meta.x_BFT.shape[1:] == ours.x_FT.shape
+    for value in (ours, meta):
+        assert (value.samples, value.hertz, value.hop, value.window) == (16_000, 16_000, hop, n_fft)
 
 
 def test_a_tone_lies_in_its_band_and_silence_is_even() -> None:
@@ -143,9 +161,14 @@ def test_a_tone_lies_in_its_band_and_silence_is_even() -> None:
     peaks = []
     for hertz in (300, 1000, 4000):
         sound = torch.sin(2 * torch.pi * hertz * torch.arange(16_000) / 16_000)
-        peaks.append(int(block.apply({"waveform": sound}, draw)["spectrogram"].mean(-1).argmax()))
+        peaks.append(int(block.apply(wave(sound, 16_000), draw)["spectrogram"].x_FT.mean(-1).argmax()))
     assert peaks[0] < peaks[1] < peaks[2]
-    silence = block.apply({"waveform": torch.zeros(16_000)}, draw)["spectrogram"]
+    sound = torch.sin(2 * torch.pi * 2000 * torch.arange(32_000) / 32_000)
+    at_twice_the_rate = int(block.apply(wave(sound, 32_000), draw)["spectrogram"].x_FT.mean(-1).argmax())
+    as_if_half = int(block.apply(wave(sound, 16_000), draw)["spectrogram"].x_FT.mean(-1).argmax())
+    assert as_if_half == peaks[1]  # the same numbers at half the rate are a tone of 1 kHz
+    assert at_twice_the_rate != as_if_half
+    silence = block.apply(wave(torch.zeros(16_000), 16_000), draw)["spectrogram"].x_FT
     assert silence.abs().max() < 0.01
 
 
@@ -153,14 +176,16 @@ def test_the_same_sound_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> Non
     block, sound = LogMel(LogMel.Config()), torch.randn(8000)
     calls = []
     made = block.spectrogram
-    monkeypatch.setattr(block, "spectrogram", lambda x: calls.append(1) or made(x))
-    first = block.apply({"waveform": sound}, np.random.default_rng(0))["spectrogram"]
+    monkeypatch.setattr(block, "spectrogram", lambda *x: calls.append(1) or made(*x))
+    first = block.apply(wave(sound), np.random.default_rng(0))["spectrogram"].x_FT
     first.zero_()  # what a step behind does to it stays its own
-    assert block.apply({"waveform": sound.clone()}, np.random.default_rng(0))["spectrogram"].any()
+    assert block.apply(wave(sound.clone()), np.random.default_rng(0))["spectrogram"].x_FT.any()
     assert len(calls) == 1
+    block.apply(wave(sound, 2 * HERTZ), np.random.default_rng(0))
+    assert len(calls) == 2  # at another rate it is another sound
     assert pickle.loads(pickle.dumps(LogMel(LogMel.Config(mels=9)))).config.mels == 9
 
 
 def test_a_sound_shorter_than_half_a_window_is_refused() -> None:
     with pytest.raises(Refused, match="shorter than half a window"):
-        LogMel(LogMel.Config()).apply({"waveform": torch.zeros(10)}, np.random.default_rng(0))
+        LogMel(LogMel.Config()).apply(wave(torch.zeros(10)), np.random.default_rng(0))

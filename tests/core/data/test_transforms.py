@@ -5,9 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils import _pytree as pytree
 
-from core.data.base import Pieces
+from core.blocks.values import map_tensors
+from core.data.batch import collate
 from core.data.catalog import sources, transforms
+from core.data.media import Wave
 from core.data.pipeline import generator
 from core.data.transforms.augment import Augment
 from core.data.transforms.caption_dropout import CaptionDropout
@@ -61,14 +64,20 @@ def test_every_source_declares_what_a_person_needs_and_its_shapes(key: str) -> N
     assert all(knob.help for knob in knobs_of(cls.Config))
     given = cls(cls.Config()).meta(3)
     assert set(given) == set(cls.gives)
-    assert all(value is None or (value.device.type == "meta" and value.shape[0] == 3) for value in given.values())
+    tensors = [leaf for leaf in pytree.tree_leaves(given) if isinstance(leaf, torch.Tensor)]
+    assert all(tensor.device.type == "meta" and tensor.shape[0] == 3 for tensor in tensors)
+
+
+def on_meta(value: Any) -> Any:
+    return None if isinstance(value, list) else map_tensors(lambda x: x.to("meta"), value)
 
 
 @pytest.mark.parametrize("key", list(transforms))
 def test_every_transforms_meta_shapes_are_the_real_ones(key: str) -> None:
     step = transforms[key](transforms[key].Config())
-    values: dict[str, Any] = {"image": picture(), "sentence": "a red cat, on a mat", "waveform": torch.rand(9000) - 0.5}
-    shapes = {name: v[None].to("meta") if isinstance(v, torch.Tensor) else None for name, v in values.items()}
+    sound = Wave.of(torch.rand(9000) - 0.5, 16_000)
+    values: dict[str, Any] = {"image": picture(), "sentence": "a red cat, on a mat", "waveform": sound}
+    shapes = {name: on_meta(collate([{name: value}], [0])[name]) for name, value in values.items()}
     if "text" in step.takes:
         tokenizer = transforms["transforms.tokenizer"](transforms["transforms.tokenizer"].Config())
         tokenizer.fit([values])
@@ -81,14 +90,15 @@ def test_every_transforms_meta_shapes_are_the_real_ones(key: str) -> None:
     meta = step.meta({name: shapes[name] for name in values}, 1)
     assert set(given) == set(meta) == set(step.gives)
     for name, value in given.items():
-        if isinstance(value, torch.Tensor):
-            assert (value.shape, value.dtype) == (meta[name].shape[1:], meta[name].dtype)
-        elif isinstance(value, Pieces):
-            assert (value.ids.shape, value.ids.dtype) == (meta[name].ids_BL.shape[1:], meta[name].ids_BL.dtype)
-        elif isinstance(value, int | float):
-            assert meta[name].shape == (1,)
-        else:
+        real = collate([{name: value}], [0])[name]
+        if isinstance(real, list):
             assert meta[name] is None
+            continue
+        assert type(real) is type(meta[name])
+        leaves, shadows = (
+            [x for x in pytree.tree_leaves(v) if isinstance(x, torch.Tensor)] for v in (real, meta[name])
+        )
+        assert [(x.shape, x.dtype) for x in leaves] == [(x.shape, x.dtype) for x in shadows]
 
 
 def test_augmentation_depends_on_its_generator_alone() -> None:

@@ -39,15 +39,15 @@ def test_an_old_document_opens_without_loss(old: Path) -> None:
     raw = json.loads(old.read_text("utf-8"))
     if raw.get("sweep", {}).get("metric") == DEFAULT_METRIC:
         del raw["sweep"]["metric"]  # what stands at its default is not written
+    raw["wires"] = [wire for wire in raw["wires"] if not wire["to"].endswith(".share")]  # lengths travel with the sound
     assert in_old_words(file.to_data(document)) == raw
 
 
 @pytest.mark.parametrize("old", OLD, ids=lambda one: one.name)
 def test_an_old_sweep_has_the_same_configurations(old: Path) -> None:
     before, now = file.read(old), file.read(Path("resources/experiments") / old.name)
-    assert before.recipe == now.recipe
-    if before.sweep is not None:
-        assert now.sweep is not None
+    assert (before.sweep is None) == (now.sweep is None)
+    if before.sweep is not None and now.sweep is not None:
         assert grid_configurations(before.sweep) == grid_configurations(now.sweep)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.utils import _pytree as pytree
 
 from core.blocks.encoders.bert import BERT
 from core.blocks.encoders.clip_text import CLIPText
@@ -33,7 +34,9 @@ from core.runs.launch import queue
 from core.store.database import Store
 from core.store.library import Library
 from studio.cli import main
+from tests.core.data.test_sounds import with_sounds
 from tests.core.training.test_expert_use import routed_clip
+from tests.core.training.test_three_modalities import three
 from tests.documents import Drawing, tiny_clip
 
 
@@ -162,12 +165,35 @@ def test_experts_leave_as_a_program(tmp_path: Path) -> None:
             torch.testing.assert_close(theirs, ours, atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize("masked", [True, False])
+def test_a_sound_tower_leaves_with_the_length_of_its_sounds(tmp_path: Path, masked: bool) -> None:
+    """Halves of silence that are not real change nothing where they are masked, in the run and in its program."""
+    document = three(with_sounds(tmp_path))
+    for node in ("info_nce", "info_nce_3"):
+        document = edits.change_node(document, node, muted=True)
+    plan = compile(edits.set_knob(document, "audio_cnn", "mask_padding", masked))
+    experiment = Experiment(plan, 0).eval()
+    graph = sample_graph(plan)
+    graph.prepare()
+    feed = Feed(plan, graph, torch.device("cpu"))
+    module, example = program(experiment, feed)
+    assert module.names == [
+        "log_mel.spectrogram.x", "log_mel.spectrogram.lengths", "tokenizer.text.ids", "tokenizer.text.mask",
+    ]  # fmt: skip
+    made = torch.export.export(
+        module, example, dynamic_shapes=(({0: torch.export.Dim("batch", max=64)},) * len(example),)
+    )
+    tensors = _inputs(module, feed.fixed_examples(5))
+    feed.close()
+    shorter = [tensors[0], tensors[1] // 3, *tensors[2:]]
+    with torch.no_grad():
+        for ours, theirs in zip(module(*tensors), made.module()(*tensors)):
+            torch.testing.assert_close(theirs, ours, atol=1e-6, rtol=1e-5)
+        assert torch.equal(made.module()(*shorter)[0], made.module()(*tensors)[0]) is not masked
+
+
 def _inputs(module: Program, batch: Any) -> list[torch.Tensor]:
-    return [tensor for end in module._carried for tensor in _plain(batch[end])]
-
-
-def _plain(value: object) -> list[torch.Tensor]:
-    return [value] if isinstance(value, torch.Tensor) else [value.ids_BL, value.mask_BL]  # type: ignore[attr-defined]
+    return [tensor for end in module.forms for tensor in pytree.tree_leaves(batch[end])]
 
 
 def test_the_command_line_exports_a_model_and_a_tower(

@@ -40,8 +40,8 @@ def three(
         sound_column=column,
     )
     draw.add("transforms.tokenizer", vocabulary=300, length=8)
-    draw.add("transforms.sound_length", seconds=0.5, hertz=hertz)
-    draw.add("transforms.log_mel", n_fft=256, hop=128, mels=16, hertz=hertz)
+    draw.add("transforms.sound_length", seconds=0.5)
+    draw.add("transforms.log_mel", n_fft=256, hop=128, mels=16)
     draw.add("encoders.resnet", width=8, stages=2)
     draw.add("encoders.text_transformer", width=16, depth=0, heads=2)
     draw.add("encoders.audio_cnn", width=8, stages=2)
@@ -56,7 +56,7 @@ def three(
         "caption_table.sentence tokenizer.sentence", "tokenizer.text text_transformer.text",
         "text_transformer.tokens pool_2.tokens", "pool_2.embedding projection_2.embedding",
         "caption_table.waveform sound_length.waveform", "sound_length.waveform log_mel.waveform",
-        "log_mel.spectrogram audio_cnn.spectrogram", "sound_length.share audio_cnn.share", "audio_cnn.tokens pool_3.tokens",
+        "log_mel.spectrogram audio_cnn.spectrogram", "audio_cnn.tokens pool_3.tokens",
         "pool_3.embedding projection_3.embedding", "projection.embedding info_nce.left", "projection_2.embedding info_nce.right",
         "projection_3.embedding info_nce_2.left", "projection_2.embedding info_nce_2.right",
         "projection.embedding info_nce_3.left", "projection_3.embedding info_nce_3.right",

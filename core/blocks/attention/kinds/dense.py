@@ -50,7 +50,8 @@ class Dense(Kernel):
         self, q: Tensor, k: Tensor, v: Tensor, mask_BM: Tensor | None, *, causal: bool, dropout: float
     ) -> Tensor:
         """One call of the fused kernel."""
-        if mask_BM is None:
+        n, m = q.shape[-2], k.shape[-2]
+        if mask_BM is None and n == m:  # only then the kernel's own direction is ours
             return fused(q, k, v, None, causal=causal, dropout=dropout)
-        mask = self.mask(mask_BM, q.shape[-2], k.shape[-2], causal=causal, device=q.device)
+        mask = self.mask(mask_BM, n, m, causal=causal, device=q.device)
         return fused(q, k, v, mask, dropout=dropout)

@@ -1,0 +1,70 @@
+"""Sound and film of single samples, before batching: never without rate, true length and times.
+
+Each becomes the value of the same name in :mod:`core.blocks.values`. Axes: S samples, F bands, T frames, C channels, H height,
+W width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wave:
+    """A sound; of its samples the first ``real`` are its own, what lies behind is silence. Becomes a Waveform."""
+
+    samples_S: Tensor  # float32, 1 is full scale
+    real: int
+    hertz: int
+
+    @classmethod
+    def of(cls, samples_S: Tensor, hertz: int) -> Wave:
+        """One without padding."""
+        return cls(samples_S=samples_S, real=len(samples_S), hertz=hertz)
+
+    @property
+    def own_S(self) -> Tensor:
+        """The real samples."""
+        return self.samples_S[: self.real]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bands:
+    """A sound's bands over time. Becomes a Spectrogram."""
+
+    x_FT: Tensor
+    real: int  # samples of the sound that are its own
+    samples: int  # of the sound, padding included
+    hertz: int
+    hop: int  # samples between two frames
+    window: int  # samples that one frame sees
+
+
+@dataclass(frozen=True, kw_only=True)
+class Film:
+    """Frames of a film. Becomes Frames."""
+
+    frames_TCHW: Tensor
+    starts: tuple[float, ...]  # seconds of the film
+    durations: tuple[float, ...]  # seconds
+
+    def __post_init__(self) -> None:
+        if not len(self.frames_TCHW) == len(self.starts) == len(self.durations):
+            counts = f"{len(self.frames_TCHW)} frames, {len(self.starts)} starts and {len(self.durations)} durations"
+            raise ValueError(f"every frame has its start and its duration, not {counts}")
+
+
+def picture_of(values: Iterable[Any]) -> Tensor | None:
+    """What shows a sample: its first picture [C, H, W] in [0, 1], or the middle frame of its film; None without."""
+    for value in values:
+        if isinstance(value, Tensor) and value.ndim == 3:
+            return value
+        if isinstance(value, Film) and len(value.frames_TCHW):
+            middle = value.frames_TCHW[len(value.frames_TCHW) // 2]
+            return middle.float() / 255 if middle.dtype == torch.uint8 else middle
+    return None
