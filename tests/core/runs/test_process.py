@@ -48,7 +48,7 @@ def test_a_child_outlives_its_parent_and_says_what_a_thread_says(
     place = tmp_path / "drawn.cms.json"
     write(document, place)
     parent = subprocess.run(
-        [sys.executable, "-c", PARENT, str(store.path), str(place)],
+        [sys.executable, "-c", PARENT, store.url, str(place)],
         capture_output=True, text=True, check=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     uid, number = parent.stdout.split()
