@@ -16,13 +16,14 @@ from PySide6.QtWidgets import QApplication
 
 from core.graph.document import Document
 from core.store.database import Store
-from studio.collecting import Collector
-from studio.documents import DEFAULT_EXAMPLE, find_document
-from studio.kept_view import view_of
-from studio.preferences import Preferences
-from studio.scaling import scale_now, scale_screens
+from studio.open.another import usual_store
+from studio.open.documents import DEFAULT_EXAMPLE, find_document
+from studio.open.preferences import Preferences
 from studio.session import Session
-from studio.window import Window
+from studio.window.collecting import Collector
+from studio.window.kept_view import view_of
+from studio.window.scaling import scale_now, scale_screens
+from studio.window.window import Window
 from widgets.look.files import remember_with
 from widgets.look.language import use_language
 from widgets.look.theme import apply_theme
@@ -65,8 +66,14 @@ def speak(application: QCoreApplication | None, language: str) -> None:
 
 def make_window(session: Session, document: Document | None = None) -> Window:
     """A window around a session, with a document on the canvas."""
-    window = Window(session)
+    window = _window_of(session)
     session.show(document if document is not None else session.document)
+    return window
+
+
+def _window_of(session: Session) -> Window:
+    window = Window(session)
+    window.rebuildRequested.connect(lambda: rebuild_window(window))
     return window
 
 
@@ -87,7 +94,7 @@ def rebuild_window(old: Window) -> Window:
     ):  # fmt: skip
         if session.isSignalConnected(QMetaMethod.fromSignal(signal)):
             signal.disconnect()
-    window = Window(session)
+    window = _window_of(session)
     session.tell_all()
     window.open_at(geometry.topLeft() * smaller, geometry.size() * smaller)
     window.setWindowState(view.state)
@@ -101,13 +108,16 @@ def rebuild_window(old: Window) -> Window:
     return window
 
 
-def run_window(where: str | None, store: str | None) -> int:
+def run_window(where: str | None, store: str | None, files: str | None = None) -> int:
     """Open the window and stay until it is closed. Raises Refused for a document or store that cannot be opened."""
     _keep_crashes()
     preferences = Preferences()
     application = make_application(preferences)
     document = find_document(where or DEFAULT_EXAMPLE)
-    session = Session(Store.open(store), preferences)
+    opened, why = (
+        (Store.open(store, files=files), "") if store else usual_store(preferences.store, preferences.store_files)
+    )
+    session = Session(opened, preferences)
     window = make_window(session, document)
     if where and Path(where).suffix:
         session.show(document, Path(where))
@@ -115,6 +125,8 @@ def run_window(where: str | None, store: str | None) -> int:
     collector = Collector(application)
     session.vocabularyChanged.connect(collector.spare, Qt.ConnectionType.SingleShotConnection)
     QTimer.singleShot(0, window.after_first_picture)
+    if why:
+        QTimer.singleShot(0, lambda: session.say(why, "warning"))
     obey_signals(application, window)
     sys.excepthook = lambda kind, error, trace: _say_crash(session, kind, error, trace)
     try:

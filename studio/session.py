@@ -29,12 +29,12 @@ from core.store.answers import RunFacts
 from core.store.database import Store
 from core.store.library import Library
 from core.telemetry.events import ENDED
-from studio.engine import Engine
-from studio.journal import Journal, Lost
-from studio.preferences import Preferences
-from studio.queueing import Queueing
-from studio.sentences import refusal, spoken
-from studio.sweeping import Sweeping
+from studio.asking.engine import Engine
+from studio.open.journal import Journal, Lost
+from studio.open.preferences import Preferences
+from studio.open.queueing import Queueing
+from studio.open.sweeping import Sweeping
+from studio.telling.sentences import refusal, spoken
 from widgets.look.language import said, tr
 
 LONGEST_MARK_SECONDS = 12.0  # a store may be locked for so long
@@ -60,8 +60,8 @@ class Session(QObject):
         self.store, self.library = store, Library(store)
         self.preferences = preferences or Preferences()
         self.engine = Engine(self)
-        self.sweeping = Sweeping(self)
-        self.queueing = Queueing(self)
+        self.sweeping = Sweeping(self, self)
+        self.queueing = Queueing(self, self.sweeping.is_running)
         self.stopping: set[str] = set()  # runs that were asked to stop and have not ended
         self.vocabulary: Vocabulary = cached_vocabulary() or Vocabulary()
         self.is_engine_ready = False  # whether the blocks have been read from their classes, which takes seconds
@@ -327,8 +327,8 @@ class Session(QObject):
         if started_with is None:
             return ""
         document = self.document if started_with.id == self.document.id else started_with
-        name = f"{document.name} · {step}"
-        return self._begin(document, place=self.preferences.place, parent=uid, parent_step=step, name=name)
+        title = f"{document.name} · {step}"
+        return self._begin(document, place=self.preferences.place, parent=uid, parent_step=step, title=title)
 
     def _launch(self, uid: str, place: str) -> None:
         self.attempt(lambda: self.launch(uid, place))

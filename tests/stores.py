@@ -137,10 +137,20 @@ def own_server() -> Iterator[Server]:
     yield from a_server()
 
 
+def _where(request: pytest.FixtureRequest, folder: Path) -> str:
+    if request.param == "sqlite":
+        return str(folder / "runs.db")
+    found: Server = request.getfixturevalue("server")
+    return found.new_database()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A path or a URL at which no store is yet: what runs with this runs on both engines."""
-    if request.param == "sqlite":
-        return str(tmp_path / "runs.db")
-    found: Server = request.getfixturevalue("server")
-    return found.new_database()
+    return _where(request, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def slow_where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same for what trains: on PostgreSQL after the everyday suite."""
+    return _where(request, tmp_path)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from studio.cli import command_modules, parser
-from studio.documents import examples
+from studio.open.documents import examples
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,13 +27,16 @@ def drawn_tree() -> set[str]:
 
 
 def folders() -> set[str]:
-    """Top-level folders, and the rooms of core and widgets."""
+    """Top-level folders, and the rooms of studio, core and widgets."""
 
     def holds(folder: Path) -> bool:
         return folder.is_dir() and not folder.name.startswith((".", "_")) and any(folder.glob("*.py"))
 
     rooms = {
-        f"{house}/{room.name}" for house in ("core", "widgets") for room in (ROOT / house).iterdir() if holds(room)
+        f"{house}/{room.name}"
+        for house in ("studio", "core", "widgets")
+        for room in (ROOT / house).iterdir()
+        if holds(room)
     }
     return {"studio", "core", "widgets", "resources", "tests"} | rooms
 

@@ -26,11 +26,11 @@ from core.runs.declared import declared_vocabulary
 from core.telemetry.device import QUANTITIES
 from core.torchaudio_import import Found as TorchaudioFound
 from studio.actions.action import actions
-from studio.dialogs import MOUSE
-from studio.documents import OTHERS, examples, families
-from studio.health import OPTIONAL
-from studio.menus import MENUS
-from studio.pages import Pages
+from studio.open.documents import OTHERS, examples, families
+from studio.telling.health import OPTIONAL
+from studio.window.dialogs import MOUSE
+from studio.window.menus import MENUS
+from studio.window.pages import Pages
 from tests.said_sentences import nouns, said_sentences
 from widgets.data_panel import SPLITS
 from widgets.library.columns import STATUS_WORDS

@@ -7,6 +7,7 @@ queue; who takes it goes on from the run's checkpoint where that can be reached 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from core.problems import Refused
 from core.runs.sweeping import SweepThread, Work
@@ -40,6 +41,14 @@ class WorkerThread(SweepThread):
     def run(self) -> None:
         """Look, work, look again. A store that cannot be reached for a while is waited for."""
         lower_priority()
+        try:
+            self._look_and_work()
+        finally:
+            with suppress(Refused, *STORE_ERRORS):
+                for uid in self._works:
+                    self._sweeps.leave(uid)
+
+    def _look_and_work(self) -> None:
         while not self._stopping.is_set():
             try:
                 if not self._work_on_something() and not self._is_wanted_later():
@@ -79,7 +88,8 @@ class WorkerThread(SweepThread):
 
     def _carry_out_and_tell(self, work: Work, facts: SweepFacts, trial: TrialFacts) -> None:
         self.uid = facts.uid
-        self._told(f"{facts.name}: trial {trial.number}{', going on' if trial.run else ''}.")
+        how = "goes on with" if trial.run else "begins"
+        self._told(f"{facts.name}: {how} trial {trial.number}.")
         self.carry_out_trial(work, trial)
         now = next(one for one in self._sweeps.trials(facts.uid) if one.number == trial.number)
         value = "" if now.value is None else f", {work.plan.metric} {now.value:.4g}"

@@ -59,7 +59,7 @@ def path_of(where: str | Path | None) -> Path:
     elif "://" in text:
         kind = text.split("://", 1)[0]
         raise refuse(
-            f"A store of this kind cannot be opened from {kind!r}.",
+            f"A store cannot be opened from {kind!r}.",
             hint="Give a file, sqlite:///path/to/runs.db, or postgresql+psycopg://user@host/database.",
         )
     if text in ("", ":memory:") or "\0" in text:

@@ -200,6 +200,12 @@ class Sweeps:
                 of = trial.c.sweep_id == select(sweep.c.id).where(sweep.c.uid == clean(uid)).scalar_subquery()
                 connection.execute(update(trial).where(of, trial.c.number == number, me(trial)).values(**owner))
 
+    def leave(self, uid: str) -> None:
+        """The calling process carries a sweep out no more; one of workers waits where none is left."""
+        with self.store.write() as connection:
+            connection.execute(update(sweep).where(sweep.c.uid == clean(uid), _mine()(sweep)).values(**NOBODY))
+        self.mark_interrupted()
+
     def for_workers(self) -> list[SweepFacts]:
         """Sweeps whose trials a worker may take: those that wait or are carried out, in the order of the queue."""
         return [one for one in self.all() if one.state == "queued" or (one.state == "running" and one.alive)]

@@ -17,8 +17,6 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from core.blocks.values import full, joined
-from core.compiler.module import Experiment
-from core.compiler.plan import Plan
 from core.graph.document import End
 from core.telemetry.diagnostics.unmoved import unmoved
 from core.training.running import Running
@@ -60,30 +58,43 @@ def _shares(run: Running, parts: list[dict[End, Any]]) -> list[dict[str, Tensor 
     Where that is made by blocks (such as which patches are hidden), they run once without a graph, and the parts that
     follow draw the same random numbers.
     """
-    asked = {key: _counting(run.plan, run.experiment, key) for key in run.plan.objectives}
-    wanted = [end.node for node, ports in asked.values() for end in ports.values() if end.node in run.plan.batch_nodes]
+    makers = {key: _weighed_by(run, key) for key in run.plan.objectives}
+    wanted = [
+        end.node for node in makers.values() for end in _counts(run, node).values() if end.node in run.plan.batch_nodes
+    ]
     state = _random_state(run.device)
-    found: list[dict[str, Any]] = []
+    found: list[dict[str, Tensor | float]] = []
     with torch.no_grad(), unmoved(*([run.experiment] if wanted else [])):
         for part in parts:
             values = run.forward(part) if wanted else part
-            sizes = len(next(leaf for leaf in pytree.tree_leaves(part) if isinstance(leaf, Tensor)))
-            found.append({
-                key: run.experiment.node(node).counted(**{port: values[end] for port, end in ports.items()}) if ports else sizes  # type: ignore[operator]
-                for key, (node, ports) in asked.items()
-            })  # fmt: skip
+            found.append({key: _counted(run, node, values, samples=_samples(part)) for key, node in makers.items()})
     _set_random_state(run.device, state)
-    whole = {key: sum(float(counts[key]) for counts in found) for key in asked}
+    whole = {key: sum(float(counts[key]) for counts in found) for key in makers}
     return [{key: float(n) / whole[key] if whole[key] else 0.0 for key, n in counts.items()} for counts in found]
 
 
-def _counting(plan: Plan, experiment: Experiment, objective: str) -> tuple[str, dict[str, End]]:
-    """The node that says what an objective's loss is a mean over, and the ends it reads; no ends where it is samples."""
-    node = objective
-    if (made := plan.inputs[objective].get("loss")) is not None:  # it weighs what another block gives
-        node = made.node
-    counts = getattr(experiment.node(node), "counts", ())
-    return node, {port: end for port, end in plan.inputs[node].items() if port in counts}
+def _weighed_by(run: Running, objective: str) -> str:
+    """The node that says what an objective's loss is a mean over: itself, or the block whose loss it weighs."""
+    made = run.plan.inputs[objective].get("loss")
+    return objective if made is None else made.node
+
+
+def _counts(run: Running, node: str) -> dict[str, End]:
+    """The ends that a node reads to say what its loss is a mean over; none where it is samples."""
+    counts = getattr(run.experiment.node(node), "counts", ())
+    return {port: end for port, end in run.plan.inputs[node].items() if port in counts}
+
+
+def _counted(run: Running, node: str, values: Mapping[End, Any], samples: int) -> Tensor | float:
+    """How many things the loss that a node gives is a mean over, in a part of so many samples."""
+    ends = _counts(run, node)
+    if not ends:
+        return samples
+    return run.experiment.node(node).counted(**{port: values[end] for port, end in ends.items()})  # type: ignore[operator]
+
+
+def _samples(part: Mapping[End, Any]) -> int:
+    return len(next(leaf for leaf in pytree.tree_leaves(part) if isinstance(leaf, Tensor)))
 
 
 def _towers(run: Running) -> list[nn.Module]:
@@ -103,7 +114,8 @@ def cached(run: Running, chunk: int) -> dict[str, Tensor]:
             states.append(_random_state(run.device))
             values = run.forward(part, makers)
             made.append({end: values[end] for end in cut})
-            counts.append({end: _count(run, end, values) for end in cut if _is_number(values[end])})
+            numbers = [end for end in cut if _is_number(values[end])]
+            counts.append({end: float(_counted(run, end.node, values, _samples(part))) for end in numbers})
     joint = {end: _mean(made, counts, end) for end in counts[0]}
     leaves = {end: _leaf(value) for end, value in {**join(made, leave=set(joint)), **joint}.items()}
     mixed = run.forward({**run.batch, **leaves})
@@ -152,12 +164,6 @@ def join(parts: list[dict[End, Any]], leave: Collection[End] = ()) -> dict[End, 
 def _is_number(value: Any) -> bool:
     """A loss that a block gives beside its output: one number a batch, so parts of it are weighed, not put in a row."""
     return isinstance(value, Tensor) and value.ndim == 0
-
-
-def _count(run: Running, end: End, values: Mapping[End, Any]) -> float:
-    node = run.experiment.node(end.node)
-    ports = {port: source for port, source in run.plan.inputs[end.node].items() if port in node.counts}  # type: ignore[operator]
-    return float(node.counted(**{port: values[source] for port, source in ports.items()}))  # type: ignore[operator]
 
 
 def _mean(made: list[dict[End, Any]], counts: list[dict[End, float]], end: End) -> Tensor:

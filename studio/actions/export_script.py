@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from studio.actions.action import Action, actions
-from studio.script import write_script
+from studio.asking.script import write_script
 from studio.session import Session
 from widgets.look.files import save_file
 from widgets.look.language import tr

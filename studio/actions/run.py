@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio.actions.action import Action, actions
 from studio.session import Session
-from studio.totals import why_unchecked
+from studio.window.totals import why_unchecked
 from widgets.look.language import said
 
 

@@ -20,8 +20,8 @@ from core.graph.analysis import Analysis, NodeFacts, PortFacts
 from core.graph.document import Document, End, Node, Wire
 from core.graph.ports import KINDS, Port
 from core.graph.vocabulary import BlockSpec, Vocabulary
+from studio.benches.application import application_for_benches
 from studio.benches.figure import Figure
-from studio.benches.redraw import application_for_benches
 from widgets.canvas.view import CanvasView
 
 title = "Canvas: 500 nodes and 800 wires"

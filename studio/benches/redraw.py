@@ -6,7 +6,6 @@ A thread says 20 steps a second to the real recorder; the pump draws from the re
 from __future__ import annotations
 
 import gc
-import os
 import statistics
 import tempfile
 import threading
@@ -22,9 +21,10 @@ from core.graph.file import dumps
 from core.store.database import Store
 from core.store.library import Library
 from core.telemetry.events import Listener
+from studio.benches.application import application_for_benches
 from studio.benches.figure import Figure
 from studio.benches.synthetic import SyntheticRun
-from studio.pump import Pump
+from studio.watching.pump import Pump
 from widgets.monitors.catalog import monitors as catalogue
 from widgets.monitors.monitor import Monitor
 
@@ -43,15 +43,6 @@ def measure(seconds: float = 12.0, steps_said_before: int = 300) -> list[Figure]
             return _measure(application, store, seconds, steps_said_before)
         finally:
             store.close()
-
-
-def application_for_benches() -> QApplication:
-    """The application there is, or one; without a screen, offscreen."""
-    if QApplication.instance() is None and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    application = QApplication.instance() or QApplication([])
-    assert isinstance(application, QApplication)
-    return application
 
 
 def _measure(application: QApplication, store: Store, seconds: float, before: int) -> list[Figure]:

@@ -16,10 +16,11 @@ from core.runs.launch import queue
 from core.runs.worker import RunThread, ask
 from core.store.database import Store
 from core.store.library import Library
+from studio.benches.application import application_for_benches
 from studio.benches.figure import Figure
-from studio.benches.redraw import application_for_benches, probe, spin, wall
-from studio.documents import DEFAULT_EXAMPLE, find_document
-from studio.pump import Pump
+from studio.benches.redraw import probe, spin, wall
+from studio.open.documents import DEFAULT_EXAMPLE, find_document
+from studio.watching.pump import Pump
 
 title = "Event-loop lateness while the default example trains"
 WARM_STEPS, PATIENCE_SECONDS = 8, 120.0

@@ -19,7 +19,7 @@ from studio.benches.against import Compared, compared, in_a_process, laid_out
 from studio.benches.figure import Figure
 
 BASELINE = "dca498c"  # what shares are promised against where no commit is named
-PARTS = ("against", "figure", "open_clip_alone", "synthetic")  # of benches, none themselves
+PARTS = ("against", "application", "figure", "open_clip_alone", "synthetic")  # of benches, none themselves
 SLOW = ("built_in",)  # take many minutes: only where they are named
 
 

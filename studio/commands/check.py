@@ -7,8 +7,8 @@ import dataclasses
 
 from rich.table import Table
 
-from studio.documents import DEFAULT_EXAMPLE, find_document, turned
-from studio.printing import as_json, console
+from studio.open.documents import DEFAULT_EXAMPLE, find_document, turned
+from studio.telling.printing import as_json, console
 
 
 def describe(parser: argparse.ArgumentParser) -> None:

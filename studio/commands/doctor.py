@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from studio.health import findings, window_opens
+from studio.telling.health import findings, window_opens
 
 
 def describe(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from studio.printing import console
+from studio.telling.printing import console
 
 
 def describe(parser: argparse.ArgumentParser) -> None:

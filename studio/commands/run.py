@@ -29,8 +29,9 @@ from core.store.library import Library
 from core.store.reader import RunReader
 from core.store.resuming import refuse_if_missing
 from core.texts import harmless
-from studio.documents import DEFAULT_EXAMPLE, find_document, turned
-from studio.printing import as_json, console
+from studio.open.documents import DEFAULT_EXAMPLE, find_document, turned
+from studio.open.stores import add_store_flags, kept_in, open_store
+from studio.telling.printing import as_json, console
 from widgets.look.sides import way_name
 from widgets.look.titles import titles_of, use_vocabulary
 
@@ -41,7 +42,7 @@ SECONDS_BETWEEN_LOOKS = 0.25
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
     parser.add_argument("file", nargs="?", help=f"a document, or an example's name (default: {DEFAULT_EXAMPLE})")
-    parser.add_argument("--store", default=None, help="where runs are kept (default: your data folder)")
+    add_store_flags(parser)
     parser.add_argument("--name", default="", help="a name for the run")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seed", type=int)
@@ -67,7 +68,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(flags: argparse.Namespace) -> int:
     """Queue it, run it, show how it goes. 128 + n where signal n ended it; the run is then stopped with a checkpoint."""
-    with Store.open(flags.store) as store:
+    with open_store(flags) as store:
         library = Library(store)
         library.mark_interrupted()
         if flags.unless_trained and (known := _trained_before(flags, library)) is not None:
@@ -257,7 +258,7 @@ def summary(library: Library, facts: RunFacts) -> dict[str, Any]:
         "scores": {name: value for name, value in found.items() if "/chance " not in name},
         "chance": {name.replace("/chance ", "/"): value for name, value in found.items() if "/chance " in name},
         "selected by": {"series": series, "best": best_of([facts.best.get(series)])} if series else None,
-        "store": str(library.store.path),
+        "store": library.store.place, "files": str(library.store.files),
     }  # fmt: skip
 
 
@@ -280,7 +281,7 @@ def report(library: Library, facts: RunFacts) -> None:
     ):
         if parts.row_count:
             out.print(parts)
-    out.print(f"Kept in {library.store.path}, run {facts.uid}")
+    out.print(f"Kept in {kept_in(library.store)}, run {facts.uid}")
 
 
 def _chosen_by(facts: RunFacts) -> str | None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from core.graph.file import loads
 from core.problems import Refused
-from core.store.database import Store
 from core.store.library import Library
-from studio.documents import DEFAULT_EXAMPLE, find_document
+from studio.open.documents import DEFAULT_EXAMPLE, find_document
+from studio.open.stores import add_store_flags, open_store
 from widgets.look.language import use_language
 
 
@@ -17,7 +17,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
     parser.add_argument("what", nargs="?", default=DEFAULT_EXAMPLE, help="a document, an example's name, or a run")
     parser.add_argument("-o", "--output", default="pictures", help="the folder to write to")
-    parser.add_argument("--store", default=None, help="where runs are kept")
+    add_store_flags(parser)
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--language", choices=("en", "zh_CN"), default="en")
     parser.add_argument(
@@ -27,9 +27,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(flags: argparse.Namespace) -> int:
     """Write them and say where."""
-    from studio.pictures import PAGES, take_pictures  # Qt
+    from studio.window.screenshots import PAGES, take_pictures  # Qt
 
-    with Store.open(flags.store) as store:
+    with open_store(flags) as store:
         library = Library(store)
         uid = ""
         use_language(flags.language)  # an example is opened in it

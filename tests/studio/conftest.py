@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from studio.collecting import Collector
+from studio.window.collecting import Collector
 from tests.studio.journey import Person
 
 

@@ -16,9 +16,9 @@ from core.store.answers import RunFacts
 from core.store.database import Store
 from core.telemetry.events import ENDED
 from studio.app import make_application, make_window
-from studio.preferences import Preferences
+from studio.open.preferences import Preferences
 from studio.session import Session
-from studio.window import Window
+from studio.window.window import Window
 from widgets.look.entry import KEY
 
 NO, CTRL, SHIFT = (

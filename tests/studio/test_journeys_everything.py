@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QMenu
 
 from core.graph.document import Document
-from studio.documents import DEFAULT_EXAMPLE, find_document
+from studio.open.documents import DEFAULT_EXAMPLE, find_document
 from tests.documents import tiny_clip
 from tests.studio.journey import Person
 from widgets.look.language import use_language

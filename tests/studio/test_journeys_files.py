@@ -14,7 +14,7 @@ from PySide6.QtCore import QPointF, Qt
 
 from core.graph.file import read, to_data
 from core.runs.worker import ROOT
-from studio.journal import Journal
+from studio.open.journal import Journal
 from tests.documents import tiny_clip
 from tests.studio.journey import CTRL, Person
 
@@ -182,7 +182,7 @@ CRASH = """
     from core.store.database import Store
     from PySide6.QtCore import QPointF, QTimer
     from studio.app import make_application, make_window
-    from studio.preferences import Preferences
+    from studio.open.preferences import Preferences
     from studio.session import Session
 
     preferences = Preferences()

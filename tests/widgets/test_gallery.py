@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QLabel
 
 from core.graph.file import dumps
 from core.graph.vocabulary import Vocabulary
-from studio.cards import gallery_cards
-from studio.documents import DEFAULT_EXAMPLE, OTHERS, examples, families
+from studio.open.documents import DEFAULT_EXAMPLE, OTHERS, examples, families
+from studio.window.cards import gallery_cards
 from widgets.gallery import Card, CardFrame, Gallery
 
 

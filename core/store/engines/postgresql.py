@@ -85,7 +85,7 @@ class PostgresqlDatabase:
         if find_spec("psycopg") is None:
             raise refuse(
                 "A store by URL needs psycopg, which is not installed.",
-                hint='pip install "crossmodal-studio[postgresql]" (or: pip install "psycopg[binary]").',
+                hint='Install it: pip install "crossmodal-studio[postgresql]" (or: pip install "psycopg[binary]").',
             )
         self._address, self.files = address, files
         self.name = f"{address.database} on {server_of(address)}"
@@ -249,7 +249,7 @@ class PostgresqlDatabase:
         if encoding != "UTF8":
             raise refuse(
                 f"{self.name} keeps text as {encoding}; the names of runs need UTF8.",
-                hint=f"createdb --encoding=UTF8 --template=template0 {self._address.database}2",
+                hint=f"Make another there: createdb --encoding=UTF8 --template=template0 {self._address.database}2",
             )
 
 

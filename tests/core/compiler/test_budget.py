@@ -9,7 +9,7 @@ from core.compiler.compile import analyse, compile
 from core.compiler.shapes import MEBIBYTE, TracedNode
 from core.graph import edits
 from core.problems import Refused
-from studio.documents import find_document
+from studio.open.documents import find_document
 
 
 def test_within_budget_nothing_is_said() -> None:

@@ -13,7 +13,7 @@ from core.graph.vocabulary import Vocabulary
 from core.problems import Refused
 from core.runs.launch import parameters
 from core.runs.vocabulary import full_vocabulary
-from studio.documents import find_document as example
+from studio.open.documents import find_document as example
 
 PAIRS = ((17, 3, "duplicate"), (4, 9, "truly hard"))
 

@@ -21,7 +21,7 @@ from core.problems import Refused
 from core.runs.execute import checkpoint_folder, execute
 from core.store.database import Store
 from core.store.library import Library
-from studio.documents import examples
+from studio.open.documents import examples
 from tests.core.data.test_sounds import with_sounds
 from tests.core.runs.running import queued
 from tests.core.training.test_three_modalities import fused

@@ -1,8 +1,9 @@
-"""A store of the test's own: in a file and, once more, in a database."""
+"""A store of the test's own: in a file; tests about claims, kills, records and sweeps ask for one in a database as well."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,8 @@ from core.store.library import Library
 
 
 @pytest.fixture
-def store(where: str) -> Iterator[Store]:
-    with Store.open(where) as opened:
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "runs.db") as opened:
         yield opened
 
 

@@ -23,7 +23,7 @@ from core.runs.trials import trial_document
 from core.runs.verdict import bases_of, rows_of
 from core.store.answers import TrialFacts
 from core.telemetry.diagnostics.memory import saved_bytes
-from studio.documents import examples
+from studio.open.documents import examples
 from tests.core.training.running import trainer, weights
 
 WORDS = declared_vocabulary()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -36,6 +37,12 @@ with Store.open(sys.argv[1]) as store:
 """
 
 
+@pytest.fixture
+def store(where: str) -> Iterator[Store]:
+    with Store.open(where) as opened:
+        yield opened
+
+
 def owner(store: Store, uid: str) -> int:
     with store.read() as connection:
         return int(connection.execute(select(run.c.process).where(run.c.uid == uid)).scalar_one())
@@ -63,7 +70,7 @@ def test_a_child_outlives_its_parent_and_says_what_a_thread_says(
     reader = library.reader(uid)
     assert losses(reader) == losses(library.reader(alone))
     assert_time_goes_on(reader)
-    assert (tmp_path / "logs" / f"{uid}.log").read_text() == ""
+    assert (store.files / "logs" / f"{uid}.log").read_text() == ""
 
 
 @pytest.mark.long
@@ -82,7 +89,7 @@ def test_a_child_obeys_commands_and_sigterm_keeps_a_checkpoint(store: Store, lib
     assert [c.step for c in reader.checkpoints()] == [facts.step]
 
 
-def test_a_child_that_has_no_run_is_not_begun(store: Store, tmp_path: Path) -> None:
+def test_a_child_that_has_no_run_is_not_begun(store: Store) -> None:
     with pytest.raises(Refused, match="There is no run '260101-0000000000'"):
         start_process(store, "260101-0000000000")
-    assert not (tmp_path / "logs").exists()
+    assert not (store.files / "logs").exists()

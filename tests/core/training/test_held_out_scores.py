@@ -8,7 +8,7 @@ import pytest
 
 from core.graph import edits
 from core.graph.document import Document
-from studio.documents import find_document
+from studio.open.documents import find_document
 from tests.core.training.running import Said, trainer
 
 

@@ -19,7 +19,7 @@ from core.runs.execute import execute
 from core.store.database import Store
 from core.store.library import Library
 from core.training.callbacks.evaluation import embed
-from studio.documents import find_document
+from studio.open.documents import find_document
 from tests.conftest import SHARED_DATA
 from tests.core.data.test_sounds import HERTZ, with_sounds
 from tests.core.runs.running import queued

@@ -17,7 +17,7 @@ from core.knobs import knobs_of
 from core.problems import Problem, Refused
 from core.runs.declared import declared_vocabulary
 from core.store.answers import MarkFacts
-from studio.sentences import refusal, spoken
+from studio.telling.sentences import refusal, spoken
 from tests.documents import tiny_clip
 from widgets.look import language
 from widgets.look.language import MOST_CHARACTERS, load_table, said, use_language

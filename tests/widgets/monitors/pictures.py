@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
 
 from core.store.database import Store
 from core.store.library import Library
-from studio.pump import Pump
+from studio.watching.pump import Pump
 from widgets.look.theme import apply_theme
 from widgets.monitors.catalog import monitors
 

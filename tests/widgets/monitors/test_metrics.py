@@ -10,7 +10,7 @@ from core.graph import edits
 from core.graph.document import Document
 from core.graph.file import dumps
 from core.telemetry.events import At, Scalars
-from studio.preferences import Preferences
+from studio.open.preferences import Preferences
 from tests.widgets.monitors.memory_run import MemoryRun
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.metric_names import metric_title, unit_of, written

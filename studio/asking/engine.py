@@ -1,0 +1,127 @@
+"""The one place where the window reaches for torch: every question runs on a thread of its own, behind the window.
+
+Three lanes, each one thread: ``shapes`` answers while a person draws (only the newest question counts), ``answers`` does
+what takes seconds (asking a trained plan, checking data, exporting), ``glances`` reads the beginning of a file. Results arrive as Qt signals on the window's
+thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from core.graph.analysis import Analysis
+from core.graph.document import Document
+from core.graph.vocabulary import Vocabulary
+from core.problems import Refused
+from core.runs.vocabulary import full_vocabulary
+from studio.telling.sentences import refusal
+from widgets.look.language import tr
+
+
+class Engine(QObject):
+    """Asks core's heavy parts without the window waiting."""
+
+    vocabularyRead = Signal(object)  # Vocabulary
+    analysed = Signal(object, object)  # Document, Analysis
+    failed = Signal(str)
+    _finished = Signal(object, object, object)  # callback, value, error
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._shapes = ThreadPoolExecutor(1, thread_name_prefix="crossmodal-shapes")
+        self._answers = ThreadPoolExecutor(1, thread_name_prefix="crossmodal-answers")
+        self._glances = ThreadPoolExecutor(1, thread_name_prefix="crossmodal-glances")
+        self._newest = 0
+        self._lock = threading.Lock()
+        self._vocabulary: Vocabulary | None = None
+        self._closed = False
+        self._finished.connect(_deliver)
+
+    def read_vocabulary(self) -> None:
+        """Import the catalogues; gives :attr:`vocabularyRead`."""
+        self._shapes.submit(self._read_vocabulary)
+
+    def _read_vocabulary(self) -> None:
+        try:
+            self._vocabulary = full_vocabulary()
+        except Exception as error:  # a broken block must be said, not swallowed with the thread
+            self.failed.emit(tr("The blocks could not be read: {reason}", reason=f"{type(error).__name__}: {error}"))
+            return
+        self.vocabularyRead.emit(self._vocabulary)
+
+    def analyse(self, document: Document) -> None:
+        """Shapes, costs and Problems of a document; a newer question makes this one stale."""
+        with self._lock:
+            self._newest += 1
+            turn = self._newest
+        if not self._closed:
+            self._shapes.submit(self._analyse, document, turn)
+
+    def _analyse(self, document: Document, turn: int) -> None:
+        if turn != self._newest:
+            return
+        from core.compiler.compile import analyse  # torch
+
+        try:
+            found = analyse(document, self._vocabulary)
+        except Exception as error:  # said in the window; drawing goes on
+            self.failed.emit(tr("The graph could not be analysed: {reason}", reason=f"{type(error).__name__}: {error}"))
+            return
+        if turn == self._newest:
+            self.analysed.emit(document, found)
+        if document.sweep is not None and found.is_runnable:
+            self._analyse_plan(document, found, turn)
+
+    def _analyse_plan(self, document: Document, found: Analysis, turn: int) -> None:
+        """Behind the drawing's own Problems: those of the sweep's configurations, each of which is compiled."""
+        from core.runs.planning import plan_problems  # torch
+
+        try:
+            more = plan_problems(document, self._vocabulary or full_vocabulary())
+        except Exception as error:
+            self.failed.emit(tr("The sweep could not be checked: {reason}", reason=f"{type(error).__name__}: {error}"))
+            return
+        if more and turn == self._newest:
+            self.analysed.emit(document, replace(found, problems=(*found.problems, *more)))
+
+    def glance(self, question: Callable[[], Any], answered: Callable[[Any, str], None]) -> Future[Any]:
+        """As :meth:`ask`, for what is read from a disk in a moment: it does not wait for answers that take seconds."""
+        return self.ask(question, answered, self._glances)
+
+    def ask(
+        self,
+        question: Callable[[], Any],
+        answered: Callable[[Any, str], None],
+        lane: ThreadPoolExecutor | None = None,
+    ) -> Future[Any]:
+        """Run ``question`` on the slow lane; ``answered(value, sentence)`` is called on the window's thread."""
+
+        def work() -> None:
+            try:
+                value, sentence = question(), ""
+            except Refused as refused:
+                value, sentence = None, refusal(refused)
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                value, sentence = None, tr("The studio itself failed at this: {reason}", reason=reason)
+            if not self._closed:
+                self._finished.emit(answered, value, sentence)
+
+        return (lane or self._answers).submit(work)
+
+    def close(self) -> None:
+        """Finish what runs, drop what waits."""
+        self._closed = True
+        self._newest += 1
+        for lane in (self._shapes, self._answers, self._glances):
+            lane.shutdown(wait=True, cancel_futures=True)
+
+
+def _deliver(answered: Callable[[Any, str], None], value: Any, sentence: str) -> None:
+    answered(value, sentence)

@@ -1,0 +1,211 @@
+"""The query page's questions, carried to a trained plan on the engine's slow lane and back as pictures with heat."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from core.graph.file import loads
+from core.knobs import knobs_of
+from core.problems import Refused, refuse
+from core.store.answers import RunFacts
+from studio.session import Session
+from studio.telling.sentences import refusal
+from widgets.look.language import tr
+from widgets.query.classes import names_of
+from widgets.query.page import QueryPage
+from widgets.query.values import Askable, Asked, QueryAnswer, QueryAnswers, Ways
+
+if TYPE_CHECKING:
+    from core.inference.trained import Look, Trained
+
+WAYS = {
+    "sentence": frozenset({"sentence"}), "picture": frozenset({"picture"}), "both": frozenset({"sentence", "picture"}),
+}  # fmt: skip
+MOST_CLASSES = 50  # of a ranking that are shown
+POOLS = ("test", "style", "validation", "train")
+
+
+class Asking(QObject):
+    """Keeps the last trained plan open, so the second question is quick."""
+
+    _progressed = Signal(str, float)
+
+    def __init__(self, session: Session, page: QueryPage) -> None:
+        super().__init__(page)
+        self._session, self._page = session, page
+        self._open: tuple[tuple[str, int], Trained] | None = None  # the engine's lane only
+        self._cancelled = threading.Event()
+        self._progressed.connect(page.show_progress)
+        page.askRequested.connect(self.ask)
+        page.classesRequested.connect(self.classify)
+        page.cancelRequested.connect(self._cancelled.set)
+        page.waysWanted.connect(self.find_ways)
+        session.runsChanged.connect(self.show_runs)
+        self.show_runs(session.runs)
+
+    def show_runs(self, runs: Sequence[RunFacts]) -> None:
+        """Which runs can be asked."""
+        self._page.set_runs([self._askable(facts) for facts in runs])
+
+    def _askable(self, facts: RunFacts) -> Askable:
+        checkpoints = tuple(c for c in self._session.library.reader(facts.uid).checkpoints() if c.kept)
+        why_not = "" if checkpoints else tr("This run has no checkpoint yet.")
+        return Askable(uid=facts.uid, name=facts.name, checkpoints=checkpoints, why_not=why_not)
+
+    def find_ways(self, uid: str) -> None:
+        """Say how a run can be asked."""
+
+        def found(value: Any, sentence: str) -> None:
+            self._page.set_ways(uid, value or Ways(finds={}, why_not=dict.fromkeys(WAYS, sentence)))
+
+        self._session.engine.ask(lambda: ways_of(self._session.library.reader(uid).document_text()), found)
+
+    def ask(self, uid: str, step: int, sentence: str, picture: str) -> None:
+        """Answer a sentence, a picture file, or both."""
+        self._cancelled.clear()
+        self._page.show_progress(tr("Opening the checkpoint…"))
+        self._session.engine.ask(lambda: self._answer(uid, step, sentence, picture), self._show)
+
+    def classify(self, uid: str, step: int, picture: str, names: str, prompts: str) -> None:
+        """Rank classes for a picture file; without names the data's own."""
+        self._cancelled.clear()
+        self._page.show_progress(tr("Opening the checkpoint…"))
+        self._session.engine.ask(lambda: self._classes(uid, step, Path(picture), names, prompts), self._show)
+
+    def _show(self, value: Any, sentence: str) -> None:
+        if sentence:
+            self._page.show_refusal(sentence)
+        elif value is None:
+            self._page.show_refusal(tr("Cancelled."))
+        else:
+            self._page.show_answers(value)
+
+    # On the engine's lane
+
+    def _answer(self, uid: str, step: int, sentence: str, picture: str) -> QueryAnswers | None:
+        from core.inference.trained import Cancelled  # torch
+
+        began = time.monotonic()
+        trained = self._trained(uid, step)
+        split = next(name for name in POOLS if name in trained.splits)
+        question: dict[str, Any] = {"sentence": sentence or None, "picture": Path(picture) if picture else None}
+        try:
+            kind, found = trained.ask(split, **question, progress=self._progress)
+        except Cancelled:
+            return None
+        own = trained.looks(**question)
+        asked = Asked(
+            sentence=sentence, picture=shown(Path(picture)) if picture else None, words=_words(own) if sentence else ()
+        )
+        return QueryAnswers(
+            asked=asked, kind=kind, answers=tuple(self._one(trained, answer, kind == "sentences") for answer in found),
+            pool=tr("{n} held-out samples", n=trained.splits[split]), seconds=time.monotonic() - began,
+            asked_heat=picture_heat(own) if picture else None, asked_word_heat=word_heat(own) if sentence else (),
+        )  # fmt: skip
+
+    def _classes(self, uid: str, step: int, picture: Path, names: str, prompts: str) -> QueryAnswers | None:
+        began = time.monotonic()
+        trained = self._trained(uid, step)
+        ranked = class_answers(trained, picture, names_of(names), prompts)
+        if self._cancelled.is_set():
+            return None
+        heat = picture_heat(trained.looks(picture=picture))
+        return QueryAnswers(
+            asked=Asked(picture=shown(picture)), kind="classes", asked_heat=heat,
+            answers=tuple(QueryAnswer(score=score, sentence=name) for name, score in ranked[:MOST_CLASSES]),
+            pool=tr("{n} classes", n=len(ranked)), seconds=time.monotonic() - began,
+        )  # fmt: skip
+
+    def _one(self, trained: Trained, answer: Any, sentences: bool) -> QueryAnswer:
+        looks = trained.looks(sentence=answer.sentence) if sentences else trained.looks(index=answer.index)
+        return QueryAnswer(
+            score=answer.score, sentence=answer.sentence, picture=answer.picture, words=_words(looks),
+            picture_heat=None if sentences else picture_heat(looks), word_heat=word_heat(looks),
+            group=trained.graph.source.group(answer.index),
+        )  # fmt: skip
+
+    def _trained(self, uid: str, step: int) -> Trained:
+        from core.inference.trained import Trained  # torch
+
+        if self._open is None or self._open[0] != (uid, step):
+            if self._open is not None:
+                self._open[1].close()
+                self._open = None
+            reader = self._session.library.reader(uid)
+            kept = [c for c in reader.checkpoints() if c.kept and (step < 0 or c.step == step)]
+            if not kept:
+                raise refuse("That checkpoint is no longer there.", hint="Choose another.")
+            self._open = ((uid, step), Trained(loads(reader.document_text()), Path(kept[-1].path)))
+        return self._open[1]
+
+    def _progress(self, done: int, total: int) -> bool:
+        self._progressed.emit(tr("Embedding {done} of {total}", done=done, total=total), done / max(total, 1))
+        return not self._cancelled.is_set()
+
+    def close(self) -> None:
+        """Let the trained plan go."""
+        self._cancelled.set()
+        self._page.disconnect(self)
+
+
+def ways_of(text: str) -> Ways:
+    """How a run with this document can be asked. Raises Refused where it cannot be opened here."""
+    from core.compiler.compile import compile  # torch
+    from core.compiler.questions import questions_of, why_not
+
+    questions = questions_of(compile(loads(text)))
+    finds = {name: questions[given].finds for name, given in WAYS.items() if given in questions}
+    reasons = {
+        name: refusal(Refused(why_not(questions, given))) for name, given in WAYS.items() if given not in questions
+    }
+    return Ways(finds=finds, why_not=reasons)
+
+
+def class_answers(trained: Trained, picture: Path, names: tuple[str, ...], prompts: str) -> list[tuple[str, float]]:
+    """Classes by how well a picture file fits them; without names the data's, and without prompts the run's. Raises Refused."""
+    from core.compiler.asking import prompts_of  # torch
+    from core.training.callbacks.zero_shot import ZeroShot
+
+    if len(names) == 1:
+        raise refuse("One class leaves nothing to choose.", hint="Name at least two.")
+    known = {knob.name for knob in knobs_of(ZeroShot.Config)}
+    own = trained.plan.document.recipe.callbacks.get("zero_shot", {})
+    config = ZeroShot.Config(**{name: value for name, value in own.items() if name in known})  # type: ignore[arg-type]
+    sentences = prompts_of(prompts.replace("；", ";") or config.prompts)
+    return trained.classes_for(picture, names or trained.classes(config.level), sentences)
+
+
+def shown(path: Path) -> NDArray[np.uint8]:
+    """A picture file as the window shows it, [H, W, 3]."""
+    from core.data.readers.image import read_image
+
+    return np.asarray(read_image(path).resize((160, 160)), dtype=np.uint8)
+
+
+def _words(looks: Sequence[Look]) -> tuple[str, ...]:
+    return next((look.words for look in looks if look.words), ())
+
+
+def picture_heat(looks: Sequence[Look]) -> NDArray[np.float32] | None:
+    """How much each patch was looked at by the last layer over patches, [height, width]; heads averaged."""
+    for look in reversed([look for look in looks if look.keys.get("kind") == "patches"]):
+        extra, height, width = (int(look.keys[name]) for name in ("extra", "height", "width"))
+        row = look.weights.mean(0)[0] if extra or look.queries.get("kind") == "latents" else look.weights.mean((0, 1))
+        return row[extra:].reshape(height, width)  # type: ignore[no-any-return]
+    return None
+
+
+def word_heat(looks: Sequence[Look]) -> tuple[float, ...]:
+    """How much each word piece was looked at by the last layer over words, heads and queries averaged."""
+    for look in reversed([look for look in looks if look.keys.get("kind") == "words"]):
+        row = look.weights.mean((0, 1))
+        return tuple(float(value) for value in row[: max(len(look.words), 1)])
+    return ()

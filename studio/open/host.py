@@ -1,0 +1,43 @@
+"""What the queues of runs and sweeps ask of the session that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from core.graph.analysis import Analysis
+from core.graph.document import Document
+from core.graph.vocabulary import Vocabulary
+from core.store.answers import RunFacts
+from core.store.database import Store
+from core.store.library import Library
+from studio.asking.engine import Engine
+from studio.open.preferences import Preferences
+
+
+class Host(Protocol):
+    """What is open, and what may be done with its runs."""
+
+    store: Store
+    library: Library
+    preferences: Preferences
+    engine: Engine
+    vocabulary: Vocabulary
+    analysis: Analysis | None
+    runs: list[RunFacts]
+
+    @property
+    def document(self) -> Document:
+        """The one on the canvas."""
+
+    def say(self, sentence: str, severity: str = "hint") -> None:
+        """A sentence for the person."""
+
+    def attempt(self, act: Callable[[], Any]) -> Any:
+        """Do something that may be refused; the refusal is said."""
+
+    def launch(self, uid: str, place: str) -> None:
+        """Begin a run of the store. Raises Refused."""
+
+    def refresh_runs(self) -> None:
+        """Read the library again."""

@@ -1,0 +1,126 @@
+"""What a person chose about the window: theme, language, scale, layout. Kept through QSettings."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QLocale, QSettings
+
+RECENT = 12
+
+
+class Preferences:
+    """Small typed questions to one settings file."""
+
+    def __init__(self) -> None:
+        self._settings = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "crossmodal-studio", "window")
+
+    @property
+    def theme(self) -> str:
+        """``system``, ``light`` or ``dark``."""
+        return str(self._settings.value("theme", "system"))
+
+    @theme.setter
+    def theme(self, name: str) -> None:
+        self._settings.setValue("theme", name)
+
+    @property
+    def language(self) -> str:
+        """``en`` or ``zh_CN``; the desktop's language at first."""
+        chosen = self._settings.value("language")
+        return str(chosen) if chosen else "zh_CN" if QLocale.system().name().startswith("zh") else "en"
+
+    @language.setter
+    def language(self, name: str) -> None:
+        self._settings.setValue("language", name)
+
+    @property
+    def scale(self) -> float:
+        """Size of everything in the window, relative to the desktop's."""
+        return min(max(round(float(str(self._settings.value("scale", 1.0))), 2), 0.5), 3.0)
+
+    @scale.setter
+    def scale(self, factor: float) -> None:
+        self._settings.setValue("scale", factor)
+
+    @property
+    def reduced_motion(self) -> bool:
+        """No animations."""
+        return str(self._settings.value("reduced_motion", "false")) == "true"
+
+    @reduced_motion.setter
+    def reduced_motion(self, reduced: bool) -> None:
+        self._settings.setValue("reduced_motion", "true" if reduced else "false")
+
+    @property
+    def place(self) -> str:
+        """Where runs are trained: ``thread`` or ``process``."""
+        return str(self._settings.value("place", "thread"))
+
+    @place.setter
+    def place(self, place: str) -> None:
+        self._settings.setValue("place", place)
+
+    @property
+    def store(self) -> str:
+        """The store that is opened at the start where none is named: a path or a URL, which never holds a password."""
+        return str(self._settings.value("store", ""))
+
+    @property
+    def store_files(self) -> str:
+        """The folder for large files of a store by URL; empty for one of its own in the data folder."""
+        return str(self._settings.value("store_files", ""))
+
+    def keep_store(self, place: str, files: str) -> None:
+        """Open this one from the next start on; nothing for the usual one."""
+        self._settings.setValue("store", place)
+        self._settings.setValue("store_files", files)
+
+    @property
+    def pinned_metrics(self) -> tuple[str, ...]:
+        """Series that the monitor of metrics always draws."""
+        found = self._settings.value("pinned_metrics", [])
+        return tuple(str(name) for name in found) if isinstance(found, list) else (str(found),) if found else ()
+
+    @pinned_metrics.setter
+    def pinned_metrics(self, names: tuple[str, ...]) -> None:
+        self._settings.setValue("pinned_metrics", list(names))
+
+    @property
+    def recent(self) -> list[str]:
+        """Documents opened last, newest first."""
+        found = self._settings.value("recent", [])
+        return [str(path) for path in found] if isinstance(found, list) else [str(found)] if found else []
+
+    def add_recent(self, path: str) -> None:
+        """Remember a document."""
+        self._settings.setValue("recent", [path, *(old for old in self.recent if old != path)][:RECENT])
+
+    @property
+    def geometry(self) -> QByteArray | None:
+        """Where the window was, and whether it was maximised."""
+        found = self._settings.value("geometry")
+        return found if isinstance(found, QByteArray) else None
+
+    @geometry.setter
+    def geometry(self, place: QByteArray) -> None:
+        self._settings.setValue("geometry", place)
+
+    def folder(self, what: str) -> str:
+        """Where a kind of file was last found or put; empty where none was."""
+        return str(self._settings.value(f"folder/{what}", ""))
+
+    def keep_folder(self, what: str, folder: str) -> None:
+        """Remember it."""
+        self._settings.setValue(f"folder/{what}", folder)
+
+    def layout(self, name: str) -> QByteArray | None:
+        """A kept arrangement of docks."""
+        found = self._settings.value(f"layout/{name}")
+        return found if isinstance(found, QByteArray) else None
+
+    def keep_layout(self, name: str, state: QByteArray) -> None:
+        """Keep an arrangement."""
+        self._settings.setValue(f"layout/{name}", state)
+
+    def sync(self) -> None:
+        """Write now."""
+        self._settings.sync()

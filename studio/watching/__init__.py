@@ -1,0 +1,1 @@
+"""What a run says, brought to the monitors: the pump, the wall, comparisons, the header."""

@@ -1,0 +1,1 @@
+"""The window: its pages, menus, dialogs, and who hears whom."""

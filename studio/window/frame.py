@@ -1,0 +1,208 @@
+"""What the window is made of: its widgets, where they lie, its pages. Whoever binds them is handed this."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QStackedWidget,
+    QTabWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
+
+from studio.session import Session
+from studio.watching.pump import Pump
+from studio.watching.wall import MonitorWall
+from studio.window.pages import Pages
+from studio.window.placing import NARROW, PlacedWindow
+from widgets.canvas.outline import Outline
+from widgets.canvas.view import CanvasView
+from widgets.inspector.inspector import Inspector
+from widgets.library.library import LibraryView
+from widgets.look import icons
+from widgets.look.language import tr
+from widgets.look.theme import theme
+from widgets.loose import LooseStack
+from widgets.message_bar import MessageBar
+from widgets.palette.palette import Palette
+from widgets.problems import ProblemsPanel
+from widgets.query.page import QueryPage
+from widgets.sweeps.plan_form import PlanForm
+from widgets.sweeps.sweeps import SweepsView
+from widgets.timeline import Timeline
+from widgets.top_bar import TopBar
+
+LEFT, RIGHT, BOTTOM = (
+    Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea,
+)  # fmt: skip
+
+
+class Frame(PlacedWindow):
+    """The widgets around one session, placed; nothing is bound yet."""
+
+    pageShown = Signal(str)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        icons.put_off()
+        self.setWindowTitle("Crossmodal Studio")
+        self.setDockNestingEnabled(True)
+        self.setDockOptions(QMainWindow.DockOption.AllowNestedDocks | QMainWindow.DockOption.AllowTabbedDocks)
+        self._make_widgets()
+        self._place()
+
+    # Making and placing
+
+    def _make_widgets(self) -> None:
+        self.canvas, self.palette_panel, self.inspector = CanvasView(), Palette(), Inspector()
+        self.outline, self.problems = Outline(), ProblemsPanel()
+        self.outline.bind(self.canvas)
+        self.library, self.query, self.timeline = LibraryView(), QueryPage(), Timeline()
+        self.sweeps, self.plan_form = SweepsView(), PlanForm()
+        self.pump = Pump(self.session.library.reader, self)
+        self.wall = MonitorWall(self.pump, self)
+        self.pages = Pages(
+            self.session,
+            self.canvas,
+            {"train": self.wall.page, "inspect": self.query, "runs": self.library, "sweeps": self.sweeps},
+            {"train": self.timeline, "runs": self.library.view, "sweeps": self.sweeps.list},
+            self.show_page,
+        )
+        self.top = TopBar([(key, tr(title, "page")) for key, title in self.pages.TITLES.items()])
+        self.canvas.set_reduced_motion(self.session.preferences.reduced_motion)
+
+    def _place(self) -> None:
+        self.setMenuWidget(self.top)
+        self.stack = LooseStack()
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.stack, 1)
+        self.messages = MessageBar(page)
+        self.setCentralWidget(page)
+        self.pages.fill(self.stack)
+        left = QTabWidget()
+        left.setDocumentMode(True)
+        left.setMinimumWidth(170)
+        left.addTab(self.palette_panel, tr("Blocks"))
+        left.addTab(self.outline, tr("Outline"))
+        left.addTab(self.problems, tr("Problems"))
+        self._left_tabs = left
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumWidth(280)
+        scroll.setWidget(self.inspector)
+        self._side = QStackedWidget()
+        for widget in (scroll, self.plan_form):
+            self._side.addWidget(widget)
+        self.docks = {
+            "left": self._dock("left", tr("Blocks"), left, LEFT),
+            "inspector": self._dock("inspector", tr("Settings panel"), self._side, RIGHT),
+            "monitors": self._dock("monitors", tr("Monitors"), self.wall.row, BOTTOM),
+        }
+        for corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner):
+            self.setCorner(corner, BOTTOM)
+        bar = QToolBar(tr("Timeline"))
+        bar.setObjectName("timeline")
+        bar.setMovable(False)
+        bar.addWidget(self.timeline)
+        self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
+        self._timeline_bar = bar
+        self._totals = QLabel()
+        self.statusBar().setSizeGripEnabled(False)
+        self.statusBar().addWidget(self._totals, 1)
+
+    def _dock(self, key: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title)
+        dock.setObjectName(key)
+        dock.setWidget(widget)
+        dock.setTitleBarWidget(QWidget())  # each panel has a header of its own
+        self.addDockWidget(area, dock)
+        return dock
+
+    # Pages
+
+    def show_page(self, key: str) -> None:
+        """Design, data, train, inspect, runs, sweeps, or the gallery."""
+        if self.pages.current:
+            self.session.preferences.keep_layout(self.pages.current, self.saveState())
+        self.pages.show(key, self.stack)
+        designing = key == "design"
+        self.docks["left"].setVisible(designing and self.width() >= NARROW)
+        self.docks["inspector"].setVisible(designing)
+        self.docks["monitors"].setVisible(designing)
+        self._timeline_bar.setVisible(key in ("design", "train"))
+        self.wall.place(in_row=designing, all_of_them=key == "train")
+        self.messages.keep_low(not designing)
+        self.top.set_page(key)
+        self.pageShown.emit(key)
+        kept = self.session.preferences.layout(key)
+        if kept is None or not self.restoreState(kept):
+            self._default_sizes()
+            QTimer.singleShot(0, self._default_sizes)  # again once the docks have been laid out
+        self.pages.focus(key).setFocus()
+
+    def _default_sizes(self) -> None:
+        docks = [self.docks["left"], self.docks["inspector"]]
+        self.resizeDocks(docks, [232, 320], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.docks["monitors"]], [270], Qt.Orientation.Vertical)
+
+    def run_started(self) -> None:
+        """A run began: its monitors are under the canvas; nothing jumps."""
+        self.pump.go_live()
+
+    def show_side(self, what: str) -> None:
+        """Beside the drawing: the settings, or the plan of the sweep."""
+        self._side.setCurrentIndex(int(what == "sweep"))
+
+    def show_inspector(self) -> None:
+        """Bring the settings to the front."""
+        self.docks["inspector"].show()
+        self.show_side("settings")
+        self.inspector.setFocus()
+
+    def show_help(self, block: str) -> None:
+        """What a block is for."""
+        spec = self.session.vocabulary.spec(block)
+        papers = "  ".join(f"arXiv:{paper}" for paper in spec.papers)
+        self.session.say(tr("{name}: {text}", name=tr(spec.title), text=f"{tr(spec.summary)} {papers}".strip()))
+
+    def reveal(self, node: str) -> None:
+        """Go to a node on the canvas."""
+        self.show_page("design")
+        self.canvas.reveal(node)
+
+    def show_totals(self, words: str) -> None:
+        """Cost of the whole drawing, in one line."""
+        self._totals.setText(words)
+
+    def cursor_step(self) -> int:
+        """Where the timeline stands."""
+        return self.pump.cursor.step
+
+    def restyle(self) -> None:
+        """Colours of the theme."""
+        c = theme()
+        self.setStyleSheet(
+            f"QMainWindow {{ background: {c.window}; }} QStatusBar {{ background: {c.panel}; color: {c.muted}; "
+            f"border-top: 1px solid {c.line}; }} QSplitter::handle {{ background: transparent; }} QStatusBar QLabel {{ color: {c.muted}; padding: 0 8px; }} "
+            f"QToolBar#timeline {{ background: {c.panel}; border: none; border-top: 1px solid {c.line}; padding: 0; }}"
+        )
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """What nobody with the focus used drives the timeline: play, step, jump, back to live."""
+        if event.key() == Qt.Key.Key_Escape and self.pages.current == "gallery":
+            self.show_page(self.pages.before)
+            return
+        if not (self._timeline_bar.isVisible() and self.timeline.take_key(event)):
+            super().keyPressEvent(event)

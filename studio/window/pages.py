@@ -1,0 +1,106 @@
+"""The pages in the middle of the window, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from core.graph.document import Document
+from studio.open.documents import examples, in_language
+from studio.session import Session
+from studio.window.cards import gallery_cards
+from widgets.canvas.view import CanvasView
+from widgets.data_panel import DataPanel
+from widgets.gallery import Gallery
+
+Sources = tuple[Any, ...]
+
+
+@dataclass
+class Pages:
+    """Design, data, train, inspect, runs, sweeps and the gallery."""
+
+    session: Session
+    canvas: CanvasView
+    others: Mapping[str, QWidget]  # page -> what fills it; the data page and the gallery are made here
+    first: Mapping[str, QWidget]  # page -> who gets the keys when it is opened, where that is not the whole page
+    show_page: Callable[[str], None]
+    current: str = ""
+    before: str = "design"  # the page that the gallery was opened from
+    _looked_at: Sources = ()
+    TITLES: ClassVar[dict[str, str]] = {
+        "design": "Design", "data": "Data", "train": "Train", "inspect": "Query", "runs": "Runs", "sweeps": "Sweeps",
+    }  # fmt: skip
+
+    def fill(self, stack: QStackedWidget) -> None:
+        """Put every page on the stack, in order."""
+        self.gallery, self.data = Gallery(), DataPanel()
+        made: dict[str, QWidget] = {"design": self.canvas, "data": self.data, "gallery": self.gallery, **self.others}
+        self._widgets = {key: made[key] for key in (*self.TITLES, "gallery")}
+        for widget in self._widgets.values():
+            stack.addWidget(widget)
+        self.gallery.chosen.connect(self._open_example)
+        self.gallery.left.connect(lambda: self.show_page(self.before))
+        self.data.checkRequested.connect(self.check_data)
+        self.session.documentChanged.connect(self.document_changed)
+
+    def show(self, key: str, stack: QStackedWidget) -> None:
+        """Bring a page to the front and fill it where it is filled late."""
+        if key == "gallery" and self.current and self.current != "gallery":
+            self.before = self.current
+        self.current = key
+        stack.setCurrentWidget(self._widgets[key])
+        if key == "gallery":
+            self.gallery.set_cards(gallery_cards(self.session.vocabulary))
+        if key == "data":
+            self.check_data()
+
+    def focus(self, key: str) -> QWidget:
+        """Who gets the keys when a page is opened."""
+        return self.first.get(key, self._widgets[key])
+
+    def _open_example(self, key: str) -> None:
+        found = next((example for example in examples() if example.key == key), None)
+        if found is not None:
+            self.session.open_example(in_language(found.document))
+            self.show_page("design")
+            self.canvas.fit_all()
+
+    def check_data(self) -> None:
+        """Look at the document's dataset, behind the window."""
+        document = self.session.document
+        self._looked_at = sources_of(document)
+        self.data.show_busy()
+        self.session.engine.ask(lambda: _look(document), partial(self._show_data, self._looked_at))
+
+    def document_changed(self, document: Document) -> None:
+        """Another dataset while the page is open: it is looked at."""
+        if self.current == "data" and sources_of(document) != self._looked_at:
+            self.check_data()
+
+    def _show_data(self, looked_at: Sources, value: Any, sentence: str) -> None:
+        if looked_at != self._looked_at:
+            return  # another drawing is looked at meanwhile
+        if sentence:
+            self.data.show_refusal(sentence)
+        else:
+            self.data.show_dataset(value)
+
+
+def sources_of(document: Document) -> Sources:
+    """What decides which data a drawing trains on."""
+    return tuple(
+        (node.block, node.muted, tuple(sorted(node.knobs.items())))
+        for node in document.nodes.values()
+        if node.block.startswith("sources.")
+    )
+
+
+def _look(document: Any) -> Any:
+    from core.compiler.survey import survey  # torch
+
+    return survey(document)

@@ -1,0 +1,127 @@
+"""The window: binds widgets, session, menus and dialogs. Nothing else."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QCloseEvent
+
+from studio.asking.query import Asking
+from studio.session import Session
+from studio.watching.comparing import Comparing
+from studio.watching.device_line import DeviceLine
+from studio.watching.running import Running
+from studio.window import bindings
+from studio.window.dialogs import Dialogs
+from studio.window.frame import Frame
+from studio.window.menus import Menus
+from studio.window.scaling import scale_now, scale_screens
+from studio.window.sweep_page import SweepPage
+from widgets.look.language import tr
+from widgets.look.theme import look
+
+
+class Window(Frame):
+    """Everything a person sees, around one session."""
+
+    rebuildRequested = Signal()  # the window anew, in another language or size
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        session.window = self
+        self.menus = Menus(session, self, self.canvas)
+        self.dialogs = Dialogs(session, self, self.menus)
+        self.top.set_controls(
+            self.menus.entry("run"), [self.menus.entry(k) for k in ("pause", "stop")], self.menus.menus["Run"]
+        )
+        self.top.set_menu(self.menus.whole)
+        self.asking, self.comparing = Asking(session, self.query), Comparing(session, self.library)
+        bindings.bind_design(session, self, self.ask_rate)
+        bindings.bind_runs(session, self, self.dialogs.go_on, self.comparing.show)
+        self.wall.when_filled(self._bind_monitors)
+        self.sweep_page = SweepPage(session, self)
+        self.running = Running(session, self.top.run, self.pump)
+        self.load = DeviceLine(self.top)
+        session.messageRaised.connect(self.messages.show_message)
+        session.setAside.connect(self.dialogs.offer_back)
+        self.top.pageRequested.connect(self.show_page)
+        look.changed.connect(self.restyle)
+        bindings.show_vocabulary(self, session.vocabulary)
+        self.restyle()
+        self.restore_place()
+        self.show_page("design")
+
+    def _bind_monitors(self) -> None:
+        self.judging = bindings.bind_monitors(self.session, self, self.ask_rate)
+
+    # Look and language
+
+    def use_theme(self, name: str) -> None:
+        """Light, dark or as the system says."""
+        self.session.preferences.theme = name
+        self.dialogs.apply_theme(name)
+
+    def use_language(self, name: str) -> None:
+        """Speak another language: the window is made anew around the same session."""
+        self.session.preferences.language = name
+        self.rebuildRequested.emit()
+
+    def use_scale(self, factor: float) -> None:
+        """Another size, at once where Qt can; the window is made anew around the same session."""
+        self.session.preferences.scale = factor
+        percent, at_once = round(self.session.preferences.scale * 100), scale_screens(scale_now())
+        if at_once:
+            self.rebuildRequested.emit()
+            self.session.say(tr("Size of the interface: {percent} %.", percent=percent))
+        else:
+            self.session.say(tr("The interface has this size from the next start: {percent} %.", percent=percent))
+
+    def open_commands(self) -> None:
+        """The palette of commands."""
+        self.dialogs.open_commands()
+
+    def show_keys(self) -> None:
+        """All keys on one sheet."""
+        self.dialogs.show_keys()
+
+    def show_doctor(self) -> None:
+        """What is installed and what is missing."""
+        self.dialogs.show_doctor()
+
+    def open_store(self) -> None:
+        """Another store of runs, in a window of its own."""
+        self.dialogs.open_store()
+
+    def ask_rate(self) -> None:
+        """A new learning rate for the run that trains."""
+        self.dialogs.ask_rate()
+
+    # Beginning and end
+
+    def after_first_picture(self) -> None:
+        """What costs time and is not needed to be seen: icons, torch, lost documents."""
+        if not self.isVisible():  # closed at once
+            return
+        self.menus.load_icons()
+        self.session.start()
+        self.dialogs.offer_recovery()
+        QTimer.singleShot(0, self.canvas.fit_all)
+        QTimer.singleShot(0, self, self.wall.fill)  # once what the window system said of the first picture was heard
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Runs of this window are saved and stopped first; a run in a process of its own goes on."""
+        if not self.dialogs.may_close():
+            event.ignore()
+            return
+        self.release()
+        self.session.close()
+        super().closeEvent(event)
+
+    def release(self) -> None:
+        """Stop timers and threads of this window; the session goes on."""
+        if self.pages.current:
+            self.session.preferences.keep_layout(self.pages.current, self.saveState())
+        self.session.preferences.geometry = self.saveGeometry()
+        self.load.close()
+        self.asking.close()
+        self.comparing.close()
+        self.pump.close()
