@@ -92,6 +92,7 @@ class SweepThread(threading.Thread):
         super().__init__(name=f"crossmodal-sweep-{uid[-6:]}", daemon=True)
         self.store, self.uid, self._ended = store, uid, ended
         self.error = ""  # a sentence where the sweep itself, not a trial, failed
+        self.training = ""  # uid of the run that is trained now
         self._stopping = threading.Event()
         self._now: Callable[[], None] | None = None  # stops the trial that is trained
         self._lock = threading.Lock()
@@ -166,6 +167,13 @@ class SweepThread(threading.Thread):
         work.settle(replace(trial, run=run), was_asked=self._stopping.is_set())
 
     def _train(self, work: Work, run: str) -> None:
+        self.training = run
+        try:
+            self._train_to_its_end(work, run)
+        finally:
+            self.training = ""
+
+    def _train_to_its_end(self, work: Work, run: str) -> None:
         if work.place == "process":
             child = start_process(self.store, run)
             self._watch(child, run)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Update, bindparam, delete, func, insert, select, update
 
 from core.problems import refuse
 from core.store import lines, points
@@ -42,6 +43,20 @@ _UPDATE_SERIES = (
     .values({name: bindparam(f"the_{name}") for name in
              ("size", "first", "final", "last", "low", "high", "best", "nonfinite")})
 )  # fmt: skip
+
+
+@cache
+def _update_of_a_run(names: tuple[str, ...], something: bool) -> Update:
+    """New values of a run's row, where it is still ours; made once, for it is asked for with every flush."""
+    ours = [
+        run.c[name] == bindparam(f"the_{word}")
+        for name, word in (("id", "run"), ("attempt", "attempt"), ("claim", "claim"))
+    ]
+    values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=run.c[name].type) for name in names}
+    values["heartbeat"] = store_now()
+    if something:
+        values["revision"] = run.c.revision + 1
+    return update(run).where(*ours).values(values)
 
 
 def lower_is_better(name: str) -> bool:
@@ -100,7 +115,7 @@ class Writing:
         """Forget everything said after a step."""
         plans: list[Rows] = []
         with self._store.write(alone=False) as connection:
-            self._write_ours(connection, {"heartbeat": store_now()})
+            self._write_ours(connection, {}, something=False)
             seconds = self._seconds_at(connection, step)
             for line in self._lines.values():
                 if line.kind in KINDS.values():
@@ -256,19 +271,18 @@ class Writing:
 
     def _write_head(self, connection: Connection, something: bool) -> None:
         """The run's row, first of all: nothing is written where another process has taken the run over."""
-        head = dict(self._head, heartbeat=store_now())
-        if something:
-            head["revision"] = run.c.revision + 1
-        self._write_ours(connection, head)
+        self._write_ours(connection, self._head, something=something)
 
-    def _write_ours(self, connection: Connection, values: dict[str, Any]) -> None:
+    def _write_ours(self, connection: Connection, values: dict[str, Any], *, something: bool) -> None:
         """Change the run's row. Raises NotOurs where it was taken over since; one that was only given up is taken back."""
-        mine = (run.c.id == self._run_id) & (run.c.attempt == self.attempt)
-        if connection.execute(update(run).where(mine, run.c.claim == self._claim).values(**values)).rowcount:
+        given = {f"new_{name}": value for name, value in values.items()}
+        given |= {"the_run": self._run_id, "the_attempt": self.attempt, "the_claim": self._claim}
+        if connection.execute(_update_of_a_run(tuple(values), something), given).rowcount:
             return
-        back = {"claim": self._claim, "status": self._status, "reason": "", "ended": None, **identity()}
+        back = {"claim": self._claim, "status": self._status, "reason": "", "ended": None, **identity(), **values}
+        mine = (run.c.id == self._run_id) & (run.c.attempt == self.attempt)
         given_up = mine & (run.c.claim == "") & (run.c.status == "interrupted")
-        if not connection.execute(update(run).where(given_up).values(**{**back, **values})).rowcount:
+        if not connection.execute(update(run).where(given_up).values(**back)).rowcount:
             raise NotOurs(
                 "The run was taken over by another process, or deleted; what this one says is no longer kept."
             )

@@ -89,6 +89,42 @@ def test_a_child_obeys_commands_and_sigterm_keeps_a_checkpoint(store: Store, lib
     assert [c.step for c in reader.checkpoints()] == [facts.step]
 
 
+ELSEWHERE = """
+import platform, sys
+platform.node = lambda: "another-machine"
+from core.runs import process
+raise SystemExit(process.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.long
+def test_a_run_of_another_machine_is_tailed_and_spoken_to_through_rows(store: Store, library: Library) -> None:
+    uid = queued(store, tiny_clip(steps=100_000, callbacks={"checkpointing": {"every": 100_000}}))
+    words = [store.url, uid, *([] if store.is_file else ["--files", str(store.files)])]
+    child = subprocess.Popen(
+        [sys.executable, "-c", ELSEWHERE, *words], env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE
+    )
+    reader = library.reader(uid)
+    until(lambda: reader.head().step > 3, 240)
+    assert library.mark_interrupted() == []
+    assert library.facts(uid).status == "running"
+    assert "on another-machine already" in str(library.owner_refusal(uid))
+    seen = len(reader.points("loss")[0])
+    until(lambda: len(reader.points("loss")[0]) > seen)
+    ask(store, uid, "pause")
+    until(lambda: reader.head().status == "paused")
+    ask(store, uid, "rate", node="", learning_rate=1e-5)
+    ask(store, uid, "checkpoint")
+    ask(store, uid, "resume")
+    until(lambda: len(reader.checkpoints()) == 1)
+    until(lambda: any(mark.data.get("rate") == 1e-5 for mark in reader.marks()))
+    ask(store, uid, "stop")
+    assert child.wait(60) == 0
+    child.communicate()
+    assert library.facts(uid).status == "stopped"
+    assert reader.points("loss")[0].tolist() == list(range(1, reader.head().step + 1))
+
+
 def test_a_child_that_has_no_run_is_not_begun(store: Store) -> None:
     with pytest.raises(Refused, match="There is no run '260101-0000000000'"):
         start_process(store, "260101-0000000000")

@@ -27,7 +27,7 @@ from tests.core.runs.running import until
 from tests.core.runs.test_sweeping import WORDS, document
 
 LONGEST_SECONDS = 240.0
-STEPS = 100  # of a run that is worth killing
+STEPS = 40  # of a run that is worth killing
 ROOT = Path(__file__).parents[3]
 CHILD = """
 import platform, sys
@@ -39,8 +39,8 @@ raise SystemExit(main(["worker", "--store", sys.argv[1], *(["--files", sys.argv[
 
 
 def rarely_saved(seeds: int) -> Document:
-    """A sweep of two values whose runs save every ten steps."""
-    callbacks = {"evaluation": {"every": STEPS, "most": 32, "train": False}, "checkpointing": {"every": 10}}
+    """A sweep of two values whose runs save every five steps."""
+    callbacks = {"evaluation": {"every": STEPS, "most": 32, "train": False}, "checkpointing": {"every": 5}}
     return edits.set_recipe(document(steps=STEPS, seeds=seeds), callbacks=callbacks)
 
 
@@ -79,7 +79,7 @@ def owners(store: Store) -> dict[int, int]:
     """Process by number of the trial that it trains; only those that have come so far that a kill is worth something."""
     asked = select(trial.c.number, trial.c.process).join(run, trial.c.run_id == run.c.id)
     with store.read() as connection:
-        rows = connection.execute(asked.where(trial.c.state == "running", run.c.step > 10, run.c.status == "running"))
+        rows = connection.execute(asked.where(trial.c.state == "running", run.c.step > 6, run.c.status == "running"))
         return {row.number: row.process for row in rows}
 
 

@@ -123,7 +123,9 @@ def test_two_processes_write_and_fold_the_log(where: str) -> None:
 
 TAKER = """
 import platform, sys
+from core.store import liveness
 platform.node = lambda: "another-machine"
+liveness.SECONDS_UNHEARD = -1.0  # however often it is heard of
 from core.store.database import Store
 from core.store.library import Library
 from tests.core.store.said import scalars
@@ -144,7 +146,7 @@ library.store.close()
 
 def given_up(store: Store, uid: str) -> None:
     """As if this process had not been heard of for long, by somebody on another machine."""
-    values = {"host": "this-machine-then", "heartbeat": 1.0}
+    values = {"host": "another-machine-still", "heartbeat": 1.0}
     with store.write() as connection:
         connection.execute(update(run).where(run.c.uid == uid).values(**values))
 

@@ -54,7 +54,7 @@ def test_a_reader_sees_every_point_exactly_once_while_it_is_written(library: Lib
     speaker.join()
     assert recorder.close()
     assert seen == sorted(seen)
-    assert len(set(seen)) > 10, f"{looks} looks saw only {set(seen)}"
+    assert len(set(seen)) > 5, f"{looks} looks saw only {set(seen)}"
     assert len(reader.points("loss")[0]) == 8000
 
 
