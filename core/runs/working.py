@@ -21,6 +21,7 @@ from core.store.sweeps import Sweeps
 
 SECONDS_BETWEEN_LOOKS = 1.0  # for something to do
 LONGEST_AWAY_SECONDS = 600.0  # a store that cannot be reached for longer ends the worker
+MOST_REFUSALS = 5
 
 
 class WorkerThread(SweepThread):
@@ -36,7 +37,9 @@ class WorkerThread(SweepThread):
         self._waits, self._told = waits, told
         self._sweeps, self._library = Sweeps(store), Library(store)
         self._works: dict[str, Work] = {}
+        self._held: tuple[Work, int] | None = None  # the trial that is this worker's until it is settled
         self._away_seconds = 0.0
+        self._refusals = 0
 
     def run(self) -> None:
         """Look, work, look again. A store that cannot be reached for a while is waited for."""
@@ -59,14 +62,24 @@ class WorkerThread(SweepThread):
 
     def _work_on_something(self) -> bool:
         """One trial, of the first sweep that has one."""
+        self._settle_held()
         self._library.mark_interrupted()
         self._sweeps.mark_interrupted()
-        for facts in self._sweeps.for_workers():
-            if self._work_on(facts):
-                self._away_seconds = 0.0
-                return True
-        self._away_seconds = 0.0
-        return False
+        found = any(self._work_on(facts) for facts in self._sweeps.for_workers())
+        self._away_seconds, self._refusals = 0.0, 0
+        return found
+
+    def _settle_held(self) -> None:
+        """What the store, when it was away, could not be told of a trial."""
+        if self._held is None:
+            return
+        work, number = self._held
+        trial = next(one for one in self._sweeps.trials(work.uid) if one.number == number)
+        if trial.state == "running" and trial.run:
+            work.settle(trial)
+        elif trial.state == "running":
+            self._sweeps.requeue(work.uid, [number])
+        self._held = None
 
     def _work_on(self, facts: SweepFacts) -> bool:
         self._sweeps.begin_as_worker(facts.uid)
@@ -90,7 +103,9 @@ class WorkerThread(SweepThread):
         self.uid = facts.uid
         how = "goes on with" if trial.run else "begins"
         self._told(f"{facts.name}: {how} trial {trial.number}.")
+        self._held = work, trial.number
         self.carry_out_trial(work, trial)
+        self._held = None
         now = next(one for one in self._sweeps.trials(facts.uid) if one.number == trial.number)
         value = "" if now.value is None else f", {work.plan.metric} {now.value:.4g}"
         self._told(f"{facts.name}: trial {trial.number} {now.state}{value}{f': {now.reason}' if now.reason else ''}.")
@@ -105,13 +120,21 @@ class WorkerThread(SweepThread):
         return True
 
     def _has_waited_enough(self, error: Exception) -> bool:
-        """Tell once that the store is away, and wait for it."""
+        """Tell once that the store is away, and wait for it. What is refused again and again though it is there ends the worker."""
         sentence = str(error) if isinstance(error, Refused) else f"The store cannot be used: {cause_of(error)}."
         if not self._away_seconds:
             self._told(f"{sentence} Waiting for it.")
         self._away_seconds += SECONDS_BETWEEN_LOOKS
-        if self._away_seconds > LONGEST_AWAY_SECONDS:
+        self._refusals = self._refusals + 1 if self._is_there() else 0
+        if self._refusals >= MOST_REFUSALS or self._away_seconds > LONGEST_AWAY_SECONDS:
             self.error = sentence
             return True
         self._stopping.wait(SECONDS_BETWEEN_LOOKS)
         return False
+
+    def _is_there(self) -> bool:
+        try:
+            self._sweeps.all()
+        except (Refused, *STORE_ERRORS):
+            return False
+        return True

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 
 from core.graph import edits
 from core.graph.document import Document
+from core.graph.file import dumps
 from core.problems import Refused
 from core.runs.sweeping import begin_sweep
 from core.runs.worker import ask
@@ -21,10 +22,12 @@ from core.runs.working import WorkerThread
 from core.store.answers import TrialFacts
 from core.store.database import Store
 from core.store.library import Library
-from core.store.schema import run, trial
+from core.store.schema import run, sweep, trial
 from core.store.sweeps import WORKER, Sweeps
 from tests.core.runs.running import until
 from tests.core.runs.test_sweeping import WORDS, document
+from tests.documents import tiny_clip
+from tests.stores import Server
 
 LONGEST_SECONDS = 240.0
 STEPS = 40  # of a run that is worth killing
@@ -155,6 +158,37 @@ def test_a_sweep_that_is_stopped_from_elsewhere_gives_the_trial_back(store: Stor
     assert not worker.is_alive()
     assert [one.state for one in sweeps.trials(uid)] == ["queued", "queued"]
     assert sweeps.facts(uid).state == "paused"
+
+
+@pytest.mark.long
+def test_a_server_that_goes_away_while_a_trial_is_trained_costs_nothing(own_server: Server) -> None:
+    with Store.open(own_server.new_database()) as store:
+        uid = begin_sweep(store, rarely_saved(1), WORDS, place=WORKER).uid
+        told: list[str] = []
+        worker = WorkerThread(store, told=told.append)
+        worker.start()
+        until(lambda: owners(store), LONGEST_SECONDS)
+        own_server.stop()
+        until(lambda: any("Waiting for it" in line for line in told), LONGEST_SECONDS)
+        own_server.start()
+        worker.join(LONGEST_SECONDS)
+        assert not worker.is_alive()
+        assert worker.error == ""
+        trials = assert_each_once(store, uid, STEPS)
+        assert len(trials) == 2
+
+
+def test_what_is_refused_again_and_again_ends_the_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.runs.working.SECONDS_BETWEEN_LOOKS", 0.01)
+    with Store.open(tmp_path / "runs.db") as store:
+        uid = begin_sweep(store, document(steps=4, seeds=1), WORDS, place=WORKER).uid
+        with store.write() as connection:
+            connection.execute(update(sweep).where(sweep.c.uid == uid).values(document_text=dumps(tiny_clip())))
+        worker = WorkerThread(store)
+        worker.start()
+        worker.join(LONGEST_SECONDS)
+    assert not worker.is_alive()
+    assert "lost its plan" in worker.error
 
 
 def gone_elsewhere(store: Store, uid: str, host: str = "another-machine") -> str:
