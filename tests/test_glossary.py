@@ -34,6 +34,8 @@ SAID_STILL = {
     "a picture of": "the words of a prompt, which are data",
     "“picture”": "a word of the captions that a note speaks of",
     "another artist's drawings": "what the second artist drew",
+    "Linear probe": "the field's word for a linear map on a block's features",
+    "linear probe": "the same within a sentence",
     "{configurations}": "the name of a field",
     "{configuration}": "the name of a field",
 }

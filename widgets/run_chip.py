@@ -63,7 +63,7 @@ class RunChip(QToolButton):
         c = theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QColor(c.accent if self.underMouse() or self.hasFocus() else c.line))
+        painter.setPen(QColor(c.accent if self.underMouse() or self.hasFocus() else c.edge))
         painter.setBrush(QColor(c.raised))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
         light = {"live": c.good, "waiting": c.warning, "bad": c.bad}.get(self._tone, c.muted)

@@ -110,8 +110,10 @@ class Lookout(threading.Thread):
             self._control.resume()
             self._say("running")
         elif name == "stop":
-            self._control.stop()
-            self._say_stopping()
+            evaluate = bool(arguments.get("evaluate"))
+            self._control.stop(evaluate=evaluate)
+            if not evaluate:
+                self._say_stopping()
         elif name == "checkpoint":
             self._control.checkpoint()
         elif name == "rate":

@@ -21,17 +21,59 @@ from core.graph.document import End
 from core.telemetry.diagnostics.unmoved import unmoved
 from core.training.running import Running
 
+LARGEST_WEIGHT = 1e4  # of an adaptive weight, as in taming-transformers
 
-def total(losses: Mapping[str, Tensor]) -> Tensor:
-    """The sum of all objectives."""
-    return torch.stack([full(loss) for loss in losses.values()]).sum()
+
+def total(losses: Mapping[str, Tensor], opposing: Mapping[str, Tensor] | None = None) -> Tensor:
+    """The sum of all objectives, and of the losses of those that learn against them: no gradient of one reaches the other."""
+    return torch.stack([full(loss) for loss in (*losses.values(), *(opposing or {}).values())]).sum()
+
+
+def descend(losses: Mapping[str, Tensor], opposing: Mapping[str, Tensor]) -> None:
+    """Every gradient in one backward pass; none where nothing plays yet."""
+    whole = total(losses, opposing)
+    if whole.requires_grad:
+        whole.backward()  # type: ignore[no-untyped-call]
+
+
+def weighed(run: Running, values: Mapping[End, Any], losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The losses, with adaptive weights on those that ask for them.
+
+    ``|dR/dw| / (|dA/dw| + 1e-4)`` for such a loss A and the sum R of all others, at the last layer w of what made its
+    images (VQGAN, arXiv:2012.09841, equation 7); at the images themselves where the maker names no last layer, or has
+    run before (gradient caching).
+    """
+    found = dict(losses)
+    run.weights = {}
+    for key, loss in losses.items():
+        node: Any = run.experiment.node(key)
+        if not getattr(node.config, "adaptive", False) or not loss.requires_grad:
+            continue
+        end = run.plan.inputs[key]["made"]
+        images = values[end]
+        maker = run.experiment.node(end.node) if end.node in run.plan.batch_nodes else None
+        place = getattr(maker, "last_weight", images) if images.grad_fn is not None else images
+        rest = [full(other) for name, other in losses.items() if name != key and other.requires_grad]
+        pulls = _length(torch.stack(rest).sum(), place) if rest else None
+        if pulls is not None and place.requires_grad:
+            own = _length(loss, place) or loss.new_zeros(())
+            run.weights[key] = (pulls / (own + 1e-4)).clamp(max=LARGEST_WEIGHT)
+            found[key] = run.weights[key] * loss
+    return found
+
+
+def _length(loss: Tensor, place: Tensor) -> Tensor | None:
+    """The norm of a loss's gradient at a tensor; None where it does not reach it. The graph stays."""
+    (gradient,) = torch.autograd.grad(loss, place, retain_graph=True, allow_unused=True)
+    return None if gradient is None else torch.linalg.vector_norm(full(gradient))
 
 
 def plain(run: Running) -> dict[str, Tensor]:
     """The whole batch in one pass."""
     values = run.forward(run.batch)
-    losses = run.experiment.losses(values)
-    total(losses).backward()  # type: ignore[no-untyped-call]
+    losses = weighed(run, values, run.experiment.losses(values))
+    run.opposing = run.experiment.opposing(values)
+    descend(losses, run.opposing)
     keep_sides(run, values)
     return losses
 
@@ -39,15 +81,20 @@ def plain(run: Running) -> dict[str, Tensor]:
 def accumulated(run: Running, chunks: int) -> dict[str, Tensor]:
     """Weighed mean of the chunks' own losses: the plain loss only for objectives that do not compare samples."""
     sums: dict[str, Tensor] = {}
+    against: dict[str, Tensor] = {}
     sides: list[dict[End, Any]] = []
     parts = [part for part, _ in split(run.batch, len(run.indices), -(-len(run.indices) // chunks))]
     for part, shares in zip(parts, _shares(run, parts)):
         values = run.forward(part)
-        losses = {key: loss * shares[key] for key, loss in run.experiment.losses(values).items()}
-        total(losses).backward()  # type: ignore[no-untyped-call]
-        for key, loss in losses.items():
-            sums[key] = sums.get(key, torch.zeros_like(loss)) + loss.detach()
+        whole = weighed(run, values, run.experiment.losses(values))
+        losses = {key: loss * shares[key] for key, loss in whole.items()}
+        opposing = {key: loss * shares[key] for key, loss in run.experiment.opposing(values).items()}
+        descend(losses, opposing)
+        for kept, found in ((sums, losses), (against, opposing)):
+            for key, loss in found.items():
+                kept[key] = kept.get(key, torch.zeros_like(loss)) + loss.detach()
         sides.append({end: values[end].detach() for end in _watched(run) if end in values})
+    run.opposing = against
     keep_sides(run, join(sides))
     return sums
 
@@ -98,7 +145,7 @@ def _samples(part: Mapping[End, Any]) -> int:
 
 
 def _towers(run: Running) -> list[nn.Module]:
-    return [run.experiment.node(key) for key in run.experiment.towers()]
+    return list(dict.fromkeys(run.experiment.node(key) for key in run.experiment.towers()))
 
 
 def cached(run: Running, chunk: int) -> dict[str, Tensor]:
@@ -119,8 +166,9 @@ def cached(run: Running, chunk: int) -> dict[str, Tensor]:
     joint = {end: _mean(made, counts, end) for end in counts[0]}
     leaves = {end: _leaf(value) for end, value in {**join(made, leave=set(joint)), **joint}.items()}
     mixed = run.forward({**run.batch, **leaves})
-    losses = run.experiment.losses(mixed)
-    total(losses).backward()  # type: ignore[no-untyped-call]
+    losses = weighed(run, mixed, run.experiment.losses(mixed))
+    run.opposing = run.experiment.opposing(mixed)
+    descend(losses, run.opposing)
     after = _random_state(run.device)
     start = 0
     for number, (part, state) in enumerate(zip(parts, states)):

@@ -21,11 +21,11 @@ class InParts:
 def compared(run: Running, way: InParts) -> list[Problem]:
     """A warning for every block before the objectives that sees only a part of the batch at a time, and compares."""
     found = []
-    for key in run.plan.batch_nodes:
-        if key in run.plan.objectives:
+    for key, places in run.plan.places.items():
+        if places[0] in run.plan.objectives:
             continue
         node = run.experiment.node(key)
-        runs_in_parts = key not in run.plan.mixing or not way.mixes_whole
+        runs_in_parts = not way.mixes_whole or any(place not in run.plan.mixing for place in places)
         if runs_in_parts and any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in node.modules()):
             found.append(Problem(
                 what=f"{way.title} is not exact with batch norm: each part is normalised by itself.", node=key,

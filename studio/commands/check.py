@@ -38,9 +38,13 @@ def run(flags: argparse.Namespace) -> int:
         table.add_column(title, justify="right" if title.startswith(("p", "M")) else "left")
     for key, facts in analysis.nodes.items():
         gives = "  ".join(f"{port} {shape.concrete}".strip() for port, shape in facts.outputs.items())
-        state = "" if not facts.parameters else "frozen" if facts.frozen else "trained"
+        learns = facts.parameters or facts.shared_parameters
+        state = "" if not learns else "frozen" if facts.frozen else "trained"
+        count = (
+            f"as {facts.weights_of}" if facts.shared_parameters else f"{facts.parameters:,}" if facts.parameters else ""
+        )
         table.add_row(
-            key, facts.detail, gives, f"{facts.parameters:,}" if facts.parameters else "",
+            key, facts.detail, gives, count,
             f"{facts.flops / 1e6:,.1f}" if facts.flops else "", f"{facts.activation_mebibytes:,.1f}", state,
         )  # fmt: skip
     out = console()
