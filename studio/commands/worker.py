@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from core.runs.working import WorkerThread
 from core.store.liveness import this_host, this_process
@@ -22,7 +23,10 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def run(flags: argparse.Namespace) -> int:
-    """Work; 0 where all is done. A signal saves the trial that is trained and gives it back to the queue: 128 + n."""
+    """Work; 0 where all is done. A signal saves the trial that is trained and gives it back to the queue: 128 + n.
+
+    A second one ends the process at once; the next worker finds the trial.
+    """
     with open_store(flags) as store:
         print(f"Worker {this_process()[0]} on {this_host()} takes trials from {kept_in(store)}.", flush=True)
         worker = WorkerThread(store, waits=flags.wait, told=lambda line: print(harmless(line), flush=True))
@@ -49,5 +53,8 @@ def _until_done(worker: WorkerThread, caught: list[int]) -> None:
         worker.join(SECONDS_BETWEEN_LOOKS)
         if caught and not told:
             told = True
-            print("Stopping: the step is finished and a checkpoint saved.", flush=True)
+            print("Stopping: the step is finished and a checkpoint saved. Ctrl-C once more leaves at once.", flush=True)
             worker.stop()
+        if len(caught) > 1:
+            print("Left without waiting; the trial comes back from its newest checkpoint.", flush=True)
+            os._exit(128 + caught[-1])

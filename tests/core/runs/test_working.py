@@ -255,3 +255,19 @@ def test_three_workers_two_of_them_killed(store: Store, sweeps: Sweeps) -> None:
     assert attempts(store) == 6 + 2, "every run was taken up once, and twice where its worker was killed"
     assert said.count("goes on with trial") == 2
     assert said.count(" finished, loss ") >= 4
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.name == "nt", reason="SIGINT")
+def test_ctrl_c_saves_and_gives_the_trial_back(store: Store, sweeps: Sweeps) -> None:
+    uid = begin_sweep(store, document(steps=3000, seeds=1), WORDS, place=WORKER).uid
+    child = Child(store)
+    until(lambda: owners(store), LONGEST_SECONDS)
+    os.kill(child.process.pid, signal.SIGINT)
+    said, _ = child.process.communicate(timeout=LONGEST_SECONDS)
+    assert child.process.returncode == 130, said
+    assert "Stopping: the step is finished and a checkpoint saved." in said
+    assert said.endswith("waits in the queue again.\n")
+    first = sweeps.trials(uid)[0]
+    assert (first.state, first.run_status) == ("queued", "stopped")
+    assert sweeps.facts(uid).state == "queued"
