@@ -298,7 +298,7 @@ def test_doctor_says_what_is_here(say: Say) -> None:
         (["run", "{drawn}", "--store", "{folder}"], "is a folder"),
         (["runs", "--store", "{folder}"], "is a folder"),
         (["runs", "--store", "{drawn}"], "is damaged or is not a store of runs"),
-        (["runs", "--store", "postgresql://here"], "A store cannot be opened from 'postgresql'"),
+        (["runs", "--store", "mysql://here"], "A store cannot be opened from 'mysql'"),
         (["run", "--resume", "260101", "--store", "{folder}/fresh.db"], "There is no run '260101'"),
         (["shot", "no_such_run", "--store", "{folder}/fresh.db"], "There is no run 'no_such_run'"),
         (["export", "{drawn}", "-o", "{folder}/no/such/place.py"], "cannot be written: No such file"),
