@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from core.graph.document import Document
 from core.store.database import Store
+from studio.open.another import usual_store
 from studio.open.documents import DEFAULT_EXAMPLE, find_document
 from studio.open.preferences import Preferences
 from studio.session import Session
@@ -107,13 +108,16 @@ def rebuild_window(old: Window) -> Window:
     return window
 
 
-def run_window(where: str | None, store: str | None) -> int:
+def run_window(where: str | None, store: str | None, files: str | None = None) -> int:
     """Open the window and stay until it is closed. Raises Refused for a document or store that cannot be opened."""
     _keep_crashes()
     preferences = Preferences()
     application = make_application(preferences)
     document = find_document(where or DEFAULT_EXAMPLE)
-    session = Session(Store.open(store), preferences)
+    opened, why = (
+        (Store.open(store, files=files), "") if store else usual_store(preferences.store, preferences.store_files)
+    )
+    session = Session(opened, preferences)
     window = make_window(session, document)
     if where and Path(where).suffix:
         session.show(document, Path(where))
@@ -121,6 +125,8 @@ def run_window(where: str | None, store: str | None) -> int:
     collector = Collector(application)
     session.vocabularyChanged.connect(collector.spare, Qt.ConnectionType.SingleShotConnection)
     QTimer.singleShot(0, window.after_first_picture)
+    if why:
+        QTimer.singleShot(0, lambda: session.say(why, "warning"))
     obey_signals(application, window)
     sys.excepthook = lambda kind, error, trace: _say_crash(session, kind, error, trace)
     try:

@@ -14,6 +14,8 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+pytest_plugins = ["tests.stores"]
+
 SHARED_DATA = Path(os.environ.get("CROSSMODAL_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 

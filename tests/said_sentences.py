@@ -31,14 +31,14 @@ UNSAID_CALLS = frozenset({
 })  # fmt: skip
 UNSAID_FILES = (
     "core/compiler/script.py", "core/runs/paper.py", "core/store/export.py", "studio/benches/", "studio/commands/",
-    "studio/watching/device_line.py", "studio/telling/health.py", "widgets/",
+    "studio/watching/device_line.py", "studio/telling/health.py", "studio/open/stores.py", "core/runs/working.py", "widgets/",
 )  # fmt: skip
 UNSAID_FUNCTIONS = frozenset(
     {"detail", "as_text", "_in_short"}
 )  # figures under a node's title; a command line's; a fingerprint
 UNSAID = frozenset({
     "without {a}", "Twemoji {a}", "{a} across", "{a} across {b}", "{a} within {b}", "level {a}", "similarity, {a}", "{a} MiB", "{a} pp",
-    "PRAGMA wal_checkpoint({a})", "{a}, {b} GiB, CUDA {c}",
+    "PRAGMA wal_checkpoint({a})", "{a} on {b}", "chunk {a} of series {b} is damaged", "{a}, {b} GiB, CUDA {c}",
 })  # fmt: skip  # names of configurations, credits, maps and series, which are data; figures with their unit
 PROSE = re.compile(r"[A-Za-z]{2,},? [A-Za-z]{2,}|[A-Za-z]{3,}[,:;]? \{|\}[,:;]? [a-z]{2,}")
 SENTENCE = re.compile(r"[A-Z].* .*[.?]", re.DOTALL)

@@ -42,10 +42,12 @@ PUT_OFF = {
     "core/runs/sweeping.py": "torch, when a trial begins",
     "core/runs/vocabulary.py": "torch, where the kept vocabulary does not serve",
     "core/runs/worker.py": "torch, when a run begins",
+    "core/store/database.py": "PostgreSQL, only for a store by URL",
     "core/store/lock.py": "one module for each operating system",
     "core/store/migrate.py": "Alembic, only where a store is made or upgraded",
     "widgets/look/icons.py": "the icon font needs an application",
     "studio/asking/query.py": "torch, when the query page is asked first",
+    "studio/open/another.py": "PostgreSQL, only for a store by URL",
     "studio/asking/judging.py": "torch, when pairs are looked at first",
     "studio/commands/check.py": "torch, after the flags were found good",
     "studio/commands/open.py": "Qt, only for the window",
@@ -280,6 +282,9 @@ def house(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "resources/emoji", tmp_path / "resources/emoji", dirs_exist_ok=True)
     (tmp_path / "core/blocks/connectors/scale.py").write_text(readme_block(), encoding="utf-8")
     shutil.copy(ROOT / "tests/core/test_every_block.py", tmp_path / "test_every_block.py")
+    for file in ("tests/__init__.py", "tests/core/__init__.py", "tests/core/contract.py"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / file, tmp_path / file)
     (tmp_path / "test_shown.py").write_text(SHOWN, encoding="utf-8")
     return tmp_path
 

@@ -153,7 +153,7 @@ def _print(problem: Problem) -> None:
 def _execute(store: Store, uid: str, control: Control, told: Callable[[Problem], None], data_changed: bool) -> Status:
     library = Library(store)
     facts = library.facts(uid)
-    recorder = library.recorder(uid, on_problem=told)
+    recorder = library.recorder(uid, on_problem=told, on_loss=control.stop)
     said = _Remembering(recorder, At(step=facts.step, seconds=facts.seconds))
 
     def say_status(status: Status, reason: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The same run in a process of its own: ``python -m core.runs.process STORE UID [WORD] [--data-changed]``.
+"""The same run in a process of its own: ``python -m core.runs.process STORE UID [WORD] [--data-changed] [--files FOLDER]``.
 
 ``WORD`` is the claim of the process that started it; without one the run is claimed here.
 
@@ -7,6 +7,7 @@ SIGTERM saves a checkpoint and stops.
 
 from __future__ import annotations
 
+import argparse
 import faulthandler
 import signal
 import sys
@@ -24,15 +25,25 @@ def main(arguments: list[str]) -> int:
     control = Control()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: control.stop())
-    changed = "--data-changed" in arguments
-    where, uid, *word = (argument for argument in arguments if argument != "--data-changed")
+    flags = _flags(arguments)
     try:
-        with Store.open(where) as store:
-            claim = take(store, uid, word[0]) if word else None
-            return 0 if execute(store, uid, control, claim, data_changed=changed) in ("finished", "stopped") else 1
+        with Store.open(flags.store, files=flags.files) as store:
+            claim = take(store, flags.uid, flags.word) if flags.word else None
+            status = execute(store, flags.uid, control, claim, data_changed=flags.data_changed)
+            return 0 if status in ("finished", "stopped") else 1
     except Refused as refused:
         print(refused, file=sys.stderr)
         return 2
+
+
+def _flags(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m core.runs.process")
+    parser.add_argument("store")
+    parser.add_argument("uid")
+    parser.add_argument("word", nargs="?")
+    parser.add_argument("--data-changed", action="store_true")
+    parser.add_argument("--files")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -30,14 +31,16 @@ from core.runs.launch import queue
 from core.runs.proposing import propose
 from core.runs.vocabulary import full_vocabulary
 from core.runs.worker import ask, lower_priority, start_process
-from core.store.answers import SweepFacts, TrialFacts
+from core.store.answers import RunFacts, SweepFacts, TrialFacts
 from core.store.database import Store
 from core.store.faults import STORE_ERRORS, cause_of
 from core.store.library import Library
-from core.store.sweeps import Sweeps
+from core.store.resuming import refuse_if_missing
+from core.store.sweeps import WORKER, Sweeps
 from core.telemetry.events import ENDED
 
 SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_BETWEEN_HEARTBEATS = 10.0
 GOES_ON = frozenset({"queued", "stopped", "interrupted"})  # a run in this state is continued, not begun anew
 
 
@@ -89,6 +92,7 @@ class SweepThread(threading.Thread):
         super().__init__(name=f"crossmodal-sweep-{uid[-6:]}", daemon=True)
         self.store, self.uid, self._ended = store, uid, ended
         self.error = ""  # a sentence where the sweep itself, not a trial, failed
+        self.training = ""  # uid of the run that is trained now
         self._stopping = threading.Event()
         self._now: Callable[[], None] | None = None  # stops the trial that is trained
         self._lock = threading.Lock()
@@ -118,12 +122,12 @@ class SweepThread(threading.Thread):
         sweeps = Sweeps(self.store)
         sweeps.begin(self.uid)
         try:
-            work = _Work(self.store, self.uid, full_vocabulary())
+            work = Work(self.store, self.uid, full_vocabulary())
             while not self._stopping.is_set():
                 work.settle_orphans()
                 trial = sweeps.claim(self.uid)
                 if trial is not None:
-                    self._carry_out_trial(work, trial)
+                    self.carry_out_trial(work, trial)
                 elif not work.add_configuration() and not self._wait_for_children(sweeps):
                     break
         except BaseException:
@@ -140,9 +144,12 @@ class SweepThread(threading.Thread):
         self._stopping.wait(SECONDS_BETWEEN_LOOKS)
         return True
 
-    def _carry_out_trial(self, work: _Work, trial: TrialFacts) -> None:
-        run = work.run_of(trial)
-        if run:
+    def carry_out_trial(self, work: Work, trial: TrialFacts) -> None:
+        """From a claimed trial to its place in the table."""
+        with Heartbeat(work.sweeps, work.uid, trial.number):
+            run = work.run_of(trial)
+            if not run:
+                return
             try:
                 self._train(work, run)
             except Refused as refused:
@@ -150,7 +157,7 @@ class SweepThread(threading.Thread):
                 return
             work.settle(replace(trial, run=run), was_asked=self._stopping.is_set())
 
-    def _give_way(self, work: _Work, trial: TrialFacts, run: str, refused: Refused) -> None:
+    def _give_way(self, work: Work, trial: TrialFacts, run: str, refused: Refused) -> None:
         """Another process trains the trial's run: wait for its end. What cannot be begun at all has failed."""
         if work.library.owner_refusal(run) is None:
             work.sweeps.fail(self.uid, trial.number, str(refused))
@@ -159,7 +166,14 @@ class SweepThread(threading.Thread):
             pass
         work.settle(replace(trial, run=run), was_asked=self._stopping.is_set())
 
-    def _train(self, work: _Work, run: str) -> None:
+    def _train(self, work: Work, run: str) -> None:
+        self.training = run
+        try:
+            self._train_to_its_end(work, run)
+        finally:
+            self.training = ""
+
+    def _train_to_its_end(self, work: Work, run: str) -> None:
         if work.place == "process":
             child = start_process(self.store, run)
             self._watch(child, run)
@@ -188,14 +202,37 @@ class SweepThread(threading.Thread):
                 stop()
 
 
-class _Work:
+class Heartbeat(threading.Thread):
+    """Gives signs of life of who works on a trial while it does: other machines know it by them only."""
+
+    def __init__(self, sweeps: Sweeps, uid: str, number: int) -> None:
+        super().__init__(name=f"crossmodal-heartbeat-{uid[-6:]}", daemon=True)
+        self._sweeps, self._uid, self._number = sweeps, uid, number
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        """Until the trial is settled; a store that cannot be written now hears the next one."""
+        while not self._done.wait(SECONDS_BETWEEN_HEARTBEATS):
+            with suppress(Refused, *STORE_ERRORS):
+                self._sweeps.beat(self._uid, self._number)
+
+    def __enter__(self) -> Heartbeat:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self.join()
+
+
+class Work:
     """What a trial needs: its document, its run, its place in the table."""
 
-    def __init__(self, store: Store, uid: str, words: Vocabulary) -> None:
+    def __init__(self, store: Store, uid: str, words: Vocabulary, *, place: str = "") -> None:
         self.store, self.uid, self.words = store, uid, words
         self.sweeps, self.library = Sweeps(store), Library(store)
         facts = self.sweeps.facts(uid)
-        self.name, self.place = facts.name, facts.place
+        self.name, self.place = facts.name, place or ("thread" if facts.place == WORKER else facts.place)
         self.document = loads(self.sweeps.document_text(uid))
         if self.document.sweep is None:
             raise refuse("The experiment of this sweep has lost its plan.")
@@ -205,7 +242,7 @@ class _Work:
         """The run that carries a trial out: the one that was begun, or a new one; empty where it cannot be made."""
         from core.runs.trials import trial_document  # torch
 
-        if trial.run and trial.run_status in GOES_ON:
+        if self._goes_on(trial):
             return trial.run
         configuration = Configuration.from_json(trial.configuration)
         try:
@@ -220,8 +257,22 @@ class _Work:
             self.library, document, title=f"{self.name} · {configuration.name} · {trial.seed}", place=self.place
         )
         self.library.set_tags(run.uid, [self.name])
-        self.sweeps.attach(self.uid, trial.number, run.uid)
+        try:
+            self.sweeps.attach(self.uid, trial.number, run.uid)
+        except Refused:  # nobody heard of this process for so long that the trial was given to another
+            self.library.delete(run.uid)
+            return ""
         return run.uid
+
+    def _goes_on(self, trial: TrialFacts) -> bool:
+        """Whether the run that was begun is continued: not where its checkpoints lie on another machine's disk only."""
+        if not trial.run or trial.run_status not in GOES_ON:
+            return False
+        try:
+            refuse_if_missing(self.library, trial.run)
+        except Refused:
+            return self.store.is_file  # where it is said what is missing
+        return True
 
     def settle(self, trial: TrialFacts, *, was_asked: bool = False) -> None:
         """Put what came of a trial's run into the table; one that was cut off waits again."""
@@ -229,10 +280,14 @@ class _Work:
         facts = self.library.facts(trial.run)
         if facts.status == "finished":
             self._record(trial)
-        elif facts.status not in ENDED or facts.status == "interrupted" or was_asked:
+        elif facts.status not in ENDED or facts.status == "interrupted" or was_asked or self._was_stopped(facts):
             self.sweeps.requeue(self.uid, [trial.number])
         else:
             self.sweeps.fail(self.uid, trial.number, facts.reason or f"The run was {facts.status}.")
+
+    def _was_stopped(self, facts: RunFacts) -> bool:
+        """Whether the whole sweep was stopped, here or from another machine, and the run with it."""
+        return facts.status == "stopped" and self.sweeps.facts(self.uid).state == "paused"
 
     def _record(self, trial: TrialFacts) -> None:
         from core.runs.trials import outcome  # torch
@@ -250,6 +305,8 @@ class _Work:
         """Trials of a process that is gone: settled where their run had ended, else back in the queue."""
         self.library.mark_interrupted()
         for trial in self.sweeps.orphans(self.uid)[0]:
+            if not self.sweeps.take_over(self.uid, trial.number):
+                continue
             if trial.run and trial.run_status == "finished":
                 self._record(trial)
             else:

@@ -88,15 +88,20 @@ def start_process(store: Store, uid: str, *, data_changed: bool = False) -> subp
 
 
 def _spawn(store: Store, uid: str, *more: str) -> subprocess.Popen[Any]:
-    environment = {key: value for key, value in os.environ.items() if key not in SCRUBBED}
+    environment = {key: value for key, value in os.environ.items() if key not in SCRUBBED} | dict(store.environment)
     environment["PYTHONPATH"] = str(ROOT)
-    folder = store.path.parent / "logs"
+    folder = store.files / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{uid}.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "core.runs.process", store.url, uid, *more],
+            [sys.executable, "-P", "-m", "core.runs.process", store.url, uid, *more, *_files(store)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=folder,
         )  # fmt: skip
+
+
+def _files(store: Store) -> list[str]:
+    """A store by URL has a folder that must be named; the files of a file lie beside it."""
+    return [] if store.is_file else ["--files", str(store.files)]
 
 
 def ask(store: Store, uid: str, command: str, **arguments: Any) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from sqlalchemy import Select, select, update
 
 from core.problems import Refused, refuse
+from core.store.clock import store_now
 from core.store.database import Store
 from core.store.liveness import identity_of, is_alive, this_host, this_process
 from core.store.schema import run
@@ -54,20 +54,26 @@ class Claim:
             connection.execute(_mine(self).values(claim="", revision=run.c.revision + 1, **self.before))
 
 
+class NotOurs(Exception):
+    """A run was taken over by another process: who recorded it writes no more. The text says who has it."""
+
+
 def claim(store: Store, uid: str) -> Claim:
     """Claim a run for this process. Raises Refused, saying who owns it, where another does."""
     word = secrets.token_hex(8)
     values = {"claim": word, "status": "queued", "reason": "", "ended": None, "phase": "preparing", "done": 0, "of": 0}
     values |= {"position": None, **identity()}
-    with store.write() as connection:  # begins immediately: nobody comes between the look and the statement
+    with store.write() as connection:  # alone: nobody else claims between the look and the statement
         row = connection.execute(_looked(uid)).first()
         if row is None:
-            raise refuse(f"There is no run {uid!r} in {store.path.name}.")
+            raise refuse(f"There is no run {uid!r} in {store.name}.")
         trains_elsewhere = row.status not in (*ENDED, "queued") and not is_here(row)
         if is_owned(row) and (row.claim or trains_elsewhere):
             raise owner_refusal(row)
         unchanged = (run.c.id == row.id) & (run.c.claim == row.claim) & (run.c.status == row.status)
-        connection.execute(update(run).where(unchanged).values(revision=run.c.revision + 1, **values))
+        found = connection.execute(update(run).where(unchanged).values(revision=run.c.revision + 1, **values))
+        if not found.rowcount:  # its recorder writes beside who looks: it ended, or came to life, at this very moment
+            raise refuse(f"The run {uid} has just changed.", hint="Try again.")
         with _lock:
             _held.add(word)
     before = {"status": row.status, "reason": row.reason, "ended": row.ended, "position": row.position, "phase": ""}
@@ -99,7 +105,7 @@ def is_owned(row: Any) -> bool:
         return False
     if is_here(row) and row.claim:
         return row.claim in _held
-    return is_alive(row.process, row.process_started, row.host, row.heartbeat)
+    return is_alive(row.process, row.process_started, row.host, row.unheard)
 
 
 def owner_refusal(row: Any) -> Refused:
@@ -112,7 +118,8 @@ def owner_refusal(row: Any) -> Refused:
     return refuse(f"The run {row.uid} is trained by process {row.process} already.", hint=hint)
 
 
-OWNER = (run.c.process, run.c.process_started, run.c.host, run.c.claim, run.c.heartbeat, run.c.position)
+UNHEARD = (store_now() - run.c.heartbeat).label("unheard")  # seconds since the owner gave a sign of life
+OWNER = (run.c.process, run.c.process_started, run.c.host, run.c.claim, UNHEARD, run.c.position)
 
 
 def _looked(uid: str) -> Select[Any]:
@@ -128,7 +135,7 @@ def is_here(row: Any) -> bool:
 def identity(number: int | None = None) -> dict[str, Any]:
     """What a row keeps of a process: this one, or the one with that number."""
     process, started = this_process() if number is None else identity_of(number)
-    return {"process": process, "process_started": started, "host": this_host(), "heartbeat": time.time()}
+    return {"process": process, "process_started": started, "host": this_host(), "heartbeat": store_now()}
 
 
 def _mine(held: Claim) -> Any:

@@ -1,51 +1,52 @@
-"""A store file: opened, checked, brought up to date, and shared by everything in the process.
+"""A store of runs, opened by a path or a URL, and shared by everything in the process.
 
-A foreign or unreachable file is refused with a sentence. A file of a newer version, one that is damaged and one that
-may not be written are only read, as far as that goes.
+What holds its rows, a SQLite file or a PostgreSQL database, is a :class:`core.store.engines.holder.Holder`.
 """
 
 from __future__ import annotations
 
 import os
-import sqlite3
-import struct
 import threading
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_data_dir
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from core.problems import Problem, Refused, refuse
-from core.store import filesystems, health, migrate
-from core.store.engines import reading_engine, writing_engine
-from core.store.faults import STORE_ERRORS, cause_of, is_storage_fault
-from core.store.lock import Busy, FileLock
-from core.store.schema import APPLICATION_ID, SCHEMA_VERSION
-from core.texts import printable
+from core.store.engines.holder import Holder
+from core.store.engines.sqlite import SqliteFile, usable
+from core.store.faults import STORE_ERRORS, UNREADABLE, is_storage_fault
 
-LEAST_BYTES = 100  # of a database of SQLite: its header
-WAL_BYTES = 4 << 20  # the log is folded into the file beyond this
-UNREADABLE = (  # what a damaged file may raise, in SQLite or when its rows are taken apart
-    *STORE_ERRORS, ValueError, KeyError, IndexError, TypeError, OverflowError, zlib.error, struct.error,
-)  # fmt: skip
-_open: dict[tuple[int, Path], Store] = {}
+SERVERS = ("postgresql://", "postgresql+psycopg://", "postgres://")
+_Key = tuple[int, str]
+_open: dict[_Key, Store] = {}
 _open_lock = threading.RLock()
 
 
 def homes() -> list[Path]:
     """The folders of the stores that this process has open, then the one where runs are kept by themselves."""
     return list(
-        dict.fromkeys([*(path.parent for number, path in _open if number == os.getpid()), default_path().parent])
+        dict.fromkeys([*(store.files for (number, _), store in _open.items() if number == os.getpid()), data_folder()])
     )
+
+
+def data_folder() -> Path:
+    """Where a person's data lies."""
+    return Path(user_data_dir("crossmodal-studio", appauthor=False))
 
 
 def default_path() -> Path:
     """Where runs are kept unless a person says otherwise."""
-    return Path(user_data_dir("crossmodal-studio", appauthor=False)) / "runs.db"
+    return data_folder() / "runs.db"
+
+
+def is_by_url(where: str | Path | None) -> bool:
+    """Whether a store is a database of a server, and not a file."""
+    return str(where or "").startswith(SERVERS)
 
 
 def path_of(where: str | Path | None) -> Path:
@@ -57,68 +58,87 @@ def path_of(where: str | Path | None) -> Path:
         text = text[len("sqlite:///") :].split("?", 1)[0]
     elif "://" in text:
         kind = text.split("://", 1)[0]
-        raise refuse(f"A store cannot be opened from {kind!r}.", hint="Give a file, or sqlite:///path/to/runs.db.")
+        raise refuse(
+            f"A store cannot be opened from {kind!r}.",
+            hint="Give a file, sqlite:///path/to/runs.db, or postgresql+psycopg://user@host/database.",
+        )
     if text in ("", ":memory:") or "\0" in text:
         raise refuse(f"{text!r} is not a file that a store can be kept in.", hint="Give a path such as runs.db.")
     return Path(text).expanduser()
 
 
-_FOREIGN = (
-    "SELECT CASE WHEN type = 'table' THEN 'virtual table' ELSE type END, name FROM sqlite_master "
-    "WHERE type IN ('trigger', 'view') OR (type = 'table' AND sql LIKE 'CREATE VIRTUAL%') LIMIT 1"
-)
-
-
 class Store:
-    """One file of runs. ``Store.open`` gives the same object to everyone in a process."""
+    """Every run of a file or a database. ``Store.open`` gives the same object to everyone in a process."""
 
-    _copy: health.Readable | None = None  # what is read in place of a file that may not be written
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.warnings: tuple[Problem, ...] = ()
-        self.newer = False  # written by a newer studio: only read
+    def __init__(self, holder: Holder, key: _Key) -> None:
+        self._holder, self._key = holder, key
         self._users = 0
-        self._lock = FileLock(path.with_name(path.name + ".lock"))
-        wal = not filesystems.is_remote(path)
-        if not wal:
-            self.warnings = (filesystems.warning(path),)
-        self.only_read = (
-            self._prepare() if health.may_write(path) else self._prepare_to_read()
-        )  # why nothing is written
-        if self.only_read is not None:
-            self.warnings = (*self.warnings, self.only_read)
-        self._writer = writing_engine(path, wal=wal)
-        self._reader = self._copy.engine() if self._copy else reading_engine(path)
-        if not self.newer:
-            try:
-                with _sentences(path), self.read() as connection:
-                    connection.exec_driver_sql("SELECT count(*), max(status), max(claim) FROM run").one()
-            except Refused:
-                if self._copy is not None:
-                    self._copy.close()
-                raise
 
     @classmethod
-    def open(cls, where: str | Path | None = None) -> Store:
-        """Open or create a store. Raises Refused with a sentence where the file cannot be used."""
-        path = path_of(where)
-        with _open_lock, _sentences(path):
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_dir():
-                raise refuse(f"{path} is a folder.", hint="Name a file in it, for instance runs.db.")
-            _want_name(path)
-            key = (os.getpid(), path.resolve())
+    def open(cls, where: str | Path | None = None, *, files: str | Path | None = None) -> Store:
+        """Open or create a store by its path or URL. Raises Refused with a sentence where it cannot be used.
+
+        ``files``: the folder for checkpoints and other large files of a store by URL; those of a file lie beside it.
+        """
+        with _open_lock:
+            name, make = _found(where, files)
+            key = (os.getpid(), name)
             if key not in _open:
-                _open[key] = cls(path.resolve())
+                _open[key] = cls(make(), key)
             _open[key]._users += 1
             return _open[key]
 
     @property
+    def name(self) -> str:
+        """What sentences call it."""
+        return self._holder.name
+
+    @property
+    def place(self) -> str:
+        """Where it is, for a person: a path, or an address without its password."""
+        return self._holder.place
+
+    @property
     def url(self) -> str:
-        """The address by which another process opens it."""
-        return f"sqlite:///{self.path}"
+        """The address by which another process opens it, without its password (see :attr:`environment`)."""
+        return self._holder.url
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What a child needs in its environment to open it: a password is never an argument that others can read."""
+        return self._holder.environment
+
+    @property
+    def files(self) -> Path:
+        """The folder of checkpoints, logs and other large files."""
+        return self._holder.files
+
+    @property
+    def path(self) -> Path:
+        """The file of a store that is one. Raises Refused for a store by URL."""
+        if isinstance(self._holder, SqliteFile):
+            return self._holder.path
+        raise refuse(f"{self.name} is no file.", hint="Give a store that is a file.")
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file of this machine, and not a database that others write too."""
+        return isinstance(self._holder, SqliteFile)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What a person should know about it."""
+        return self._holder.warnings
+
+    @property
+    def only_read(self) -> Problem | None:
+        """Why nothing is written; None where it can be."""
+        return self._holder.only_read
+
+    @property
+    def newer(self) -> bool:
+        """Whether a newer studio wrote it: it is then only read."""
+        return self._holder.newer
 
     @property
     def is_writable(self) -> bool:
@@ -126,25 +146,27 @@ class Store:
         return self.only_read is None
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, alone: bool = True) -> Iterator[Connection]:
         """A transaction that writes; committed at the end, undone by an exception. Keep it short.
 
-        Raises Refused where the file is only read, or cannot be written now: a full disk, a lock.
+        Nobody else writes meanwhile, so what is looked at stays true until the end; without ``alone`` others may, on a
+        server, write rows that are not the caller's. Raises Refused where the store is only read, or cannot be written
+        now: a full disk, a lock, a server that is gone.
         """
         if self.only_read is not None:
             raise Refused(replace(self.only_read, severity="error"))
         try:
-            with self._lock, self._writer.begin() as connection:
+            with self._holder.write(alone=alone) as connection:
                 yield connection
         except STORE_ERRORS as error:
             if is_storage_fault(error):
-                raise _sentence(self.path, error) from error
+                raise self._holder.sentence(error) from error
             raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A short transaction that reads; everything in it sees one moment. Raises Refused where the file is damaged."""
-        with self.decoding(), self._reader.begin() as connection:
+        """A short transaction that reads; everything in it sees one moment. Raises Refused where it cannot be read."""
+        with self.decoding(), self._holder.read() as connection:
             yield connection
 
     @contextmanager
@@ -155,56 +177,46 @@ class Store:
         except Refused:
             raise
         except UNREADABLE as error:
-            raise _sentence(self.path, error) from error
+            raise self._holder.sentence(error) from error
+
+    def upsert(self, connection: Connection, table: Table, keys: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+        """Insert rows; one whose keys are there already gets the new values of the others."""
+        statement = self._holder.insert(table).values(rows)
+        changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed))
+
+    def spool_file(self, run_id: int, attempt: int) -> Path:
+        """Where what a run says waits on this machine's disk while the store cannot be written."""
+        return self._holder.spool_file(run_id, attempt)
 
     def fold(self) -> None:
-        """Fold the write-ahead log into the file where it has grown; a busy reader only puts it off."""
-        with suppress(*STORE_ERRORS):
-            if self.path.with_name(self.path.name + "-wal").stat().st_size > WAL_BYTES:
-                self._fold("PASSIVE")
+        """Tidy up after a write."""
+        self._holder.fold()
 
     def make_durable(self) -> None:
-        """From now on a commit survives a power cut, at the price of a disk flush each."""
-        with _sentences(self.path):
-            connection = self._writer.raw_connection()
-            try:
-                connection.cursor().execute("PRAGMA synchronous=FULL").close()
-            finally:
-                connection.close()
+        """From now on a commit survives a power cut."""
+        self._holder.make_durable()
 
     def flush_to_disk(self) -> None:
         """What was committed survives a power cut from now on. Raises Refused."""
-        log = self.path.with_name(self.path.name + "-wal")
-        with _sentences(self.path), (log if log.exists() else self.path).open("rb") as file:
-            os.fsync(file.fileno())
+        self._holder.flush_to_disk()
 
     def check(self) -> list[str]:
-        """What SQLite's integrity check finds; empty where all is well."""
-        with _sentences(self.path), self.read() as connection:
-            rows = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-        return [] if list(rows) == ["ok"] else [str(row) for row in rows]
+        """What is damaged; empty where all is well."""
+        return self._holder.check()
 
     def backup(self, path: Path) -> Path:
-        """Copy the whole store, also while it is written. Raises Refused."""
-        with _sentences(self.path):
-            return migrate.copy(self.path, path)
+        """Copy the whole store, also while it is written. Raises Refused, also where that is an administrator's business."""
+        return self._holder.backup(path)
 
     def close(self) -> None:
-        """Give the store back; the last one closes the file."""
+        """Give the store back; the last one closes it."""
         with _open_lock:
             self._users -= 1
-            if self._users > 0:
+            if self._users != 0:
                 return
-            _open.pop((os.getpid(), self.path), None)
-            self._reader.dispose()
-            if self._copy is not None:
-                self._copy.close()
-            if self.is_writable:
-                with suppress(*STORE_ERRORS):
-                    self._fold("TRUNCATE", "PRAGMA optimize")
-                with suppress(*STORE_ERRORS), self._lock:
-                    self._writer.dispose()
-            self._lock.close()
+            _open.pop(self._key, None)
+            self._holder.close()
 
     def __enter__(self) -> Store:
         return self
@@ -212,110 +224,20 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _prepare(self) -> Problem | None:
-        """Make a new file's tables, or bring an old file's up to date, while no other process does."""
-        with _sentences(self.path), self._lock:
-            version = self._version()
-            found = health.damage(self.path) if version is not None else ""
-            damaged = health.damaged(self.path, found) if found else None
-            if version is None:
-                migrate.create(self.path)
-            elif version > SCHEMA_VERSION:
-                return self._only_read_newer()
-            elif version < SCHEMA_VERSION and damaged is not None:
-                raise Refused(replace(damaged, severity="error"))
-            elif version < SCHEMA_VERSION:
-                migrate.upgrade(self.path, version)
-            return damaged
 
-    def _prepare_to_read(self) -> Problem:
-        """A file or a folder that may not be written: read where it is, or from a copy brought up to date."""
-        with _sentences(self.path):
-            self._copy = health.Readable(self.path, SCHEMA_VERSION)
-            try:
-                version, found = self._version(), health.damage(self._copy.path, immutable=self._copy.immutable)
-                if version is not None and version > SCHEMA_VERSION:
-                    return self._only_read_newer()
-                return health.damaged(self.path, found) if found else health.not_writable(self.path)
-            except BaseException:
-                self._copy.close()
-                raise
+def _found(where: str | Path | None, files: str | Path | None) -> tuple[str, Callable[[], Holder]]:
+    """What tells a store from others, and how it is opened. Raises Refused."""
+    if is_by_url(where):
+        from core.store.engines.postgresql import PostgresqlDatabase, address_of, files_of
 
-    def _only_read_newer(self) -> Problem:
-        self.newer = True
-        return Problem(
-            what=f"{self.path.name} was written by a newer Crossmodal Studio, so it is only read here.",
-            hint="Update the studio, or choose another store.", severity="warning",
-        )  # fmt: skip
-
-    def _version(self) -> int | None:
-        """The file's schema version; None where it is new. Raises Refused where it is another program's."""
-        if not self.path.exists() or self.path.stat().st_size == 0:
-            return None
-        if self.path.stat().st_size < LEAST_BYTES:  # SQLite takes a file of one byte for a new one, and writes over it
-            raise sqlite3.DatabaseError("file is not a database")
-        if self._copy is not None:
-            connection = health.connect(self._copy.path, immutable=self._copy.immutable)
-        else:
-            connection = health.connect(self.path)
-        try:
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            application = connection.execute("PRAGMA application_id").fetchone()[0]
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            foreign = connection.execute(_FOREIGN).fetchone()
-        finally:
-            connection.close()
-        if application != APPLICATION_ID and tables:
-            raise refuse(f"{self.path.name} is the database of another program.", hint="Choose another file.")
-        if foreign is not None:
-            raise refuse(
-                f"{self.path.name} holds the {foreign[0]} {str(foreign[1])[:80]!r}, which no studio writes: it could act when "
-                "runs are read or written.", hint=f"Take the runs out of it: python -m studio repair {self.path.name}",
-            )  # fmt: skip
-        return int(version) if tables else None
-
-    def _fold(self, how: str, *more: str) -> None:
-        with self._lock:
-            connection = self._writer.raw_connection()
-            try:
-                for statement in (*more, f"PRAGMA wal_checkpoint({how})"):
-                    connection.cursor().execute(statement).close()
-            finally:
-                connection.close()
-
-
-def _want_name(path: Path) -> None:
-    """Raise Refused for a circle of links, and for a name that SQLite cannot be given."""
-    try:
-        str(path.resolve()).encode()
-    except (OSError, RuntimeError) as error:
-        raise refuse(f"{path} is a link that leads nowhere.", hint="Choose another place.") from error
-    except UnicodeEncodeError as error:
-        raise refuse(f"{printable(str(path))} has a name that is not UTF-8.", hint="Rename it.") from error
-
-
-@contextmanager
-def _sentences(path: Path) -> Iterator[None]:
-    """What goes wrong with a file, as a sentence."""
-    try:
-        yield
-    except Refused:
-        raise
-    except Busy as error:
-        raise _sentence(path, error) from error
-    except OSError as error:
-        raise refuse(f"{path} cannot be used: {error.strerror or error}.", hint="Choose another place.") from error
-    except UNREADABLE as error:
-        raise _sentence(path, error) from error
-
-
-def _sentence(path: Path, error: Exception) -> Refused:
-    cause = str(getattr(error, "orig", None) or error)
-    if isinstance(error, Busy) or "locked" in cause or "busy" in cause:
-        return refuse(f"{path.name} is in use by another process.", hint="Wait a moment and try again.")
-    if isinstance(error, OSError) or any(word in cause for word in ("unable to open", "readonly", "disk I/O", "full")):
-        return refuse(f"{path} cannot be used: {cause_of(error)}.", hint="Check the disk and the rights to the folder.")
-    return refuse(
-        f"{path.name} is damaged or is not a store of runs ({cause_of(error)}).",
-        hint=f"python -m studio repair {path} makes a new store of what can be read; or open a backup.",
-    )
+        address = address_of(str(where))
+        folder = Path(files).expanduser().resolve() if files else files_of(address, data_folder())
+        return f"{address.render_as_string()} {folder}", lambda: PostgresqlDatabase(address, folder)
+    path = path_of(where)
+    if files:
+        raise refuse(
+            "A folder for files goes with a store by URL.",
+            hint=f"The files of {path.name} lie beside it; leave it out.",
+        )
+    path = usable(path)
+    return str(path), lambda: SqliteFile(path)

@@ -10,13 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from core.store.answers import RunFacts
-from core.store.claims import is_owned, waits
+from core.store.claims import UNHEARD, is_owned, waits
 from core.store.points import number
 from core.store.schema import run, series, tag
 from core.telemetry.events import ENDED
 
 MOST_NUMBERS = 500  # in one statement
-_COLUMNS = [column for column in run.c if column.name not in ("document_text", "environment")]
+_COLUMNS = [*(column for column in run.c if column.name not in ("document_text", "environment")), UNHEARD]
 
 
 def facts_of(connection: Connection, ids: Sequence[int]) -> list[RunFacts]:

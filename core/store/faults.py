@@ -7,19 +7,34 @@ nothing of it ("inline_container ... unexpected pos").
 from __future__ import annotations
 
 import sqlite3
+import struct
+import zlib
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    SQLAlchemyError,
+    TimeoutError,
+)
 
 FULL = ("disk is full", "No space left", "os error 28", "Disk quota exceeded", "os error 122", "File too large")
 WRITERS = ("inline_container", "PytorchStreamWriter", "unexpected pos")  # torch, when a write fell short
-EVENTS = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.NotSupportedError)
+EVENTS = (
+    sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.NotSupportedError,
+    IntegrityError, DataError, ProgrammingError, NotSupportedError,
+)  # fmt: skip
 
 
 def is_storage_fault(error: BaseException) -> bool:
-    """Whether the disk, the file or its lock failed, and not what was to be written."""
-    if isinstance(error, DBAPIError):
-        return isinstance(error.orig, sqlite3.Error) and not isinstance(error.orig, EVENTS)
-    if isinstance(error, sqlite3.Error):
+    """Whether the disk, the file, its lock or the server failed, and not what was to be written."""
+    if str(getattr(getattr(error, "orig", None), "sqlstate", None)).startswith(
+        "54"
+    ):  # longer than PostgreSQL's indexes take
+        return False
+    if isinstance(error, DBAPIError | sqlite3.Error):
         return not isinstance(error, EVENTS)
     if isinstance(error, OSError | TimeoutError):
         return True
@@ -40,3 +55,6 @@ def cause_of(error: BaseException) -> str:
 
 
 STORE_ERRORS = (SQLAlchemyError, sqlite3.Error, OSError)  # what a store that cannot be used may raise
+UNREADABLE = (  # what a damaged store may raise, in its engine or when its rows are taken apart
+    *STORE_ERRORS, ValueError, KeyError, IndexError, TypeError, OverflowError, zlib.error, struct.error,
+)  # fmt: skip

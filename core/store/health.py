@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from core.problems import Problem
 from core.store import migrate
-from core.store.engines import reading_engine
+from core.store.engines.sqlite_connections import reading_engine
 
 WHOLE_CHECK_BYTES = 32 << 20  # beyond this only pages are checked, not whether indexes agree with their tables
 LONGEST_SECONDS = 1.0  # a check is given up after this: opening must not take long

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from core.problems import refuse
 from core.store.answers import JUDGEMENTS, Judged
@@ -32,12 +31,8 @@ def mark_pairs(
         for left, right in wanted
     ]  # fmt: skip
     if rows:
-        statement = upsert(pair_mark).values(rows)
-        changed = {name: statement.excluded[name] for name in ("mark", "made", "run", "step")}
         with store.write() as connection:
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["dataset", "left", "right"], set_=changed)
-            )
+            store.upsert(connection, pair_mark, ("dataset", "left", "right"), rows)
     return len(rows)
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import delete, func, insert, select, update
 
 from core.problems import Refused, refuse
-from core.store import judging
+from core.store import judging, points
 from core.store.answers import Judged, RunFacts
 from core.store.claims import OWNER, Claim, claim, identity, is_owned, owner_refusal, waits
 from core.store.database import Store
@@ -74,7 +74,7 @@ class Library:
         drawing = _document_identity(document_text)
         row = {
             "uid": f"{time.strftime('%y%m%d', time.gmtime())}-{secrets.token_hex(5)}", "name": clean(name),
-            "status": "queued", "created": time.time(), "steps": steps, "seed": seed, "place": place, "parent": parent,
+            "status": "queued", "created": time.time(), "steps": steps, "seed": seed, "place": place, "parent": clean(parent),
             "parent_step": parent_step, "document_id": drawing[0], "document_name": drawing[1],
             "document_text": clean(document_text), "environment": text_of(environment or {}), **identity(),
         }  # fmt: skip
@@ -166,7 +166,7 @@ class Library:
             ids = exact or [row.id for row in begun]
             if not ids:
                 newest = f"The newest is {rows[0].uid} ({rows[0].name})." if rows else "There are no runs yet."
-                raise refuse(f"There is no run {wanted!r} in {self.store.path.name}.", hint=newest)
+                raise refuse(f"There is no run {wanted!r} in {self.store.name}.", hint=newest)
             return facts_of(connection, ids[:1])[0]
 
     # Editing
@@ -280,10 +280,17 @@ class Library:
 
     def take_commands(self, uid: str) -> list[Command]:
         """What was asked of a run since the last call, oldest first; each is given once. Cheap where there is none."""
-        waiting = (command.c.run_id == self._id(uid)) & command.c.taken.is_(None)
+        waits = (command.c.run_id == run.c.id) & command.c.taken.is_(None)
+        counted = (
+            select(run.c.id, func.count(command.c.id)).select_from(run.outerjoin(command, waits)).group_by(run.c.id)
+        )
         with self.store.read() as connection:
-            if not connection.execute(select(func.count()).select_from(command).where(waiting)).scalar():
-                return []
+            found = connection.execute(counted.where(run.c.uid == clean(uid))).first()
+        if found is None:
+            raise self._unknown(uid)
+        if not found[1]:
+            return []
+        waiting = (command.c.run_id == found[0]) & command.c.taken.is_(None)
         taken = update(command).where(waiting).values(taken=time.time())
         with self.store.write() as connection:
             rows = connection.execute(taken.returning(command.c.id, command.c.name, command.c.arguments)).all()
@@ -329,8 +336,7 @@ class Library:
         with self.store.read() as connection:
             asked = select(*OWNER).where(run.c.id == self._id(uid))
             row = connection.execute(asked).one()
-        alive = is_alive(row.process, row.process_started, row.host, row.heartbeat)
-        return alive, max(0.0, time.time() - row.heartbeat)
+        return is_alive(row.process, row.process_started, row.host, row.unheard), max(0.0, row.unheard)
 
     def owner_refusal(self, uid: str) -> Refused | None:
         """Why a run cannot be begun now: who owns it; None where nobody does."""
@@ -343,8 +349,11 @@ class Library:
         with self.store.read() as connection:
             found = connection.execute(select(run.c.id).where(run.c.uid == clean(uid))).scalar()
         if found is None:
-            raise refuse(f"There is no run {uid!r} in {self.store.path.name}.")
+            raise self._unknown(uid)
         return int(found)
+
+    def _unknown(self, uid: str) -> Refused:
+        return refuse(f"There is no run {uid!r} in {self.store.name}.")
 
     def _edit(self, uid: str, **values: Any) -> None:
         run_id = self._id(uid)
@@ -379,7 +388,7 @@ def _sorted(found: list[RunFacts], sort: str, descending: bool) -> list[RunFacts
 
 def _param(name: str, value: Any) -> dict[str, Any]:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return {"name": clean(name), "number": float(value) if is_number else None, "text": text_of(value)}
+    return {"name": clean(name), "number": points.real(value) if is_number else None, "text": text_of(value)}
 
 
 def _value(text: str) -> Any:

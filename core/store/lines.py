@@ -163,8 +163,8 @@ def _measured(connection: Connection, series_id: int, keys: Keys, values: Values
     size, first, final, low, high, nonfinite = connection.execute(of).one()
     last = select(chunk.c.last).where(chunk.c.series_id == series_id).order_by(chunk.c.final.desc()).limit(1)
     kept = Summary(
-        size=size, first=first or 0, final=final or 0, last=points.number(connection.execute(last).scalar()),
-        low=points.number(low), high=points.number(high), nonfinite=nonfinite,
+        size=int(size), first=first or 0, final=final or 0, last=points.number(connection.execute(last).scalar()),
+        low=points.number(low), high=points.number(high), nonfinite=int(nonfinite),
     )  # fmt: skip
     return _extended(kept, keys, values) if len(keys) else kept
 

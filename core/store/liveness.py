@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 
 import psutil
 
@@ -30,10 +29,10 @@ def this_host() -> str:
     return platform.node()
 
 
-def is_alive(number: int, started: float, host: str = "", heard: float = 0.0) -> bool:
-    """Whether that very process runs. Of a process on another machine only its last sign of life is known."""
+def is_alive(number: int, started: float, host: str = "", unheard: float = 0.0) -> bool:
+    """Whether that very process runs. Of one on another machine only the seconds since its last sign of life are known."""
     if host and host != this_host():
-        return time.time() - heard < SECONDS_UNHEARD
+        return unheard < SECONDS_UNHEARD
     if number <= 0:
         return False
     try:

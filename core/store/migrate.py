@@ -1,4 +1,4 @@
-"""Tables of a new file, and old files brought up to date after a backup. Alembic is loaded only for an old file."""
+"""Tables of a new store, and old ones brought up to date, a file after a backup. Alembic is loaded only for an old store."""
 
 from __future__ import annotations
 
@@ -14,34 +14,33 @@ SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def create(path: Path) -> None:
-    """All tables, in one transaction, stamped with the newest revision."""
+    """All tables of a new file, in one transaction."""
     engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=NullPool)
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA auto_vacuum=INCREMENTAL")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        metadata.create_all(connection)
-        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{REVISION}')")
+        create_tables(connection)
         _stamp(connection, SCHEMA_VERSION)
         connection.exec_driver_sql("COMMIT")
     engine.dispose()
 
 
+def create_tables(connection: Connection) -> None:
+    """All tables, stamped with the newest revision, in the caller's transaction."""
+    metadata.create_all(connection)
+    connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{REVISION}')")
+
+
 def upgrade(path: Path, version: int, scripts: Path = SCRIPTS, target: int = SCHEMA_VERSION) -> Path:
     """Bring an old file up to date; gives the backup made before. On failure the file stays as it was."""
-    from alembic import command
-    from alembic.config import Config
-
     kept = copy(path, path.parent / "backups" / f"{path.stem}-version-{version}-{time.strftime('%Y%m%d-%H%M%S')}.db")
-    configuration = Config()
-    configuration.set_main_option("script_location", str(scripts).replace("%", "%%"))
     engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=NullPool)
     with engine.connect() as connection:
-        configuration.attributes["connection"] = connection
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
-            command.upgrade(configuration, "head")
+            run_revisions(connection, scripts)
             _stamp(connection, target)
         except BaseException:
             connection.exec_driver_sql("ROLLBACK")
@@ -49,6 +48,17 @@ def upgrade(path: Path, version: int, scripts: Path = SCRIPTS, target: int = SCH
         connection.exec_driver_sql("COMMIT")
     engine.dispose()
     return kept
+
+
+def run_revisions(connection: Connection, scripts: Path = SCRIPTS) -> None:
+    """Every revision that a store lacks, in the caller's transaction: all of them or, where one fails, none."""
+    from alembic import command
+    from alembic.config import Config
+
+    configuration = Config()
+    configuration.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, "head")
 
 
 def copy(source: Path, target: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Where a run's checkpoints lie: beside the store's file, wherever that is now.
+"""Where a run's checkpoints lie: in the store's folder of files, wherever that is now.
 
 The one lookup of everyone who reads a checkpoint. The store keeps paths that are relative to its folder, so store and
 checkpoints may be moved together; an absolute path, as older versions kept it, is looked for beside the store first.
@@ -17,12 +17,12 @@ CHECKPOINTS = "checkpoints"
 
 def checkpoint_folder(store: Store, uid: str) -> Path:
     """The folder of a run's checkpoints."""
-    return store.path.parent / CHECKPOINTS / uid
+    return store.files / CHECKPOINTS / uid
 
 
 def kept_path(store: Store, path: Path) -> str:
     """How a checkpoint is written into the store: relative to it, where it lies beside it."""
-    home = store.path.parent
+    home = store.files
     return path.relative_to(home).as_posix() if path.is_relative_to(home) else str(path)
 
 

@@ -73,7 +73,7 @@ class RunReader:
 
     def param(self, name: str) -> str:
         """A parameter of the run as text; empty where it has none of this name."""
-        asked = select(param.c.text).where(param.c.run_id == self._run_id, param.c.name == name)
+        asked = select(param.c.text).where(param.c.run_id == self._run_id, param.c.name == snapshots.clean(name))
         with self._store.read() as connection:
             found = connection.execute(asked).scalar()
             value = json.loads(found) if found else ""
@@ -153,7 +153,7 @@ class RunReader:
 
     def exhibit(self, name: str) -> ExhibitFacts | None:
         """Pictures and sentences that were said once."""
-        asked = select(exhibit).where(exhibit.c.run_id == self._run_id, exhibit.c.name == name)
+        asked = select(exhibit).where(exhibit.c.run_id == self._run_id, exhibit.c.name == snapshots.clean(name))
         with self._store.read() as connection:
             row = connection.execute(asked).first()
         return self._unpacked(lambda _, found: snapshots.unpack_exhibit(found), name, row)
@@ -201,7 +201,7 @@ class RunReader:
 
     def checkpoints(self) -> list[CheckpointFacts]:
         """Every checkpoint that was saved, by step, where it lies now; ``kept`` says whether it is still on disk."""
-        home = self._store.path.parent
+        home = self._store.files
         asked = select(checkpoint).where(checkpoint.c.run_id == self._run_id).order_by(checkpoint.c.step)
         with self._store.read() as connection:
             rows = connection.execute(asked).all()
@@ -222,7 +222,11 @@ class RunReader:
 
     def snapshot_steps(self, name: str) -> list[int]:
         """Steps at which histograms, attention maps, samples or pairs of that name were said."""
-        asked = select(snapshot.c.step).join(series).where(series.c.run_id == self._run_id, series.c.name == name)
+        asked = (
+            select(snapshot.c.step)
+            .join(series)
+            .where(series.c.run_id == self._run_id, series.c.name == snapshots.clean(name))
+        )
         with self._store.read() as connection:
             return list(connection.execute(asked.distinct().order_by(snapshot.c.step)).scalars())
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Literal
 
 from core.problems import Problem, Refused
+from core.store.claims import NotOurs
 from core.store.database import Store
 from core.store.faults import STORE_ERRORS, cause_of, is_storage_fault
 from core.store.spool import Spool, size_of
@@ -44,25 +45,28 @@ class _Ticket:
 class Recorder:
     """A listener that keeps everything in a store. Close it when the run ends.
 
-    ``on_problem`` is told, on the recorder's thread, when something cannot be written. ``durable`` commits every step
+    ``on_problem`` is told, on the recorder's thread, when something cannot be written; ``on_loss`` is called where another
+    process has taken the run over: nothing is kept from then on, and whoever trains it should stop. ``durable`` commits every step
     before ``say`` returns and asks the disk to have it, so not even a power cut loses a step; it costs milliseconds.
     """
 
     def __init__(
         self, store: Store, run_id: int, *, durable: bool = False,
-        on_problem: Callable[[Problem], None] | None = None, seconds_between_flushes: float = SECONDS_BETWEEN_FLUSHES,
+        on_problem: Callable[[Problem], None] | None = None, on_loss: Callable[[], None] | None = None,
+        seconds_between_flushes: float = SECONDS_BETWEEN_FLUSHES,
     ) -> None:  # fmt: skip
         self.problems: list[Problem] = []
         self._store = store
-        self._on_problem = on_problem
+        self._on_problem, self._on_loss = on_problem, on_loss
+        self._lost = False
         self._pause = seconds_between_flushes
         self._queue: deque[Event | _Ticket] = deque()
         self._waiting: list[Event | _Ticket] = []  # taken from the queue or the spool, not yet committed
         self._waiting_bytes = 0
         self._from_spool = False
-        self._spool = Spool(store.path.with_name(f"{store.path.name}.run{run_id}.spool"))
         self._spool_failed = False
         self._writing = Writing(store, run_id)
+        self._spool = Spool.taken_up(store, run_id, self._writing.attempt)
         self._wake = threading.Event()
         self._closing = False
         self._patient_until = 0.0
@@ -143,11 +147,16 @@ class Recorder:
 
     def _turn_once(self, closing: bool) -> None:
         """Write, and hold what cannot be written. Whatever goes wrong, the thread goes on: it is tried again."""
+        if self._lost:
+            self._forget()
+            return
         try:
             if not self._failing or closing or time.monotonic() >= self._retry_due:
                 self._drain()
             if self._failing:
                 self._hold()
+        except NotOurs as error:
+            self._lose(error)
         except Exception as error:
             self._failed(error)
 
@@ -196,7 +205,7 @@ class Recorder:
         try:
             return self._writing.write(events)
         except Exception as error:
-            if isinstance(error, Refused) or is_storage_fault(error):
+            if isinstance(error, Refused | NotOurs) or is_storage_fault(error):
                 raise
             if len(events) < 2:
                 name = type(events[0]).__name__ if events else "heartbeat"
@@ -220,6 +229,21 @@ class Recorder:
             self._tell(
                 f"The run's record cannot be written now: {cause_of(error)}. What it says waits and is not lost."
             )
+
+    # A run that another process has taken over
+
+    def _lose(self, error: NotOurs) -> None:
+        """Stop: two that write one run would write it wrong, and the other has gone on from a checkpoint."""
+        self._lost = True
+        self._forget()
+        self._tell(str(error))
+        if self._on_loss is not None:
+            self._on_loss()
+
+    def _forget(self) -> None:
+        _let_go((*self._waiting, *(self._queue.popleft() for _ in range(len(self._queue)))), False)
+        self._waiting, self._waiting_bytes, self._from_spool = [], 0, False
+        self._spool.discard()
 
     # What waits while the store cannot be written
 
@@ -283,6 +307,9 @@ class Recorder:
 
     def _finish(self) -> None:
         """The run ends. What cannot be written goes to the spool file, which the next recorder of this run takes up."""
+        if self._lost:
+            self._forget()
+            return
         waiting = any(not isinstance(entry, _Ticket) for entry in (*self._waiting, *self._queue))
         if not waiting and self._spool.is_empty:
             self._finished = not self._failing

@@ -8,7 +8,9 @@ SQLite turns NaN into NULL, so NULL in a REAL column of ``series`` and ``chunk``
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Column,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -17,67 +19,95 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
 )  # fmt: skip
 
 APPLICATION_ID = 0x584D5354  # "XMST": how a store is told from any other SQLite file
-SCHEMA_VERSION = 6  # user_version; grows with each migration
-REVISION = "0006"  # Alembic's name of the same
+SCHEMA_VERSION = 7  # user_version; grows with each migration
+REVISION = "0007"  # Alembic's name of the same
+
+
+class _AnyText(TypeDecorator[str]):
+    """PostgreSQL's text, ordered by bytes as SQLite's is. It takes no NUL, so that is written as two characters and read back."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(collation="C")
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The text without NUL."""
+        if value is None or ("\0" not in value and "\x1a" not in value):
+            return value
+        return value.replace("\x1a", "\x1a1").replace("\0", "\x1a0")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """The text as it was said."""
+        if value is None or "\x1a" not in value:
+            return value
+        return value.replace("\x1a0", "\0").replace("\x1a1", "\x1a")
+
+
+Whole = BigInteger().with_variant(Integer(), "sqlite")  # of SQLite every integer has 64 bits
+Words = Text().with_variant(_AnyText(), "postgresql")
 
 metadata = MetaData()
 
 
 def _run_id(**options: bool) -> Column[int]:
-    return Column("run_id", Integer, ForeignKey("run.id", ondelete="CASCADE"), nullable=False, **options)  # type: ignore[arg-type]
+    return Column("run_id", Whole, ForeignKey("run.id", ondelete="CASCADE"), nullable=False, **options)  # type: ignore[arg-type]
 
 
 def _series_id() -> Column[int]:
-    return Column("series_id", Integer, ForeignKey("series.id", ondelete="CASCADE"), nullable=False)
+    return Column("series_id", Whole, ForeignKey("series.id", ondelete="CASCADE"), nullable=False)
 
 
 run = Table(
     "run", metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("uid", Text, nullable=False, unique=True),
-    Column("name", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("reason", Text, nullable=False, default=""),
+    Column("id", Whole, primary_key=True, autoincrement=True),
+    Column("uid", Words, nullable=False, unique=True),
+    Column("name", Words, nullable=False),
+    Column("status", Words, nullable=False),
+    Column("reason", Words, nullable=False, default=""),
     Column("created", Float, nullable=False),  # seconds since 1970
     Column("ended", Float),
-    Column("step", Integer, nullable=False, default=0),
+    Column("step", Whole, nullable=False, default=0),
     Column("seconds", Float, nullable=False, default=0.0),
     Column("epoch", Float, nullable=False, default=0.0),
-    Column("samples", Integer, nullable=False, default=0),
-    Column("steps", Integer, nullable=False, default=0),
-    Column("seed", Integer, nullable=False, default=0),
-    Column("place", Text, nullable=False, default="thread"),
-    Column("parent", Text, nullable=False, default=""),
-    Column("parent_step", Integer, nullable=False, default=0),
-    Column("document_id", Text, nullable=False, default=""),
-    Column("document_name", Text, nullable=False, default=""),
-    Column("document_text", Text, nullable=False, default=""),
-    Column("environment", Text, nullable=False, default="{}"),  # JSON
-    Column("notes", Text, nullable=False, default=""),
+    Column("samples", Whole, nullable=False, default=0),
+    Column("steps", Whole, nullable=False, default=0),
+    Column("seed", Whole, nullable=False, default=0),
+    Column("place", Words, nullable=False, default="thread"),
+    Column("parent", Words, nullable=False, default=""),
+    Column("parent_step", Whole, nullable=False, default=0),
+    Column("document_id", Words, nullable=False, default=""),
+    Column("document_name", Words, nullable=False, default=""),
+    Column("document_text", Words, nullable=False, default=""),
+    Column("environment", Words, nullable=False, default="{}"),  # JSON
+    Column("notes", Words, nullable=False, default=""),
     Column("deleted", Float),  # when it was put aside
-    Column("process", Integer, nullable=False, default=0),
+    Column("process", Whole, nullable=False, default=0),
     Column("process_started", Float, nullable=False, default=0.0),
     Column("heartbeat", Float, nullable=False, default=0.0),
-    Column("revision", Integer, nullable=False, default=0),
-    Column("host", Text, nullable=False, default="", server_default=""),  # the machine of that process
-    Column("claim", Text, nullable=False, default="", server_default=""),  # who trains it holds this word; empty: nobody
-    Column("phase", Text, nullable=False, default="", server_default=""),  # core.telemetry.events.Phase
-    Column("done", Integer, nullable=False, default=0, server_default="0"),  # of what the phase counts
-    Column("of", Integer, nullable=False, default=0, server_default="0"),
+    Column("revision", Whole, nullable=False, default=0),
+    Column("host", Words, nullable=False, default="", server_default=""),  # the machine of that process
+    Column("claim", Words, nullable=False, default="", server_default=""),  # who trains it holds this word; empty: nobody
+    Column("phase", Words, nullable=False, default="", server_default=""),  # core.telemetry.events.Phase
+    Column("done", Whole, nullable=False, default=0, server_default="0"),  # of what the phase counts
+    Column("of", Whole, nullable=False, default=0, server_default="0"),
     Column("position", Float),  # in the queue of runs; NULL: it does not wait
+    Column("attempt", Whole, nullable=False, default=0, server_default="0"),  # how often its record was taken up
     sqlite_autoincrement=True,  # a purged run's id is never given to another
 )  # fmt: skip
 
 param = Table(
     "param", metadata,
     _run_id(primary_key=True),
-    Column("name", Text, primary_key=True),
+    Column("name", Words, primary_key=True),
     Column("number", Float),
-    Column("text", Text, nullable=False),  # JSON
+    Column("text", Words, nullable=False),  # JSON
     Index("param_name", "name"),
     sqlite_with_rowid=False,
 )  # fmt: skip
@@ -85,41 +115,41 @@ param = Table(
 tag = Table(
     "tag", metadata,
     _run_id(primary_key=True),
-    Column("tag", Text, primary_key=True),
+    Column("tag", Words, primary_key=True),
     sqlite_with_rowid=False,
 )  # fmt: skip
 
 series = Table(
     "series", metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     _run_id(),
-    Column("kind", Text, nullable=False),  # scalar, timeline, device, histogram, attention, samples, pairs
-    Column("name", Text, nullable=False),
-    Column("size", Integer, nullable=False, default=0),
-    Column("first", Integer, nullable=False, default=0),  # keys
-    Column("final", Integer, nullable=False, default=0),
+    Column("kind", Words, nullable=False),  # scalar, timeline, device, histogram, attention, samples, pairs
+    Column("name", Words, nullable=False),
+    Column("size", Whole, nullable=False, default=0),
+    Column("first", Whole, nullable=False, default=0),  # keys
+    Column("final", Whole, nullable=False, default=0),
     Column("last", Float),
     Column("low", Float),
     Column("high", Float),
     Column("best", Float),
-    Column("nonfinite", Integer, nullable=False, default=0),
+    Column("nonfinite", Whole, nullable=False, default=0),
     UniqueConstraint("run_id", "kind", "name"),
     Index("series_name_last", "name", "last"),
 )  # fmt: skip
 
 chunk = Table(
     "chunk", metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     _series_id(),
-    Column("first", Integer, nullable=False),
-    Column("final", Integer, nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("first", Whole, nullable=False),
+    Column("final", Whole, nullable=False),
+    Column("size", Whole, nullable=False),
     Column("last", Float),
     Column("low", Float),
     Column("high", Float),
-    Column("nonfinite", Integer, nullable=False),
-    Column("stride", Integer, nullable=False),  # 0: the keys are in the blob
-    Column("checksum", Integer, nullable=False),  # CRC-32 of keys and data
+    Column("nonfinite", Whole, nullable=False),
+    Column("stride", Whole, nullable=False),  # 0: the keys are in the blob
+    Column("checksum", Whole, nullable=False),  # CRC-32 of keys and data
     Column("levels", LargeBinary, nullable=False),  # before the data, so a picture of everything reads little
     Column("keys", LargeBinary, nullable=False),
     Column("data", LargeBinary, nullable=False),
@@ -128,9 +158,9 @@ chunk = Table(
 
 tail = Table(
     "tail", metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     _series_id(),
-    Column("size", Integer, nullable=False),
+    Column("size", Whole, nullable=False),
     Column("keys", LargeBinary, nullable=False),
     Column("data", LargeBinary, nullable=False),
     Index("tail_series", "series_id"),
@@ -138,70 +168,70 @@ tail = Table(
 
 snapshot = Table(
     "snapshot", metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     _series_id(),
-    Column("step", Integer, nullable=False),
+    Column("step", Whole, nullable=False),
     Column("seconds", Float, nullable=False),
-    Column("codec", Text, nullable=False),
-    Column("about", Text, nullable=False),  # JSON: shapes, edges, axes
-    Column("checksum", Integer, nullable=False),
+    Column("codec", Words, nullable=False),
+    Column("about", Words, nullable=False),  # JSON: shapes, edges, axes
+    Column("checksum", Whole, nullable=False),
     Column("data", LargeBinary, nullable=False),
     UniqueConstraint("series_id", "step"),
 )  # fmt: skip
 
 exhibit = Table(
     "exhibit", metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     _run_id(),
-    Column("name", Text, nullable=False),
-    Column("about", Text, nullable=False),  # JSON: shape, sentences, words, groups
-    Column("checksum", Integer, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("about", Words, nullable=False),  # JSON: shape, sentences, words, groups
+    Column("checksum", Whole, nullable=False),
     Column("data", LargeBinary, nullable=False),
     UniqueConstraint("run_id", "name"),
 )  # fmt: skip
 
 mark = Table(
     "mark", metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     _run_id(),
-    Column("step", Integer, nullable=False),
+    Column("step", Whole, nullable=False),
     Column("seconds", Float, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("data", Text, nullable=False),  # JSON
+    Column("kind", Words, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("data", Words, nullable=False),  # JSON
     Index("mark_run", "run_id", "step"),
 )  # fmt: skip
 
 log = Table(
     "log", metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     _run_id(),
-    Column("step", Integer, nullable=False),
+    Column("step", Whole, nullable=False),
     Column("seconds", Float, nullable=False),
-    Column("level", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("level", Words, nullable=False),
+    Column("text", Words, nullable=False),
     Index("log_run", "run_id", "step"),
 )  # fmt: skip
 
 checkpoint = Table(
     "checkpoint", metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     _run_id(),
-    Column("step", Integer, nullable=False),
-    Column("path", Text, nullable=False),
-    Column("metric", Text, nullable=False, default=""),
+    Column("step", Whole, nullable=False),
+    Column("path", Words, nullable=False),
+    Column("metric", Words, nullable=False, default=""),
     Column("value", Float),
-    Column("best", Integer, nullable=False, default=0),
-    Column("kept", Integer, nullable=False, default=1),
+    Column("best", Whole, nullable=False, default=0),
+    Column("kept", Whole, nullable=False, default=1),
     UniqueConstraint("run_id", "path"),
 )  # fmt: skip
 
 command = Table(
     "command", metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     _run_id(),
-    Column("name", Text, nullable=False),
-    Column("arguments", Text, nullable=False),  # JSON
+    Column("name", Words, nullable=False),
+    Column("arguments", Words, nullable=False),  # JSON
     Column("created", Float, nullable=False),
     Column("taken", Float),
     Index("command_run", "run_id", "taken"),
@@ -209,38 +239,42 @@ command = Table(
 
 sweep = Table(
     "sweep", metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("uid", Text, nullable=False, unique=True),
-    Column("name", Text, nullable=False),
+    Column("id", Whole, primary_key=True, autoincrement=True),
+    Column("uid", Words, nullable=False, unique=True),
+    Column("name", Words, nullable=False),
     Column("created", Float, nullable=False),  # seconds since 1970
-    Column("document_id", Text, nullable=False, default=""),
-    Column("document_text", Text, nullable=False, default=""),  # with its plan of the sweep
-    Column("state", Text, nullable=False, default="queued"),  # queued, running, paused, finished
-    Column("continue_on_error", Integer, nullable=False, default=1),
-    Column("place", Text, nullable=False, default="thread"),
+    Column("document_id", Words, nullable=False, default=""),
+    Column("document_text", Words, nullable=False, default=""),  # with its plan of the sweep
+    Column("state", Words, nullable=False, default="queued"),  # queued, running, paused, finished
+    Column("continue_on_error", Whole, nullable=False, default=1),
+    Column("place", Words, nullable=False, default="thread"),
     Column("position", Float, nullable=False, default=0.0),  # in the queue of sweeps
     Column("deleted", Float),
-    Column("process", Integer, nullable=False, default=0),  # who runs its trials now
+    Column("process", Whole, nullable=False, default=0),  # who runs its trials now
     Column("process_started", Float, nullable=False, default=0.0),
-    Column("revision", Integer, nullable=False, default=0),  # grows with every change of it or of a trial
+    Column("revision", Whole, nullable=False, default=0),  # grows with every change of it or of a trial
+    Column("host", Words, nullable=False, default="", server_default=""),
+    Column("heartbeat", Float, nullable=False, default=0.0, server_default="0"),  # by the store's clock
     sqlite_autoincrement=True,
 )  # fmt: skip
 
 trial = Table(
     "trial", metadata,
-    Column("id", Integer, primary_key=True),
-    Column("sweep_id", Integer, ForeignKey("sweep.id", ondelete="CASCADE"), nullable=False),
-    Column("number", Integer, nullable=False),
+    Column("id", Whole, primary_key=True),
+    Column("sweep_id", Whole, ForeignKey("sweep.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Whole, nullable=False),
     Column("position", Float, nullable=False),  # in the queue of the sweep
-    Column("configuration", Text, nullable=False),  # JSON: what is changed, and the configuration's name
-    Column("seed", Integer, nullable=False),
-    Column("state", Text, nullable=False, default="queued"),  # queued, running, finished, failed, skipped
-    Column("run_id", Integer, ForeignKey("run.id", ondelete="SET NULL")),
+    Column("configuration", Words, nullable=False),  # JSON: what is changed, and the configuration's name
+    Column("seed", Whole, nullable=False),
+    Column("state", Words, nullable=False, default="queued"),  # queued, running, finished, failed, skipped
+    Column("run_id", Whole, ForeignKey("run.id", ondelete="SET NULL")),
     Column("value", Float),  # the metric
-    Column("figures", Text, nullable=False, default="{}"),  # JSON: what it cost
-    Column("reason", Text, nullable=False, default=""),
-    Column("process", Integer, nullable=False, default=0),
+    Column("figures", Words, nullable=False, default="{}"),  # JSON: what it cost
+    Column("reason", Words, nullable=False, default=""),
+    Column("process", Whole, nullable=False, default=0),
     Column("process_started", Float, nullable=False, default=0.0),
+    Column("host", Words, nullable=False, default="", server_default=""),
+    Column("heartbeat", Float, nullable=False, default=0.0, server_default="0"),
     UniqueConstraint("sweep_id", "number"),
     Index("trial_queue", "sweep_id", "state", "position"),
     Index("trial_run", "run_id"),
@@ -248,13 +282,13 @@ trial = Table(
 
 pair_mark = Table(
     "pair_mark", metadata,
-    Column("id", Integer, primary_key=True),
-    Column("dataset", Text, nullable=False),  # fingerprint of the source
-    Column("left", Integer, nullable=False),  # the smaller number in the source
-    Column("right", Integer, nullable=False),
-    Column("mark", Text, nullable=False),  # false negative, duplicate, truly hard
+    Column("id", Whole, primary_key=True),
+    Column("dataset", Words, nullable=False),  # fingerprint of the source
+    Column("left", Whole, nullable=False),  # the smaller number in the source
+    Column("right", Whole, nullable=False),
+    Column("mark", Words, nullable=False),  # false negative, duplicate, truly hard
     Column("made", Float, nullable=False),  # seconds since 1970
-    Column("run", Text, nullable=False, default=""),  # uid of the run that showed it; may be gone
-    Column("step", Integer, nullable=False, default=0),
+    Column("run", Words, nullable=False, default=""),  # uid of the run that showed it; may be gone
+    Column("step", Whole, nullable=False, default=0),
     UniqueConstraint("dataset", "left", "right"),
 )  # fmt: skip

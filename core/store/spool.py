@@ -11,11 +11,13 @@ import os
 import struct
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from core.store.database import Store
 from core.store.snapshots import clean, text_of
 from core.telemetry import events as vocabulary
 from core.telemetry.events import At, Event
@@ -37,6 +39,27 @@ class Spool:
         self.path = path
         self._taken = 0  # end of what the last take gave
         self._confirmed, self._end = self._measure()
+
+    @classmethod
+    def taken_up(cls, store: Store, run_id: int, attempt: int) -> Spool:
+        """Where a run's recorder puts what waits: with what the recorder before it on this machine could not write.
+
+        What an older one left is of no use: another has recorded the run since, and not from there.
+        """
+        path, before = store.spool_file(run_id, attempt), store.spool_file(run_id, attempt - 1)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if before != path:
+            with suppress(FileNotFoundError):
+                os.replace(before, path)
+            for older in path.parent.glob(f"{path.name.rpartition('.')[0].rpartition('.')[0]}.*.spool"):
+                if older != path:
+                    older.unlink(missing_ok=True)
+        return cls(path)
+
+    def discard(self) -> None:
+        """Forget what waits."""
+        self.path.unlink(missing_ok=True)
+        self._confirmed = self._end = self._taken = 0
 
     @property
     def is_empty(self) -> bool:

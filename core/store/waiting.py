@@ -12,6 +12,7 @@ from core.store.answers import RunFacts
 from core.store.database import Store
 from core.store.facts import facts_of
 from core.store.schema import run
+from core.store.snapshots import clean
 
 _WAITS = run.c.position.is_not(None) & (run.c.status == "queued") & (run.c.claim == "") & run.c.deleted.is_(None)
 
@@ -32,7 +33,7 @@ def move(store: Store, uid: str, by: int) -> None:
     """So many places later (negative: earlier). Raises Refused where the run does not wait."""
     with store.write() as connection:
         ids = _ids(connection)
-        own = connection.execute(select(run.c.id).where(run.c.uid == uid)).scalar()
+        own = connection.execute(select(run.c.id).where(run.c.uid == clean(uid))).scalar()
         if own not in ids:
             raise refuse(f"The run {uid} does not wait in the queue.")
         place = min(max(ids.index(own) + by, 0), len(ids) - 1)
@@ -45,9 +46,9 @@ def move(store: Store, uid: str, by: int) -> None:
 
 def give_up(store: Store, uid: str, reason: str) -> None:
     """Out of the queue, failed: it cannot be begun. One that somebody has begun meanwhile is left alone."""
-    values = {"position": None, "status": "failed", "reason": reason, "revision": run.c.revision + 1}
+    values = {"position": None, "status": "failed", "reason": clean(reason), "revision": run.c.revision + 1}
     with store.write() as connection:
-        connection.execute(update(run).where(_WAITS, run.c.uid == uid).values(**values))
+        connection.execute(update(run).where(_WAITS, run.c.uid == clean(uid)).values(**values))
 
 
 def _ids(connection: Connection) -> list[int]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Update, bindparam, delete, func, insert, select, update
 
 from core.problems import refuse
 from core.store import lines, points
-from core.store.claims import OWNER, identity, is_here, is_owned, owner_refusal
+from core.store.claims import OWNER, NotOurs, identity, is_here, is_owned, owner_refusal
+from core.store.clock import store_now
 from core.store.database import Store
 from core.store.lines import Line, Rows, Summary
 from core.store.schema import checkpoint, exhibit, log, mark, run, series, snapshot
@@ -44,6 +45,20 @@ _UPDATE_SERIES = (
 )  # fmt: skip
 
 
+@cache
+def _update_of_a_run(names: tuple[str, ...], something: bool) -> Update:
+    """New values of a run's row, where it is still ours; made once, for it is asked for with every flush."""
+    ours = [
+        run.c[name] == bindparam(f"the_{word}")
+        for name, word in (("id", "run"), ("attempt", "attempt"), ("claim", "claim"))
+    ]
+    values: dict[str, Any] = {name: bindparam(f"new_{name}", type_=run.c[name].type) for name in names}
+    values["heartbeat"] = store_now()
+    if something:
+        values["revision"] = run.c.revision + 1
+    return update(run).where(*ours).values(values)
+
+
 def lower_is_better(name: str) -> bool:
     """Whether a series' best value is its lowest: losses, mean ranks, errors."""
     words = name.split("/")
@@ -62,12 +77,14 @@ class Writing:
         self._head: dict[str, Any] = {}
         self._batch = Batch()
         with store.write() as connection:
-            row = connection.execute(select(run.c.uid, run.c.status, *OWNER).where(run.c.id == run_id)).first()
+            asked = select(run.c.uid, run.c.status, run.c.attempt, *OWNER).where(run.c.id == run_id)
+            row = connection.execute(asked).first()
             if row is None:
-                raise refuse(f"There is no run {run_id} in {store.path.name}.")
+                raise refuse(f"There is no run {run_id} in {store.name}.")
             if row.claim and not is_here(row) and is_owned(row):  # its record and its spool file are not ours
                 raise owner_refusal(row)
-            connection.execute(update(run).where(run.c.id == run_id).values(**identity()))
+            self._claim, self._status, self.attempt = str(row.claim), str(row.status), int(row.attempt) + 1
+            connection.execute(update(run).where(run.c.id == run_id).values(attempt=self.attempt, **identity()))
             self._load(connection)
 
     def write(self, events: Sequence[Event]) -> list[str]:
@@ -76,11 +93,11 @@ class Writing:
         rows = Rows()
         new: list[Line] = []
         try:
-            with self._store.write() as connection:
+            with self._store.write(alone=False) as connection:
+                self._write_head(connection, bool(events))
                 self._number_lines(connection, new)
                 self._plan_points(connection, rows)
                 self._write_rows(connection)
-                self._write_head(connection, bool(events))
         except BaseException:
             for line in self._lines.values():
                 line.forget()
@@ -89,14 +106,16 @@ class Writing:
             self._timeline_step = self._lines[("timeline", "seconds")].summary.final if self._has_timeline() else None
             raise
         finally:
-            self._batch, self._head = Batch(), {}
+            self._batch, head, self._head = Batch(), self._head, {}
+        self._claim, self._status = head.get("claim", self._claim), head.get("status", self._status)
         rows.settle()
         return odd
 
     def truncate_after(self, step: int) -> None:
         """Forget everything said after a step."""
         plans: list[Rows] = []
-        with self._store.write() as connection:
+        with self._store.write(alone=False) as connection:
+            self._write_ours(connection, {}, something=False)
             seconds = self._seconds_at(connection, step)
             for line in self._lines.values():
                 if line.kind in KINDS.values():
@@ -221,7 +240,7 @@ class Writing:
         if batch.marks:
             connection.execute(insert(mark), [{**row, **mine} for row in batch.marks])
         for row in batch.exhibits:
-            _upsert(connection, exhibit, ("run_id", "name"), {**row, **mine})
+            self._store.upsert(connection, exhibit, ("run_id", "name"), [{**row, **mine}])
         for row in batch.checkpoints:
             self._write_checkpoint(connection, row)
         for event in batch.snapshots:
@@ -230,7 +249,7 @@ class Writing:
     def _write_snapshot(self, connection: Connection, event: Snapshot) -> None:
         line = self._line(KINDS[type(event)], event.series)
         row = {"series_id": line.series_id, **self._batch.packed[id(event)]}
-        _upsert(connection, snapshot, ("series_id", "step"), row)
+        self._store.upsert(connection, snapshot, ("series_id", "step"), [row])
         known, step = line.summary, row["step"]
         if known.size == 0 or step > known.final:
             figures = {"size": known.size + 1, "first": known.first if known.size else step, "final": step}
@@ -247,13 +266,26 @@ class Writing:
             return
         if row["best"]:
             connection.execute(update(checkpoint).where(mine).values(best=0))
-        _upsert(connection, checkpoint, ("run_id", "path"), {**row, "run_id": self._run_id, "kept": 1})
+        own = {**row, "run_id": self._run_id, "kept": 1}
+        self._store.upsert(connection, checkpoint, ("run_id", "path"), [own])
 
     def _write_head(self, connection: Connection, something: bool) -> None:
-        head = dict(self._head, heartbeat=time.time())
-        if something:
-            head["revision"] = run.c.revision + 1
-        connection.execute(update(run).where(run.c.id == self._run_id).values(**head))
+        """The run's row, first of all: nothing is written where another process has taken the run over."""
+        self._write_ours(connection, self._head, something=something)
+
+    def _write_ours(self, connection: Connection, values: dict[str, Any], *, something: bool) -> None:
+        """Change the run's row. Raises NotOurs where it was taken over since; one that was only given up is taken back."""
+        given = {f"new_{name}": value for name, value in values.items()}
+        given |= {"the_run": self._run_id, "the_attempt": self.attempt, "the_claim": self._claim}
+        if connection.execute(_update_of_a_run(tuple(values), something), given).rowcount:
+            return
+        back = {"claim": self._claim, "status": self._status, "reason": "", "ended": None, **identity(), **values}
+        mine = (run.c.id == self._run_id) & (run.c.attempt == self.attempt)
+        given_up = mine & (run.c.claim == "") & (run.c.status == "interrupted")
+        if not connection.execute(update(run).where(given_up).values(**back)).rowcount:
+            raise NotOurs(
+                "The run was taken over by another process, or deleted; what this one says is no longer kept."
+            )
 
     # Cutting back
 
@@ -353,9 +385,3 @@ def _counted(connection: Connection, series_id: int) -> dict[str, int]:
 def inserted_id(connection: Connection, table: Any, row: dict[str, Any]) -> int:
     """Insert a row; gives its number."""
     return int(connection.execute(insert(table).values(row).returning(table.c.id)).scalar_one())
-
-
-def _upsert(connection: Connection, table: Any, keys: tuple[str, ...], row: dict[str, Any]) -> None:
-    statement = upsert(table).values(row)
-    changed = {name: statement.excluded[name] for name in row if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changed))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from core.problems import refuse
 from core.runs.vocabulary import full_vocabulary
-from core.store.database import Store
 from core.store.library import Library
 from studio.asking.script import write_model, write_script, write_tower
 from studio.open.documents import DEFAULT_EXAMPLE, find_document, turned
+from studio.open.stores import add_store_flags, open_store
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", action="store_true", help="a run's towers as one program: model.pt2, model.onnx")
     parser.add_argument("--tower", metavar="BLOCK", default="", help="one tower of a run as a transformers folder")
-    parser.add_argument("--store", default=None, help="where runs are kept (default: your data folder)")
+    add_store_flags(parser)
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -40,7 +40,7 @@ def run(flags: argparse.Namespace) -> int:
 def _export_run(flags: argparse.Namespace) -> int:
     if flags.model and flags.tower:
         raise refuse("A model and a tower cannot be written at once.", hint="Give --model or --tower.")
-    with Store.open(flags.store) as store:
+    with open_store(flags) as store:
         library = Library(store)
         uid = library.find(flags.file).uid
         if flags.model:

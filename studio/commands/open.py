@@ -9,12 +9,13 @@ import os
 import sys
 
 from core.problems import refuse
+from studio.open.stores import add_store_flags
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
     parser.add_argument("file", nargs="?", help="an experiment's file, or an example's name")
-    parser.add_argument("--store", default=None, help="where runs are kept")
+    add_store_flags(parser)
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -26,4 +27,4 @@ def run(flags: argparse.Namespace) -> int:
     importlib.import_module("core.store.database")  # before Qt, which reads the source of all that is imported after it
     from studio.app import run_window  # Qt, after it is clear that it can be used
 
-    return run_window(getattr(flags, "file", None), getattr(flags, "store", None))
+    return run_window(getattr(flags, "file", None), getattr(flags, "store", None), getattr(flags, "files", None))

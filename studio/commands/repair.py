@@ -6,7 +6,8 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from core.store.database import path_of
+from core.problems import refuse
+from core.store.database import is_by_url, path_of
 from core.store.repair import Salvaged, repair, repaired_path
 from studio.telling.printing import as_json
 
@@ -20,6 +21,10 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(flags: argparse.Namespace) -> int:
     """Salvage; 0 where all of it could be read, 1 where something could not."""
+    if is_by_url(flags.file):
+        raise refuse(
+            "A store by URL is mended where it is kept.", hint="Restore the database from a backup of its server."
+        )
     path = path_of(flags.file)
     target = path_of(flags.output) if flags.output else repaired_path(path)
     found = repair(path, target)

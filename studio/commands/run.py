@@ -32,6 +32,7 @@ from core.store.reader import RunReader
 from core.store.resuming import refuse_if_missing
 from core.texts import harmless
 from studio.open.documents import DEFAULT_EXAMPLE, find_document, turned
+from studio.open.stores import add_store_flags, kept_in, open_store
 from studio.telling.printing import as_json, console
 from widgets.look.sides import way_name
 from widgets.look.titles import titles_of, use_vocabulary
@@ -47,7 +48,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", nargs="?", help=f"an experiment's file, or an example's name (default: {DEFAULT_EXAMPLE})"
     )
-    parser.add_argument("--store", default=None, help="where runs are kept (default: your data folder)")
+    add_store_flags(parser)
     parser.add_argument("--name", default="", help="a name for the run")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seed", type=int)
@@ -76,7 +77,7 @@ def run(flags: argparse.Namespace) -> int:
 
     A second signal ends the process at once; a run in a process of its own then still saves and stops.
     """
-    with Store.open(flags.store) as store:
+    with open_store(flags) as store:
         library = Library(store)
         library.mark_interrupted()
         if flags.unless_trained and (known := _trained_before(flags, library)) is not None:
@@ -295,7 +296,7 @@ def summary(library: Library, facts: RunFacts) -> dict[str, Any]:
         "scores": {name: value for name, value in found.items() if "/chance " not in name},
         "chance": {name.replace("/chance ", "/"): value for name, value in found.items() if "/chance " in name},
         "selected by": {"series": series, "best": best_of([facts.best.get(series)])} if series else None,
-        "store": str(library.store.path),
+        "store": library.store.place, "files": str(library.store.files),
     }  # fmt: skip
 
 
@@ -318,7 +319,7 @@ def report(library: Library, facts: RunFacts) -> None:
     ):
         if parts.row_count:
             out.print(parts)
-    out.print(f"Kept in {library.store.path}, run {facts.uid}")
+    out.print(f"Kept in {kept_in(library.store)}, run {facts.uid}")
 
 
 def _chosen_by(facts: RunFacts) -> str | None:

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from core.graph.selection import BOTH, METRIC, best_of, is_test, selecting_series
 from core.store.answers import RunFacts
-from core.store.database import Store
 from core.store.library import Library
 from core.texts import harmless
+from studio.open.stores import add_store_flags, open_store
 from studio.telling.printing import as_json, console
 
 TEST_NOTE = "; t: on the test split, for there is no validation split"
@@ -23,13 +23,13 @@ TEST_NOTE = "; t: on the test split, for there is no validation split"
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
     parser.add_argument("text", nargs="*", help="show only runs with these words")
-    parser.add_argument("--store", default=None, help="where runs are kept")
+    add_store_flags(parser)
     parser.add_argument("--json", action="store_true")
 
 
 def run(flags: argparse.Namespace) -> int:
     """Print them, newest first."""
-    with Store.open(flags.store) as store:
+    with open_store(flags) as store:
         library = Library(store)
         for problem in store.warnings:
             print(problem.sentence(), file=sys.stderr)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from core.graph.file import loads
 from core.problems import Refused
-from core.store.database import Store
 from core.store.library import Library
 from studio.open.documents import DEFAULT_EXAMPLE, find_document
+from studio.open.stores import add_store_flags, open_store
 from widgets.look.language import use_language
 
 
@@ -19,7 +19,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "what", nargs="?", default=DEFAULT_EXAMPLE, help="an experiment's file, an example's name, or a run"
     )
     parser.add_argument("-o", "--output", default="pictures", help="the folder to write to")
-    parser.add_argument("--store", default=None, help="where runs are kept")
+    add_store_flags(parser)
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--language", choices=("en", "zh_CN"), default="en")
     parser.add_argument("--pages", nargs="*", help="design data train replay query runs sweeps gallery (default: all)")
@@ -29,7 +29,7 @@ def run(flags: argparse.Namespace) -> int:
     """Write them and say where."""
     from studio.window.screenshots import PAGES, take_pictures  # Qt
 
-    with Store.open(flags.store) as store:
+    with open_store(flags) as store:
         library = Library(store)
         uid = ""
         use_language(flags.language)  # an example is opened in it

@@ -21,10 +21,11 @@ from core.runs.vocabulary import full_vocabulary
 from core.store.answers import SweepFacts, TrialFacts
 from core.store.database import Store
 from core.store.library import Library
-from core.store.sweeps import Sweeps
+from core.store.sweeps import WORKER, Sweeps
 from core.texts import harmless
 from studio.commands.run import signals
 from studio.open.documents import find_document, turned
+from studio.open.stores import add_store_flags, kept_in, open_store
 from studio.telling.printing import as_json, console
 from widgets.look.language import tr
 
@@ -35,7 +36,7 @@ USUAL_COSTS = ("seconds", "GFLOPs a sample", "MiB for backward")
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
     parser.add_argument("file", help="an experiment with a sweep, an example's name, or a sweep of the store")
-    parser.add_argument("--store", default=None, help="where runs are kept (default: your data folder)")
+    add_store_flags(parser)
     parser.add_argument("--trials", type=int, help="configurations of a random or Bayesian search")
     parser.add_argument("--seeds", type=int, help="seeds of every configuration")
     parser.add_argument(
@@ -45,7 +46,10 @@ def describe(parser: argparse.ArgumentParser) -> None:
         metavar="BLOCK.SETTING=VALUE",
         help="change a setting for all configurations",
     )
-    parser.add_argument("--place", choices=("thread", "process"), default="thread")
+    parser.add_argument(
+        "--place", choices=("thread", "process", WORKER), default="thread",
+        help=f"train trials here (thread), each in a process of its own, or leave them to workers ({WORKER})",
+    )  # fmt: skip
     parser.add_argument("--stop-on-error", action="store_true", help="pause where a trial fails")
     parser.add_argument("--retry", action="store_true", help="try failed trials again")
     parser.add_argument("--again", action="store_true", help="begin anew where the same sweep is in the store")
@@ -58,7 +62,7 @@ def run(flags: argparse.Namespace) -> int:
         value = getattr(flags, name)
         if value is not None and not 1 <= value <= MOST_TRIALS:
             raise refuse(f"--{name} is {value}; it must lie between 1 and {MOST_TRIALS:,}.")
-    with Store.open(flags.store) as store:
+    with open_store(flags) as store:
         Library(store).mark_interrupted()
         sweeps = Sweeps(store)
         sweeps.mark_interrupted()
@@ -66,12 +70,24 @@ def run(flags: argparse.Namespace) -> int:
         if flags.retry:
             failed = [trial.number for trial in sweeps.trials(facts.uid) if trial.state == "failed"]
             sweeps.requeue(facts.uid, failed)
+        if flags.place == WORKER:
+            print(
+                f"The sweep {facts.uid} is {_left_to_workers(sweeps, facts)}. Train it: python -m studio worker --store {store.url}"
+            )
+            return 0
         with signals() as caught:
             error = _carry_out(flags, store, sweeps, facts.uid, caught)
         if error:
             raise refuse(error)
         done = _report(flags, sweeps, facts.uid)
     return 0 if done else 128 + caught[0] if caught else 1
+
+
+def _left_to_workers(sweeps: Sweeps, facts: SweepFacts) -> str:
+    """Queue it where it is not carried out and not done; gives its state."""
+    if facts.state == "paused":
+        sweeps.set_state(facts.uid, "queued")
+    return sweeps.facts(facts.uid).state
 
 
 def _found(flags: argparse.Namespace, store: Store, sweeps: Sweeps) -> SweepFacts:
@@ -203,7 +219,7 @@ def _report(flags: argparse.Namespace, sweeps: Sweeps, uid: str) -> bool:
     out.print(rich_table(found, plan.costs))
     out.print(harmless(sentence(found)))
     counts = ", ".join(f"{count} {state}" for state, count in sorted(facts.counts.items()))
-    out.print(f"Sweep {facts.uid} is {facts.state}: {counts}. Kept in {sweeps.store.path}")
+    out.print(f"Sweep {facts.uid} is {facts.state}: {counts}. Kept in {kept_in(sweeps.store)}")
     return facts.state == "finished"
 
 

@@ -9,21 +9,21 @@ from rich.table import Table
 from rich.text import Text
 
 from core.store.answers import SweepFacts
-from core.store.database import Store
 from core.store.sweeps import Sweeps
 from core.texts import harmless
+from studio.open.stores import add_store_flags, open_store
 from studio.telling.printing import as_json, console
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
-    parser.add_argument("--store", default=None, help="where runs are kept")
+    add_store_flags(parser)
     parser.add_argument("--json", action="store_true")
 
 
 def run(flags: argparse.Namespace) -> int:
     """Print them in the order of the queue."""
-    with Store.open(flags.store) as store:
+    with open_store(flags) as store:
         sweeps = Sweeps(store)
         if store.is_writable:
             sweeps.mark_interrupted()

@@ -60,6 +60,21 @@ class Preferences:
         self._settings.setValue("place", place)
 
     @property
+    def store(self) -> str:
+        """The store that is opened at the start where none is named: a path or a URL, which never holds a password."""
+        return str(self._settings.value("store", ""))
+
+    @property
+    def store_files(self) -> str:
+        """The folder for large files of a store by URL; empty for one of its own in the data folder."""
+        return str(self._settings.value("store_files", ""))
+
+    def keep_store(self, place: str, files: str) -> None:
+        """Open this one from the next start on; nothing for the usual one."""
+        self._settings.setValue("store", place)
+        self._settings.setValue("store_files", files)
+
+    @property
     def pinned_metrics(self) -> tuple[str, ...]:
         """Series that the monitor of metrics always draws."""
         found = self._settings.value("pinned_metrics", [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from core.problems import Refused
 from core.runs.paper import FORMATS
 from core.runs.sweeping import SweepThread, begin_sweep
 from core.runs.verdict import Table, table
+from core.runs.worker import ask
 from core.store.answers import SweepFacts, TrialFacts
-from core.store.sweeps import Sweeps
+from core.store.sweeps import WORKER, Sweeps
 from studio.open.host import Host
 from studio.telling.sentences import refusal, spoken
 from widgets.look.language import tr
@@ -118,7 +120,8 @@ class Sweeping(QObject):
         facts = next((facts for facts in self.found if facts.uid == uid), None)
         if facts is not None and state == "finished":
             self._session.say(tr("The sweep {name} is finished.", name=facts.name))
-        following = next((facts for facts in self.found if facts.state == "queued" and facts.uid != uid), None)
+        waiting = (facts for facts in self.found if facts.state == "queued" and facts.place != WORKER)
+        following = next((facts for facts in waiting if facts.uid != uid), None)
         if following is not None and state == "finished":
             self.go_on(following.uid)
 
@@ -127,10 +130,14 @@ class Sweeping(QObject):
         self._attempt(lambda: self.sweeps.set_state(uid, "paused"))
 
     def stop(self, uid: str) -> None:
-        """The trial that is trained is saved and waits again."""
-        if self._thread is not None and self._thread.uid == uid:
-            self._thread.stop()
+        """The trials that are trained are saved and wait again, whoever trains them and on whichever machine."""
+        here = self._thread if self._thread is not None and self._thread.uid == uid else None
+        if here is not None:
+            here.stop()
         self.pause(uid)
+        for trial in self.sweeps.trials(uid):
+            if trial.state == "running" and trial.run and (here is None or trial.run != here.training):
+                self._session.attempt(partial(ask, self._session.store, trial.run, "stop"))
 
     # Asked for by the page
 

@@ -16,6 +16,7 @@ from core.graph.document import Document
 from core.graph.file import loads
 from core.problems import Refused
 from core.store.answers import RunFacts
+from core.store.database import Store
 from core.telemetry.events import ENDED
 from studio.asking.exporting import export_model, export_tower
 from studio.asking.judging import Judging
@@ -145,7 +146,7 @@ def bind_runs(session: Session, window: Frame, go_on: Callable[[str], None], com
     session.watchedChanged.connect(lambda uid, step: pump.set_runs(uid, step=None if step < 0 else step))
     session.watchedChanged.connect(lambda uid, step: window.wall.show_diagnostics(diagnostics_of(session, uid)))
     session.runsChanged.connect(library.set_runs)
-    session.runsChanged.connect(partial(offer_teachers, session.store.path.parent))
+    session.runsChanged.connect(partial(offer_teachers, session.store.files))
     session.runsChanged.connect(lambda runs: show_running(session, window))
     session.runsChanged.connect(lambda runs: window.show_totals(totals(session)))
     session.watchedChanged.connect(lambda *_: show_running(session, window))
@@ -177,9 +178,17 @@ def bind_monitors(session: Session, window: Frame, ask_rate: Act) -> Judging:
     return judging
 
 
+def kept_words(store: Store) -> str:
+    """Where runs lie, as the page of runs says it."""
+    if store.is_file:
+        return tr("Kept in {place}", place=store.place)
+    return tr("Kept in {place}; large files in {folder}", place=store.place, folder=str(store.files))
+
+
 def bind_library(session: Session, window: Frame, go_on: Callable[[str], None], compare: Compare) -> None:
     """The library's wishes."""
     library = window.library
+    library.set_place(kept_words(session.store))
 
     def tell(act: Any) -> None:
         session.attempt(act)

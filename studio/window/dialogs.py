@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from core.graph.file import loads
 from core.runs.worker import ask
 from core.store.answers import RunFacts
+from studio.open.another import ask_for_store
 from studio.open.journal import Lost
 from studio.session import Session
 from studio.telling.health import report_text
@@ -31,6 +32,7 @@ from widgets.look.language import tr
 from widgets.look.theme import apply_theme
 from widgets.look.titles import titles_of
 from widgets.rate_sheet import RateSheet
+from widgets.store_sheet import StoreSheet
 
 LOOK_MILLISECONDS = 50
 
@@ -139,6 +141,12 @@ class Dialogs:
         timer = QTimer(self._window, interval=LOOK_MILLISECONDS)
         timer.timeout.connect(look)
         timer.start()
+
+    def open_store(self) -> None:
+        """A file or a URL."""
+        sheet = StoreSheet(self._session.preferences.store, self._session.preferences.store_files, self._window)
+        ask_for_store(self._session, sheet)
+        sheet.show()
 
     def ask_rate(self) -> None:
         """A learning rate for a block of the run that trains, or for all; what it has now is read behind the window."""

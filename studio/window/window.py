@@ -86,6 +86,10 @@ class Window(Frame):
         """What is installed and what is missing."""
         self.dialogs.show_doctor()
 
+    def open_store(self) -> None:
+        """Another store of runs, in a window of its own."""
+        self.dialogs.open_store()
+
     def ask_rate(self) -> None:
         """A new learning rate for the run that trains."""
         self.dialogs.ask_rate()

@@ -12,7 +12,7 @@ import pytest
 from core.problems import Refused
 from core.store.checkpoints import CheckpointFolder
 from tests.core.store.test_checkpoints import tensors
-from tests.core.store.test_damage import KINDS, damage_once, made
+from tests.core.store.test_sqlite_damage import KINDS, damage_once, made
 
 STORES, CHECKPOINTS = 100, 100
 LEAST = {

@@ -17,14 +17,14 @@ KILLS = 20
 
 
 @pytest.mark.parametrize("kills", [5, 7])
-def test_while_it_trains(tmp_path: Path, kills: int, count: Callable[[str, bool], None]) -> None:
-    killed_and_continued(tmp_path, kills)
+def test_while_it_trains(where: str, tmp_path: Path, kills: int, count: Callable[[str, bool], None]) -> None:
+    killed_and_continued(where, tmp_path, kills)
     for _ in range(kills):
         count("killed while it trains: continued bit for bit", True)
 
 
-def test_while_it_is_recorded(tmp_path: Path, count: Callable[[str, bool], None]) -> None:
+def test_while_it_is_recorded(where: str, tmp_path: Path, count: Callable[[str, bool], None]) -> None:
     moments = random.Random(KILLS)
     for number in range(KILLS):
-        kill_once(tmp_path, number, moments.uniform(0.3, 1.2))
+        kill_once(where, tmp_path, number, moments.uniform(0.3, 1.2))
         count("killed while it is recorded: a strict prefix", True)

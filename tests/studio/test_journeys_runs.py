@@ -285,7 +285,7 @@ sys.stdin.read()
 def test_a_run_whose_process_was_killed_is_interrupted_and_can_be_continued(sit_down):
     person = sit_down(tiny_clip(steps=8))
     with subprocess.Popen(
-        [sys.executable, "-c", STARTED_ELSEWHERE, str(person.session.store.path)],
+        [sys.executable, "-c", STARTED_ELSEWHERE, person.session.store.url],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
     ) as child:  # fmt: skip
         uid = child.stdout.readline().strip()

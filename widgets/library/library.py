@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QMenu,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QTableView,
     QToolButton,
@@ -72,7 +73,7 @@ class LibraryView(QWidget):
         self.compare = CompareView()
         self._pages = QStackedWidget()
         self._search, self._status, self._count = QLineEdit(), QComboBox(), QLabel()
-        self._empty = QLabel()
+        self._empty, self._place = QLabel(), QLabel()
         self._buttons: dict[str, QToolButton] = {}
         self._checkpoints: dict[str, tuple[CheckpointFacts, ...]] = {}
         self._deleted: tuple[str, ...] = ()
@@ -94,6 +95,10 @@ class LibraryView(QWidget):
             self._sort_again()
         self.select(chosen)
         self._refresh()
+
+    def set_place(self, words: str) -> None:
+        """Where the runs are kept."""
+        self._place.setText(words)
 
     def set_checkpoints(self, uid: str, checkpoints: Sequence[CheckpointFacts]) -> None:
         """Where a run can be forked."""
@@ -236,6 +241,12 @@ class LibraryView(QWidget):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.setProperty("muted", True)
+        self._place.setTextFormat(Qt.TextFormat.PlainText)
+        self._place.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._place.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed
+        )  # a long place does not widen the page
+        self._place.setProperty("muted", True)
         page = QWidget()
         column = QVBoxLayout(page)
         column.setContentsMargins(EDGE, 10, EDGE, 10)
@@ -243,6 +254,7 @@ class LibraryView(QWidget):
         column.addWidget(self.view, 1)
         column.addWidget(self._empty, 1)
         column.addWidget(self._make_undo_bar())
+        column.addWidget(self._place)
         self._pages.addWidget(page)
         self._pages.addWidget(self.compare)
         whole = QVBoxLayout(self)

@@ -123,7 +123,7 @@ def test_without_onnx_a_sentence_says_how_to_get_it(
     store, uid, _ = run
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if "onnx" in name else found(name, *more))
-    code = main(["export", uid, "--model", "-o", str(tmp_path / "m.onnx"), "--store", str(store.path)])
+    code = main(["export", uid, "--model", "-o", str(tmp_path / "m.onnx"), "--store", store.url])
     assert code == 2
     assert "ONNX is not installed. Run: pip install onnx onnxscript" in capsys.readouterr().err
 
@@ -200,7 +200,7 @@ def test_the_command_line_exports_a_model_and_a_tower(
     run: tuple[Store, str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, uid, _ = run
-    where = ["--store", str(store.path)]
+    where = ["--store", store.url]
     assert main(["export", uid, "--model", "-o", str(tmp_path / "m.pt2"), *where]) == 0
     assert (tmp_path / "m.pt2").stat().st_size > 1000
     assert main(["export", uid, "--tower", "vit", "-o", str(tmp_path / "vit"), *where]) == 0
@@ -308,5 +308,5 @@ def test_a_student_learns_from_the_run_and_its_checkpoint_holds_no_teacher(
     assert last["cost/parameters"] > 1000
     assert last["cost/flops"] > 1000
     assert any(name.startswith("retrieval/test") for name in last)
-    kept = load_file(next((store.path.parent / "checkpoints" / uid).glob("step-*")) / "weights.safetensors")
+    kept = load_file(next((store.files / "checkpoints" / uid).glob("step-*")) / "weights.safetensors")
     assert not [name for name in kept if "teacher" in name]

@@ -1,4 +1,4 @@
-"""A store of the test's own."""
+"""A store of the test's own: in a file; tests about claims, kills, records and sweeps ask for one in a database as well."""
 
 from __future__ import annotations
 

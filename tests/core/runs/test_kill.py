@@ -18,7 +18,6 @@ from core.runs.execute import checkpoint_folder, execute
 from core.store.checkpoints import CheckpointFolder
 from core.store.database import Store
 from core.store.library import Library
-from core.store.lock import FileLock
 from core.store.reader import RunReader
 from tests.core.runs.running import assert_time_goes_on, queued, until
 from tests.documents import tiny_clip
@@ -58,12 +57,12 @@ def document(kills: int) -> Document:
 class Child:
     """The run in a process, and what it was seen to say."""
 
-    def __init__(self, path: Path, uid: str, witness: Path) -> None:
+    def __init__(self, where: str, uid: str, witness: Path) -> None:
         self._witness = witness
         self._before = len(self._lines())
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(path), uid, str(witness)],
+            [sys.executable, "-c", CHILD, where, uid, str(witness)],
             env=environment, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -83,11 +82,11 @@ class Child:
         return self.process.returncode
 
 
-def check_after_kill(path: Path, uid: str, child: Child, whole: RunReader) -> int:
+def check_after_kill(where: str, uid: str, child: Child, whole: RunReader) -> int:
     """The store is whole, says what was said but for the last moment, and a checkpoint is there; gives its step."""
-    with FileLock(path.with_name(path.name + ".lock"), seconds=1):
-        pass  # nobody holds it
-    with Store.open(path) as store:
+    with Store.open(where) as store:
+        with store.write():
+            pass  # nobody holds it
         assert store.check() == []
         library = Library(store)
         assert [facts.uid for facts in library.mark_interrupted()] == [uid]
@@ -123,30 +122,30 @@ def tensors(store: Store, uid: str) -> dict[str, bytes]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
-def test_killed_while_training(tmp_path: Path) -> None:
-    killed_and_continued(tmp_path, 1)
+def test_killed_while_training(where: str, tmp_path: Path) -> None:
+    killed_and_continued(where, tmp_path, 1)
 
 
-def killed_and_continued(tmp_path: Path, kills: int) -> None:
+def killed_and_continued(where: str, tmp_path: Path, kills: int) -> None:
     """Kill one run again and again; its end is that of a run that was left alone."""
     moments = random.Random(kills)
     drawn = document(kills)
-    other, path = tmp_path / "whole" / "runs.db", tmp_path / "killed" / "runs.db"
+    other = tmp_path / "whole" / "runs.db"
     with Store.open(other) as undisturbed:
         reference = queued(undisturbed, drawn)
         assert execute(undisturbed, reference) == "finished"
         whole = Library(undisturbed).reader(reference)
-        with Store.open(path) as store:
+        with Store.open(where) as store:
             uid = queued(store, drawn)
         resumed_from = 0
         for _ in range(kills):
-            child = Child(path, uid, tmp_path / "witness")
+            child = Child(where, uid, tmp_path / "witness")
             wanted = resumed_from + moments.randint(6, STEPS_A_KILL - 1)
             until(lambda: child.process.poll() is not None or any(step >= wanted for step, _ in child.said()))  # noqa: B023
             assert child.wait(signal.SIGKILL) == -signal.SIGKILL
-            resumed_from = check_after_kill(path, uid, child, whole)
-        assert Child(path, uid, tmp_path / "witness").wait() == 0
-        with Store.open(path) as store:
+            resumed_from = check_after_kill(where, uid, child, whole)
+        assert Child(where, uid, tmp_path / "witness").wait() == 0
+        with Store.open(where) as store:
             reader = Library(store).reader(uid)
             assert reader.head().status == "finished"
             assert series(reader) == series(whole)

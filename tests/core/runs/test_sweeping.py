@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from core.graph.configurations import Configuration
 from core.graph.document import Document
@@ -25,6 +27,7 @@ from core.runs.trials import trial_document
 from core.runs.verdict import sentence, table
 from core.store.database import Store
 from core.store.library import Library
+from core.store.schema import run
 from core.store.sweeps import Sweeps
 from tests.core.runs.running import LONGEST_SECONDS, until
 from tests.documents import tiny_clip
@@ -32,6 +35,12 @@ from tests.documents import tiny_clip
 WORDS = declared_vocabulary()
 SPENT = "cost/processor seconds"
 ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def store(slow_where: str) -> Iterator[Store]:
+    with Store.open(slow_where) as opened:
+        yield opened
 
 
 def document(axis: Axis | None = None, steps: int = 6, **plan: Any) -> Document:
@@ -118,7 +127,7 @@ def test_stopped_in_the_middle_it_goes_on_with_the_same_run(store: Store, librar
     assert (first.state, first.run_status) == ("queued", "stopped")
     with store.write() as connection:  # shorten what is left, as if it had been nearly done
         text = library.document_text(first.run).replace('"steps": 4000', f'"steps": {first.step + 5}')
-        connection.exec_driver_sql("UPDATE run SET document_text = ? WHERE uid = ?", (text, first.run))
+        connection.execute(update(run).where(run.c.uid == first.run).values(document_text=text))
         connection.exec_driver_sql("UPDATE trial SET state = 'skipped' WHERE number = 1")
     assert carried_out(store, facts.uid) == "finished"
     ended = sweeps.trials(facts.uid)[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ from tests.core.runs.running import assert_time_goes_on, losses, queued, started
 from tests.documents import Drawing, tiny_clip
 
 SAVING: dict[str, Any] = {"checkpointing": {"every": 5}}
+
+
+@pytest.fixture
+def store(slow_where: str) -> Iterator[Store]:
+    with Store.open(slow_where) as opened:
+        yield opened
 
 
 def after_step(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:

@@ -1,9 +1,8 @@
-"""A store in a folder of its own, and the words a run says."""
+"""A store of the test's own: in a file and, once more, in a database."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +11,8 @@ from core.store.library import Library
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(tmp_path / "runs.db")
+def store(where: str) -> Iterator[Store]:
+    opened = Store.open(where)
     yield opened
     opened.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,7 @@ sys.stdin.read()
 
 
 def elsewhere(store: Store, uid: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", OTHER, str(store.path), uid], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", OTHER, store.url, uid], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -89,7 +88,7 @@ def test_of_many_runs_each_is_claimed_once(store: Store, library: Library) -> No
     uids = ",".join(library.create_run(f"r{n}", "{}").uid for n in range(60))
     two = [
         subprocess.Popen(
-            [sys.executable, "-c", CLAIMER, str(store.path), uids],
+            [sys.executable, "-c", CLAIMER, store.url, uids],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
         for _ in range(2)
@@ -120,11 +119,11 @@ def test_a_child_takes_the_run_with_its_parents_word_and_nobody_else_does(store:
 
 def test_a_process_of_another_machine_is_known_by_its_heartbeat_only(store: Store, library: Library) -> None:
     uid = library.create_run("r", "{}").uid
-    stand_in(store, uid, status="running", claim="x", host="elsewhere", process=1, heartbeat=liveness.time.time())
+    stand_in(store, uid, status="running", claim="x", host="elsewhere", process=1, heartbeat=time.time())
     assert library.mark_interrupted() == []
     with pytest.raises(Refused, match="process 1 on elsewhere"):
         library.claim(uid)
-    stand_in(store, uid, heartbeat=liveness.time.time() - 2 * liveness.SECONDS_UNHEARD)
+    stand_in(store, uid, heartbeat=time.time() - 2 * liveness.SECONDS_UNHEARD)
     assert [facts.uid for facts in library.mark_interrupted()] == [uid]
 
 

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from core.store import curves, points
 from core.store.database import Store
 from core.store.library import Library
 from core.store.reader import RunReader
+from core.store.schema import chunk
 from studio.benches import open_million
 from tests.core.store.said import scalars
 
@@ -86,7 +88,7 @@ def test_a_damaged_chunk_is_said_in_a_sentence(library: Library, store: Store) -
         recorder.say(scalars(step))
     assert recorder.close()
     with store.write() as connection:
-        connection.exec_driver_sql("UPDATE chunk SET data = zeroblob(8192)")
+        connection.execute(update(chunk).values(data=bytes(8192)))
     with pytest.raises(ValueError, match="damaged on disk"):
         library.reader(uid).curve("loss")
 

@@ -40,9 +40,9 @@ while True:
 """
 
 
-def kill_once(folder: Path, number: int, seconds: float) -> None:
-    path, said = folder / "runs.db", folder / f"said{number}"
-    child = subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(said)], stdout=subprocess.PIPE, text=True)
+def kill_once(where: str, folder: Path, number: int, seconds: float) -> None:
+    said = folder / f"said{number}"
+    child = subprocess.Popen([sys.executable, "-c", WRITER, where, str(said)], stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     uid = child.stdout.readline().strip()
     time.sleep(seconds)  # the moment of death is the test's random number
@@ -50,7 +50,7 @@ def kill_once(folder: Path, number: int, seconds: float) -> None:
     child.wait()
     child.stdout.close()
     killed = [line.split() for line in said.read_bytes().splitlines() if line.count(b" ") == 1]
-    with Store.open(path) as store:
+    with Store.open(where) as store:
         assert store.check() == []
         library = Library(store)
         reader = library.reader(uid)
@@ -67,7 +67,7 @@ def kill_once(folder: Path, number: int, seconds: float) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
-def test_killed_again_and_again(tmp_path: Path) -> None:
+def test_killed_again_and_again(where: str, tmp_path: Path) -> None:
     moments = random.Random(3)
     for number in range(3):
-        kill_once(tmp_path, number, moments.uniform(0.3, 1.2))
+        kill_once(where, tmp_path, number, moments.uniform(0.3, 1.2))

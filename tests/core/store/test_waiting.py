@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy import update
 
@@ -36,7 +34,7 @@ def test_a_queue_is_in_order_and_can_be_put_in_another(store: Store, three: list
         move(store, "nobody", 1)
 
 
-def test_the_queue_outlives_who_made_it(store: Store, library: Library, three: list[str], tmp_path: Path) -> None:
+def test_the_queue_outlives_who_made_it(store: Store, library: Library, three: list[str], where: str) -> None:
     gone = {"process": 2**22 + 1, "process_started": 1.0}
     with store.write() as connection:
         connection.execute(update(run).values(**gone))
@@ -45,9 +43,8 @@ def test_the_queue_outlives_who_made_it(store: Store, library: Library, three: l
     assert [facts.status for facts in library.runs()] == ["queued"] * 3
     assert library.owner_refusal(three[0]) is None
     store.close()
-    with Store.open(tmp_path / "runs.db") as again:
+    with Store.open(where) as again:
         assert order(again) == ["a", "b", "c"]
-    Store.open(tmp_path / "runs.db")  # as the fixture found it
 
 
 def test_who_begins_a_run_takes_it_out_and_who_could_not_puts_it_back(

@@ -68,7 +68,7 @@ def test_every_monitor_shows_the_same_live_and_replayed(store, tmp_path, qapp):
         recorder.close()
     (tmp_path / "out").mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "tests.widgets.monitors.pictures", str(store.path), uid, str(STEP), str(tmp_path / "out")],
+        [sys.executable, "-m", "tests.widgets.monitors.pictures", store.url, uid, str(STEP), str(tmp_path / "out")],
         capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[3],
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

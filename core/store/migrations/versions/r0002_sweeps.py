@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from core.store.migrations.forms import in_words_of
+
 revision = "0002"
 down_revision = "0001"
 
@@ -29,4 +31,4 @@ TABLES = (
 def upgrade() -> None:
     """Make both tables."""
     for statement in TABLES:
-        op.execute(statement)
+        op.execute(in_words_of(op.get_context().dialect.name, statement))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from core.store.migrations.forms import in_words_of
+
 revision = "0003"
 down_revision = "0002"
 
@@ -16,4 +18,4 @@ TABLE = (
 
 def upgrade() -> None:
     """Make the table."""
-    op.execute(TABLE)
+    op.execute(in_words_of(op.get_context().dialect.name, TABLE))

@@ -17,7 +17,7 @@ from core.store.library import Library
 from core.store.repair import repair
 from core.telemetry.events import Histogram, LogLine, Mark
 from tests.core.store.said import at, scalars
-from tests.core.store.test_database import first_release
+from tests.core.store.test_sqlite_file import first_release
 
 PAGE = 4096
 
