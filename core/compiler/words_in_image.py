@@ -10,21 +10,37 @@ Axes: B samples, N tokens, L words, P patches, D width, E shared width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.blocks.values import Grid, Tokens
+from core.compiler.plan import Plan
 from core.graph.document import End
 
-if TYPE_CHECKING:
-    from core.compiler.module import Experiment
-
 Values = Mapping[End, Any]
+
+
+class Towers(Protocol):
+    """The blocks of a plan, wired, as this file needs them."""
+
+    plan: Plan
+
+    def modules(self) -> Iterator[nn.Module]:
+        """Every module in it."""
+
+    def eval(self) -> Any:
+        """Into eval mode."""
+
+    def towers(self) -> list[str]:
+        """Blocks that look at each sample alone."""
+
+    def run(self, batch: Values, wanted: Iterable[str] | None = None) -> Values:
+        """Every end made or carried of the wanted nodes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +51,7 @@ class Meeting:
     patches: Grid
 
 
-def meeting_of(experiment: Experiment, values: Values) -> Meeting | None:
+def meeting_of(experiment: Towers, values: Values) -> Meeting | None:
     """Of the first objective whose sides are words and patches; None where no tower can be run for a token alone."""
     for key in experiment.plan.objectives:
         found = {tokens.grid.kind: (end, tail) for end, tail, tokens in _tails(experiment, key, values) if tokens.grid}
@@ -46,7 +62,7 @@ def meeting_of(experiment: Experiment, values: Values) -> Meeting | None:
     return None
 
 
-def _tails(experiment: Experiment, objective: str, values: Values) -> list[tuple[End, End, Tokens]]:
+def _tails(experiment: Towers, objective: str, values: Values) -> list[tuple[End, End, Tokens]]:
     """For each side its last tokens' end, the side's end, and those tokens."""
     found = []
     for side in experiment.plan.sides(objective) or ():
@@ -62,7 +78,7 @@ def _tails(experiment: Experiment, objective: str, values: Values) -> list[tuple
     return found
 
 
-def _each(experiment: Experiment, values: Values, end: End, side: End) -> Tensor:
+def _each(experiment: Towers, values: Values, end: End, side: End) -> Tensor:
     """[B, N, E] unit vectors: what the tower makes of each token alone."""
     tokens: Tokens = values[end]
     batch, count, _ = tokens.x_BND.shape
@@ -73,7 +89,7 @@ def _each(experiment: Experiment, values: Values, end: End, side: End) -> Tensor
 
 
 @torch.no_grad()
-def words_in_image(experiment: Experiment, batch: Values) -> Meeting | None:
+def words_in_image(experiment: Towers, batch: Values) -> Meeting | None:
     """The same for a batch, in eval mode, not compiled; modes and training are left as they were."""
     modes = {module: module.training for module in experiment.modules()}
     experiment.eval()

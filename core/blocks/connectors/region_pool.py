@@ -35,7 +35,7 @@ def roi_align(map_BDHW: Tensor, boxes_BN4: Tensor, bins: int, points: int) -> Te
     x_BNPP = place_BN2P[:, :, 0, None, :].expand(-1, -1, edge, -1)
     y_BNPP = place_BN2P[:, :, 1, :, None].expand(-1, -1, -1, edge)
     grid = torch.stack([x_BNPP, y_BNPP], -1).flatten(1, 2) * 2 - 1  # [B, N * P, P, 2], in [-1, 1]
-    is_number = grid.isfinite()  # others read outside of the map's memory in the backward pass
+    is_number = grid.isfinite()  # a NaN here would end the process in the backward pass
     read = F.grid_sample(
         map_BDHW, torch.where(is_number, grid, 0.0), mode="bilinear", padding_mode="border", align_corners=False
     )

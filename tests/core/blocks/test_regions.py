@@ -71,6 +71,19 @@ def test_equals_the_definition_for_every_box_of_every_picture() -> None:
             torch.testing.assert_close(found[picture, box], expected)
 
 
+def test_a_box_that_is_no_number_is_none_and_leaves_the_others() -> None:
+    """PyTorch gives finite numbers for it, and ends the process when the gradient is taken."""
+    features = torch.randn(2, 3, 4, 4, requires_grad=True)
+    boxes = torch.tensor([[[0.1, 0.1, 0.6, 0.6]], [[float("nan"), 0.0, 1.0, 1.0]]])
+    read = roi_align(features, boxes, 2, 2)
+    assert read[1].isnan().all()
+    torch.testing.assert_close(read[:1], roi_align(features[:1], boxes[:1], 2, 2))
+    read[0].sum().backward()
+    assert features.grad is not None
+    assert features.grad[0].abs().sum() > 0
+    assert not features.grad[1].any()
+
+
 def test_tokens_without_a_grid_are_refused() -> None:
     with pytest.raises(ValueError, match="grid"):
         RegionPool(RegionPool.Config(), {"tokens": Tokens(x_BND=torch.randn(1, 4, 8)), "boxes": WHOLE})

@@ -17,7 +17,7 @@ from PIL import Image
 from core.blocks.values import Frames, Spectrogram, Waveform
 from core.data.batch import collate, flattened, restored
 from core.data.catalog import transforms
-from core.data.media import Bands, Film, Wave
+from core.data.media import Bands, Film, Wave, picture_of
 from core.data.pipeline import TIMED, SampleGraph, generator
 from core.data.readers.audio import read_sound, resampled
 from core.data.sources.caption_table import CaptionTable
@@ -184,3 +184,14 @@ def test_sounds_that_cannot_be_one_batch_are_refused() -> None:
         collate([{key: Wave.of(torch.zeros(count), 8_000)} for count in (5, 6)], [0, 1])
     with pytest.raises(ValueError, match="every frame has its start"):
         Film(frames_TCHW=torch.zeros(2, 3, 4, 4), starts=(0.0,), durations=(1.0,))
+
+
+def test_a_film_is_shown_by_its_middle_frame() -> None:
+    frames = torch.arange(3, dtype=torch.uint8)[:, None, None, None].expand(3, 3, 2, 2) * 100
+    film = Film(frames_TCHW=frames, starts=(0.0, 1.0, 2.5), durations=(1.0, 1.5, 0.5))
+    shown = picture_of(["a cat", Wave.of(torch.zeros(4), 8_000), film])
+    assert shown is not None
+    torch.testing.assert_close(shown, torch.full((3, 2, 2), 100 / 255))
+    picture = torch.rand(3, 2, 2)
+    assert picture_of([picture, film]) is picture
+    assert picture_of(["a cat", torch.zeros(4)]) is None

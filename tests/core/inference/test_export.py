@@ -26,6 +26,7 @@ from core.compiler.module import Experiment
 from core.graph import edits
 from core.graph.document import Document
 from core.inference.export import Program, export_model, opened, program
+from core.inference.export import _write as write
 from core.inference.towers import load_tower, save_tower
 from core.inference.trained import Trained
 from core.problems import Refused
@@ -190,6 +191,32 @@ def test_a_sound_tower_leaves_with_the_length_of_its_sounds(tmp_path: Path, mask
         for ours, theirs in zip(module(*tensors), made.module()(*tensors)):
             torch.testing.assert_close(theirs, ours, atol=1e-6, rtol=1e-5)
         assert torch.equal(made.module()(*shorter)[0], made.module()(*tensors)[0]) is not masked
+
+
+@pytest.mark.long
+def test_a_sound_tower_leaves_as_onnx(tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    document = three(with_sounds(tmp_path))
+    for node in ("info_nce", "info_nce_3"):
+        document = edits.change_node(document, node, muted=True)
+    plan = compile(document)
+    graph = sample_graph(plan)
+    graph.prepare()
+    feed = Feed(plan, graph, torch.device("cpu"))
+    module, example = program(Experiment(plan, 0).eval(), feed)
+    write(module, example, tmp_path / "sound.onnx")
+    session = onnxruntime.InferenceSession(str(tmp_path / "sound.onnx"), providers=["CPUExecutionProvider"])
+    tensors = _inputs(module, feed.fixed_examples(5))
+    feed.close()
+    names = [given.name for given in session.get_inputs()]
+    assert names == module.names
+    for lengths in (tensors[1], tensors[1] // 3):
+        asked = [tensors[0], lengths, *tensors[2:]]
+        made = session.run(None, {name: value.numpy() for name, value in zip(names, asked)})
+        with torch.no_grad():
+            for ours, theirs in zip(module(*asked), made):
+                torch.testing.assert_close(torch.from_numpy(theirs), ours, atol=1e-5, rtol=1e-4)
 
 
 def _inputs(module: Program, batch: Any) -> list[torch.Tensor]:
