@@ -95,13 +95,15 @@ class Asking(QObject):
 
         began = time.monotonic()
         trained = self._trained(uid, step)
-        split = next(name for name in POOLS if name in trained.splits)
+        split = pool_of(
+            trained, frozenset(name for name, given in (("sentence", sentence), ("picture", picture)) if given)
+        )
         question: dict[str, Any] = {"sentence": sentence or None, "picture": Path(picture) if picture else None}
         try:
             kind, found = trained.ask(split, **question, progress=self._progress)
         except Cancelled:
             return None
-        own = trained.looks(**question)
+        own = trained.looks(**question, split=split)
         asked = Asked(
             sentence=sentence, picture=shown(Path(picture)) if picture else None, words=_words(own) if sentence else ()
         )
@@ -125,11 +127,12 @@ class Asking(QObject):
         )  # fmt: skip
 
     def _one(self, trained: Trained, answer: Any, sentences: bool) -> QueryAnswer:
-        looks = trained.looks(sentence=answer.sentence) if sentences else trained.looks(index=answer.index)
+        what = {"sentence": answer.sentence} if sentences else {"index": answer.index}
+        looks = trained.looks(**what, split=answer.split)
         return QueryAnswer(
             score=answer.score, sentence=answer.sentence, picture=answer.picture, words=_words(looks),
             picture_heat=None if sentences else picture_heat(looks), word_heat=word_heat(looks),
-            group=trained.graph.source.group(answer.index),
+            group=answer.group,
         )  # fmt: skip
 
     def _trained(self, uid: str, step: int) -> Trained:
@@ -154,6 +157,15 @@ class Asking(QObject):
         """Let the trained plan go."""
         self._cancelled.set()
         self._page.disconnect(self)
+
+
+def pool_of(trained: Trained, given: frozenset[str]) -> str:
+    """What is searched: held-out samples of the first task that can be asked so."""
+    from core.compiler.questions import questions_of  # torch
+
+    tasks = [task for task in trained.plan.tasks if given in questions_of(trained.plan, task)] or trained.plan.tasks
+    named = [trained.plan.named(name, task) for task in tasks for name in POOLS]
+    return next(name for name in named if name in trained.splits)
 
 
 def ways_of(text: str) -> Ways:

@@ -101,7 +101,7 @@ def _forget(recipe: Recipe, node: str) -> Recipe:
     stages = tuple(
         replace(stage, rules={key: rule for key, rule in stage.rules.items() if key != node}) for stage in recipe.stages
     )
-    return replace(recipe, rules=rules, stages=stages)
+    return replace(recipe, rules=rules, stages=stages, mix=recipe.mix.without(node))
 
 
 def insert_on_wire(document: Document, node: str, wire: str, vocabulary: Vocabulary) -> Document:
@@ -207,6 +207,13 @@ def _with_rule(rules: Mapping[str, Rule], node: str, fields: Mapping[str, Any]) 
 def set_recipe(document: Document, **fields: Any) -> Document:
     """Set fields of the recipe."""
     return replace(document, recipe=replace(document.recipe, **fields))
+
+
+def set_mix(document: Document, source: str = "", **fields: Any) -> Document:
+    """Set fields of the mix, or of one source's part in it."""
+    mix = document.recipe.mix
+    changed = mix.with_part(source, replace(mix.part(source), **fields)) if source else replace(mix, **fields)
+    return set_recipe(document, mix=changed)
 
 
 def switch(document: Document, family: str, key: str, on: bool, knobs: Mapping[str, Value] | None = None) -> Document:

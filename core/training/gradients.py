@@ -33,9 +33,16 @@ def plain(run: Running) -> dict[str, Tensor]:
     """The whole batch in one pass."""
     values = run.forward(run.batch)
     losses = run.experiment.losses(values)
-    total(losses).backward()  # type: ignore[no-untyped-call]
+    pull(run, losses)
     keep_sides(run, values)
     return losses
+
+
+def pull(run: Running, losses: Mapping[str, Tensor]) -> None:
+    """The gradient of the sum of a task's losses, weighed by its share where several tasks learn in one step."""
+    share = run.shares.get(run.task.source, 1.0)
+    whole = total(losses)
+    (whole if share == 1.0 else whole * share).backward()  # type: ignore[no-untyped-call]
 
 
 def accumulated(run: Running, chunks: int) -> dict[str, Tensor]:
@@ -46,7 +53,7 @@ def accumulated(run: Running, chunks: int) -> dict[str, Tensor]:
     for part, shares in zip(parts, _shares(run, parts)):
         values = run.forward(part)
         losses = {key: loss * shares[key] for key, loss in run.experiment.losses(values).items()}
-        total(losses).backward()  # type: ignore[no-untyped-call]
+        pull(run, losses)
         for key, loss in losses.items():
             sums[key] = sums.get(key, torch.zeros_like(loss)) + loss.detach()
         sides.append({end: values[end].detach() for end in _watched(run) if end in values})
@@ -60,7 +67,7 @@ def _shares(run: Running, parts: list[dict[End, Any]]) -> list[dict[str, Tensor 
     Where that is made by blocks (such as which patches are hidden), they run once without a graph, and the parts that
     follow draw the same random numbers.
     """
-    asked = {key: _counting(run.plan, run.experiment, key) for key in run.plan.objectives}
+    asked = {key: _counting(run.plan, run.experiment, key) for key in run.task.objectives}
     wanted = [end.node for node, ports in asked.values() for end in ports.values() if end.node in run.plan.batch_nodes]
     state = _random_state(run.device)
     found: list[dict[str, Any]] = []
@@ -108,7 +115,7 @@ def cached(run: Running, chunk: int) -> dict[str, Tensor]:
     leaves = {end: _leaf(value) for end, value in {**join(made, leave=set(joint)), **joint}.items()}
     mixed = run.forward({**run.batch, **leaves})
     losses = run.experiment.losses(mixed)
-    total(losses).backward()  # type: ignore[no-untyped-call]
+    pull(run, losses)
     after = _random_state(run.device)
     start = 0
     for number, (part, state) in enumerate(zip(parts, states)):
@@ -126,7 +133,8 @@ def cached(run: Running, chunk: int) -> dict[str, Tensor]:
 def _cut(run: Running) -> list[End]:
     """What the nodes that need the whole batch take from the rest of the drawing."""
     plan = run.plan
-    ends = {end for key in plan.mixing for end in plan.inputs[key].values() if end.node not in plan.mixing}
+    mixing = [key for key in plan.mixing if key in run.task.batch_nodes]
+    ends = {end for key in mixing for end in plan.inputs[key].values() if end.node not in mixing}
     return sorted(ends)
 
 
@@ -199,20 +207,21 @@ def _set_random_state(device: torch.device, states: list[Tensor]) -> None:
 
 def _watched(run: Running) -> set[End]:
     """What :func:`keep_sides` reads of a batch that was run in parts: both sides, and which samples have them."""
-    sides = {end for key in run.plan.objectives for end in run.plan.sides(key) or ()}
-    return sides | {run.plan.inputs[key]["present"] for key in run.plan.objectives if "present" in run.plan.inputs[key]}
+    sides = {end for key in run.task.objectives for end in run.plan.sides(key) or ()}
+    return sides | {run.plan.inputs[key]["present"] for key in run.task.objectives if "present" in run.plan.inputs[key]}
 
 
 def keep_sides(run: Running, values: Mapping[End, Any]) -> None:
-    """Both sides of every pairwise objective, and what was contrasted, for diagnostics."""
-    run.sides, run.negatives = {}, {}
-    for key in run.plan.objectives:
+    """Both sides of every pairwise objective of the task at work, and what was contrasted, for diagnostics."""
+    for key in run.task.objectives:
         ends = run.plan.sides(key)
         if ends is not None:
-            run.sides[key] = _both_present(run, key, values, (values[ends[0]].detach(), values[ends[1]].detach()))
+            run.sides[run.named(key)] = _both_present(
+                run, key, values, (values[ends[0]].detach(), values[ends[1]].detach())
+            )
         chosen = run.plan.inputs[key].get("negatives")
         if chosen is not None and chosen in values:
-            run.negatives[key] = values[chosen]
+            run.negatives[run.named(key)] = values[chosen]
 
 
 def _both_present(
