@@ -13,6 +13,7 @@ from itertools import combinations, islice
 
 from core.compiler.compile import compile
 from core.compiler.feed import sample_graphs
+from core.compiler.sizes import size_problems
 from core.graph.configurations import (
     Configuration,
     applied,
@@ -68,6 +69,20 @@ def plan_problems(document: Document, words: Vocabulary) -> list[Problem]:
         for text, problems in broken.items()
     ]  # fmt: skip
     return found + [problem for problem in [metric_problem(document, words)] if problem is not None]
+
+
+def data_problems(document: Document, words: Vocabulary) -> list[Problem]:
+    """What the size of each source's data contradicts: no full batch, an empty split, one that runs out long before the others.
+
+    Opens every source. Nothing where the drawing cannot run, or a source cannot be read: that is told already.
+    """
+    try:
+        plan = compile(replace(document, sweep=None), words)
+        graphs = sample_graphs(plan)
+        graphs.open()
+    except Refused:
+        return []
+    return size_problems(plan, graphs)
 
 
 def _some_configurations(document: Document, sweep: Sweep) -> list[Configuration]:
