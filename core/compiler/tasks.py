@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from core.compiler.plan import Task
 from core.compiler.resolve import Resolved
+from core.data.transforms.either import KINDS
 from core.graph.document import Document, End
 from core.graph.recipe import Recipe
 from core.problems import Fix, Problem
@@ -149,12 +150,27 @@ def task_problems(document: Document, resolved: Resolved, found: Reach) -> list[
         problems += [
             Problem(
                 what=f"{titles[source]} feeds no objective, so nothing of it is trained.", node=source, severity="warning",
-                hint="Draw wires from it, or disable it.",
-                fix=Fix(text="Disable it", edit="change_node", arguments={"node": source, "muted": True}),
+                hint="Draw wires from it, or disable it.", fix=_putting_to_use(document, resolved, source, tasks, titles),
             )
             for source in idle
         ]  # fmt: skip
     return problems + _mix_problems(document.recipe, tasks) + _batch_problems(document.recipe, tasks)
+
+
+def _putting_to_use(
+    document: Document, resolved: Resolved, source: str, tasks: tuple[Task, ...], titles: Mapping[str, str]
+) -> Fix:
+    """Training the first task's blocks on an idle source too, where no wire leaves it and it gives what they take; else without it."""
+    other = tasks[0].source
+    used = {wire.source.port for wire in document.wires_from(other)}
+    given, theirs = ({port.name: port.kind for port in resolved.specs[key].gives} for key in (source, other))
+    kinds = tuple(name for name in KINDS if name in used and given.get(name) == theirs.get(name) == name)
+    if kinds and len(kinds) == len(used) and not any(document.wires_from(source)):
+        return Fix(
+            text=f"Train the blocks of {titles[other]} on it as well", edit="share_blocks",
+            arguments={"source": source, "beside": other, "kinds": kinds},
+        )  # fmt: skip
+    return Fix(text="Disable it", edit="change_node", arguments={"node": source, "muted": True})
 
 
 def _mix_problems(recipe: Recipe, tasks: tuple[Task, ...]) -> list[Problem]:

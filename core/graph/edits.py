@@ -58,6 +58,21 @@ def connect(document: Document, source: End, target: End, via: tuple[tuple[float
     return replace(document, wires=(*kept, Wire(source=source, target=target, via=via)))
 
 
+def share_blocks(document: Document, source: str, beside: str, kinds: Sequence[str]) -> Document:
+    """Lead a source into the blocks of another through *Either source*, so that both train them as a task each.
+
+    ``kinds`` are the ports that both give; their wires from ``beside`` go through the new block.
+    """
+    old, new = document.nodes[beside], document.nodes[source]
+    document, either = add_node(document, "transforms.either", max(old.x, new.x) + 210, (old.y + new.y) / 2)
+    for wire in [wire for wire in document.wires_from(beside) if wire.source.port in kinds]:
+        kind = wire.source.port
+        document = connect(document, wire.source, End(node=either, port=f"first_{kind}"))
+        document = connect(document, End(node=source, port=kind), End(node=either, port=f"second_{kind}"))
+        document = connect(document, End(node=either, port=kind), wire.target, wire.via)
+    return document
+
+
 def disconnect(document: Document, wires: Iterable[str]) -> Document:
     """Remove wires by key."""
     gone = set(wires)

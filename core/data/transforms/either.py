@@ -18,6 +18,8 @@ from core.data.sounds import Heard
 from core.graph.ports import port
 from core.problems import Problem, refuse
 
+KINDS = ("image", "sentence", "waveform")  # what a port takes and gives is called by its kind
+
 
 @transforms.register("transforms.either")
 class Either(Transform):

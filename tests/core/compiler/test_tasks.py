@@ -105,6 +105,17 @@ def test_what_is_drawn_wrongly_has_a_fix(document: Document) -> None:
     assert fixed(small, "A batch of 2").recipe.batch_of("caption_table") == 64
 
 
+def test_an_idle_source_is_put_to_use_by_a_fix(folder: Path) -> None:
+    drawing, table = edits.add_node(
+        tiny_clip(), "sources.caption_table", 0, 200, {"folder": str(folder), "image_size": 16}
+    )
+    shared = fixed(drawing, "feeds no objective")
+    assert [task.source for task in compile(shared).tasks] == ["emoji", table]
+    assert whats(shared) == ""
+    half = edits.disconnect(shared, [f"{table}.sentence>either.second_sentence"])
+    assert fixed(half, "feeds no objective").nodes[table].muted
+
+
 def test_sizes_of_data_are_checked_before_a_run(document: Document) -> None:
     words = declared_vocabulary()
     assert data_problems(document, words) == []

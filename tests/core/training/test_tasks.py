@@ -14,14 +14,16 @@ from core.compiler.module import node_seed
 from core.graph import edits
 from core.graph.document import Document
 from core.graph.mixing import drawn, shares_at
-from core.graph.recipe import ALL, Mix, Part
+from core.graph.recipe import ALL, Mix, Part, Rule
 from core.graph.selection import chosen_figure, figure_of
 from core.problems import Refused
+from core.runs.declared import declared_vocabulary
 from core.telemetry.events import Exhibit, Histogram, Mark, Samples
 from core.training.gradients import accumulated, cached, plain
 from core.training.position import Position
 from core.training.trainer import Trainer
 from tests.core.training.running import checkpoint, resumed, same, trainer, weights
+from tests.core.training.test_momentum import with_negatives
 from tests.core.training.two_tasks import squares, two_tasks
 from tests.documents import tiny_clip
 
@@ -265,3 +267,36 @@ def test_a_checkpoint_from_before_there_were_tasks_is_read() -> None:
     found = Position.from_json(old, ("emoji",))
     assert (found.step, found.samples, found.at().epoch) == (7, 70, pytest.approx(2 + 1 / 3))
     assert Position.from_json(found.as_json(), ("emoji",)) == found
+
+
+@pytest.mark.parametrize("turns", ["one task a step", ALL])
+def test_every_option_works_with_two_tasks(turns: str, folder: Path) -> None:
+    """What looks at a run, keeps it or changes its gradient; the queue of earlier keys takes those of every turn."""
+    options: dict[str, Any] = {
+        "evaluation": {"every": 3, "most": 40}, "ema": {}, "gradient_cache": {"chunk": 5}, "zero_shot": {}, "watchdog": {},
+        "clipping": {"per": "modality"}, "ogm_ge": {}, "grad_norm": {}, "frozen_cache": {}, "early_stopping": {},
+    }  # fmt: skip
+    diagnostics: dict[str, Any] = {
+        key: {} for key in ("similarity", "attention", "samples", "gradients", "memory", "experts")
+    }
+    drawing = tiny_clip(steps=4, batch_size=16, seed=1, callbacks=options, diagnostics=diagnostics)
+    drawing = with_negatives(drawing, ("negatives.queue", {"size": 500, "momentum": 0.9}))
+    run = trainer(two_tasks(drawing, folder, turns=turns, parts={"caption_table": {"batch_size": 8}}))
+    assert run.train() == "finished"
+    assert len(run.diagnostics) == 6, "none was switched off"
+    turns_of = {source: place.turns for source, place in run.position.tasks.items()}
+    queue: Any = run.experiment.node("queue")
+    assert int(queue.filled) == 16 * turns_of["emoji"] + 8 * turns_of["caption_table"] == run.position.samples
+
+
+def test_frozen_features_are_kept_for_each_task(folder: Path) -> None:
+    drawing = edits.remove_nodes(tiny_clip(steps=6, batch_size=16), ["augment"], declared_vocabulary())
+    drawing = edits.set_recipe(drawing, seed=1, rules={"vit": Rule(frozen=True)}, callbacks={"frozen_cache": {}})
+    drawing = two_tasks(drawing, folder, parts={"caption_table": {"batch_size": 8}})
+    kept, computed = trainer(drawing), trainer(edits.switch(drawing, "callbacks", "frozen_cache", False))
+    for run in (kept, computed):
+        run.train()
+    cache: Any = kept.callback("frozen_cache")
+    assert {source for source, _ in cache._kept} == set(SOURCES), "samples of the same number are told apart"
+    for name, tensor in weights(kept).items():
+        torch.testing.assert_close(tensor, weights(computed)[name], atol=1e-6, rtol=1e-5)

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from core.graph import edits
-from core.graph.document import Document, End
+from core.graph.document import Document
 from core.graph.recipe import Mix, Part
 
 COLOURS = {"red": (220, 40, 40), "green": (40, 190, 60), "blue": (50, 70, 220), "yellow": (230, 210, 40)}
@@ -39,15 +39,10 @@ def two_tasks(document: Document, folder: Path, *, size: int = 16, **mix: Any) -
 
     ``mix``: fields of the mix; ``parts`` as plain values.
     """
-    document, either = edits.add_node(document, "transforms.either", 100, 0)
     document, table = edits.add_node(
         document, "sources.caption_table", 0, 200, {"folder": str(folder), "image_size": size}
     )
     document = edits.change_node(document, table, title="Squares")
-    for wire in [wire for wire in document.wires if wire.source.node == "emoji"]:
-        kind = wire.source.port
-        for which, source in (("first", "emoji"), ("second", table)):
-            document = edits.connect(document, End(node=source, port=kind), End(node=either, port=f"{which}_{kind}"))
-        document = edits.connect(document, End(node=either, port=kind), wire.target)
+    document = edits.share_blocks(document, table, "emoji", ("image", "sentence"))
     parts = {source: Part(**part) for source, part in mix.pop("parts", {}).items()}
     return replace(document, recipe=replace(document.recipe, mix=Mix(**mix, parts=parts)))
