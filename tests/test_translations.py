@@ -18,8 +18,10 @@ import pytest
 
 import resources
 from core.data.splitting import SHARES
+from core.graph.document import Document
+from core.graph.paths import mix_knobs
 from core.graph.ports import KINDS, MODALITIES
-from core.graph.recipe import Recipe
+from core.graph.recipe import Part, Recipe
 from core.graph.vocabulary import Vocabulary
 from core.knobs import Knob, knobs_of
 from core.runs.declared import declared_vocabulary
@@ -153,7 +155,7 @@ def words_of_catalogues() -> Iterator[tuple[str, str]]:
     for option in words.options:
         yield from ((text, option.key) for text in (option.title, option.summary))
         yield from words_of_knobs(option.knobs, option.key)
-    yield from words_of_knobs(knobs_of(Recipe), "recipe")
+    yield from words_of_knobs((*knobs_of(Recipe), *mix_knobs(Document(), words), *knobs_of(Part)), "recipe")
     unknown = words.spec("a block that is not here")
     yield from ((text, "placeholder") for text in (unknown.family, unknown.summary))
 

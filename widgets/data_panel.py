@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -34,7 +35,7 @@ SPLITS = {"train": "training", "validation": "validation", "test": "test", "styl
 
 
 class DataPanel(QScrollArea):
-    """A page that shows one dataset; asks for a look, never takes one."""
+    """A page that shows one dataset, of several the chosen one; asks for a look, never takes one."""
 
     checkRequested = Signal()
 
@@ -55,7 +56,12 @@ class DataPanel(QScrollArea):
         self._busy.setFixedHeight(4)
         self._again.clicked.connect(self.checkRequested)
         row = QHBoxLayout()
+        self._which = QComboBox()
+        self._which.setAccessibleName(tr("Source"))
+        self._which.hide()
+        self._which.activated.connect(self.checkRequested)
         row.addWidget(self._heading, 1)
+        row.addWidget(self._which)
         row.addWidget(self._again)
         self._column.addLayout(row)
         self._column.addWidget(self._busy)
@@ -66,6 +72,20 @@ class DataPanel(QScrollArea):
         look.changed.connect(self.restyle)
         self.restyle()
         self._busy.hide()
+
+    def set_sources(self, titles: Mapping[str, str]) -> None:
+        """The sources that can be looked at, by node; with one there is nothing to choose."""
+        before = self.source
+        self._which.clear()
+        for key, title in titles.items():
+            self._which.addItem(title, key)
+        self._which.setCurrentIndex(max(0, self._which.findData(before)))
+        self._which.setVisible(len(titles) > 1)
+
+    @property
+    def source(self) -> str:
+        """The node of the chosen source; empty where there is none."""
+        return self._which.currentData() or ""
 
     @property
     def is_busy(self) -> bool:

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from core.blocks.values import map_tensors
 from core.compiler.module import Experiment
-from core.compiler.plan import Plan
 from core.data.base import Source, Transform
 from core.data.batch import collate
 from core.data.pipeline import SampleGraph, generator
@@ -26,14 +25,14 @@ AT_ONCE = 256  # sentences in the tower at a time
 HERE = "{}"  # where a prompt takes the class's name
 
 
-def through(plan: Plan, graph: SampleGraph, given: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
+def through(graph: SampleGraph, given: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
     """Every per-sample value that follows from values on the source's ports; steps that lack something are left out."""
-    values: dict[tuple[str, str], Any] = {(plan.source, port): value for port, value in given.items()}
+    values: dict[tuple[str, str], Any] = {(graph.parts[0][0], port): value for port, value in given.items()}
     for node, part, wires in graph.parts[1:]:
         assert isinstance(part, Transform)
-        if not all(end in values for end in wires.values()):
+        incoming = {name: values[end] for name, end in wires.items() if end in values}
+        if len(incoming) < (1 if part.alternatives else len(wires)):
             continue
-        incoming = {name: values[end] for name, end in wires.items()}
         if part.only_in_training:
             made = {port: incoming[port] for port in part.gives if port in incoming}
         else:
@@ -42,9 +41,9 @@ def through(plan: Plan, graph: SampleGraph, given: Mapping[str, Any]) -> dict[tu
     return values
 
 
-def asked(plan: Plan, graph: SampleGraph, rows: Sequence[Mapping[str, Any]], device: torch.device) -> dict[End, Any]:
+def asked(graph: SampleGraph, rows: Sequence[Mapping[str, Any]], device: torch.device) -> dict[End, Any]:
     """A batch of what ``rows`` give on the source's ports, with every carried end that follows from them."""
-    made = [through(plan, graph, given) for given in rows]
+    made = [through(graph, given) for given in rows]
     wanted = [{key: values[key] for key in graph.wanted if key in values} for values in made]
     batch = collate(wanted, range(len(rows)))
     return {
@@ -89,7 +88,7 @@ def class_vectors(
     sentences = [prompt.replace(HERE, name) for name in names for prompt in prompts]
     parts = []
     for some in _chunks(sentences, AT_ONCE):
-        batch = asked(experiment.plan, graph, [{"sentence": sentence} for sentence in some], device)
+        batch = asked(graph, [{"sentence": sentence} for sentence in some], device)
         try:
             made = experiment.run(batch, [end.node])[end]
         except KeyError as error:

@@ -14,11 +14,12 @@ from core.compiler.plan import Plan
 from core.compiler.resolve import Resolved, resolve
 from core.compiler.shapes import MEBIBYTE, Traced, TracedNode, Tracer, bytes_of, concrete, ends_of, tokens_of
 from core.compiler.sounds import sound_problems
+from core.compiler.tasks import Reach, reach, task_problems, tasks_of
 from core.graph.analysis import Analysis, NodeFacts, PortFacts
 from core.graph.configurations import sweep_problems
 from core.graph.document import Document, End
 from core.graph.vocabulary import Vocabulary
-from core.problems import Fix, Problem, Refused
+from core.problems import Fix, Problem, Refused, refuse
 
 _tracer = Tracer()
 
@@ -38,30 +39,27 @@ def compile(document: Document, words: Vocabulary | None = None) -> Plan:
         raise Refused(*errors)
     roles = {key: resolved.specs[key].role for key in resolved.order}
     objectives = tuple(key for key in resolved.order if roles[key] == "objective")
-    needed = _needed(objectives, resolved.inputs)
-    sample = tuple(key for key in resolved.order if roles[key] in ("source", "transform") and key in needed)
-    batch = tuple(key for key in resolved.order if roles[key] in ("block", "objective") and key in needed)
-    carried = {end for key in batch for end in resolved.inputs[key].values() if end.node in sample}
-    source = next(key for key in sample if roles[key] == "source")
+    tasks = tasks_of(document, resolved)
+    if not tasks:
+        raise refuse(
+            "No source reaches an objective, so nothing can be trained.",
+            hint="Draw wires from a source to an objective.",
+        )
+    needed = {key for task in tasks for key in (*task.sample_nodes, *task.batch_nodes)}
+    sample, batch = (
+        tuple(key for key in resolved.order if key in needed and roles[key] in kinds)
+        for kinds in (("source", "transform"), ("block", "objective"))
+    )
     return Plan(
-        document=document, analysis=analysis, specs=resolved.specs, inputs=resolved.inputs, source=source,
-        sample_nodes=sample, batch_nodes=batch, objectives=objectives, carried=tuple(sorted(carried)),
+        document=document, analysis=analysis, specs=resolved.specs, inputs=resolved.inputs, tasks=tasks,
+        sample_nodes=sample, batch_nodes=batch, objectives=objectives,
     )  # fmt: skip
-
-
-def _needed(objectives: tuple[str, ...], inputs: Mapping[str, Mapping[str, End]]) -> set[str]:
-    found, open_ends = set(objectives), list(objectives)
-    while open_ends:
-        for end in inputs[open_ends.pop()].values():
-            if end.node not in found:
-                found.add(end.node)
-                open_ends.append(end.node)
-    return found
 
 
 def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Resolved, Analysis]:
     resolved = resolve(document, words)
-    traced = tracer.trace(document, resolved, document.recipe.batch_size)
+    reached = reach(document, resolved)
+    traced = tracer.trace(document, resolved, _largest_batch(document, resolved))
     trained = _trained(document, resolved, traced)
     first: dict[str, str] = {}
     for key in traced.nodes:
@@ -72,7 +70,11 @@ def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Res
     }
     troubles = [_with_fix(problem, document, resolved) for problem in traced.problems]
     over = [p for key, node in traced.nodes.items() for p in budget_problems(key, node, resolved.specs[key].title)]
-    whole = [*_whole(document, resolved, facts), *sound_problems(document, resolved), *sweep_problems(document, words)]
+    whole = [
+        *_whole(document, resolved, facts, reached),
+        *sound_problems(document, resolved),
+        *sweep_problems(document, words),
+    ]
     problems = [*resolved.problems, *troubles, *over, *whole]
     own = sum(fact.trained_parameters for fact in facts.values())
     total = sum(fact.parameters for fact in facts.values())
@@ -82,6 +84,12 @@ def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Res
         flops=sum(fact.flops for fact in facts.values()),
         mebibytes=(4 * total + 12 * own) / MEBIBYTE + activations,  # weights; gradient and two Adam moments
     )  # fmt: skip
+
+
+def _largest_batch(document: Document, resolved: Resolved) -> int:
+    """The samples that shapes and memory are reckoned with: the largest step of any task."""
+    sources = [key for key in resolved.order if resolved.specs[key].role == "source"]
+    return max([document.recipe.batch_of(source) for source in sources], default=document.recipe.batch_size)
 
 
 def _trained(document: Document, resolved: Resolved, traced: Traced) -> dict[str, bool]:
@@ -99,7 +107,7 @@ def _facts(
     document: Document, resolved: Resolved, key: str, node: TracedNode, trained: Mapping[str, bool], counted: str
 ) -> NodeFacts:
     """``counted``: the node at which its weights are counted; at their other places there are none to count."""
-    batch = document.recipe.batch_size
+    batch = _largest_batch(document, resolved)
     frozen = bool(document.rule(key, 0).frozen) and node.parameters > 0
     parameters = node.parameters if counted == key else 0
     spec = resolved.specs[key]
@@ -139,7 +147,9 @@ def _with_fix(problem: Problem, document: Document, resolved: Resolved) -> Probl
     return replace(problem, fix=fix)
 
 
-def _whole(document: Document, resolved: Resolved, facts: Mapping[str, NodeFacts]) -> list[Problem]:
+def _whole(
+    document: Document, resolved: Resolved, facts: Mapping[str, NodeFacts], reached: Reach
+) -> list[Problem]:  # fmt: skip
     """What is wrong with the drawing as a whole."""
     roles: dict[str, list[str]] = {}
     for key in resolved.order:
@@ -150,17 +160,12 @@ def _whole(document: Document, resolved: Resolved, facts: Mapping[str, NodeFacts
             Problem(what="The canvas is empty.", hint="Open an example from the gallery, or press Tab to add a block.")
         ]
     found += absent_problems(document, resolved)
-    if len(roles.get("source", [])) > 1:
-        found += [
-            Problem(what="A run reads one data source; this graph has several.", node=key, hint="Keep one, disable the others.",
-                    fix=Fix(text="Disable it", edit="change_node", arguments={"node": key, "muted": True}))
-            for key in roles["source"][1:]
-        ]  # fmt: skip
+    found += task_problems(document, resolved, reached)
     found += _unready(document, roles.get("source", []))
     known = set(document.nodes)
     for number, stage in enumerate(document.recipe.stage_list()):
         found += _stage_problems(document, facts, known, number, stage.name)
-    return found + _batch_problems(document, roles.get("objective", []))
+    return found
 
 
 def _unready(document: Document, keys: list[str]) -> list[Problem]:
@@ -208,19 +213,7 @@ def _stage_problems(
     return []
 
 
-def _batch_problems(document: Document, objectives: list[str]) -> list[Problem]:
-    if objectives and document.recipe.batch_size < 8:
-        return [
-            Problem(
-                what=f"A batch of {document.recipe.batch_size} gives a contrastive objective almost nothing to compare with.",
-                hint="Use 64 or more; gradient caching makes room.", severity="warning", node=objectives[0],
-                fix=Fix(text="Use 64", edit="set_recipe", arguments={"batch_size": 64}),
-            )
-        ]  # fmt: skip
-    return []
-
-
 def meta_values(plan: Plan) -> dict[End, Any]:
     """Every outgoing end's value on meta tensors, to build modules from."""
-    traced: Traced = _tracer.trace(plan.document, resolve(plan.document, vocabulary()), plan.document.recipe.batch_size)
-    return ends_of(traced)
+    resolved = resolve(plan.document, vocabulary())
+    return ends_of(_tracer.trace(plan.document, resolved, _largest_batch(plan.document, resolved)))

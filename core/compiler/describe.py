@@ -49,7 +49,7 @@ def _spec(key: str, cls: Any, role: Role) -> BlockSpec:
         key=key, title=cls.title or key, role=role, family=_FAMILIES.get(folder, folder.capitalize()), summary=summary,
         papers=papers, takes=takes, gives=gives, knobs=knobs_of(cls.Config), modality=_modality(cls, takes, gives),
         repeatable=role == "block" and bool(row) and not getattr(cls, "mixes_samples", False),
-        mixes=getattr(cls, "mixes_samples", False),
+        mixes=getattr(cls, "mixes_samples", False), alternatives=getattr(cls, "alternatives", False),
     )  # fmt: skip
 
 

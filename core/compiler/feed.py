@@ -10,9 +10,11 @@ import torch
 
 from core.blocks.values import map_tensors
 from core.compiler.build import build_source, build_transform
-from core.compiler.plan import Plan
+from core.compiler.module import node_seed
+from core.compiler.plan import Plan, Task
 from core.compiler.things import Things
 from core.data.base import Pieces, Source
+from core.data.graphs import SampleGraphs
 from core.data.loading import batches
 from core.data.media import picture_of
 from core.data.pipeline import SampleGraph
@@ -23,24 +25,44 @@ from core.telemetry.events import At, Exhibit
 Batch = dict[End, Any]
 
 
-def sample_graph(plan: Plan) -> SampleGraph:
-    """The per-sample part of a plan, ready to be opened and fitted."""
+def sample_graphs(plan: Plan) -> SampleGraphs:
+    """The per-sample part of every task of a plan, ready to be opened and fitted; shared steps are shared."""
     nodes = plan.document.nodes
-    parts: list[tuple[str, Any, dict[str, tuple[str, str]]]] = []
-    for key in plan.sample_nodes:
-        is_source = plan.specs[key].role == "source"
-        part = build_source(nodes[key]) if is_source else build_transform(nodes[key])
-        wires = {port: (end.node, end.port) for port, end in plan.inputs[key].items()}
-        parts.append((key, part, wires))
-    return SampleGraph(parts=tuple(parts), wanted=tuple((end.node, end.port) for end in plan.carried))
+    made: dict[str, Any] = {
+        key: build_source(nodes[key]) if plan.specs[key].role == "source" else build_transform(nodes[key])
+        for key in plan.sample_nodes
+    }
+    return SampleGraphs({task.source: _sample_graph(plan, task, made) for task in plan.tasks}, plan.sample_nodes)
+
+
+def _sample_graph(plan: Plan, task: Task, made: Mapping[str, Any]) -> SampleGraph:
+    """A task's own part: of alternatives only what the task has."""
+    parts = []
+    for key in task.sample_nodes:
+        wires = {port: (end.node, end.port) for port, end in plan.inputs[key].items() if end in task.ends}
+        parts.append((key, made[key], wires))
+    return SampleGraph(parts=tuple(parts), wanted=tuple((end.node, end.port) for end in task.carried))
+
+
+def seed_of(plan: Plan, task: Task) -> int:
+    """Each task has an order and random numbers of its own; those of the first are the recipe's."""
+    seed = plan.document.recipe.seed
+    return seed if task == plan.tasks[0] else node_seed(seed, f"task/{task.source}") % 2**31
+
+
+def feeds(plan: Plan, graphs: SampleGraphs, device: torch.device) -> dict[str, Feed]:
+    """A feed for every task, by source."""
+    return {task.source: Feed(plan, task, graphs[task.source], device) for task in plan.tasks}
 
 
 class Feed:
-    """Training batches from a position on, and whole splits for evaluation, on the device."""
+    """One task's training batches from a position on, and whole splits for evaluation, on the device."""
 
-    def __init__(self, plan: Plan, graph: SampleGraph, device: torch.device) -> None:
+    def __init__(self, plan: Plan, task: Task, graph: SampleGraph, device: torch.device) -> None:
         self._plan, self._graph, self._device = plan, graph, device
         self._recipe = plan.document.recipe
+        self.batch_size = self._recipe.batch_of(task.source)
+        self._seed = seed_of(plan, task)
         self.source: Source = graph.source
         self.splits: Mapping[str, Sequence[int]] = graph.source.splits()
         self._running: Iterator[dict[Any, Any]] | None = None
@@ -52,7 +74,7 @@ class Feed:
     @property
     def batches_an_epoch(self) -> int:
         """Full batches in one pass over the training split."""
-        return len(self.splits["train"]) // self._recipe.batch_size
+        return len(self.splits["train"]) // self.batch_size
 
     def next(self, epoch: int, batch: int) -> tuple[Batch, list[int]]:
         """The batch at a position, and which samples it holds."""
@@ -63,8 +85,8 @@ class Feed:
                 batches(
                     self._graph,
                     self.splits["train"],
-                    self._recipe.batch_size,
-                    seed=self._recipe.seed,
+                    self.batch_size,
+                    seed=self._seed,
                     epoch=epoch,
                     start_batch=batch,
                     workers=self._recipe.workers,

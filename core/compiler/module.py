@@ -79,17 +79,18 @@ class Experiment(nn.Module):
             if isinstance(module, Block):
                 module.set_progress(share)
 
-    def after_update(self, batch: Mapping[End, Any]) -> None:
-        """Right after an optimiser step: clamps, and queues take the keys of this batch."""
+    def after_update(self, batches: Mapping[str, Mapping[End, Any]]) -> None:
+        """Right after an optimiser step: clamps, and queues take the keys of the step's batches, given by their sources."""
         for key in self.plan.owners:
             self.node(key).after_update()  # type: ignore[operator]
-        for twin in self.twins.values():
-            twin.follow(self.node, batch)  # type: ignore[operator]
+        for queue, twin in self.twins.items():
+            own = [task.source for task in self.plan.tasks if queue in task.batch_nodes]
+            twin.follow(self.node, [batch for source, batch in batches.items() if source in own])  # type: ignore[operator]
 
     def run(self, batch: Mapping[End, Any], wanted: Iterable[str] | None = None) -> Values:
         """Run nodes in order on a batch (per-sample ends already carried); gives every end made or carried.
 
-        ``wanted`` (the objectives where it is not given) and what they need is run; what the batch carries is not.
+        ``wanted`` (the objectives of all tasks where it is not given) and what they need is run; what the batch carries is not.
         """
         values: Values = dict(batch)
         chosen = self._needed(set(self.plan.objectives if wanted is None else wanted), values)
@@ -122,15 +123,16 @@ class Experiment(nn.Module):
         return [key for key in self.plan.batch_nodes if key not in self.plan.mixing]
 
     def losses(self, values: Mapping[End, Any]) -> dict[str, Tensor]:
-        """Each objective's loss."""
-        return {key: values[End(node=key, port="loss")] for key in self.plan.objectives}
+        """The loss of each objective that was run."""
+        ends = {key: End(node=key, port="loss") for key in self.plan.objectives}
+        return {key: values[end] for key, end in ends.items() if end in values}
 
     def opposing(self, values: Mapping[End, Any]) -> dict[str, Tensor]:
         """The loss of each opponent that plays, by objective."""
         found = {}
         for key in self.plan.objectives:
             node = self.node(key)
-            if isinstance(node, Objective) and node.opposed:
+            if isinstance(node, Objective) and node.opposed and End(node=key, port="loss") in values:
                 incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
                 loss = _called(node, incoming, node.opposing)
                 if loss is not None:

@@ -7,7 +7,7 @@ gradient, and is part of the experiment's state, so a resumed run goes on with t
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -49,8 +49,8 @@ class Twin(nn.Module):
         return found
 
     @torch.no_grad()
-    def follow(self, nodes: Nodes, batch: Mapping[End, Any]) -> None:
-        """One step of the average, then this batch's keys into the queue."""
+    def follow(self, nodes: Nodes, batches: Iterable[Mapping[End, Any]]) -> None:
+        """One step of the average, then the keys of what the queue's tasks had in this step."""
         queue: Any = nodes(self._queue)
         for copied, key in zip(self.copies, self._owners):
             online = nodes(key)
@@ -60,7 +60,8 @@ class Twin(nn.Module):
                 torch._foreach_lerp_(mine, theirs, 1 - queue.config.momentum)
             for own, other in zip(copied.buffers(), online.buffers()):
                 own.copy_(other)
-        queue.push(*self.sides(batch))
+        for batch in batches:
+            queue.push(*self.sides(batch))
 
     @torch.no_grad()
     def sides(self, batch: Mapping[End, Any]) -> tuple[Tensor, Tensor]:

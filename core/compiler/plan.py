@@ -8,22 +8,51 @@ from functools import cached_property
 
 from core.graph.analysis import Analysis
 from core.graph.document import Document, End
+from core.graph.selection import of_task
 from core.graph.vocabulary import BlockSpec
 
 
 @dataclass(frozen=True, kw_only=True)
+class Task:
+    """What hangs on one source: its transforms, the blocks they reach, the objectives they end in; all in running order.
+
+    A block may belong to many tasks: the same node has the same weights.
+    """
+
+    source: str  # the node that gives samples
+    title: str  # how it is called, in series and sentences; of no two tasks alike
+    sample_nodes: tuple[str, ...]  # source and transforms
+    batch_nodes: tuple[str, ...]  # blocks and objectives
+    objectives: tuple[str, ...]
+    carried: tuple[End, ...]  # per-sample ends that its batches carry
+    ends: frozenset[End]  # outgoing ends that have a value in it
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Nodes in running order, split where samples become batches."""
+    """Tasks, and the blocks of all of them in running order."""
 
     document: Document
     analysis: Analysis
     specs: Mapping[str, BlockSpec]
     inputs: Mapping[str, Mapping[str, End]]  # node -> incoming port -> where it comes from
-    source: str  # the node that gives samples
-    sample_nodes: tuple[str, ...]  # source and transforms, in order
-    batch_nodes: tuple[str, ...]  # blocks and objectives, in order
+    tasks: tuple[Task, ...]  # at least one
+    sample_nodes: tuple[str, ...]  # sources and transforms of every task, in order
+    batch_nodes: tuple[str, ...]  # blocks and objectives of every task, in order
     objectives: tuple[str, ...]
-    carried: tuple[End, ...]  # per-sample ends that batches must carry
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The nodes that give samples, one a task."""
+        return tuple(task.source for task in self.tasks)
+
+    def tasks_with(self, objective: str) -> tuple[Task, ...]:
+        """The tasks that end in an objective."""
+        return tuple(task for task in self.tasks if objective in task.objectives)
+
+    def named(self, name: str, task: Task) -> str:
+        """A part of a series' name as this plan says it: with the task's title where there is more than one."""
+        return of_task(name, task.title) if len(self.tasks) > 1 else name
 
     def owner(self, node: str) -> str:
         """The node whose weights a node has."""
@@ -82,8 +111,15 @@ class Plan:
     def modality_of(self, end: End) -> str:
         """The modality of what flows out there: a node with streams side by side gives each by the name it came in."""
         own = self.specs[end.node].modality
+        if self.specs[end.node].alternatives and (port := self.specs[end.node].output(end.port)):
+            return port.modality
         source = self.inputs[end.node].get(end.port)
         return self.modality_of(source) if own in ("any", "shared") and source is not None else self.modality(end.node)
+
+    def behind(self, end: End) -> list[End]:
+        """What an end is made of: all that its node takes, or where inputs are alternatives those of its kind."""
+        given = self.inputs.get(end.node, {})
+        return [given[arm] for arm in self.specs[end.node].arms(end.port) if arm in given]
 
     def sides(self, objective: str) -> tuple[End, End] | None:
         """The two ends of embeddings that an objective pulls together."""

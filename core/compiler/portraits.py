@@ -13,14 +13,21 @@ from core.graph.document import Document
 from core.problems import Refused, refuse
 
 
-def open_source(document: Document) -> Source:
-    """The document's dataset, its index read. Raises Refused with what is missing."""
-    node = next((n for n in document.nodes.values() if n.block in sources and not n.muted), None)
+def open_source(document: Document, source_node: str = "") -> Source:
+    """The document's dataset (of several the named one, else the first), its index read. Raises Refused with what is missing."""
+    known = {key: node for key, node in document.nodes.items() if node.block in sources and not node.muted}
+    node = known.get(source_node) or next(iter(known.values()), None)
     if node is None:
         raise refuse("This graph has no data source.", hint="Add one from Sources.")
     source = build_source(node)
     source.open()
     return source
+
+
+def fingerprints(document: Document) -> list[str]:
+    """What tells each of a document's datasets from others. Raises Refused where one cannot be opened, or there is none."""
+    keys = [key for key, node in document.nodes.items() if node.block in sources and not node.muted]
+    return [open_source(document, key).fingerprint() for key in keys or [""]]
 
 
 def portraits(source: Source, numbers: Iterable[int]) -> dict[int, Specimen]:

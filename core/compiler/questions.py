@@ -13,7 +13,7 @@ from typing import Literal
 
 from core.blocks.catalog import blocks
 from core.blocks.connectors.modality_dropout import ModalityDropout
-from core.compiler.plan import Plan
+from core.compiler.plan import Plan, Task
 from core.compiler.subsets import droppers
 from core.graph.document import End
 from core.problems import Problem
@@ -34,10 +34,13 @@ class Question:
     hidden: tuple[str, ...] = ()  # modality dropouts that put their missing token
 
 
-def questions_of(plan: Plan) -> dict[frozenset[str], Question]:
-    """The best way of asking for each combination of what a person can bring; one that cannot be asked is absent."""
+def questions_of(plan: Plan, task: Task | None = None) -> dict[frozenset[str], Question]:
+    """The best way of asking for each combination of what a person can bring; one that cannot be asked is absent.
+
+    Of one task, where it is given, else of all.
+    """
     found: dict[frozenset[str], tuple[tuple[int, int, int], Question]] = {}
-    for number, objective in enumerate(plan.objectives):
+    for number, objective in enumerate(plan.objectives if task is None else task.objectives):
         pair = plan.pair(objective)
         for asked, answers in (pair, pair[::-1]) if pair else ():
             for given in (frozenset({"sentence"}), frozenset({"picture"}), frozenset({"sentence", "picture"})):
@@ -76,8 +79,8 @@ def _brought(plan: Plan, end: End, hidden: Collection[str] = ()) -> set[str]:
         if now in seen or now.node in hidden:
             continue
         seen.add(now)
-        if now.node == plan.source:
-            port = plan.specs[plan.source].output(now.port)
+        if now.node in plan.sources:
+            port = plan.specs[now.node].output(now.port)
             found.add(GIVEN.get(port.kind, now.port) if port is not None else now.port)
         waiting += _incoming(plan, now)
     return found
@@ -86,6 +89,8 @@ def _brought(plan: Plan, end: End, hidden: Collection[str] = ()) -> set[str]:
 def _incoming(plan: Plan, end: End) -> list[End]:
     """What an end is made of: all that its node takes, or in a block that keeps streams apart only its own stream."""
     given = plan.inputs.get(end.node, {})
+    if plan.specs[end.node].alternatives:
+        return plan.behind(end)
     if _streams_apart(plan, end.node) and end.port in given:
         return [given[end.port]]
     is_dropout = plan.document.nodes[end.node].block == ModalityDropout.key

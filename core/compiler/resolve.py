@@ -52,6 +52,9 @@ def resolve(document: Document, vocabulary: Vocabulary) -> Resolved:
         if lost & {port.name for port in spec.takes if not port.optional}:
             out.add(key)  # hangs on something muted
             continue
+        if spec.alternatives and lost and not given:
+            out.add(key)  # every source it had a wire from is off
+            continue
         wires = [*_missing(document, key, specs, given), *_wrong_kinds(key, spec, given, specs)]
         problems += wires
         unfit.update({key} if wires else ())

@@ -8,127 +8,23 @@ from __future__ import annotations
 from typing import Any
 
 from core.blocks.catalog import blocks
-from core.compiler.plan import Plan
+from core.compiler.feed import seed_of
+from core.compiler.plan import Plan, Task
+from core.compiler.script_text import (
+    HEAD,
+    ONE_CONSTANTS,
+    ONE_DATA,
+    ONE_FORWARD,
+    ONE_MAIN,
+    SEVERAL_CONSTANTS,
+    SEVERAL_DATA,
+    SEVERAL_FORWARD,
+    SEVERAL_MAIN,
+)
 from core.data.catalog import sources, transforms
 from core.graph.document import Node
 
 CARRIED = {"clipping"}
-
-HEAD = '''"""{name}
-
-{note}
-Exported from Crossmodal Studio. Run it with the studio installed: python {file}
-{left_out}"""
-
-import math
-
-import torch
-from torch import nn
-
-{imports}
-STEPS, BATCH, SEED = {steps}, {batch}, {seed}
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-
-# ---- data: per sample, the same samples for any number of workers ------------------------------------------------
-
-data = SampleGraph(
-    parts=(
-{parts}
-    ),
-    wanted={wanted},
-)
-data.prepare()  # opens the source and learns the vocabulary on the training split
-train = data.source.splits()["train"]
-
-
-# ---- model: blocks and wires --------------------------------------------------------------------------------------
-
-
-def made(name, block, config, **incoming):
-    """A block with weights drawn from (SEED, name); sizes come from what flows in."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(node_seed(SEED, name))
-        return block(config, incoming)
-
-
-class Model(nn.Module):
-    def __init__(self, batch):
-        super().__init__()
-{build}
-
-    def forward(self, batch):
-{forward}
-        return {losses}
-
-
-# ---- training -----------------------------------------------------------------------------------------------------
-
-RATES = {rates}  # learning rate by block
-DECAY = {decay}
-FROZEN = {frozen}
-
-
-def on_device(batch):
-    return {{key: map_tensors(lambda t: t.to(DEVICE), value) for key, value in batch.items() if key != "indices"}}
-
-
-def groups(model):
-    """Matrices decay; biases, norms, positions and temperatures do not."""
-    found = []
-    for name, block in model.named_children():
-        for decayed in (True, False):
-            chosen = [
-                p
-                for n, p in block.named_parameters()
-                if (p.ndim >= 2 and not any(w in n for w in ("position", "cls_", "query_11D", "embedding"))) == decayed
-            ]
-            if chosen:
-                found.append({{"params": chosen, "rate": RATES[name], "weight_decay": DECAY if decayed else 0.0}})
-    return found
-
-
-def factor(step):
-    """{schedule_title}."""
-    rising = round({warm_up} * STEPS)
-    if step < rising:
-        return (step + 1) / rising
-    share = (step - rising) / max(STEPS - rising, 1)
-    return {schedule}
-
-
-def main():
-    first = on_device(next(iter(batches(data, train, BATCH, seed=SEED, workers=0))))
-    model = Model(first).to(DEVICE)
-    for name in FROZEN:
-        getattr(model, name).requires_grad_(False).eval()
-    optimizer = {optimizer}
-    step, epoch = 0, 0
-    while step < STEPS:
-        for batch in batches(data, train, BATCH, seed=SEED, epoch=epoch, workers=0):
-            torch.manual_seed(node_seed(SEED, f"step/{{step}}"))
-            for block in model.modules():
-                if isinstance(block, Block):
-                    block.set_progress(step / STEPS)
-            losses = model(on_device(batch))
-            total = torch.stack([loss.float() for loss in losses.values()]).sum()
-            total.backward()
-{clip}            for group in optimizer.param_groups:
-                group["lr"] = group["rate"] * factor(step)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            for block in model.children():
-                block.after_update()  # keeps the temperature in its range; keys go into a queue
-            step += 1
-            print(f"step {{step}} loss {{total.item():.6f}}", flush=True)
-            if step == STEPS:
-                break
-        epoch += 1
-    torch.save(model.state_dict(), "{file_stem}.pt")
-
-
-if __name__ == "__main__":
-    main()
-'''
 
 
 def script(plan: Plan, file: str = "experiment.py") -> str:
@@ -140,20 +36,88 @@ def script(plan: Plan, file: str = "experiment.py") -> str:
     notes += _differences(plan)
     own = plan.own_rates
     rules = {key: document.rule(key, 0, own.get(key)) for key in plan.owners}
+    stem = _plain(file).removesuffix(".py")
+    parts = _one_task(plan, stem) if len(plan.tasks) == 1 else _several_tasks(plan, stem)
     return HEAD.format(
-        name=_plain(document.name), note=_plain(document.note), file=_plain(file), file_stem=_plain(file).removesuffix(".py"),
-        left_out="".join(f"{note}\n" for note in notes), imports=_imports(plan), steps=recipe.steps, batch=recipe.batch_size,
-        seed=recipe.seed, parts="\n".join(_part(plan, key) for key in plan.sample_nodes),
-        wanted=repr(tuple((end.node, end.port) for end in plan.carried)),
-        build="\n".join(built for key in plan.batch_nodes if (built := _build(plan, key))),
-        forward="\n".join(_forward(plan, key) for key in plan.batch_nodes),
-        losses=_losses(plan),
+        name=_plain(document.name), note=_plain(document.note), file=_plain(file),
+        left_out="".join(f"{note}\n" for note in notes), imports=_imports(plan),
+        build="\n".join(built for key in plan.batch_nodes if (built := _build(plan, key))), **parts,
         rates=repr({_name(key): rule.learning_rate for key, rule in rules.items()}), decay=recipe.weight_decay,
         frozen=repr([_name(key) for key, rule in rules.items() if rule.frozen]),
         schedule=_SCHEDULES[recipe.schedule.key].format(floor=recipe.schedule.knobs.get("floor", 0.0)),
         schedule_title=recipe.schedule.key.capitalize() + " after a linear warm-up",
-        warm_up=recipe.schedule.knobs.get("warm_up", 0.05), optimizer=_optimizer(plan), clip=_clip(plan),
+        warm_up=recipe.schedule.knobs.get("warm_up", 0.05),
     )  # fmt: skip
+
+
+def _one_task(plan: Plan, stem: str) -> dict[str, str]:
+    """The parts that are written otherwise where there are several tasks."""
+    recipe, task = plan.document.recipe, plan.tasks[0]
+    return {
+        "constants": ONE_CONSTANTS.format(steps=recipe.steps, batch=recipe.batch_of(task.source), seed=recipe.seed),
+        "data": ONE_DATA.format(
+            parts="\n".join(_part(plan, key) for key in task.sample_nodes), wanted=_wanted(task)
+        ),
+        "forward": ONE_FORWARD.format(forward=_forwards(plan, task), losses=_losses(plan, task)),
+        "main": ONE_MAIN.format(optimizer=_optimizer(plan), clip=_clip(plan, 12), file_stem=stem),
+    }  # fmt: skip
+
+
+def _several_tasks(plan: Plan, stem: str) -> dict[str, str]:
+    """The same for tasks that take turns."""
+    recipe, tasks = plan.document.recipe, plan.tasks
+    made = [f'    "{key}": {_made(plan, key)},' for key in plan.sample_nodes]
+    methods = [
+        f"    def of_{_name(task.source)}(self, batch):\n{_forwards(plan, task)}\n        return {_losses(plan, task)}"
+        for task in tasks
+    ]
+    return {
+        "constants": SEVERAL_CONSTANTS.format(
+            steps=recipe.steps, seed=recipe.seed, batch={task.source: recipe.batch_of(task.source) for task in tasks},
+            seeds={task.source: seed_of(plan, task) for task in tasks}, mix=repr(recipe.mix),
+        ),
+        "data": SEVERAL_DATA.format(
+            parts="\n".join(made), graphs="\n".join(_graph(plan, task) for task in tasks), order=plan.sample_nodes
+        ),
+        "forward": SEVERAL_FORWARD.format(
+            tasks=", ".join(f'"{task.source}": self.of_{_name(task.source)}' for task in tasks),
+            forwards="\n\n".join(methods),
+        ),
+        "main": SEVERAL_MAIN.format(optimizer=_optimizer(plan), clip=_clip(plan, 8), file_stem=stem),
+    }  # fmt: skip
+
+
+def _graph(plan: Plan, task: Task) -> str:
+    """One task's per-sample part, made of the shared objects."""
+    lines = [f'            ("{key}", PARTS["{key}"], {_wires(plan, task, key)!r}),' for key in task.sample_nodes]
+    parts = "\n".join(["            parts=(", *(f"    {line}" for line in lines), "            ),"])
+    return f'        "{task.source}": SampleGraph(\n{parts}\n            wanted={_wanted(task)},\n        ),'
+
+
+def _wires(plan: Plan, task: Task, key: str) -> dict[str, tuple[str, str]]:
+    return {port: (end.node, end.port) for port, end in plan.inputs[key].items() if end in task.ends}
+
+
+def _wanted(task: Task) -> str:
+    return repr(tuple((end.node, end.port) for end in task.carried))
+
+
+def _forwards(plan: Plan, task: Task) -> str:
+    return "\n".join(_forward(plan, key) for key in task.batch_nodes)
+
+
+def _losses(plan: Plan, task: Task) -> str:
+    """The objectives' losses, and those of the opponents that play."""
+    losses = [f'"{_name(key)}": {_variable(key, "loss")}' for key in task.objectives]
+    opposing = [
+        f'"{_name(key)}_discriminator": self.{_name(key)}.opposing({_arguments(plan, key)})'
+        for key in task.objectives
+        if getattr(_class_of(plan, key), "opposed", False)
+    ]
+    if not opposing:
+        return "{" + ", ".join(losses) + "}"
+    playing = "{" + ", ".join(opposing) + "}"
+    return "{" + ", ".join(losses) + f", **{{k: v for k, v in {playing}.items() if v is not None}}}}"
 
 
 def _differences(plan: Plan) -> list[str]:
@@ -209,6 +173,12 @@ def _imports(plan: Plan) -> str:
         ("core.blocks.block", "Block"), ("core.blocks.values", "map_tensors"), ("core.compiler.module", "node_seed"), ("core.data.loading", "batches"),
         ("core.data.pipeline", "SampleGraph"),
     }  # fmt: skip
+    if len(plan.tasks) > 1:
+        used |= {
+            ("core.data.graphs", "SampleGraphs"),
+            *(("core.graph.mixing", name) for name in ("drawn", "shares_at")),
+        }
+        used |= {("core.graph.recipe", name) for name in ("ONE", "Mix", "Part")}
     if plan.document.recipe.optimizer.key == "lamb":
         used.add(("core.training.optimizers.lamb", "Lamb"))
     if any(plan.document.nodes[key].repeat > 1 for key in plan.batch_nodes):
@@ -222,9 +192,13 @@ def _config(cls: Any, node: Node) -> str:
 
 
 def _part(plan: Plan, key: str) -> str:
-    cls, node = _class_of(plan, key), plan.document.nodes[key]
-    wires = {port: (end.node, end.port) for port, end in plan.inputs[key].items()}
-    return f'        ("{key}", {cls.__name__}({_config(cls, node)}), {wires!r}),'
+    return f'        ("{key}", {_made(plan, key)}, {_wires(plan, plan.tasks[0], key)!r}),'
+
+
+def _made(plan: Plan, key: str) -> str:
+    """A source or a step with its settings."""
+    cls = _class_of(plan, key)
+    return f"{cls.__name__}({_config(cls, plan.document.nodes[key])})"
 
 
 def _value(plan: Plan, node: str, port: str) -> str:
@@ -256,20 +230,6 @@ def _forward(plan: Plan, key: str) -> str:
     return "\n".join(lines + [f'        {_variable(key, port)} = {_name(key)}_given["{port}"]' for port in gives])
 
 
-def _losses(plan: Plan) -> str:
-    """The objectives' losses, and those of the opponents that play."""
-    losses = [f'"{_name(key)}": {_variable(key, "loss")}' for key in plan.objectives]
-    opposing = [
-        f'"{_name(key)}_discriminator": self.{_name(key)}.opposing({_arguments(plan, key)})'
-        for key in plan.objectives
-        if getattr(_class_of(plan, key), "opposed", False)
-    ]
-    if not opposing:
-        return "{" + ", ".join(losses) + "}"
-    playing = "{" + ", ".join(opposing) + "}"
-    return "{" + ", ".join(losses) + f", **{{k: v for k, v in {playing}.items() if v is not None}}}}"
-
-
 def _optimizer(plan: Plan) -> str:
     choice = plan.document.recipe.optimizer
     k = choice.knobs
@@ -283,8 +243,11 @@ def _optimizer(plan: Plan) -> str:
     return f"torch.optim.AdamW(groups(model), betas={betas}, eps={k.get('epsilon', 1e-6)}, fused=True)"
 
 
-def _clip(plan: Plan) -> str:
+def _clip(plan: Plan, indent: int) -> str:
     knobs = plan.document.recipe.callbacks.get("clipping")
     if knobs is None:
         return ""
-    return f"            nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], {knobs.get('norm', 1.0)})\n"
+    return (
+        " " * indent
+        + f"nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], {knobs.get('norm', 1.0)})\n"
+    )

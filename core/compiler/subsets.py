@@ -19,7 +19,7 @@ from torch import Tensor
 
 from core.blocks.connectors.modality_dropout import ModalityDropout
 from core.compiler.module import Experiment
-from core.compiler.plan import Plan
+from core.compiler.plan import Plan, Task
 from core.graph.document import End
 from core.problems import refuse
 
@@ -40,16 +40,17 @@ class Subsets:
         return [each for n in range(1, len(self.modalities) + 1) for each in combinations(self.modalities, n)]
 
 
-def subsets_of(plan: Plan) -> Subsets | None:
-    """What this plan can be asked with; None where there is one way only."""
-    return _fused(plan) or _shared(plan)
+def subsets_of(plan: Plan, task: Task | None = None) -> Subsets | None:
+    """What a task of a plan (the first where none is given) can be asked with; None where there is one way only."""
+    task = task or plan.tasks[0]
+    return _fused(plan, task) or _shared(plan, task)
 
 
-def _shared(plan: Plan) -> Subsets | None:
+def _shared(plan: Plan, task: Task) -> Subsets | None:
     """Three or more modalities, each with one embedding, joined pair by pair."""
     spaces: dict[str, End] = {}
     present: set[End] = set()
-    for objective in plan.objectives:
+    for objective in task.objectives:
         for end in plan.sides(objective) or ():
             if spaces.setdefault(plan.modality_of(end), end) != end:
                 return None
@@ -62,9 +63,9 @@ def _shared(plan: Plan) -> Subsets | None:
     return Subsets(modalities=given, answer=spaces[asked], asked=asked, spaces=spaces, present=tuple(sorted(present)))
 
 
-def _fused(plan: Plan) -> Subsets | None:
+def _fused(plan: Plan, task: Task) -> Subsets | None:
     """One side of an objective with two or more modality dropouts behind it."""
-    for objective in plan.objectives:
+    for objective in task.objectives:
         ends = plan.sides(objective) or ()
         for side, other in (ends, ends[::-1]) if ends else ():
             named = {plan.modality(node) for node in droppers(plan, side.node)}

@@ -14,9 +14,9 @@ from core.graph.document import Document
 SAMPLES_A_SPLIT, PAIRS = 12, 24
 
 
-def survey(document: Document) -> DatasetFacts:
-    """Open the document's source and check it; seconds for a few thousand pictures. Raises Refused."""
-    source = open_source(document)
+def survey(document: Document, source_node: str = "") -> DatasetFacts:
+    """Open the document's source (of several the named one) and check it; seconds for a few thousand pictures. Raises Refused."""
+    source = open_source(document, source_node)
     report = source.report()
     split_of = {index: split for split, indices in source.splits().items() for index in indices}
     chosen = [index for indices in source.splits().values() for index in _spread(indices)]

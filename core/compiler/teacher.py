@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.blocks.encoders.teacher import Teacher
-from core.blocks.values import map_tensors
+from core.compiler.asking import asked
 from core.compiler.compile import compile, meta_values
-from core.compiler.feed import sample_graph
+from core.compiler.feed import sample_graphs
 from core.compiler.module import Experiment
-from core.compiler.plan import Plan
+from core.compiler.plan import Plan, Task
 from core.compiler.weights import load_average, load_weights, read_state
-from core.data.base import Transform
-from core.data.batch import collate
-from core.data.pipeline import generator
 from core.graph.document import Document, End
 from core.graph.file import read
 from core.problems import Refused, refuse
@@ -58,7 +55,7 @@ class OpenTeacher:
         document = document_of(folder)
         self.plan: Plan = compile(document)
         self.title = document.name
-        self._ends = _sides(self.plan)
+        task, self._ends = _sides(self.plan)
         self.width = int(meta_values(self.plan)[self._ends[0]].shape[-1])
         self.module: Experiment | None = None
         if torch.empty(0).device.type != "meta":
@@ -66,8 +63,9 @@ class OpenTeacher:
             load_weights(self.module, folder)
             load_average(self.module, folder)
             self.module.eval().requires_grad_(False)
-            self._graph = sample_graph(self.plan)
-            self._graph.load_state(read_state(folder)["transforms"])
+            graphs = sample_graphs(self.plan)
+            graphs.load_state(read_state(folder)["transforms"])
+            self._graph = graphs[task.source]
 
     def embed(self, image: Tensor, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Unit vectors [B, D] each. The same samples give the same bits, whatever the student does."""
@@ -80,13 +78,15 @@ class OpenTeacher:
     def _batch(self, image: Tensor, sentences: Sequence[str]) -> dict[End, Any]:
         """What comes in as the teacher's own source would give it, through the teacher's own transforms."""
         pictures = self._fitted(image).cpu()
-        rows = [self._row({"image": picture, "sentence": text}) for picture, text in zip(pictures, sentences)]
-        made = collate(rows, range(len(rows)))
-        return {
-            End(node=key[0], port=key[1]): _placed(value, image.device)
-            for key, value in made.items()
-            if key != "indices"
-        }
+        batch = asked(
+            self._graph,
+            [{"image": picture, "sentence": text} for picture, text in zip(pictures, sentences)],
+            image.device,
+        )
+        lacking = [f"{node}.{port}" for node, port in self._graph.wanted if End(node=node, port=port) not in batch]
+        if lacking:
+            raise refuse(f"The teacher needs {lacking[0]}, which images and sentences alone do not give.")
+        return batch
 
     def _fitted(self, image: Tensor) -> Tensor:
         own = self._graph.source.meta(1).get("image")
@@ -95,31 +95,15 @@ class OpenTeacher:
         made: Tensor = F.interpolate(image, own.shape[-2:], mode="bilinear", antialias=True).clamp(0, 1)
         return made
 
-    def _row(self, given: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
-        values: dict[tuple[str, str], Any] = {(self.plan.source, port): value for port, value in given.items()}
-        for node, part, wires in self._graph.parts[1:]:
-            assert isinstance(part, Transform)
-            if not all(end in values for end in wires.values()):
-                continue
-            incoming = {name: values[end] for name, end in wires.items()}
-            made = incoming if part.only_in_training else part.apply(incoming, generator(0, 0, 0, node))
-            values.update({(node, port): made[port] for port in part.gives if port in made})
-        lacking = [f"{node}.{port}" for node, port in self._graph.wanted if (node, port) not in values]
-        if lacking:
-            raise refuse(f"The teacher needs {lacking[0]}, which images and sentences alone do not give.")
-        return {key: values[key] for key in self._graph.wanted}
 
-
-def _placed(value: Any, device: torch.device) -> Any:
-    return map_tensors(lambda tensor: tensor.to(device), value)
-
-
-def _sides(plan: Plan) -> tuple[End, End]:
-    """The pairwise objective's ends, sentences second."""
-    found = next((sides for key in plan.objectives if (sides := plan.sides(key))), None)
-    if found is None:
+def _sides(plan: Plan) -> tuple[Task, tuple[End, End]]:
+    """The first task with a pairwise objective, and that one's ends, sentences second."""
+    task, found = next(
+        ((task, sides) for task in plan.tasks for key in task.objectives if (sides := plan.sides(key))), (None, None)
+    )
+    if task is None or found is None:
         raise refuse("The teacher has no pairwise objective, so it has no shared space.", hint="Choose another run.")
-    return found if plan.modality(found[0].node) != "text" else (found[1], found[0])
+    return task, found if plan.modality(found[0].node) != "text" else (found[1], found[0])
 
 
 def open_teacher(place: Path) -> OpenTeacher:

@@ -171,6 +171,7 @@ class Transform(_Sampled):
     """A step on single samples: augment, tokenize, spectrogram."""
 
     only_in_training: ClassVar[bool] = False  # augmentations: skipped when evaluating
+    alternatives: ClassVar[bool] = False  # each outgoing port passes on whichever incoming one of its kind is there
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -86,10 +86,14 @@ class SampleGraph:
 
     def fit(self) -> None:
         """In order, on the training split without augmentation; what has learned already is left alone."""
-        for node, part, wires in self.parts:
-            if isinstance(part, Transform) and part.needs_fit:
-                part.fit(self._incoming(wires))
+        for node, part in self.transforms.items():
+            if part.needs_fit:
+                part.fit(self.learnable(node))
                 self.changes.append(node)
+
+    def learnable(self, node: str) -> Iterator[dict[str, Any]]:
+        """What comes in at a step for every training sample, without augmentation."""
+        return self._incoming(next(wires for key, _, wires in self.parts if key == node))
 
     def _incoming(self, wires: Mapping[str, Key]) -> Iterator[dict[str, Any]]:
         ends = tuple(wires.values())

@@ -119,6 +119,21 @@ def connect(document: Document, source: End, target: End, via: tuple[tuple[float
     return replace(document, wires=(*kept, Wire(source=source, target=target, via=via)))
 
 
+def share_blocks(document: Document, source: str, beside: str, kinds: Sequence[str]) -> Document:
+    """Lead a source into the blocks of another through *Either source*, so that both train them as a task each.
+
+    ``kinds`` are the ports that both give; their wires from ``beside`` go through the new block.
+    """
+    old, new = document.nodes[beside], document.nodes[source]
+    document, either = add_node(document, "transforms.either", max(old.x, new.x) + 210, (old.y + new.y) / 2)
+    for wire in [wire for wire in document.wires_from(beside) if wire.source.port in kinds]:
+        kind = wire.source.port
+        document = connect(document, wire.source, End(node=either, port=f"first_{kind}"))
+        document = connect(document, End(node=source, port=kind), End(node=either, port=f"second_{kind}"))
+        document = connect(document, End(node=either, port=kind), wire.target, wire.via)
+    return document
+
+
 def disconnect(document: Document, wires: Iterable[str]) -> Document:
     """Remove wires by key."""
     gone = set(wires)
@@ -167,7 +182,7 @@ def _forget(recipe: Recipe, node: str) -> Recipe:
     stages = tuple(
         replace(stage, rules={key: rule for key, rule in stage.rules.items() if key != node}) for stage in recipe.stages
     )
-    return replace(recipe, rules=rules, stages=stages)
+    return replace(recipe, rules=rules, stages=stages, mix=recipe.mix.without(node))
 
 
 def insert_on_wire(document: Document, node: str, wire: str, vocabulary: Vocabulary) -> Document:
@@ -280,6 +295,13 @@ def _with_rule(rules: Mapping[str, Rule], node: str, fields: Mapping[str, Any]) 
 def set_recipe(document: Document, **fields: Any) -> Document:
     """Set fields of the recipe."""
     return replace(document, recipe=replace(document.recipe, **fields))
+
+
+def set_mix(document: Document, source: str = "", **fields: Any) -> Document:
+    """Set fields of the mix, or of one source's part in it."""
+    mix = document.recipe.mix
+    changed = mix.with_part(source, replace(mix.part(source), **fields)) if source else replace(mix, **fields)
+    return set_recipe(document, mix=changed)
 
 
 def switch(document: Document, family: str, key: str, on: bool, knobs: Mapping[str, Value] | None = None) -> Document:

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from core.graph.document import Document, End, Frame, Node, Wire, new_id
-from core.graph.recipe import Choice, Recipe, Rule, Stage, default_recipe
+from core.graph.recipe import Choice, Mix, Part, Recipe, Rule, Stage, default_recipe
 from core.graph.sharing import fault
 from core.graph.sweep_file import sweep_data, sweep_from
 from core.graph.upgrades import UPGRADES
-from core.knobs import knobs_of, problems_with
+from core.knobs import configure, knobs_of, problems_with
 from core.problems import Refused, refuse
 
 FORMAT = "crossmodal-studio"
@@ -286,8 +286,23 @@ def _recipe(raw: Any) -> Recipe:
         stages=tuple(_stage(stage) for stage in raw.get("stages", [])),
         callbacks={key: _knobs(key, value) for key, value in raw.get("callbacks", {}).items()},
         diagnostics={key: _knobs(key, value) for key, value in raw.get("diagnostics", {}).items()},
+        mix=_mix(raw.get("mix", {})),
         extra={key: value for key, value in raw.items() if key not in known},
     )
+
+
+def _mix(raw: Any) -> Mix:
+    if (
+        not isinstance(raw, dict)
+        or not isinstance(raw.get("parts", {}), dict)
+        or set(raw) - {"turns", "schedule", "selects", "parts"}
+    ):
+        raise refuse('"mix" must be an object of turns, schedule, selects and parts.', node="recipe")
+    plain = {knob.name: raw[knob.name] for knob in knobs_of(Mix) if knob.name in raw}
+    if found := problems_with(knobs_of(Mix), plain, "recipe"):
+        raise Refused(*found)
+    parts = {source: configure(Part, _knobs(source, part), source) for source, part in raw.get("parts", {}).items()}
+    return Mix(**plain, selects=_text(raw.get("selects", "")), parts=parts)
 
 
 def _choice(raw: Mapping[str, Any]) -> Choice:
@@ -385,8 +400,23 @@ def _recipe_data(recipe: Recipe) -> dict[str, Any]:
         "stages": stages,
         "callbacks": {key: dict(value) for key, value in recipe.callbacks.items()},
         "diagnostics": {key: dict(value) for key, value in recipe.diagnostics.items()},
+        **({"mix": mix} if (mix := _mix_data(recipe.mix)) else {}),
         **recipe.extra,
     }
+
+
+def _mix_data(mix: Mix) -> dict[str, Any]:
+    """What differs from the defaults, so that a document of one source says nothing of it."""
+    data = {
+        name: getattr(mix, name)
+        for name in ("turns", "schedule", "selects")
+        if getattr(mix, name) != getattr(Mix(), name)
+    }
+    parts = {
+        source: {knob.name: getattr(part, knob.name) for knob in knobs_of(Part) if getattr(part, knob.name) != knob.default}
+        for source, part in mix.parts.items()
+    }  # fmt: skip
+    return {**data, **({"parts": parts} if parts else {})}
 
 
 def dumps(document: Document) -> str:

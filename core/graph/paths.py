@@ -2,7 +2,8 @@
 
 ``vit.width`` and ``vit.repeat`` turn a node's knob, ``recipe.steps`` the recipe's, ``recipe.optimizer`` chooses one,
 ``callbacks.ema.decay`` and ``diagnostics.attention.every`` turn an option's (and switch it on), ``callbacks.ema.on`` switches it,
-``rules.vit.frozen`` and ``rules.vit.learning_rate`` say how a node learns.
+``rules.vit.frozen`` and ``rules.vit.learning_rate`` say how a node learns, ``recipe.mix.turns`` how tasks take turns, and
+``recipe.mix.emoji.start`` how the task of a source takes part.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from typing import Any
 
 from core.graph import edits
 from core.graph.document import Document
-from core.graph.recipe import Choice, Recipe, Rule
+from core.graph.recipe import MEAN, Choice, Mix, Part, Recipe, Rule
 from core.graph.vocabulary import OptionSpec, Vocabulary
 from core.knobs import Knob, Value, knobs_of
 from core.problems import Problem, Refused, refuse
 
 REPEAT = Knob(name="repeat", kind="integer", default=1, help="Copies in a row.", title="Repeat", low=1, high=512)
+MIX, OF_ALL = "recipe.mix", "mean over tasks"
 ON = Knob(name="on", kind="switch", default=False, help="Whether it is on.", title="On")
 RULES = {
     "frozen": Knob(name="frozen", kind="switch", default=None, optional=True, help="Not trained.", title="Frozen"),
@@ -36,6 +38,15 @@ def knob_at(document: Document, path: str, words: Vocabulary) -> Knob:
         raise refuse(f"{path!r} is not the path of a setting.", hint="Write node.setting or recipe.setting.")
     if owner == "recipe":
         return _among(_recipe_knobs(words), name, "The recipe")
+    if owner == MIX:
+        return _among(mix_knobs(document, words), name, "The mix")
+    if (source := _source_of(owner)) is not None:
+        if source not in _sources(document, words):
+            raise refuse(
+                f"There is no source called {source!r}.",
+                hint=f"Known: {', '.join(_sources(document, words)) or 'none'}.",
+            )
+        return _among(knobs_of(Part), name, "A task")
     if owner in document.nodes:
         spec = words.spec(document.nodes[owner].block)
         return _among((*spec.knobs, REPEAT), name, spec.title, owner)
@@ -54,6 +65,10 @@ def value_at(document: Document, path: str, words: Vocabulary) -> Value:
     if owner == "recipe":
         value = getattr(document.recipe, name)
         return value.key if isinstance(value, Choice) else value
+    if owner == MIX:
+        return getattr(document.recipe.mix, name) or knob.default
+    if (source := _source_of(owner)) is not None:
+        return getattr(document.recipe.mix.part(source), name)
     if owner in document.nodes:
         node = document.nodes[owner]
         return node.repeat if name == "repeat" and name not in node.knobs else node.knobs.get(name, knob.default)
@@ -74,6 +89,12 @@ def placed(document: Document, path: str, value: Value, words: Vocabulary) -> Do
         raise Refused(Problem(what=reason, node=owner if owner in document.nodes else ""))
     if owner == "recipe":
         return _in_recipe(document, name, value)
+    if owner == MIX:
+        chosen: dict[str, Any] = {name: MEAN if value == OF_ALL else value}
+        return edits.set_mix(document, **chosen)
+    if (source := _source_of(owner)) is not None:
+        part: dict[str, Any] = {name: value}
+        return edits.set_mix(document, source, **part)
     if owner in document.nodes:
         if knob is REPEAT:
             return edits.change_node(document, owner, repeat=value)
@@ -86,6 +107,25 @@ def placed(document: Document, path: str, value: Value, words: Vocabulary) -> Do
         return edits.switch(document, family, key, bool(value))
     entries = {**getattr(document.recipe, family).get(key, {}), name: value}
     return edits.switch(document, family, key, True, entries)
+
+
+def mix_knobs(document: Document, words: Vocabulary) -> tuple[Knob, ...]:
+    """The settings of the mix; which task's score selects is chosen among the sources there are."""
+    selects = Knob(
+        name="selects", kind="choice", default=OF_ALL, title="Selected by",
+        help="Whose validation score chooses the best checkpoint and ends a run early: the mean over tasks, or one task's.",
+        choices=(OF_ALL, *_sources(document, words)),
+    )  # fmt: skip
+    return (*knobs_of(Mix), selects)
+
+
+def _sources(document: Document, words: Vocabulary) -> tuple[str, ...]:
+    return tuple(key for key, node in document.nodes.items() if words.spec(node.block).role == "source")
+
+
+def _source_of(owner: str) -> str | None:
+    """The source whose part in the mix an owner of settings is."""
+    return owner.removeprefix(f"{MIX}.") if owner.startswith(f"{MIX}.") else None
 
 
 def _in_recipe(document: Document, name: str, value: Any) -> Document:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.knobs import Value, knob
@@ -45,6 +45,58 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """How one task, what hangs on one source, takes part in a run of several."""
+
+    start: float = knob(
+        1.0, "At the first step, relative to the other tasks: 3 beside 1 is three in four.", low=0, high=1e6,
+        title="Share at start",
+    )  # fmt: skip
+    end: float | None = knob(None, "At the last step; empty: as at the start.", low=0, high=1e6, title="Share at end")
+    batch_size: int | None = knob(
+        None, "Samples in one step of this task; empty: as the recipe says.", low=1, high=65536, unit="samples"
+    )
+
+
+ONE, ALL = "one task a step", "all tasks every step"
+MEAN = ""  # of all tasks: what selects where no task is named
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """How the tasks of a document with several sources take turns, and whose validation score chooses.
+
+    Where all learn at every step, a task's share is the weight of its loss: the gradient is the mean of what one task a step
+    would give.
+    """
+
+    turns: str = knob(
+        ONE, "One task at each step, drawn by its share; or all of them, each loss weighed by its share.",
+        choices=(ONE, ALL), title="Turns",
+    )  # fmt: skip
+    schedule: str = knob(
+        "linear", "How shares go from their start to their end over the run.", choices=("linear", "cosine"),
+        title="Path of shares",
+    )  # fmt: skip
+    selects: str = MEAN  # the source whose task's score selects; empty: the mean over tasks
+    parts: Mapping[str, Part] = field(default_factory=dict)  # source's node id -> its part
+
+    def part(self, source: str) -> Part:
+        """How the task of a source takes part."""
+        return self.parts.get(source, Part())
+
+    def with_part(self, source: str, part: Part) -> Mix:
+        """With another part for a source."""
+        kept = {key: value for key, value in self.parts.items() if key != source}
+        return replace(self, parts=kept if part == Part() else {**kept, source: part})
+
+    def without(self, source: str) -> Mix:
+        """As if a source had never been there."""
+        selects = MEAN if self.selects == source else self.selects
+        return replace(self.with_part(source, Part()), selects=selects)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything about a run that is not drawn on the canvas."""
 
@@ -81,7 +133,12 @@ class Recipe:
     diagnostics: Mapping[str, Mapping[str, Value]] = field(
         default_factory=dict
     )  # diagnostic key -> knobs; present = on
+    mix: Mix = Mix()  # how the tasks of several sources take turns
     extra: Mapping[str, Any] = field(default_factory=dict)  # what a newer version wrote; kept untouched
+
+    def batch_of(self, source: str) -> int:
+        """Samples in one step of the task that hangs on a source."""
+        return self.mix.part(source).batch_size or self.batch_size
 
     def stage_list(self) -> tuple[Stage, ...]:
         """The stages; a recipe without any is one stage."""

@@ -23,13 +23,35 @@ TEST_SELECTS = (
 )
 
 
+BETWEEN = (
+    " · "  # between a split or an objective and the task it is of, where a run has several: ``test · Emoji pairs``
+)
+OF_TASKS = "mean over tasks"
+
+
+def of_task(name: str, task: str) -> str:
+    """A part of a series' name with the task it is told of."""
+    return f"{name}{BETWEEN}{task}"
+
+
+def without_task(name: str) -> str:
+    """The split or the objective alone."""
+    return name.partition(BETWEEN)[0]
+
+
+def task_of(name: str) -> str:
+    """The task alone; empty where a run has one."""
+    return name.partition(BETWEEN)[2]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A value of the figure that selects."""
+    """A value of the figure that selects; of a run with several tasks it is said ``of`` which."""
 
     split: str
     value: float
     metric: str = METRIC
+    of: str = ""
 
     @property
     def series(self) -> str:
@@ -39,7 +61,16 @@ class Figure:
     @property
     def words(self) -> str:
         """``R@10 on validation (mean of both directions): 13.7 %``."""
-        return f"{self.metric} on {self.split} ({BOTH}): {100 * self.value:.1f} %"
+        return f"{self.metric} on {self.split} ({self._mean}): {100 * self.value:.1f} %"
+
+    @property
+    def what(self) -> str:
+        """Which figure it is: ``R@10 on validation (mean of both directions, mean over tasks)``."""
+        return f"{self.metric} on {self.split} ({self._mean})"
+
+    @property
+    def _mean(self) -> str:
+        return f"mean of both directions, {self.of}" if self.of else BOTH
 
 
 def selecting_split(splits: Mapping[str, Sized]) -> str:
@@ -60,6 +91,20 @@ def figure_of(split: str, scores: Mapping[str, float], metric: str = METRIC) -> 
     return Figure(split=split, value=sum(found) / len(found), metric=metric)
 
 
+def chosen_figure(figures: Mapping[str, Figure | None], selects: str, titles: Mapping[str, str]) -> Figure | None:
+    """What a run with several tasks is chosen by: the named task's figure, else the mean over all tasks.
+
+    Both mappings are by source. None where one that counts is missing; it is a test figure as soon as one of them is.
+    """
+    counted = {key: figure for key, figure in figures.items() if key == selects} or dict(figures)
+    found = [figure for figure in counted.values() if figure is not None]
+    if len(found) < len(counted) or not found:
+        return None
+    split = next((figure.split for figure in found if figure.split != SELECTING[0]), SELECTING[0])
+    of = titles[selects] if selects in counted else OF_TASKS
+    return Figure(split=split, value=sum(figure.value for figure in found) / len(found), metric=found[0].metric, of=of)
+
+
 def selecting_series(names: Iterable[str]) -> str:
     """Of the series that a run has, the one that it was selected by; empty where it has none."""
     own = {name for name in names if name.startswith(STEM) and name.endswith(f"/{METRIC}")}
@@ -68,7 +113,7 @@ def selecting_series(names: Iterable[str]) -> str:
 
 def is_test(series: str) -> bool:
     """Whether a series was measured on the test split."""
-    return series.split("/")[1:2] == ["test"]
+    return [without_task(part) for part in series.split("/")[1:2]] == ["test"]
 
 
 def best_of(values: Iterable[float | None], *, higher: bool = True) -> float | None:

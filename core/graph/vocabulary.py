@@ -37,6 +37,9 @@ class BlockSpec:
     modality: str = "any"
     repeatable: bool = False  # may stand for N copies in a row
     mixes: bool = False  # compares the samples of a batch: it must see the whole of it
+    alternatives: bool = (
+        False  # passes on whichever incoming port of a kind is there: where tasks of several sources join
+    )
     known: bool = True  # False: a placeholder for a block this version lacks
     loading: bool = False  # a placeholder until the blocks have been read
 
@@ -47,6 +50,11 @@ class BlockSpec:
     def output(self, name: str) -> Port | None:
         """The outgoing port called ``name``."""
         return next((port for port in self.gives if port.name == name), None)
+
+    def arms(self, name: str) -> tuple[str, ...]:
+        """Incoming ports that an outgoing one is made of: those of its kind where they are alternatives, else all."""
+        given = self.output(name)
+        return tuple(port.name for port in self.takes if not self.alternatives or (given and port.kind == given.kind))
 
     def defaults(self) -> dict[str, Any]:
         """Every knob at its default."""

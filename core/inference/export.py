@@ -12,7 +12,7 @@ import importlib.util
 import logging
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -26,7 +26,7 @@ from torch.utils import _pytree as pytree
 
 from core.blocks.values import Frames, Spectrogram, Text, Waveform
 from core.compiler.compile import compile
-from core.compiler.feed import Feed, sample_graph
+from core.compiler.feed import Feed, feeds, sample_graphs
 from core.compiler.module import Experiment
 from core.compiler.teacher import checkpoint_of, document_of
 from core.compiler.weights import load_average, load_weights, read_state
@@ -71,27 +71,28 @@ def _parts(value: Any) -> tuple[tuple[str, ...], ...]:
     return (("x",), ("starts",), ("durations",)) if isinstance(value, Frames) else ((),)
 
 
-def opened(folder: Path, document: Document | None = None) -> tuple[Experiment, Feed]:
-    """A checkpoint's towers in eval mode, and its data. ``document``: what was drawn, where it is not beside the checkpoint."""
+def opened(folder: Path, document: Document | None = None) -> tuple[Experiment, dict[str, Feed]]:
+    """A checkpoint's towers in eval mode, and the data of each task by its source. ``document``: what was drawn, where it is not beside the checkpoint."""
     checkpoint = checkpoint_of(folder)
     plan = compile(document or document_of(checkpoint))
     experiment = Experiment(plan, plan.document.recipe.seed).eval()
     load_weights(experiment, checkpoint)
     load_average(experiment, checkpoint)
-    graph = sample_graph(plan)
-    graph.prepare(read_state(checkpoint)["transforms"])
-    return experiment, Feed(plan, graph, torch.device("cpu"))
+    graphs = sample_graphs(plan)
+    graphs.prepare(read_state(checkpoint)["transforms"])
+    return experiment, feeds(plan, graphs, torch.device("cpu"))
 
 
-def program(experiment: Experiment, feed: Feed) -> tuple[Program, tuple[Tensor, ...]]:
-    """The module to export, and two samples to export it with. Raises Refused where there are no two sides."""
+def program(experiment: Experiment, data: Mapping[str, Feed]) -> tuple[Program, tuple[Tensor, ...]]:
+    """The module to export, and two samples to export it with: of the first task that has two sides. Raises Refused."""
     plan = experiment.plan
-    sides = next((found for key in plan.objectives if (found := plan.sides(key))), None)
-    if sides is None:
+    found = next(((task, sides) for task in plan.tasks for key in task.objectives if (sides := plan.sides(key))), None)
+    if found is None:
         raise refuse("This run has no pairwise objective, so there are no two towers to export.")
-    batch = feed.fixed_examples(2)
+    task, sides = found
+    batch = data[task.source].fixed_examples(2)
     needed = _needed(experiment, sides)
-    carried = tuple(end for end in plan.carried if end in needed)
+    carried = tuple(end for end in task.carried if end in needed)
     tensors: list[Tensor] = []
     for end in carried:
         value = batch[end]
@@ -118,9 +119,9 @@ def export_model(folder: Path, output: Path, document: Document | None = None) -
         raise refuse(f"{output.name} must end in .pt2 or .onnx.")
     if output.suffix == ".onnx" and not all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript")):
         raise refuse("ONNX is not installed.", hint="Run: pip install onnx onnxscript, or export .pt2.")
-    experiment, feed = opened(folder, document)
+    experiment, data = opened(folder, document)
     try:
-        module, example = program(experiment, feed)
+        module, example = program(experiment, data)
         with TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as made, _quiet():
             _write(module, example, Path(made) / output.name)
             for part in Path(made).iterdir():  # very large weights lie beside their ONNX file
@@ -128,7 +129,8 @@ def export_model(folder: Path, output: Path, document: Document | None = None) -
     except OSError as error:
         raise refuse(f"{output} cannot be written: {error.strerror or error}.") from error
     finally:
-        feed.close()
+        for feed in data.values():
+            feed.close()
     return output
 
 
@@ -176,8 +178,9 @@ def _quiet() -> Iterator[None]:
 
 def export_tower(folder: Path, node: str, output: Path, document: Document | None = None) -> str:
     """Write one tower as a transformers folder; gives the class that loads it. Raises Refused."""
-    experiment, feed = opened(folder, document)
-    feed.close()
+    experiment, data = opened(folder, document)
+    for feed in data.values():
+        feed.close()
     if node not in experiment.towers():
         raise refuse(f"There is no tower called {node!r}.", hint=f"Known: {', '.join(experiment.towers())}.")
     return save_tower(experiment.node(node), output)

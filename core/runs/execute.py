@@ -6,6 +6,7 @@ the outside.
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import threading
 import traceback
@@ -18,11 +19,11 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.compiler.compile import compile
-from core.compiler.feed import sample_graph
+from core.compiler.feed import sample_graphs
 from core.compiler.plan import Plan
 from core.compiler.weights import load_what_fits, read_state
 from core.data.contents import Cancelled, content_hashes, unread_bytes
-from core.data.pipeline import SampleGraph
+from core.data.graphs import SampleGraphs
 from core.data.splitting import held_out_words
 from core.graph.file import loads
 from core.graph.judged import lineage
@@ -214,13 +215,14 @@ def _train(
     try:
         data = _data_of(trainer, said)
     except Cancelled:
-        trainer.graph.close()
+        trainer.graphs.close()
         return "stopped", "stopped by hand"
     kept = library.params(uid).get(DATA) if start is not None and start.same_run else None
-    changed = kept is not None and kept not in (data, *trainer.graph.source.former_fingerprints())
+    changed = kept is not None and kept not in (data, *_former(trainer))
     if changed and not data_changed:
-        trainer.feed.close()
-        trainer.graph.close()
+        for feed in trainer.feeds.values():
+            feed.close()
+        trainer.graphs.close()
         raise refuse(CHANGED, hint=CHANGED_HINT)
     watch = DeviceWatch(said.recorder, clock=lambda: said.last)
     try:
@@ -250,7 +252,13 @@ def _train(
     finally:
         watch.close()
         _say_set_aside(trainer)
-        trainer.graph.close()
+        trainer.graphs.close()
+
+
+def fingerprint(trainer: Trainer) -> str:
+    """What tells the data of a run: that of its source; of several tasks all of theirs, in the order of their sources."""
+    found = [graph.source.fingerprint() for graph in trainer.graphs.values()]
+    return found[0] if len(found) == 1 else hashlib.sha256("/".join(found).encode()).hexdigest()
 
 
 def _rewind(reader: RunReader, trainer: Trainer, said: _Remembering) -> None:
@@ -284,8 +292,7 @@ def _say_changes(library: Library, uid: str, trainer: Trainer) -> None:
 
 def _data_of(trainer: Trainer, said: _Remembering) -> str:
     """Which data there is, told by its contents. What was not read before is read: it is said how far. Raises Cancelled."""
-    source = trainer.graph.source
-    files = source.media()
+    files = [file for graph in trainer.graphs.values() for file in graph.source.media()]
     if (unread := unread_bytes(files)) > MUCH_TO_READ:
         trainer.log(f"Reading {unread / 1e9:,.1f} GB of data once, to know it again.")
 
@@ -293,14 +300,22 @@ def _data_of(trainer: Trainer, said: _Remembering) -> str:
         said.say(PhaseChange(at=said.last, phase="preparing", done=done, of=of))
 
     content_hashes(files, progress=progress, is_cancelled=lambda: trainer.control.is_stopping)
-    return source.fingerprint()
+    return fingerprint(trainer)
+
+
+def _former(trainer: Trainer) -> tuple[str, ...]:
+    """What the data was called before it was known by its contents; runs of several tasks are newer than that."""
+    return tuple(trainer.graphs.first.source.former_fingerprints()) if len(trainer.graphs) == 1 else ()
 
 
 def _keep_origin(library: Library, uid: str, trainer: Trainer, data: str) -> None:
     """Which data it learns from, told by a fingerprint, and whose judgements of pairs: kept with the run."""
     found = {DATA: data}
-    if holds := held_out_words(trainer.graph.source):
-        found[TEST_HOLDS] = holds
+    for task in trainer.each_task():
+        if holds := held_out_words(trainer.graph.source):
+            found[trainer.named(TEST_HOLDS)] = holds
+        if len(trainer.plan.tasks) > 1:
+            found[trainer.named(DATA)] = trainer.graphs[task.source].source.fingerprint()
     if judged := lineage(trainer.plan.document):
         found["judged pairs"] = judged
         trainer.log(f"Annotated pairs: {judged}.")
@@ -314,23 +329,31 @@ def _keep_origin(library: Library, uid: str, trainer: Trainer, data: str) -> Non
 
 
 def _say_left_out(trainer: Trainer) -> None:
-    """Rows and files the source did not take: how many of how many, and why the first of them."""
+    """Rows and files the sources did not take: how many of how many, and why the first of them."""
+    for _ in trainer.each_task():
+        _say_left_out_of_task(trainer)
+
+
+def _say_left_out_of_task(trainer: Trainer) -> None:
     source = trainer.graph.source
     if left_out := source.left_out():
-        trainer.warn(f"{left_out:,} rows or files were left out; {len(source):,} are used.")
+        trainer.warn(trainer.whose(f"{left_out:,} rows or files were left out; {len(source):,} are used."))
     problems = source.problems()
     for problem in problems[:MOST_TOLD]:
-        trainer.log(problem.sentence())
+        trainer.log(trainer.whose(problem.sentence()))
     if len(problems) > MOST_TOLD:
-        trainer.log(f"{len(problems) - MOST_TOLD:,} more remarks on the data are on its page.")
+        trainer.log(trainer.whose(f"{len(problems) - MOST_TOLD:,} more remarks on the data are on its page."))
 
 
 def _say_set_aside(trainer: Trainer) -> None:
     """Samples that could not be read were replaced by others; a person should know how many, and why the first."""
-    aside = trainer.graph.quarantine
-    if aside:
+    for _ in trainer.each_task():
+        aside = trainer.graph.quarantine
+        if not aside:
+            continue
         index, reason = next(iter(aside.items()))
-        trainer.warn(f"{len(aside)} samples could not be read and were left out. The first, number {index}: {reason}")
+        told = f"{len(aside)} samples could not be read and were left out. The first, number {index}: {reason}"
+        trainer.warn(trainer.whose(told))
 
 
 def _trainer(plan: Plan, start: Start | None, device: Any, listener: Listener, control: Control) -> tuple[Trainer, str]:
@@ -339,8 +362,8 @@ def _trainer(plan: Plan, start: Start | None, device: Any, listener: Listener, c
         return Trainer(plan, prepared(plan, None), device=device, listener=listener, control=control), ""
     folder = Path(start.path)
     state = read_state(folder)
-    graph = prepared(plan, state if start.whole else None)
-    trainer = Trainer(plan, graph, device=device, listener=listener, control=control)
+    graphs = prepared(plan, state if start.whole else None)
+    trainer = Trainer(plan, graphs, device=device, listener=listener, control=control)
     if start.whole:
         restore(trainer, folder, state)
         return trainer, f"Resuming from step {trainer.position.step}."
@@ -348,8 +371,8 @@ def _trainer(plan: Plan, start: Start | None, device: Any, listener: Listener, c
     return trainer, f"Weights carried over where they fit; re-initialised: {', '.join(fresh[:8]) or 'nothing'}."
 
 
-def prepared(plan: Plan, state: Mapping[str, Any] | None) -> SampleGraph:
-    """The data side, opened; its vocabulary from the checkpoint or learned on the training split."""
-    graph = sample_graph(plan)
-    graph.prepare(None if state is None else state["transforms"])
-    return graph
+def prepared(plan: Plan, state: Mapping[str, Any] | None) -> SampleGraphs:
+    """The data side, opened; its vocabulary from the checkpoint or learned on the training splits."""
+    graphs = sample_graphs(plan)
+    graphs.prepare(None if state is None else state["transforms"])
+    return graphs

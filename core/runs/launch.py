@@ -74,6 +74,10 @@ def parameters(document: Document) -> dict[str, Any]:
         for key, knobs in recipe[family].items():
             found[f"{family}.{key}"] = True
             found.update({f"{family}.{key}.{name}": value for name, value in knobs.items()})
+    mix = recipe.get("mix", {})
+    found.update({f"mix.{name}": value for name, value in mix.items() if name != "parts"})
+    for source, part in mix.get("parts", {}).items():
+        found.update({f"mix.{source}.{name}": value for name, value in part.items()})
     for key, node in document.nodes.items():
         found[key] = node.block + (" (muted)" if node.muted else " (bypassed)" if node.bypassed else "")
         found.update({f"{key}.{name}": value for name, value in node.knobs.items()})

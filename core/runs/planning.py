@@ -12,7 +12,8 @@ from dataclasses import replace
 from itertools import combinations, islice
 
 from core.compiler.compile import compile
-from core.compiler.feed import sample_graph
+from core.compiler.feed import sample_graphs
+from core.compiler.sizes import size_problems
 from core.graph.configurations import (
     Configuration,
     applied,
@@ -70,6 +71,20 @@ def plan_problems(document: Document, words: Vocabulary) -> list[Problem]:
     return found + [problem for problem in [metric_problem(document, words)] if problem is not None]
 
 
+def data_problems(document: Document, words: Vocabulary) -> list[Problem]:
+    """What the size of each source's data contradicts: no full batch, an empty split, one that runs out long before the others.
+
+    Opens every source. Nothing where the drawing cannot run, or a source cannot be read: that is told already.
+    """
+    try:
+        plan = compile(replace(document, sweep=None), words)
+        graphs = sample_graphs(plan)
+        graphs.open()
+    except Refused:
+        return []
+    return size_problems(plan, graphs)
+
+
 def _some_configurations(document: Document, sweep: Sweep) -> list[Configuration]:
     """The configurations of a grid, those a random search will draw, or for a Bayesian one such as it may ask for."""
     try:
@@ -86,11 +101,19 @@ def metric_problem(document: Document, words: Vocabulary) -> Problem | None:
     if parts[0] not in (STEM.rstrip("/"), "retrieval", "score") or len(parts) < 3:
         return None
     try:
-        source = sample_graph(compile(replace(document, sweep=None), words)).source
-        source.open()
+        plan = compile(replace(document, sweep=None), words)
+        graphs = sample_graphs(plan)
+        graphs.open()
     except Refused:
         return None
-    splits = {name: len(rows) for name, rows in source.splits().items() if len(rows) > 1}
+    held = [
+        (task, name)
+        for task in plan.tasks
+        for name, rows in graphs[task.source].source.splits().items()
+        if len(rows) > 1
+    ]
+    of_all = [name for _, name in held] if parts[0] == STEM.rstrip("/") else []
+    splits = list(dict.fromkeys([*of_all, *(plan.named(name, task) for task, name in held)]))
     if parts[1] in splits:
         return None
     return Problem(

@@ -29,13 +29,6 @@ def total(losses: Mapping[str, Tensor], opposing: Mapping[str, Tensor] | None = 
     return torch.stack([full(loss) for loss in (*losses.values(), *(opposing or {}).values())]).sum()
 
 
-def descend(losses: Mapping[str, Tensor], opposing: Mapping[str, Tensor]) -> None:
-    """Every gradient in one backward pass; none where nothing plays yet."""
-    whole = total(losses, opposing)
-    if whole.requires_grad:
-        whole.backward()  # type: ignore[no-untyped-call]
-
-
 def weighed(run: Running, values: Mapping[End, Any], losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The losses, with adaptive weights on those that ask for them.
 
@@ -44,7 +37,6 @@ def weighed(run: Running, values: Mapping[End, Any], losses: Mapping[str, Tensor
     run before (gradient caching).
     """
     found = dict(losses)
-    run.weights = {}
     for key, loss in losses.items():
         node: Any = run.experiment.node(key)
         if not getattr(node.config, "adaptive", False) or not loss.requires_grad:
@@ -72,10 +64,20 @@ def plain(run: Running) -> dict[str, Tensor]:
     """The whole batch in one pass."""
     values = run.forward(run.batch)
     losses = weighed(run, values, run.experiment.losses(values))
-    run.opposing = run.experiment.opposing(values)
-    descend(losses, run.opposing)
+    pull(run, losses, run.experiment.opposing(values))
     keep_sides(run, values)
     return losses
+
+
+def pull(run: Running, losses: Mapping[str, Tensor], opposing: Mapping[str, Tensor]) -> None:
+    """Every gradient of a task in one backward pass, weighed by its share where several tasks learn in one step.
+
+    Losses of opponents are kept for :meth:`Running.opposing`; where nothing plays yet there is no gradient.
+    """
+    run.opposing.update(opposing)
+    share, whole = run.shares.get(run.task.source, 1.0), total(losses, opposing)
+    if whole.requires_grad:
+        (whole if share == 1.0 else whole * share).backward()  # type: ignore[no-untyped-call]
 
 
 def accumulated(run: Running, chunks: int) -> dict[str, Tensor]:
@@ -89,12 +91,12 @@ def accumulated(run: Running, chunks: int) -> dict[str, Tensor]:
         whole = weighed(run, values, run.experiment.losses(values))
         losses = {key: loss * shares[key] for key, loss in whole.items()}
         opposing = {key: loss * shares[key] for key, loss in run.experiment.opposing(values).items()}
-        descend(losses, opposing)
+        pull(run, losses, opposing)
         for kept, found in ((sums, losses), (against, opposing)):
             for key, loss in found.items():
                 kept[key] = kept.get(key, torch.zeros_like(loss)) + loss.detach()
         sides.append({end: values[end].detach() for end in _watched(run) if end in values})
-    run.opposing = against
+    run.opposing.update(against)
     keep_sides(run, join(sides))
     return sums
 
@@ -105,7 +107,7 @@ def _shares(run: Running, parts: list[dict[End, Any]]) -> list[dict[str, Tensor 
     Where that is made by blocks (such as which patches are hidden), they run once without a graph, and the parts that
     follow draw the same random numbers.
     """
-    makers = {key: _weighed_by(run, key) for key in run.plan.objectives}
+    makers = {key: _weighed_by(run, key) for key in run.task.objectives}
     wanted = [
         end.node for node in makers.values() for end in _counts(run, node).values() if end.node in run.plan.batch_nodes
     ]
@@ -167,8 +169,7 @@ def cached(run: Running, chunk: int) -> dict[str, Tensor]:
     leaves = {end: _leaf(value) for end, value in {**join(made, leave=set(joint)), **joint}.items()}
     mixed = run.forward({**run.batch, **leaves})
     losses = weighed(run, mixed, run.experiment.losses(mixed))
-    run.opposing = run.experiment.opposing(mixed)
-    descend(losses, run.opposing)
+    pull(run, losses, run.experiment.opposing(mixed))
     after = _random_state(run.device)
     start = 0
     for number, (part, state) in enumerate(zip(parts, states)):
@@ -186,7 +187,8 @@ def cached(run: Running, chunk: int) -> dict[str, Tensor]:
 def _cut(run: Running) -> list[End]:
     """What the nodes that need the whole batch take from the rest of the drawing."""
     plan = run.plan
-    ends = {end for key in plan.mixing for end in plan.inputs[key].values() if end.node not in plan.mixing}
+    mixing = [key for key in plan.mixing if key in run.task.batch_nodes]
+    ends = {end for key in mixing for end in plan.inputs[key].values() if end.node not in mixing}
     return sorted(ends)
 
 
@@ -253,20 +255,21 @@ def _set_random_state(device: torch.device, states: list[Tensor]) -> None:
 
 def _watched(run: Running) -> set[End]:
     """What :func:`keep_sides` reads of a batch that was run in parts: both sides, and which samples have them."""
-    sides = {end for key in run.plan.objectives for end in run.plan.sides(key) or ()}
-    return sides | {run.plan.inputs[key]["present"] for key in run.plan.objectives if "present" in run.plan.inputs[key]}
+    sides = {end for key in run.task.objectives for end in run.plan.sides(key) or ()}
+    return sides | {run.plan.inputs[key]["present"] for key in run.task.objectives if "present" in run.plan.inputs[key]}
 
 
 def keep_sides(run: Running, values: Mapping[End, Any]) -> None:
-    """Both sides of every pairwise objective, and what was contrasted, for diagnostics."""
-    run.sides, run.negatives = {}, {}
-    for key in run.plan.objectives:
+    """Both sides of every pairwise objective of the task at work, and what was contrasted, for diagnostics."""
+    for key in run.task.objectives:
         ends = run.plan.sides(key)
         if ends is not None:
-            run.sides[key] = _both_present(run, key, values, (values[ends[0]].detach(), values[ends[1]].detach()))
+            run.sides[run.named(key)] = _both_present(
+                run, key, values, (values[ends[0]].detach(), values[ends[1]].detach())
+            )
         chosen = run.plan.inputs[key].get("negatives")
         if chosen is not None and chosen in values:
-            run.negatives[key] = values[chosen]
+            run.negatives[run.named(key)] = values[chosen]
 
 
 def _both_present(

@@ -5,7 +5,7 @@ The loop that drives it stands in :mod:`core.training.trainer`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,17 +13,18 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from core.compiler.feed import Batch, Feed
+from core.compiler.feed import Batch, Feed, feeds
 from core.compiler.module import Experiment
-from core.compiler.plan import Plan
+from core.compiler.plan import Plan, Task
+from core.data.graphs import SampleGraphs
 from core.data.pipeline import SampleGraph
 from core.graph.document import End
-from core.graph.selection import Figure
+from core.graph.selection import Figure, task_of
 from core.telemetry.diagnostics.diagnostic import Diagnostic
 from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Phase, PhaseChange, Status
 from core.training.control import Control, Stopping
 from core.training.optimization import Groups
-from core.training.position import Position
+from core.training.position import Place, Position
 
 
 class Keeper(Protocol):
@@ -37,7 +38,10 @@ class Keeper(Protocol):
 
 
 class Running:
-    """One run of a plan: its parts, where it is, and what was computed last."""
+    """One run of a plan: its parts, where it is, and what was computed last.
+
+    Where a plan has several tasks, one is at work at a time: ``task``, and with it ``feed``, ``graph``, ``batch``, ``indices``.
+    """
 
     gradient: Gradient  # how a step's gradient comes about
     callbacks: list[Any]  # core.training.callback.Callback, in the order in which they are told
@@ -46,7 +50,7 @@ class Running:
     def __init__(
         self,
         plan: Plan,
-        graph: SampleGraph,
+        graphs: SampleGraphs,
         *,
         device: torch.device,
         listener: Listener,
@@ -54,21 +58,26 @@ class Running:
     ) -> None:
         self.plan, self.recipe, self.device = plan, plan.document.recipe, device
         self.listener, self.control = listener, control or Control()
-        self.feed = Feed(plan, graph, device)
-        self.graph = graph
+        self.feeds, self.graphs = feeds(plan, graphs, device), graphs
+        self.task = plan.tasks[0]
         self.experiment = Experiment(plan, self.recipe.seed).to(device)
         self.groups = Groups(self.experiment, self.recipe)
-        self.position = Position(batches=self.feed.batches_an_epoch)
+        self.position = Position(
+            tasks={source: Place(batches=feed.batches_an_epoch) for source, feed in self.feeds.items()}
+        )
         self.stage = -1
         self.precision: AbstractContextManager[Any] = nullcontext()
-        self.batch: Batch = {}
-        self.indices: list[int] = []
-        self.losses: dict[str, Tensor] = {}
+        self.shares: dict[str, float] = {self.task.source: 1.0}  # source -> weight of its task's losses in this step
+        self.batches: dict[str, Batch] = {}  # source -> what its task learns from in this step
+        self.drawn: dict[str, list[int]] = {}  # source -> the samples in it
+        self.losses: dict[str, Tensor] = {}  # by objective, as :meth:`named` says it
         self.opposing: dict[str, Tensor] = {}  # objective -> the loss of its opponent
         self.weights: dict[str, Tensor] = {}  # objective -> its adaptive weight in this step
         self.negatives: dict[str, Any] = {}  # objective -> what its pairs were contrasted with, where that was chosen
         self.sides: dict[str, tuple[Tensor, Tensor]] = {}  # objective -> both sides of this step, detached
-        self.held_out: dict[str, Any] = {}  # what the last evaluation embedded of the split that selects
+        self.chosen_by: dict[
+            str, dict[str, Any]
+        ] = {}  # source -> what the last evaluation embedded of the split that selects
         self.embedded: dict[str, dict[str, Any]] = {}  # the same of every held-out split, by split
         self.figure: Figure | None = None  # what the last evaluation is chosen by; None where there is no finite score
         self.rates: dict[str, float] = {}
@@ -76,6 +85,73 @@ class Running:
         self.status: Status = "running"
         self.reason = ""
         self._phase = PhaseChange(at=self.at(), phase="preparing")
+
+    @property
+    def feed(self) -> Feed:
+        """The batches and splits of the task at work."""
+        return self.feeds[self.task.source]
+
+    @property
+    def graph(self) -> SampleGraph:
+        """The per-sample part of the task at work."""
+        return self.graphs[self.task.source]
+
+    @property
+    def batch(self) -> Batch:
+        """What the task at work learns from in this step."""
+        return self.batches.get(self.task.source, {})
+
+    @batch.setter
+    def batch(self, batch: Batch) -> None:
+        self.batches[self.task.source] = batch
+
+    @property
+    def indices(self) -> list[int]:
+        """Which samples it holds."""
+        return self.drawn.get(self.task.source, [])
+
+    @indices.setter
+    def indices(self, indices: list[int]) -> None:
+        self.drawn[self.task.source] = indices
+
+    @property
+    def held_out(self) -> dict[str, Any]:
+        """What the last evaluation embedded of the selecting split of the task at work; empty where it has none."""
+        return self.chosen_by.get(self.task.source, {})
+
+    @contextmanager
+    def at_work(self, task: Task) -> Iterator[None]:
+        """Inside, everything is about this task."""
+        before, self.task = self.task, task
+        try:
+            yield
+        finally:
+            self.task = before
+
+    def each_task(self, sources: Collection[str] | None = None) -> Iterator[Task]:
+        """Every task in turn (or those of some sources), each at work while it is looked at."""
+        for task in self.plan.tasks:
+            if sources is None or task.source in sources:
+                with self.at_work(task):
+                    yield task
+
+    @property
+    def active_nodes(self) -> frozenset[str]:
+        """The blocks that ran in this step: those of the tasks whose turn it was."""
+        return frozenset(key for task in self.plan.tasks if task.source in self.shares for key in task.batch_nodes)
+
+    def indices_of(self, objective: str) -> list[int]:
+        """The samples of this step of the task that a named objective is of."""
+        title = task_of(objective)
+        return next((self.drawn.get(task.source, []) for task in self.plan.tasks if task.title == title), self.indices)
+
+    def named(self, name: str) -> str:
+        """A split or an objective of the task at work, as series name it: with the task's title where there are several."""
+        return self.plan.named(name, self.task)
+
+    def whose(self, sentence: str) -> str:
+        """A sentence about the task at work, with the task's title before it where there are several."""
+        return f"Task {self.task.title}: {sentence}" if len(self.plan.tasks) > 1 else sentence
 
     def at(self) -> At:
         """Now, for events."""
@@ -145,12 +221,12 @@ class Running:
                 )
 
     def forward(self, batch: Mapping[End, Any], wanted: list[str] | None = None) -> dict[End, Any]:
-        """The experiment on a batch, at the run's precision."""
+        """The experiment on a batch of the task at work, at the run's precision; its objectives unless others are ``wanted``."""
         with self.precision:
-            return self.experiment.run(batch, wanted)
+            return self.experiment.run(batch, self.task.objectives if wanted is None else wanted)
 
     def reading(self, split: str, size: int, limit: int | None = None) -> Iterator[tuple[Batch, list[int]]]:
-        """Batches of a split, for what takes long at a step's end. Raises Stopping between two where a plain stop was asked for."""
+        """Batches of a split of the task at work, for what takes long at a step's end. Raises Stopping between two where a plain stop was asked for."""
         for batch, indices in self.feed.split(split, size, limit):
             if self.control.cuts_short:
                 raise Stopping

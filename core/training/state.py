@@ -41,7 +41,7 @@ def state_of(run: Running) -> dict[str, Any]:
     return {
         "position": run.position.as_json(),
         "callbacks": {callback.key: callback.state() for callback in run.callbacks},
-        "transforms": run.graph.state(),
+        "transforms": run.graphs.state(),
         "rates": dict(run.groups.overrides),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
@@ -62,4 +62,4 @@ def restore(run: Running, folder: Path, state: Mapping[str, Any]) -> None:
         if state["callbacks"].get(callback.key):
             callback.load_state(state["callbacks"][callback.key])
     run.groups.overrides.update(state["rates"])
-    run.position = Position(**state["position"])
+    run.position = Position.from_json(state["position"], run.plan.sources)

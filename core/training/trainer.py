@@ -30,9 +30,13 @@ import torch
 from core.compiler.module import node_seed
 from core.compiler.plan import Plan
 from core.compiler.randomness import RANDOM_NUMBERS
-from core.data.pipeline import SampleGraph
+from core.compiler.sizes import size_problems
+from core.data.graphs import SampleGraphs
+from core.graph.mixing import drawn, shares_at
+from core.graph.recipe import ALL
+from core.graph.selection import task_of
 from core.knobs import configure
-from core.problems import refuse
+from core.problems import Refused
 from core.telemetry.diagnostics.diagnostic import diagnostics
 from core.telemetry.events import Listener, Mark, Scalars, Status
 from core.training.callback import callbacks
@@ -50,25 +54,20 @@ class Trainer(Running):
     def __init__(
         self,
         plan: Plan,
-        graph: SampleGraph,
+        graphs: SampleGraphs,
         *,
         device: torch.device,
         listener: Listener,
         control: Control | None = None,
     ) -> None:
-        super().__init__(plan, graph, device=device, listener=listener, control=control)
+        super().__init__(plan, graphs, device=device, listener=listener, control=control)
         self.callbacks = sorted(_chosen(callbacks, self.recipe.callbacks), key=lambda callback: callback.order)
         self.diagnostics = _chosen(diagnostics, self.recipe.diagnostics)
         self.gradient = plain
 
     def train(self) -> Status:
         """Run to the end. Exceptions of the plan's own blocks pass through; callbacks are told ``ended`` in any case."""
-        if self.feed.batches_an_epoch == 0:
-            raise refuse(
-                f"The training split has {len(self.feed.splits['train'])} samples, fewer than one batch of "
-                f"{self.recipe.batch_size}.",
-                hint="Choose a smaller batch.",
-            )
+        self._refuse_small_data()
         try:
             self.tell("began")
             if self.position.step:
@@ -83,13 +82,22 @@ class Trainer(Running):
                 self.status = "finished"
             self.tell("ended")
         finally:
-            self.feed.close()
+            for feed in self.feeds.values():
+                feed.close()
         return self.status
+
+    def _refuse_small_data(self) -> None:
+        """Before the first step: every task that will have a turn must fill a batch. Raises Refused."""
+        found = size_problems(self.plan, self.graphs)
+        if errors := [problem for problem in found if problem.severity == "error"]:
+            raise Refused(*errors)
+        for problem in found if self.position.step == 0 else ():
+            self.warn(problem.sentence())
 
     def _step(self) -> None:
         began, worked = time.monotonic(), time.process_time()
         self._enter_stage()
-        self.batch, self.indices = self.feed.next(self.position.epoch, self.position.batch)
+        self._take_turns()
         with RANDOM_NUMBERS:  # other runs of this process take turns, a step each
             self._learn()
         if self.status != "running":
@@ -103,27 +111,52 @@ class Trainer(Running):
         torch.manual_seed(node_seed(self.recipe.seed, f"step/{self.position.step}"))
         self.experiment.set_progress(self.position.step / max(self.recipe.steps, 1))
         self.tell("step_began")
-        self.losses = self.gradient(self)
+        self._gradients()
         self.tell("gradient_ready")
         if self.status != "running":
             return
         self.rates = self.groups.set_rates(self.position.step, self.stage)
         self.groups.optimizer.step()
         self.groups.optimizer.zero_grad(set_to_none=True)
-        self.experiment.after_update(self.batch)
+        self.experiment.after_update(self.batches)
         self.tell("updated")
+
+    def _take_turns(self) -> None:
+        """Whose turn it is, and what each of them learns from."""
+        mix, sources = self.recipe.mix, self.plan.sources
+        asked = shares_at(mix, sources, self.position.step, self.recipe.steps)
+        if mix.turns == ALL:
+            self.shares = {source: share for source, share in asked.items() if share > 0}
+        else:
+            self.shares = {drawn(mix, sources, self.recipe.seed, self.position.step, self.recipe.steps): 1.0}
+        self._asked, self.batches, self.drawn = asked, {}, {}
+        for task in self.each_task(self.shares):
+            place = self.position.tasks[task.source]
+            self.batch, self.indices = self.feed.next(place.epoch, place.batch)
+        self.task = next(task for task in self.plan.tasks if task.source in self.shares)
+
+    def _gradients(self) -> None:
+        """The gradient of every task whose turn it is, each weighed by its share; each has random numbers of its own."""
+        self.losses, self.sides, self.negatives, self.opposing, self.weights = {}, {}, {}, {}, {}
+        for number, task in enumerate(self.each_task(self.shares)):
+            if number:
+                torch.manual_seed(node_seed(self.recipe.seed, f"step/{self.position.step}/{task.source}"))
+            self.losses.update({self.named(key): loss for key, loss in self.gradient(self).items()})
 
     def _advance(self, seconds: float, processor: float) -> None:
         now = self.position
-        batch, epoch = now.batch + 1, now.epoch
-        if batch >= self.feed.batches_an_epoch:
-            batch, epoch = 0, epoch + 1
+        places = {
+            source: replace(place.after_a_turn() if source in self.shares else place, asked=place.asked + self._asked[source])
+            for source, place in now.tasks.items()
+        }  # fmt: skip
         self._counted = seconds
         self.position = Position(
-            step=now.step + 1, epoch=epoch, batch=batch, batches=self.feed.batches_an_epoch,
-            samples=now.samples + len(self.indices), seconds=now.seconds + seconds,
-            processor=now.processor + processor,
+            step=now.step + 1, samples=now.samples + self._samples(), seconds=now.seconds + seconds,
+            processor=now.processor + processor, tasks=places,
         )  # fmt: skip
+
+    def _samples(self) -> int:
+        return sum(map(len, self.drawn.values()))
 
     def _enter_stage(self) -> None:
         edges = self.recipe.stage_starts()
@@ -138,16 +171,34 @@ class Trainer(Running):
 
     def _say_step(self, seconds: float) -> None:
         values = {f"loss/{key}": float(loss.detach()) for key, loss in self.losses.items()}
-        values["loss"] = sum(values.values())
+        values["loss"] = sum(self._weight(name.removeprefix("loss/")) * value for name, value in values.items())
         values.update({f"discriminator/{key}": float(loss.detach()) for key, loss in self.opposing.items()})
         values.update({f"adaptive weight/{key}": float(weight) for key, weight in self.weights.items()})
+        if len(self.plan.tasks) > 1:
+            values.update(self._mixed())
         values["cost/processor seconds"] = self.position.processor
-        values["throughput"] = len(self.indices) / max(seconds, 1e-9)
+        values["throughput"] = self._samples() / max(seconds, 1e-9)
         values.update({f"rate/{key}": rate for key, rate in self.rates.items()})
-        for key in self.plan.owners:
+        active = {self.plan.document.owner(key) for key in self.active_nodes}
+        for key in (key for key in self.plan.owners if key in active):
             for name, reading in self.experiment.node(key).curves().items():  # type: ignore[operator]
                 values[f"{name}/{key}"] = float(reading)
         self.say(Scalars(at=self.at(), values=values))
+
+    def _weight(self, objective: str) -> float:
+        """What a loss of this step is multiplied by."""
+        return next((self.shares[task.source] for task in self.plan.tasks if task.source in self.shares and task.title == task_of(objective)), 1.0)  # fmt: skip
+
+    def _mixed(self) -> dict[str, float]:
+        """Of each task: the share drawn and asked for so far, and how often it has seen its data."""
+        found = {}
+        for task in self.plan.tasks:
+            place, steps = self.position.tasks[task.source], self.position.step
+            found[f"mix/asked/{task.title}"] = place.asked / steps
+            if self.recipe.mix.turns != ALL:
+                found[f"mix/drawn/{task.title}"] = place.turns / steps
+            found[f"mix/epochs/{task.title}"] = place.epochs
+        return found
 
     def _obey(self) -> None:
         self._grant()

@@ -18,7 +18,7 @@ from PySide6.QtCore import QObject, Signal
 from core.graph.analysis import Analysis
 from core.graph.document import Document
 from core.graph.vocabulary import Vocabulary
-from core.problems import Refused
+from core.problems import Problem, Refused
 from core.runs.vocabulary import full_vocabulary
 from studio.telling.sentences import refusal
 from widgets.look.language import tr
@@ -41,6 +41,10 @@ class Engine(QObject):
         self._lock = threading.Lock()
         self._vocabulary: Vocabulary | None = None
         self._closed = False
+        self._sized: tuple[Any, list[Problem]] = (
+            None,
+            [],
+        )  # what the last look at the data's size was about, and found
         self._finished.connect(_deliver)
 
     def read_vocabulary(self) -> None:
@@ -75,15 +79,22 @@ class Engine(QObject):
             return
         if turn == self._newest:
             self.analysed.emit(document, found)
-        if document.sweep is not None and found.is_runnable:
-            self._analyse_plan(document, found, turn)
+        several = sum(node.block.startswith("sources.") and not node.muted for node in document.nodes.values()) > 1
+        if found.is_runnable and (several or document.sweep is not None):
+            self._analyse_plan(document, found, turn, several)
 
-    def _analyse_plan(self, document: Document, found: Analysis, turn: int) -> None:
-        """Behind the drawing's own Problems: those of the sweep's configurations, each of which is compiled."""
-        from core.runs.planning import plan_problems  # torch
+    def _analyse_plan(self, document: Document, found: Analysis, turn: int, several: bool) -> None:
+        """Behind the drawing's own Problems: of ``several`` sources those of their size, of a sweep those of its configurations."""
+        from core.runs.planning import data_problems, plan_problems  # torch
 
+        words = self._vocabulary or full_vocabulary()
         try:
-            more = plan_problems(document, self._vocabulary or full_vocabulary())
+            sized = _sized(document)
+            if several and sized != self._sized[0]:
+                self._sized = (sized, data_problems(document, words))
+            if not several:
+                self._sized = (None, [])
+            more = [*self._sized[1], *(plan_problems(document, words) if document.sweep is not None else ())]
         except Exception as error:
             self.failed.emit(tr("The sweep could not be checked: {reason}", reason=f"{type(error).__name__}: {error}"))
             return
@@ -121,6 +132,18 @@ class Engine(QObject):
         self._newest += 1
         for lane in (self._shapes, self._answers, self._glances):
             lane.shutdown(wait=True, cancel_futures=True)
+
+
+def _sized(document: Document) -> tuple[Any, ...]:
+    """What decides whether data fills its batches: the sources, the batch sizes, the mix, the length of the run."""
+    sources = tuple(
+        (key, node.block, node.muted, node.bypassed, tuple(sorted(node.knobs.items())))
+        for key, node in document.nodes.items()
+        if node.block.startswith("sources.") or node.muted or node.bypassed
+    )
+    recipe = document.recipe
+    mix = tuple(sorted((source, part.start, part.end, part.batch_size) for source, part in recipe.mix.parts.items()))
+    return sources, recipe.batch_size, recipe.steps, mix, frozenset(wire.key for wire in document.wires)
 
 
 def _deliver(answered: Callable[[Any, str], None], value: Any, sentence: str) -> None:

@@ -17,6 +17,7 @@ from core.graph.dataset import Specimen
 from core.graph.document import Document
 from core.graph.file import loads
 from core.graph.negatives_row import use_judged
+from core.graph.selection import of_task, task_of, without_task
 from core.problems import refuse
 from core.store.answers import Judged
 from studio.session import Session
@@ -33,7 +34,7 @@ MOST_KEPT = 4000  # pictures of samples
 class Known:
     """What is known of the dataset of the run that is looked at."""
 
-    run: str = ""
+    run: str = ""  # with the task behind it where the run has several
     fingerprint: str = ""
     specimens: dict[int, Specimen] = field(default_factory=dict)
 
@@ -64,13 +65,14 @@ class Judging(QObject):
     def _look(self, run: str, numbers: Sequence[int]) -> tuple[str, dict[int, Specimen]]:
         from core.compiler.portraits import portraits  # torch
 
-        source = self._source(loads(self._session.library.document_text(run)))
+        uid, task = without_task(run), task_of(run)
+        source = self._source(loads(self._session.library.document_text(uid)), task)
         fingerprint = source.fingerprint()
-        library = self._session.library
-        kept = library.params(run).get("data fingerprint", fingerprint)
+        which, library = of_task("data fingerprint", task) if task else "data fingerprint", self._session.library
+        kept = library.params(uid).get(which, fingerprint)
         if kept != fingerprint and kept in source.former_fingerprints():
             library.rename_dataset(kept, fingerprint)
-            library.add_params(run, {"data fingerprint": fingerprint})
+            library.add_params(uid, {which: fingerprint})
         elif kept != fingerprint:
             raise refuse(
                 tr("The dataset has changed since this run, so its numbers no longer say which samples these were."),
@@ -78,14 +80,24 @@ class Judging(QObject):
             )
         return fingerprint, portraits(source, numbers)
 
-    def _source(self, document: Document) -> Source:
-        from core.compiler.portraits import open_source  # torch
+    def _source(self, document: Document, task: str = "") -> Source:
+        """The data of a task; of the first source where none is named."""
+        from core.compiler.compile import compile  # torch
+        from core.compiler.portraits import open_source
 
         which = tuple((n.block, tuple(sorted(n.knobs.items()))) for n in document.nodes.values()
                       if n.block.startswith("sources.") and not n.muted)  # fmt: skip
-        if self._open is None or self._open[0] != which:
-            self._open = (which, open_source(document))
+        if self._open is None or self._open[0] != (task, which):
+            node = next((each.source for each in compile(document).tasks if each.title == task), "") if task else ""
+            self._open = ((task, which), open_source(document, node))
         return self._open[1]
+
+    def _has(self, document: Document, dataset: str) -> str:
+        """The dataset's fingerprint where one of a drawing's sources is it; else that of another."""
+        from core.compiler.portraits import fingerprints  # torch
+
+        found = fingerprints(document)
+        return dataset if dataset in found else found[0]
 
     def _looked(self, run: str, found: tuple[str, dict[int, Specimen]] | None, sentence: str) -> None:
         if run != self._known.run:
@@ -107,7 +119,11 @@ class Judging(QObject):
             return
         library = self._session.library
         self._session.attempt(
-            lambda: library.mark(dataset, pairs, mark, run=run, step=step) if mark else library.unmark(dataset, pairs)
+            lambda: (
+                library.mark(dataset, pairs, mark, run=without_task(run), step=step)
+                if mark
+                else library.unmark(dataset, pairs)
+            )
         )
         self._show_marks()
 
@@ -123,7 +139,7 @@ class Judging(QObject):
         document, dataset = self._session.document, self._known.fingerprint
         if run == self._known.run and dataset:
             self._session.engine.ask(
-                lambda: self._source(document).fingerprint(),
+                lambda: self._has(document, dataset),
                 lambda found, sentence: self._use(document, dataset, found, sentence),
             )
 

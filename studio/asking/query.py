@@ -95,19 +95,22 @@ class Asking(QObject):
 
         began = time.monotonic()
         trained = self._trained(uid, step)
-        split = next(name for name in POOLS if name in trained.splits)
+        given = frozenset(name for name, brought in (("sentence", sentence), ("picture", picture)) if brought)
+        pools = pools_of(trained, given)
         question: dict[str, Any] = {"sentence": sentence or None, "picture": Path(picture) if picture else None}
         try:
-            kind, found = trained.ask(split, **question, progress=self._progress)
+            ranked = [trained.ask(pool, **question, progress=self._progress) for pool in pools]
         except Cancelled:
             return None
-        own = trained.looks(**question)
+        kind, most = ranked[0][0], max(len(answers) for _, answers in ranked)
+        found = sorted((each for _, answers in ranked for each in answers), key=lambda each: -each.score)[:most]
+        own = trained.looks(**question, split=pools[0])
         asked = Asked(
             sentence=sentence, picture=shown(Path(picture)) if picture else None, words=_words(own) if sentence else ()
         )
         return QueryAnswers(
             asked=asked, kind=kind, answers=tuple(self._one(trained, answer, kind == "sentences") for answer in found),
-            pool=tr("{n} held-out samples", n=trained.splits[split]), seconds=time.monotonic() - began,
+            pool=tr("{n} held-out samples", n=sum(trained.splits[pool] for pool in pools)), seconds=time.monotonic() - began,
             asked_heat=picture_heat(own) if picture else None, asked_word_heat=word_heat(own) if sentence else (),
         )  # fmt: skip
 
@@ -125,11 +128,12 @@ class Asking(QObject):
         )  # fmt: skip
 
     def _one(self, trained: Trained, answer: Any, sentences: bool) -> QueryAnswer:
-        looks = trained.looks(sentence=answer.sentence) if sentences else trained.looks(index=answer.index)
+        what = {"sentence": answer.sentence} if sentences else {"index": answer.index}
+        looks = trained.looks(**what, split=answer.split)
         return QueryAnswer(
             score=answer.score, sentence=answer.sentence, picture=answer.picture, words=_words(looks),
             picture_heat=None if sentences else picture_heat(looks), word_heat=word_heat(looks),
-            group=trained.graph.source.group(answer.index),
+            group=answer.group,
         )  # fmt: skip
 
     def _trained(self, uid: str, step: int) -> Trained:
@@ -154,6 +158,17 @@ class Asking(QObject):
         """Let the trained plan go."""
         self._cancelled.set()
         self._page.disconnect(self)
+
+
+def pools_of(trained: Trained, given: frozenset[str]) -> list[str]:
+    """What is searched: held-out samples of the first task that can be asked so, and of all that are asked by the same ends."""
+    from core.compiler.questions import questions_of  # torch
+
+    asked = {task.source: questions_of(trained.plan, task).get(given) for task in trained.plan.tasks}
+    first = next((question for question in asked.values() if question is not None), None)
+    tasks = [task for task in trained.plan.tasks if asked[task.source] == first]
+    pools = ([trained.plan.named(name, task) for name in POOLS] for task in tasks)
+    return [next(name for name in names if name in trained.splits) for names in pools]
 
 
 def ways_of(text: str) -> Ways:

@@ -30,6 +30,15 @@ COLOURS = {
 SIDE, GRID, WORDS, HEADS = 64, 8, 6, 3
 
 
+def _turns(done: float, apart: float) -> dict[str, float]:
+    """Two tasks, from 3 : 1 to 1 : 1."""
+    asked = 0.75 - 0.125 * done
+    return {
+        "mix/asked/Emoji pairs": asked, "mix/asked/Scenes": 1 - asked, "mix/drawn/Emoji pairs": asked + apart,
+        "mix/drawn/Scenes": 1 - asked - apart, "mix/epochs/Emoji pairs": 5 * done, "mix/epochs/Scenes": 11 * done,
+    }  # fmt: skip
+
+
 class SyntheticRun:
     """Events of an image-text run, step by step."""
 
@@ -96,7 +105,7 @@ class SyntheticRun:
             "gradient/projection": 0.12 * norm * math.exp(0.25 * noise[3]),
             "gradient/modality/image": norm * math.exp(0.2 * noise[1]), "gradient/modality/text": 0.5 * norm * math.exp(0.2 * noise[2]),
             "clipped/all": 1.0 if norm * math.exp(0.2 * noise[1]) > 2.4 else 0.0,
-            "throughput": 640 + 25 * noise[4],
+            "throughput": 640 + 25 * noise[4], **_turns(done, 0.1 * noise[5] / math.sqrt(step)),
         }  # fmt: skip
 
     def _histograms(self, at: At, done: float) -> Iterator[Event]:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from core.compiler.compile import compile
-from core.compiler.feed import Batch, sample_graph
+from core.compiler.feed import Batch, sample_graphs
 from core.graph import edits
 from core.graph.document import Document, End
 from core.graph.file import dumps
@@ -139,7 +139,7 @@ class Turns(Callback):
 def prepared(document: Document, listener: Listener) -> Trainer:
     """A trainer of the drawing, its data open."""
     plan = compile(document)
-    graph = sample_graph(plan)
+    graph = sample_graphs(plan)
     graph.prepare()
     return Trainer(plan, graph, device=torch.device("cpu"), listener=listener)
 

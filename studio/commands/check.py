@@ -24,13 +24,13 @@ def run(flags: argparse.Namespace) -> int:
     """Print what the compiler finds; 1 where something stands against a run."""
     from core.compiler.compile import analyse  # imports torch
     from core.runs.declared import declared_vocabulary
-    from core.runs.planning import plan_problems
+    from core.runs.planning import data_problems, plan_problems
 
     document = find_document(flags.file)
     words = declared_vocabulary()
     document = turned(document, flags.set, words)
     analysis = analyse(document, words)
-    if analysis.is_runnable and (more := plan_problems(document, words)):
+    if analysis.is_runnable and (more := [*data_problems(document, words), *plan_problems(document, words)]):
         analysis = dataclasses.replace(analysis, problems=(*analysis.problems, *more))
     if flags.json:
         print(as_json(dataclasses.asdict(analysis), indent=1))

@@ -19,7 +19,17 @@ from core.graph import edits
 from core.graph.document import Document
 from core.graph.file import dumps, loads
 from core.graph.recipe import Recipe
-from core.graph.selection import TEST_HOLDS, TEST_SELECTS, Figure, best_of, is_test, selecting_series
+from core.graph.selection import (
+    TEST_HOLDS,
+    TEST_SELECTS,
+    Figure,
+    best_of,
+    is_test,
+    of_task,
+    selecting_series,
+    task_of,
+    without_task,
+)  # fmt: skip
 from core.knobs import knobs_of, problems_with
 from core.problems import Refused, refuse
 from core.runs.launch import change_recipe, queue
@@ -339,7 +349,7 @@ def subset_table(last: Mapping[str, float]) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False, caption="in brackets: chance", caption_justify="left")
     for title in ("asked with", "split", "R@1", "R@5", "R@10"):
         table.add_column(title, no_wrap=True, justify="right" if title.startswith("R@") else "left")
-    for split, title in SPLITS.items():
+    for split, title in _splits(last):
         prefix = f"score/{split}/"
         given = {name.removeprefix(prefix).removesuffix("/R@1"): None for name in last if _is(name, prefix, "/R@1")}
         for each in sorted(given, key=lambda words: (words.count("+"), words)):
@@ -356,7 +366,7 @@ def own_scores(last: Mapping[str, float], titles: Mapping[str, str]) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False, caption="in brackets: chance", caption_justify="left")
     for title in ("answered by", "split", "score", "value"):
         table.add_column(title, no_wrap=title != "answered by", justify="right" if title == "value" else "left")
-    for split, name in SPLITS.items():
+    for split, name in _splits(last):
         for series in sorted(last):
             node, _, score = series.removeprefix(f"score/{split}/").rpartition("/")
             if not series.startswith(f"score/{split}/") or "R@" in score or score.startswith(("chance ", "mean rank")):
@@ -369,6 +379,17 @@ def own_scores(last: Mapping[str, float], titles: Mapping[str, str]) -> Table:
                 titles.get(node, node.replace("_", " ")), name, score, " ".join([right, *(f"({c})" for c in chance)])
             )
     return table
+
+
+def _splits(last: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Known splits, of several tasks each task's own, with how they are called."""
+    said = {name.split("/")[1] for name in last if name.startswith(("retrieval/", "score/"))}
+    return [
+        (name, of_task(title, task) if (task := task_of(name)) else title)
+        for split, title in SPLITS.items()
+        for name in sorted(said)
+        if without_task(name) == split
+    ]
 
 
 def _cells(last: Mapping[str, float], stem: str) -> list[str]:
@@ -387,7 +408,7 @@ def score_table(last: Mapping[str, float], holds: str = "") -> Table:
         table.add_column(title, no_wrap=True, justify="right" if title.startswith("R@") else "left")
     if holds:
         table.caption = f"in brackets: chance; test: {holds}"
-    for split, title in SPLITS.items():
+    for split, title in _splits(last):
         prefix = f"retrieval/{split}/"
         ways = {name.removeprefix(prefix).rpartition("/")[0]: None for name in last if name.startswith(prefix)}
         for way in sorted(ways):

@@ -12,6 +12,7 @@ from typing import Any
 from core.graph import edits, file
 from core.graph.configurations import BETWEEN, grid_points, part_name
 from core.graph.document import Document
+from core.graph.paths import MIX, knob_at, placed
 from core.graph.recipe import Recipe
 from core.graph.sweep import Sweep
 from core.graph.vocabulary import Vocabulary
@@ -121,6 +122,9 @@ def _turn(document: Document, owner: str, name: str, text: str, words: Vocabular
                 hint=f"Known: {', '.join(k.name for k in knobs_of(Recipe))}.",
             )
         return edits.set_recipe(document, **{name: knob.parse(text)})
+    if owner == MIX or owner.startswith(f"{MIX}."):
+        path = f"{owner}.{name}"
+        return placed(document, path, knob_at(document, path, words).parse(text), words)
     family, _, key = owner.partition(".")
     if family in ("callbacks", "diagnostics"):
         return _turn_option(document, family, key, name, text, words)

@@ -16,6 +16,7 @@ from studio.window.cards import gallery_cards
 from widgets.canvas.view import CanvasView
 from widgets.data_panel import DataPanel
 from widgets.gallery import Gallery
+from widgets.look.titles import titles_of
 
 Sources = tuple[Any, ...]
 
@@ -74,17 +75,20 @@ class Pages:
         """Look at the document's dataset, behind the window."""
         document = self.session.document
         self._looked_at = sources_of(document)
+        titles = titles_of(document)
+        self.data.set_sources({key: titles[key] for key in source_nodes(document)})
+        source = self.data.source
         self.data.show_busy()
-        self.session.engine.ask(lambda: _look(document), partial(self._show_data, self._looked_at))
+        self.session.engine.ask(lambda: _look(document, source), partial(self._show_data, self._looked_at, source))
 
     def document_changed(self, document: Document) -> None:
         """Another dataset while the page is open: it is looked at."""
         if self.current == "data" and sources_of(document) != self._looked_at:
             self.check_data()
 
-    def _show_data(self, looked_at: Sources, value: Any, sentence: str) -> None:
-        if looked_at != self._looked_at:
-            return  # another drawing is looked at meanwhile
+    def _show_data(self, looked_at: Sources, source: str, value: Any, sentence: str) -> None:
+        if looked_at != self._looked_at or source != self.data.source:
+            return  # another drawing or source is looked at meanwhile
         if sentence:
             self.data.show_refusal(sentence)
         else:
@@ -100,7 +104,12 @@ def sources_of(document: Document) -> Sources:
     )
 
 
-def _look(document: Any) -> Any:
+def source_nodes(document: Document) -> list[str]:
+    """The sources that are not disabled."""
+    return [key for key, node in document.nodes.items() if node.block.startswith("sources.") and not node.muted]
+
+
+def _look(document: Any, source: str) -> Any:
     from core.compiler.survey import survey  # torch
 
-    return survey(document)
+    return survey(document, source)

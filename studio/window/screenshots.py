@@ -87,6 +87,7 @@ class Fixed:
         self.theme, self.language, self.scale, self.reduced_motion, self.place = theme, language, 1.0, True, "thread"
         self.recent: list[str] = []
         self.pinned_metrics: tuple[str, ...] = ()
+        self.store = self.store_files = ""
         self.geometry = None
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -99,6 +100,9 @@ class Fixed:
         return ""
 
     def keep_folder(self, what: str, folder: str) -> None:
+        """Not kept."""
+
+    def keep_store(self, place: str, files: str) -> None:
         """Not kept."""
 
     def add_recent(self, path: str) -> None:

@@ -152,7 +152,7 @@ def test_every_page_with_and_without_a_run(sit_down):
     assert not [key for key, message in messages.items() if "failed" in message], messages
     assert messages["loss"] == messages["attention"] == messages["similarity"] == ""
     seen = {key for key, monitor in person.window.wall.monitors.items() if monitor.isVisible()}
-    assert {"loss", "attention", "similarity", "retrieval", "device", "rates", "log", "metrics"} == seen, (
+    assert {"loss", "attention", "similarity", "retrieval", "device", "rates", "log", "metrics", "tasks"} == seen, (
         "what no diagnostic feeds rests"
     )
     person.go_to("Design")

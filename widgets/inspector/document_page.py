@@ -12,6 +12,7 @@ from core.graph.recipe import Recipe
 from core.graph.vocabulary import OptionSpec
 from core.knobs import knobs_of
 from widgets.inspector.form import KnobForm
+from widgets.inspector.mixing import Mixing
 from widgets.inspector.options import OneOf, Switches
 from widgets.inspector.page import Page
 from widgets.inspector.parts import Facts, heading, separator
@@ -47,6 +48,7 @@ class DocumentPage(Page):
         self._options: tuple[OptionSpec, ...] = ()
         self.name, self.note, self.form = QLineEdit(), NoteEdit(), KnobForm()
         self.optimizer, self.schedule = OneOf(tr("Optimiser")), OneOf(tr("Schedule"))
+        self.mix = Mixing()
         self.callbacks, self.diagnostics, self.stages = (
             Switches(tr("Training options")),
             Switches(tr("Diagnostics")),
@@ -71,6 +73,8 @@ class DocumentPage(Page):
         self.add(
             self.name, self.note, self._facts, separator(), heading(tr("Training recipe")), self.change_rate, self.form
         )
+        self._rule = separator()
+        self.add(self._rule, self.mix)
         for part in (self.optimizer, self.schedule, self.stages, self.callbacks, self.diagnostics):
             self.add(separator(), part)
         self.finish()
@@ -80,12 +84,13 @@ class DocumentPage(Page):
         self.note.left.connect(self._write_note)
         self.change_rate.clicked.connect(self.rateRequested)
         self.form.set_owner("recipe")
-        for part in (self.form, self.callbacks, self.diagnostics):
+        for part in (self.form, self.mix, self.callbacks, self.diagnostics):
             part.sweepRequested.connect(self.sweepRequested)
         self.form.changed.connect(lambda name, value: self.recipeChanged.emit({name: value}))
         self.optimizer.changed.connect(lambda choice: self.recipeChanged.emit({"optimizer": choice}))
         self.schedule.changed.connect(lambda choice: self.recipeChanged.emit({"schedule": choice}))
         self.stages.changed.connect(lambda stages: self.recipeChanged.emit({"stages": stages}))
+        self.mix.changed.connect(lambda mix: self.recipeChanged.emit({"mix": mix}))
         self.callbacks.changed.connect(lambda entries: self.recipeChanged.emit({"callbacks": entries}))
         self.diagnostics.changed.connect(lambda entries: self.recipeChanged.emit({"diagnostics": entries}))
 
@@ -116,6 +121,8 @@ class DocumentPage(Page):
         recipe = self._document.recipe
         knobs = knobs_of(Recipe)
         self.form.show_knobs(knobs, {knob.name: getattr(recipe, knob.name) for knob in knobs})
+        self.mix.show_document(self._document)
+        self._rule.setVisible(not self.mix.isHidden())
         self.optimizer.show_options(self._of("optimizer"), recipe.optimizer)
         self.schedule.show_options(self._of("schedule"), recipe.schedule)
         self.stages.show_stages(recipe)

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.graph.selection import STEM
+from core.graph.selection import STEM, without_task
 from core.store.answers import RunFacts
 from widgets.look.language import tr
-from widgets.look.sides import SEEN, by_honesty, metric_words, split_name, way_name
+from widgets.look.sides import by_honesty, is_seen, metric_words, split_name, way_name
 from widgets.look.states import STATUS_WORDS
 
 
@@ -73,7 +73,7 @@ def may_choose(name: str) -> bool:
     """Whether the best value of a series says something: of one that was measured on held-out data other than the split
     that selects it does not."""
     parts = name.split("/")
-    return parts[0] not in ("retrieval", "score") or parts[1] in ("validation", *SEEN)
+    return parts[0] not in ("retrieval", "score") or (without_task(parts[1]) == "validation" or is_seen(parts[1]))
 
 
 def last_and_best(run: RunFacts, name: str, *, share: bool) -> str:
@@ -123,7 +123,7 @@ def metrics_of(runs: Sequence[RunFacts], most: int = 3) -> tuple[str, ...]:
     splits = sorted({name.split("/")[1] for name in names if name.startswith(("retrieval/", "score/"))}, key=by_honesty)
     chosen = sorted({name for run in runs for name in run.last if name.startswith(STEM)}, reverse=True)
     found = list(chosen[:1])
-    for split in (split for split in splits if split not in SEEN and f"{STEM}{split}/R@10" not in chosen):
+    for split in (split for split in splits if not is_seen(split) and f"{STEM}{split}/R@10" not in chosen):
         ways = {tuple(name.split("/")[2:]) for name in names if name.startswith(f"retrieval/{split}/")}
         if any(metric == "R@10" and pair_of([way]) for way, metric in ways):
             found.append(f"retrieval/{split}/{BOTH}/R@10")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.graph.selection import BETWEEN, task_of, without_task
 from widgets.look.language import tr
 
 
@@ -9,20 +10,32 @@ def split_name(split: str, holds: str = "") -> str:
     """A split as a person says it. What a test split ``holds`` (unseen concepts, unseen pictures) is said where it is known
     of the data; the name alone promises nothing."""
     known = {"test": tr("test"), "style": tr("unseen style"), "train": tr("training data (seen)")}
+    split, task = without_task(split), task_of(split)
     name = known.get(split) or tr(split.replace("_", " "))
     words = {
         "unseen concepts": tr("unseen concepts"), "unseen pictures": tr("unseen pictures"),
         "pictures of which some are trained on": tr("pictures of which some are trained on"),
     }  # fmt: skip
-    return f"{name} ({words.get(holds, holds)})" if holds else name
+    return _of_task(f"{name} ({words.get(holds, holds)})" if holds else name, task)
+
+
+def _of_task(name: str, task: str) -> str:
+    """With the task's title behind it, where a run has several."""
+    return f"{name}{BETWEEN}{tr(task)}" if task else name
 
 
 SEEN = ("train", "seen")  # what was trained on is no test
 
 
+def is_seen(split: str) -> bool:
+    """Whether a split, of whatever task, was trained on."""
+    return without_task(split) in SEEN
+
+
 def by_honesty(split: str) -> tuple[bool, bool, bool, str]:
     """For sorting: held-out splits first, unseen concepts before all others."""
-    return split in SEEN, split == "validation", split not in ("test", "unseen concepts"), split
+    plain = without_task(split)
+    return is_seen(split), plain == "validation", plain not in ("test", "unseen concepts"), split
 
 
 def side_name(side: str) -> str:
@@ -37,6 +50,8 @@ def side_name(side: str) -> str:
 
 def way_name(way: str, between: str = " → ") -> str:
     """``image_to_text`` as a person says it; ``image+text`` is what a question is made of."""
+    if task := task_of(way):
+        return _of_task(way_name(without_task(way), between), task)
     if "+" in way:
         return " + ".join(side_name(side) for side in way.split("+"))
     return between.join(side_name(side) for side in way.split("_to_"))

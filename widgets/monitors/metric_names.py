@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from core.graph.selection import BETWEEN, task_of, without_task
 from widgets.look.language import tr
 from widgets.look.sides import metric_words
 from widgets.monitors.ranges import compact
 
 UNITS = {"memory": "MiB", "cost/processor seconds": "s", "throughput": "1/s"}  # by series, or by how it begins
-SHARES = ("accuracy", "dropped", "kept keys found", "clipped", "hidden")  # parts of one, read as percent
+SHARES = (
+    "accuracy",
+    "dropped",
+    "kept keys found",
+    "clipped",
+    "hidden",
+    "asked",
+    "drawn",
+)  # parts of one, read as percent
 
 
 def words() -> dict[str, str]:
@@ -26,6 +35,8 @@ def words() -> dict[str, str]:
         "all": tr("all blocks"), "modality": tr("modality"), "discriminator": tr("discriminator loss"),
         "discriminator accuracy": tr("discriminator accuracy"), "variety": tr("variety"),
         "chance discriminator accuracy": tr("chance discriminator accuracy"), "adaptive weight": tr("adaptive weight"),
+        "mix": tr("tasks"), "asked": tr("share asked for"),
+        "drawn": tr("share drawn"), "epochs": tr("epochs"),
     }  # fmt: skip
 
 
@@ -40,6 +51,8 @@ def metric_title(series: str, titles: Mapping[str, str]) -> str:
 
 def _part(part: str, titles: Mapping[str, str], known: Mapping[str, str]) -> str:
     """A block's title, with the number behind it where one block says several; else a word."""
+    if task := task_of(part):
+        return f"{_part(without_task(part), titles, known)}{BETWEEN}{tr(task)}"
     node, dot, number = part.partition(".")
     if part in titles or (node in titles and number.isdigit()):
         return titles.get(part) or f"{titles[node]}{dot}{number}"

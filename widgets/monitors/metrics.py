@@ -37,6 +37,7 @@ ELSEWHERE = (
     "similarity",
     "experts",
     "cost",
+    "mix",
 )  # have a monitor of their own
 
 

@@ -140,6 +140,8 @@ class RetrievalMonitor(Monitor):
         """What runs are chosen by, beside chance; where nothing chooses, the same of the first held-out split."""
         metric = value.settings.metric
         split = value.chosen[0] if value.chosen and metric == METRIC else value.splits[0]
+        if value.chosen and split not in value.splits:  # of several tasks
+            return f"{split_name(split)} · {tr(metric)} {percent(value.chosen[1])} · " + tr("all tasks")
         asked = [row for row in value.rows if row.split == split]
         ways = (metric, "R@1", "accuracy")
         metric = next((m for m in ways if any(m in row.figures and row.chance.get(m, 0) < SURE for row in asked)), "")

@@ -11,6 +11,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QWidget
 
+from core.graph.selection import BETWEEN, task_of, without_task
 from core.store.answers import ExhibitFacts
 from core.store.reader import RunReader
 from widgets.look.language import tr
@@ -131,6 +132,8 @@ class SampleMonitor(Monitor):
 def way_words(way: str) -> str:
     """``image_to_text`` as a question."""
     known = {"image_to_text": tr("image → captions"), "text_to_image": tr("caption → images")}
+    if task := task_of(way):
+        return f"{way_words(without_task(way))}{BETWEEN}{tr(task)}"
     return known.get(way) or way_name(way)
 
 

@@ -20,6 +20,7 @@ from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from core.graph.dataset import Specimen
+from core.graph.selection import of_task, task_of
 from core.store.answers import HistogramAt, PairsAt
 from core.store.reader import RunReader
 from core.telemetry.events import ORIGINS
@@ -81,7 +82,7 @@ class SimilarityValue:
     right: float  # right edge of the strip's axis, steps
     figures: tuple[tuple[str, float], ...]
     collapsed: bool
-    run: str = ""  # uid
+    run: str = ""  # uid; with the objective's task behind it where the run has several, for each has samples of its own
     pairs: PairsAt | None = None
 
 
@@ -96,7 +97,7 @@ class SimilarityMonitor(Monitor):
     empty = "No similarities yet. They come with a contrastive objective and the diagnostic Similarity."
     milliseconds_between = 250
 
-    specimensWanted = Signal(str, object)  # uid of the run, numbers of samples
+    specimensWanted = Signal(str, object)  # the value's run, numbers of samples
     pairsJudged = Signal(str, int, object, str)  # uid, step, pairs, mark ("": taken back)
     judgedPairsWanted = Signal(str)  # uid: use its dataset's judged pairs in the drawing
 
@@ -190,7 +191,7 @@ class SimilarityMonitor(Monitor):
         return SimilarityValue(
             objectives=objectives, objective=objective, step=cursor.step, positive=positive, negative=negative,
             parts=parts, strips=tuple((key, even(strip, end, columns)) for key, strip in strips.items()),
-            cosine=cosine, strip_end=max(end, 1), run=cursor.runs[0] if cursor.runs else "",
+            cosine=cosine, strip_end=max(end, 1), run=_run_and_task(cursor.runs[0] if cursor.runs else "", objective),
             pairs=reader.pairs_at(f"pairs/{objective}", cursor.step) if settings.lists else None,
             right=float(planned) if planned >= cursor.step > 0 else nice_above(float(max(cursor.step, 1))),
             figures=figures, collapsed=_is_collapsed(dict(figures), cursor.step),
@@ -318,6 +319,10 @@ class SimilarityMonitor(Monitor):
 
 def _figure(value: float | None) -> str:
     return "–" if value is None else compact(value)
+
+
+def _run_and_task(uid: str, objective: str) -> str:
+    return of_task(uid, task) if uid and (task := task_of(objective)) else uid
 
 
 def _words(name: str) -> str:

@@ -7,8 +7,10 @@ from weakref import WeakKeyDictionary
 
 from core.graph.document import Document
 from core.graph.file import loads
+from core.graph.selection import BETWEEN, task_of, without_task
 from core.problems import Refused
 from core.store.reader import RunReader
+from widgets.look.language import tr
 from widgets.look.titles import titles_of
 
 _documents: WeakKeyDictionary[RunReader, Document] = WeakKeyDictionary()  # the reader's thread only
@@ -25,5 +27,7 @@ def run_titles(reader: RunReader) -> dict[str, str]:
 
 
 def title(titles: Mapping[str, str], node: str) -> str:
-    """A block as it is called on the canvas; its key in words where the document does not have it."""
+    """A block as it is called on the canvas, with the task that is told of it; its key in words where the document lacks it."""
+    if task := task_of(node):
+        return f"{title(titles, without_task(node))}{BETWEEN}{tr(task)}"
     return titles.get(node) or node.replace("_", " ")

@@ -27,22 +27,27 @@ class Attention(Diagnostic):
 
     def began(self, run: Watched) -> None:
         """Show the diagnostic pictures and sentences once."""
-        split = selecting_split(run.feed.splits) or "train"
-        run.say(run.feed.exhibit("probe", list(run.feed.splits[split])[: self.config.samples], run.at()))
+        for _ in run.each_task():
+            split = selecting_split(run.feed.splits) or "train"
+            shown = list(run.feed.splits[split])[: self.config.samples]
+            run.say(run.feed.exhibit(run.named("probe"), shown, run.at()))
 
     def step_ended(self, run: Watched) -> None:
         """Capture now and then, and at the last step."""
         step = run.position.step
         if step % self.config.every == 0 or step in (1, run.plan.document.recipe.steps):
-            self._capture(run)
+            for _ in run.each_task():
+                self._capture(run)
 
     def _capture(self, run: Watched) -> None:
+        """The maps of the task at work."""
         for name, (weights, queries, keys) in run.experiment.attention_maps(
             run.feed.fixed_examples(self.config.samples)
         ).items():
+            node, number = name.rsplit("/", 1)
             run.say(
                 AttentionMap(
-                    at=run.at(), series=f"attention/{name}", weights=weights.cpu().numpy().astype(np.float16),
-                    queries=queries, keys=keys,
+                    at=run.at(), series=f"attention/{run.named(node)}/{number}", queries=queries, keys=keys,
+                    weights=weights.cpu().numpy().astype(np.float16), exhibit=run.named("probe"),
                 )
             )  # fmt: skip

@@ -5,7 +5,7 @@ Diagnostics see the run only through the few names of :class:`Watched`, so telem
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -24,12 +24,17 @@ class Watched(Protocol):
     feed: Any
     groups: Any
     position: Any
+    task: Any
+    active_nodes: frozenset[str]
     indices: list[int]
     sides: dict[str, tuple[Tensor, Tensor]]
     negatives: dict[str, Any]
     held_out: dict[str, Any]
 
     def at(self) -> At: ...
+    def each_task(self) -> Iterator[Any]: ...
+    def named(self, name: str) -> str: ...
+    def indices_of(self, objective: str) -> list[int]: ...
     def say(self, event: Event) -> None: ...
     def warn(self, text: str) -> None: ...
 

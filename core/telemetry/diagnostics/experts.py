@@ -48,7 +48,7 @@ class ExpertUse(Diagnostic):
         """Look at every block that routed tokens in this step."""
         if run.position.step % self.config.every and run.position.step != 1:
             return
-        for key in run.plan.batch_nodes:
+        for key in (key for key in run.plan.batch_nodes if key in run.active_nodes):
             routers = run.experiment.routers(key)
             for number, routed in enumerate(routers):
                 self._look(run, key if len(routers) == 1 else f"{key}.{number}", routed)

@@ -61,14 +61,19 @@ class Memory(Diagnostic):
         """Measure now and then, with random numbers of its own."""
         if run.position.step != 1 and run.position.step % self.config.every:
             return
-        plan, batch = run.plan, run.feed.fixed_examples(self.config.samples)
-        nodes = [key for key in plan.batch_nodes if plan.document.nodes[key].block.startswith("fusion.")]
         devices = [p.device for p in run.experiment.parameters() if p.is_cuda][:1]
         for device in devices:  # before the measurement itself, and since the last one
             run.say(
                 Scalars(at=run.at(), values={"memory/GPU peak": torch.cuda.max_memory_allocated(device) / MEBIBYTE})
             )
             torch.cuda.reset_peak_memory_stats(device)
+        for _ in run.each_task():
+            self._measure(run, devices)
+
+    def _measure(self, run: Watched, devices: list[Any]) -> None:
+        """The fusion blocks of the task at work."""
+        plan, batch = run.plan, run.feed.fixed_examples(self.config.samples)
+        nodes = [key for key in run.task.batch_nodes if plan.document.nodes[key].block.startswith("fusion.")]
         if not nodes:
             return
         with torch.random.fork_rng(devices=devices), unmoved(run.experiment):
@@ -80,5 +85,5 @@ class Memory(Diagnostic):
             found = {}
             for key in nodes:
                 incoming = {port: values[end] for port, end in plan.inputs[key].items()}
-                found[f"memory/{key}"] = saved_bytes(run.experiment.node(key), incoming) / MEBIBYTE
+                found[f"memory/{run.named(key)}"] = saved_bytes(run.experiment.node(key), incoming) / MEBIBYTE
         run.say(Scalars(at=run.at(), values=found))

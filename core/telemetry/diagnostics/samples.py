@@ -26,7 +26,11 @@ class NearestSamples(Diagnostic):
         answers: int = knob(5, "Nearest answers shown for each.", low=1, high=20)
 
     def evaluated(self, run: Watched) -> None:
-        """Rank the evaluation's pool for the first questions."""
+        """Rank the evaluation's pool of every task for the first questions."""
+        for _ in run.each_task():
+            self._rank(run)
+
+    def _rank(self, run: Watched) -> None:
         held = run.held_out
         if not held:
             return
@@ -42,7 +46,7 @@ class NearestSamples(Diagnostic):
             best = table[told].masked_fill(~table[told].isfinite(), -torch.inf).topk(answers, dim=-1)
             run.say(
                 Samples(
-                    at=run.at(), series=f"samples/{direction}", truth=told.numpy().astype(np.int32),
+                    at=run.at(), series=f"samples/{run.named(direction)}", exhibit=run.named("held out"), truth=told.numpy().astype(np.int32),
                     nearest=best.indices.numpy().astype(np.int32), scores=best.values.numpy().astype(np.float32),
                 )
             )  # fmt: skip

@@ -151,10 +151,11 @@ class Similarity(Diagnostic):
 
     def _say_pairs(self, run: Watched, key: str, cosine_BB: Tensor, chosen: Any) -> None:
         count = len(cosine_BB)
-        if not self.config.pairs or len(run.indices) != count:
+        numbers = run.indices_of(key)
+        if not self.config.pairs or len(numbers) != count:
             return  # sides that are not one a sample have no numbers
         origin_BB = None if chosen is None or len(chosen.origin_BM) != count else chosen.origin_BM[:, :count]
-        found = pairs_of(cosine_BB, origin_BB, run.indices, self.config.pairs, run.position.step)
+        found = pairs_of(cosine_BB, origin_BB, numbers, self.config.pairs, run.position.step)
         if found:
             run.say(Pairs(at=run.at(), series=f"pairs/{key}", **found))
 

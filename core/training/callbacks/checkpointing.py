@@ -58,7 +58,7 @@ class Checkpointing(Callback):
             self.score, self._split = found.value, found.split
             data = {"metric": found.series, "value": found.value, "split": found.split}
             share = f"{100 * found.value:.1f} %"
-            text = f"best {found.metric} on {found.split} (mean of both directions): {share}"
+            text = f"best {found.what}: {share}"
             run.say(Mark(at=run.at(), kind="best", text=text, data=data))
             if self.config.best and run.position.step:
                 self.save(run, best=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.graph.selection import METRIC
+from core.graph.selection import METRIC, Figure
 from core.knobs import knob
 from core.training.callback import Callback, callbacks
 from core.training.running import Running
@@ -32,13 +32,15 @@ class EarlyStopping(Callback):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.best, self.waited = -1.0, 0
-        self._split = ""
+        self._split, self._of = "", ""
 
     def evaluated(self, run: Running) -> None:
         """Compare with the best so far. An evaluation without a finite score is one without a better score."""
-        if not run.held_out:
+        if not run.chosen_by:
             return
-        found, self._split = run.figure, run.held_out["split"]
+        found = run.figure
+        self._split = found.split if found is not None else next(iter(run.chosen_by.values()))["plain split"]
+        self._of = found.of if found is not None else self._of
         if found is not None and found.value > self.best + self.config.least_gain:
             self.best, self.waited = found.value, 0
             return
@@ -51,7 +53,7 @@ class EarlyStopping(Callback):
             return f"stopped early: {METRIC} on {self._split} was not finite for {self.waited} evaluations"
         best = f"{100 * self.best:.1f} %"
         return (
-            f"stopped early: {METRIC} on {self._split} (mean of both directions) has not grown beyond {best} "
+            f"stopped early: {Figure(split=self._split, value=self.best, of=self._of).what} has not grown beyond {best} "
             f"for {self.waited} evaluations"
         )
 

@@ -22,7 +22,16 @@ from core.compiler.subsets import Subsets, embedded, subsets_of
 from core.compiler.views import coincide
 from core.data.splitting import SEEN_PICTURES, held_out_words
 from core.graph.document import End
-from core.graph.selection import STEM, TEST_SELECTS, figure_of, is_test, reported_split, selecting_split
+from core.graph.selection import (
+    STEM,
+    TEST_SELECTS,
+    Figure,
+    chosen_figure,
+    figure_of,
+    is_test,
+    reported_split,
+    selecting_split,
+)  # fmt: skip
 from core.knobs import knob
 from core.telemetry.events import Scalars
 from core.training.callback import Callback, callbacks
@@ -86,7 +95,7 @@ def subset_scores(run: Running, subsets: Subsets, split: str, limit: int | None)
             indices += [i for i, counts in zip(chosen, counts_B.tolist()) if counts]
         if len(indices) > 1:
             questions, answers = (torch.cat(side) for side in zip(*parts))
-            name, things = f"score/{split}/{'+'.join(given)}", run.feed.things
+            name, things = f"score/{run.named(split)}/{'+'.join(given)}", run.feed.things
             asked = list(zip(*(things.of(indices, one) for one in given)))
             found_here = scores(
                 questions @ answers.T, things.captions(indices), asked, things.of(indices, subsets.asked)
@@ -160,24 +169,31 @@ class Evaluation(Callback):
         self._broken: set[tuple[str, str]] = set()  # objective, split
 
     def began(self, run: Running) -> None:
-        """Show the held-out pool once, and say which split selects where that is not the validation split."""
+        """Show the held-out pools once, and say which split selects where that is not the validation split."""
+        for _ in run.each_task():
+            self._began(run)
+
+    def _began(self, run: Running) -> None:
         split = selecting_split(run.feed.splits)
         if split:
-            run.say(run.feed.exhibit("held out", list(run.feed.splits[split])[: self.config.most], run.at()))
+            run.say(run.feed.exhibit(run.named("held out"), list(run.feed.splits[split])[: self.config.most], run.at()))
         if is_test(f"{STEM}{split}"):
-            run.warn(TEST_SELECTS)
+            run.warn(run.whose(TEST_SELECTS))
         if held_out_words(run.feed.source) == SEEN_PICTURES:
-            run.warn("Some images of the test split are also trained on, so its scores say less about new images.")
-        for key in (key for key in run.plan.objectives if coincide(run.plan, key)):
+            run.warn(
+                run.whose("Some images of the test split are also trained on, so its scores say less about new images.")
+            )
+        for key in (key for key in run.task.objectives if coincide(run.plan, key)):
             run.log(
                 f"{key} compares views that are the same unless augmented, so nothing held out is ranked by it; the training "
                 "option Linear probe scores its features."
             )
         if shared := run.feed.things.cut_alike(split):
-            run.warn(
+            told = (
                 f"{shared:,} captions of {split} read like a training caption once the tokenizer has cut both; give it a "
                 "greater length."
             )
+            run.warn(run.whose(told))
 
     def step_ended(self, run: Running) -> None:
         """Now and then."""
@@ -219,7 +235,7 @@ class Evaluation(Callback):
             with as_evaluated(run), run.busy("evaluating", self._samples(run)):
                 self._splits(run)
         except Stopping:
-            run.held_out, run.embedded, run.figure = {}, {}, None
+            run.chosen_by, run.embedded, run.figure = {}, {}, None
             run.log("The evaluation was cut short by the stop; a resumed run makes up for it.")
             return
         self._last = run.position.step
@@ -230,22 +246,36 @@ class Evaluation(Callback):
 
     def _samples(self, run: Running) -> int:
         """How many samples are read, each as often as it is asked about: what progress is told of."""
-        main, subsets = selecting_split(run.feed.splits), subsets_of(run.plan)
+        return sum(self._samples_of_task(run) for _ in run.each_task())
+
+    def _samples_of_task(self, run: Running) -> int:
+        main, subsets = selecting_split(run.feed.splits), subsets_of(run.plan, run.task)
         passes = len(subsets.choices()) if subsets is not None else 0
-        for key in run.plan.objectives:
+        for key in run.task.objectives:
             asks = _asks(run, key, "own_ranks"), _asks(run, key, "held_out_scores"), bool(ranked(run, key))
             passes += sum(asks)
         splits = self._measured_splits(run)
         return passes * sum(min(self._limit(run, split, main), len(run.feed.splits[split])) for split in splits)
 
     def _splits(self, run: Running) -> None:
+        run.chosen_by, run.embedded, run.figure = {}, {}, None
+        figures = {task.source: self._of_task(run) for task in run.each_task()}
+        if len(figures) == 1:
+            run.figure = next(iter(figures.values()))
+        else:
+            titles = {task.source: task.title for task in run.plan.tasks}
+            run.figure = chosen_figure(figures, run.recipe.mix.selects, titles)
+        if run.figure is not None:
+            self._found[run.figure.series] = run.figure.value
+
+    def _of_task(self, run: Running) -> Figure | None:
+        """Everything about the task at work, and the figure that would select it; None where there is none."""
         main = selecting_split(run.feed.splits)
-        run.held_out, run.embedded, run.figure = {}, {}, None
-        if (subsets := subsets_of(run.plan)) is not None:
+        if (subsets := subsets_of(run.plan, run.task)) is not None:
             for split in self._measured_splits(run):
                 values = subset_scores(run, subsets, split, self._limit(run, split, main))
                 self._found |= values
-        for key in run.plan.objectives:
+        for key in run.task.objectives:
             self._own(run, key)
             self._answered(run, key, main)
             named = [name for name, _ in ranked(run, key)]
@@ -262,30 +292,32 @@ class Evaluation(Callback):
                 self._say_broken(run, key, split, both)
                 for direction, table, sides_of in zip((there, back), both, (things, things[::-1])):
                     for name, value in scores(table, labels, *sides_of).items():
-                        values[f"retrieval/{split}/{direction}/{name}"] = value
+                        values[f"retrieval/{run.named(split)}/{direction}/{name}"] = value
                 self._found |= values
-                if split != "train" and split not in run.embedded and "present" not in run.plan.inputs[key]:
-                    run.embedded[split] = {
-                        "left": left, "right": right, "names": named, "indices": indices, "split": split, "scores": values,
-                        "tables": both, "objective": key,
+                if split != "train" and run.named(split) not in run.embedded and "present" not in run.plan.inputs[key]:
+                    run.embedded[run.named(split)] = {
+                        "left": left, "right": right, "names": named, "indices": indices, "split": run.named(split),
+                        "plain split": split, "source": run.task.source, "scores": values, "tables": both, "objective": key,
                     }  # fmt: skip
-        if main in run.embedded:
-            self._choose(run, run.embedded[main])
+        return self._choose(run, run.embedded[run.named(main)]) if run.named(main) in run.embedded else None
 
-    def _choose(self, run: Running, held: dict[str, Any]) -> None:
+    def _choose(self, run: Running, held: dict[str, Any]) -> Figure | None:
         """The figure that selects. Where no score at all was finite there is none: such a model is never the best."""
-        run.held_out = held
-        if any(bool(table.isfinite().any()) for table in held["tables"]):
-            run.figure = figure_of(held["split"], held["scores"])
-        if run.figure is not None:
-            self._found[run.figure.series] = run.figure.value
+        run.chosen_by[run.task.source] = held
+        if not any(bool(table.isfinite().any()) for table in held["tables"]):
+            return None
+        figure = figure_of(held["plain split"], held["scores"])
+        if figure is not None and len(run.plan.tasks) > 1:
+            self._found[f"{STEM}{held['split']}/{figure.metric}"] = figure.value
+        return figure
 
     def _say_broken(self, run: Running, key: str, split: str, both: Sequence[Tensor]) -> None:
         """Scores that are not finite rank last, and that is said, once for each split."""
         broken, of = (sum(int(count(table)) for table in both) for count in (_not_finite, Tensor.numel))
-        if broken and (key, split) not in self._broken:
-            self._broken.add((key, split))
-            run.warn(f"{broken:,} of {of:,} scores of {key} on {split} are not finite; they rank last.")
+        named = run.named(split)
+        if broken and (key, named) not in self._broken:
+            self._broken.add((key, named))
+            run.warn(f"{broken:,} of {of:,} scores of {key} on {named} are not finite; they rank last.")
 
     def _limit(self, run: Running, split: str, main: str) -> int:
         """Samples of a split: of the training data as many as the test split has."""
@@ -308,7 +340,7 @@ class Evaluation(Callback):
                 ranks.append(rank_B.cpu())
                 counts.append(of_B.cpu())
             found = choice_scores(torch.cat(ranks), torch.cat(counts))
-            self._found |= {f"retrieval/{split}/{name}/{word}": value for word, value in found.items()}
+            self._found |= {f"retrieval/{run.named(split)}/{name}/{word}": value for word, value in found.items()}
 
     def _answered(self, run: Running, key: str, main: str) -> None:
         """Scores that an objective knows how to make of its answers: ``score/<split>/<objective>/<name>``."""
@@ -323,7 +355,7 @@ class Evaluation(Callback):
                 found.append({name: rows.cpu() for name, rows in answers.items()})
             joined = {name: torch.cat([rows[name] for rows in found]) for name in found[0]} if found else {}
             made = module.held_out_scores(joined) if joined else {}  # type: ignore[operator]
-            self._found |= {f"score/{split}/{key}/{name}": value for name, value in made.items()}
+            self._found |= {f"score/{run.named(split)}/{key}/{name}": value for name, value in made.items()}
 
     def _measured_splits(self, run: Running) -> list[str]:
         names = [name for name, indices in run.feed.splits.items() if name != "train" and len(indices) > 1]

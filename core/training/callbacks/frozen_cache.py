@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -43,20 +44,21 @@ class FrozenCache(Callback):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self.ends: tuple[End, ...] = ()
-        self._kept: dict[int, dict[End, Any]] = {}
+        self.ends: dict[str, tuple[End, ...]] = {}  # source -> what its task's samples are kept at
+        self._kept: dict[tuple[str, int], dict[End, Any]] = {}  # source and sample
         self._bytes = 0
 
     def began(self, run: Running) -> None:
         """Find what can be kept and stand between the feed and the model."""
-        self.ends = _frozen_frontier(run)
+        self.ends = {task.source: ends for task in run.each_task() if (ends := _frozen_frontier(run))}
         if not self.ends:
             run.log("Nothing frozen can be kept: no frozen block has only frozen, unaugmented blocks before it.")
-            return
-        run.feed.after.append(lambda batch, indices: self._complete(run, batch, indices))
+        for source in self.ends:
+            run.feeds[source].after.append(partial(self._complete, run, source))
 
-    def _complete(self, run: Running, batch: dict[End, Any], indices: list[int]) -> dict[End, Any]:
-        missing = [place for place, index in enumerate(indices) if index not in self._kept]
+    def _complete(self, run: Running, source: str, batch: dict[End, Any], indices: list[int]) -> dict[End, Any]:
+        ends = self.ends[source]
+        missing = [place for place, index in enumerate(indices) if (source, index) not in self._kept]
         fresh: dict[int, dict[End, Any]] = {}
         if missing:
             modes = {module: module.training for module in run.experiment.modules()}
@@ -65,13 +67,13 @@ class FrozenCache(Callback):
                 for start in range(0, len(missing), 64):
                     places = missing[start : start + 64]
                     part = {end: _picked(value, places) for end, value in batch.items()}
-                    values = run.experiment.run(part, [end.node for end in self.ends])
+                    values = run.experiment.run(part, [end.node for end in ends])
                     for row, place in enumerate(places):
-                        fresh[indices[place]] = {end: _on_cpu(part_of(values[end], row, row + 1)) for end in self.ends}
+                        fresh[indices[place]] = {end: _on_cpu(part_of(values[end], row, row + 1)) for end in ends}
             for module, mode in modes.items():
                 module.training = mode
-        rows = [self._kept.get(index) or fresh[index] for index in indices]
-        self._keep(fresh)
+        rows = [self._kept.get((source, index)) or fresh[index] for index in indices]
+        self._keep(source, fresh)
         joined = join(rows)
         return {
             **batch,
@@ -81,26 +83,26 @@ class FrozenCache(Callback):
             },
         }
 
-    def _keep(self, fresh: Mapping[int, dict[End, Any]]) -> None:
+    def _keep(self, source: str, fresh: Mapping[int, dict[End, Any]]) -> None:
         for index, values in fresh.items():
             size = sum(
                 x.numel() * x.element_size() for x in pytree.tree_leaves(list(values.values())) if isinstance(x, Tensor)
             )
             if self._bytes + size <= self.config.mebibytes * 2**20:
-                self._kept[index] = values
+                self._kept[source, index] = values
                 self._bytes += size
 
 
 def _frozen_frontier(run: Running) -> tuple[End, ...]:
-    """Ends of frozen nodes that something trained, or an objective, takes."""
-    plan = run.plan
+    """Ends of frozen nodes that something trained, or an objective, takes, of the task at work."""
+    plan, task = run.plan, run.task
     stages = range(len(run.recipe.stage_list()))
-    still: set[str] = {plan.source}
-    for key in plan.sample_nodes:
-        steady = key != plan.source and not run.graph.transforms[key].only_in_training
-        if steady and all(end.node in still for end in plan.inputs[key].values()):
+    still: set[str] = {task.source}
+    for key in task.sample_nodes:
+        steady = key != task.source and not run.graph.transforms[key].only_in_training
+        if steady and all(end.node in still for end in plan.inputs[key].values() if end in task.ends):
             still.add(key)
-    for key in run.experiment.towers():
+    for key in (key for key in run.experiment.towers() if key in task.batch_nodes):
         if any(port.kind == "loss" for port in plan.specs[key].gives):
             continue  # one number a batch, not a sample's
         frozen = all(plan.document.rule(key, stage).frozen for stage in stages) or not list(
@@ -110,7 +112,7 @@ def _frozen_frontier(run: Running) -> tuple[End, ...]:
             still.add(key)
     blocks = still & set(run.experiment.towers())
     taken = {
-        end for key in plan.batch_nodes if key not in still for end in plan.inputs[key].values() if end.node in blocks
+        end for key in task.batch_nodes if key not in still for end in plan.inputs[key].values() if end.node in blocks
     }
     return tuple(sorted(taken))
 

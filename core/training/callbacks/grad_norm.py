@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from core.knobs import knob
 from core.telemetry.events import Scalars
 from core.training.callback import Callback, callbacks
-from core.training.gradients import descend, keep_sides, plain
+from core.training.gradients import keep_sides, plain, pull
 from core.training.running import Running
 
 
@@ -51,6 +51,8 @@ class GradNorm(Callback):
             run.warn("GradNorm is off: it needs the whole batch in one pass, without gradient caching or accumulation.")
         elif len(run.plan.objectives) < 2:
             run.warn("GradNorm is off: there is only one objective.")
+        elif max(len(task.objectives) for task in run.plan.tasks) < 2:
+            run.warn("GradNorm is off: no task has two objectives, and it weighs those of one task against each other.")
         else:
             run.gradient = self.gradient
 
@@ -70,8 +72,7 @@ class GradNorm(Callback):
             said |= {f"balance/{key}/gradient": self.weights[key] * norm for key, norm in norms.items()}
             run.say(Scalars(at=run.at(), values=said))
         weighted = {key: self.weights[key] * loss for key, loss in losses.items()}
-        run.opposing = run.experiment.opposing(values)
-        descend(weighted, run.opposing)
+        pull(run, weighted, run.experiment.opposing(values))
         keep_sides(run, values)
         return losses
 
@@ -90,7 +91,7 @@ class GradNorm(Callback):
 def shared_parameters(run: Running) -> list[nn.Parameter]:
     """What learns and is reached by two objectives or more."""
     reached: dict[str, int] = {}
-    for objective in run.plan.objectives:
+    for objective in run.task.objectives:
         seen, waiting = {objective}, [objective]
         while waiting:
             for end in run.plan.inputs[waiting.pop()].values():

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from core.graph.selection import without_task
 from core.knobs import knob
 from core.telemetry.diagnostics.diagnostic import group_norm, modality_groups
 from core.telemetry.events import Scalars
@@ -76,10 +77,10 @@ def query_scores(run: Running) -> dict[str, float]:
     for key, (left_BD, right_BD) in run.sides.items():
         if len(left_BD) < 2:
             continue
-        module: Any = run.experiment.node(key)
+        module: Any = run.experiment.node(without_task(key))
         plain = F.normalize(left_BD.float(), dim=-1) @ F.normalize(right_BD.float(), dim=-1).T / 0.07
         logits_BB = module.logits(left_BD, right_BD) if hasattr(module, "logits") else plain
-        ends = run.plan.sides(key)
+        ends = run.plan.sides(without_task(key))
         assert ends is not None
         for end, table in zip(ends, (logits_BB, logits_BB.T)):
             score = float(table.softmax(-1).diagonal().mean())

@@ -34,10 +34,16 @@ class Watchdog(Callback):
                 self._stop(run, f"a gradient in {', '.join(where)} is not finite")
 
     def _stop(self, run: Running, what: str) -> None:
-        samples = ", ".join(map(str, run.indices[:16])) + (", ..." if len(run.indices) > 16 else "")
+        samples = "; ".join(_listed(run) for _ in run.each_task(run.shares))
         sentence = (
             f"Diverged at step {run.position.step + 1}: {what}. The weights are those before this step. Lower the "
             f"learning rate or raise the temperature. Samples in the batch: {samples}."
         )
         run.warn(sentence)
         run.end("diverged", sentence)
+
+
+def _listed(run: Running) -> str:
+    """The first samples of the task at work, with its title where there are several tasks."""
+    listed = ", ".join(map(str, run.indices[:16])) + (", ..." if len(run.indices) > 16 else "")
+    return f"{run.task.title}: {listed}" if len(run.plan.tasks) > 1 else listed

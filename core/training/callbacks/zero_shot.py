@@ -52,31 +52,43 @@ class ZeroShot(Callback):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._prompts = prompts_of(config.prompts)
-        self._names: list[str] = []
+        self._names: dict[str, list[str]] = {}  # source -> the classes of its data
 
     def began(self, run: Running) -> None:
         """Find the classes, or say why there is nothing to ask."""
-        self._names = classes_of(run.feed.source, self.config.level)
-        if len(self._names) < 2:
-            self._names = []
+        found = {task.source: classes_of(run.feed.source, self.config.level) for task in run.each_task()}
+        self._names = {source: names for source, names in found.items() if len(names) > 1}
+        if not self._names:
             run.warn("Zero-shot classification is off: the data does not say which classes its samples belong to.")
         elif run.callback("evaluation") is None:
             run.warn("Zero-shot classification is off: it needs the training option Evaluation.")
 
     def evaluated(self, run: Running) -> None:
-        """Rank the classes for every sample of the split that selects and of the test split."""
-        asked = [held for split, held in run.embedded.items() if split in SELECTING and _is_askable(held)]
-        if not self._names or not asked:
+        """Rank the classes for every sample of the split that selects and of the test split, task by task."""
+        for _ in run.each_task(tuple(self._names)):
+            self._ask(run)
+
+    def _ask(self, run: Running) -> None:
+        """The task at work."""
+        source = run.task.source
+        asked = [
+            held
+            for held in run.embedded.values()
+            if held["source"] == source and held["plain split"] in SELECTING and _is_askable(held)
+        ]
+        if not asked:
             return
         sides = run.plan.sides(asked[0]["objective"])
         assert sides is not None
         end = next(side for side in sides if run.plan.modality_of(side) == "text")
         try:
             with as_evaluated(run):
-                class_KD = class_vectors(run.experiment, run.graph, end, self._names, self._prompts, run.device).cpu()
+                class_KD = class_vectors(
+                    run.experiment, run.graph, end, self._names[source], self._prompts, run.device
+                ).cpu()
         except Refused as refused:
             run.warn(str(refused))
-            self._names = []
+            del self._names[source]
             return
         for held in asked:
             self._say(run, held, class_KD)
@@ -86,7 +98,9 @@ class ZeroShot(Callback):
         rows = [row for row, name in enumerate(own) if name]
         if not rows:
             return
-        found = class_scores(held["left"][rows] @ class_KD.T, [self._names.index(own[row]) for row in rows])
+        found = class_scores(
+            held["left"][rows] @ class_KD.T, [self._names[run.task.source].index(own[row]) for row in rows]
+        )
         stem = f"retrieval/{held['split']}/{held['names'][0]}_to_class"
         run.say(Scalars(at=run.at(), values={f"{stem}/{name}": value for name, value in found.items()}))
 

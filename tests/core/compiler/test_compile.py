@@ -7,7 +7,7 @@ import torch
 
 from core.blocks.values import main_tensor
 from core.compiler.compile import analyse, compile
-from core.compiler.feed import Feed, sample_graph
+from core.compiler.feed import feeds, sample_graphs
 from core.compiler.module import Experiment
 from core.compiler.shapes import concrete
 from core.graph import edits
@@ -26,9 +26,9 @@ def whats(document: Document) -> str:
 def test_analysis_equals_the_real_run() -> None:
     document = tiny_clip(batch_size=8)
     plan = compile(document)
-    graph = sample_graph(plan)
+    graph = sample_graphs(plan)
     graph.prepare()
-    feed = Feed(plan, graph, torch.device("cpu"))
+    feed = feeds(plan, graph, torch.device("cpu"))["emoji"]
     experiment = Experiment(plan).train()
     batch, _ = feed.next(0, 0)
     feed.close()
@@ -119,7 +119,7 @@ def test_repeat_is_n_copies_with_weights_of_their_own() -> None:
         (lambda d: edits.set_knob(d, "vit", "depht", 2), "Did you mean depth"),
         (lambda d: edits.set_knob(d, "vit", "depth", 1000), "must lie between 0 and 64"),
         (lambda d: edits.add_node(d, "encoders.from_2030", 0, 0)[0], "no block called 'encoders.from_2030'"),
-        (lambda d: edits.add_node(d, "sources.emoji", 0, 0)[0], "several"),
+        (lambda d: edits.add_node(d, "sources.emoji", 0, 0)[0], "feeds no objective"),
         (lambda d: edits.set_recipe(d, batch_size=2), "almost nothing to compare"),
         (lambda d: edits.set_recipe(d, rules={n: Rule(frozen=True) for n in d.nodes}), "Nothing learns"),
     ],

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from core.blocks.attention.layer import Stack
 from core.compiler.compile import analyse, compile
-from core.compiler.feed import Feed, sample_graph
+from core.compiler.feed import feeds, sample_graphs
 from core.compiler.module import Experiment
 from core.graph import edits
 from core.graph.document import Document
@@ -52,9 +52,9 @@ def drawn(callbacks: dict[str, Any] | None = None, **attention: Any) -> Document
 )  # fmt: skip
 def test_a_drawing_says_the_bytes_that_training_keeps(knobs: dict[str, Any]) -> None:
     plan = compile(drawn(**knobs))
-    graph = sample_graph(plan)
+    graph = sample_graphs(plan)
     graph.prepare()
-    feed = Feed(plan, graph, CPU)
+    feed = feeds(plan, graph, CPU)[plan.tasks[0].source]
     experiment = Experiment(plan).train()
     values = experiment.run(feed.next(0, 0)[0])
     feed.close()

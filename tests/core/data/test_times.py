@@ -65,8 +65,9 @@ def test_every_step_over_sound_says_how_time_runs(key: str) -> None:
     hertz, at = 16_000, 0.61
     wave = with_click(2.5, at, hertz)
     step = transforms[key](transforms[key].Config())
-    made = next(iter(step.apply({"waveform": wave}, generator(1, 2, 3, "n")).values()))
-    times = step.times({"waveform": wave}, generator(1, 2, 3, "n"))
+    given = {next(name for name, port in step.takes.items() if port.kind == "waveform"): wave}
+    made = next(iter(step.apply(given, generator(1, 2, 3, "n")).values()))
+    times = step.times(given, generator(1, 2, 3, "n"))
     marked = Span(start=at, end=at + 1 / hertz)
     moved = marked if times is None else times.forward(marked)
     assert moved is not None

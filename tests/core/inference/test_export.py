@@ -21,7 +21,7 @@ from core.blocks.encoders.text_transformer import TextTransformer, example_text
 from core.blocks.encoders.vit import ViT
 from core.blocks.encoders.vit_hub import ViTHub
 from core.compiler.compile import analyse, compile
-from core.compiler.feed import Feed, sample_graph
+from core.compiler.feed import feeds, sample_graphs
 from core.compiler.module import Experiment
 from core.graph import edits
 from core.graph.document import Document
@@ -59,8 +59,9 @@ def test_a_program_gives_what_the_run_gives_for_any_number_of_samples(
 ) -> None:
     file = export_model(run[2], tmp_path / "model.pt2")
     loaded = torch.export.load(file).module()
-    experiment, feed = opened(run[2])
-    module, _ = program(experiment, feed)
+    experiment, data = opened(run[2])
+    (feed,) = data.values()
+    module, _ = program(experiment, data)
     batch = feed.fixed_examples(5)
     tensors = _inputs(module, batch)
     with torch.no_grad():
@@ -83,8 +84,9 @@ with torch.no_grad():
 def test_a_program_needs_nothing_of_this_studio(run: tuple[Store, str, Path], tmp_path: Path) -> None:
     """In a fresh process in which importing our code, or transformers, fails."""
     export_model(run[2], tmp_path / "model.pt2")
-    experiment, feed = opened(run[2])
-    module, _ = program(experiment, feed)
+    experiment, data = opened(run[2])
+    (feed,) = data.values()
+    module, _ = program(experiment, data)
     tensors = _inputs(module, feed.fixed_examples(7))
     feed.close()
     torch.save(tensors, tmp_path / "given.pt")
@@ -107,8 +109,9 @@ def test_onnx_gives_what_the_run_gives_for_any_number_of_samples(run: tuple[Stor
         "augment.image", "tokenizer.text.ids", "tokenizer.text.mask",
     ]  # fmt: skip
     assert [value.name for value in session.get_outputs()] == ["left", "right"]
-    experiment, feed = opened(run[2])
-    module, _ = program(experiment, feed)
+    experiment, data = opened(run[2])
+    (feed,) = data.values()
+    module, _ = program(experiment, data)
     for count in (1, 5):
         tensors = _inputs(module, feed.fixed_examples(count))
         theirs = session.run(None, {name: x.numpy() for name, x in zip(module.names, tensors)})
@@ -151,11 +154,12 @@ def test_experts_leave_as_a_program(tmp_path: Path) -> None:
     """Places of experts are counted in numbers that a program does not have; there all experts run."""
     plan = compile(routed_clip())
     experiment = Experiment(plan, 0).eval()
-    graph = sample_graph(plan)
+    graph = sample_graphs(plan)
     graph.open()
     graph.fit()
-    feed = Feed(plan, graph, torch.device("cpu"))
-    module, example = program(experiment, feed)
+    data = feeds(plan, graph, torch.device("cpu"))
+    feed = data[plan.tasks[0].source]
+    module, example = program(experiment, data)
     made = torch.export.export(
         module, example, dynamic_shapes=(({0: torch.export.Dim("batch", max=64)},) * len(example),)
     )
@@ -174,10 +178,11 @@ def test_a_sound_tower_leaves_with_the_length_of_its_sounds(tmp_path: Path, mask
         document = edits.change_node(document, node, muted=True)
     plan = compile(edits.set_knob(document, "audio_cnn", "mask_padding", masked))
     experiment = Experiment(plan, 0).eval()
-    graph = sample_graph(plan)
+    graph = sample_graphs(plan)
     graph.prepare()
-    feed = Feed(plan, graph, torch.device("cpu"))
-    module, example = program(experiment, feed)
+    data = feeds(plan, graph, torch.device("cpu"))
+    feed = data[plan.tasks[0].source]
+    module, example = program(experiment, data)
     assert module.names == [
         "log_mel.spectrogram.x", "log_mel.spectrogram.lengths", "tokenizer.text.ids", "tokenizer.text.mask",
     ]  # fmt: skip
@@ -201,10 +206,11 @@ def test_a_sound_tower_leaves_as_onnx(tmp_path: Path) -> None:
     for node in ("info_nce", "info_nce_3"):
         document = edits.change_node(document, node, muted=True)
     plan = compile(document)
-    graph = sample_graph(plan)
+    graph = sample_graphs(plan)
     graph.prepare()
-    feed = Feed(plan, graph, torch.device("cpu"))
-    module, example = program(Experiment(plan, 0).eval(), feed)
+    data = feeds(plan, graph, torch.device("cpu"))
+    feed = data[plan.tasks[0].source]
+    module, example = program(Experiment(plan, 0).eval(), data)
     write(module, example, tmp_path / "sound.onnx")
     session = onnxruntime.InferenceSession(str(tmp_path / "sound.onnx"), providers=["CPUExecutionProvider"])
     tensors = _inputs(module, feed.fixed_examples(5))

@@ -80,7 +80,7 @@ def test_pools_give_the_scores_that_the_run_said(
     pictures, sentences, indices = both_sides(model, split)
     assert len(indices) == model.splits[split] == len(set(indices))
     np.testing.assert_allclose(np.linalg.norm(pictures, axis=1), 1, atol=1e-5)
-    things = model._feed.things
+    things = model._feeds["emoji"].things
     captions, shown = things.captions(indices), things.of(indices, "image")
     there = scores(torch.from_numpy(pictures @ sentences.T), captions, shown, captions)
     back = scores(torch.from_numpy(sentences @ pictures.T), captions, captions, shown)

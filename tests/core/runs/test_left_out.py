@@ -20,7 +20,7 @@ def test_what_was_left_out_is_counted_and_named_in_the_log(tmp_path: Path) -> No
     source.open()
     trainer: Any = SimpleNamespace(
         graph=SimpleNamespace(source=source), warn=lambda text: said.append(("warning", text)),
-        log=lambda text: said.append(("info", text)),
+        log=lambda text: said.append(("info", text)), each_task=lambda: iter((None,)), whose=lambda text: text,
     )  # fmt: skip
     _say_left_out(trainer)
     assert said == []

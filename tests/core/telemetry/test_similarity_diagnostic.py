@@ -95,6 +95,9 @@ class Stands(SimpleNamespace):
             position=SimpleNamespace(step=step), figures={}, counts={}, warned=[],
         )  # fmt: skip
 
+    def indices_of(self, objective: str) -> list[int]:
+        return self.indices
+
     def at(self) -> At:
         return At(step=self.position.step, seconds=0.0)
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from core.compiler.compile import compile
-from core.compiler.feed import sample_graph
+from core.compiler.feed import sample_graphs
 from core.graph.document import Document
 from core.telemetry.events import Event
 from core.training.control import Control
@@ -34,7 +34,7 @@ class Said(list[Event]):
 def trainer(document: Document, *, control: Control | None = None, transforms: dict[str, Any] | None = None) -> Trainer:
     torch.set_num_threads(1)
     plan = compile(document)
-    graph = sample_graph(plan)
+    graph = sample_graphs(plan)
     if transforms is not None:
         graph.open()
         graph.load_state(transforms)

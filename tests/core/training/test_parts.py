@@ -22,7 +22,7 @@ from core.blocks.connectors.token_projection import TokenProjection
 from core.blocks.values import Tokens, joined, map_tensors
 from core.compiler.describe import vocabulary
 from core.compiler.module import Experiment
-from core.compiler.plan import Plan
+from core.compiler.plan import Plan, Task
 from core.graph.document import Document, End
 from core.training.gradients import accumulated, cached, plain
 from core.training.parts import InParts, compared
@@ -73,6 +73,8 @@ class Run:
         specs, inputs, modules = {}, {}, {}
         known = vocabulary()
         self.batch: dict[End, Any] = {}
+        self.opposing: dict[str, torch.Tensor] = {}
+        self.weights: dict[str, torch.Tensor] = {}
         towers = towers_for(found)
         for port, value in found.items():
             carried = End(node="source", port=port)
@@ -99,11 +101,15 @@ class Run:
             specs["extra"], inputs["extra"] = known["objectives.extra_loss"], {"loss": End(node="main", port=port)}
             modules["extra"] = extra(extra.Config(weight=0.5), {"loss": torch.tensor(1.0)})
             objective = "extra"
-        plan = Plan(
-            document=Document(), analysis=None, specs=specs, inputs=inputs, source="source", sample_nodes=("source",),  # type: ignore[arg-type]
-            batch_nodes=tuple(modules), objectives=(objective,), carried=tuple(self.batch),
+        task = Task(
+            source="source", title="source", sample_nodes=("source",), batch_nodes=tuple(modules), objectives=(objective,),
+            carried=tuple(self.batch), ends=frozenset(self.batch),
         )  # fmt: skip
-        self.plan = plan
+        plan = Plan(
+            document=Document(), analysis=None, specs=specs, inputs=inputs, tasks=(task,), sample_nodes=("source",),  # type: ignore[arg-type]
+            batch_nodes=tuple(modules), objectives=(objective,),
+        )  # fmt: skip
+        self.plan, self.task, self.shares = plan, task, {"source": 1.0}
         self.experiment = Experiment.__new__(Experiment)
         nn.Module.__init__(self.experiment)
         self.experiment.plan = plan
@@ -111,6 +117,9 @@ class Run:
         self.experiment.double().train()
         self.indices = list(range(len(next(iter(pytree.tree_leaves(list(self.batch.values())))))))
         self.device, self.sides, self.negatives = torch.device("cpu"), {}, {}
+
+    def named(self, name: str) -> str:
+        return name
 
     def forward(self, batch: Any, wanted: Any = None) -> Any:
         return self.experiment.run(batch, wanted)

@@ -115,7 +115,7 @@ def test_freezing_the_owner_freezes_both_places_and_their_features_are_kept() ->
     assert all(torch.equal(before[name], after[name]) for name in before if "n_vit." in name)
     assert any(not torch.equal(before[name], after[name]) for name in before if "n_mlp_projection." in name)
     ends = run.callback("frozen_cache").ends
-    assert ends == (End(node="pool", port="embedding"), End(node="pool_2", port="embedding"))
+    assert ends == {"emoji": (End(node="pool", port="embedding"), End(node="pool_2", port="embedding"))}
     without = trainer(edits.set_recipe(document, callbacks={}))
     without.train()
     losses = [[value for _, value in one.listener.scalars("loss")] for one in (run, without)]  # type: ignore[attr-defined]
@@ -210,11 +210,12 @@ def test_exports_hold_the_weights_once(tmp_path: Path) -> None:
     run.train()
     state = checkpoint(run, tmp_path / "step")
     (tmp_path / "step" / "state.json").write_text(json.dumps(state))
-    experiment, feed = opened(tmp_path / "step", document)
+    experiment, data = opened(tmp_path / "step", document)
+    feed = data["emoji"]
     batch = feed.fixed_examples(3)
     feed.close()
     made = torch.export.load(export_model(tmp_path / "step", tmp_path / "towers.pt2", document))
-    inputs = [batch[end] for end in experiment.plan.carried]
+    inputs = [batch[end] for end in experiment.plan.tasks[0].carried]
     sides = made.module()(*inputs)
     with torch.no_grad():
         values = experiment.run(batch, ["mlp_projection", "mlp_projection_2"])
@@ -239,10 +240,11 @@ def test_onnx_holds_the_weights_once_and_answers_at_both_places(tmp_path: Path) 
     cut = run.experiment.node("vit").cut.weight
     held = [list(part.dims) for part in onnx.load(str(path)).graph.initializer]
     assert held.count(list(cut.shape)) == 1
-    experiment, feed = opened(tmp_path / "step", document)
+    experiment, data = opened(tmp_path / "step", document)
+    feed = data["emoji"]
     batch = feed.fixed_examples(3)
     feed.close()
-    given = {f"{end.node}.{end.port}": batch[end].numpy() for end in experiment.plan.carried}
+    given = {f"{end.node}.{end.port}": batch[end].numpy() for end in experiment.plan.tasks[0].carried}
     sides = runtime.InferenceSession(str(path)).run(None, given)
     with torch.no_grad():
         values = experiment.run(batch, ["mlp_projection", "mlp_projection_2"])

@@ -46,7 +46,7 @@ def text_end(run: Trainer) -> Any:
 
 def embedded(run: Trainer, sentences: list[str]) -> torch.Tensor:
     """One sentence at a time, normalised."""
-    rows = [asked(run.plan, run.graph, [{"sentence": sentence}], run.device) for sentence in sentences]
+    rows = [asked(run.graph, [{"sentence": sentence}], run.device) for sentence in sentences]
     with torch.no_grad():
         made = [run.experiment.run(batch, [text_end(run).node])[text_end(run)][0] for batch in rows]
     return F.normalize(torch.stack(made), dim=-1)
@@ -146,7 +146,7 @@ def test_a_trained_plan_names_the_class_of_a_picture(run: Trainer, tmp_path: Pat
     class_KD = class_vectors(run.experiment, run.graph, text_end(run), NAMES, PROMPTS, run.device)
     vectors = dict(zip(NAMES, class_KD))
     with torch.no_grad():
-        batch = model._batch({"image": model._picture(tmp_path / "red.png")})
+        batch = model._batch(run.task, {"image": model._picture(run.task, tmp_path / "red.png")})
         picture = model.experiment.run(batch, ["projection"])[End(node="projection", port="embedding")][0]
     for name, score in ranked:
         assert score == pytest.approx(float(vectors[name] @ picture), abs=1e-5)

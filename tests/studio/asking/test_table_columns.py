@@ -51,7 +51,7 @@ def test_no_table_is_said(tmp_path: Path) -> None:
 
 @pytest.fixture
 def inspector(qtbot, tmp_path_factory):
-    session = Session(Store(tmp_path_factory.mktemp("store") / "store.sqlite"))
+    session = Session(Store.open(tmp_path_factory.mktemp("store") / "store.sqlite"))
     made = Inspector()
     qtbot.addWidget(made)
     bind_columns(session, made)

@@ -422,7 +422,10 @@ def test_control_c_once_more_leaves_at_once(tmp_path: Path, kept: Path) -> None:
         "import sys, threading, studio.cli, studio.commands.run\n"
         "from core.training.trainer import Trainer\n"
         f"studio.commands.run.SECONDS_OF_ONE_PRESS = {ONE_PRESS}\n"
-        "Trainer._learn = lambda self: threading.Event().wait()\n"
+        "def learn(self):\n"
+        "    print('learning', file=sys.stderr, flush=True)\n"
+        "    threading.Event().wait()\n"
+        "Trainer._learn = learn\n"
         "sys.exit(studio.cli.main(sys.argv[1:]))"
     )
     long = tmp_path / "long.cms.json"
@@ -434,6 +437,7 @@ def test_control_c_once_more_leaves_at_once(tmp_path: Path, kept: Path) -> None:
     assert child.stdout is not None
     assert child.stderr is not None
     assert json.loads(child.stdout.readline())["step"] == 0
+    assert child.stderr.readline() == "learning\n"
     child.send_signal(signal.SIGINT)
     child.send_signal(signal.SIGINT)
     assert child.stderr.readline() == f"{run.STOPPING}\n"

@@ -59,5 +59,5 @@ def test_a_baseline_named_by_a_point_of_one_axis_or_of_all() -> None:
     opened = {key: in_language(document).sweep for key, document in SWEEPS.items()}
     assert {key: sweep.baseline for key, sweep in opened.items() if sweep and sweep.baseline} == {
         "temperature_sweep": "温度 τ 0.07", "token_compression_sweep": "平均池化", "cross_attention_memory_sweep": "朴素",
-        "early_late_cost_sweep": "早期",
+        "early_late_cost_sweep": "早期", "joint_sources_sweep": "两者",
     }  # fmt: skip

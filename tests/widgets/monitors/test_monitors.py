@@ -57,9 +57,9 @@ def shown(qtbot, cls, run, cursor=CURSOR):
     return monitor
 
 
-def test_the_eleven_monitors_are_found():
+def test_every_monitor_is_found():
     assert set(EVERY) == {
-        "loss", "similarity", "retrieval", "samples", "attention", "device", "gradients", "rates", "log", "experts",
+        "loss", "similarity", "retrieval", "samples", "attention", "device", "gradients", "rates", "tasks", "log", "experts",
         "metrics",
     }  # fmt: skip
 
