@@ -36,6 +36,7 @@ class Block(nn.Module):
     in_float32: ClassVar[bool] = False  # runs outside autocast, on float32: what compares and sums over a batch
     batch_losses: ClassVar[tuple[str, ...]] = ()  # ports of losses that compare samples though the block does not
     counts: ClassVar[tuple[str, ...]] = ()  # ports that ``counted`` reads, where its loss is not a mean over samples
+    reads_packs: ClassVar[bool] = False  # takes rows that hold several documents; others get each in a row of its own
     streams_apart: ClassVar[bool] = False  # when evaluated, a stream hangs only on what came in under its own name
     progress: float = 0.0  # share of the run that is done, set before every step
 

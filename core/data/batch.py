@@ -1,39 +1,45 @@
-"""Samples become a batch: pictures are stacked, pieces become Text, sentences stay a list.
+"""Samples become a batch: pictures are stacked, pieces become Text, patches Pictures, sentences stay a list.
 
-Axes: B batch, L word pieces.
+Axes: B batch, L word pieces, N patches, C numbers of a patch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
-from core.blocks.values import Text
-from core.data.base import Pieces
+from core.blocks.values import Pictures, Text, map_tensors
+from core.data.base import Patches, Pieces
 from core.problems import refuse
 
 Key = tuple[str, str]  # node, port
 Batch = dict[Any, Any]  # Key -> value, and "indices" -> int64 [B]
 
 
-def collate(samples: Sequence[Mapping[Key, Any]], indices: Sequence[int], *, trim: bool = False) -> Batch:
-    """One batch by outgoing end, and ``indices``. ``trim`` cuts text to the longest sentence of the batch.
+def collate(
+    samples: Sequence[Mapping[Key, Any]], indices: Sequence[int], *, packs: Sequence[int] | None = None
+) -> Batch:
+    """One batch by outgoing end, and ``indices``. Sentences and pictures of their own sizes are as long as the longest of the batch.
 
-    Raises Refused where samples differ in shape, naming the end and both shapes.
+    ``packs``: which samples share a row of tokens. Raises Refused where samples differ in shape, naming the end and both shapes.
     """
-    batch: Batch = {key: _joined(key, [sample[key] for sample in samples], trim) for key in samples[0]}
+    pack_B = None if packs is None else torch.tensor(packs, dtype=torch.int64)
+    batch: Batch = {key: _joined(key, [sample[key] for sample in samples], pack_B) for key in samples[0]}
     batch["indices"] = torch.tensor(indices, dtype=torch.int64)
     return batch
 
 
-def _joined(key: Key, values: list[Any], trim: bool) -> Any:
+def _joined(key: Key, values: list[Any], pack_B: Tensor | None) -> Any:
     first = values[0]
     if isinstance(first, Pieces):
-        return _text(values, trim)
+        return _text(values, pack_B)
+    if isinstance(first, Patches):
+        return _pictures(values, pack_B)
     if isinstance(first, Tensor):
         other = next((value for value in values if value.shape != first.shape), None)
         if other is not None:
@@ -47,48 +53,48 @@ def _joined(key: Key, values: list[Any], trim: bool) -> Any:
     return values
 
 
-def _text(pieces: Sequence[Pieces], trim: bool) -> Text:
-    ids_BL = torch.stack([piece.ids for piece in pieces])
+def _text(pieces: Sequence[Pieces], pack_B: Tensor | None) -> Text:
     real_B1 = torch.tensor([piece.real for piece in pieces])[:, None]
-    if trim:
-        ids_BL = ids_BL[:, : int(real_B1.max())].contiguous()
-    mask_BL = torch.arange(ids_BL.shape[1])[None] < real_B1
-    return Text(ids_BL=ids_BL, mask_BL=mask_BL, vocabulary=pieces[0].vocabulary)
+    longest = max(1, int(real_B1.max()))
+    ids_BL = torch.stack([piece.ids[:longest] for piece in pieces])
+    mask_BL = torch.arange(longest)[None] < real_B1
+    return Text(ids_BL=ids_BL, mask_BL=mask_BL, vocabulary=pieces[0].vocabulary, most=len(pieces[0].ids), pack_B=pack_B)
 
 
-def flattened(batch: Batch) -> list[tuple[Any, str, Any]]:
-    """A batch as plain arrays and lists, for the way between two processes; :func:`restored` is the inverse."""
-    rows: list[tuple[Any, str, Any]] = []
-    for key, value in batch.items():
-        if isinstance(value, Text):
-            rows.append((key, "text", (value.ids_BL.numpy(), value.mask_BL.numpy(), value.vocabulary)))
-        elif isinstance(value, Tensor):
-            rows.append((key, "tensor", value.numpy()))
-        else:
-            rows.append((key, "list", value))
-    return rows
+def _pictures(pictures: Sequence[Patches], pack_B: Tensor | None) -> Pictures:
+    longest = max(len(picture.patches) for picture in pictures)
+    patches_BNC = torch.zeros(len(pictures), longest, pictures[0].patches.shape[1])
+    for row_NC, picture in zip(patches_BNC, pictures):
+        row_NC[: len(picture.patches)] = picture.patches
+    size_B2 = torch.tensor([(picture.rows, picture.columns) for picture in pictures])
+    return Pictures(
+        patches_BNC=patches_BNC, size_B2=size_B2, patch=pictures[0].patch, most=pictures[0].most, pack_B=pack_B
+    )
 
 
-def restored(rows: Sequence[tuple[Any, str, Any]]) -> Batch:
+def flattened(batch: Batch) -> list[tuple[Any, Any]]:
+    """A batch with plain arrays for tensors, for the way between two processes; :func:`restored` is the inverse."""
+    return [
+        (key, _each(lambda leaf: leaf.numpy() if isinstance(leaf, Tensor) else leaf, value))
+        for key, value in batch.items()
+    ]
+
+
+def restored(rows: Sequence[tuple[Any, Any]]) -> Batch:
     """What :func:`flattened` took apart."""
-    batch: Batch = {}
-    for key, form, value in rows:
-        if form == "text":
-            ids, mask, vocabulary = value
-            batch[key] = Text(ids_BL=torch.from_numpy(ids), mask_BL=torch.from_numpy(mask), vocabulary=vocabulary)
-        else:
-            batch[key] = torch.from_numpy(value) if form == "tensor" else value
-    return batch
+    return {
+        key: _each(lambda leaf: torch.from_numpy(leaf) if isinstance(leaf, np.ndarray) else leaf, value)
+        for key, value in rows
+    }
+
+
+def _each(change: Callable[[Any], Any], value: Any) -> Any:
+    """Every tensor of a value; lists of sentences stay as they are."""
+    return value if isinstance(value, list) else pytree.tree_map(change, value)
 
 
 def pinned(batch: Batch) -> Batch:
     """The batch in page-locked memory, from where a GPU copies without waiting."""
-    found: Batch = {}
-    for key, value in batch.items():
-        if isinstance(value, Text):
-            found[key] = Text(
-                ids_BL=value.ids_BL.pin_memory(), mask_BL=value.mask_BL.pin_memory(), vocabulary=value.vocabulary
-            )
-        else:
-            found[key] = value.pin_memory() if isinstance(value, Tensor) else value
-    return found
+    return {
+        key: value if isinstance(value, list) else map_tensors(Tensor.pin_memory, value) for key, value in batch.items()
+    }

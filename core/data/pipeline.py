@@ -18,6 +18,7 @@ from numpy.random.bit_generator import ISeedSequence
 
 from core.data.base import Source, Transform
 from core.data.batch import Key
+from core.data.order import Extent
 from core.problems import Problem, Refused, refuse
 
 Part = tuple[str, Source | Transform, Mapping[str, Key]]  # node, what it is, incoming port -> (node, port)
@@ -40,6 +41,7 @@ class SampleGraph:
     wanted: tuple[Key, ...]
     quarantine: dict[int, str] = field(default_factory=dict)  # index -> why it cannot be read
     changes: list[str] = field(default_factory=list)  # grows when something was learned or loaded
+    extents: dict[int, Extent] = field(default_factory=dict)  # index -> how large it is, once it was measured
     _lock: Any = field(default_factory=threading.RLock, repr=False)
     _closing: list[Any] = field(default_factory=list, repr=False)  # what lives as long as the graph: worker pools
 
@@ -79,7 +81,7 @@ class SampleGraph:
         for node, part, wires in self.parts:
             if isinstance(part, Transform) and part.needs_fit:
                 part.fit(self._incoming(wires))
-                self.changes.append(node)
+                self._changed(node)
 
     def _incoming(self, wires: Mapping[str, Key]) -> Iterator[dict[str, Any]]:
         ends = tuple(wires.values())
@@ -102,7 +104,11 @@ class SampleGraph:
         for node, part in self.transforms.items():
             if node in state:
                 part.load_state(state[node])
-                self.changes.append(node)
+                self._changed(node)
+
+    def _changed(self, node: str) -> None:
+        self.changes.append(node)
+        self.extents.clear()
 
     # Samples -------------------------------------------------------------------------------------------------------
 
@@ -110,6 +116,18 @@ class SampleGraph:
         """The wanted ends of one sample. Raises Refused naming the file where it cannot be read."""
         values = self._run(index, epoch=epoch, seed=seed, training=training, ends=self.wanted)
         return {end: values[end] for end in self.wanted}
+
+    def value(self, index: int, end: Key) -> Any:
+        """One end of one sample, as in evaluation. Raises Refused naming the file where it cannot be read."""
+        return self._run(index, epoch=0, seed=0, training=False, ends=(end,))[end]
+
+    def wires(self, node: str) -> Mapping[str, Key]:
+        """What flows into a node."""
+        return next(wires for key, _, wires in self.parts if key == node)
+
+    def kinds(self) -> dict[Key, str]:
+        """The kind of every end."""
+        return {(node, port.name): port.kind for node, part, _ in self.parts for port in part.gives.values()}
 
     def _run(self, index: int, *, epoch: int, seed: int, training: bool, ends: Sequence[Key]) -> dict[Key, Any]:
         needed = self._needed(ends)

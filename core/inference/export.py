@@ -1,8 +1,9 @@
 """A trained run as one program that needs nothing of this studio: torch.export's ``.pt2``, or ONNX where it is installed.
 
 ``forward(image, ids, mask) -> (left, right)``: the pairwise objective's two sides as unit vectors [B, D]; inputs are what the
-batch carries to its towers, in the plan's order: pictures in [0, 1], word pieces [B, L] and where they are real. The first axis
-is free. In ONNX inputs are named by their ends (``emoji.image``, ``tokenizer.text.ids``), outputs ``left`` and ``right``.
+batch carries to its towers, in the plan's order: pictures in [0, 1], word pieces [B, L] and where they are real, pictures of
+their own sizes as patches [B, N, C] and rows and columns [B, 2]. The first axis is free, and so is the length L or N up to the
+tokenizer's, or to the most patches. In ONNX inputs are named by their ends (``emoji.image``, ``tokenizer.text.ids``), outputs ``left`` and ``right``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.blocks.values import Text
+from core.blocks.values import Pictures, Text, widest
 from core.compiler.compile import compile
 from core.compiler.feed import Feed, sample_graph
 from core.compiler.module import Experiment
@@ -41,20 +43,32 @@ class Program(nn.Module):
         super().__init__()
         self.experiment = experiment
         self._sides = sides
-        self._vocabularies = {end: value.vocabulary for end in carried if isinstance(value := example[end], Text)}
+        self._like = {end: value for end in carried if isinstance(value := example[end], Text | Pictures)}
         self._carried = carried
         self.names: list[str] = []
+        self.lengths: list[int] = []  # the most that the second axis of each input may be; 0: it has one size
         for end in carried:
-            name = f"{end.node}.{end.port}"
-            self.names += [f"{name}.ids", f"{name}.mask"] if end in self._vocabularies else [name]
+            name, like = f"{end.node}.{end.port}", self._like.get(end)
+            if isinstance(like, Text):
+                self.names += [f"{name}.ids", f"{name}.mask"]
+                self.lengths += [like.positions] * 2
+            elif isinstance(like, Pictures):
+                self.names += [f"{name}.patches", f"{name}.sizes"]
+                self.lengths += [like.most, 0]
+            else:
+                self.names.append(name)
+                self.lengths.append(0)
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, Tensor]:
-        """Tensors of every carried end in order; a text takes two."""
+        """Tensors of every carried end in order; a text takes two, and so do pictures of their own sizes."""
         batch: dict[End, Any] = {}
         left = list(tensors)
         for end in self._carried:
-            if end in self._vocabularies:
-                batch[end] = Text(ids_BL=left.pop(0), mask_BL=left.pop(0), vocabulary=self._vocabularies[end])
+            like = self._like.get(end)
+            if isinstance(like, Text):
+                batch[end] = replace(like, ids_BL=left.pop(0), mask_BL=left.pop(0), pack_B=None)
+            elif isinstance(like, Pictures):
+                batch[end] = replace(like, patches_BNC=left.pop(0), size_B2=left.pop(0), pack_B=None)
             else:
                 batch[end] = left.pop(0)
         values = self.experiment.run(batch, [end.node for end in self._sides])
@@ -81,15 +95,18 @@ def program(experiment: Experiment, feed: Feed) -> tuple[Program, tuple[Tensor, 
     sides = next((found for key in plan.objectives if (found := plan.sides(key))), None)
     if sides is None:
         raise refuse("This run has no pairwise objective, so there are no two towers to export.")
-    batch = feed.fixed_examples(2)
+    batch = {end: widest(value) for end, value in feed.fixed_examples(2).items()}
     needed = _needed(experiment, sides)
     carried = tuple(end for end in plan.carried if end in needed)
     tensors: list[Tensor] = []
     for end in carried:
         value = batch[end]
-        if not isinstance(value, Text | Tensor):
+        if not isinstance(value, Text | Pictures | Tensor):
             raise refuse("A tower takes raw sentences, which a program of tensors cannot.", node=end.node)
-        tensors += [value.ids_BL, value.mask_BL] if isinstance(value, Text) else [value]
+        if isinstance(value, Text):
+            tensors += [value.ids_BL, value.mask_BL]
+        else:
+            tensors += [value.patches_BNC, value.size_B2] if isinstance(value, Pictures) else [value]
     return Program(experiment, sides, carried, batch).eval(), tuple(tensors)
 
 
@@ -125,7 +142,8 @@ def export_model(folder: Path, output: Path, document: Document | None = None) -
 
 def _write(module: Program, example: tuple[Tensor, ...], output: Path) -> None:
     batch = torch.export.Dim("batch", min=1, max=65536)
-    shapes = ({0: batch},) * len(example)
+    known = {most: torch.export.Dim(f"length_{most}", min=2, max=most) for most in set(module.lengths) - {0, 1, 2}}
+    shapes = tuple({0: batch, 1: known[most]} if most in known else {0: batch} for most in module.lengths)
     try:
         made = torch.export.export(module, example, dynamic_shapes=(shapes,))
         if output.suffix == ".pt2":

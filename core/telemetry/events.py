@@ -67,7 +67,8 @@ class AttentionMap:
     """One layer's attention on the diagnostic batch. Rows sum to one; ``weights`` is quantised only in the store.
 
     ``queries`` and ``keys`` say what the axes are: ``{"kind": "patches", "height": 8, "width": 8, "extra": 1}`` (extra
-    leading tokens such as CLS) or ``{"kind": "words"}`` (the exhibit's words).
+    leading tokens such as CLS) or ``{"kind": "words"}`` (the exhibit's words). ``each`` has every sample's height and width where
+    they differ; a sample's own tokens come first.
     """
 
     at: At
@@ -117,6 +118,9 @@ class Exhibit:
     sentences: tuple[str, ...]
     words: tuple[tuple[str, ...], ...] = ()  # what the text tokens stand for, per sentence
     groups: tuple[str, ...] = ()
+    sizes: tuple[
+        tuple[int, int], ...
+    ] = ()  # height and width of each picture where they differ; it lies at the upper left
 
 
 @dataclass(frozen=True, kw_only=True)

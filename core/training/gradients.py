@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from core.blocks.packing import unpacked
 from core.blocks.values import full, joined
 from core.compiler.module import Experiment
 from core.compiler.plan import Plan
@@ -69,7 +70,7 @@ def _shares(run: Running, parts: list[dict[End, Any]]) -> list[dict[str, Tensor 
             values = run.forward(part) if wanted else part
             sizes = len(next(leaf for leaf in pytree.tree_leaves(part) if isinstance(leaf, Tensor)))
             found.append({
-                key: run.experiment.node(node).counted(**{port: values[end] for port, end in ports.items()}) if ports else sizes  # type: ignore[operator]
+                key: run.experiment.node(node).counted(**{port: unpacked(values[end]) for port, end in ports.items()}) if ports else sizes  # type: ignore[operator]
                 for key, (node, ports) in asked.items()
             })  # fmt: skip
     _set_random_state(run.device, state)
@@ -157,7 +158,7 @@ def _is_number(value: Any) -> bool:
 def _count(run: Running, end: End, values: Mapping[End, Any]) -> float:
     node = run.experiment.node(end.node)
     ports = {port: source for port, source in run.plan.inputs[end.node].items() if port in node.counts}  # type: ignore[operator]
-    return float(node.counted(**{port: values[source] for port, source in ports.items()}))  # type: ignore[operator]
+    return float(node.counted(**{port: unpacked(values[source]) for port, source in ports.items()}))  # type: ignore[operator]
 
 
 def _mean(made: list[dict[End, Any]], counts: list[dict[End, float]], end: End) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.data.base import Pieces
+from core.data.base import Patches, Pieces
 from core.data.catalog import sources, transforms
 from core.data.pipeline import generator
 from core.data.transforms.augment import Augment
@@ -85,6 +85,9 @@ def test_every_transforms_meta_shapes_are_the_real_ones(key: str) -> None:
             assert (value.shape, value.dtype) == (meta[name].shape[1:], meta[name].dtype)
         elif isinstance(value, Pieces):
             assert (value.ids.shape, value.ids.dtype) == (meta[name].ids_BL.shape[1:], meta[name].ids_BL.dtype)
+        elif isinstance(value, Patches):
+            assert value.patches.shape[1:] == meta[name].patches_BNC.shape[2:]
+            assert len(value.patches) == value.rows * value.columns <= meta[name].patches_BNC.shape[1] == value.most
         elif isinstance(value, int | float):
             assert meta[name].shape == (1,)
         else:
