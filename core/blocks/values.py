@@ -210,7 +210,7 @@ def widened(value: Any, width: int) -> Any:
             else value.grid
         )
         value = replace(value, mask_BN=real if value.mask_BN is None else value.mask_BN, grid=grid)
-    tensors = {name: x for name in _WIDE if isinstance(x := getattr(value, name, None), Tensor)}
+    tensors = {f.name: x for f in fields(value) if f.name in _WIDE and isinstance(x := getattr(value, f.name), Tensor)}
     return replace(value, **{
         name: F.pad(x, (0, 0) * _WIDE[name][0] + (0, width - own), value=_WIDE[name][1]) for name, x in tensors.items()
     })  # fmt: skip

@@ -17,7 +17,7 @@ from core.blocks.encoders.navit import NaViT
 from core.blocks.encoders.text_transformer import TextTransformer
 from core.blocks.encoders.token_transformer import TokenTransformer
 from core.blocks.packing import Documents, documents_of, laid_out, unpacked
-from core.blocks.values import Pictures, Text, Tokens, joined
+from core.blocks.values import Pictures, Text, Tokens, joined, widest
 
 LENGTHS, PACKS = (5, 3, 9, 2, 5), (0, 0, 1, 1, 0)
 GRIDS = ((2, 3), (1, 4), (3, 3), (2, 1), (3, 2))
@@ -202,6 +202,10 @@ def test_batches_of_other_widths_are_put_together() -> None:
     assert both.mask_BN.sum(1).tolist() == [2, 4]
     assert torch.equal(both.x_BND[0, :2], tokens[0].x_BND[0])
     assert joined([whole, whole]).ids_BL.shape == (10, 9)
+    assert widest(whole).ids_BL.shape == (5, 12)
+    images = pictures()
+    assert widest(images).patches_BNC.shape == (5, 12, 12)
+    assert torch.equal(widest(images).mask_BN[:, :9], images.mask_BN)
 
 
 @pytest.mark.parametrize("kind", list(kinds))
