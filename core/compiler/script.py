@@ -10,6 +10,7 @@ from typing import Any
 from core.blocks.catalog import blocks
 from core.compiler.plan import Plan
 from core.data.catalog import sources, transforms
+from core.data.order import Batching, batchings
 from core.graph.document import Node
 
 CARRIED = {"clipping"}
@@ -37,6 +38,7 @@ data = SampleGraph(
     ),
     wanted={wanted},
 )
+WAY = {way}  # which samples come together
 data.prepare()  # opens the source and learns the vocabulary on the training split
 train = data.source.splits()["train"]
 
@@ -97,14 +99,14 @@ def factor(step):
 
 
 def main():
-    first = on_device(next(iter(batches(data, train, BATCH, seed=SEED, workers=0))))
-    model = Model(first).to(DEVICE)
+    first = on_device(next(iter(batches(data, train, BATCH, way=WAY, seed=SEED, workers=0))))
+    model = Model({{key: widest(value) for key, value in first.items()}}).to(DEVICE)
     for name in FROZEN:
         getattr(model, name).requires_grad_(False).eval()
     optimizer = {optimizer}
     step, epoch = 0, 0
     while step < STEPS:
-        for batch in batches(data, train, BATCH, seed=SEED, epoch=epoch, workers=0):
+        for batch in batches(data, train, BATCH, way=WAY, seed=SEED, epoch=epoch, workers=0):
             torch.manual_seed(node_seed(SEED, f"step/{{step}}"))
             for block in model.modules():
                 if isinstance(block, Block):
@@ -143,7 +145,7 @@ def script(plan: Plan, file: str = "experiment.py") -> str:
     return HEAD.format(
         name=_plain(document.name), note=_plain(document.note), file=_plain(file), file_stem=_plain(file).removesuffix(".py"),
         left_out="".join(f"{note}\n" for note in notes), imports=_imports(plan), steps=recipe.steps, batch=recipe.batch_size,
-        seed=recipe.seed, parts="\n".join(_part(plan, key) for key in plan.sample_nodes),
+        seed=recipe.seed, way=_way(plan), parts="\n".join(_part(plan, key) for key in plan.sample_nodes),
         wanted=repr(tuple((end.node, end.port) for end in plan.carried)),
         build="\n".join(built for key in plan.batch_nodes if (built := _build(plan, key))),
         forward="\n".join(_forward(plan, key) for key in plan.batch_nodes),
@@ -207,8 +209,11 @@ def _imports(plan: Plan) -> str:
     }
     used |= {
         ("core.blocks.block", "Block"), ("core.blocks.values", "map_tensors"), ("core.compiler.module", "node_seed"), ("core.data.loading", "batches"),
-        ("core.data.pipeline", "SampleGraph"),
+        ("core.data.pipeline", "SampleGraph"), ("core.blocks.values", "widest"),
+        (_way_of(plan).__module__, _way_of(plan).__name__),
     }  # fmt: skip
+    if _way_of(plan).packs_rows:
+        used.add(("core.blocks.packing", "unpacked"))
     if plan.document.recipe.optimizer.key == "lamb":
         used.add(("core.training.optimizers.lamb", "Lamb"))
     if any(plan.document.nodes[key].repeat > 1 for key in plan.batch_nodes):
@@ -232,7 +237,20 @@ def _value(plan: Plan, node: str, port: str) -> str:
 
 
 def _arguments(plan: Plan, key: str) -> str:
-    return ", ".join(f"{port}={_value(plan, end.node, end.port)}" for port, end in plan.inputs[key].items())
+    found = {port: _value(plan, end.node, end.port) for port, end in plan.inputs[key].items()}
+    if _way_of(plan).packs_rows and not getattr(_class_of(plan, key), "reads_packs", False):
+        found = {port: f"unpacked({value})" for port, value in found.items()}
+    return ", ".join(f"{port}={value}" for port, value in found.items())
+
+
+def _way_of(plan: Plan) -> type[Batching]:
+    return batchings[plan.document.recipe.batching.key]
+
+
+def _way(plan: Plan) -> str:
+    knobs = ", ".join(f"{name}={value!r}" for name, value in sorted(plan.document.recipe.batching.knobs.items()))
+    name = _way_of(plan).__name__
+    return f"{name}({name}.Config({knobs}))" if knobs else f"{name}()"
 
 
 def _build(plan: Plan, key: str) -> str:

@@ -1,6 +1,7 @@
 """A setting anywhere in a document, by its path: what it is, what it has now, and the document with another value.
 
-``vit.width`` and ``vit.repeat`` turn a node's knob, ``recipe.steps`` the recipe's, ``recipe.optimizer`` chooses one,
+``vit.width`` and ``vit.repeat`` turn a node's knob, ``recipe.steps`` the recipe's, ``recipe.optimizer`` chooses one and
+``recipe.batching.budget`` turns the chosen one's,
 ``callbacks.ema.decay`` and ``diagnostics.attention.every`` turn an option's (and switch it on), ``callbacks.ema.on`` switches it,
 ``rules.vit.frozen`` and ``rules.vit.learning_rate`` say how a node learns.
 """
@@ -19,6 +20,7 @@ from core.knobs import Knob, Value, knobs_of
 from core.problems import Problem, Refused, refuse
 
 REPEAT = Knob(name="repeat", kind="integer", default=1, help="Copies in a row.", title="Repeat", low=1, high=512)
+CHOICES = ("optimizer", "schedule", "batching")  # families of which a recipe chooses one
 ON = Knob(name="on", kind="switch", default=False, help="Whether it is on.", title="On")
 RULES = {
     "frozen": Knob(name="frozen", kind="switch", default=None, optional=True, help="Not trained.", title="Frozen"),
@@ -36,6 +38,9 @@ def knob_at(document: Document, path: str, words: Vocabulary) -> Knob:
         raise refuse(f"{path!r} is not the path of a setting.", hint="Write node.setting or recipe.setting.")
     if owner == "recipe":
         return _among(_recipe_knobs(words), name, "The recipe")
+    if (chosen := _chosen(document, owner)) is not None:
+        options = [option for option in words.options if (option.family, option.key) == (owner[7:], chosen.key)]
+        return _among(options[0].knobs if options else (), name, chosen.key)
     if owner in document.nodes:
         spec = words.spec(document.nodes[owner].block)
         return _among((*spec.knobs, REPEAT), name, spec.title, owner)
@@ -54,6 +59,8 @@ def value_at(document: Document, path: str, words: Vocabulary) -> Value:
     if owner == "recipe":
         value = getattr(document.recipe, name)
         return value.key if isinstance(value, Choice) else value
+    if (chosen := _chosen(document, owner)) is not None:
+        return chosen.knobs.get(name, knob.default)
     if owner in document.nodes:
         node = document.nodes[owner]
         return node.repeat if name == "repeat" and name not in node.knobs else node.knobs.get(name, knob.default)
@@ -74,6 +81,9 @@ def placed(document: Document, path: str, value: Value, words: Vocabulary) -> Do
         raise Refused(Problem(what=reason, node=owner if owner in document.nodes else ""))
     if owner == "recipe":
         return _in_recipe(document, name, value)
+    if (chosen := _chosen(document, owner)) is not None:
+        made = Choice(key=chosen.key, knobs={**chosen.knobs, name: value})
+        return replace(document, recipe=replace(document.recipe, **{owner[7:]: made}))  # type: ignore[arg-type]
     if owner in document.nodes:
         if knob is REPEAT:
             return edits.change_node(document, owner, repeat=value)
@@ -88,6 +98,12 @@ def placed(document: Document, path: str, value: Value, words: Vocabulary) -> Do
     return edits.switch(document, family, key, True, entries)
 
 
+def _chosen(document: Document, owner: str) -> Choice | None:
+    """What ``recipe.optimizer``, ``recipe.schedule`` or ``recipe.batching`` has chosen; None for any other owner."""
+    family = owner.removeprefix("recipe.")
+    return getattr(document.recipe, family) if owner != family and family in CHOICES else None
+
+
 def _in_recipe(document: Document, name: str, value: Any) -> Document:
     now = getattr(document.recipe, name)
     if isinstance(now, Choice):
@@ -97,7 +113,7 @@ def _in_recipe(document: Document, name: str, value: Any) -> Document:
 
 def _recipe_knobs(words: Vocabulary) -> tuple[Knob, ...]:
     choices = []
-    for family in ("optimizer", "schedule"):
+    for family in CHOICES:
         keys = tuple(option.key for option in words.options if option.family == family)
         if keys:
             choices.append(

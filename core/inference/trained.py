@@ -20,7 +20,7 @@ from torch import Tensor
 
 from core.blocks.block import Objective
 from core.blocks.ranking import best_first
-from core.blocks.values import joined, map_tensors
+from core.blocks.values import AnySize, joined, map_tensors
 from core.compiler.asking import HERE, asked, class_vectors, classes_of, through
 from core.compiler.compile import compile
 from core.compiler.feed import Feed, sample_graph
@@ -30,7 +30,7 @@ from core.compiler.subsets import absent, droppers, embedded, subsets_of
 from core.compiler.weights import load_average, load_weights, read_state
 from core.data.base import Pieces
 from core.data.pipeline import SampleGraph
-from core.data.readers.image import fitted, read_image
+from core.data.readers.image import KEEP, fitted, read_image
 from core.graph.document import Document, End
 from core.problems import Refused, refuse
 
@@ -239,10 +239,14 @@ class Trained:
 
     def _picture(self, path: Path) -> Tensor:
         """A file as the source would give it: fitted onto white, float32 [3, H, W] in [0, 1]."""
-        sides = [v.shape[-1] for v in self.graph.source.meta(1).values() if isinstance(v, Tensor) and v.ndim == 4]
-        if not sides:
+        given = self.graph.source.meta(1).values()
+        sides = [int(v.shape[-1]) for v in given if isinstance(v, Tensor) and v.ndim == 4]
+        if any(isinstance(v, AnySize) for v in given):
+            pixels = fitted(read_image(path), int(self.graph.source.config.image_size), how=KEEP)
+        elif sides:
+            pixels = fitted(read_image(path), sides[0])
+        else:
             raise refuse("This experiment takes no images.", hint="Ask it with a sentence.")
-        pixels = fitted(read_image(path), int(sides[0]))
         return torch.from_numpy(pixels.astype(np.float32) / np.float32(255))
 
     def _batch(self, given: Mapping[str, Any]) -> dict[End, Any]:

@@ -58,7 +58,7 @@ class Running:
         self.graph = graph
         self.experiment = Experiment(plan, self.recipe.seed).to(device)
         self.groups = Groups(self.experiment, self.recipe)
-        self.position = Position(batches=self.feed.batches_an_epoch)
+        self.position = Position()
         self.stage = -1
         self.precision: AbstractContextManager[Any] = nullcontext()
         self.batch: Batch = {}

@@ -32,7 +32,6 @@ from core.compiler.plan import Plan
 from core.compiler.randomness import RANDOM_NUMBERS
 from core.data.pipeline import SampleGraph
 from core.knobs import configure
-from core.problems import refuse
 from core.telemetry.diagnostics.diagnostic import diagnostics
 from core.telemetry.events import Listener, Mark, Scalars, Status
 from core.training.callback import callbacks
@@ -63,12 +62,6 @@ class Trainer(Running):
 
     def train(self) -> Status:
         """Run to the end. Exceptions of the plan's own blocks pass through; callbacks are told ``ended`` in any case."""
-        if self.feed.batches_an_epoch == 0:
-            raise refuse(
-                f"The training split has {len(self.feed.splits['train'])} samples, fewer than one batch of "
-                f"{self.recipe.batch_size}.",
-                hint="Choose a smaller batch.",
-            )
         try:
             self.tell("began")
             if self.position.step:
@@ -116,11 +109,11 @@ class Trainer(Running):
     def _advance(self, seconds: float, processor: float) -> None:
         now = self.position
         batch, epoch = now.batch + 1, now.epoch
-        if batch >= self.feed.batches_an_epoch:
+        if batch >= self.feed.batches_in(epoch):
             batch, epoch = 0, epoch + 1
         self._counted = seconds
         self.position = Position(
-            step=now.step + 1, epoch=epoch, batch=batch, batches=self.feed.batches_an_epoch,
+            step=now.step + 1, epoch=epoch, batch=batch, batches=self.feed.batches_in(epoch),
             samples=now.samples + len(self.indices), seconds=now.seconds + seconds,
             processor=now.processor + processor,
         )  # fmt: skip

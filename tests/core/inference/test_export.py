@@ -20,6 +20,7 @@ from core.blocks.encoders.teacher import Teacher
 from core.blocks.encoders.text_transformer import TextTransformer, example_text
 from core.blocks.encoders.vit import ViT
 from core.blocks.encoders.vit_hub import ViTHub
+from core.blocks.values import widest
 from core.compiler.compile import analyse, compile
 from core.compiler.feed import Feed, sample_graph
 from core.compiler.module import Experiment
@@ -193,7 +194,8 @@ def test_a_sound_tower_leaves_with_the_length_of_its_sounds(tmp_path: Path, mask
 
 
 def _inputs(module: Program, batch: Any) -> list[torch.Tensor]:
-    return [tensor for end in module.forms for tensor in pytree.tree_leaves(batch[end])]
+    leaves = [leaf for end in module.forms for leaf in pytree.tree_leaves(widest(batch[end]))]
+    return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
 
 def test_the_command_line_exports_a_model_and_a_tower(
