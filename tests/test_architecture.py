@@ -280,9 +280,9 @@ def house(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "resources/emoji", tmp_path / "resources/emoji", dirs_exist_ok=True)
     (tmp_path / "core/blocks/connectors/scale.py").write_text(readme_block(), encoding="utf-8")
     shutil.copy(ROOT / "tests/core/test_every_block.py", tmp_path / "test_every_block.py")
-    for file in ("tests/__init__.py", "tests/core/__init__.py", "tests/core/contract.py"):
-        (tmp_path / file).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / file, tmp_path / file)
+    (tmp_path / "tests/core").mkdir(parents=True)
+    for name in ("tests/__init__.py", "tests/core/__init__.py", "tests/core/contract.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "test_shown.py").write_text(SHOWN, encoding="utf-8")
     return tmp_path
 
