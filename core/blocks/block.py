@@ -40,6 +40,7 @@ class Block(nn.Module):
         None  # knobs with which no place hangs on later ones; None: none are
     )
     exact: ClassVar[bool] = True  # computes in float64 throughout where weights and inputs are
+    reads_packs: ClassVar[bool] = False  # takes rows that hold several documents; others get each in a row of its own
     streams_apart: ClassVar[bool] = False  # when evaluated, a stream hangs only on what came in under its own name
     progress: float = 0.0  # share of the run that is done, set before every step
 

@@ -1,6 +1,7 @@
-"""Values that flow on wires with more than one tensor: text, sound, film, tokens, negatives.
+"""Values that flow on wires with more than one tensor: text, pictures of their own sizes, sound, film, tokens, negatives.
 
-Axes: B batch, L word pieces, N tokens, D width, K further keys, M candidates; S samples of a sound, F bands, T frames, C H W. All are pytrees, so they chunk, move and sit on meta as one value.
+Axes: B batch, L word pieces, N tokens or patches, C numbers of a patch, D width, K further keys, M candidates; S samples of a
+sound, F bands, T frames, C H W of an image. All are pytrees, so they chunk, move and sit on meta as one value.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
@@ -37,11 +39,56 @@ class Grid:
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """Word-piece numbers with their mask; ``vocabulary`` is how many numbers there can be."""
+    """Word-piece numbers with their mask; ``vocabulary`` is how many numbers there can be, ``most`` how many pieces.
+
+    A batch is as wide as its longest sentence. ``pack_B``: sentences of one number share a row of tokens.
+    """
 
     ids_BL: Tensor
     mask_BL: Tensor  # True where a piece is real
     vocabulary: int
+    most: int = 0  # pieces of the longest sentence there can be; 0: as many as the ids are wide
+    pack_B: Tensor | None = None
+
+    @property
+    def positions(self) -> int:
+        """How many positions a tower must know."""
+        return self.most or self.ids_BL.shape[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnySize:
+    """What stands for a batch of pictures whose sizes differ, before anything is read; samples are tensors [3, H, W]."""
+
+    channels: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """Pictures of their own sizes, each cut into square patches in row-major order (NaViT, arXiv:2307.06304).
+
+    ``pack_B``: pictures of one number share a row of tokens.
+    """
+
+    patches_BNC: Tensor  # a patch is its channels, rows and columns; zeros behind a picture's own
+    size_B2: Tensor  # rows and columns of each picture, in patches
+    patch: int  # edge of a patch in pixels
+    most: int  # patches of the largest picture there can be
+    pack_B: Tensor | None = None
+
+    @property
+    def mask_BN(self) -> Tensor:
+        """True where a patch is real."""
+        place_N = torch.arange(self.patches_BNC.shape[1], device=self.size_B2.device)
+        return place_N < self.size_B2.prod(1)[:, None]
+
+    @property
+    def place_BN2(self) -> Tensor:
+        """Row and column of every patch in its own picture; -1 where there is none."""
+        place_N = torch.arange(self.patches_BNC.shape[1], device=self.size_B2.device)
+        across_B1 = self.size_B2[:, 1:]
+        cells = torch.stack([place_N // across_B1, place_N % across_B1], -1)
+        return torch.where(self.mask_BN[..., None], cells, -1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +138,9 @@ class Tokens:
     modality: str = "any"
     grid: Grid | None = None
     cells_BN: Tensor | None = None  # which cell each token is, where some were dropped (patch dropout)
+    place_BN2: Tensor | None = None  # row and column in its own picture, where sizes differ; -1: CLS, or none
+    document_BN: Tensor | None = None  # which document a token is of, where rows hold several: 1, 2 ...; 0: none
+    documents: int = 0  # how many there are, where rows hold several
 
     def with_x(self, x_BND: Tensor, **changes: Any) -> Tokens:
         """The same tokens with other vectors."""
@@ -98,9 +148,11 @@ class Tokens:
 
     def zeroed(self) -> Tokens:
         """The same with zeros for padding, where no gradient goes: whatever lies there, in a product a NaN would reach all."""
-        if self.mask_BN is None:
-            return self
-        return self.with_x(torch.where(self.mask_BN[..., None], self.x_BND, 0.0))
+        real_BN = self.mask_BN
+        if self.document_BN is not None:
+            in_one_BN = self.document_BN > 0
+            real_BN = in_one_BN if real_BN is None else real_BN & in_one_BN
+        return self if real_BN is None else self.with_x(torch.where(real_BN[..., None], self.x_BND, 0.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,16 +182,18 @@ def _register(cls: type, tensors: tuple[str, ...]) -> None:
     pytree.register_pytree_node(cls, flatten, unflatten, serialized_type_name=f"crossmodal.{cls.__name__}")
 
 
-_register(Text, ("ids_BL", "mask_BL"))
+_register(Text, ("ids_BL", "mask_BL", "pack_B"))
+_register(Pictures, ("patches_BNC", "size_B2", "pack_B"))
 _register(Waveform, ("samples_BS", "lengths_B"))
 _register(Spectrogram, ("x_BFT", "lengths_B"))
 _register(Frames, ("x_BTCHW", "starts_BT", "durations_BT"))
-_register(Tokens, ("x_BND", "mask_BN", "cells_BN"))
+_register(Tokens, ("x_BND", "mask_BN", "cells_BN", "place_BN2", "document_BN"))
 _register(Negatives, ("left_KD", "right_KD", "weight_BM", "back_BM", "origin_BM"))
 
-WireValue = Tensor | Text | Waveform | Spectrogram | Frames | Tokens | Negatives
+WireValue = Tensor | Text | Pictures | Waveform | Spectrogram | Frames | Tokens | Negatives
 _MAIN = {
     Text: "ids_BL",
+    Pictures: "patches_BNC",
     Waveform: "samples_BS",
     Spectrogram: "x_BFT",
     Frames: "x_BTCHW",
@@ -167,10 +221,54 @@ def map_tensors(function: Any, value: Any) -> Any:
 
 
 def joined(values: Sequence[Any]) -> Any:
-    """Values of the same make, one batch after another: every tensor is put together along its first axis."""
+    """Values of the same make, one batch after another: every tensor is put together along its first axis.
+
+    Batches of sentences or pictures are as wide as their largest; all become as wide as the widest.
+    """
+    if isinstance(values[0], Tokens | Text | Pictures):
+        values = _of_one_width(values)
     flat = [pytree.tree_flatten(value) for value in values]
     leaves = [
         torch.cat(list(column)) if isinstance(column[0], torch.Tensor) else column[0]
         for column in zip(*(leaves for leaves, _ in flat))
     ]
     return pytree.tree_unflatten(leaves, flat[0][1])
+
+
+_WIDE = {  # field -> how many axes come behind tokens, and what padding is
+    "x_BND": (1, 0), "mask_BN": (0, False), "cells_BN": (0, 0), "place_BN2": (1, -1), "ids_BL": (0, 0), "mask_BL": (0, False),
+    "patches_BNC": (1, 0),
+}  # fmt: skip
+
+
+def _of_one_width(values: Sequence[Any]) -> list[Any]:
+    widths = [tensor.shape[1] for value in values if (tensor := main_tensor(value)) is not None]
+    if len(set(widths)) == 1:
+        return list(values)
+    return [widened(value, max(widths)) for value in values]
+
+
+def widened(value: Any, width: int) -> Any:
+    """Tokens, text or pictures padded to ``width``, and masked there; tokens without a mask get one."""
+    tensor = main_tensor(value)
+    assert tensor is not None
+    own = tensor.shape[1]
+    if isinstance(value, Tokens):
+        real = value.x_BND.new_ones(value.x_BND.shape[:2], dtype=torch.bool)
+        grid = (
+            replace(value.grid, sizes=(width - value.grid.extra,))
+            if value.grid is not None and value.grid.kind == "words"
+            else value.grid
+        )
+        value = replace(value, mask_BN=real if value.mask_BN is None else value.mask_BN, grid=grid)
+    tensors = {f.name: x for f in fields(value) if f.name in _WIDE and isinstance(x := getattr(value, f.name), Tensor)}
+    return replace(value, **{
+        name: F.pad(x, (0, 0) * _WIDE[name][0] + (0, width - own), value=_WIDE[name][1]) for name, x in tensors.items()
+    })  # fmt: skip
+
+
+def widest(value: Any) -> Any:
+    """Text and pictures as wide as they can become, to build a tower from; any other value as it is."""
+    if isinstance(value, Text):
+        return widened(value, value.positions)
+    return widened(value, value.most) if isinstance(value, Pictures) else value

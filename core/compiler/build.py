@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
+from core.blocks.values import AnySize
 from core.data.base import Source, Transform
 from core.data.catalog import sources, transforms
 from core.graph.document import Node
@@ -25,6 +26,7 @@ class Chain(nn.Module):
         if not ways:
             raise ValueError(f"{cls.title} cannot stand in a row: it gives nothing of the kind it takes.")
         self.entry, self.exit = ways[0]
+        self.reads_packs = cls.reads_packs
         self.links = nn.ModuleList()
         values = dict(incoming)
         for _ in range(count):
@@ -68,6 +70,11 @@ def build_block(node: Node, incoming: Mapping[str, Any]) -> nn.Module:
     """The module of a node, on the current default device. Raises Refused with what is wrong with its settings."""
     cls = blocks[node.block]
     config = configure(cls.Config, node.knobs, node.id)
+    if any(isinstance(value, AnySize) for value in incoming.values()):
+        raise refuse(
+            "These images differ in size, and this block takes images of one size.", node=node.id,
+            hint="Put Resize images before it, or Keep image sizes and a NaViT.",
+        )  # fmt: skip
     try:
         return Chain(cls, config, incoming, node.repeat) if node.repeat > 1 else cls(config, incoming)
     except Refused:

@@ -7,19 +7,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from core.blocks.values import map_tensors
 from core.compiler.build import build_source, build_transform
 from core.compiler.module import node_seed
 from core.compiler.plan import Plan, Task
 from core.compiler.things import Things
-from core.data.base import Pieces, Source
+from core.data.base import Patches, Pieces, Source
 from core.data.graphs import SampleGraphs
-from core.data.loading import batches
+from core.data.loading import batches, grouped
 from core.data.media import picture_of
+from core.data.order import Group, batchings
 from core.data.pipeline import SampleGraph
 from core.graph.document import End
 from core.graph.selection import selecting_split
+from core.knobs import configure
 from core.telemetry.events import At, Exhibit
 
 Batch = dict[End, Any]
@@ -67,14 +70,24 @@ class Feed:
         self.splits: Mapping[str, Sequence[int]] = graph.source.splits()
         self._running: Iterator[dict[Any, Any]] | None = None
         self._epoch = -1
+        batching = self._recipe.batching
+        self._way = batchings[batching.key](configure(batchings[batching.key].Config, batching.knobs, "recipe"))
+        self._grouped: tuple[int, Sequence[Group]] | None = None  # an epoch and its batches
         self._fixed: dict[int, Batch] = {}
         self.things = Things(graph)
         self.after: list[Callable[[Batch, list[int]], Batch]] = []  # what callbacks add to every batch
 
-    @property
-    def batches_an_epoch(self) -> int:
-        """Full batches in one pass over the training split."""
-        return len(self.splits["train"]) // self.batch_size
+    def batches_in(self, epoch: int) -> int:
+        """Batches of one pass over the training split."""
+        return len(self._groups(epoch))
+
+    def _groups(self, epoch: int) -> Sequence[Group]:
+        if self._grouped is None or self._grouped[0] != epoch:
+            found = grouped(
+                self._graph, self.splits["train"], self.batch_size, way=self._way, seed=self._seed, epoch=epoch
+            )
+            self._grouped = epoch, found
+        return self._grouped[1]
 
     def next(self, epoch: int, batch: int) -> tuple[Batch, list[int]]:
         """The batch at a position, and which samples it holds."""
@@ -86,11 +99,11 @@ class Feed:
                     self._graph,
                     self.splits["train"],
                     self.batch_size,
+                    groups=self._groups(epoch),
                     seed=self._seed,
                     epoch=epoch,
                     start_batch=batch,
                     workers=self._recipe.workers,
-                    drop_last=True,
                     training=True,
                 )  # fmt: skip
             )
@@ -100,8 +113,8 @@ class Feed:
         """A split in order, without augmentation."""
         indices = list(self.splits[name])[:limit]
         made = batches(
-            self._graph, indices, min(batch_size, max(len(indices), 1)), seed=self._recipe.seed, epoch=0, start_batch=0,
-            workers=0, drop_last=False, training=False,
+            self._graph, indices, min(batch_size, max(len(indices), 1)), way=self._way, seed=self._recipe.seed, epoch=0,
+            start_batch=0, workers=0, training=False,
         )  # fmt: skip
         try:
             for batch in made:
@@ -144,12 +157,25 @@ class Feed:
         pictures, sentences, words = [], [], []
         for index in indices:
             values = self._graph.sample(index, epoch=0, seed=self._recipe.seed, training=False)
-            picture = picture_of(values.values())
+            picture = picture_of(v.picture() if isinstance(v, Patches) else v for v in values.values())
             pieces = next((v for v in values.values() if isinstance(v, Pieces)), None)
             if picture is not None:
                 pictures.append((picture.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy())
             sentences.append(self.source.label(index))
             words.append(pieces.words if pieces is not None else ())
-        shown = np.stack(pictures) if len(pictures) == len(indices) and pictures else np.zeros((0, 1, 1, 3), np.uint8)
+        every, sizes = padded(pictures if len(pictures) == len(indices) else [])
         groups = tuple(self.source.group(index) for index in indices)
-        return Exhibit(at=at, name=name, pictures=shown, sentences=tuple(sentences), words=tuple(words), groups=groups)
+        return Exhibit(
+            at=at, name=name, pictures=every, sizes=sizes, sentences=tuple(sentences), words=tuple(words), groups=groups
+        )
+
+
+def padded(pictures: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.uint8], tuple[tuple[int, int], ...]]:
+    """Pictures [H, W, 3] in one array, and each one's height and width where they differ; none: an empty array."""
+    sizes = tuple((int(picture.shape[0]), int(picture.shape[1])) for picture in pictures)
+    if len(set(sizes)) < 2:
+        return (np.stack(pictures) if pictures else np.zeros((0, 1, 1, 3), np.uint8)), ()
+    every = np.zeros((len(pictures), max(h for h, _ in sizes), max(w for _, w in sizes), 3), np.uint8)
+    for place, picture, (height, width) in zip(every, pictures, sizes):
+        place[:height, :width] = picture
+    return every, sizes

@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 
 from core.blocks.attention.layer import Stack
 from core.blocks.block import Block, Objective
+from core.blocks.packing import taken_by, unpacked
 from core.blocks.values import Grid, Tokens, full, map_tensors
 from core.compiler.build import build_block
 from core.compiler.compile import meta_values
@@ -91,13 +92,16 @@ class Experiment(nn.Module):
         """Run nodes in order on a batch (per-sample ends already carried); gives every end made or carried.
 
         ``wanted`` (the objectives of all tasks where it is not given) and what they need is run; what the batch carries is not.
+        What wanted nodes give has a row for each sample, also where rows hold several on the way.
         """
         values: Values = dict(batch)
-        chosen = self._needed(set(self.plan.objectives if wanted is None else wanted), values)
+        asked = set(self.plan.objectives if wanted is None else wanted)
+        chosen = self._needed(asked, values)
         for key in self.plan.batch_nodes:
             if key in chosen:
                 incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
                 made = _called(self.node(key), incoming)
+                made = {port: unpacked(value) for port, value in made.items()} if key in asked else made
                 values.update({End(node=key, port=port): value for port, value in made.items()})
                 if len(self.plan.places[self.plan.owner(key)]) > 1:  # the next place writes over what this one saw
                     self._routed[key] = _routed(self.node(key))
@@ -162,6 +166,7 @@ class Experiment(nn.Module):
                 if any(end not in values for end in self.plan.inputs[key].values()):
                     continue  # only one modality was asked about
                 incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
+                incoming = taken_by(self.node(key), incoming)
                 made, maps = self.node(key).watched(**incoming)  # type: ignore[operator]
                 values.update({End(node=key, port=port): value for port, value in made.items()})
                 for number, rows in enumerate(maps.values()):
@@ -178,10 +183,13 @@ def _routed(node: nn.Module) -> list[Any]:
 
 
 def _called(node: nn.Module, incoming: Mapping[str, Any], call: Callable[..., Any] | None = None) -> Any:
-    """A node's forward, or another of its methods; objectives and choices of negatives in float32, also where towers run in bfloat16.
+    """A node's forward, or another of its methods, with each document in a row of its own unless the node reads packs.
+
+    Objectives and choices of negatives run in float32, also where towers run in bfloat16.
 
     Autocast would make logits of up to 100 in bfloat16, whose steps there are as wide as 0.5.
     """
+    incoming = taken_by(node, incoming)
     leaf = next((x for x in pytree.tree_leaves(dict(incoming)) if isinstance(x, Tensor)), None)
     kind = "meta" if leaf is None else leaf.device.type
     if not getattr(node, "in_float32", False) or kind == "meta" or not torch.is_autocast_enabled(kind):
@@ -193,10 +201,23 @@ def _called(node: nn.Module, incoming: Mapping[str, Any], call: Callable[..., An
 
 def _grid(count: int, made: Mapping[str, Any], incoming: Mapping[str, Any]) -> dict[str, Any]:
     """What ``count`` positions stand for: the grid of the tokens that come out, or of those that came in."""
-    for value in (*made.values(), *incoming.values()):
-        if isinstance(value, Tokens) and value.grid is not None and value.x_BND.shape[1] == count:
+    for value in map(unpacked, (*made.values(), *incoming.values())):
+        if not isinstance(value, Tokens) or value.x_BND.shape[1] != count:
+            continue
+        if value.place_BN2 is not None:
+            return own_grids(value.place_BN2, value.mask_BN)
+        if value.grid is not None:
             return value.grid.as_dict()
     return Grid(kind="latents", sizes=(count,)).as_dict()
+
+
+def own_grids(place_BN2: Tensor, mask_BN: Tensor | None) -> dict[str, Any]:
+    """Patches of pictures whose sizes differ: ``each`` is every picture's rows and columns, padded behind to one length."""
+    size_B2 = place_BN2.amax(1) + 1
+    real_BN = place_BN2[..., 0] >= 0
+    leading = 0 if mask_BN is None else int((mask_BN & ~real_BN)[:1].sum())
+    height, width = (int(edge) for edge in size_B2.amax(0))
+    return {"kind": "patches", "extra": leading, "height": height, "width": width, "each": size_B2.tolist()}
 
 
 def _safe(key: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.blocks.packing import taken_by
 from core.compiler.plan import Plan
 from core.graph.document import End
 
@@ -69,6 +70,7 @@ class Twin(nn.Module):
         self.eval()
         values: dict[End, Any] = dict(batch)
         for key in self._order:
-            made = self.copies[self._copy_of[key]](**{port: values[end] for port, end in self._inputs[key].items()})
+            copied = self.copies[self._copy_of[key]]
+            made = copied(**taken_by(copied, {port: values[end] for port, end in self._inputs[key].items()}))
             values.update({End(node=key, port=port): value for port, value in made.items()})
         return values[self._ends[0]], values[self._ends[1]]

@@ -22,6 +22,7 @@ from core.compiler.script_text import (
     SEVERAL_MAIN,
 )
 from core.data.catalog import sources, transforms
+from core.data.order import Batching, batchings
 from core.graph.document import Node
 
 CARRIED = {"clipping"}
@@ -54,7 +55,7 @@ def _one_task(plan: Plan, stem: str) -> dict[str, str]:
     """The parts that are written otherwise where there are several tasks."""
     recipe, task = plan.document.recipe, plan.tasks[0]
     return {
-        "constants": ONE_CONSTANTS.format(steps=recipe.steps, batch=recipe.batch_of(task.source), seed=recipe.seed),
+        "constants": ONE_CONSTANTS.format(steps=recipe.steps, batch=recipe.batch_of(task.source), seed=recipe.seed, way=_way(plan)),
         "data": ONE_DATA.format(
             parts="\n".join(_part(plan, key) for key in task.sample_nodes), wanted=_wanted(task)
         ),
@@ -74,7 +75,7 @@ def _several_tasks(plan: Plan, stem: str) -> dict[str, str]:
     return {
         "constants": SEVERAL_CONSTANTS.format(
             steps=recipe.steps, seed=recipe.seed, batch={task.source: recipe.batch_of(task.source) for task in tasks},
-            seeds={task.source: seed_of(plan, task) for task in tasks}, mix=repr(recipe.mix),
+            seeds={task.source: seed_of(plan, task) for task in tasks}, mix=repr(recipe.mix), way=_way(plan),
         ),
         "data": SEVERAL_DATA.format(
             parts="\n".join(made), graphs="\n".join(_graph(plan, task) for task in tasks), order=plan.sample_nodes
@@ -171,7 +172,8 @@ def _imports(plan: Plan) -> str:
     }
     used |= {
         ("core.blocks.block", "Block"), ("core.blocks.values", "map_tensors"), ("core.compiler.module", "node_seed"), ("core.data.loading", "batches"),
-        ("core.data.pipeline", "SampleGraph"),
+        ("core.data.pipeline", "SampleGraph"), ("core.blocks.values", "widest"),
+        (_way_of(plan).__module__, _way_of(plan).__name__),
     }  # fmt: skip
     if len(plan.tasks) > 1:
         used |= {
@@ -179,6 +181,8 @@ def _imports(plan: Plan) -> str:
             *(("core.graph.mixing", name) for name in ("drawn", "shares_at")),
         }
         used |= {("core.graph.recipe", name) for name in ("ONE", "Mix", "Part")}
+    if _way_of(plan).packs_rows:
+        used.add(("core.blocks.packing", "unpacked"))
     if plan.document.recipe.optimizer.key == "lamb":
         used.add(("core.training.optimizers.lamb", "Lamb"))
     if any(plan.document.nodes[key].repeat > 1 for key in plan.batch_nodes):
@@ -206,7 +210,20 @@ def _value(plan: Plan, node: str, port: str) -> str:
 
 
 def _arguments(plan: Plan, key: str) -> str:
-    return ", ".join(f"{port}={_value(plan, end.node, end.port)}" for port, end in plan.inputs[key].items())
+    found = {port: _value(plan, end.node, end.port) for port, end in plan.inputs[key].items()}
+    if _way_of(plan).packs_rows and not getattr(_class_of(plan, key), "reads_packs", False):
+        found = {port: f"unpacked({value})" for port, value in found.items()}
+    return ", ".join(f"{port}={value}" for port, value in found.items())
+
+
+def _way_of(plan: Plan) -> type[Batching]:
+    return batchings[plan.document.recipe.batching.key]
+
+
+def _way(plan: Plan) -> str:
+    knobs = ", ".join(f"{name}={value!r}" for name, value in sorted(plan.document.recipe.batching.knobs.items()))
+    name = _way_of(plan).__name__
+    return f"{name}({name}.Config({knobs}))" if knobs else f"{name}()"
 
 
 def _build(plan: Plan, key: str) -> str:

@@ -79,7 +79,8 @@ if __name__ == "__main__":
     main()
 '''
 
-ONE_CONSTANTS = "STEPS, BATCH, SEED = {steps}, {batch}, {seed}"
+ONE_CONSTANTS = """STEPS, BATCH, SEED = {steps}, {batch}, {seed}
+WAY = {way}  # which samples come together"""
 
 ONE_DATA = """data = SampleGraph(
     parts=(
@@ -97,14 +98,14 @@ ONE_FORWARD = """    def forward(self, batch):
 """
 
 ONE_MAIN = """def main():
-    first = on_device(next(iter(batches(data, train, BATCH, seed=SEED, workers=0))))
-    model = Model(first).to(DEVICE)
+    first = on_device(next(iter(batches(data, train, BATCH, way=WAY, seed=SEED, workers=0))))
+    model = Model({{key: widest(value) for key, value in first.items()}}).to(DEVICE)
     for name in FROZEN:
         getattr(model, name).requires_grad_(False).eval()
     optimizer = {optimizer}
     step, epoch = 0, 0
     while step < STEPS:
-        for batch in batches(data, train, BATCH, seed=SEED, epoch=epoch, workers=0):
+        for batch in batches(data, train, BATCH, way=WAY, seed=SEED, epoch=epoch, workers=0):
             torch.manual_seed(node_seed(SEED, f"step/{{step}}"))
             for block in model.modules():
                 if isinstance(block, Block):
@@ -129,7 +130,8 @@ ONE_MAIN = """def main():
 SEVERAL_CONSTANTS = """STEPS, SEED = {steps}, {seed}
 BATCH = {batch}  # samples in one step of each task
 SEEDS = {seeds}  # each task has an order of its own
-MIX = {mix}"""
+MIX = {mix}
+WAY = {way}  # which samples come together"""
 
 SEVERAL_DATA = '''PARTS = {{  # what two tasks share is one object: it learns once, on the training samples of both
 {parts}
@@ -147,7 +149,7 @@ def endless(task):
     """A task's batches, epoch after epoch."""
     train, epoch = data[task].source.splits()["train"], 0
     while True:
-        yield from batches(data[task], train, BATCH[task], seed=SEEDS[task], epoch=epoch, workers=0)
+        yield from batches(data[task], train, BATCH[task], way=WAY, seed=SEEDS[task], epoch=epoch, workers=0)
         epoch += 1
 '''
 
@@ -161,7 +163,7 @@ SEVERAL_MAIN = """def main():
     first = {{}}
     for task in data:
         first.update(on_device(next(batches(data[task], data[task].source.splits()["train"], 2, workers=0))))
-    model = Model(first).to(DEVICE)
+    model = Model({{key: widest(value) for key, value in first.items()}}).to(DEVICE)
     for name in FROZEN:
         getattr(model, name).requires_grad_(False).eval()
     optimizer = {optimizer}

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.blocks.packing import unpacked
 from core.blocks.values import Grid, Tokens
 from core.compiler.plan import Plan
 from core.graph.document import End
@@ -97,7 +98,7 @@ def words_in_image(experiment: Towers, batch: Values) -> Meeting | None:
         with torch.compiler.set_stance("force_eager"):
             wanted = {side.node for key in experiment.plan.objectives for side in experiment.plan.sides(key) or ()}
             values = experiment.run(batch, [node for node in experiment.towers() if node in wanted])
-            return meeting_of(experiment, values)
+            return meeting_of(experiment, {end: unpacked(value) for end, value in values.items()})
     finally:
         for module, mode in modes.items():
             module.training = mode

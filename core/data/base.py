@@ -1,8 +1,8 @@
 """Sources and transforms: nodes that run per sample, in loader workers.
 
-A sample value on an ``image`` port is a float32 tensor C H W in [0, 1]; on ``sentence`` a str; on ``text`` a
-:class:`core.blocks.values.Text`-like pair made by a tokenizer (:class:`Pieces`); on ``waveform``, ``spectrogram`` and ``video`` a
-:class:`core.data.media.Wave`, ``Bands`` or ``Film``, which carry rate, true length and times.
+A sample value on an ``image`` port is a float32 tensor C H W in [0, 1]; on ``pictures`` its :class:`Patches`; on ``sentence`` a str;
+on ``text`` a :class:`core.blocks.values.Text`-like pair made by a tokenizer (:class:`Pieces`); on ``waveform``, ``spectrogram`` and
+``video`` a :class:`core.data.media.Wave`, ``Bands`` or ``Film``, which carry rate, true length and times.
 Randomness comes only from the generator handed in, keyed by (seed, epoch, index): the same for any number of workers.
 """
 
@@ -30,6 +30,25 @@ class Pieces:
     real: int
     vocabulary: int
     words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patches:
+    """A picture of its own size before batching: ``patches`` float32 [rows * columns, C], a patch its channels, rows and columns."""
+
+    patches: Any  # Tensor [N, C]
+    rows: int
+    columns: int
+    patch: int  # edge in pixels
+    most: int  # patches of the largest picture there can be
+
+    def picture(self) -> Any:
+        """The picture again, float32 [C, H, W]."""
+        edge = self.patch
+        grid = self.patches.unflatten(0, (self.rows, self.columns)).unflatten(
+            2, (-1, edge, edge)
+        )  # rows columns C edge edge
+        return grid.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +125,10 @@ class Source(_Sampled):
         """One sample by outgoing port. Deterministic. Raises Refused naming the file where it cannot be read."""
         raise NotImplementedError
 
+    def size(self, index: int) -> tuple[int, int] | None:
+        """Height and width of a sample's picture where they are known without decoding it. Raises Refused as sample does."""
+        return None
+
     def part(self, index: int, ports: Collection[str]) -> dict[str, Any]:
         """Only these ports of a sample: a caption without decoding its picture, where a source can do that."""
         sample = self.sample(index)
@@ -172,6 +195,10 @@ class Transform(_Sampled):
 
     only_in_training: ClassVar[bool] = False  # augmentations: skipped when evaluating
     alternatives: ClassVar[bool] = False  # each outgoing port passes on whichever incoming one of its kind is there
+
+    def cells(self, height: int, width: int) -> tuple[int, int] | None:
+        """Rows and columns of patches that a picture of this size becomes; None where that cannot be told from its size."""
+        return None
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -1,6 +1,6 @@
-"""Samples become a batch: pictures are stacked, pieces, sounds and films become values, sentences stay a list.
+"""Samples become a batch: pictures are stacked, pieces, patches, sounds and films become values, sentences stay a list.
 
-Axes: B batch, L word pieces.
+Axes: B batch, L word pieces, N patches, C numbers of a patch.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from core.blocks.values import Frames, Spectrogram, Text, Waveform, map_tensors
-from core.data.base import Pieces
+from core.blocks.values import Frames, Pictures, Spectrogram, Text, Waveform, map_tensors
+from core.data.base import Patches, Pieces
 from core.data.media import Bands, Film, Wave
 from core.problems import refuse
 
@@ -22,20 +22,25 @@ Key = tuple[str, str]  # node, port
 Batch = dict[Any, Any]  # Key -> value, and "indices" -> int64 [B]
 
 
-def collate(samples: Sequence[Mapping[Key, Any]], indices: Sequence[int], *, trim: bool = False) -> Batch:
-    """One batch by outgoing end, and ``indices``. ``trim`` cuts text to the longest sentence of the batch.
+def collate(
+    samples: Sequence[Mapping[Key, Any]], indices: Sequence[int], *, packs: Sequence[int] | None = None
+) -> Batch:
+    """One batch by outgoing end, and ``indices``. Sentences and pictures of their own sizes are as long as the longest of the batch.
 
-    Raises Refused where samples differ in shape, naming the end and both shapes.
+    ``packs``: which samples share a row of tokens. Raises Refused where samples differ in shape, naming the end and both shapes.
     """
-    batch: Batch = {key: _joined(key, [sample[key] for sample in samples], trim) for key in samples[0]}
+    pack_B = None if packs is None else torch.tensor(packs, dtype=torch.int64)
+    batch: Batch = {key: _joined(key, [sample[key] for sample in samples], pack_B) for key in samples[0]}
     batch["indices"] = torch.tensor(indices, dtype=torch.int64)
     return batch
 
 
-def _joined(key: Key, values: list[Any], trim: bool) -> Any:
+def _joined(key: Key, values: list[Any], pack_B: Tensor | None) -> Any:
     first = values[0]
     if isinstance(first, Pieces):
-        return _text(values, trim)
+        return _text(values, pack_B)
+    if isinstance(first, Patches):
+        return _pictures(values, pack_B)
     if isinstance(first, Wave | Bands | Film):
         return _media(key, values)
     if isinstance(first, Tensor):
@@ -88,13 +93,23 @@ def _doubles(rows: Sequence[Sequence[float]]) -> Tensor:
     return torch.tensor([list(row) for row in rows], dtype=torch.float64)
 
 
-def _text(pieces: Sequence[Pieces], trim: bool) -> Text:
-    ids_BL = torch.stack([piece.ids for piece in pieces])
+def _text(pieces: Sequence[Pieces], pack_B: Tensor | None) -> Text:
     real_B1 = torch.tensor([piece.real for piece in pieces])[:, None]
-    if trim:
-        ids_BL = ids_BL[:, : int(real_B1.max())].contiguous()
-    mask_BL = torch.arange(ids_BL.shape[1])[None] < real_B1
-    return Text(ids_BL=ids_BL, mask_BL=mask_BL, vocabulary=pieces[0].vocabulary)
+    longest = max(1, int(real_B1.max()))
+    ids_BL = torch.stack([piece.ids[:longest] for piece in pieces])
+    mask_BL = torch.arange(longest)[None] < real_B1
+    return Text(ids_BL=ids_BL, mask_BL=mask_BL, vocabulary=pieces[0].vocabulary, most=len(pieces[0].ids), pack_B=pack_B)
+
+
+def _pictures(pictures: Sequence[Patches], pack_B: Tensor | None) -> Pictures:
+    longest = max(len(picture.patches) for picture in pictures)
+    patches_BNC = torch.zeros(len(pictures), longest, pictures[0].patches.shape[1])
+    for row_NC, picture in zip(patches_BNC, pictures):
+        row_NC[: len(picture.patches)] = picture.patches
+    size_B2 = torch.tensor([(picture.rows, picture.columns) for picture in pictures])
+    return Pictures(
+        patches_BNC=patches_BNC, size_B2=size_B2, patch=pictures[0].patch, most=pictures[0].most, pack_B=pack_B
+    )
 
 
 def flattened(batch: Batch) -> list[tuple[Any, str, Any]]:

@@ -55,7 +55,7 @@ class SampleGraphs(Mapping[str, SampleGraph]):
                 owners = [graph for graph in self.values() if node in graph.transforms]
                 part.fit(chain.from_iterable(graph.learnable(node) for graph in owners))
                 for graph in owners:
-                    graph.changes.append(node)
+                    graph.learned(node)
 
     @property
     def transforms(self) -> dict[str, Transform]:
@@ -72,8 +72,8 @@ class SampleGraphs(Mapping[str, SampleGraph]):
         for node, part in self.transforms.items():
             if node in state:
                 part.load_state(state[node])
-                for graph in self.values():
-                    graph.changes.extend([node] if node in graph.transforms else [])
+                for graph in (graph for graph in self.values() if node in graph.transforms):
+                    graph.learned(node)
 
     def close(self) -> None:
         """Let worker processes go; the graphs can be used again."""

@@ -1,4 +1,5 @@
-"""Batches in an order that is a pure function of (seed, epoch), from any batch on, the same for any number of workers.
+"""Batches whose order and members are a pure function of (seed, epoch) and of how large samples are, from any batch on, the same
+for any number of workers.
 
 With no workers a thread prepares the next batches while the device computes; with workers, processes do
 (:mod:`core.data.workers`), and they stay for the next epoch.
@@ -11,29 +12,41 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from core.data.batch import Batch, pinned
+from core.data.batching.fixed import Fixed
+from core.data.extents import extents
+from core.data.order import Batching, Group, order
 from core.data.pipeline import SampleGraph
 from core.data.workers import Job, make, pool_of
-from core.problems import refuse
+from core.problems import Refused
 
 AHEAD = 2  # batches prepared in advance by a thread, and by each worker
 TIMEOUT = 120.0  # seconds a worker may take for one batch
-_ORDER = 0x6F726465  # keeps the shuffle's random numbers apart from the samples'
+FIXED = Fixed()
 
 
-def order(indices: Sequence[int], seed: int, epoch: int, training: bool) -> list[int]:
-    """The epoch's order: shuffled when training, as given otherwise."""
-    if not training:
-        return [int(index) for index in indices]
-    shuffle = np.random.Generator(np.random.PCG64([seed, epoch, _ORDER])).permutation(len(indices))
-    return [int(indices[place]) for place in shuffle]
+def grouped(
+    graph: SampleGraph,
+    indices: Sequence[int],
+    batch_size: int,
+    *,
+    way: Batching = FIXED,
+    seed: int = 0,
+    epoch: int = 0,
+    training: bool = True,
+) -> list[Group]:
+    """One epoch's batches as groups of samples. Raises Refused where an epoch would train nothing.
 
-
-def batches_in(count: int, batch_size: int, drop_last: bool) -> int:
-    """Batches of one epoch."""
-    return count // batch_size if drop_last else -(-count // batch_size)
+    What is longer than a way allows is refused by it; samples are measured once, as they are without augmentation.
+    """
+    problem = way.problem(len(indices), batch_size if training else 1)
+    if problem is not None:
+        raise Refused(problem)
+    ordered = order(indices, seed, epoch, training)
+    measured = extents(graph, ordered) if way.measures and (training or way.packs_rows) else []
+    if training:
+        return way.shuffled(ordered, measured, batch_size, seed, epoch)
+    return way.in_order(ordered, measured, batch_size)
 
 
 def batches(
@@ -41,34 +54,30 @@ def batches(
     indices: Sequence[int],
     batch_size: int,
     *,
+    way: Batching = FIXED,
+    groups: Sequence[Group] | None = None,
     seed: int = 0,
     epoch: int = 0,
     start_batch: int = 0,
     workers: int = 0,
-    drop_last: bool = True,
     training: bool = True,
-    trim: bool = False,
     pin: bool = False,
     timeout_seconds: float = TIMEOUT,
 ) -> Iterator[Batch]:
-    """One epoch's batches from ``start_batch`` on. Close the iterator to stop early.
+    """One epoch's batches from ``start_batch`` on: shuffled when training, else every sample once in order.
 
-    Each batch maps (node, port) to a tensor, Text or list, and ``indices`` to the samples in it, int64 [B]. Raises
-    Refused at once where there are fewer samples than a batch, and during the epoch where too many cannot be read or
-    workers keep dying.
+    Each batch maps (node, port) to a tensor, Text, Pictures or list, and ``indices`` to the samples in it, int64 [B]; sentences
+    are cut to the longest of their batch. ``groups``: what :func:`grouped` gave, where it is known. Close the iterator to stop
+    early. Raises Refused at once where an epoch would train nothing, and during the epoch where too many samples cannot be
+    read or workers keep dying.
     """
-    if len(indices) == 0 or (drop_last and len(indices) < batch_size):
-        raise refuse(
-            f"There are {len(indices):,} samples, fewer than one batch of {batch_size:,}; an epoch would train nothing.",
-            hint="Choose a smaller batch.",
-        )
+    if groups is None:
+        groups = grouped(graph, indices, batch_size, way=way, seed=seed, epoch=epoch, training=training)
     inside = [int(index) for index in indices]
-    ordered = order(inside, seed, epoch, training)
     jobs = [
-        Job(number=number, indices=tuple(ordered[number * batch_size : (number + 1) * batch_size]),
-            epoch=epoch, seed=seed, training=training, trim=trim)
-        for number in range(start_batch, batches_in(len(ordered), batch_size, drop_last))
-    ]  # fmt: skip
+        Job(number=number, indices=group.indices, packs=group.packs, epoch=epoch, seed=seed, training=training)
+        for number, group in enumerate(groups)
+    ][start_batch:]
     made = (
         _by_workers(graph, jobs, inside, workers, timeout_seconds) if workers > 0 else _by_thread(graph, jobs, inside)
     )

@@ -16,7 +16,7 @@ from core.data.base import DataReport, Source
 from core.data.contents import content_hashes
 from core.data.pictures import PictureMemory, Pixels, meta_image
 from core.data.readers.depth import GUESSED
-from core.data.readers.image import fitted, read_image
+from core.data.readers.image import KEEP, fitted, kept_size, read_image, size_of
 from core.data.readers.picture_formats import left_out
 from core.data.report import report_of
 from core.data.same_pictures import same_pictures
@@ -220,6 +220,14 @@ class PictureRows(Source):
             given["sample"] = index
         return given
 
+    def size(self, index: int) -> tuple[int, int]:
+        """From the file's head."""
+        self.open()
+        edge = self.config.image_size
+        if self.config.shape != KEEP:
+            return edge, edge
+        return kept_size(*size_of(self.rows[index].file, name=self.rows[index].name), edge)
+
     def decode(self, row: Row) -> Pixels:
         """The picture of a row, uint8 [3, size, size]."""
         picture = read_image(row.file, name=row.name)
@@ -256,7 +264,7 @@ class PictureRows(Source):
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""
         return {
-            "image": meta_image(batch, self.config.image_size), "sentence": None,
+            "image": meta_image(batch, self.config.image_size, self.config.shape), "sentence": None,
             "classes": torch.empty(batch, 2, dtype=torch.int64, device="meta"),
             "sample": torch.empty(batch, dtype=torch.int64, device="meta"),
         }  # fmt: skip

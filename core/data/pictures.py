@@ -10,6 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.blocks.values import AnySize
+from core.data.readers.image import KEEP
+
 MOST_BYTES = 2**30
 Pixels = NDArray[np.uint8]  # [3, H, W]
 
@@ -39,6 +42,8 @@ class PictureMemory:
         self.__init__(state["most"])  # type: ignore[misc]
 
 
-def meta_image(batch: int, size: int) -> Tensor:
-    """A batch of pictures that has only a shape."""
+def meta_image(batch: int, size: int, how: str = "") -> Tensor | AnySize:
+    """A batch of pictures that has only a shape; ``how`` they became that size (:func:`core.data.readers.image.fitted`)."""
+    if how == KEEP:
+        return AnySize()
     return torch.empty(batch, 3, size, size, dtype=torch.float32, device="meta")

@@ -19,6 +19,7 @@ from numpy.random.bit_generator import ISeedSequence
 from core.data.base import Source, Transform
 from core.data.batch import Key
 from core.data.joining import caption_key
+from core.data.order import Extent
 from core.problems import Problem, Refused, refuse
 from core.telemetry.spans import Course, Times
 
@@ -43,6 +44,7 @@ class SampleGraph:
     wanted: tuple[Key, ...]
     quarantine: dict[int, str] = field(default_factory=dict)  # index -> why it cannot be read
     changes: list[str] = field(default_factory=list)  # grows when something was learned or loaded
+    extents: dict[int, Extent] = field(default_factory=dict)  # index -> how large it is, once it was measured
     _lock: Any = field(default_factory=threading.RLock, repr=False)
     _closing: list[Any] = field(default_factory=list, repr=False)  # what lives as long as the graph: worker pools
 
@@ -89,7 +91,7 @@ class SampleGraph:
         for node, part in self.transforms.items():
             if part.needs_fit:
                 part.fit(self.learnable(node))
-                self.changes.append(node)
+                self.learned(node)
 
     def learnable(self, node: str) -> Iterator[dict[str, Any]]:
         """What comes in at a step for every training sample, without augmentation."""
@@ -116,7 +118,12 @@ class SampleGraph:
         for node, part in self.transforms.items():
             if node in state:
                 part.load_state(state[node])
-                self.changes.append(node)
+                self.learned(node)
+
+    def learned(self, node: str) -> None:
+        """A step knows something new: what was measured through it is measured again."""
+        self.changes.append(node)
+        self.extents.clear()
 
     # Samples -------------------------------------------------------------------------------------------------------
 
@@ -141,6 +148,18 @@ class SampleGraph:
                 break
             end = wires[timed]
         return Course(steps=tuple(reversed(steps)))
+
+    def value(self, index: int, end: Key) -> Any:
+        """One end of one sample, as in evaluation. Raises Refused naming the file where it cannot be read."""
+        return self._run(index, epoch=0, seed=0, training=False, ends=(end,))[end]
+
+    def wires(self, node: str) -> Mapping[str, Key]:
+        """What flows into a node."""
+        return next(wires for key, _, wires in self.parts if key == node)
+
+    def kinds(self) -> dict[Key, str]:
+        """The kind of every end."""
+        return {(node, port.name): port.kind for node, part, _ in self.parts for port in part.gives.values()}
 
     def _run(self, index: int, *, epoch: int, seed: int, training: bool, ends: Sequence[Key]) -> dict[Key, Any]:
         needed = self._needed(ends)

@@ -36,7 +36,7 @@ class Job:
     epoch: int
     seed: int
     training: bool
-    trim: bool = False
+    packs: tuple[int, ...] | None = None  # which samples share a row of tokens
 
 
 class WorkerLost(Exception):
@@ -177,7 +177,7 @@ def pool_of(graph: SampleGraph, count: int) -> Pool:
 def make(graph: SampleGraph, job: Job, inside: Sequence[int]) -> Batch:
     """One batch, here and now."""
     pairs = [graph.good_sample(index, inside, job.epoch, job.seed, job.training) for index in job.indices]
-    return collate([sample for sample, _ in pairs], [index for _, index in pairs], trim=job.trim)
+    return collate([sample for sample, _ in pairs], [index for _, index in pairs], packs=job.packs)
 
 
 def work(link: Connection, description: Description) -> None:

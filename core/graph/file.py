@@ -282,6 +282,7 @@ def _recipe(raw: Any) -> Recipe:
         **plain,
         optimizer=_choice(raw.get("optimizer", {"key": "adamw"})),
         schedule=_choice(raw.get("schedule", {"key": "cosine"})),
+        batching=_choice(raw.get("batching", {"key": "fixed"})),
         rules=_rules(raw.get("rules", {})),
         stages=tuple(_stage(stage) for stage in raw.get("stages", [])),
         callbacks={key: _knobs(key, value) for key, value in raw.get("callbacks", {}).items()},
@@ -396,6 +397,7 @@ def _recipe_data(recipe: Recipe) -> dict[str, Any]:
         **{knob.name: getattr(recipe, knob.name) for knob in knobs_of(Recipe)},
         "optimizer": {"key": recipe.optimizer.key, "knobs": dict(recipe.optimizer.knobs)},
         "schedule": {"key": recipe.schedule.key, "knobs": dict(recipe.schedule.knobs)},
+        **_unless_fixed(recipe.batching),
         "rules": _rule_data(recipe.rules),
         "stages": stages,
         "callbacks": {key: dict(value) for key, value in recipe.callbacks.items()},
@@ -417,6 +419,12 @@ def _mix_data(mix: Mix) -> dict[str, Any]:
         for source, part in mix.parts.items()
     }  # fmt: skip
     return {**data, **({"parts": parts} if parts else {})}
+
+
+def _unless_fixed(batching: Choice) -> dict[str, Any]:
+    """What stands at its default is not written."""
+    plain = Recipe().batching
+    return {} if batching == plain else {"batching": {"key": batching.key, "knobs": dict(batching.knobs)}}
 
 
 def dumps(document: Document) -> str:

@@ -1,6 +1,7 @@
 """A setting anywhere in a document, by its path: what it is, what it has now, and the document with another value.
 
-``vit.width`` and ``vit.repeat`` turn a node's knob, ``recipe.steps`` the recipe's, ``recipe.optimizer`` chooses one,
+``vit.width`` and ``vit.repeat`` turn a node's knob, ``recipe.steps`` the recipe's, ``recipe.optimizer`` chooses one and
+``recipe.batching.budget`` turns the chosen one's,
 ``callbacks.ema.decay`` and ``diagnostics.attention.every`` turn an option's (and switch it on), ``callbacks.ema.on`` switches it,
 ``rules.vit.frozen`` and ``rules.vit.learning_rate`` say how a node learns, ``recipe.mix.turns`` how tasks take turns, and
 ``recipe.mix.emoji.start`` how the task of a source takes part.
@@ -21,6 +22,7 @@ from core.problems import Problem, Refused, refuse
 
 REPEAT = Knob(name="repeat", kind="integer", default=1, help="Copies in a row.", title="Repeat", low=1, high=512)
 MIX, OF_ALL = "recipe.mix", "mean over tasks"
+CHOICES = ("optimizer", "schedule", "batching")  # families of which a recipe chooses one
 ON = Knob(name="on", kind="switch", default=False, help="Whether it is on.", title="On")
 RULES = {
     "frozen": Knob(name="frozen", kind="switch", default=None, optional=True, help="Not trained.", title="Frozen"),
@@ -47,6 +49,9 @@ def knob_at(document: Document, path: str, words: Vocabulary) -> Knob:
                 hint=f"Known: {', '.join(_sources(document, words)) or 'none'}.",
             )
         return _among(knobs_of(Part), name, "A task")
+    if (chosen := _chosen(document, owner)) is not None:
+        options = [option for option in words.options if (option.family, option.key) == (owner[7:], chosen.key)]
+        return _among(options[0].knobs if options else (), name, chosen.key)
     if owner in document.nodes:
         spec = words.spec(document.nodes[owner].block)
         return _among((*spec.knobs, REPEAT), name, spec.title, owner)
@@ -69,6 +74,8 @@ def value_at(document: Document, path: str, words: Vocabulary) -> Value:
         return getattr(document.recipe.mix, name) or knob.default
     if (source := _source_of(owner)) is not None:
         return getattr(document.recipe.mix.part(source), name)
+    if (chosen := _chosen(document, owner)) is not None:
+        return chosen.knobs.get(name, knob.default)
     if owner in document.nodes:
         node = document.nodes[owner]
         return node.repeat if name == "repeat" and name not in node.knobs else node.knobs.get(name, knob.default)
@@ -90,11 +97,14 @@ def placed(document: Document, path: str, value: Value, words: Vocabulary) -> Do
     if owner == "recipe":
         return _in_recipe(document, name, value)
     if owner == MIX:
-        chosen: dict[str, Any] = {name: MEAN if value == OF_ALL else value}
-        return edits.set_mix(document, **chosen)
+        wanted: dict[str, Any] = {name: MEAN if value == OF_ALL else value}
+        return edits.set_mix(document, **wanted)
     if (source := _source_of(owner)) is not None:
         part: dict[str, Any] = {name: value}
         return edits.set_mix(document, source, **part)
+    if (chosen := _chosen(document, owner)) is not None:
+        made = Choice(key=chosen.key, knobs={**chosen.knobs, name: value})
+        return replace(document, recipe=replace(document.recipe, **{owner[7:]: made}))  # type: ignore[arg-type]
     if owner in document.nodes:
         if knob is REPEAT:
             return edits.change_node(document, owner, repeat=value)
@@ -128,6 +138,12 @@ def _source_of(owner: str) -> str | None:
     return owner.removeprefix(f"{MIX}.") if owner.startswith(f"{MIX}.") else None
 
 
+def _chosen(document: Document, owner: str) -> Choice | None:
+    """What ``recipe.optimizer``, ``recipe.schedule`` or ``recipe.batching`` has chosen; None for any other owner."""
+    family = owner.removeprefix("recipe.")
+    return getattr(document.recipe, family) if owner != family and family in CHOICES else None
+
+
 def _in_recipe(document: Document, name: str, value: Any) -> Document:
     now = getattr(document.recipe, name)
     if isinstance(now, Choice):
@@ -137,7 +153,7 @@ def _in_recipe(document: Document, name: str, value: Any) -> Document:
 
 def _recipe_knobs(words: Vocabulary) -> tuple[Knob, ...]:
     choices = []
-    for family in ("optimizer", "schedule"):
+    for family in CHOICES:
         keys = tuple(option.key for option in words.options if option.family == family)
         if keys:
             choices.append(

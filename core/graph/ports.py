@@ -12,6 +12,7 @@ from typing import Final
 
 KINDS: Final[dict[str, str]] = {
     "image": "B C H W",
+    "pictures": "B N C",  # pictures of their own sizes, cut into patches
     "waveform": "B S",
     "spectrogram": "B F T",
     "video": "B T C H W",
@@ -32,7 +33,7 @@ KINDS: Final[dict[str, str]] = {
 MODALITIES: Final[tuple[str, ...]] = ("image", "text", "audio", "video", "shared", "loss", "any")
 
 _MODALITY_OF_KIND = {
-    "image": "image", "sentence": "text", "text": "text", "waveform": "audio", "spectrogram": "audio",
+    "image": "image", "pictures": "image", "sentence": "text", "text": "text", "waveform": "audio", "spectrogram": "audio",
     "video": "video", "boxes": "image", "loss": "loss",
 }  # fmt: skip
 

@@ -38,7 +38,7 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """A catalogue entry with its knobs: an optimiser, a schedule."""
+    """A catalogue entry with its knobs: an optimiser, a schedule, a way of batching."""
 
     key: str
     knobs: Mapping[str, Value] = field(default_factory=dict)
@@ -127,6 +127,7 @@ class Recipe:
     device: str = knob("auto", "Where to train: auto, cpu, cuda or cuda:1.", advanced=True)
     optimizer: Choice = Choice(key="adamw")
     schedule: Choice = Choice(key="cosine")
+    batching: Choice = Choice(key="fixed")
     rules: Mapping[str, Rule] = field(default_factory=dict)  # node id -> rule in every stage
     stages: tuple[Stage, ...] = ()  # empty: one stage of all steps
     callbacks: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # callback key -> knobs; present = on

@@ -79,12 +79,13 @@ class BlockSpec:
         return taken is not None and taken.kind == given.kind
 
 
-OptionFamily = Literal["callback", "diagnostic", "optimizer", "schedule"]
+OptionFamily = Literal["callback", "diagnostic", "optimizer", "schedule", "batching"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptionSpec:
-    """One entry of the recipe's form: a callback or a diagnostic to switch on, an optimiser or a schedule to choose."""
+    """One entry of the recipe's form: a callback or a diagnostic to switch on, an optimiser, a schedule or a way of
+    batching to choose."""
 
     key: str
     title: str
@@ -97,7 +98,7 @@ class OptionSpec:
 class Vocabulary(Mapping[str, BlockSpec]):
     """All block specs by key. An unknown key reads as a placeholder only through :meth:`spec`.
 
-    ``options`` are the choices of the recipe: callbacks, diagnostics, optimisers, schedules.
+    ``options`` are the choices of the recipe: callbacks, diagnostics, optimisers, schedules, ways of batching.
     """
 
     def __init__(self, specs: Iterable[BlockSpec] = (), options: Iterable[OptionSpec] = ()) -> None:

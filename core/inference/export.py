@@ -1,9 +1,10 @@
 """A trained run as one program that needs nothing of this studio: torch.export's ``.pt2``, or ONNX where it is installed.
 
 ``forward(image, ids, mask) -> (left, right)``: the pairwise objective's two sides as unit vectors [B, D]; inputs are what the
-batch carries to its towers, in the plan's order: pictures in [0, 1], word pieces [B, L] and where they are real, spectrograms
-and how many samples of the sound are. The first axis is free. In ONNX inputs are named by their ends (``emoji.image``,
-``tokenizer.text.ids``, ``log_mel.spectrogram.lengths``), outputs ``left`` and ``right``.
+batch carries to its towers, in the plan's order: pictures in [0, 1], word pieces [B, L] and where they are real, pictures of
+their own sizes as patches [B, N, C] and rows and columns [B, 2], spectrograms and how many samples of the sound are. The first axis
+is free, and so is the length L or N up to the tokenizer's, or to the most patches. In ONNX inputs are named by their ends
+(``emoji.image``, ``tokenizer.text.ids``, ``log_mel.spectrogram.lengths``), outputs ``left`` and ``right``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from core.blocks.values import Frames, Spectrogram, Text, Waveform
+from core.blocks.values import Frames, Pictures, Spectrogram, Text, Waveform, map_tensors, widest
 from core.compiler.compile import compile
 from core.compiler.feed import Feed, feeds, sample_graphs
 from core.compiler.module import Experiment
@@ -44,31 +45,38 @@ class Program(nn.Module):
         super().__init__()
         self.experiment = experiment
         self._sides = sides
-        self.forms = {end: pytree.tree_structure(example[end]) for end in carried}
-        self.names = [
-            ".".join((end.node, end.port, *part)) for end in carried for part in _parts(example[end])
-        ]  # fmt: skip
+        self.forms = {end: map_tensors(lambda x: x.to("meta"), _by_itself(example[end])) for end in carried}
+        self.names = [".".join((end.node, end.port, *part)) for end in carried for part, _ in _parts(example[end])]
+        self.lengths = [most for end in carried for _, most in _parts(example[end])]
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, Tensor]:
-        """Tensors of every carried end in order; a text or a sound takes two."""
+        """Tensors of every carried end in order; a text, pictures of their own sizes or a sound take two."""
         batch: dict[End, Any] = {}
         left = iter(tensors)
         for end, form in self.forms.items():
-            batch[end] = pytree.tree_unflatten(list(islice(left, form.num_leaves)), form)
+            batch[end] = map_tensors(lambda _: next(left), form)
         values = self.experiment.run(batch, [end.node for end in self._sides])
         one, other = (F.normalize(values[end].float(), dim=-1) for end in self._sides)
         return one, other
 
 
-def _parts(value: Any) -> tuple[tuple[str, ...], ...]:
-    """What the tensors of a value are called behind its end's name."""
+def _parts(value: Any) -> tuple[tuple[tuple[str, ...], int], ...]:
+    """What the tensors of a value are called behind its end's name, and the most that the second axis of each may be; 0: it has one size."""
     if isinstance(value, Text):
-        return (("ids",), ("mask",))
-    if isinstance(value, Waveform):
-        return (("samples",), ("lengths",))
-    if isinstance(value, Spectrogram):
-        return (("x",), ("lengths",))
-    return (("x",), ("starts",), ("durations",)) if isinstance(value, Frames) else ((),)
+        return ((("ids",), value.positions), (("mask",), value.positions))
+    if isinstance(value, Pictures):
+        return ((("patches",), value.most), (("sizes",), 0))
+    names: tuple[str, ...] = ()
+    if isinstance(value, Waveform | Spectrogram):
+        names = ("samples" if isinstance(value, Waveform) else "x", "lengths")
+    elif isinstance(value, Frames):
+        names = ("x", "starts", "durations")
+    return tuple(((name,), 0) for name in names) or (((), 0),)
+
+
+def _by_itself(value: Any) -> Any:
+    """Every sample in a row of its own."""
+    return replace(value, pack_B=None) if isinstance(value, Text | Pictures) else value
 
 
 def opened(folder: Path, document: Document | None = None) -> tuple[Experiment, dict[str, Feed]]:
@@ -90,13 +98,12 @@ def program(experiment: Experiment, data: Mapping[str, Feed]) -> tuple[Program, 
     if found is None:
         raise refuse("This run has no pairwise objective, so there are no two towers to export.")
     task, sides = found
-    batch = data[task.source].fixed_examples(2)
+    batch = {end: widest(value) for end, value in data[task.source].fixed_examples(2).items()}
     needed = _needed(experiment, sides)
     carried = tuple(end for end in task.carried if end in needed)
     tensors: list[Tensor] = []
     for end in carried:
-        value = batch[end]
-        leaves = pytree.tree_leaves(value)
+        leaves = [leaf for leaf in pytree.tree_leaves(_by_itself(batch[end])) if leaf is not None]
         if not all(isinstance(leaf, Tensor) for leaf in leaves):
             raise refuse("A tower takes raw sentences, which a program of tensors cannot.", node=end.node)
         tensors += leaves
@@ -136,7 +143,8 @@ def export_model(folder: Path, output: Path, document: Document | None = None) -
 
 def _write(module: Program, example: tuple[Tensor, ...], output: Path) -> None:
     batch = torch.export.Dim("batch", min=1, max=65536)
-    shapes = ({0: batch},) * len(example)
+    known = {most: torch.export.Dim(f"length_{most}", min=2, max=most) for most in set(module.lengths) - {0, 1, 2}}
+    shapes = tuple({0: batch, 1: known[most]} if most in known else {0: batch} for most in module.lengths)
     try:
         made = torch.export.export(module, example, dynamic_shapes=(shapes,))
         if output.suffix == ".pt2":

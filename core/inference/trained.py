@@ -20,7 +20,7 @@ from torch import Tensor
 
 from core.blocks.block import Objective
 from core.blocks.ranking import best_first
-from core.blocks.values import joined, map_tensors
+from core.blocks.values import AnySize, joined, map_tensors
 from core.compiler.asking import HERE, asked, class_vectors, classes_of, through
 from core.compiler.compile import compile
 from core.compiler.feed import feeds, sample_graphs
@@ -31,7 +31,7 @@ from core.compiler.subsets import absent, droppers, embedded, subsets_of
 from core.compiler.weights import load_average, load_weights, read_state
 from core.data.base import Pieces
 from core.data.pipeline import SampleGraph
-from core.data.readers.image import fitted, read_image
+from core.data.readers.image import KEEP, fitted, read_image
 from core.graph.document import Document, End
 from core.graph.selection import task_of, without_task
 from core.problems import Refused, refuse
@@ -272,10 +272,14 @@ class Trained:
     def _picture(self, task: Task, path: Path) -> Tensor:
         """A file as the source would give it: fitted onto white, float32 [3, H, W] in [0, 1]."""
         source = self.graphs[task.source].source
-        sides = [v.shape[-1] for v in source.meta(1).values() if isinstance(v, Tensor) and v.ndim == 4]
-        if not sides:
+        given = source.meta(1).values()
+        sides = [int(v.shape[-1]) for v in given if isinstance(v, Tensor) and v.ndim == 4]
+        if any(isinstance(v, AnySize) for v in given):
+            pixels = fitted(read_image(path), int(source.config.image_size), how=KEEP)
+        elif sides:
+            pixels = fitted(read_image(path), sides[0])
+        else:
             raise refuse("This experiment takes no images.", hint="Ask it with a sentence.")
-        pixels = fitted(read_image(path), int(sides[0]))
         return torch.from_numpy(pixels.astype(np.float32) / np.float32(255))
 
     def _batch(self, task: Task, given: Mapping[str, Any]) -> dict[End, Any]:

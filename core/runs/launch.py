@@ -70,6 +70,8 @@ def parameters(document: Document) -> dict[str, Any]:
     data = to_data(document)
     recipe = data["recipe"]
     found["optimizer"], found["schedule"] = recipe["optimizer"]["key"], recipe["schedule"]["key"]
+    batching = document.recipe.batching
+    found.update({"batching": batching.key, **{f"batching.{name}": value for name, value in batching.knobs.items()}})
     for family in ("callbacks", "diagnostics"):
         for key, knobs in recipe[family].items():
             found[f"{family}.{key}"] = True

@@ -189,7 +189,7 @@ class ExhibitFacts:
     """Pictures and sentences said once by a run."""
 
     name: str
-    pictures: NDArray[np.uint8]  # [n, H, W, 3]
+    pictures: NDArray[np.uint8] | tuple[NDArray[np.uint8], ...]  # [n, H, W, 3], or each of its own height and width
     sentences: tuple[str, ...]
     words: tuple[tuple[str, ...], ...] = ()
     groups: tuple[str, ...] = ()

@@ -38,6 +38,7 @@ def pack_exhibit(event: Exhibit) -> dict[str, Any]:
     pictures = np.ascontiguousarray(event.pictures, dtype=np.uint8)
     about = {
         "shape": pictures.shape, "sentences": event.sentences, "words": event.words, "groups": event.groups,
+        **({"sizes": event.sizes} if event.sizes else {}),
     }  # fmt: skip
     data = zlib.compress(pictures.tobytes(), 1)
     return {"name": clean(event.name), **_blob(about, data)}
@@ -115,9 +116,11 @@ def unpack_pairs(name: str, row: Any) -> PairsAt:
 def unpack_exhibit(row: Any) -> ExhibitFacts:
     """An exhibit from its row."""
     about = _about(row)
-    pictures = np.frombuffer(zlib.decompress(row.data), dtype=np.uint8).reshape(about["shape"])
+    every = np.frombuffer(zlib.decompress(row.data), dtype=np.uint8).reshape(about["shape"])
+    sizes = about.get("sizes", ())
+    pictures = [picture[:height, :width] for picture, (height, width) in zip(every, sizes)]
     return ExhibitFacts(
-        name=row.name, pictures=pictures, sentences=tuple(about["sentences"]),
+        name=row.name, pictures=tuple(pictures) if sizes else every, sentences=tuple(about["sentences"]),
         words=tuple(tuple(words) for words in about["words"]), groups=tuple(about["groups"]),
     )  # fmt: skip
 

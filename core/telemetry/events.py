@@ -69,7 +69,8 @@ class AttentionMap:
     Where ``queries`` say ``"measure": "cosine"`` it is no attention: cosines from -1 to 1 of each query with each key.
 
     ``queries`` and ``keys`` say what the axes are: ``{"kind": "patches", "height": 8, "width": 8, "extra": 1}`` (extra
-    leading tokens such as CLS) or ``{"kind": "words"}`` (the exhibit's words).
+    leading tokens such as CLS) or ``{"kind": "words"}`` (the exhibit's words). ``each`` has every sample's height and width where
+    they differ; a sample's own tokens come first.
     """
 
     at: At
@@ -119,6 +120,9 @@ class Exhibit:
     sentences: tuple[str, ...]
     words: tuple[tuple[str, ...], ...] = ()  # what the text tokens stand for, per sentence
     groups: tuple[str, ...] = ()
+    sizes: tuple[
+        tuple[int, int], ...
+    ] = ()  # height and width of each picture where they differ; it lies at the upper left
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,11 @@
-"""The recipe's options as plain values for forms: optimisers, schedules, callbacks, diagnostics."""
+"""The recipe's options as plain values for forms: optimisers, schedules, ways of batching, callbacks, diagnostics."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from core.compiler.describe import summary_and_papers
+from core.data.order import batchings
 from core.graph.vocabulary import OptionFamily, OptionSpec
 from core.knobs import knobs_of
 from core.telemetry.diagnostics.diagnostic import diagnostics
@@ -15,7 +16,8 @@ from core.training.optimization import optimizers, schedules
 def options() -> tuple[OptionSpec, ...]:
     """Everything that can be chosen or switched on in a recipe."""
     families: list[tuple[OptionFamily, Any]] = [
-        ("optimizer", optimizers), ("schedule", schedules), ("callback", callbacks), ("diagnostic", diagnostics),
+        ("optimizer", optimizers), ("schedule", schedules), ("batching", batchings), ("callback", callbacks),
+        ("diagnostic", diagnostics),
     ]  # fmt: skip
     return tuple(_option(family, key, cls) for family, catalog in families for key, cls in catalog.items())
 

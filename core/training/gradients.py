@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from core.blocks.packing import unpacked
 from core.blocks.values import full, joined
 from core.graph.document import End
 from core.telemetry.diagnostics.unmoved import unmoved
@@ -139,7 +140,7 @@ def _counted(run: Running, node: str, values: Mapping[End, Any], samples: int) -
     ends = _counts(run, node)
     if not ends:
         return samples
-    return run.experiment.node(node).counted(**{port: values[end] for port, end in ends.items()})  # type: ignore[operator]
+    return run.experiment.node(node).counted(**{port: unpacked(values[end]) for port, end in ends.items()})  # type: ignore[operator]
 
 
 def _samples(part: Mapping[End, Any]) -> int:

@@ -62,9 +62,7 @@ class Running:
         self.task = plan.tasks[0]
         self.experiment = Experiment(plan, self.recipe.seed).to(device)
         self.groups = Groups(self.experiment, self.recipe)
-        self.position = Position(
-            tasks={source: Place(batches=feed.batches_an_epoch) for source, feed in self.feeds.items()}
-        )
+        self.position = Position(tasks={source: Place() for source in self.feeds})
         self.stage = -1
         self.precision: AbstractContextManager[Any] = nullcontext()
         self.shares: dict[str, float] = {self.task.source: 1.0}  # source -> weight of its task's losses in this step

@@ -42,7 +42,7 @@ from core.telemetry.events import Listener, Mark, Scalars, Status
 from core.training.callback import callbacks
 from core.training.control import Control, Rate
 from core.training.gradients import plain
-from core.training.position import Position
+from core.training.position import Place, Position
 from core.training.running import Running
 
 LongestSilence = 0.25  # seconds between looks at the clock while paused
@@ -145,15 +145,20 @@ class Trainer(Running):
 
     def _advance(self, seconds: float, processor: float) -> None:
         now = self.position
-        places = {
-            source: replace(place.after_a_turn() if source in self.shares else place, asked=place.asked + self._asked[source])
-            for source, place in now.tasks.items()
-        }  # fmt: skip
+        places = {source: self._further(source, place) for source, place in now.tasks.items()}
         self._counted = seconds
         self.position = Position(
             step=now.step + 1, samples=now.samples + self._samples(), seconds=now.seconds + seconds,
             processor=now.processor + processor, tasks=places,
         )  # fmt: skip
+
+    def _further(self, source: str, place: Place) -> Place:
+        """Where a task is after this step: an epoch may have as many batches as its own order gives."""
+        asked, feed = place.asked + self._asked[source], self.feeds[source]
+        if source not in self.shares:
+            return replace(place, asked=asked)
+        gone = replace(place, asked=asked, batches=feed.batches_in(place.epoch)).after_a_turn()
+        return replace(gone, batches=feed.batches_in(gone.epoch))
 
     def _samples(self) -> int:
         return sum(map(len, self.drawn.values()))

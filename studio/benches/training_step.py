@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from core.blocks.values import widest
 from core.compiler.compile import compile
 from core.compiler.feed import Batch, sample_graphs
 from core.graph import edits
@@ -86,7 +87,8 @@ class TheirStep:
     def step(self, batch: Batch) -> None:
         """One step as in open_clip_train: zero, forward, loss, backward, update, clamp."""
         self._optimizer.zero_grad(set_to_none=True)
-        image, ids = batch[End(node="emoji", port="image")], batch[End(node="tokenizer", port="text")].ids_BL
+        text = widest(batch[End(node="tokenizer", port="text")])  # theirs has one length
+        image, ids = batch[End(node="emoji", port="image")], text.ids_BL
         left, right, scale = self._model(image, ids)
         loss = self._loss(left, right, scale)
         loss.backward()

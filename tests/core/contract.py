@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from core.blocks.block import Block
-from core.blocks.values import Text, Tokens
+from core.blocks.packing import laid_out, unpacked
+from core.blocks.values import Pictures, Text, Tokens, joined
 
 Values = dict[str, Any]
 GARBAGE = 1e3
@@ -33,8 +34,41 @@ def padded(example: Values) -> Values:
     return {name: with_mask(value) for name, value in example.items()}
 
 
+def packed(example: Values) -> Values:
+    """Every sample twice, all but the last in one row of tokens, so that the other row ends in padding."""
+
+    def together(value: Any) -> Any:
+        value = joined([value, value])
+        if isinstance(value, Text):
+            return replace(value, pack_B=_packs(len(value.ids_BL)))
+        if isinstance(value, Pictures):
+            return replace(value, pack_B=_packs(len(value.size_B2)))
+        return _rows(value) if isinstance(value, Tokens) else value
+
+    return {name: together(value) for name, value in example.items()}
+
+
+def _packs(count: int) -> Tensor:
+    packs = torch.zeros(count, dtype=torch.int64)
+    packs[-1] = 1
+    return packs
+
+
+def _rows(tokens: Tokens) -> Tokens:
+    assert tokens.mask_BN is not None
+    count = len(tokens.x_BND)
+    documents = laid_out(tokens.mask_BN.sum(1).tolist(), _packs(count).tolist(), tokens.x_BND.device)
+    x_PND = documents.together(tokens.x_BND)
+    return replace(tokens, x_BND=x_PND, mask_BN=documents.has_PN, document_BN=documents.document_PN, documents=count)
+
+
+def by_itself(value: Any) -> Any:
+    """Every document in a row of its own."""
+    return replace(value, pack_B=None) if isinstance(value, Text | Pictures) else unpacked(value)
+
+
 def with_padding(example: Values, fill: float) -> Values:
-    """``fill`` in every token that is padding, other word pieces where words are."""
+    """``fill`` in every token or patch that is padding, other word pieces where words are."""
 
     def spoiled(value: Any) -> Any:
         if isinstance(value, Text):
@@ -43,6 +77,8 @@ def with_padding(example: Values, fill: float) -> Values:
             )
         if isinstance(value, Tokens):
             return value.with_x(torch.where(value.mask_BN[..., None], value.x_BND, fill))  # type: ignore[index]
+        if isinstance(value, Pictures):
+            return replace(value, patches_BNC=torch.where(value.mask_BN[..., None], value.patches_BNC, fill))
         return value
 
     return {name: spoiled(value) for name, value in example.items()}
@@ -72,8 +108,15 @@ def real(value: Any) -> Tensor | None:
     """The numbers of a value that are nobody's padding; None where it holds none."""
     if isinstance(value, Tokens):
         return value.x_BND if value.mask_BN is None else value.x_BND[value.mask_BN]
+    if isinstance(value, Pictures):
+        return value.patches_BNC[value.mask_BN]
     leaves = [leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, Tensor)]
     return leaves[0] if leaves else None
+
+
+def real_of_each(value: Any) -> Tensor | None:
+    """The same, document by document."""
+    return real(unpacked(value))
 
 
 def first_row(value: Any) -> Tensor | None:

@@ -136,7 +136,10 @@ def test_samples_do_not_mix(key: str) -> None:
         torch.testing.assert_close(main_tensor(before[name])[0], main_tensor(after[name])[0], atol=1e-5, rtol=1e-5)
 
 
-HOLDS_TOKENS = [key for key in KEYS if any(port.kind in ("tokens", "text") for port in blocks[key].takes.values())]
+HOLDS_TOKENS = [
+    key for key in KEYS if any(port.kind in ("tokens", "text", "pictures") for port in blocks[key].takes.values())
+]
+READS_PACKS = [key for key in KEYS if blocks[key].reads_packs]
 ALONE = [key for key in KEYS if not issubclass(blocks[key], Objective) and not blocks[key].mixes_samples]
 
 
@@ -150,6 +153,29 @@ def test_nothing_in_padding_changes_what_is_real(key: str, training: bool) -> No
     before = contract.measured(block, example, contract.real)
     for fill in (float("nan"), contract.GARBAGE):
         contract.assert_same(before, contract.measured(block, contract.with_padding(example, fill), contract.real))
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("key", READS_PACKS)
+def test_nothing_in_padding_of_packed_rows_changes_what_is_real(key: str, training: bool) -> None:
+    """The same where rows hold several documents and end unevenly."""
+    block, example = build(key)
+    block.train(training)
+    example = contract.packed(contract.padded(example))
+    before = contract.measured(block, example, contract.real)
+    for fill in (float("nan"), contract.GARBAGE):
+        contract.assert_same(before, contract.measured(block, contract.with_padding(example, fill), contract.real))
+
+
+@pytest.mark.parametrize("key", READS_PACKS)
+def test_a_pack_is_each_of_its_documents_alone(key: str) -> None:
+    """In values and gradients, as if every document had a row of its own."""
+    block, example = build(key)
+    block.eval()
+    together = contract.packed(contract.padded(example))
+    apart = {name: contract.by_itself(value) for name, value in together.items()}
+    found, wanted = (contract.measured(block, values, contract.real_of_each) for values in (together, apart))
+    contract.assert_same(wanted, found)
 
 
 @pytest.mark.parametrize("key", ALONE)

@@ -94,6 +94,9 @@ def options() -> tuple[OptionSpec, ...]:
         OptionSpec(key="sgd", title="SGD", family="optimizer", summary="Plain steps."),
         OptionSpec(key="cosine", title="Cosine", family="schedule", summary="Down a half wave.", knobs=(every,)),
         OptionSpec(key="constant", title="Constant", family="schedule", summary="As it is."),
+        OptionSpec(key="fixed", title="Fixed", family="batching", summary="As many samples in every batch."),
+        OptionSpec(key="packed", title="Packed", family="batching", summary="A budget of tokens.",
+                   knobs=(integer("budget", 4096, 16, 100_000, "tokens", "Tokens of one pack."),)),
     )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ class DocumentPage(Page):
         self.name, self.note, self.form = QLineEdit(), NoteEdit(), KnobForm()
         self.optimizer, self.schedule = OneOf(tr("Optimiser")), OneOf(tr("Schedule"))
         self.mix = Mixing()
+        self.batching = OneOf(tr("Batches"))
         self.callbacks, self.diagnostics, self.stages = (
             Switches(tr("Training options")),
             Switches(tr("Diagnostics")),
@@ -75,7 +76,7 @@ class DocumentPage(Page):
         )
         self._rule = separator()
         self.add(self._rule, self.mix)
-        for part in (self.optimizer, self.schedule, self.stages, self.callbacks, self.diagnostics):
+        for part in (self.optimizer, self.schedule, self.batching, self.stages, self.callbacks, self.diagnostics):
             self.add(separator(), part)
         self.finish()
 
@@ -89,6 +90,7 @@ class DocumentPage(Page):
         self.form.changed.connect(lambda name, value: self.recipeChanged.emit({name: value}))
         self.optimizer.changed.connect(lambda choice: self.recipeChanged.emit({"optimizer": choice}))
         self.schedule.changed.connect(lambda choice: self.recipeChanged.emit({"schedule": choice}))
+        self.batching.changed.connect(lambda choice: self.recipeChanged.emit({"batching": choice}))
         self.stages.changed.connect(lambda stages: self.recipeChanged.emit({"stages": stages}))
         self.mix.changed.connect(lambda mix: self.recipeChanged.emit({"mix": mix}))
         self.callbacks.changed.connect(lambda entries: self.recipeChanged.emit({"callbacks": entries}))
@@ -100,7 +102,7 @@ class DocumentPage(Page):
         self.change_rate.setToolTip("" if trains else tr("No run of this document trains now."))
 
     def set_options(self, options: tuple[OptionSpec, ...]) -> None:
-        """The callbacks, diagnostics, optimisers and schedules there are."""
+        """The callbacks, diagnostics, optimisers, schedules and ways of batching there are."""
         self._options = options
         self._show_recipe()
 
@@ -125,6 +127,7 @@ class DocumentPage(Page):
         self._rule.setVisible(not self.mix.isHidden())
         self.optimizer.show_options(self._of("optimizer"), recipe.optimizer)
         self.schedule.show_options(self._of("schedule"), recipe.schedule)
+        self.batching.show_options(self._of("batching"), recipe.batching)
         self.stages.show_stages(recipe)
         self.callbacks.show_options(self._of("callback"), recipe.callbacks)
         self.diagnostics.show_options(self._of("diagnostic"), recipe.diagnostics)

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.graph.document import Document
 from core.graph.file import to_data
+from core.graph.paths import CHOICES
 from core.graph.vocabulary import Vocabulary
 
 DEFAULT = "·"
@@ -75,9 +76,10 @@ def with_defaults(document: Document, words: Vocabulary) -> dict[tuple[str, str]
         for key in getattr(recipe, family):
             found["recipe", f"{family}.{key}"] = "on"
             found.update(_of_option(words, family[:-1], key, f"{family}.{key}"))
-    for family in ("optimizer", "schedule"):
+    found["recipe", "batching.key"] = recipe.batching.key  # not written where it is the usual one
+    for family in CHOICES:
         found.update(_of_option(words, family, getattr(recipe, family).key, f"{family}.knobs"))
-    empty = {f"{family}.knobs" for family in ("optimizer", "schedule")} | {"rules", "callbacks", "diagnostics"}
+    empty = {f"{family}.knobs" for family in CHOICES} | {"rules", "callbacks", "diagnostics"}
     told = {
         path: value for path, value in flat_settings(document).items() if path[0] != "recipe" or path[1] not in empty
     }
@@ -99,7 +101,7 @@ def incomparable(documents: Sequence[Document], words: Vocabulary = NO_WORDS) ->
     found: dict[str, list[SettingRow]] = {"losses": [], "scores": []}
     for row in settings_difference(documents, words):
         family = families.get(row.where, "")
-        if family in ("objectives", "negatives") or (row.where, row.setting) == ("recipe", "batch_size"):
+        if family in ("objectives", "negatives") or _is_of_batches(row):
             found["losses"].append(row)
         elif family == "sources":
             found["losses"].append(row)
@@ -168,3 +170,8 @@ def _text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_text(item) for item in value)
     return "automatic" if value is None else str(value)
+
+
+def _is_of_batches(row: SettingRow) -> bool:
+    """How many samples a step compares, or which."""
+    return row.where == "recipe" and (row.setting == "batch_size" or row.setting.startswith("batching."))

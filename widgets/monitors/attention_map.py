@@ -171,6 +171,9 @@ def rollout(layers_HQK: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 def side_of(description: Mapping[str, Any], exhibit: ExhibitFacts | None, sample: int, size: int) -> Side:
     """What an axis stands for; one that cannot be placed gets numbered tokens."""
     height, width = int(description.get("height", 0)), int(description.get("width", 0))
+    each = description.get("each", ())
+    if sample < len(each):
+        height, width = (int(edge) for edge in each[sample])
     extra = int(description.get("extra", 0))
     if description.get("kind") == "patches" and height * width > 0 and extra + height * width <= size:
         return Side(kind="patches", height=height, width=width, extra=extra)
@@ -209,7 +212,9 @@ def is_sign(word: str) -> bool:
 
 
 def _real(side: Side, size: int) -> int:
-    """Padding words are left out of a mean."""
+    """Padding is left out of a mean."""
+    if side.kind == "patches":
+        return max(1, min(size, side.extra + side.height * side.width))
     return max(1, min(size, len(side.words))) if side.kind == "words" else size
 
 

@@ -1,11 +1,12 @@
-"""The same band in FlexAttention (arXiv:2412.05496): a block mask lets a compiled kernel skip what nobody looks at.
+"""A band, or documents in one row, in FlexAttention (arXiv:2412.05496): a block mask lets a compiled kernel skip what nobody looks at.
 
-Used on CUDA; elsewhere it is no faster than the dense form. Axes as in :mod:`core.blocks.attention.banded`.
+Used on CUDA; elsewhere it is no faster than the dense form. Axes as in :mod:`core.blocks.attention.banded`; P rows of documents.
 """
 
 from __future__ import annotations
 
 import functools
+import weakref
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,9 @@ def _compiled() -> Any:
     return torch.compile(flex_attention, dynamic=False)
 
 
-def fits(q: Tensor, dropout: float) -> bool:
-    """Whether the compiled kernel can take this: CUDA, no dropout, heads of a power of two."""
-    width = q.shape[-1]
-    return q.is_cuda and not dropout and q.shape[-2] >= LEAST_QUERIES and width >= 16 and not width & (width - 1)
+def fits(x: Tensor, head: int, dropout: float) -> bool:
+    """Whether the compiled kernel can take ``x`` [..., queries, width]: CUDA, no dropout, heads of a power of two."""
+    return x.is_cuda and not dropout and x.shape[-2] >= LEAST_QUERIES and head >= 16 and not head & (head - 1)
 
 
 @functools.lru_cache(maxsize=64)
@@ -55,3 +55,30 @@ def attend(
 
     run = _compiled() if compiled else flex_attention
     return run(q, k, v, score_mod=None if mask_BM is None else real, block_mask=block_mask)
+
+
+_last: dict[tuple[bool, str], tuple[weakref.ref[Tensor], BlockMask]] = {}  # a forward's layers meet the same documents
+
+
+def _by_ids(document_PN: Tensor, causal: bool) -> BlockMask:
+    """The block mask of rows that hold several documents: a token sees its own, and nothing where it is none."""
+    key = (causal, str(document_PN.device))
+    known = _last.get(key)
+    if known is not None and known[0]() is document_PN:
+        return known[1]
+
+    def sees(p: Tensor, h: Tensor, i: Tensor, j: Tensor) -> Tensor:
+        own = (document_PN[p, i] == document_PN[p, j]) & (document_PN[p, i] > 0)
+        return own & (i >= j) if causal else own
+
+    rows, width = document_PN.shape
+    made = create_block_mask(sees, rows, None, width, width, device=document_PN.device)
+    _last[key] = (weakref.ref(document_PN), made)
+    return made
+
+
+def by_document(q: Tensor, k: Tensor, v: Tensor, document_PN: Tensor, *, causal: bool, compiled: bool = True) -> Tensor:
+    """[P, H, N, E] three times to [P, H, N, E]; a token of no document gives zeros."""
+    run = _compiled() if compiled else flex_attention
+    made: Tensor = run(q, k, v, block_mask=_by_ids(document_PN, causal))
+    return made

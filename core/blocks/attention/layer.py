@@ -7,6 +7,7 @@ from torch.utils.checkpoint import checkpoint
 
 from core.blocks.attention.core import Attention, KeysValues
 from core.blocks.attention.options import PLAIN, AttentionKnobs
+from core.blocks.packing import Documents
 
 
 class Layer(nn.Module):
@@ -22,9 +23,16 @@ class Layer(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, int(width * ratio)), nn.GELU(), nn.Linear(int(width * ratio), width))
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x_BND: Tensor, mask_BN: Tensor | None = None) -> Tensor:
-        """``mask_BN``: True where a token is real."""
-        x_BND = x_BND + self.dropout(self.attention(self.norm_1(x_BND), mask_BM=mask_BN))
+    def forward(
+        self,
+        x_BND: Tensor,
+        mask_BN: Tensor | None = None,
+        documents: Documents | None = None,
+        angle_BNE: Tensor | None = None,
+    ) -> Tensor:
+        """``mask_BN``: True where a token is real; ``documents``, ``angle_BNE``: see :class:`Attention`."""
+        given = self.attention(self.norm_1(x_BND), mask_BM=mask_BN, documents=documents, angle_BNE=angle_BNE)
+        x_BND = x_BND + self.dropout(given)
         return x_BND + self.dropout(self.mlp(self.norm_2(x_BND)))
 
     def first(self, x_BND: Tensor, mask_BN: Tensor | None = None) -> Tensor:
@@ -53,16 +61,24 @@ class Stack(nn.Module):
         self.first_only = False
         self.sees_all = not causal and options.attention in ("dense", "naive")
 
-    def forward(self, x_BND: Tensor, mask_BN: Tensor | None = None) -> Tensor:
-        """Tokens in, tokens out."""
+    def forward(
+        self,
+        x_BND: Tensor,
+        mask_BN: Tensor | None = None,
+        documents: Documents | None = None,
+        angle_BNE: Tensor | None = None,
+    ) -> Tensor:
+        """Tokens in, tokens out; ``documents``, ``angle_BNE``: see :class:`Attention`."""
         last = self.layers[-1] if len(self.layers) else None
-        short = last if self.first_only and self.sees_all and last.attention.recorded is None else None  # type: ignore[union-attr]
+        plain = documents is None and angle_BNE is None
+        short = last if plain and self.first_only and self.sees_all and last.attention.recorded is None else None  # type: ignore[union-attr]
         for layer in self.layers:
             run = layer.first if layer is short else layer
+            given = (x_BND, mask_BN) if plain else (x_BND, mask_BN, documents, angle_BNE)
             if self.recompute and self.training:
-                x_BND = checkpoint(run, x_BND, mask_BN, use_reentrant=False)  # type: ignore[arg-type]
+                x_BND = checkpoint(run, *given, use_reentrant=False)  # type: ignore[arg-type]
             else:
-                x_BND = run(x_BND, mask_BN)  # type: ignore[operator]
+                x_BND = run(*given)  # type: ignore[operator]
         return self.norm(x_BND)
 
     def attentions(self) -> dict[str, nn.Module]:

@@ -32,7 +32,7 @@ class Sparse(Kernel):
         near_TS, _ = band.tiles(size)
         if near_TS.shape[1] >= m:  # gathering would cost more than it saves
             return fused(q, k, v, self.mask(mask_BM, n, m, causal=causal, device=q.device), dropout=dropout)
-        if flex.fits(q, dropout):
+        if flex.fits(q, q.shape[-1], dropout):
             return flex.attend(q, k, v, mask_BM, band, causal=causal)
         return banded(q, k, v, mask_BM, band, size, causal=causal, dropout=dropout)
 

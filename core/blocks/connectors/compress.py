@@ -20,7 +20,7 @@ from core.blocks.catalog import blocks
 from core.blocks.connectors.fewer import Average, Merging, Random, Resampler, SoftKMeans, TokenLearner
 from core.blocks.connectors.pool import example_tokens
 from core.blocks.fusion.sides import mask_of, width_of
-from core.blocks.values import Grid, Tokens, full
+from core.blocks.values import Grid, Tokens, full, widened
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -60,7 +60,8 @@ class Compress(Block):
         tokens: Tokens = incoming["tokens"]
         width, kept = width_of(tokens), config.count
         self.lead = tokens.grid.extra if tokens.grid is not None else 0
-        many = tokens.x_BND.shape[1] - self.lead
+        self.width = tokens.x_BND.shape[1]
+        many = self.width - self.lead
         if kept > many:
             raise ValueError(f"There are {many} tokens to compress; {kept} cannot be left of them.")
         flat = tokens.grid is not None and tokens.grid.kind == "patches" and tokens.cells_BN is None
@@ -81,12 +82,10 @@ class Compress(Block):
     def forward(self, tokens: Tokens) -> dict[str, Any]:
         """[B, extra + N, D] to [B, extra + K, D] and one number."""
         tokens = tokens.zeroed()
+        if tokens.x_BND.shape[1] < self.width:  # what is left of a sample must not hang on the longest beside it
+            tokens = widened(tokens, self.width)
         lead_BED, x_BND = tokens.x_BND[:, : self.lead], tokens.x_BND[:, self.lead :]
         mask = mask_of(tokens)
-        if x_BND.shape[1] < self.config.count:
-            raise ValueError(
-                f"There are {x_BND.shape[1]} tokens to compress; {self.config.count} cannot be left of them."
-            )
         y_BKD, real_BK = self.way(x_BND, mask[:, self.lead :])
         loss = self._unexplained(x_BND, mask[:, self.lead :], y_BKD, real_BK)
         self.last = loss.detach()

@@ -1,4 +1,4 @@
-"""From tokens to one vector: mean over real tokens, CLS, last real token, or attention pooling (arXiv:2103.00020).
+"""From tokens to one vector: mean or largest of the real tokens, CLS, last real token, or attention pooling (arXiv:2103.00020).
 
 Axes: B batch, N tokens, D width.
 """
@@ -42,8 +42,8 @@ class Pool(Block):
 
         how: str = knob(
             "mean",
-            "mean over real tokens; cls: the first; last: the last real one; attention: a learned query.",
-            choices=("mean", "cls", "last", "attention"),
+            "mean over real tokens; max: the largest of each number; cls: the first; last: the last real one; attention: a learned query.",
+            choices=("mean", "max", "cls", "last", "attention"),
             title="Pooling",
         )
         heads: int = knob(2, "Heads of the attention query; must divide the width.", low=1, high=64)
@@ -78,6 +78,8 @@ class Pool(Block):
                 return x_BND[:, -1]
             last_B = (mask_BN * torch.arange(mask_BN.shape[1], device=x_BND.device)).amax(1)
             return x_BND[torch.arange(x_BND.shape[0], device=x_BND.device), last_B]
+        if self.config.how == "max":
+            return x_BND.amax(1) if mask_BN is None else _largest(x_BND, mask_BN)
         if mask_BN is None:
             return x_BND.mean(1)
         return tokens.zeroed().x_BND.sum(1) / mask_BN.sum(1, keepdim=True).clamp_min(1).to(x_BND.dtype)
@@ -94,3 +96,9 @@ class Pool(Block):
     def example(cls) -> dict[str, Any]:
         """Five tokens, two of them padding in the second sample."""
         return {"tokens": example_tokens()}
+
+
+def _largest(x_BND: Tensor, mask_BN: Tensor) -> Tensor:
+    """Of the real tokens; zeros where there is none."""
+    largest_BD = x_BND.masked_fill(~mask_BN[..., None], -torch.inf).amax(1)
+    return torch.where(mask_BN.any(1)[:, None], largest_BD, 0.0)

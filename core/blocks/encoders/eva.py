@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from core.blocks.attention.core import TOLERANCE, Attention
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
+from core.blocks.positions import BASE, angles, turned
 from core.blocks.values import Grid, Tokens
 from core.graph.ports import port
 from core.knobs import knob
@@ -26,28 +27,23 @@ from core.knobs import knob
 EPSILON = 1e-6
 
 
-def rotary_angles(height: int, width: int, head: int, *, base: float = 10_000.0, reference: int = 0) -> Tensor:
+def rotary_angles(height: int, width: int, head: int, *, base: float = BASE, reference: int = 0) -> Tensor:
     """[height * width, head]: the angle of each number; neighbours form a pair and share it.
 
     ``reference``: cells are counted as if an edge had so many (0: as they are), so a larger picture spans the same angles.
     """
-    bands = head // 4
-    frequency = base ** -(torch.arange(bands, dtype=torch.float32) / bands)
     y, x = (
         torch.arange(edge, dtype=torch.float32) * (reference / edge if reference else 1.0) for edge in (height, width)
     )
     rows, columns = torch.meshgrid(y, x, indexing="ij")
-    angle = torch.stack([rows, columns], -1)[..., None] * frequency  # [height, width, 2, bands]
-    return angle.flatten(0, 1).flatten(1).repeat_interleave(2, -1)
+    return angles(torch.stack([rows, columns], -1).flatten(0, 1), head, base=base)
 
 
-def turned(x_BHNE: Tensor, angle_NE: Tensor) -> Tensor:
-    """Each pair of neighbouring numbers turned by its angle; the leading tokens without one stay."""
+def turned_cells(x_BHNE: Tensor, angle_NE: Tensor) -> Tensor:
+    """The patches turned by their angles; the leading tokens without one stay."""
     extra = x_BHNE.shape[2] - angle_NE.shape[0]
     still, moved = x_BHNE[:, :, :extra], x_BHNE[:, :, extra:]
-    across = torch.stack([-moved[..., 1::2], moved[..., ::2]], -1).flatten(-2)
-    moved = moved * angle_NE.cos() + across * angle_NE.sin()
-    return torch.cat([still, moved.to(still.dtype)], 2)
+    return torch.cat([still, turned(moved, angle_NE).to(still.dtype)], 2)
 
 
 class RotaryAttention(Attention):
@@ -66,7 +62,7 @@ class RotaryAttention(Attention):
     def forward(self, x_BND: Tensor, angle_NE: Tensor) -> Tensor:  # type: ignore[override]
         """Tokens in, tokens out."""
         q, k, v = (layer(x_BND).unflatten(-1, (self.heads, -1)).transpose(1, 2) for layer in self._layers())
-        q, k = turned(q, angle_NE), turned(k, angle_NE)
+        q, k = turned_cells(q, angle_NE), turned_cells(k, angle_NE)
         y_BHNE = F.scaled_dot_product_attention(q, k, v)
         if self.recorded is not None:
             self.recorded.append(_rows(q, k, v, y_BHNE))

@@ -35,9 +35,9 @@ class HubTextTower(HubTower):
                 f"The tokenizer has {text.vocabulary:,} subwords, this model knows {known:,}.",
                 hint="Use the tokenizer that came with the weights (Pretrained tokenizer).",
             )
-        if text.ids_BL.shape[1] > longest:
+        if text.positions > longest:
             raise refuse(
-                f"Sentences have {text.ids_BL.shape[1]} pieces, this model takes {longest}.",
+                f"Sentences have {text.positions} pieces, this model takes {longest}.",
                 hint="Shorten them in the tokenizer.",
             )
 
@@ -46,7 +46,7 @@ class HubTextTower(HubTower):
         text: Text = incoming["text"]
         return {
             "vocab_size": text.vocabulary,
-            "max_position_embeddings": text.ids_BL.shape[1],
+            "max_position_embeddings": text.positions,
             "pad_token_id": 0,
             "bos_token_id": None,
             "eos_token_id": text.vocabulary - 1,

@@ -25,7 +25,7 @@ class OpenCLIPText(CLIPText):
         return library.CLIPTextConfig(
             hidden_size=tower.width, num_hidden_layers=self.config.layers or tower.depth,
             num_attention_heads=tower.heads, intermediate_size=tower.hidden, hidden_act="gelu",
-            vocab_size=max(VOCABULARY, text.vocabulary), max_position_embeddings=max(CONTEXT, text.ids_BL.shape[1]),
+            vocab_size=max(VOCABULARY, text.vocabulary), max_position_embeddings=max(CONTEXT, text.positions),
             bos_token_id=VOCABULARY - 2, eos_token_id=VOCABULARY - 1, pad_token_id=0,
             projection_dim=SIZES[self.config.preset].shared,
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """Text tower: word pieces, positions, transformer layers (arXiv:1706.03762; causal as in CLIP, arXiv:2103.00020).
 
-Axes: B batch, L word pieces, D width.
+Sentences of one pack share a row of tokens, each blind to the others and with positions of its own. Axes: B batch or rows, L word
+pieces, D width.
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from core.blocks.attention.layer import Stack
 from core.blocks.attention.options import AttentionKnobs, mlp_ratio
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
+from core.blocks.packing import laid_out
+from core.blocks.positions import angles, sines
 from core.blocks.values import Grid, Text, Tokens
 from core.graph.ports import port
 from core.knobs import knob
+
+LEARNED, SINES, ROTARY = "learned", "sines", "rotary"
 
 
 def example_text(vocabulary: int = 50, length: int = 6) -> Text:
@@ -38,6 +43,7 @@ class TextTransformer(Block):
     modality = "text"
     takes = {"text": port("text", "subwords with their mask")}
     gives = {"tokens": port("tokens", "one token per subword", axes="B L D", modality="text")}
+    reads_packs = True
 
     causal_when = {"causal": True}
 
@@ -51,40 +57,68 @@ class TextTransformer(Block):
         ratio: float = mlp_ratio()
         dropout: float = knob(0.1, "Dropped activations in each layer.", low=0, high=0.9)
         causal: bool = knob(False, "A subword sees only those before it, as in CLIP.", title="Causal mask")
+        positions: str = knob(
+            LEARNED, "Learned: a vector for each position. Sines and rotary learn none; rotary turns queries and keys.",
+            choices=(LEARNED, SINES, ROTARY), advanced=True,
+        )  # fmt: skip
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
         text: Text = incoming["text"]
         self.embedding = nn.Embedding(text.vocabulary, config.width)
-        self.position_1LD = nn.Parameter(torch.empty(1, text.ids_BL.shape[1], config.width))
+        if config.positions != LEARNED and config.width % (2 * config.heads):
+            raise ValueError(f"The width {config.width} must be a multiple of 2 x {config.heads} heads.")
+        learned = config.positions == LEARNED
+        self.position_1LD = nn.Parameter(torch.empty(1, text.positions, config.width)) if learned else None
         self.dropout = nn.Dropout(config.dropout)
         self.stack = Stack(
             config.width, config.depth, config.heads, ratio=config.ratio, dropout=config.dropout, causal=config.causal,
             options=config,
         )  # fmt: skip
         nn.init.normal_(self.embedding.weight, std=0.02)
-        nn.init.normal_(self.position_1LD, std=0.01)
+        if self.position_1LD is not None:
+            nn.init.normal_(self.position_1LD, std=0.01)
 
     def forward(self, text: Text) -> dict[str, Any]:
         """``text``: ids [B, L] with mask."""
-        length = text.ids_BL.shape[1]
-        longest = self._longest(text)
-        x_BLD = self.dropout(self.embedding(text.ids_BL[:, :longest]) + self.position_1LD[:, :longest])
-        x_BLD = self.stack(x_BLD, text.mask_BL[:, :longest])
-        x_BLD = F.pad(x_BLD, (0, 0, 0, length - longest))  # nobody reads padding
-        grid = Grid(kind="words", sizes=(length,))
+        if text.pack_B is not None:
+            return {"tokens": self._packed(text)}
+        place_L = torch.arange(text.ids_BL.shape[1], device=text.ids_BL.device)
+        x_BLD = self._embedded(text.ids_BL, place_L)
+        x_BLD = self.stack(x_BLD, text.mask_BL, None, self._angles(place_L[None]))
+        grid = Grid(kind="words", sizes=(text.ids_BL.shape[1],))
         return {"tokens": Tokens(x_BND=x_BLD, mask_BN=text.mask_BL, modality="text", grid=grid)}
 
-    def _longest(self, text: Text) -> int:
-        """Pieces of the longest sentence: what comes behind is padding in all, and need not be computed.
+    def _packed(self, text: Text) -> Tokens:
+        """Sentences of one pack in one row."""
+        assert text.pack_B is not None
+        documents = laid_out(text.mask_BL.sum(1).tolist(), text.pack_B.tolist(), text.ids_BL.device)
+        length = documents.there_BL.shape[1]
+        place_BL = torch.arange(length, device=text.ids_BL.device).expand(len(text.ids_BL), -1)
+        place_PL = documents.together(place_BL)
+        x_PLD = self._embedded(documents.together(text.ids_BL), place_PL)
+        x_PLD = self.stack(x_PLD, documents.has_PN, documents, self._angles(place_PL))
+        return Tokens(
+            x_BND=x_PLD, mask_BN=documents.has_PN, modality="text", grid=Grid(kind="words", sizes=(length,)),
+            document_BN=documents.document_PN, documents=len(text.ids_BL),
+        )  # fmt: skip
 
-        A compiled or exported tower keeps one shape, and a recorded map its whole grid.
-        """
-        length = text.ids_BL.shape[1]
-        watched = any(layer.attention.recorded is not None for layer in self.stack.layers)  # type: ignore[union-attr]
-        if watched or text.mask_BL.device.type == "meta" or torch.compiler.is_compiling():
-            return length
-        return max(1, int((text.mask_BL.any(0) * torch.arange(1, length + 1, device=text.mask_BL.device)).amax()))
+    def _embedded(self, ids_BL: Tensor, place: Tensor) -> Tensor:
+        """``place`` [L] where it is the same for all, else [B, L]."""
+        x_BLD: Tensor = self.embedding(ids_BL)
+        if self.position_1LD is not None:
+            x_BLD = x_BLD + F.embedding(
+                place, self.position_1LD[0]
+            )  # a slice would fix the length of an exported program
+        elif self.config.positions == SINES:
+            x_BLD = x_BLD + sines(place[..., None], self.config.width).to(x_BLD.dtype)
+        dropped: Tensor = self.dropout(x_BLD)
+        return dropped
+
+    def _angles(self, place_BL: Tensor) -> Tensor | None:
+        if self.config.positions != ROTARY:
+            return None
+        return angles(place_BL[..., None], self.config.width // self.config.heads)
 
     def attentions(self) -> Mapping[str, nn.Module]:
         """Every layer's attention."""

@@ -17,6 +17,7 @@ from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.connectors.pool import example_tokens
 from core.blocks.fusion.sides import width_of
+from core.blocks.packing import documents_of
 from core.blocks.values import Tokens
 from core.graph.ports import port
 from core.knobs import knob
@@ -29,6 +30,7 @@ class TokenTransformer(Block):
     title = "Token transformer"
     takes = {"tokens": port("tokens", "tokens of any number")}
     gives = {"tokens": port("tokens", "the same tokens, contextualised")}
+    reads_packs = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config(AttentionKnobs):
@@ -48,7 +50,8 @@ class TokenTransformer(Block):
 
     def forward(self, tokens: Tokens) -> dict[str, Any]:
         """[B, N, D] to the same; mask, grid and modality stay."""
-        return {"tokens": tokens.with_x(self.stack(tokens.zeroed().x_BND, tokens.mask_BN))}
+        x_BND = self.stack(tokens.zeroed().x_BND, tokens.mask_BN, documents_of(tokens))
+        return {"tokens": tokens.with_x(x_BND)}
 
     def attentions(self) -> Mapping[str, nn.Module]:
         """Every layer's attention."""

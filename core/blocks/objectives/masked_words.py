@@ -61,7 +61,8 @@ class MaskedWords(Objective):
         self.right: Tensor | None = None
 
     def forward(self, tokens: Tokens, labels: Tensor, text: Text) -> dict[str, Any]:
-        """[B, L, D] and [B, L] to one number; a batch without hidden pieces costs nothing."""
+        """[B, L, D] and [B, L or more] to one number; a batch without hidden pieces costs nothing."""
+        labels = labels[:, : tokens.x_BND.shape[1]]  # words end where the batch's longest sentence does
         if labels.shape != tokens.x_BND.shape[:2]:
             raise ValueError(
                 f"There are labels for {labels.shape[1]} pieces and {tokens.x_BND.shape[1]} tokens; wire the text side."
@@ -84,6 +85,7 @@ class MaskedWords(Objective):
 
     def answers(self, tokens: Tokens, labels: Tensor, text: Text) -> dict[str, Tensor]:  # type: ignore[override]
         """What held-out scores are made of: one row a hidden piece."""
+        labels = labels[:, : tokens.x_BND.shape[1]]
         asked_BL = labels != SILENT
         truth = labels[asked_BL]
         logits = self.head(tokens.x_BND[asked_BL]).float()

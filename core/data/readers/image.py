@@ -136,20 +136,43 @@ def _over(band: Image.Image, picture: Image.Image, background: Colour, found: Ra
     return Image.alpha_composite(flat, layer).convert("RGB")
 
 
+def size_of(path: Path, *, name: str = "") -> tuple[int, int]:
+    """Height and width from a file's head, as the camera was held. Raises Refused naming the file."""
+    name = name or path.name
+    try:
+        with Image.open(path, formats=FORMATS) as picture:
+            turned = picture.format != "TIFF" and picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            return picture.size if turned else (picture.height, picture.width)
+    except Exception as error:  # the same sentence as for the whole picture is told when it is read
+        raise refuse(f"{name} is not an image that can be read.") from error
+
+
+def kept_size(height: int, width: int, size: int) -> tuple[int, int]:
+    """A picture's own height and width, its longer edge at most ``size``."""
+    shrunk = min(1.0, size / max(height, width))
+    return max(1, round(height * shrunk)), max(1, round(width * shrunk))
+
+
+KEEP = "keep"  # the picture's own height and width, in proportion
+
+
 def fitted(picture: Image.Image, size: int, background: Colour = WHITE, *, how: str = "fit") -> NDArray[np.uint8]:
     """A square of ``size`` pixels, antialiased. uint8 [3, size, size].
 
-    ``how``: ``fit`` centres the whole picture on the background, ``crop`` cuts the middle square, ``stretch`` distorts.
+    ``how``: ``fit`` centres the whole picture on the background, ``crop`` cuts the middle square, ``stretch`` distorts, ``keep``
+    makes no square [3, H, W]: the longer edge is ``size`` at most, and nothing is enlarged.
     """
     box, (width, height) = None, (size, size)
-    if how == "fit":
+    if how == KEEP:
+        height, width = kept_size(picture.height, picture.width, size)
+    elif how == "fit":
         width, height = (max(1, round(side * size / max(picture.size))) for side in picture.size)
     elif how == "crop":
         edge, (wide, tall) = min(picture.size), picture.size
         box = ((wide - edge) / 2, (tall - edge) / 2, (wide + edge) / 2, (tall + edge) / 2)
     if picture.size != (width, height) or box is not None:
         picture = picture.resize((width, height), Image.Resampling.LANCZOS, box=box)
-    if (width, height) != (size, size):
+    if (width, height) != (size, size) and how != KEEP:
         square = Image.new("RGB", (size, size), background)
         square.paste(picture, ((size - width) // 2, (size - height) // 2))
         picture = square

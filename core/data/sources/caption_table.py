@@ -21,6 +21,7 @@ from core.data.media import Wave
 from core.data.paths import folder, inside
 from core.data.picture_rows import PictureRows, Row
 from core.data.readers.audio import read_sound
+from core.data.readers.image import KEEP
 from core.data.readers.picture_formats import UNREAD
 from core.data.sounds import Heard, SoundMemory
 from core.data.splitting import SHARES, split_name
@@ -77,10 +78,12 @@ class CaptionTable(PictureRows):
 
         folder: str | None = knob(None, "The folder with the table and the images.", path="folder")
         table: str = knob("", "The table's name; empty takes captions.jsonl, or the first one there is.")
-        image_size: int = knob(64, "Edge of the square images.", low=16, high=1024, unit="px")
+        image_size: int = knob(
+            64, "Edge of the square images; where shapes are kept, the longest edge.", low=16, high=1024, unit="px"
+        )
         shape: str = knob(
-            "fit", "Fit adds white borders, crop cuts the longer side, stretch distorts.",
-            choices=("fit", "crop", "stretch"), title="Resize mode",
+            "fit", "Fit adds white borders, crop cuts the longer side, stretch distorts; keep leaves each image its own shape.",
+            choices=("fit", "crop", "stretch", KEEP), title="Resize mode",
         )  # fmt: skip
         caption_column: str = knob("", "The column with the caption.", path="column")
         extra_column: str = knob("", "A column added to the caption, such as keywords; empty adds none.", path="column")

@@ -19,10 +19,13 @@ from torch import Tensor
 from core.data.base import DataReport, Source
 from core.data.catalog import sources
 from core.data.pictures import meta_image
+from core.data.readers.image import KEEP
 from core.data.sources.emoji import KEYWORDS, NAME, EmojiPairs
 from core.graph.ports import port
 from core.knobs import knob
 
+SQUARE, SEVERAL = "square", "several sizes"
+MOST_CELLS = 4  # along an edge, where sizes differ
 SMALLEST = 0.7  # of a cell's edge
 _SALT = 0x7363656E  # keeps these random numbers apart from others'
 
@@ -46,6 +49,10 @@ class EmojiScenes(Source):
         image_size: int = knob(72, "Edge of the square image.", low=32, high=512, unit="px")
         count: int = knob(4, "Emoji in each image.", low=2, high=16, title="Emoji per image")
         scenes: int = knob(4, "Training scenes in which each emoji is the named one.", low=1, high=100)
+        shape: str = knob(
+            SQUARE, "Square, or several sizes: each scene has one to four rows and columns of cells, its own number of each.",
+            choices=(SQUARE, SEVERAL), title="Image shape", advanced=True,
+        )  # fmt: skip
         captions: str = knob(
             NAME, "The name alone, or with other names and its Unicode group.", choices=(NAME, KEYWORDS)
         )
@@ -107,13 +114,31 @@ class EmojiScenes(Source):
     def boxes(self, index: int) -> Tensor:
         """[count, 4]: left, top, right, bottom as shares of the picture; none overlap."""
         generator = np.random.Generator(np.random.PCG64([_SALT, index, 1]))
-        cells = generator.permutation(self._side**2)[: self.config.count]
+        rows, columns = self.cells(index)
+        cells = generator.permutation(rows * columns)[: self.config.count]
         edge = np.maximum(8, np.floor(self._cell * generator.uniform(SMALLEST, 1, self.config.count))).astype(int)
         slack = np.maximum(self._cell - edge, 0)
-        left = (cells % self._side) * self._cell + np.floor(generator.random(len(cells)) * (slack + 1)).astype(int)
-        top = (cells // self._side) * self._cell + np.floor(generator.random(len(cells)) * (slack + 1)).astype(int)
+        left = (cells % columns) * self._cell + np.floor(generator.random(len(cells)) * (slack + 1)).astype(int)
+        top = (cells // columns) * self._cell + np.floor(generator.random(len(cells)) * (slack + 1)).astype(int)
         pixels = np.stack([left, top, left + edge, top + edge], 1)
-        return torch.from_numpy(pixels.astype(np.float32) / np.float32(self.config.image_size))
+        return torch.from_numpy(pixels.astype(np.float32) / np.tile(self.size(index)[::-1], 2).astype(np.float32))
+
+    def cells(self, index: int) -> tuple[int, int]:
+        """Rows and columns of cells, at least as many cells as emoji."""
+        if self.config.shape == SQUARE:
+            return self._side, self._side
+        grids = [
+            (rows, columns) for rows in range(1, MOST_CELLS + 1) for columns in range(1, MOST_CELLS + 1)
+            if rows * columns >= self.config.count
+        ]  # fmt: skip
+        return grids[int(np.random.Generator(np.random.PCG64([_SALT, index, 2])).integers(len(grids)))]
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width in pixels."""
+        if self.config.shape == SQUARE:
+            return self.config.image_size, self.config.image_size
+        rows, columns = self.cells(index)
+        return rows * self._cell, columns * self._cell
 
     def sample(self, index: int) -> dict[str, Any]:
         """``image``, ``boxes`` and ``sentence``."""
@@ -131,8 +156,9 @@ class EmojiScenes(Source):
         return given
 
     def _drawn(self, index: int) -> Tensor:
-        scene = torch.ones(3, self.config.image_size, self.config.image_size)
-        pixels = (self.boxes(index) * self.config.image_size).round().long().tolist()
+        height, width = self.size(index)
+        scene = torch.ones(3, height, width)
+        pixels = (self.boxes(index) * torch.tensor([width, height, width, height])).round().long().tolist()
         for emoji, (left, top, right, bottom) in zip(self.members(index), pixels):
             picture = self._emoji.part(emoji, ("image",))["image"]
             scaled = F.interpolate(picture[None], (bottom - top, right - left), mode="bilinear", antialias=True)
@@ -154,7 +180,8 @@ class EmojiScenes(Source):
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""
         boxes = torch.empty(batch, self.config.count, 4, device="meta")
-        return {"image": meta_image(batch, self.config.image_size), "boxes": boxes, "sentence": None}
+        how = KEEP if self.config.shape == SEVERAL else ""
+        return {"image": meta_image(batch, self.config.image_size, how), "boxes": boxes, "sentence": None}
 
     def facts(self) -> Mapping[str, str]:
         """Where it comes from."""
@@ -162,7 +189,8 @@ class EmojiScenes(Source):
 
     def fingerprint(self) -> str:
         """Of the emoji and these settings."""
-        return f"{self._emoji.fingerprint()}-{self.config.image_size}-{self.config.count}-{self.config.scenes}"
+        shape = "" if self.config.shape == SQUARE else f"-{self.config.shape}"
+        return f"{self._emoji.fingerprint()}-{self.config.image_size}-{self.config.count}-{self.config.scenes}{shape}"
 
     def report(self) -> DataReport:
         """The split check of the emoji themselves, and how many scenes there are."""

@@ -10,6 +10,7 @@ from core.data.catalog import sources
 from core.data.paths import folder, inside
 from core.data.picture_folders import Home, Layout, image_files, layout
 from core.data.picture_rows import PictureRows, Row
+from core.data.readers.image import KEEP
 from core.data.readers.picture_formats import UNREAD
 from core.knobs import knob
 from core.problems import Problem, Refused, refuse
@@ -29,10 +30,12 @@ class ImageFolders(PictureRows):
         """Where they lie and what is said about them."""
 
         folder: str | None = knob(None, "The folder with a folder for each class.", path="folder")
-        image_size: int = knob(64, "Edge of the square images.", low=16, high=1024, unit="px")
+        image_size: int = knob(
+            64, "Edge of the square images; where shapes are kept, the longest edge.", low=16, high=1024, unit="px"
+        )
         shape: str = knob(
-            "fit", "Fit adds white borders, crop cuts the longer side, stretch distorts.",
-            choices=("fit", "crop", "stretch"), title="Resize mode",
+            "fit", "Fit adds white borders, crop cuts the longer side, stretch distorts; keep leaves each image its own shape.",
+            choices=("fit", "crop", "stretch", KEEP), title="Resize mode",
         )  # fmt: skip
         caption: str = knob("a picture of {class}", "The sentence; {class} becomes the folder's name.")
         hold_out: str = knob(

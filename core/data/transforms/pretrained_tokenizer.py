@@ -97,6 +97,7 @@ class PretrainedTokenizer(Transform):
         text = Text(
             ids_BL=torch.empty(shape, dtype=torch.int64, device="meta"),
             mask_BL=torch.empty(shape, dtype=torch.bool, device="meta"), vocabulary=self.config.vocabulary,
+            most=self.config.length,
         )  # fmt: skip
         return {"text": text}
 

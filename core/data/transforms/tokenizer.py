@@ -277,12 +277,13 @@ class Tokenizer(Transform):
         return self._cutter.join([number for number in map(int, ids) if number not in (PAD, START, END)])
 
     def meta(self, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
-        """Every batch has the full length."""
+        """The most there can be; a batch is as wide as its longest sentence."""
         shape = (batch, self.config.length)
         return {
             "text": Text(
                 ids_BL=torch.empty(shape, dtype=torch.int64, device="meta"),
                 mask_BL=torch.empty(shape, dtype=torch.bool, device="meta"),
                 vocabulary=self.config.vocabulary,
+                most=self.config.length,
             )
         }

@@ -15,6 +15,7 @@ from core.graph import edits
 from core.graph.document import Document
 from core.graph.recipe import Choice, Rule
 from tests.core.training.running import trainer
+from tests.core.training.test_batching import scenes
 from tests.core.training.test_momentum import with_negatives
 from tests.documents import tiny_clip
 
@@ -49,6 +50,12 @@ def losses(document: Document) -> list[float]:
 def test_the_script_trains_the_same_model(tmp_path: Path) -> None:
     document = tiny_clip(steps=4, callbacks={"clipping": {"norm": 0.5}}, rules={"vit": Rule(learning_rate=1e-4)})
     document = edits.change_node(document, "projection", repeat=2)
+    assert told(document, tmp_path) == pytest.approx(losses(document), abs=2e-5)
+
+
+@pytest.mark.long
+def test_the_script_packs_as_the_recipe_says(tmp_path: Path) -> None:
+    document = scenes()
     assert told(document, tmp_path) == pytest.approx(losses(document), abs=2e-5)
 
 

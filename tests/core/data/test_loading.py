@@ -96,7 +96,7 @@ def test_random_numbers_differ_by_every_part_of_their_key() -> None:
 
 def test_evaluation_is_in_order_without_augmentation(made: SampleGraph) -> None:
     test = made.source.splits()["test"]
-    got = list(batches(made, test, 4, training=False, drop_last=False))
+    got = list(batches(made, test, 4, training=False))
     assert [int(index) for batch in got for index in batch["indices"]] == list(test)
     assert len(got[-1]["indices"]) == len(test) % 4
     plain = made.source.sample(test[0])["image"]
@@ -108,7 +108,7 @@ def test_fewer_samples_than_a_batch_is_a_sentence_not_an_empty_epoch(made: Sampl
     with pytest.raises(Refused, match="10 samples, fewer than one batch of 64"):
         batches(made, made.source.splits()["test"], 64)
     with pytest.raises(Refused, match="0 samples"):
-        batches(made, [], 4, drop_last=False)
+        batches(made, [], 4)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -191,14 +191,16 @@ def test_what_was_learned_travels_as_json(made: SampleGraph) -> None:
     assert same(epoch(made)[0], epoch(again)[0])
 
 
-def test_batches_of_text_have_the_designed_length_unless_told(made: SampleGraph) -> None:
-    text = epoch(made)[0]["words", "text"]
+def test_a_batch_of_text_is_as_long_as_its_longest_sentence(made: SampleGraph) -> None:
+    batch = epoch(made)[0]
+    text, indices = batch["words", "text"], batch["indices"].tolist()
     assert isinstance(text, Text)
-    assert text.ids_BL.shape == (8, 12)
-    assert text.mask_BL.sum(1).min() >= 2
-    trimmed = epoch(made, trim=True)[0]["words", "text"]
-    assert trimmed.ids_BL.shape[1] == int(text.mask_BL.sum(1).max()) < 12
-    assert torch.equal(trimmed.ids_BL, text.ids_BL[:, : trimmed.ids_BL.shape[1]])
+    pieces = [made.sample(index, 2, 5, True)["words", "text"] for index in indices]
+    assert text.ids_BL.shape == (8, max(piece.real for piece in pieces))
+    assert text.ids_BL.shape[1] < text.most == text.positions == 12
+    for row, mask, piece in zip(text.ids_BL, text.mask_BL, pieces):
+        assert torch.equal(row[mask], piece.ids[: piece.real])
+        assert mask.sum() == piece.real
 
 
 def test_samples_of_two_shapes_are_refused_with_a_remedy() -> None:

@@ -6,11 +6,13 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch.utils import _pytree as pytree
 
@@ -20,11 +22,12 @@ from core.blocks.encoders.teacher import Teacher
 from core.blocks.encoders.text_transformer import TextTransformer, example_text
 from core.blocks.encoders.vit import ViT
 from core.blocks.encoders.vit_hub import ViTHub
+from core.blocks.values import Pictures, Text, widest
 from core.compiler.compile import analyse, compile
 from core.compiler.feed import feeds, sample_graphs
 from core.compiler.module import Experiment
 from core.graph import edits
-from core.graph.document import Document
+from core.graph.document import Document, End
 from core.inference.export import Program, export_model, opened, program
 from core.inference.export import _write as write
 from core.inference.towers import load_tower, save_tower
@@ -36,6 +39,7 @@ from core.store.database import Store
 from core.store.library import Library
 from studio.cli import main
 from tests.core.data.test_sounds import with_sounds
+from tests.core.training.test_batching import scenes
 from tests.core.training.test_expert_use import routed_clip
 from tests.core.training.test_three_modalities import three
 from tests.documents import Drawing, tiny_clip
@@ -68,6 +72,31 @@ def test_a_program_gives_what_the_run_gives_for_any_number_of_samples(
         for ours, theirs in zip(module(*tensors), loaded(*tensors)):
             torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
     feed.close()
+
+
+def test_a_program_of_packs_takes_each_image_and_sentence_by_itself(tmp_path: Path) -> None:
+    """As long as the longest of any batch; it gives what the packs gave."""
+    with Store.open(tmp_path / "runs.db") as store:
+        uid = queue(Library(store), scenes(steps=2, callbacks={"checkpointing": {}})).uid
+        assert execute(store, uid) == "finished"
+    folder = tmp_path / "checkpoints" / uid
+    loaded = torch.export.load(export_model(folder, tmp_path / "model.pt2")).module()
+    experiment, feed = opened(folder)
+    module, _ = program(experiment, feed)
+    assert module.names == [
+        "own_size.pictures.patches", "own_size.pictures.sizes", "tokenizer.text.ids", "tokenizer.text.mask",
+    ]  # fmt: skip
+    batches = [feed.fixed_examples(count) for count in (3, 7)]
+    feed.close()
+    assert all(batch[End(node="own_size", port="pictures")].pack_B is not None for batch in batches)
+    widths = {tuple(tensor.shape[1] for tensor in _inputs(module, batch)) for batch in batches}
+    assert len(widths) == 2
+    with torch.no_grad():
+        for batch in batches:
+            values = experiment.run(batch)
+            ends = [End(node=node, port="embedding") for node in ("projection", "projection_2")]
+            for end, made in zip(ends, loaded(*_inputs(module, batch))):
+                torch.testing.assert_close(made, F.normalize(values[end], dim=-1), atol=1e-5, rtol=1e-5)
 
 
 LOADER = """
@@ -189,7 +218,7 @@ def test_a_sound_tower_leaves_with_the_length_of_its_sounds(tmp_path: Path, mask
     made = torch.export.export(
         module, example, dynamic_shapes=(({0: torch.export.Dim("batch", max=64)},) * len(example),)
     )
-    tensors = _inputs(module, feed.fixed_examples(5))
+    tensors = _inputs(module, {end: widest(value) for end, value in feed.fixed_examples(5).items()})
     feed.close()
     shorter = [tensors[0], tensors[1] // 3, *tensors[2:]]
     with torch.no_grad():
@@ -226,7 +255,9 @@ def test_a_sound_tower_leaves_as_onnx(tmp_path: Path) -> None:
 
 
 def _inputs(module: Program, batch: Any) -> list[torch.Tensor]:
-    return [tensor for end in module.forms for tensor in pytree.tree_leaves(batch[end])]
+    """What the program takes of a batch, whose packs are no matter of it."""
+    alone = [replace(v, pack_B=None) if isinstance(v := batch[end], Text | Pictures) else v for end in module.forms]
+    return [leaf for leaf in pytree.tree_leaves(alone) if isinstance(leaf, torch.Tensor)]
 
 
 def test_the_command_line_exports_a_model_and_a_tower(

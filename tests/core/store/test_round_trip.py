@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from core.compiler.feed import padded
 from core.store import strips
 from core.store.database import Store
 from core.store.library import Library
@@ -132,6 +133,18 @@ def test_attention_that_is_not_finite_is_kept(library: Library) -> None:
     found = said(library, event).attention_at("a", 1)
     assert found is not None
     assert np.isnan(found.weights).all()
+
+
+def test_pictures_of_several_sizes_come_back_at_their_own(library: Library) -> None:
+    own = [np.full((h, w, 3), h * w, np.uint8) for h, w in ((4, 2), (1, 5))]
+    every, sizes = padded(own)
+    assert every.shape == (2, 4, 5, 3)
+    reader = said(library, Exhibit(at=at(0), name="probe", pictures=every, sizes=sizes, sentences=("a", "b")))
+    exhibit = reader.exhibit("probe")
+    assert exhibit is not None
+    assert len(exhibit.pictures) == 2
+    for given, found in zip(own, exhibit.pictures):
+        np.testing.assert_array_equal(given, found)
 
 
 def test_samples_exhibits_marks_logs_and_devices(library: Library) -> None:

@@ -9,7 +9,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from core.graph import edits
 from core.graph.document import Document, End
+from core.graph.recipe import Choice
 from core.telemetry.events import AttentionMap, Exhibit
 from studio.open.documents import find_document
 from tests.core.training.running import Said, trainer, weights
@@ -53,6 +55,20 @@ def test_it_changes_nothing_in_the_run() -> None:
     assert dict(maps[0].queries) == {"kind": "words", "measure": "cosine"}
     assert np.abs(maps[0].weights).max() <= 1
     assert [each.name for each in said.of(Exhibit)] == ["words in the image"]
+
+
+def test_sentences_of_a_pack_meet_their_own_images() -> None:
+    found = []
+    for batching in (Choice(key="fixed"), Choice(key="packed", knobs={"budget": 64, "packs": 2, "window": 16})):
+        run = trainer(edits.set_recipe(tiny_clip(diagnostics=WORDS_IN_IMAGE), batching=batching))
+        batch = run.feed.fixed_examples(4)
+        run.feed.close()
+        text = batch[End(node="tokenizer", port="text")]
+        assert (text.pack_B is None) is (batching.key == "fixed")
+        meeting = run.experiment.words_in_image(batch)
+        assert meeting is not None
+        found.append(meeting.cosine_BLP[text.mask_BL])
+    torch.testing.assert_close(found[0], found[1], atol=1e-5, rtol=1e-5)
 
 
 def test_where_no_words_meet_patches_nothing_is_said() -> None:

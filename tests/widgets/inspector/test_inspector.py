@@ -237,6 +237,19 @@ def test_options_are_chosen_and_switched(inspector):
     assert "attention" not in inspector.listener.heard[-1][1]["diagnostics"]
 
 
+def test_batches_are_chosen_and_their_budget_is_turned(inspector):
+    batching = inspector.document_page.batching
+    batching.box.setCurrentIndex(batching.box.findData("packed"))
+    batching.box.activated.emit(batching.box.currentIndex())
+    chosen = inspector.listener.heard[-1][1]["batching"]
+    assert chosen == Choice(key="packed")
+    inspector.set_document(edits.set_recipe(sample.document(), batching=chosen))
+    field = batching.form.rows["budget"].field
+    typed(field, "512")
+    QTest.keyClick(field.edit, Qt.Key.Key_Return)
+    assert inspector.listener.heard[-1] == ("recipeChanged", {"batching": Choice(key="packed", knobs={"budget": 512})})
+
+
 def test_an_option_that_is_not_known_is_kept(inspector):
     odd = edits.set_recipe(sample.document(), optimizer=Choice(key="muon", knobs={"a": 1}))
     inspector.set_document(odd)

@@ -1,0 +1,91 @@
+"""Which samples come together and when: groups of one epoch, a pure function of (seed, epoch) and of how large samples are.
+
+A way of grouping is one file in ``batching/``; the recipe's choice, its form and its tests follow from the folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from core.catalog import Catalog
+from core.problems import Problem
+
+_ORDER = 0x6F726465  # keeps the shuffle's random numbers apart from the samples'
+_BATCHES = 0x62617463  # and from those that shuffle batches
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extent:
+    """How large a sample is to a tower: subwords, or patches; ``aspect`` is a picture's width over its height."""
+
+    tokens: int
+    aspect: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The samples of one batch; ``packs`` says which of them share a row of tokens, where some do."""
+
+    indices: tuple[int, ...]
+    packs: tuple[int, ...] | None = None
+
+
+class Batching:
+    """One way of grouping samples into batches."""
+
+    key: ClassVar[str]
+    title: ClassVar[str] = ""
+    measures: ClassVar[bool] = False  # needs the samples' extents
+    packs_rows: ClassVar[bool] = False  # samples share rows of tokens, also where a split is evaluated
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """No knobs."""
+
+    def __init__(self, config: Any = None) -> None:
+        self.config: Any = self.Config() if config is None else config
+
+    def shuffled(
+        self, indices: Sequence[int], extents: Sequence[Extent], batch_size: int, seed: int, epoch: int
+    ) -> list[Group]:
+        """One epoch of training. ``indices`` are in the epoch's order, ``extents`` beside them (empty: not measured)."""
+        raise NotImplementedError
+
+    def in_order(self, indices: Sequence[int], extents: Sequence[Extent], batch_size: int) -> list[Group]:
+        """Every sample once, in order: how a split is evaluated."""
+        return cut(indices, batch_size)
+
+    def problem(self, count: int, batch_size: int) -> Problem | None:
+        """Why ``count`` samples cannot be trained on; None where they can."""
+        if count >= batch_size:
+            return None
+        return Problem(
+            what=f"There are {count:,} samples, fewer than one batch of {batch_size:,}; an epoch would train nothing.",
+            hint="Choose a smaller batch.",
+        )
+
+
+batchings: Catalog[Batching] = Catalog("core.data.batching", "way of batching")
+
+
+def order(indices: Sequence[int], seed: int, epoch: int, training: bool) -> list[int]:
+    """The epoch's order: shuffled when training, as given otherwise."""
+    if not training:
+        return [int(index) for index in indices]
+    shuffle = np.random.Generator(np.random.PCG64([seed, epoch, _ORDER])).permutation(len(indices))
+    return [int(indices[place]) for place in shuffle]
+
+
+def cut(indices: Sequence[int], batch_size: int) -> list[Group]:
+    """One batch after another; the last may be short."""
+    return [Group(indices=tuple(indices[at : at + batch_size])) for at in range(0, len(indices), batch_size)]
+
+
+def in_random_order(groups: Sequence[Group], seed: int, epoch: int) -> list[Group]:
+    """Batches in an order of their own, so that what was sorted together does not follow upon itself."""
+    shuffle = np.random.Generator(np.random.PCG64([seed, epoch, _BATCHES])).permutation(len(groups))
+    return [groups[place] for place in shuffle]
