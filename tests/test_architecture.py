@@ -41,6 +41,7 @@ PUT_OFF = {
     "core/runs/sweeping.py": "torch, when a trial begins",
     "core/runs/vocabulary.py": "torch, where the kept vocabulary does not serve",
     "core/runs/worker.py": "torch, when a run begins",
+    "core/store/encoding.py": "soundfile, when a sound is kept or played",
     "core/store/lock.py": "one module for each operating system",
     "core/store/migrate.py": "Alembic, only where a store is made or upgraded",
     "widgets/look/icons.py": "the icon font needs an application",

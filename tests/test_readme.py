@@ -33,7 +33,10 @@ def folders() -> set[str]:
         return folder.is_dir() and not folder.name.startswith((".", "_")) and any(folder.glob("*.py"))
 
     rooms = {
-        f"{house}/{room.name}" for house in ("studio", "core", "widgets") for room in (ROOT / house).iterdir() if holds(room)
+        f"{house}/{room.name}"
+        for house in ("studio", "core", "widgets")
+        for room in (ROOT / house).iterdir()
+        if holds(room)
     }
     return {"studio", "core", "widgets", "resources", "tests"} | rooms
 

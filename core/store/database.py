@@ -24,6 +24,8 @@ from core.store import filesystems, health, migrate
 from core.store.engines import reading_engine, writing_engine
 from core.store.faults import STORE_ERRORS, cause_of, is_storage_fault
 from core.store.lock import Busy, FileLock
+from core.store.media import MediaFolder, every_name
+from core.store.places import media_folder
 from core.store.schema import APPLICATION_ID, SCHEMA_VERSION
 from core.texts import printable
 
@@ -98,6 +100,16 @@ class Store:
                 if self._copy is not None:
                     self._copy.close()
                 raise
+
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Files that a process wrote whose rows were never committed, for it died, are removed."""
+        folder = MediaFolder(media_folder(self.path))
+        left = folder.left_by_the_dead() if self.is_writable else []
+        if left:
+            with suppress(Refused, OSError), self.write() as connection:
+                folder.sweep(connection, left)
 
     @classmethod
     def open(cls, where: str | Path | None = None) -> Store:
@@ -185,9 +197,13 @@ class Store:
         return [] if list(rows) == ["ok"] else [str(row) for row in rows]
 
     def backup(self, path: Path) -> Path:
-        """Copy the whole store, also while it is written. Raises Refused."""
+        """Copy the whole store with its pictures and sounds, also while it is written. Raises Refused."""
         with _sentences(self.path):
-            return migrate.copy(self.path, path)
+            copied = migrate.copy(self.path, path)
+            with self.read() as connection:
+                names = every_name(connection)
+            MediaFolder(media_folder(path)).bring(MediaFolder(media_folder(self.path)), names)
+            return copied
 
     def close(self) -> None:
         """Give the store back; the last one closes the file."""

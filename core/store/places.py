@@ -1,4 +1,4 @@
-"""Where a run's checkpoints lie: beside the store's file, wherever that is now.
+"""Where a run's checkpoints, and the pictures and sounds of all runs, lie: beside the store's file, wherever that is now.
 
 The one lookup of everyone who reads a checkpoint. The store keeps paths that are relative to its folder, so store and
 checkpoints may be moved together; an absolute path, as older versions kept it, is looked for beside the store first.
@@ -13,11 +13,17 @@ if TYPE_CHECKING:
     from core.store.database import Store
 
 CHECKPOINTS = "checkpoints"
+MEDIA = ".media"
 
 
 def checkpoint_folder(store: Store, uid: str) -> Path:
     """The folder of a run's checkpoints."""
     return store.path.parent / CHECKPOINTS / uid
+
+
+def media_folder(path: Path) -> Path:
+    """The folder of pictures and sounds of the store at ``path``: one for each store, so none removes another's."""
+    return path.with_name(path.name + MEDIA)
 
 
 def kept_path(store: Store, path: Path) -> str:

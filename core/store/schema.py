@@ -21,8 +21,8 @@ from sqlalchemy import (
 )  # fmt: skip
 
 APPLICATION_ID = 0x584D5354  # "XMST": how a store is told from any other SQLite file
-SCHEMA_VERSION = 6  # user_version; grows with each migration
-REVISION = "0006"  # Alembic's name of the same
+SCHEMA_VERSION = 7  # user_version; grows with each migration
+REVISION = "0007"  # Alembic's name of the same
 
 metadata = MetaData()
 
@@ -93,7 +93,7 @@ series = Table(
     "series", metadata,
     Column("id", Integer, primary_key=True),
     _run_id(),
-    Column("kind", Text, nullable=False),  # scalar, timeline, device, histogram, attention, samples, pairs
+    Column("kind", Text, nullable=False),  # scalar, timeline, device; the others: core.store.snapshots.KINDS
     Column("name", Text, nullable=False),
     Column("size", Integer, nullable=False, default=0),
     Column("first", Integer, nullable=False, default=0),  # keys
@@ -147,6 +147,16 @@ snapshot = Table(
     Column("checksum", Integer, nullable=False),
     Column("data", LargeBinary, nullable=False),
     UniqueConstraint("series_id", "step"),
+)  # fmt: skip
+
+media = Table(
+    "media", metadata,
+    Column("id", Integer, primary_key=True),
+    Column("snapshot_id", Integer, ForeignKey("snapshot.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),  # of a file in core.store.places.media_folder
+    Column("bytes", Integer, nullable=False),
+    UniqueConstraint("snapshot_id", "name"),
+    Index("media_name", "name"),
 )  # fmt: skip
 
 exhibit = Table(

@@ -301,7 +301,7 @@ def test_a_store_in_the_words_of_version_5_is_brought_up_to_date(tmp_path: Path)
     connection.executescript(
         "ALTER TABLE trial RENAME COLUMN configuration TO arm; UPDATE alembic_version SET version_num='0005';"
         "UPDATE param SET name=replace(replace(name, 'callbacks.', 'habits.'), 'diagnostics.', 'probes.');"
-        "PRAGMA user_version=5"
+        "DROP TABLE media; PRAGMA user_version=5"
     )
     connection.close()
     with Store.open(path) as store:
