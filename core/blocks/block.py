@@ -37,6 +37,8 @@ class Block(nn.Module):
     batch_losses: ClassVar[tuple[str, ...]] = ()  # ports of losses that compare samples though the block does not
     counts: ClassVar[tuple[str, ...]] = ()  # ports that ``counted`` reads, where its loss is not a mean over samples
     streams_apart: ClassVar[bool] = False  # when evaluated, a stream hangs only on what came in under its own name
+    reconstructs: ClassVar[Mapping[str, str]] = {}  # an image or waveform given -> the port taken that it is made from
+    hertz: int = 0  # of a waveform that it makes
     progress: float = 0.0  # share of the run that is done, set before every step
 
     @dataclass(frozen=True, kw_only=True)

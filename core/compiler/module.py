@@ -6,7 +6,7 @@ Weights are drawn per node from (seed, node id), so adding a block does not chan
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from core.blocks.block import Block
 from core.blocks.values import Grid, Tokens, full, map_tensors
 from core.compiler.build import build_block
 from core.compiler.compile import meta_values
+from core.compiler.making import Making, Thing, make, makings
 from core.compiler.momentum import Twin, wants_twin
 from core.compiler.plan import Plan
 from core.compiler.randomness import apart
@@ -115,6 +116,14 @@ class Experiment(nn.Module):
     def losses(self, values: Mapping[End, Any]) -> dict[str, Tensor]:
         """Each objective's loss."""
         return {key: values[End(node=key, port="loss")] for key in self.plan.objectives}
+
+    def makings(self) -> tuple[Making, ...]:
+        """Every image and waveform that a block here makes."""
+        return makings(self.plan, self.node)
+
+    def make(self, making: Making, batch: Mapping[End, Any], seeds: Sequence[int]) -> Iterator[Thing]:
+        """Make some, one after another (:func:`core.compiler.making.make`)."""
+        return make(self, making, batch, seeds)
 
     @torch.no_grad()
     def attention_maps(self, batch: Mapping[End, Any]) -> dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]]:

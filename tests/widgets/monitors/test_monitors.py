@@ -57,10 +57,10 @@ def shown(qtbot, cls, run, cursor=CURSOR):
     return monitor
 
 
-def test_the_eleven_monitors_are_found():
+def test_the_twelve_monitors_are_found():
     assert set(EVERY) == {
         "loss", "similarity", "retrieval", "samples", "attention", "device", "gradients", "rates", "log", "experts",
-        "metrics",
+        "metrics", "made",
     }  # fmt: skip
 
 
