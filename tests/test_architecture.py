@@ -45,6 +45,7 @@ PUT_OFF = {
     "core/store/lock.py": "one module for each operating system",
     "core/store/migrate.py": "Alembic, only where a store is made or upgraded",
     "widgets/look/icons.py": "the icon font needs an application",
+    "studio/asking/making.py": "torch, when the query page is asked for images",
     "studio/asking/query.py": "torch, when the query page is asked first",
     "studio/asking/judging.py": "torch, when pairs are looked at first",
     "studio/commands/check.py": "torch, after the flags were found good",

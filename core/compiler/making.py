@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.blocks.block import Block
+from core.blocks.catalog import blocks
 from core.blocks.values import main_tensor, map_tensors
 from core.compiler.plan import Plan
 from core.compiler.randomness import apart
@@ -60,15 +61,15 @@ class Thing:
     hertz: int = 0  # of a waveform
 
 
-def makings(plan: Plan, node: Any) -> tuple[Making, ...]:
-    """Every end of an image or a waveform that a block gives; ``node`` gives a node's module."""
+def makings(plan: Plan) -> tuple[Making, ...]:
+    """Every end of an image or a waveform that a block gives."""
     found = []
     for key in plan.batch_nodes:
         if key in plan.mixing:  # what compares a batch's samples makes nothing of one alone
             continue
         for port in plan.specs[key].gives:
             if port.kind in KINDS:
-                source = getattr(node(key), "reconstructs", {}).get(port.name)
+                source = blocks[plan.document.nodes[key].block].reconstructs.get(port.name)
                 found.append(
                     Making(
                         end=End(node=key, port=port.name), kind=port.kind, made_of=_made_of(plan, key),

@@ -119,7 +119,7 @@ class Experiment(nn.Module):
 
     def makings(self) -> tuple[Making, ...]:
         """Every image and waveform that a block here makes."""
-        return makings(self.plan, self.node)
+        return makings(self.plan)
 
     def make(self, making: Making, batch: Mapping[End, Any], seeds: Sequence[int]) -> Iterator[Thing]:
         """Make some, one after another (:func:`core.compiler.making.make`)."""

@@ -1,14 +1,13 @@
-"""A trained plan answers: sentences find pictures, pictures find sentences, and attention says where it looked.
+"""A trained plan, open to be asked: a document with a checkpoint's weights, and what a person brings put on its ports.
 
-What can be asked is :mod:`core.compiler.questions`'; answers are ranked by the objective's own score, against a pool of
-samples that is embedded once. Axes: N samples in the pool, D width.
+Each kind of answer is a file beside this one; which of them a plan can give, and why not the others, is
+:mod:`core.compiler.answerable`'s. Axes: N samples in the pool, D width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,14 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.blocks.block import Objective
 from core.blocks.ranking import best_first
-from core.blocks.values import joined, map_tensors
-from core.compiler.asking import HERE, asked, class_vectors, classes_of, through
+from core.compiler.asking import asked, through
 from core.compiler.compile import compile
 from core.compiler.feed import Feed, sample_graph
+from core.compiler.making import makings
 from core.compiler.module import Experiment
-from core.compiler.questions import GIVEN, Kind, Question, questions_of, why_not
-from core.compiler.subsets import absent, droppers, embedded, subsets_of
+from core.compiler.questions import GIVEN, Question, questions_of, why_not
+from core.compiler.subsets import absent, droppers, subsets_of
 from core.compiler.weights import load_average, load_weights, read_state
 from core.data.base import Pieces
 from core.data.pipeline import SampleGraph
@@ -34,12 +32,7 @@ from core.data.readers.image import fitted, read_image
 from core.graph.document import Document, End
 from core.problems import Refused, refuse
 
-Progress = Callable[[int, int], bool]  # done, of; False cancels
 BATCH = 128
-
-
-class Cancelled(Exception):
-    """The person asked to stop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,17 +46,6 @@ class Answer:
     split: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """Where the model looked: one attention map over a picture or a sentence."""
-
-    layer: str
-    weights: NDArray[np.float32]  # [heads, queries, keys]
-    queries: Mapping[str, Any]
-    keys: Mapping[str, Any]
-    words: tuple[str, ...] = ()
-
-
 class Trained:
     """A document with the weights of a checkpoint."""
 
@@ -71,147 +53,43 @@ class Trained:
         """Raises Refused where the checkpoint is not of this document or there is nothing to ask."""
         self.plan = compile(document)
         self.questions = questions_of(self.plan)
-        self._subsets = subsets_of(self.plan)
-        if not self.questions and self._subsets is None:
+        self.subsets = subsets_of(self.plan)
+        if not self.questions and self.subsets is None and not makings(self.plan):
             raise Refused(why_not(self.questions, frozenset()))
-        self._device = device or torch.device("cpu")
+        self.device = device or torch.device("cpu")
         state = read_state(folder)
         self.step = int(state["position"]["step"])
-        self.experiment = Experiment(self.plan, document.recipe.seed).to(self._device).eval()
+        self.experiment = Experiment(self.plan, document.recipe.seed).to(self.device).eval()
         load_weights(self.experiment, folder)
         load_average(self.experiment, folder)
         self.graph: SampleGraph = sample_graph(self.plan)
         self.graph.open()
         self.graph.load_state(state["transforms"])
-        self._feed = Feed(self.plan, self.graph, self._device)
-        self._pools: dict[tuple[str, str, End], tuple[Any, list[int]]] = {}
+        self.feed = Feed(self.plan, self.graph, self.device)
+        self.pools: dict[tuple[str, str, End], tuple[Any, list[int]]] = {}
         ports = self.plan.specs[self.plan.source].gives
         self._ports = {brought: port.name for port in reversed(ports) if (brought := GIVEN.get(port.kind))}
 
     @property
     def splits(self) -> dict[str, int]:
         """Splits that can be searched, with their sizes."""
-        return {name: len(indices) for name, indices in self._feed.splits.items() if len(indices)}
-
-    @torch.no_grad()
-    def pool(self, split: str, question: Question, progress: Progress | None = None) -> tuple[Any, list[int]]:
-        """What a question is ranked against: unit vectors [N, D] or tokens, and their sample indices. Raises Cancelled.
-
-        Samples that lack the answer, where the objective is told which do, are left out.
-        """
-        if split not in self.splits:
-            raise refuse(f"The data has no split {split!r}.", hint=f"It has: {', '.join(self.splits)}.")
-        key = (split, question.objective, question.answers)
-        if key not in self._pools:
-            told = self.plan.inputs[question.objective].get("present")
-            parts: list[Any] = []
-            indices: list[int] = []
-            done = 0
-            for batch, chosen in self._feed.split(split, BATCH):
-                values = self.experiment.run(batch, [question.answers.node])
-                rows = list(range(len(chosen))) if told is None else (values[told] > 0).nonzero()[:, 0].tolist()
-                parts.append(map_tensors(itemgetter(rows), values[question.answers]))
-                indices += [chosen[row] for row in rows]
-                done += len(chosen)
-                if progress is not None and not progress(done, self.splits[split]):
-                    raise Cancelled
-            self._pools[key] = (_unit(joined(parts)), indices)
-        return self._pools[key]
+        return {name: len(indices) for name, indices in self.feed.splits.items() if len(indices)}
 
     @property
     def modalities(self) -> tuple[str, ...]:
         """What a question of :meth:`subset_table` can be made of; empty where there is one way only."""
-        return self._subsets.modalities if self._subsets is not None else ()
+        return self.subsets.modalities if self.subsets is not None else ()
 
     @torch.no_grad()
-    def subset_table(
-        self, split: str, given: Collection[str], progress: Progress | None = None
-    ) -> tuple[Tensor, list[int]]:
-        """Cosines [N, N] of questions made of ``given`` modalities alone with every answer, and the samples' indices.
-
-        Samples that lack a modality are left out. Raises Refused where the plan has no such question, Cancelled.
-        """
-        if self._subsets is None:
-            raise refuse(
-                "This experiment is asked in one way only.",
-                hint="Join three modalities in one space, or fuse some behind modality dropout.",
-            )
-        questions, answers, indices = [], [], []
-        done = 0
-        for batch, chosen in self._feed.split(split, BATCH):
-            question, answer, counts_B = embedded(self.experiment, self._subsets, batch, given)
-            questions.append(question[counts_B].cpu())
-            answers.append(answer[counts_B].cpu())
-            indices += [index for index, counts in zip(chosen, counts_B.tolist()) if counts]
-            done += len(chosen)
-            if progress is not None and not progress(done, self.splits[split]):
-                raise Cancelled
-        return torch.cat(questions) @ torch.cat(answers).T, indices
-
-    def classes(self, level: int) -> list[str]:
-        """The data's own classes at a level, 1 the coarsest. Raises Refused where the data names none."""
-        names = classes_of(self.graph.source, level)
-        if not names:
-            raise refuse("The data does not say which classes its samples belong to.", hint="Type the names of some.")
-        return names
-
-    @torch.no_grad()
-    def classes_for(
-        self, picture: Path, names: Sequence[str], prompts: Sequence[str] = (HERE,)
-    ) -> list[tuple[str, float]]:
-        """Classes a picture file fits, best first, with their cosines: each class is the mean of its prompts' vectors."""
-        if not names:
-            raise refuse("There is no class to choose from.", hint="Name some.")
-        question = self.questions.get(frozenset({"picture"}))
-        if question is None or question.finds != "sentences":
-            raise refuse("This run does not compare images with sentences, so it cannot name a class.")
-        made = self._asked(question, {self._ports["picture"]: self._picture(picture)})
-        class_KD = class_vectors(self.experiment, self.graph, question.answers, names, prompts, self._device)
-        scores_K = (made.float() @ class_KD.T)[0].cpu()
-        return [(names[place], score) for score, place in _ranked(scores_K, len(names))]
-
-    @torch.no_grad()
-    def ask(
-        self, split: str, *, sentence: str | None = None, picture: Path | None = None, count: int = 12,
-        progress: Progress | None = None,
-    ) -> tuple[Kind, list[Answer]]:  # fmt: skip
-        """What a split has that fits a sentence, a picture file, or both best. Raises Refused, Cancelled."""
-        brought: dict[str, Any] = {}
-        if sentence is not None:
-            if not sentence.strip():
-                raise refuse("The sentence is empty.", hint="Type a few words, such as: red heart.")
-            brought["sentence"] = sentence
-        if picture is not None:
-            brought["picture"] = self._picture(picture)
-        given = frozenset(brought)
-        if given not in self.questions:
-            raise Refused(why_not(self.questions, given))
-        question = self.questions[given]
-        answers, indices = self.pool(split, question, progress)
-        embedded_question = self._asked(question, {self._ports[name]: value for name, value in brought.items()})
-        module, pair = self.experiment.node(question.objective), self.plan.pair(question.objective)
-        assert isinstance(module, Objective)
-        assert pair is not None
-        is_left = pair[0] == question.asked
-        scores_1N = (
-            module.score_tables(embedded_question, answers)[0]
-            if is_left
-            else module.score_tables(answers, embedded_question)[1]
-        )
-        return question.finds, [
-            self.answer(indices[place], score, split)
-            for score, place in _ranked(scores_1N[0], min(count, len(indices)))
-        ]
-
-    def _asked(self, question: Question, brought: Mapping[str, Any]) -> Any:
-        """The question's side for one sample; where something was not given a sample of the set flows beside it, unseen."""
-        given = self._batch(brought)
-        batch = {**self._feed.fixed_examples(1), **given}
+    def asked(self, question: Question, brought: Mapping[str, Any]) -> Any:
+        """The question's side for one sample of what a person brings; where something was not given a sample of the set flows beside it, unseen."""
+        given = self.batch({self._ports[name]: value for name, value in brought.items()})
+        batch = {**self.feed.fixed_examples(1), **given}
         for node in droppers(self.plan, question.asked.node):
             if node not in question.hidden and (told := self.plan.inputs[node].get("present")) is not None:
-                batch[told] = torch.ones(1, device=self._device)
+                batch[told] = torch.ones(1, device=self.device)
         with absent(self.experiment, question.hidden):
-            return _unit(self.experiment.run(batch, [question.asked.node])[question.asked])
+            return unit(self.experiment.run(batch, [question.asked.node])[question.asked])
 
     def answer(self, index: int, score: float = 1.0, split: str = "") -> Answer:
         """A sample as an answer."""
@@ -220,25 +98,19 @@ class Trained:
         shown = None if picture is None else (picture.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
         return Answer(index=index, score=score, sentence=self.graph.source.label(index), picture=shown, split=split)
 
-    def looks(
+    def given(
         self, *, sentence: str | None = None, picture: Path | None = None, index: int | None = None
-    ) -> list[Look]:
-        """Attention of every layer over a picture (a file or a sample of the set), a sentence, or both."""
+    ) -> dict[str, Any]:
+        """Values on the source's ports of what a person brings, or of a sample of the set."""
         if index is not None:
             values = self.graph.source.sample(index)
-            given = {name: values[name] for name in self._ports.values() if name in values}
-        else:
-            given = {self._ports["picture"]: self._picture(picture)} if picture is not None else {}
-            given |= {self._ports["sentence"]: sentence} if sentence is not None else {}
-        words = self._words(given)
-        maps = self.experiment.attention_maps(self._batch(given))
-        return [
-            Look(layer=name, weights=rows[0].float().cpu().numpy(), queries=queries, keys=keys,
-                 words=words if "words" in (queries["kind"], keys["kind"]) else ())
-            for name, (rows, queries, keys) in maps.items()
-        ]  # fmt: skip
+            return {name: values[name] for name in self._ports.values() if name in values}
+        if sentence is not None and "sentence" not in self._ports:
+            raise refuse("This experiment takes no text.", hint="Ask it without a sentence.")
+        given = {self._ports["picture"]: self.picture(picture)} if picture is not None else {}
+        return given | ({self._ports["sentence"]: sentence} if sentence is not None else {})
 
-    def _picture(self, path: Path) -> Tensor:
+    def picture(self, path: Path) -> Tensor:
         """A file as the source would give it: fitted onto white, float32 [3, H, W] in [0, 1]."""
         sides = [v.shape[-1] for v in self.graph.source.meta(1).values() if isinstance(v, Tensor) and v.ndim == 4]
         if not sides:
@@ -246,20 +118,21 @@ class Trained:
         pixels = fitted(read_image(path), int(sides[0]))
         return torch.from_numpy(pixels.astype(np.float32) / np.float32(255))
 
-    def _batch(self, given: Mapping[str, Any]) -> dict[End, Any]:
+    def batch(self, given: Mapping[str, Any]) -> dict[End, Any]:
         """One sample's batch from values on the source's ports, through the transforms as in evaluation."""
-        return asked(self.plan, self.graph, [given], self._device)
+        return asked(self.plan, self.graph, [given], self.device)
 
-    def _words(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+    def words(self, given: Mapping[str, Any]) -> tuple[str, ...]:
+        """What the text tokens of these values stand for."""
         return next((v.words for v in through(self.plan, self.graph, given).values() if isinstance(v, Pieces)), ())
 
     def close(self) -> None:
         """Let loader workers go."""
-        self._feed.close()
+        self.feed.close()
         self.graph.close()
 
 
-def _ranked(scores_K: Tensor, count: int) -> list[tuple[float, int]]:
+def ranked(scores_K: Tensor, count: int) -> list[tuple[float, int]]:
     """Scores with their places, best first; those that are not finite are left out. Raises Refused where none is left."""
     values, places = best_first(scores_K, count)
     if not len(values):
@@ -269,6 +142,6 @@ def _ranked(scores_K: Tensor, count: int) -> list[tuple[float, int]]:
     return list(zip(values.tolist(), places.tolist()))
 
 
-def _unit(value: Any) -> Any:
+def unit(value: Any) -> Any:
     """An embedding as unit vectors; tokens as they are."""
     return F.normalize(value.float(), dim=-1) if isinstance(value, Tensor) else value

@@ -25,6 +25,7 @@ from core.compiler.module import Experiment
 from core.graph import edits
 from core.graph.document import Document
 from core.inference.export import Program, export_model, opened, program
+from core.inference.retrieve import pool
 from core.inference.towers import load_tower, save_tower
 from core.inference.trained import Trained
 from core.problems import Refused
@@ -253,8 +254,8 @@ def test_without_a_teacher_the_drawing_says_what_to_do() -> None:
 
 def test_a_teacher_answers_as_its_run_does_and_never_changes(run: tuple[Store, str, Path]) -> None:
     trained = Trained(opened(run[2])[0].plan.document, next(run[2].glob("step-*")))
-    pictures, indices = trained.pool("test", trained.questions[frozenset({"sentence"})])
-    sentences, _ = trained.pool("test", trained.questions[frozenset({"picture"})])
+    pictures, indices = pool(trained, "test", trained.questions[frozenset({"sentence"})])
+    sentences, _ = pool(trained, "test", trained.questions[frozenset({"picture"})])
     samples = [trained.graph.source.sample(index) for index in indices]
     image = torch.stack([sample["image"] for sample in samples])
     words = [sample["sentence"] for sample in samples]
