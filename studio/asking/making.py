@@ -49,7 +49,7 @@ def _answers(asked: Asked, make: Callable[[], Sequence[Thing]]) -> QueryAnswers:
         things, is_partial = cancelled.so_far, True
     return QueryAnswers(
         asked=asked, kind="made", answers=tuple(answer for thing in things for answer in _answer(thing)),
-        seconds=time.monotonic() - began, is_partial=is_partial,
+        seconds=time.monotonic() - began, is_partial=is_partial, made=len(things),
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from core.store.answers import RunFacts
 from studio.asking.making import generated, reconstructed
 from studio.session import Session
 from studio.telling.sentences import refusal
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.query.classes import names_of
 from widgets.query.page import QueryPage
 from widgets.query.values import Askable, Asked, QueryAnswer, QueryAnswers, Ways
@@ -200,7 +200,7 @@ def ways_of(text: str) -> Ways:
     reasons = {
         name: refusal(Refused(why_not(questions, given))) for name, given in WAYS.items() if given not in questions
     }
-    answers = {kind: refusal(Refused(why)) if why is not None else "" for kind, why in answerable(plan).items()}
+    answers = {kind: said(why.what) if why is not None else "" for kind, why in answerable(plan).items()}
     made = next((making for making in makings(plan) if making.kind == "image" and making.original is None), None)
     paints = made is not None and bool(made.made_of & {"sentence", "text"})
     return Ways(finds=finds, why_not=reasons, answers=answers, paints_sentences=paints)

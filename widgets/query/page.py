@@ -60,6 +60,7 @@ class QueryPage(QWidget):
         self._runs_box, self._checkpoints = QComboBox(), QComboBox()
         self._sentence, self._well, self._classes = QLineEdit(), PictureWell(), ClassesForm()
         self._making, self._kinds = MakingForm(), KindList()
+        self._results_title, self._close_title = _muted(tr("Results, by score")), _muted(tr("Attention map"))
         self._ask, self._cancel = QPushButton(tr("Search")), QPushButton(tr("Cancel"))
         self._progress, self._line = QProgressBar(), QLabel()
         self._tiles, self._picture, self._words = AnswerTiles(), HeatPicture(), HeatWords()
@@ -111,11 +112,14 @@ class QueryPage(QWidget):
         if answers.is_partial:
             self._say(tr("Cancelled; {n} results so far", n=count))
         elif answers.kind == "made":
-            self._say(tr("{n} images made, {seconds} s", n=count, seconds=seconds))
+            self._say(tr("{n} images made, {seconds} s", n=answers.made, seconds=seconds))
         elif answers.kind == "classes":
             self._say(tr("{n} of {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
         else:
             self._say(tr("{n} results among {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
+        is_made = answers.kind == "made"
+        self._results_title.setText(tr("Made images") if is_made else tr("Results, by score"))
+        self._close_title.setText(tr("Close up") if is_made else tr("Attention map"))
         self._tiles.set_answers(answers.answers, as_tiles=answers.kind in ("pictures", "made"))
         self._show_empty("" if answers.answers else tr("Nothing was found."))
         if not answers.answers:
@@ -215,8 +219,6 @@ class QueryPage(QWidget):
         column.addSpacing(8)
         column.addWidget(self._classes)
         column.addWidget(self._making)
-        column.addSpacing(8)
-        column.addWidget(self._kinds)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidget(side)
@@ -228,7 +230,7 @@ class QueryPage(QWidget):
 
     def _answer_side(self) -> QWidget:
         side, column = _column()
-        column.addWidget(_muted(tr("Results, by score")))
+        column.addWidget(self._results_title)
         scroll = self._scroll = QScrollArea()
         scroll.setWidget(self._tiles)
         scroll.setWidgetResizable(True)
@@ -240,12 +242,13 @@ class QueryPage(QWidget):
 
     def _close_side(self) -> QWidget:
         side, column = _column()
-        column.addWidget(_muted(tr("Attention map")))
+        column.addWidget(self._close_title)
         column.addWidget(self._picture)
         column.addWidget(self._words)
         column.addWidget(self._about)
         column.addWidget(self._lit)
         column.addStretch(1)
+        column.addWidget(self._kinds)
         side.setMinimumWidth(200)
         return side
 
