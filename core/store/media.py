@@ -109,7 +109,7 @@ class MediaFolder:
 
     def remove(self, connection: Connection, names: Collection[str]) -> None:
         """Remove those of these files that no row names. To be called in a transaction that writes, after the rows went."""
-        for name in set(names) - kept_names(connection, names):
+        for name in {name for name in names if is_named(name)} - kept_names(connection, names):
             with suppress(OSError):
                 self.place(name).unlink()
 

@@ -133,7 +133,7 @@ class CloseLook(QWidget):
             ("−", tr("Smaller (-)"), self.smaller),
             ("+", tr("Larger (+)"), self.larger),
             (tr("Copy"), tr("Copy the image (Ctrl+C)"), self.copy),
-            (tr("Save…"), tr("Save the image as PNG (Ctrl+S)"), self.save),
+            (tr("Save…"), tr("Save the image to a file (Ctrl+S)"), self.save),
         ):
             row.addWidget(self._button(text, tip, act))
         return row

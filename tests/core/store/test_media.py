@@ -332,6 +332,19 @@ def test_killed_between_file_and_row(tmp_path: Path, where: str) -> None:
         assert len(files(store)) == kept
 
 
+def test_a_name_that_leads_elsewhere_removes_nothing(library: Library, store: Store, tmp_path: Path) -> None:
+    """A store that somebody sent may name any file."""
+    uid = record(library, pictures(1, 1))
+    mine = tmp_path / "mine.txt"
+    mine.write_text("kept")
+    with store.write() as connection:
+        connection.execute(media.update().values(name=f"../../{mine.name}").where(media.c.id == 1))
+    (media_folder(store.path) / "..").mkdir(exist_ok=True)
+    library.delete(uid)
+    assert library.purge() == [uid]
+    assert mine.read_text() == "kept"
+
+
 def test_what_another_machine_or_a_living_process_announced_is_left(library: Library, store: Store) -> None:
     folder = MediaFolder(media_folder(store.path))
     data = png_of(drawn(5)[0])
