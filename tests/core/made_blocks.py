@@ -63,10 +63,45 @@ class Pixels(Objective):
         return {"loss": F.mse_loss(made, real)}
 
 
+class Hum(Block):
+    """Hums a waveform from a vector and noise of its own."""
+
+    title = "Hum"
+    takes = {"embedding": port("embedding", "what to hum")}
+    gives = {"waveform": port("waveform", "the hum")}
+    hertz = 8000
+
+    def __init__(self, config: Any, incoming: Any) -> None:
+        super().__init__(config, incoming)
+        self.out = nn.Linear(incoming["embedding"].shape[-1], 400)
+
+    def forward(self, embedding: Tensor) -> dict[str, Any]:
+        noise = torch.randn(len(embedding), 400, device=embedding.device)
+        return {"waveform": (self.out(embedding) + 0.1 * noise).tanh()}
+
+
+class Quiet(Objective):
+    """Mean square of a waveform."""
+
+    title = "Quiet"
+    modality = "loss"
+    takes = {"made": port("waveform", "made")}
+    gives = {"loss": port("loss", "mean")}
+
+    def forward(self, made: Tensor) -> dict[str, Any]:
+        return {"loss": made.square().mean()}
+
+
 @contextmanager
 def made_blocks() -> Iterator[None]:
     """The three are in the catalogue inside."""
-    keys = {"generators.paint": Paint, "generators.rebuild": Rebuild, "objectives.pixels": Pixels}
+    keys = {
+        "generators.paint": Paint,
+        "generators.rebuild": Rebuild,
+        "objectives.pixels": Pixels,
+        "generators.hum": Hum,
+        "objectives.quiet": Quiet,
+    }
     blocks.walk()
     for key, cls in keys.items():
         blocks.register(key)(cls)
@@ -98,4 +133,22 @@ def painter(**recipe: Any) -> Document:
     ):  # fmt: skip
         draw.wire(source, target)
     recipe = {"callbacks": {}, "diagnostics": {"made": {"every": 2, "samples": 4}}, "threads": 1, "steps": 5, **recipe}
+    return edits.set_recipe(draw.document, batch_size=8, **recipe)
+
+
+def hummer(**recipe: Any) -> Document:
+    """Captions are hummed."""
+    draw = Drawing("hummer")
+    draw.add("sources.emoji", image_size=SIDE, second_artist="none")
+    draw.add("transforms.tokenizer", vocabulary=300, length=8)
+    draw.add("encoders.text_transformer", width=WIDTH, depth=1, heads=2)
+    draw.add("connectors.pool")
+    draw.add("generators.hum")
+    draw.add("objectives.quiet")
+    for source, target in (
+        ("emoji.sentence", "tokenizer.sentence"), ("tokenizer.text", "text_transformer.text"),
+        ("text_transformer.tokens", "pool.tokens"), ("pool.embedding", "hum.embedding"), ("hum.waveform", "quiet.made"),
+    ):  # fmt: skip
+        draw.wire(source, target)
+    recipe = {"callbacks": {}, "diagnostics": {"made": {"samples": 3}}, "threads": 1, "steps": 2, **recipe}
     return edits.set_recipe(draw.document, batch_size=8, **recipe)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from core.graph.selection import selecting_split
+from core.store.database import Store
+from core.store.encoding import samples_of
+from core.store.library import Library
 from core.telemetry.diagnostics.made import Made, _times_before
-from core.telemetry.events import Mark, Pictures
-from tests.core.made_blocks import made_blocks, painter
+from core.telemetry.events import Mark, Pictures, Sounds
+from tests.core.made_blocks import hummer, made_blocks, painter
 from tests.core.training.running import same, trainer, weights
 from tests.documents import tiny_clip
 
@@ -97,6 +101,24 @@ def test_a_full_budget_is_said_once_and_stops_the_making(monkeypatch: pytest.Mon
 def test_how_often_before_is_counted_from_the_step_alone(every: int) -> None:
     times = [step for step in range(1, 40) if step % every == 0 or step == 1]
     assert [_times_before(step, every) for step in times] == list(range(len(times)))
+
+
+def test_a_waveform_is_said_with_its_rate_and_kept_as_a_file(tmp_path: Path) -> None:
+    run = trainer(hummer())
+    run.train()
+    first, last = run.listener.of(Sounds)  # type: ignore[attr-defined]
+    assert (first.series, first.hertz, first.sounds.shape) == ("made/hum/waveform", 8000, (3, 400))
+    assert not np.array_equal(first.sounds, last.sounds)
+    with Store.open(tmp_path / "runs.db") as store:
+        library = Library(store)
+        uid = library.create_run("hums", "{}").uid
+        recorder = library.recorder(uid)
+        recorder.say(last)
+        assert recorder.close()
+        found = library.reader(uid).sounds_at("made/hum/waveform", 2)
+        samples, hertz = samples_of(library.reader(uid).file(found.made[1]))
+        assert hertz == 8000
+        np.testing.assert_allclose(samples, last.sounds[1], atol=2e-7)
 
 
 def test_where_nothing_is_made_nothing_is_said() -> None:
