@@ -11,7 +11,7 @@ studio: .venv/ready
 	else echo "No display: training the built-in experiment without the window."; \
 	  $(PYTHON) -m studio doctor --window && window=yes; \
 	  $(PYTHON) -m studio run mini_clip --unless-trained && [ -n "$$window" ] && \
-	  $(PYTHON) -m studio shot mini_clip -o pictures && echo "Pictures of the window are in ./pictures"; fi
+	  $(PYTHON) -m studio shot mini_clip -o pictures && echo "Screenshots of the window are in ./pictures"; fi
 
 test: .venv/ready-to-test
 	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n logical --maxprocesses 8 --dist loadfile

@@ -133,9 +133,9 @@ def knobs_of(config: type) -> tuple[Knob, ...]:
 
 def _describe(field: dataclasses.Field[Any], hint: Any) -> Knob:
     meta = dict(field.metadata[_META])
-    configurations = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    optional = type(None) in configurations
-    base = next(configuration for configuration in configurations if configuration is not type(None))
+    forms = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    optional = type(None) in forms
+    base = next(form for form in forms if form is not type(None))
     path = meta.pop("path")
     meta["title"] = meta["title"] or field.name.replace("_", " ").capitalize()
     plain: dict[Any, KnobKind] = {bool: "switch", int: "integer", float: "number", str: "text"}

@@ -63,6 +63,7 @@ class Session(QObject):
         self.sweeping = Sweeping(self, self)
         self.queueing = Queueing(self, self.sweeping.is_running)
         self.stopping: set[str] = set()  # runs that were asked to stop and have not ended
+        self.evaluating: set[str] = set()  # those of them that evaluate before they end
         self.vocabulary: Vocabulary = cached_vocabulary() or Vocabulary()
         self.is_engine_ready = False  # whether the blocks have been read from their classes, which takes seconds
         self.analysis: Analysis | None = None
@@ -327,8 +328,8 @@ class Session(QObject):
         if started_with is None:
             return ""
         document = self.document if started_with.id == self.document.id else started_with
-        name = f"{document.name} · {step}"
-        return self._begin(document, place=self.preferences.place, parent=uid, parent_step=step, name=name)
+        title = f"{document.name} · {step}"
+        return self._begin(document, place=self.preferences.place, parent=uid, parent_step=step, title=title)
 
     def _launch(self, uid: str, place: str) -> None:
         self.attempt(lambda: self.launch(uid, place))
@@ -356,12 +357,20 @@ class Session(QObject):
         if facts is not None:
             self.attempt(lambda: ask(self.store, facts.uid, name, **arguments))
 
-    def stop(self, uid: str) -> None:
-        """Ask a run to save and end; that it is stopping is said at once, before the run has heard of it."""
+    def stop(self, uid: str, *, evaluate: bool = False) -> None:
+        """Ask a run to save and end; that it is stopping is said at once, before the run has heard of it.
+
+        With ``evaluate`` it evaluates after the checkpoint; a plain stop ends that.
+        """
         self.stopping.add(uid)
-        self.say(tr("Stopping: the step is finished and a checkpoint saved."))
+        if evaluate:
+            self.evaluating.add(uid)
+            self.say(tr("Stopping: the step is finished, a checkpoint saved, then all splits are evaluated."))
+        else:
+            self.evaluating.discard(uid)
+            self.say(tr("Stopping: the step is finished and a checkpoint saved."))
         self.stateChanged.emit()
-        self.attempt(lambda: ask(self.store, uid, "stop"))
+        self.attempt(lambda: ask(self.store, uid, "stop", evaluate=evaluate))
 
     def running_here(self) -> list[str]:
         """Runs that would end with this window."""
@@ -381,6 +390,7 @@ class Session(QObject):
         self.queueing.is_closed = True  # nothing else begins while this window closes
         uids = self.running_here()
         self.stopping |= set(uids)
+        self.evaluating -= set(uids)
         self.stateChanged.emit()
         for uid in uids:
             with contextlib.suppress(Refused):

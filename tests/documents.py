@@ -48,3 +48,27 @@ def tiny_clip(
         draw.wire(source, target)
     recipe = {"callbacks": {}, "diagnostics": {}, "threads": 1, **recipe}
     return edits.set_recipe(draw.document, steps=steps, batch_size=batch_size, **recipe)
+
+
+def siamese(*, steps: int = 6, batch_size: int = 16, width: int = 16, dropout: float = 0.0, **recipe: Any) -> Document:
+    """SimCLR in miniature: two augmentations of an emoji through one tower and one head, each in two places."""
+    draw = Drawing("siamese")
+    draw.add("sources.emoji", image_size=16, second_artist="none")
+    for place in ("", "_2"):
+        draw.add("transforms.augment", flip=0.5)
+        draw.add("encoders.vit", patch_size=4, width=24, depth=1, heads=2, dropout=dropout)
+        draw.add("connectors.pool", how="mean")
+        draw.add("connectors.mlp_projection", width=width, hidden=32)
+        for source, target in (
+            ("emoji.image", "augment{}.image"), ("augment{}.image", "vit{}.image"), ("vit{}.tokens", "pool{}.tokens"),
+            ("pool{}.embedding", "mlp_projection{}.embedding"),
+        ):  # fmt: skip
+            draw.wire(source.format(place), target.format(place))
+    draw.add("objectives.nt_xent")
+    draw.wire("mlp_projection.embedding", "nt_xent.left")
+    draw.wire("mlp_projection_2.embedding", "nt_xent.right")
+    document = draw.document
+    for block in ("vit", "mlp_projection"):
+        document = edits.share_weights(document, f"{block}_2", block)
+    recipe = {"callbacks": {}, "diagnostics": {}, "threads": 1, **recipe}
+    return edits.set_recipe(document, steps=steps, batch_size=batch_size, **recipe)

@@ -35,6 +35,7 @@ PUT_OFF = {
     "core/blocks/encoders/hub_loading.py": "transformers, after torchaudio was made to import",
     "core/data/emoji_artists.py": "an optional package",
     "studio/commands/fetch.py": "torch, after the flags were found good",
+    "core/data/readers/deep_colours.py": "PyAV, for colours of sixteen bits that seem black",
     "core/data/readers/film_frames.py": "decord, which may crash, in the decoding process",
     "core/data/readers/video_child.py": "a module of one operating system",
     "core/runs/proposing.py": "Optuna, when a search is first asked for a configuration",

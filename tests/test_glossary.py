@@ -5,14 +5,19 @@ What is shown is collected as in :mod:`tests.test_translations`; every exception
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import defaultdict
+from pathlib import Path
 
 import pytest
 
 from core.knobs import Knob
+from studio.cli import command_modules, parser
 from tests.test_translations import sources, vocabulary
 from widgets.look.language import load_table, said, tr, use_language
+
+ROOT = Path(__file__).resolve().parents[1]
 
 # Chinese words that were used beside the glossary's, and that term.
 SYNONYMS = {
@@ -34,6 +39,8 @@ SAID_STILL = {
     "a picture of": "the words of a prompt, which are data",
     "“picture”": "a word of the captions that a note speaks of",
     "another artist's drawings": "what the second artist drew",
+    "Linear probe": "the field's word for a linear map on a block's features",
+    "linear probe": "the same within a sentence",
     "{configurations}": "the name of a field",
     "{configuration}": "the name of a field",
 }
@@ -62,6 +69,82 @@ def test_english_says_no_retired_word(word: str) -> None:
         if " " in text and re.search(rf"\b{word}\b", text, re.IGNORECASE):
             found.append(text)
     assert found == [], f"say {RETIRED[word]}"
+
+
+# Words of code that a command line and a README do not say either.
+ALSO_RETIRED = {
+    r"documents?": "experiment",
+    r"the house": "project layout",
+    r"sounds?": "audio",
+    r"mirrors the house": "these folders",
+}
+
+
+def without_names(text: str) -> str:
+    """Without what is typed or looked up as it is: code, flags, paths, links, folders of the tree."""
+    text = re.sub(r"```python.*?```", "", text, flags=re.DOTALL)
+    text = re.sub(
+        r"`[^`\n]+`|\]\([^)]*\)|^ *\w+/ |python -m studio \S+( [^#\n]*)?|--?[\w-]+", " ", text, flags=re.MULTILINE
+    )
+    return text
+
+
+def helps() -> dict[str, str]:
+    """What every command says of itself."""
+    made = parser()
+    subs = next(action for action in made._actions if hasattr(action, "choices") and isinstance(action.choices, dict))
+    return {"": made.format_help(), **{name: each.format_help() for name, each in subs.choices.items()}}
+
+
+def printed() -> dict[str, str]:
+    """Strings of several words that commands print, by file; not what only programmers read."""
+    found: dict[str, str] = {}
+    for path in [
+        *(ROOT / "studio" / "commands").glob("*.py"),
+        *(ROOT / "studio" / name for name in ("telling/health.py", "open/documents.py", "cli.py")),
+    ]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        notes = {
+            node.body[0].value for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and node.body and isinstance(node.body[0], ast.Expr)
+        }  # fmt: skip
+        texts = [
+            node.value for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip() and node not in notes
+        ]  # fmt: skip
+        found[path.name] = "\n".join(texts)
+    return found
+
+
+def retired_in(text: str) -> list[str]:
+    text = without_names(text)
+    for known in SAID_STILL:
+        text = text.replace(known, "")
+    words = RETIRED | ALSO_RETIRED
+    return [
+        f"{found[0]!r}: say {term}"
+        for word, term in words.items()
+        if (found := re.search(rf"(?<![\w/.]){word}(?![\w/.]\w)", text, re.IGNORECASE))
+    ]
+
+
+@pytest.mark.parametrize("name", ["", *command_modules()])
+def test_a_command_says_no_retired_word_in_its_help(name: str) -> None:
+    assert retired_in(helps()[name]) == []
+
+
+@pytest.mark.parametrize("name", printed())
+def test_a_command_prints_no_retired_word(name: str) -> None:
+    assert retired_in(printed()[name]) == []
+
+
+def test_the_readme_says_no_retired_word() -> None:
+    assert retired_in((ROOT / "README.md").read_text(encoding="utf-8")) == []
+
+
+def test_the_chinese_readme_has_one_word_for_a_thing() -> None:
+    text = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
+    assert [f"{word}: {term}" for word, term in SYNONYMS.items() if word in text] == []
 
 
 def test_a_title_names_one_thing() -> None:

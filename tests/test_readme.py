@@ -16,7 +16,7 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def drawn_tree() -> set[str]:
     """Folders of the tree in README, as paths."""
-    block = TEXT.split("## The house")[1].split("```")[1]
+    block = TEXT.split("## Project layout")[1].split("```")[1]
     found, above = set(), ""
     for line in block.strip().splitlines():
         match = re.match(r"( *)(\w+)/ ", line)

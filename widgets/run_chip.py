@@ -10,6 +10,7 @@ from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
+LEAST_NAME = 48  # of a name
 LEFT, RIGHT = 22, 16  # of the words: the light before them, the arrow behind
 LEAST, USUAL = 130, 290
 
@@ -23,6 +24,7 @@ class RunChip(QToolButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._parts: tuple[str, ...] = ()
+        self._name = ""
         self._tone = "muted"
         self.setFixedHeight(28)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -32,7 +34,7 @@ class RunChip(QToolButton):
 
     def show_run(self, state: str, name: str = "", figures: str = "", *, tone: str = "muted", tip: str = "") -> None:
         """The state comes first; the name, then the figures are cut. ``tone``: live, waiting, bad or muted."""
-        parts = tuple(part for part in (state, figures, name) if part)
+        parts, self._name = tuple(part for part in (state, figures, name) if part), name
         if (parts, tone) != (self._parts, self._tone):
             self._parts, self._tone = parts, tone
             self.setAccessibleName(self.words())
@@ -42,6 +44,14 @@ class RunChip(QToolButton):
     def words(self) -> str:
         """All of it."""
         return " · ".join(self._parts)
+
+    def _fitting(self, room: int) -> str:
+        """What there is room for: of the name the end stays, for there is the run's number."""
+        metrics, head = self.fontMetrics(), "".join(f"{part} · " for part in self._parts[:-1])
+        left = room - metrics.horizontalAdvance(head)
+        if not self._name or left < LEAST_NAME:
+            return metrics.elidedText(self.words(), Qt.TextElideMode.ElideRight, room)
+        return head + metrics.elidedText(self._name, Qt.TextElideMode.ElideMiddle, left)
 
     def sizeHint(self) -> QSize:
         return QSize(USUAL, 28)
@@ -53,7 +63,7 @@ class RunChip(QToolButton):
         c = theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QColor(c.accent if self.underMouse() or self.hasFocus() else c.line))
+        painter.setPen(QColor(c.accent if self.underMouse() or self.hasFocus() else c.edge))
         painter.setBrush(QColor(c.raised))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
         light = {"live": c.good, "waiting": c.warning, "bad": c.bad}.get(self._tone, c.muted)
@@ -62,7 +72,7 @@ class RunChip(QToolButton):
         painter.drawEllipse(QPointF(12, self.height() / 2), 4, 4)
         painter.setPen(QColor(c.text))
         room = self.width() - LEFT - RIGHT
-        words = self.fontMetrics().elidedText(self.words(), Qt.TextElideMode.ElideRight, room)
+        words = self._fitting(room)
         painter.drawText(QRectF(LEFT, 0, room, self.height()), Qt.AlignmentFlag.AlignVCenter, words)
         painter.setPen(QColor(c.muted))
         painter.drawText(QRectF(self.width() - RIGHT, 0, RIGHT - 4, self.height()), Qt.AlignmentFlag.AlignCenter, "▾")

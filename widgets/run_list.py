@@ -102,7 +102,7 @@ class RunList(QFrame):
 
     def _name(self, grid: QGridLayout, line: int, facts: RunFacts, *, bold: bool = False) -> None:
         button = QToolButton()
-        words = self.fontMetrics().elidedText(facts.name, Qt.TextElideMode.ElideRight, 190)
+        words = self.fontMetrics().elidedText(facts.name, Qt.TextElideMode.ElideMiddle, 190)  # its number stays
         button.setText(words.replace("&", "&&"))
         button.setToolTip(plain_tip(f"{facts.name}\n{tr('Show this run on the monitors')}"))
         font = button.font()

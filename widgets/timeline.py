@@ -382,7 +382,7 @@ class LiveButton(QToolButton):
         behind = QColor(colours.bad if self._is_live else colours.raised)
         behind.setAlpha(45 if self._is_live else 255)
         painter.setBrush(behind)
-        painter.setPen(QPen(QColor(colours.accent if self.underMouse() else colours.line), 1))
+        painter.setPen(QPen(QColor(colours.accent if self.underMouse() else colours.edge), 1))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(colours.bad if self._is_live else colours.muted))

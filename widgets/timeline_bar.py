@@ -127,7 +127,7 @@ class Bar(QWidget):
             painter.setPen(QPen(QColor(colours.muted), 1))
             x = self.x_at(self.step_at(self._hovered))
             painter.drawLine(QPointF(x, middle - 6), QPointF(x, middle + 6))
-        painter.setPen(QPen(QColor(colours.accent if self._focused else colours.line), 1.5))
+        painter.setPen(QPen(QColor(colours.accent if self._focused else colours.edge), 1.5))
         painter.setBrush(QColor("#ffffff" if colours.is_dark else colours.accent))
         painter.drawEllipse(QPointF(self.x_at(self.cursor_step), middle), 7, 7)
         painter.end()

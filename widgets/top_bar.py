@@ -73,8 +73,8 @@ class TopBar(QWidget):
         self._buttons[key] = button
         return button
 
-    def set_controls(self, run: QAction, others: Sequence[QAction], run_menu: QMenu) -> None:
-        """The run button with its menu, then plain buttons."""
+    def set_controls(self, run: QAction, others: Sequence[QAction | Sequence[QAction]], run_menu: QMenu) -> None:
+        """The run button with its menu, then plain buttons; of several actions the first, the others in a menu beside it."""
         button = QToolButton()
         button.setDefaultAction(run)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -85,11 +85,17 @@ class TopBar(QWidget):
         button.setMinimumWidth(92)
         self._run = button
         self._controls.addWidget(button)
-        for action in others:
+        for one in others:
+            action, *more = (one,) if isinstance(one, QAction) else one
             plain = QToolButton()
             plain.setDefaultAction(action)
             plain.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-            plain.setFixedSize(34, 30)
+            plain.setFixedSize(50 if more else 34, 30)
+            if more:
+                menu = QMenu(plain)
+                menu.addActions(more)
+                plain.setMenu(menu)
+                plain.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
             self._controls.addWidget(plain)
 
     def set_menu(self, menu: QMenu) -> None:
@@ -174,6 +180,7 @@ class TopBar(QWidget):
             f"QToolButton#run {{ background: {c.accent}; color: {c.on_accent}; font-weight: 600; padding-right: 20px; }}"
             f"QToolButton#run:disabled {{ background: {c.line}; color: {c.muted}; }}"
             "QToolButton::menu-indicator { image: none; }"
+            "QToolButton::menu-button { border: none; width: 16px; }"
             f"QToolButton#run::menu-button {{ border: none; border-left: 1px solid {c.panel}; width: 18px; }}"
         )
         self._title.setStyleSheet("font-weight: 600; font-size: 14px; padding-left: 4px;")

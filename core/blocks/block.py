@@ -111,6 +111,15 @@ class Objective(Block):
 
     pairs: ClassVar[tuple[str, str] | None] = None
     in_float32 = True
+    opposed: ClassVar[bool] = False  # something learns against this objective: see ``opposing``
+
+    def opposing(self, **incoming: Any) -> Tensor | None:
+        """The loss of an opponent that learns against this objective: no gradient of it reaches what comes in.
+
+        None where there is no opponent, or it does not play yet. Its parameters are those of ``opponent``; the
+        objective's own loss takes them as constants.
+        """
+        return None
 
     def score_tables(self, left: Any, right: Any) -> tuple[Tensor, Tensor]:
         """What held-out samples are ranked by: every left [N] against every right [M], and every right against every left."""

@@ -63,7 +63,13 @@ def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Res
     resolved = resolve(document, words)
     traced = tracer.trace(document, resolved, document.recipe.batch_size)
     trained = _trained(document, resolved, traced)
-    facts = {key: _facts(document, resolved, key, node, trained) for key, node in traced.nodes.items()}
+    first: dict[str, str] = {}
+    for key in traced.nodes:
+        first.setdefault(document.owner(key), key)
+    facts = {
+        key: _facts(document, resolved, key, node, trained, counted=first[document.owner(key)])
+        for key, node in traced.nodes.items()
+    }
     troubles = [_with_fix(problem, document, resolved) for problem in traced.problems]
     over = [p for key, node in traced.nodes.items() for p in budget_problems(key, node, resolved.specs[key].title)]
     whole = [*_whole(document, resolved, facts), *sound_problems(document, resolved), *sweep_problems(document, words)]
@@ -84,16 +90,18 @@ def _trained(document: Document, resolved: Resolved, traced: Traced) -> dict[str
     flows: dict[str, bool] = {}
     for key in resolved.order:
         node = traced.nodes.get(key)
-        own = bool(node and node.parameters) and not all(document.recipe.rule(key, s).frozen for s in stages)
+        own = bool(node and node.parameters) and not all(document.rule(key, s).frozen for s in stages)
         flows[key] = own or any(flows.get(end.node, False) for end in resolved.inputs[key].values())
     return flows
 
 
 def _facts(
-    document: Document, resolved: Resolved, key: str, node: TracedNode, trained: Mapping[str, bool]
+    document: Document, resolved: Resolved, key: str, node: TracedNode, trained: Mapping[str, bool], counted: str
 ) -> NodeFacts:
+    """``counted``: the node at which its weights are counted; at their other places there are none to count."""
     batch = document.recipe.batch_size
-    frozen = bool(document.recipe.rule(key, 0).frozen) and node.parameters > 0
+    frozen = bool(document.rule(key, 0).frozen) and node.parameters > 0
+    parameters = node.parameters if counted == key else 0
     spec = resolved.specs[key]
     outputs = {
         port.name: PortFacts(
@@ -104,7 +112,8 @@ def _facts(
         if port.name in node.outputs
     }  # fmt: skip
     return NodeFacts(
-        parameters=node.parameters, trained_parameters=0 if frozen else node.parameters, flops=node.flops // batch,
+        parameters=parameters, trained_parameters=0 if frozen else parameters,
+        weights_of=counted if counted != key else "", shared_parameters=node.parameters - parameters, flops=node.flops // batch,
         activation_mebibytes=0.0 if frozen else node.saved_bytes / MEBIBYTE, frozen=frozen, detail=node.detail,
         outputs=outputs,
     )  # fmt: skip
@@ -187,7 +196,7 @@ def _stage_problems(
     document: Document, facts: Mapping[str, NodeFacts], known: set[str], number: int, name: str
 ) -> list[Problem]:
     weights = [key for key, fact in facts.items() if fact.parameters]
-    rules = document.recipe.rule
+    rules = document.rule
     if weights and all(rules(key, number).frozen or not rules(key, number).learning_rate for key in weights):
         return [
             Problem(

@@ -1,12 +1,13 @@
 """The batch part of a Plan as one module: nodes by id, values by end.
 
-Weights are drawn per node from (seed, node id), so adding a block does not change another's beginning.
+Weights are drawn per node from (seed, node id), so adding a block does not change another's beginning. Weights in several
+places are one module, registered once under their owner's id and run at each.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from core.blocks.attention.layer import Stack
-from core.blocks.block import Block
+from core.blocks.block import Block, Objective
 from core.blocks.values import Grid, Tokens, full, map_tensors
 from core.compiler.build import build_block
 from core.compiler.compile import meta_values
@@ -22,6 +23,7 @@ from core.compiler.making import Making, Thing, make, makings
 from core.compiler.momentum import Twin, wants_twin
 from core.compiler.plan import Plan
 from core.compiler.randomness import apart
+from core.compiler.words_in_image import Meeting, words_in_image
 from core.graph.document import End
 
 Values = dict[End, Any]
@@ -40,32 +42,37 @@ class Experiment(nn.Module):
         self.plan = plan
         meta = meta_values(plan)
         self.nodes = nn.ModuleDict()
-        for key in plan.batch_nodes:
-            incoming = {port: meta[end] for port, end in plan.inputs[key].items()}
+        for key in plan.owners:
+            incoming = {port: meta[end] for port, end in plan.inputs[plan.made_at[key]].items()}
             with apart(node_seed(seed, key)):
                 self.nodes[_safe(key)] = build_block(plan.document.nodes[key], incoming)
 
-        for key in plan.batch_nodes:
+        for key in plan.owners:
             self._spare(key)
+        self._routed: dict[str, list[Any]] = {}
         self.twins = nn.ModuleDict(
             {key: Twin(plan, self.node, key) for key in plan.batch_nodes if wants_twin(self.node(key))}
         )
 
     def _spare(self, key: str) -> None:
-        """Where only the first of a tower's tokens is read, its stack need not make the others."""
+        """Where only the first of a tower's tokens is read, wherever it stands, its stack need not make the others."""
         stack = getattr(self.node(key), "stack", None)
         readers = [
             self.node(taker)
             for taker in self.plan.batch_nodes
             for end in self.plan.inputs[taker].values()
-            if end.node == key
+            if self.plan.owner(end.node) == key
         ]
         if isinstance(stack, Stack):
             stack.first_only = bool(readers) and all(getattr(node, "reads_first_only", False) for node in readers)
 
     def node(self, key: str) -> nn.Module:
-        """The module of a node."""
-        return self.nodes[_safe(key)]
+        """The module of a node; nodes with the same weights have the same one."""
+        return self.nodes[_safe(self.plan.owner(key))]
+
+    def routers(self, key: str) -> list[Any]:
+        """Where a node's routers sent its tokens in the last forward, by layer; empty where it has none."""
+        return self._routed.get(key, _routed(self.node(key)))
 
     def set_progress(self, share: float) -> None:
         """Tell every block how much of the run is done."""
@@ -75,7 +82,7 @@ class Experiment(nn.Module):
 
     def after_update(self, batch: Mapping[End, Any]) -> None:
         """Right after an optimiser step: clamps, and queues take the keys of this batch."""
-        for key in self.plan.batch_nodes:
+        for key in self.plan.owners:
             self.node(key).after_update()  # type: ignore[operator]
         for twin in self.twins.values():
             twin.follow(self.node, batch)  # type: ignore[operator]
@@ -92,6 +99,8 @@ class Experiment(nn.Module):
                 incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
                 made = _called(self.node(key), incoming)
                 values.update({End(node=key, port=port): value for port, value in made.items()})
+                if len(self.plan.places[self.plan.owner(key)]) > 1:  # the next place writes over what this one saw
+                    self._routed[key] = _routed(self.node(key))
         return values
 
     def _needed(self, wanted: set[str], values: Mapping[End, Any]) -> set[str]:
@@ -125,6 +134,22 @@ class Experiment(nn.Module):
         """Make some, one after another (:func:`core.compiler.making.make`)."""
         return make(self, making, batch, seeds)
 
+    def opposing(self, values: Mapping[End, Any]) -> dict[str, Tensor]:
+        """The loss of each opponent that plays, by objective."""
+        found = {}
+        for key in self.plan.objectives:
+            node = self.node(key)
+            if isinstance(node, Objective) and node.opposed:
+                incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
+                loss = _called(node, incoming, node.opposing)
+                if loss is not None:
+                    found[key] = loss
+        return found
+
+    def words_in_image(self, batch: Mapping[End, Any]) -> Meeting | None:
+        """Cosines of every word with every patch, where the towers can be run for one token; nothing is changed."""
+        return words_in_image(self, batch)
+
     @torch.no_grad()
     def attention_maps(self, batch: Mapping[End, Any]) -> dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]]:
         """Every attention map by ``node/layer number``: rows [B, heads, queries, keys], what queries and keys stand for.
@@ -155,20 +180,22 @@ class Experiment(nn.Module):
         return found
 
 
-def _called(node: nn.Module, incoming: Mapping[str, Any]) -> dict[str, Any]:
-    """A node's forward; objectives and choices of negatives in float32, also where towers run in bfloat16.
+def _routed(node: nn.Module) -> list[Any]:
+    return [part.routed for part in node.modules() if getattr(part, "routed", None) is not None]
+
+
+def _called(node: nn.Module, incoming: Mapping[str, Any], call: Callable[..., Any] | None = None) -> Any:
+    """A node's forward, or another of its methods; objectives and choices of negatives in float32, also where towers run in bfloat16.
 
     Autocast would make logits of up to 100 in bfloat16, whose steps there are as wide as 0.5.
     """
     leaf = next((x for x in pytree.tree_leaves(dict(incoming)) if isinstance(x, Tensor)), None)
     kind = "meta" if leaf is None else leaf.device.type
     if not getattr(node, "in_float32", False) or kind == "meta" or not torch.is_autocast_enabled(kind):
-        made: dict[str, Any] = node(**incoming)
-        return made
+        return (call or node)(**incoming)
     with torch.autocast(kind, enabled=False):
         wide = {name: map_tensors(lambda x: full(x) if x.is_floating_point() else x, v) for name, v in incoming.items()}
-        made = node(**wide)
-        return made
+        return (call or node)(**wide)
 
 
 def _grid(count: int, made: Mapping[str, Any], incoming: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,8 +31,11 @@ class Twin(nn.Module):
         super().__init__()
         self._queue, self._inputs = queue, plan.inputs
         self._ends = [plan.inputs[queue][side] for side in ("left", "right")]
-        self._order = [key for key in plan.batch_nodes if key in self._behind(plan.batch_nodes)]
-        self.copies = nn.ModuleList(copy.deepcopy(nodes(key)) for key in self._order)
+        behind = self._behind(plan.batch_nodes)
+        self._order = [key for key in plan.batch_nodes if key in behind]
+        self._owners = list(dict.fromkeys(map(plan.owner, self._order)))  # weights in several places are copied once
+        self._copy_of = {key: self._owners.index(plan.owner(key)) for key in self._order}
+        self.copies = nn.ModuleList(copy.deepcopy(nodes(key)) for key in self._owners)
         self.requires_grad_(False)
 
     def _behind(self, batch_nodes: tuple[str, ...]) -> set[str]:
@@ -49,7 +52,7 @@ class Twin(nn.Module):
     def follow(self, nodes: Nodes, batch: Mapping[End, Any]) -> None:
         """One step of the average, then this batch's keys into the queue."""
         queue: Any = nodes(self._queue)
-        for copied, key in zip(self.copies, self._order):
+        for copied, key in zip(self.copies, self._owners):
             online = nodes(key)
             mine: list[Tensor] = list(copied.parameters())
             theirs = [p.detach() for p in online.parameters()]
@@ -64,7 +67,7 @@ class Twin(nn.Module):
         """Both sides [B, D] as the copy sees them."""
         self.eval()
         values: dict[End, Any] = dict(batch)
-        for copied, key in zip(self.copies, self._order):
-            made = copied(**{port: values[end] for port, end in self._inputs[key].items()})
+        for key in self._order:
+            made = self.copies[self._copy_of[key]](**{port: values[end] for port, end in self._inputs[key].items()})
             values.update({End(node=key, port=port): value for port, value in made.items()})
         return values[self._ends[0]], values[self._ends[1]]

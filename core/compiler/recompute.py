@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from torch import nn
 
-from core.graph.recipe import Recipe
+from core.graph.document import Document
 
 CALLBACK = "gradient_checkpointing"
 
 
-def recomputed(recipe: Recipe, node: str) -> bool:
-    """Whether a block's layers are computed again: the callback is on, and names this block or none."""
-    if CALLBACK not in recipe.callbacks:
+def recomputed(document: Document, node: str) -> bool:
+    """Whether a block's layers are computed again: the callback is on, and names this block, a place of its weights, or none."""
+    chosen = document.recipe.callbacks.get(CALLBACK)
+    if chosen is None:
         return False
-    named = names_of(str(recipe.callbacks[CALLBACK].get("nodes", "")))
-    return not named or node in named
+    named = names_of(str(chosen.get("nodes", "")))
+    return not named or not set(named).isdisjoint(document.places(node))
 
 
 def names_of(text: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from core.graph.document import Document, End
 from core.graph.ports import mismatch
 from core.graph.rules import fitting_ends, order_refusal, reachable
+from core.graph.sharing import fault
 from core.graph.vocabulary import BlockSpec, Vocabulary
 from core.knobs import problems_with
 from core.problems import Fix, Problem
@@ -31,7 +32,7 @@ class Resolved:
 def resolve(document: Document, vocabulary: Vocabulary) -> Resolved:
     """Carry out mute and bypass and check every node's inputs."""
     specs = {key: vocabulary.spec(node.block) for key, node in document.nodes.items()}
-    problems = [*_unknown(document, specs), *_circles(document), *_bad_knobs(document, specs)]
+    problems = [*_unknown(document, specs), *_circles(document), *_bad_knobs(document, specs), *_bad_sharing(document)]
     out: set[str] = {key for key, node in document.nodes.items() if node.muted}
     inputs: dict[str, dict[str, End]] = {}
     forwards: dict[End, End] = {}
@@ -97,9 +98,20 @@ def _circles(document: Document) -> list[Problem]:
 def _bad_knobs(document: Document, specs: Mapping[str, BlockSpec]) -> list[Problem]:
     found = []
     for key, node in document.nodes.items():
-        if specs[key].known and not node.muted:
+        if specs[key].known and not node.muted and document.owner(key) == key:  # shared settings are told once
             found += problems_with(specs[key].knobs, node.knobs, key)
     return found
+
+
+def _bad_sharing(document: Document) -> list[Problem]:
+    return [
+        Problem(
+            what=reason, node=key, hint="Give the block weights of its own.",
+            fix=Fix(text="Own weights", edit="own_weights", arguments={"node": key}),
+        )
+        for key in document.nodes
+        if (reason := fault(document.nodes, key))
+    ]  # fmt: skip
 
 
 def _missing(document: Document, key: str, specs: Mapping[str, BlockSpec], given: Mapping[str, End]) -> list[Problem]:

@@ -138,15 +138,16 @@ def script(plan: Plan, file: str = "experiment.py") -> str:
     stages = len(recipe.stage_list()) > 1
     notes = ([f"Left out: {', '.join(left)}."] if left else []) + (["Stages: only the first."] if stages else [])
     notes += _differences(plan)
-    rules = {key: recipe.rule(key, 0) for key in plan.batch_nodes}
+    own = plan.own_rates
+    rules = {key: document.rule(key, 0, own.get(key)) for key in plan.owners}
     return HEAD.format(
         name=_plain(document.name), note=_plain(document.note), file=_plain(file), file_stem=_plain(file).removesuffix(".py"),
         left_out="".join(f"{note}\n" for note in notes), imports=_imports(plan), steps=recipe.steps, batch=recipe.batch_size,
         seed=recipe.seed, parts="\n".join(_part(plan, key) for key in plan.sample_nodes),
         wanted=repr(tuple((end.node, end.port) for end in plan.carried)),
-        build="\n".join(_build(plan, key) for key in plan.batch_nodes),
+        build="\n".join(built for key in plan.batch_nodes if (built := _build(plan, key))),
         forward="\n".join(_forward(plan, key) for key in plan.batch_nodes),
-        losses="{" + ", ".join(f'"{_name(key)}": {_variable(key, "loss")}' for key in plan.objectives) + "}",
+        losses=_losses(plan),
         rates=repr({_name(key): rule.learning_rate for key, rule in rules.items()}), decay=recipe.weight_decay,
         frozen=repr([_name(key) for key, rule in rules.items() if rule.frozen]),
         schedule=_SCHEDULES[recipe.schedule.key].format(floor=recipe.schedule.knobs.get("floor", 0.0)),
@@ -161,6 +162,11 @@ def _differences(plan: Plan) -> list[str]:
     if plan.document.recipe.callbacks.get("clipping", {}).get("per", "all") != "all":
         found.append("Gradients are clipped as a whole, not by block or modality.")
     nodes = [(key, plan.document.nodes[key]) for key in plan.batch_nodes]
+    found += [
+        f"The discriminator of {key} learns with the optimiser's own betas, and no weight is adaptive."
+        for key in plan.objectives
+        if getattr(_class_of(plan, key), "opposed", False)
+    ]
     found += [
         f"The queue {key} stays empty: the slowly following copy that fills it is not written out; with momentum 0 it needs none."
         for key, node in nodes
@@ -230,11 +236,11 @@ def _arguments(plan: Plan, key: str) -> str:
 
 
 def _build(plan: Plan, key: str) -> str:
-    """A block, then one pass through it, so that the next knows its sizes."""
-    cls, node = _class_of(plan, key), plan.document.nodes[key]
+    """A block where its weights are first met, then one pass through it, so that the next knows its sizes."""
+    cls, node, owner = _class_of(plan, key), plan.document.nodes[key], plan.owner(key)
     block = cls.__name__ if node.repeat == 1 else f"lambda c, i: Chain({cls.__name__}, c, i, {node.repeat})"
-    made = f'made("{key}", {block}, {_config(cls, node)}, {_arguments(plan, key)})'
-    lines = [f"        self.{_name(key)} = {made}.to(DEVICE)"]
+    made = f'made("{owner}", {block}, {_config(cls, node)}, {_arguments(plan, key)})'
+    lines = [f"        self.{_name(owner)} = {made}.to(DEVICE)"] if plan.places[owner][0] == key else []
     if key not in plan.objectives:
         lines.append("        with torch.no_grad(), torch.random.fork_rng(devices=[]):")
         lines += [f"    {line}" for line in _forward(plan, key).splitlines()]
@@ -243,11 +249,25 @@ def _build(plan: Plan, key: str) -> str:
 
 def _forward(plan: Plan, key: str) -> str:
     gives = list(_class_of(plan, key).gives)
-    call = f"self.{_name(key)}({_arguments(plan, key)})"
+    call = f"self.{_name(plan.owner(key))}({_arguments(plan, key)})"
     if len(gives) == 1:
         return f'        {_variable(key, gives[0])} = {call}["{gives[0]}"]'
     lines = [f"        {_name(key)}_given = {call}"]
     return "\n".join(lines + [f'        {_variable(key, port)} = {_name(key)}_given["{port}"]' for port in gives])
+
+
+def _losses(plan: Plan) -> str:
+    """The objectives' losses, and those of the opponents that play."""
+    losses = [f'"{_name(key)}": {_variable(key, "loss")}' for key in plan.objectives]
+    opposing = [
+        f'"{_name(key)}_discriminator": self.{_name(key)}.opposing({_arguments(plan, key)})'
+        for key in plan.objectives
+        if getattr(_class_of(plan, key), "opposed", False)
+    ]
+    if not opposing:
+        return "{" + ", ".join(losses) + "}"
+    playing = "{" + ", ".join(opposing) + "}"
+    return "{" + ", ".join(losses) + f", **{{k: v for k, v in {playing}.items() if v is not None}}}}"
 
 
 def _optimizer(plan: Plan) -> str:

@@ -23,7 +23,7 @@ from core.compiler.randomness import apart
 from core.compiler.recompute import recompute, recomputed
 from core.compiler.resolve import Resolved
 from core.graph.document import Document, End, Node
-from core.problems import Problem, Refused, refuse
+from core.problems import Fix, Problem, Refused, refuse
 
 MEBIBYTE = 2**20
 
@@ -58,6 +58,9 @@ class Tracer:
     def trace(self, document: Document, resolved: Resolved, batch: int) -> Traced:
         """Walk the drawing from its sources; a node behind a failed one is left without facts."""
         traced = Traced()
+        made: dict[
+            str, tuple[str, Mapping[str, Any]]
+        ] = {}  # owner of weights -> where they are first met, what comes in
         for key in resolved.order:
             spec = resolved.specs[key]
             ends = resolved.inputs[key]
@@ -70,29 +73,50 @@ class Tracer:
                 for name, end in ends.items()
                 if end.port in traced.nodes[end.node].outputs and spec.input(name) is not None
             }
-            again = recomputed(document.recipe, key)
-            found = self._node(document.nodes[key], spec.role, incoming, batch, again)
+            again = recomputed(document, key)
+            first, made_of = made.setdefault(document.owner(key), (key, incoming))
+            found = self._node(document.nodes[key], spec.role, incoming, batch, again, made_of)
             if isinstance(found, tuple):
-                traced.problems += [replace(problem, node=key) for problem in found]
+                traced.problems += _told(document, resolved, key, first, found)
+                if first == key:  # nothing was made there
+                    del made[document.owner(key)]
             else:
                 traced.nodes[key] = found
         return traced
 
     def _node(
-        self, node: Node, role: str, incoming: Mapping[str, Any], batch: int, again: bool
+        self, node: Node, role: str, incoming: Mapping[str, Any], batch: int, again: bool, made_of: Mapping[str, Any]
     ) -> TracedNode | tuple[Problem, ...]:
-        known = (node.block, tuple(sorted(node.knobs.items())), node.repeat, batch, again, _signature(incoming))
+        """``made_of``: what comes in where the weights are first met, from which their sizes are read."""
+        knobs, here = tuple(sorted(node.knobs.items())), _signature(incoming)
+        there = here if made_of is incoming else _signature(made_of)
+        known = (node.block, knobs, node.repeat, batch, again, here, there)
         if known not in self._seen:
             if len(self._seen) >= self._most:
                 self._seen.clear()
             try:
-                self._seen[known] = _trace(node, role, incoming, batch, again)
+                self._seen[known] = _trace(node, role, incoming, batch, again, made_of)
             except Refused as refused:
                 self._seen[known] = refused.problems
             except Exception as error:  # a block's own fault, told where it is, never the end of a check
                 said = f"It cannot be looked at: {type(error).__name__}: {str(error)[:200]}"
                 self._seen[known] = (Problem(what=said.rstrip(".") + "."),)
         return self._seen[known]
+
+
+def _told(document: Document, resolved: Resolved, key: str, first: str, found: tuple[Problem, ...]) -> list[Problem]:
+    """Problems at a node; at a further place of weights they say whose weights they are, and can be mended by own ones."""
+    if first == key:
+        return [replace(problem, node=key) for problem in found]
+    other = document.nodes[first].title or resolved.specs[first].title
+    return [
+        Problem(
+            what=f"It has the same weights as {other}, and they do not fit here. {problem.what}", node=key,
+            hint="Let the same widths come in at both places, or give the block weights of its own.",
+            fix=Fix(text="Own weights", edit="own_weights", arguments={"node": key}), severity=problem.severity,
+        )
+        for problem in found
+    ]  # fmt: skip
 
 
 def _signature(incoming: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -104,13 +128,16 @@ def _signature(incoming: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(parts)
 
 
-def _trace(node: Node, role: str, incoming: Mapping[str, Any], batch: int, again: bool) -> TracedNode:
+def _trace(
+    node: Node, role: str, incoming: Mapping[str, Any], batch: int, again: bool, made_of: Mapping[str, Any]
+) -> TracedNode:
     if role == "source":
         return TracedNode(outputs=build_source(node).meta(batch))
     if role == "transform":
         return TracedNode(outputs=build_transform(node).meta(incoming, batch))
     with torch.device("meta"), apart(), bounded():
-        module = build_block(node, incoming)
+        _check_words(incoming, made_of)
+        module = build_block(node, made_of)
         module.train()
         if again:
             recompute(module)
@@ -121,6 +148,16 @@ def _trace(node: Node, role: str, incoming: Mapping[str, Any], batch: int, again
     return TracedNode(
         outputs=outputs, parameters=parameters, flops=flops, saved_bytes=saved, detail=str(detail), attention=met
     )
+
+
+def _check_words(incoming: Mapping[str, Any], made_of: Mapping[str, Any]) -> None:
+    """Raise Refused where sentences come in other words than the weights were made for; the shapes would not tell."""
+    for name, value in incoming.items():
+        first = made_of.get(name)
+        if isinstance(value, Text) and isinstance(first, Text) and value.vocabulary != first.vocabulary:
+            raise refuse(
+                f"Its sentences have a vocabulary of {value.vocabulary:,}; the weights are made for {first.vocabulary:,}."
+            )
 
 
 def _with_gradient(incoming: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from core.data.joining import Joined, caption_key
+from core.data.joining import Joined
 from core.data.pipeline import SampleGraph
 from core.problems import Refused
 
@@ -66,9 +66,7 @@ class Things:
         values = self._read(index, port) if port else {}
         if port not in values:
             return (index,)
-        sentence = str(values[port])
-        told = [key for part in self._graph.transforms.values() if (key := part.reads(sentence)) is not None]
-        return tuple(told) or (caption_key(sentence),)
+        return self._graph.reads(str(values[port]))
 
     def _hashed(self, index: int, port: str) -> Hashable:
         if (index, port) not in self._hashes:

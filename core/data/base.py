@@ -7,8 +7,9 @@ Randomness comes only from the generator handed in, keyed by (seed, epoch, index
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -81,6 +82,9 @@ class Source(_Sampled):
         """Read the index (not the media). Raises Refused with a sentence about what is missing. Idempotent."""
         raise NotImplementedError
 
+    def settle(self, reads: Callable[[str], Hashable]) -> None:
+        """Rows whose sentences a run ``reads`` alike are one group from now on; most sources have no such rows."""
+
     def unready(self) -> Problem | None:
         """What a person must still choose before anything can be read, from the configuration alone."""
         return None
@@ -122,8 +126,19 @@ class Source(_Sampled):
         return {}
 
     def fingerprint(self) -> str:
-        """A hash of what the samples are and how they are split, kept with a run. Cheap: reads no media."""
+        """A hash of what the samples are and how they are split, kept with a run: of contents, wherever they lie.
+
+        Reads :meth:`media` that was not read before (:mod:`core.data.contents`).
+        """
         raise NotImplementedError
+
+    def media(self) -> Sequence[Path]:
+        """The files whose contents samples are made of; none where they come with the program."""
+        return ()
+
+    def former_fingerprints(self) -> tuple[str, ...]:
+        """What earlier versions of the program called the data as it is now."""
+        return ()
 
     def group(self, index: int) -> str:
         """What must not straddle splits: a name family, a recording, a speaker."""

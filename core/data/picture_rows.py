@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,19 @@ from typing import Any
 import torch
 
 from core.data.base import DataReport, Source
+from core.data.contents import content_hashes
 from core.data.pictures import PictureMemory, Pixels, meta_image
+from core.data.readers.depth import GUESSED
 from core.data.readers.image import fitted, read_image
 from core.data.readers.picture_formats import left_out
 from core.data.report import report_of
 from core.data.same_pictures import same_pictures
-from core.data.splitting import by_split, held_out_words, joined_groups, numbered
+from core.data.splitting import Groups, by_split, held_out_words, joined_groups, numbered, read_alike
 from core.graph.ports import port
 from core.problems import Problem, refuse
 
 MOST_PROBLEMS = 1000
+PLACES = ("folder", "table")  # settings that say where the data lies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,8 @@ class PictureRows(Source):
         self._splits: Mapping[str, Sequence[int]] = {}
         self._codes: list[tuple[int, int]] = []
         self._pictures: list[Hashable] = []
+        self._written: list[str] = []  # the split that the data names for a row
+        self._opened_as: Sequence[Row] = ()  # the rows before a run's tokenizer has joined some
         self._straddling = 0  # groups that the data itself has in several splits
         self._forget()
         self._opened = False
@@ -65,6 +70,7 @@ class PictureRows(Source):
         self._problems: list[Problem] = []
         self._notes: list[Problem] = []
         self._kinds: Counter[str] = Counter()
+        self._guessed: dict[int, dict[Path, str]] = {}  # bits that images of 16 use without saying so -> those images
         self._faulty = self._passed_over = 0
 
     @abstractmethod
@@ -81,9 +87,11 @@ class PictureRows(Source):
             first = f" The first problem: {self.problems()[0].what}" if self.problems() else ""
             raise refuse(f"There is no image with a caption.{first}")
         self._pictures = same_pictures([row.file for row in self.rows])
+        self._written = [row.split for row in self.rows]
         self.rows = self._together(self.rows)
         self.rows = [*self.rows, *(more := self.further_rows(self.rows))]
         self._pictures += same_pictures([row.file for row in more]) if more else []
+        self._opened_as = self.rows
         self._splits = by_split(row.split for row in self.rows)
         coarse = numbered(row.classes[0] or row.group for row in self.rows)
         fine = numbered("/".join((row.classes[0], row.classes[1] or row.group)) for row in self.rows)
@@ -117,6 +125,26 @@ class PictureRows(Source):
             )
         return [replace(row, group=group, split=split) for row, group, split in zip(rows, found.groups, found.splits)]
 
+    def settle(self, reads: Callable[[str], Hashable]) -> None:
+        """Captions that read alike once a run's tokenizer has cut them are one group and in one split.
+
+        Not where one sentence is said of many images on purpose. The fingerprint stays: it is of the data alone.
+        """
+        self.open()
+        own = self._opened_as[: len(self._written)]
+        if not any(self.caption_of(row) for row in own):
+            return
+        before = Groups(
+            groups=[row.group for row in own], splits=[row.split for row in own], straddling=self._straddling
+        )
+        found = read_alike(before, self._written, [reads(row.caption) for row in own])
+        renamed = dict(zip(before.groups, found.groups))
+        settled = [replace(row, group=group, split=split) for row, group, split in zip(own, found.groups, found.splits)]
+        further = self._opened_as[len(own) :]
+        self.rows = [*settled, *(replace(row, group=renamed.get(row.group, row.group)) for row in further)]
+        self._straddling = found.straddling
+        self._splits = by_split(row.split for row in self.rows)
+
     def leave_out(self, what: str, hint: str = "") -> None:
         """Say why a row cannot be used."""
         self._faulty += 1
@@ -143,7 +171,18 @@ class PictureRows(Source):
         kinds = [Problem(what=what, severity="warning") for what in left_out(self._kinds)]
         more = self._faulty - len(self._problems)
         rest = [Problem(what=f"Another {more:,} rows were left out.")] if more else []
-        return (*kinds, *self._problems, *rest, *self._notes)
+        return (*kinds, *self._problems, *rest, *self._notes, *self._told_depths())
+
+    def _told_depths(self) -> list[Problem]:
+        """Of the images that were decoded so far, which were scaled by a depth that they do not name."""
+        return [
+            Problem(
+                what=f"Images of 16 bits that do not say their depth were read as {bits} bits, for they use no more "
+                f"({len(names):,}, such as {next(iter(names.values()))!r}).",
+                hint="Where they are meant to be dark, save them with 8 bits.", severity="warning",
+            )
+            for bits, names in sorted(self._guessed.items())
+        ]  # fmt: skip
 
     def left_out(self) -> int:
         """Faulty rows, and files that were passed over."""
@@ -183,7 +222,10 @@ class PictureRows(Source):
 
     def decode(self, row: Row) -> Pixels:
         """The picture of a row, uint8 [3, size, size]."""
-        return fitted(read_image(row.file, name=row.name), self.config.image_size, how=self.config.shape)
+        picture = read_image(row.file, name=row.name)
+        if bits := picture.info[GUESSED]:
+            self._guessed.setdefault(bits, {})[row.file] = row.name
+        return fitted(picture, self.config.image_size, how=self.config.shape)
 
     def facts(self) -> Mapping[str, str]:
         """What the test split has that training has not, and how many groups the data itself has in several splits."""
@@ -219,20 +261,40 @@ class PictureRows(Source):
             "sample": torch.empty(batch, dtype=torch.int64, device="meta"),
         }  # fmt: skip
 
+    def media(self) -> Sequence[Path]:
+        """The pictures."""
+        self.open()
+        return [row.file for row in self._opened_as]
+
     def fingerprint(self) -> str:
-        """Of captions, splits, sizes and times of the files."""
+        """Of captions, splits, settings and the contents of the files; not of where they lie."""
+        hashes = content_hashes(self.media())
+        settings = {name: value for name, value in vars(self.config).items() if name not in PLACES}
+        digest = hashlib.sha256(repr(settings).encode("utf-8", "surrogatepass"))
+        for row in self._opened_as:
+            sound = row.sound and hashes[row.sound]
+            told = (row.name, hashes[row.file], sound, row.caption, row.group, row.split, row.classes)
+            digest.update(repr(told).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()[:16]
+
+    def former_fingerprints(self) -> tuple[str, ...]:
+        """Of captions, splits, sizes and times of the files, which is how data was told before."""
         self.open()
         digest = hashlib.sha256(repr(self.config).encode("utf-8", "surrogatepass"))
-        for row in self.rows:
-            try:
-                facts = row.file.stat()
-                size, changed = facts.st_size, facts.st_mtime_ns
-            except OSError:
-                size, changed = -1, -1
+        for row in self._opened_as:
+            size, changed = _times(row.file)
             line = repr((row.name, size, changed, row.caption, row.group, row.split))
             digest.update(line.encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()[:16]
+        return (digest.hexdigest()[:16],)
 
     def report(self) -> DataReport:
         """Counts, unreadable files, and the split check."""
         return report_of(self)
+
+
+def _times(file: Path) -> tuple[int, int]:
+    try:
+        facts = file.stat()
+    except OSError:
+        return -1, -1
+    return facts.st_size, facts.st_mtime_ns

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from numpy.random.bit_generator import ISeedSequence
 
 from core.data.base import Source, Transform
 from core.data.batch import Key
+from core.data.joining import caption_key
 from core.problems import Problem, Refused, refuse
 
 Part = tuple[str, Source | Transform, Mapping[str, Key]]  # node, what it is, incoming port -> (node, port)
@@ -61,10 +62,17 @@ class SampleGraph:
 
     # Getting ready -------------------------------------------------------------------------------------------------
 
-    def prepare(self) -> None:
-        """Open the source and fit whatever has not learned yet. Raises Refused with the reason."""
+    def prepare(self, state: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        """Open the source, fit what neither has learned yet nor is in ``state``, and settle the splits. Raises Refused."""
         self.open()
+        self.load_state(state or {})
         self.fit()
+        self.source.settle(self.reads)
+
+    def reads(self, sentence: str) -> tuple[Hashable, ...]:
+        """A sentence as every tokenizer reads it: equal for sentences that none can tell apart."""
+        told = [key for part in self.transforms.values() if (key := part.reads(sentence)) is not None]
+        return tuple(told) or (caption_key(sentence),)
 
     def open(self) -> None:
         """Read the source's index. Raises Refused where too much of it cannot be used."""

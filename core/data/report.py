@@ -167,7 +167,7 @@ def as_text(report: DataReport, source: Source) -> list[str]:
     lines += [f"{key}: {value}" for key, value in report.facts.items()]
     lines.append(f"groups in two splits: {len(report.shared_groups)}")
     for title, pairs in (("equal", report.exact_duplicates), ("nearly equal", report.near_duplicates)):
-        lines.append(f"{title} pictures in different splits: {len(pairs)}")
+        lines.append(f"{title} images in different splits: {len(pairs)}")
         lines += [f"  {source.label(one)} / {source.label(other)}" for one, other in pairs[:5]]
     lines.append(f"rows and files left out: {report.left_out:,}")
     return lines + [_line(problem) for problem in report.problems]

@@ -105,6 +105,36 @@ def joined_groups(names: Sequence[Iterable[Hashable | None]], groups: Sequence[s
     )  # fmt: skip
 
 
+def read_alike(found: Groups, written: Sequence[str], keys: Sequence[Hashable]) -> Groups:
+    """Groups that have rows of one key are one group.
+
+    Its split is what the data has ``written``, else training where a part of it was there: what was learned to cut
+    sentences was learned there. Where most rows would hang together, all stays as it is.
+    """
+    joined = Joined()
+    for group, key in zip(found.groups, keys):
+        joined.join(("group", group), ("key", key))
+    roots = [joined.root(("group", group)) for group in found.groups]
+    if 2 * Counter(roots).most_common(1)[0][1] > len(roots) >= LEAST_ROWS:
+        return found
+    called: dict[Hashable, str] = {}
+    said: dict[Hashable, set[str]] = {}
+    were: dict[Hashable, set[str]] = {}
+    for root, group, split, told in zip(roots, found.groups, found.splits, written, strict=True):
+        called[root] = min(called.get(root, group), group)
+        said.setdefault(root, set()).update({told} - {""})
+        were.setdefault(root, set()).add(split)
+
+    def split_for(root: Hashable) -> str:
+        return min(said[root] or ({"train"} & were[root]) or were[root])
+
+    return Groups(
+        groups=[called[root] for root in roots], giant=found.giant,
+        splits=[told or split_for(root) for root, told in zip(roots, written)],
+        straddling=sum(len(splits) > 1 for splits in said.values()),
+    )  # fmt: skip
+
+
 LEAST_ROWS = 10  # of a set that can be said to hang together
 CONCEPTS, PICTURES, SEEN_PICTURES = "unseen concepts", "unseen pictures", "pictures of which some are trained on"
 

@@ -25,6 +25,8 @@ class NodeFacts:
 
     parameters: int = 0
     trained_parameters: int = 0
+    weights_of: str = ""  # the node at which its weights are counted, where that is another: here they count as none
+    shared_parameters: int = 0  # so many of them
     flops: int = 0
     activation_mebibytes: float = 0.0  # saved for the backward pass, one batch
     frozen: bool = False  # in the first stage

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from core.graph.recipe import Recipe, default_recipe
+from core.graph.recipe import Recipe, Rule, default_recipe
 from core.graph.sweep import Sweep
 from core.knobs import Value
 
@@ -32,6 +32,7 @@ class Node:
     bypassed: bool = False  # passes its input through
     repeat: int = 1  # N copies in a row with weights of their own
     collapsed: bool = False
+    same_as: str = ""  # the node whose weights it has; empty: its own
     extra: Mapping[str, Any] = field(default_factory=dict)  # fields this version does not know; kept
 
     def __post_init__(self) -> None:
@@ -90,8 +91,36 @@ class Document:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "nodes", MappingProxyType(dict(self.nodes)))
+        object.__setattr__(self, "nodes", MappingProxyType({key: self._like_owner(key) for key in self.nodes}))
         object.__setattr__(self, "frames", MappingProxyType(dict(self.frames)))
+
+    def _like_owner(self, key: str) -> Node:
+        """A node; further places of the same weights have their owner's settings, for they are one module."""
+        node = self.nodes[key]
+        if not node.same_as:
+            return node
+        owner = self.nodes[self.owner(key)]
+        if node is owner or (node.knobs == owner.knobs and node.repeat == owner.repeat):
+            return node
+        return replace(node, knobs=owner.knobs, repeat=owner.repeat)
+
+    def owner(self, node: str) -> str:
+        """The node whose weights a node has: itself, unless it is a further place of another's."""
+        here = self.nodes.get(node)
+        there = self.nodes.get(here.same_as) if here is not None and here.same_as else None
+        if here is None or there is None or there.same_as or there.block != here.block:
+            return node
+        return here.same_as
+
+    def places(self, node: str) -> tuple[str, ...]:
+        """Every node with the weights of a node: their owner, then the others as they were drawn."""
+        owner = self.owner(node)
+        others = (key for key, other in self.nodes.items() if other.same_as == owner and self.owner(key) == owner)
+        return (owner, *others)
+
+    def rule(self, node: str, stage: int, own_rate: float | None = None) -> Rule:
+        """What holds for a node's weights in a stage: their owner's rule, every field filled in; see :meth:`Recipe.rule`."""
+        return self.recipe.rule(self.owner(node), stage, own_rate)
 
     def wires_into(self, node: str) -> Iterator[Wire]:
         """Wires that end at a node."""

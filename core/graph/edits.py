@@ -25,15 +25,76 @@ def add_node(
     return replace(document, nodes={**document.nodes, node.id: node}), node.id
 
 
+OF_WEIGHTS = frozenset({"knobs", "repeat"})  # fields of a node that are alike wherever its weights are
+
+
 def change_node(document: Document, node: str, **fields: Any) -> Document:
-    """Set fields of one node: title, muted, bypassed, repeat, collapsed, x, y."""
-    return replace(document, nodes={**document.nodes, node: replace(document.nodes[node], **fields)})
+    """Set fields of one node: title, muted, bypassed, repeat, collapsed, x, y. Knobs and repeat are its weights' everywhere."""
+    nodes, owner = dict(document.nodes), document.owner(node)
+    shared = {name: value for name, value in fields.items() if name in OF_WEIGHTS}
+    nodes[node] = replace(nodes[node], **{name: value for name, value in fields.items() if name not in OF_WEIGHTS})
+    nodes[owner] = replace(nodes[owner], **shared) if shared else nodes[owner]
+    return replace(document, nodes=nodes)
 
 
 def change_nodes(document: Document, nodes: Iterable[str], **fields: Any) -> Document:
     """Set the same fields of several nodes."""
-    changed = {node: replace(document.nodes[node], **fields) for node in nodes if node in document.nodes}
-    return replace(document, nodes={**document.nodes, **changed})
+    for node in [node for node in nodes if node in document.nodes]:
+        document = change_node(document, node, **fields)
+    return document
+
+
+def share_weights(document: Document, node: str, other: str) -> Document:
+    """Let a node have the weights of another; what had its own has the other's too, so there is never a chain.
+
+    Its settings and its rule give way to those of the weights. Ask :func:`core.graph.sharing.refusal` first.
+    """
+    owner, moved = document.owner(other), document.places(node)
+    if owner in moved:
+        return document
+    if document.nodes[node].same_as:
+        moved = (node,)
+    changed = {key: replace(document.nodes[key], same_as=owner) for key in moved}
+    recipe = document.recipe
+    for key in moved:
+        recipe = _forget(recipe, key)
+    return replace(document, nodes={**document.nodes, **changed}, recipe=recipe)
+
+
+def own_weights(document: Document, node: str) -> Document:
+    """Give a node weights of its own again, with the settings and the rule it had; what had its weights keeps sharing."""
+    owner, others = document.owner(node), [key for key in document.places(node) if key != node]
+    if not others:
+        return replace(document, nodes={**document.nodes, node: replace(document.nodes[node], same_as="")})
+    if owner == node:
+        return _handed_on(document, node)
+    alone = replace(document.nodes[node], same_as="")
+    recipe = _with_rules_of(document.recipe, owner, node)
+    return replace(document, nodes={**document.nodes, node: alone}, recipe=recipe)
+
+
+def _handed_on(document: Document, owner: str) -> Document:
+    """The weights of an owner go on in the first of their other places."""
+    others = document.places(owner)[1:]
+    return _handed_on_to(document, owner, others) if others else document
+
+
+def _handed_on_to(document: Document, owner: str, others: Sequence[str]) -> Document:
+    """The weights of an owner in some of their other places, where they go on in the first."""
+    changed = {key: replace(document.nodes[key], same_as="" if key == others[0] else others[0]) for key in others}
+    recipe = _with_rules_of(document.recipe, owner, others[0])
+    return replace(document, nodes={**document.nodes, **changed}, recipe=recipe)
+
+
+def _with_rules_of(recipe: Recipe, owner: str, node: str) -> Recipe:
+    """What is said of one node's learning, in every stage, is said of another too."""
+
+    def copied(rules: Mapping[str, Rule]) -> dict[str, Rule]:
+        kept = {key: rule for key, rule in rules.items() if key != node}
+        return {**kept, node: rules[owner]} if owner in rules else kept
+
+    stages = tuple(replace(stage, rules=copied(stage.rules)) for stage in recipe.stages)
+    return replace(recipe, rules=copied(recipe.rules), stages=stages)
 
 
 def set_knob(document: Document, node: str, name: str, value: Value, default: Value = None) -> Document:
@@ -70,8 +131,13 @@ def reroute(document: Document, wire: str, via: tuple[tuple[float, float], ...])
 
 
 def remove_nodes(document: Document, nodes: Iterable[str], vocabulary: Vocabulary, keep_wires: bool = True) -> Document:
-    """Delete nodes; a node with one way through leaves its wire joined unless ``keep_wires`` is False."""
-    for node in [node for node in nodes if node in document.nodes]:
+    """Delete nodes; a node with one way through leaves its wire joined unless ``keep_wires`` is False.
+
+    Weights that are in other places too go on in the first of them.
+    """
+    for node in dict.fromkeys(node for node in nodes if node in document.nodes):
+        if not document.nodes[node].same_as:
+            document = _handed_on(document, node)
         bridges = _bridges(document, node, vocabulary) if keep_wires else []
         wires = [wire for wire in document.wires if node not in (wire.source.node, wire.target.node)]
         taken = {wire.target for wire in wires}
@@ -140,8 +206,13 @@ def remove_frames(document: Document, frames: Iterable[str]) -> Document:
 
 
 def extract(document: Document, nodes: Iterable[str], frames: Iterable[str] = ()) -> Document:
-    """The part of a document a copy carries: the nodes, the wires between them, their rules."""
-    chosen = set(nodes)
+    """The part of a document a copy carries: the nodes, the wires between them, their rules.
+
+    Weights that are in several of the nodes stay one; a node without their owner takes its settings and rule along.
+    """
+    chosen = set(nodes) & set(document.nodes)
+    for owner in {document.owner(key) for key in chosen} - chosen:
+        document = _handed_on_to(document, owner, [key for key in document.places(owner) if key in chosen])
     rules = {key: rule for key, rule in document.recipe.rules.items() if key in chosen}
     return Document(
         name=document.name,
@@ -163,7 +234,9 @@ def paste(
     nodes = dict(document.nodes)
     for old, node in part.nodes.items():
         names[old] = replace(document, nodes=nodes).fresh_node_id(node.block)
-        nodes[names[old]] = replace(node, id=names[old], x=node.x + dx, y=node.y + dy)
+        nodes[names[old]] = replace(node, id=names[old], x=node.x + dx, y=node.y + dy, same_as="")
+    for old, node in part.nodes.items():
+        nodes[names[old]] = replace(nodes[names[old]], same_as=names.get(node.same_as, ""))
     inner = [
         Wire(
             source=replace(w.source, node=names[w.source.node]),
@@ -188,8 +261,8 @@ def paste(
 
 
 def set_rule(document: Document, node: str, stage: int | None = None, **fields: Any) -> Document:
-    """Set frozen, learning_rate or weight_decay of a node, in one stage or (None) in all."""
-    recipe = document.recipe
+    """Set frozen, learning_rate or weight_decay of a node's weights, in one stage or (None) in all."""
+    recipe, node = document.recipe, document.owner(node)
     if stage is None or not recipe.stages:
         rules = _with_rule(recipe.rules, node, fields)
         return replace(document, recipe=replace(recipe, rules=rules))

@@ -16,6 +16,7 @@ from typing import Any
 
 from core.graph.document import Document, End, Frame, Node, Wire, new_id
 from core.graph.recipe import Choice, Recipe, Rule, Stage, default_recipe
+from core.graph.sharing import fault
 from core.graph.sweep_file import sweep_data, sweep_from
 from core.graph.upgrades import UPGRADES
 from core.knobs import knobs_of, problems_with
@@ -147,6 +148,7 @@ def _document(data: Mapping[str, Any]) -> Document:
         raise refuse(f"The document has more than {MOST_NODES} nodes or {MOST_WIRES} wires.")
     _check_texts(data)
     nodes = {key: _node(key, raw) for key, raw in raw_nodes.items()}
+    _check_sharing(nodes)
     wires, targets = [], set()
     for raw in raw_wires:
         wire = Wire(source=_end(raw["from"]), target=_end(raw["to"]), via=tuple(_point(p) for p in raw.get("via", [])))
@@ -212,6 +214,7 @@ _NODE_FIELDS: dict[str, Callable[[Any], bool]] = {
     "bypassed": lambda v: isinstance(v, bool),
     "collapsed": lambda v: isinstance(v, bool),
     "repeat": lambda v: isinstance(v, int) and not isinstance(v, bool) and 1 <= v <= 512,
+    "same_as": lambda v: isinstance(v, str),
     "knobs": lambda v: isinstance(v, dict) and all(x is None or isinstance(x, (bool, int, float, str)) for x in v.values()),
 }  # fmt: skip
 
@@ -225,6 +228,20 @@ def _node(key: str, raw: Any) -> Node:
             raise refuse(f'"{name}" has the value {str(value)[:60]!r}, which is not valid.', node=key)
     extra = {name: value for name, value in raw.items() if name not in _NODE_FIELDS}
     return Node(id=key, **fields, extra=extra)
+
+
+def _check_sharing(nodes: Mapping[str, Node]) -> None:
+    """Raise Refused where a node has weights that it cannot have, or settings beside those of its weights."""
+    for key, node in nodes.items():
+        if reason := fault(nodes, key):
+            raise refuse(reason, node=key, hint='Name the block that has the weights, or leave "same_as" out.')
+        owner = nodes[node.same_as] if node.same_as else node
+        for name, plain in (("knobs", {}), ("repeat", 1)):
+            if getattr(node, name) not in (plain, getattr(owner, name)):
+                raise refuse(
+                    f"It has the weights of {node.same_as!r} and other settings than they have.",
+                    node=key, hint=f"Leave its {name!r} out: the settings of {node.same_as!r} hold.",
+                )  # fmt: skip
 
 
 def _end(text: Any) -> End:
@@ -336,10 +353,12 @@ def to_data(document: Document) -> dict[str, Any]:
 def _node_data(node: Node) -> dict[str, Any]:
     plain = Node(id="", block="")
     data: dict[str, Any] = {"block": node.block, "x": round(node.x, 2), "y": round(node.y, 2)}
-    for name in ("title", "muted", "bypassed", "repeat", "collapsed"):
+    for name in ("title", "muted", "bypassed", "repeat", "collapsed", "same_as"):
         if getattr(node, name) != getattr(plain, name):
             data[name] = getattr(node, name)
-    if node.knobs:
+    if node.same_as:  # its settings stand with its weights
+        data.pop("repeat", None)
+    elif node.knobs:
         data["knobs"] = dict(node.knobs)
     return {**data, **node.extra}
 

@@ -59,7 +59,7 @@ def value_at(document: Document, path: str, words: Vocabulary) -> Value:
         return node.repeat if name == "repeat" and name not in node.knobs else node.knobs.get(name, knob.default)
     family, _, key = owner.partition(".")
     if family == "rules":
-        return getattr(document.recipe.rules.get(key, Rule()), name)
+        return getattr(document.recipe.rules.get(document.owner(key), Rule()), name)
     entries = getattr(document.recipe, family)
     return key in entries if name == "on" else entries.get(key, {}).get(name, knob.default)
 

@@ -98,14 +98,13 @@ class Recipe:
         edges[-1] = self.steps
         return edges
 
-    def rule(self, node: str, stage: int) -> Rule:
-        """What holds for a node in a stage, every field filled in."""
+    def rule(self, node: str, stage: int, own_rate: float | None = None) -> Rule:
+        """What holds for a node in a stage, every field filled in; ``own_rate`` is what the block itself asks for."""
         now = self.stage_list()[stage]
+        common = self.learning_rate if now.learning_rate is None else now.learning_rate
         base = Rule(
-            frozen=False,
-            learning_rate=self.learning_rate if now.learning_rate is None else now.learning_rate,
-            weight_decay=self.weight_decay,
-        )
+            frozen=False, learning_rate=common if own_rate is None else own_rate, weight_decay=self.weight_decay,
+        )  # fmt: skip
         return now.rules.get(node, Rule()).over(self.rules.get(node, Rule()).over(base))
 
 

@@ -70,8 +70,7 @@ def opened(folder: Path, document: Document | None = None) -> tuple[Experiment, 
     load_weights(experiment, checkpoint)
     load_average(experiment, checkpoint)
     graph = sample_graph(plan)
-    graph.open()
-    graph.load_state(read_state(checkpoint)["transforms"])
+    graph.prepare(read_state(checkpoint)["transforms"])
     return experiment, Feed(plan, graph, torch.device("cpu"))
 
 

@@ -63,8 +63,7 @@ class Trained:
         load_weights(self.experiment, folder)
         load_average(self.experiment, folder)
         self.graph: SampleGraph = sample_graph(self.plan)
-        self.graph.open()
-        self.graph.load_state(state["transforms"])
+        self.graph.prepare(state["transforms"])
         self.feed = Feed(self.plan, self.graph, self.device)
         self.pools: dict[tuple[str, str, End], tuple[Any, list[int]]] = {}
         ports = self.plan.specs[self.plan.source].gives

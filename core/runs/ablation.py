@@ -123,7 +123,7 @@ def _control(
 def _raised(document: Document, off: set[str], words: Vocabulary) -> Iterator[tuple[str, int]]:
     """Knobs that make other blocks larger, with values up to four times what they have."""
     for node in document.nodes.values():
-        if node.id in off or node.muted or node.bypassed:
+        if node.id in off or node.muted or node.bypassed or node.same_as:
             continue
         spec = words.spec(node.block)
         names = [knob.name for knob in spec.knobs if knob.kind == "integer"] + ["repeat"] * spec.repeatable

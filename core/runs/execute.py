@@ -21,6 +21,7 @@ from core.compiler.compile import compile
 from core.compiler.feed import sample_graph
 from core.compiler.plan import Plan
 from core.compiler.weights import load_what_fits, read_state
+from core.data.contents import Cancelled, content_hashes, unread_bytes
 from core.data.pipeline import SampleGraph
 from core.data.splitting import held_out_words
 from core.graph.file import loads
@@ -74,6 +75,7 @@ class StoreKeeper:
         self._recorder.secure(LONGEST_WAIT_SECONDS)
 
 
+MUCH_TO_READ = 2**28  # bytes
 DATA = "data fingerprint"  # the parameter that tells which data a run learns from
 CHANGED = "The data is not what this run began with: files, captions or settings of the source have changed."
 CHANGED_HINT = "Put it back, go on all the same with --data-changed, or begin a new run from its checkpoint (Fork)."
@@ -108,8 +110,10 @@ class Lookout(threading.Thread):
             self._control.resume()
             self._say("running")
         elif name == "stop":
-            self._control.stop()
-            self._say_stopping()
+            evaluate = bool(arguments.get("evaluate"))
+            self._control.stop(evaluate=evaluate)
+            if not evaluate:
+                self._say_stopping()
         elif name == "checkpoint":
             self._control.checkpoint()
         elif name == "rate":
@@ -207,8 +211,13 @@ def _train(
     threads = use_threads(recipe.threads)
     start = library.start_of(uid)
     trainer, news = _trainer(plan, start, device, said, control)
+    try:
+        data = _data_of(trainer, said)
+    except Cancelled:
+        trainer.graph.close()
+        return "stopped", "stopped by hand"
     kept = library.params(uid).get(DATA) if start is not None and start.same_run else None
-    changed = kept is not None and kept != trainer.graph.source.fingerprint()
+    changed = kept is not None and kept not in (data, *trainer.graph.source.former_fingerprints())
     if changed and not data_changed:
         trainer.feed.close()
         trainer.graph.close()
@@ -236,7 +245,7 @@ def _train(
             f"{threads} threads; seed {facts.seed}."
         )
         _say_left_out(trainer)
-        _keep_origin(library, uid, trainer)
+        _keep_origin(library, uid, trainer, data)
         return trainer.train(), trainer.reason
     finally:
         watch.close()
@@ -273,15 +282,32 @@ def _say_changes(library: Library, uid: str, trainer: Trainer) -> None:
         trainer.say(Mark(at=trainer.at(), kind="note", text=told))
 
 
-def _keep_origin(library: Library, uid: str, trainer: Trainer) -> None:
+def _data_of(trainer: Trainer, said: _Remembering) -> str:
+    """Which data there is, told by its contents. What was not read before is read: it is said how far. Raises Cancelled."""
+    source = trainer.graph.source
+    files = source.media()
+    if (unread := unread_bytes(files)) > MUCH_TO_READ:
+        trainer.log(f"Reading {unread / 1e9:,.1f} GB of data once, to know it again.")
+
+    def progress(done: int, of: int) -> None:
+        said.say(PhaseChange(at=said.last, phase="preparing", done=done, of=of))
+
+    content_hashes(files, progress=progress, is_cancelled=lambda: trainer.control.is_stopping)
+    return source.fingerprint()
+
+
+def _keep_origin(library: Library, uid: str, trainer: Trainer, data: str) -> None:
     """Which data it learns from, told by a fingerprint, and whose judgements of pairs: kept with the run."""
-    found = {DATA: trainer.graph.source.fingerprint()}
+    found = {DATA: data}
     if holds := held_out_words(trainer.graph.source):
         found[TEST_HOLDS] = holds
     if judged := lineage(trainer.plan.document):
         found["judged pairs"] = judged
         trainer.log(f"Annotated pairs: {judged}.")
     try:
+        kept = str(library.params(uid).get(DATA, data))
+        if kept != data and kept in trainer.graph.source.former_fingerprints():
+            library.rename_dataset(kept, data)
         library.add_params(uid, found)
     except (Refused, OSError, SQLAlchemyError) as error:
         trainer.warn(f"The fingerprint of the data could not be kept: {error}")
@@ -325,8 +351,5 @@ def _trainer(plan: Plan, start: Start | None, device: Any, listener: Listener, c
 def prepared(plan: Plan, state: Mapping[str, Any] | None) -> SampleGraph:
     """The data side, opened; its vocabulary from the checkpoint or learned on the training split."""
     graph = sample_graph(plan)
-    graph.open()
-    if state is not None:
-        graph.load_state(state["transforms"])
-    graph.fit()
+    graph.prepare(None if state is None else state["transforms"])
     return graph

@@ -28,14 +28,18 @@ def queue(
     document: Document,
     *,
     name: str = "",
+    title: str = "",
     place: str = "thread",
     parent: str = "",
     parent_step: int = 0,
     waits: bool = False,
 ) -> RunFacts:
-    """A new run of a document: about to be begun by whoever asks, or (``waits``) the last of the queue."""
+    """A new run of a document: about to be begun by whoever asks, or (``waits``) the last of the queue.
+
+    It bears the ``name`` that a person gave it, else the ``title`` (the document's own) with the store's running number.
+    """
     return library.create_run(
-        name or document.name, dumps(document), steps=document.recipe.steps, seed=document.recipe.seed, place=place,
+        name or title or document.name, dumps(document), numbered=not name, steps=document.recipe.steps, seed=document.recipe.seed, place=place,
         parent=parent, parent_step=parent_step, environment=environment(), params=parameters(document),
         queued=waits,
     )  # fmt: skip

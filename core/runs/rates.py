@@ -44,10 +44,10 @@ def rates_of(reader: RunReader) -> RunRates:
     stage = max(number for number, edge in enumerate(edges[:-1]) if edge <= min(head.step, recipe.steps - 1))
     kind = schedules[recipe.schedule.key]
     schedule = kind(configure(kind.Config, recipe.schedule.knobs, "recipe"))
-    learning = [key for key in plan.batch_nodes if reader.value_at(f"rate/{key}", head.step) is not None]
+    learning = [key for key in plan.owners if reader.value_at(f"rate/{key}", head.step) is not None]
     nodes = plan.document.nodes
     return RunRates(
-        by_node=bases(recipe, overrides, learning, stage), titles={key: nodes[key].title for key in learning},
+        by_node=bases(recipe, overrides, learning, stage, plan.own_rates), titles={key: nodes[key].title for key in learning},
         now=schedule.factor(head.step, recipe.steps),
         end=schedule.factor(max(recipe.steps - 1, head.step), recipe.steps), schedule=kind.title, step=head.step,
         steps=recipe.steps,

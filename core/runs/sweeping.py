@@ -216,7 +216,9 @@ class _Work:
         except Exception as error:  # a block that breaks on one configuration must not end the others
             self.sweeps.fail(self.uid, trial.number, f"{type(error).__name__}: {error}")
             return ""
-        run = queue(self.library, document, name=f"{self.name} · {configuration.name} · {trial.seed}", place=self.place)
+        run = queue(
+            self.library, document, title=f"{self.name} · {configuration.name} · {trial.seed}", place=self.place
+        )
         self.library.set_tags(run.uid, [self.name])
         self.sweeps.attach(self.uid, trial.number, run.uid)
         return run.uid

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from core.problems import refuse
@@ -52,6 +52,18 @@ def unmark_pairs(store: Store, dataset: str, pairs: Iterable[tuple[int, int]]) -
                 )
             ).rowcount
     return gone
+
+
+def rename_dataset(store: Store, former: str, dataset: str) -> None:
+    """What was judged of a dataset is kept under another name; a pair that was judged under both keeps the newer one's."""
+    there = select(pair_mark.c.left, pair_mark.c.right).where(pair_mark.c.dataset == clean(dataset))
+    ours = pair_mark.c.dataset == clean(former)
+    with store.write() as connection:
+        known = {(row.left, row.right) for row in connection.execute(there)}
+        for row in connection.execute(select(pair_mark).where(ours)).all():
+            if (row.left, row.right) not in known:
+                connection.execute(update(pair_mark).where(pair_mark.c.id == row.id).values(dataset=clean(dataset)))
+        connection.execute(delete(pair_mark).where(ours))
 
 
 def pair_marks(store: Store, dataset: str) -> list[Judged]:

@@ -66,10 +66,11 @@ class Library:
     def create_run(
         self, name: str, document_text: str, *, steps: int = 0, seed: int = 0, place: str = "thread", parent: str = "",
         parent_step: int = 0, environment: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None,
-        tags: Sequence[str] = (), queued: bool = False,
+        tags: Sequence[str] = (), queued: bool = False, numbered: bool = False,
     ) -> RunFacts:  # fmt: skip
         """A new run, queued. ``params`` are what a configuration difference compares; ``parent`` is a uid.
 
+        With ``numbered`` its name ends in the store's running number, which no other run ever bears: "mini-CLIP #17".
         With ``queued`` it is the last of the queue (:mod:`core.store.waiting`), else its maker is about to begin it.
         """
         drawing = _document_identity(document_text)
@@ -82,6 +83,8 @@ class Library:
         with self.store.write() as connection:
             row["position"] = last_position(connection) if queued else None
             run_id = inserted_id(connection, run, row)
+            if numbered:
+                connection.execute(update(run).where(run.c.id == run_id).values(name=f"{row['name']} #{run_id}"))
             wanted = [{"run_id": run_id, **_param(key, value)} for key, value in (params or {}).items()]
             if wanted:
                 connection.execute(insert(param), wanted)
@@ -151,12 +154,13 @@ class Library:
         return _sorted(found, sort, descending)[:limit]
 
     def find(self, wanted: str) -> RunFacts:
-        """The run with this uid, the beginning of one, or this name (the newest). Raises Refused."""
+        """The run with this uid, the beginning of one, or this name, with or without its number (the newest). Raises Refused."""
         with self.store.read() as connection:
             rows = connection.execute(
                 select(run.c.id, run.c.uid, run.c.name).where(run.c.deleted.is_(None)).order_by(run.c.id.desc())
             ).all()
             exact = [row.id for row in rows if row.uid == wanted or row.name == wanted]
+            exact = exact or [row.id for row in rows if row.name == f"{wanted} #{row.id}" or wanted == f"#{row.id}"]
             begun = [row for row in rows if wanted and row.uid.startswith(wanted)]
             if not exact and len(begun) > 1:
                 hint = f"It may be {' or '.join(row.uid for row in begun[:3])}."
@@ -267,6 +271,10 @@ class Library:
     def unmark(self, dataset: str, pairs: Sequence[tuple[int, int]]) -> int:
         """Take judgements back; gives how many there were."""
         return judging.unmark_pairs(self.store, dataset, pairs)
+
+    def rename_dataset(self, former: str, dataset: str) -> None:
+        """A dataset is told by another fingerprint than before: what was judged of it goes along."""
+        judging.rename_dataset(self.store, former, dataset)
 
     def marks(self, dataset: str) -> list[Judged]:
         """Every judged pair of a dataset, by its numbers."""

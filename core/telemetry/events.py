@@ -66,6 +66,8 @@ class Histogram:
 class AttentionMap:
     """One layer's attention on the diagnostic batch. Rows sum to one; ``weights`` is quantised only in the store.
 
+    Where ``queries`` say ``"measure": "cosine"`` it is no attention: cosines from -1 to 1 of each query with each key.
+
     ``queries`` and ``keys`` say what the axes are: ``{"kind": "patches", "height": 8, "width": 8, "extra": 1}`` (extra
     leading tokens such as CLS) or ``{"kind": "words"}`` (the exhibit's words).
     """

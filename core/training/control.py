@@ -24,7 +24,7 @@ class Control:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._paused = False
-        self._stop = False
+        self._stop = self._evaluate = False
         self._checkpoint = False
         self._rates: list[Rate] = []
 
@@ -39,10 +39,10 @@ class Control:
             self._paused = False
             self._changed.notify_all()
 
-    def stop(self) -> None:
-        """End at the next step's edge, with a checkpoint."""
+    def stop(self, *, evaluate: bool = False) -> None:
+        """End at the next step's edge, with a checkpoint; where asked, evaluate after it. A plain stop cuts that short."""
         with self._changed:
-            self._stop = True
+            self._stop, self._evaluate = True, evaluate and (self._evaluate or not self._stop)
             self._changed.notify_all()
 
     def checkpoint(self) -> None:
@@ -65,6 +65,16 @@ class Control:
     def is_stopping(self) -> bool:
         """Whether a stop was asked for."""
         return self._stop
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether a stop was asked for that evaluates before it ends."""
+        return self._stop and self._evaluate
+
+    @property
+    def cuts_short(self) -> bool:
+        """Whether nothing but a checkpoint may still be waited for."""
+        return self._stop and not self._evaluate
 
     def wait_while_paused(self, seconds: float) -> bool:
         """Sleep until something changes or the time is over; True while still paused."""

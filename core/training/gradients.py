@@ -17,23 +17,63 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from core.blocks.values import full, joined
-from core.compiler.module import Experiment
-from core.compiler.plan import Plan
 from core.graph.document import End
 from core.telemetry.diagnostics.unmoved import unmoved
 from core.training.running import Running
 
+LARGEST_WEIGHT = 1e4  # of an adaptive weight, as in taming-transformers
 
-def total(losses: Mapping[str, Tensor]) -> Tensor:
-    """The sum of all objectives."""
-    return torch.stack([full(loss) for loss in losses.values()]).sum()
+
+def total(losses: Mapping[str, Tensor], opposing: Mapping[str, Tensor] | None = None) -> Tensor:
+    """The sum of all objectives, and of the losses of those that learn against them: no gradient of one reaches the other."""
+    return torch.stack([full(loss) for loss in (*losses.values(), *(opposing or {}).values())]).sum()
+
+
+def descend(losses: Mapping[str, Tensor], opposing: Mapping[str, Tensor]) -> None:
+    """Every gradient in one backward pass; none where nothing plays yet."""
+    whole = total(losses, opposing)
+    if whole.requires_grad:
+        whole.backward()  # type: ignore[no-untyped-call]
+
+
+def weighed(run: Running, values: Mapping[End, Any], losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The losses, with adaptive weights on those that ask for them.
+
+    ``|dR/dw| / (|dA/dw| + 1e-4)`` for such a loss A and the sum R of all others, at the last layer w of what made its
+    images (VQGAN, arXiv:2012.09841, equation 7); at the images themselves where the maker names no last layer, or has
+    run before (gradient caching).
+    """
+    found = dict(losses)
+    run.weights = {}
+    for key, loss in losses.items():
+        node: Any = run.experiment.node(key)
+        if not getattr(node.config, "adaptive", False) or not loss.requires_grad:
+            continue
+        end = run.plan.inputs[key]["made"]
+        images = values[end]
+        maker = run.experiment.node(end.node) if end.node in run.plan.batch_nodes else None
+        place = getattr(maker, "last_weight", images) if images.grad_fn is not None else images
+        rest = [full(other) for name, other in losses.items() if name != key and other.requires_grad]
+        pulls = _length(torch.stack(rest).sum(), place) if rest else None
+        if pulls is not None and place.requires_grad:
+            own = _length(loss, place) or loss.new_zeros(())
+            run.weights[key] = (pulls / (own + 1e-4)).clamp(max=LARGEST_WEIGHT)
+            found[key] = run.weights[key] * loss
+    return found
+
+
+def _length(loss: Tensor, place: Tensor) -> Tensor | None:
+    """The norm of a loss's gradient at a tensor; None where it does not reach it. The graph stays."""
+    (gradient,) = torch.autograd.grad(loss, place, retain_graph=True, allow_unused=True)
+    return None if gradient is None else torch.linalg.vector_norm(full(gradient))
 
 
 def plain(run: Running) -> dict[str, Tensor]:
     """The whole batch in one pass."""
     values = run.forward(run.batch)
-    losses = run.experiment.losses(values)
-    total(losses).backward()  # type: ignore[no-untyped-call]
+    losses = weighed(run, values, run.experiment.losses(values))
+    run.opposing = run.experiment.opposing(values)
+    descend(losses, run.opposing)
     keep_sides(run, values)
     return losses
 
@@ -41,15 +81,20 @@ def plain(run: Running) -> dict[str, Tensor]:
 def accumulated(run: Running, chunks: int) -> dict[str, Tensor]:
     """Weighed mean of the chunks' own losses: the plain loss only for objectives that do not compare samples."""
     sums: dict[str, Tensor] = {}
+    against: dict[str, Tensor] = {}
     sides: list[dict[End, Any]] = []
     parts = [part for part, _ in split(run.batch, len(run.indices), -(-len(run.indices) // chunks))]
     for part, shares in zip(parts, _shares(run, parts)):
         values = run.forward(part)
-        losses = {key: loss * shares[key] for key, loss in run.experiment.losses(values).items()}
-        total(losses).backward()  # type: ignore[no-untyped-call]
-        for key, loss in losses.items():
-            sums[key] = sums.get(key, torch.zeros_like(loss)) + loss.detach()
+        whole = weighed(run, values, run.experiment.losses(values))
+        losses = {key: loss * shares[key] for key, loss in whole.items()}
+        opposing = {key: loss * shares[key] for key, loss in run.experiment.opposing(values).items()}
+        descend(losses, opposing)
+        for kept, found in ((sums, losses), (against, opposing)):
+            for key, loss in found.items():
+                kept[key] = kept.get(key, torch.zeros_like(loss)) + loss.detach()
         sides.append({end: values[end].detach() for end in _watched(run) if end in values})
+    run.opposing = against
     keep_sides(run, join(sides))
     return sums
 
@@ -60,34 +105,47 @@ def _shares(run: Running, parts: list[dict[End, Any]]) -> list[dict[str, Tensor 
     Where that is made by blocks (such as which patches are hidden), they run once without a graph, and the parts that
     follow draw the same random numbers.
     """
-    asked = {key: _counting(run.plan, run.experiment, key) for key in run.plan.objectives}
-    wanted = [end.node for node, ports in asked.values() for end in ports.values() if end.node in run.plan.batch_nodes]
+    makers = {key: _weighed_by(run, key) for key in run.plan.objectives}
+    wanted = [
+        end.node for node in makers.values() for end in _counts(run, node).values() if end.node in run.plan.batch_nodes
+    ]
     state = _random_state(run.device)
-    found: list[dict[str, Any]] = []
+    found: list[dict[str, Tensor | float]] = []
     with torch.no_grad(), unmoved(*([run.experiment] if wanted else [])):
         for part in parts:
             values = run.forward(part) if wanted else part
-            sizes = len(next(leaf for leaf in pytree.tree_leaves(part) if isinstance(leaf, Tensor)))
-            found.append({
-                key: run.experiment.node(node).counted(**{port: values[end] for port, end in ports.items()}) if ports else sizes  # type: ignore[operator]
-                for key, (node, ports) in asked.items()
-            })  # fmt: skip
+            found.append({key: _counted(run, node, values, samples=_samples(part)) for key, node in makers.items()})
     _set_random_state(run.device, state)
-    whole = {key: sum(float(counts[key]) for counts in found) for key in asked}
+    whole = {key: sum(float(counts[key]) for counts in found) for key in makers}
     return [{key: float(n) / whole[key] if whole[key] else 0.0 for key, n in counts.items()} for counts in found]
 
 
-def _counting(plan: Plan, experiment: Experiment, objective: str) -> tuple[str, dict[str, End]]:
-    """The node that says what an objective's loss is a mean over, and the ends it reads; no ends where it is samples."""
-    node = objective
-    if (made := plan.inputs[objective].get("loss")) is not None:  # it weighs what another block gives
-        node = made.node
-    counts = getattr(experiment.node(node), "counts", ())
-    return node, {port: end for port, end in plan.inputs[node].items() if port in counts}
+def _weighed_by(run: Running, objective: str) -> str:
+    """The node that says what an objective's loss is a mean over: itself, or the block whose loss it weighs."""
+    made = run.plan.inputs[objective].get("loss")
+    return objective if made is None else made.node
+
+
+def _counts(run: Running, node: str) -> dict[str, End]:
+    """The ends that a node reads to say what its loss is a mean over; none where it is samples."""
+    counts = getattr(run.experiment.node(node), "counts", ())
+    return {port: end for port, end in run.plan.inputs[node].items() if port in counts}
+
+
+def _counted(run: Running, node: str, values: Mapping[End, Any], samples: int) -> Tensor | float:
+    """How many things the loss that a node gives is a mean over, in a part of so many samples."""
+    ends = _counts(run, node)
+    if not ends:
+        return samples
+    return run.experiment.node(node).counted(**{port: values[end] for port, end in ends.items()})  # type: ignore[operator]
+
+
+def _samples(part: Mapping[End, Any]) -> int:
+    return len(next(leaf for leaf in pytree.tree_leaves(part) if isinstance(leaf, Tensor)))
 
 
 def _towers(run: Running) -> list[nn.Module]:
-    return [run.experiment.node(key) for key in run.experiment.towers()]
+    return list(dict.fromkeys(run.experiment.node(key) for key in run.experiment.towers()))
 
 
 def cached(run: Running, chunk: int) -> dict[str, Tensor]:
@@ -103,12 +161,14 @@ def cached(run: Running, chunk: int) -> dict[str, Tensor]:
             states.append(_random_state(run.device))
             values = run.forward(part, makers)
             made.append({end: values[end] for end in cut})
-            counts.append({end: _count(run, end, values) for end in cut if _is_number(values[end])})
+            numbers = [end for end in cut if _is_number(values[end])]
+            counts.append({end: float(_counted(run, end.node, values, _samples(part))) for end in numbers})
     joint = {end: _mean(made, counts, end) for end in counts[0]}
     leaves = {end: _leaf(value) for end, value in {**join(made, leave=set(joint)), **joint}.items()}
     mixed = run.forward({**run.batch, **leaves})
-    losses = run.experiment.losses(mixed)
-    total(losses).backward()  # type: ignore[no-untyped-call]
+    losses = weighed(run, mixed, run.experiment.losses(mixed))
+    run.opposing = run.experiment.opposing(mixed)
+    descend(losses, run.opposing)
     after = _random_state(run.device)
     start = 0
     for number, (part, state) in enumerate(zip(parts, states)):
@@ -152,12 +212,6 @@ def join(parts: list[dict[End, Any]], leave: Collection[End] = ()) -> dict[End, 
 def _is_number(value: Any) -> bool:
     """A loss that a block gives beside its output: one number a batch, so parts of it are weighed, not put in a row."""
     return isinstance(value, Tensor) and value.ndim == 0
-
-
-def _count(run: Running, end: End, values: Mapping[End, Any]) -> float:
-    node = run.experiment.node(end.node)
-    ports = {port: source for port, source in run.plan.inputs[end.node].items() if port in node.counts}  # type: ignore[operator]
-    return float(node.counted(**{port: values[source] for port, source in ports.items()}))  # type: ignore[operator]
 
 
 def _mean(made: list[dict[End, Any]], counts: list[dict[End, float]], end: End) -> Tensor:

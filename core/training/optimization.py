@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
@@ -13,6 +14,8 @@ from core.catalog import Catalog
 from core.compiler.module import Experiment
 from core.graph.recipe import Recipe
 from core.knobs import configure, knob
+
+NO_RATES: Mapping[str, float] = MappingProxyType({})
 
 
 class Optimizers:
@@ -65,18 +68,22 @@ schedules: Catalog[Schedule] = Catalog("core.training.schedules", "schedule")
 
 
 class Groups:
-    """The optimiser, its groups by (node, decayed or not), and the rates of each step."""
+    """The optimiser, its groups by (node that owns weights, decayed or not), and the rates of each step."""
 
     def __init__(self, experiment: Experiment, recipe: Recipe) -> None:
         self._experiment, self._recipe = experiment, recipe
+        self._own_rates = experiment.plan.own_rates
         self._kinds: list[tuple[str, bool]] = []
         groups = []
-        for key in experiment.plan.batch_nodes:
+        for key in experiment.plan.owners:
             for decayed, parameters in _split(experiment.node(key)):
                 self._kinds.append((key, decayed))
                 groups.append({"params": parameters, "lr": 0.0, "weight_decay": 0.0})
         chosen = optimizers[recipe.optimizer.key]
         self.optimizer = chosen(configure(chosen.Config, recipe.optimizer.knobs, "recipe")).build(groups)
+        for group, (key, _) in zip(self.optimizer.param_groups, self._kinds):
+            if "betas" in group and (betas := getattr(experiment.node(key), "betas", None)) is not None:
+                group["betas"] = betas
         schedule = schedules[recipe.schedule.key]
         self._schedule = schedule(configure(schedule.Config, recipe.schedule.knobs, "recipe"))
         self._own = {id(p) for p in experiment.parameters() if p.requires_grad}  # a fixed temperature stays fixed
@@ -84,7 +91,7 @@ class Groups:
 
     def enter_stage(self, stage: int) -> None:
         """Freeze and thaw as the stage says; frozen nodes are in eval mode and get no gradient."""
-        for key in self._experiment.plan.batch_nodes:
+        for key in self._experiment.plan.owners:
             module, frozen = self._experiment.node(key), bool(self._recipe.rule(key, stage).frozen)
             module.train(not frozen)
             for parameter in module.parameters():
@@ -98,11 +105,12 @@ class Groups:
 
     def bases(self, stage: int) -> dict[str, float]:
         """The rates before the schedule of the nodes that learn in a stage."""
-        return bases(self._recipe, self.overrides, list(dict.fromkeys(key for key, _ in self._kinds)), stage)
+        keys = list(dict.fromkeys(key for key, _ in self._kinds))
+        return bases(self._recipe, self.overrides, keys, stage, self._own_rates)
 
     def override(self, node: str, rate: float, stage: int) -> dict[str, tuple[float, float]]:
         """Another rate for a node, or for all (empty), whatever was asked for before; gives old and new by node."""
-        before = self.bases(stage)
+        before, node = self.bases(stage), self._experiment.plan.owner(node)
         if not node:
             self.overrides.clear()
         self.overrides[node] = rate
@@ -115,7 +123,7 @@ class Groups:
         rates = {}
         for group, (key, decayed) in zip(self.optimizer.param_groups, self._kinds):
             rule = self._recipe.rule(key, stage)
-            group["lr"] = rates[key] = base_of(self._recipe, self.overrides, key, stage) * factor
+            group["lr"] = rates[key] = base_of(self._recipe, self.overrides, key, stage, self._own_rates) * factor
             group["weight_decay"] = (rule.weight_decay or 0.0) if decayed else 0.0
             if rule.frozen:
                 rates.pop(key)
@@ -150,14 +158,19 @@ class Groups:
             self.optimizer.state[parameter][part] = value.to(parameter.device if beside else "cpu").clone()
 
 
-def base_of(recipe: Recipe, overrides: Mapping[str, float], key: str, stage: int) -> float:
-    """A node's rate before the schedule: what a person asked for while it trained, else what the recipe says."""
-    return overrides.get(key, overrides.get("", recipe.rule(key, stage).learning_rate or 0.0))
+def base_of(
+    recipe: Recipe, overrides: Mapping[str, float], key: str, stage: int, own: Mapping[str, float] = NO_RATES
+) -> float:
+    """A node's rate before the schedule: what a person asked for while it trained, else its rule, else its own, else the recipe's."""
+    rule = recipe.rule(key, stage, own.get(key))
+    return overrides.get(key, overrides.get("", rule.learning_rate or 0.0))
 
 
-def bases(recipe: Recipe, overrides: Mapping[str, float], keys: Sequence[str], stage: int) -> dict[str, float]:
+def bases(
+    recipe: Recipe, overrides: Mapping[str, float], keys: Sequence[str], stage: int, own: Mapping[str, float] = NO_RATES
+) -> dict[str, float]:
     """The rates before the schedule of those nodes that a stage does not freeze."""
-    return {key: base_of(recipe, overrides, key, stage) for key in keys if not recipe.rule(key, stage).frozen}
+    return {key: base_of(recipe, overrides, key, stage, own) for key in keys if not recipe.rule(key, stage).frozen}
 
 
 _MATRICES: Mapping[type[nn.Module], tuple[str, ...]] = {

@@ -64,6 +64,8 @@ class Running:
         self.batch: Batch = {}
         self.indices: list[int] = []
         self.losses: dict[str, Tensor] = {}
+        self.opposing: dict[str, Tensor] = {}  # objective -> the loss of its opponent
+        self.weights: dict[str, Tensor] = {}  # objective -> its adaptive weight in this step
         self.negatives: dict[str, Any] = {}  # objective -> what its pairs were contrasted with, where that was chosen
         self.sides: dict[str, tuple[Tensor, Tensor]] = {}  # objective -> both sides of this step, detached
         self.held_out: dict[str, Any] = {}  # what the last evaluation embedded of the split that selects
@@ -107,8 +109,8 @@ class Running:
             self._turn_to(before.phase, before.done, before.of)
 
     def _turn_to(self, phase: Phase, done: int = 0, of: int = 0) -> None:
-        """Say what the run is about, where that is new; once a stop is asked for it is about nothing else."""
-        if self.control.is_stopping:
+        """Say what the run is about, where that is new; once a plain stop is asked for it is about nothing else."""
+        if self.control.cuts_short:
             phase, done, of = "stopping", 0, 0
         if (phase, done, of) != (self._phase.phase, self._phase.done, self._phase.of):
             self._phase = PhaseChange(at=self.at(), phase=phase, done=done, of=of)
@@ -148,9 +150,9 @@ class Running:
             return self.experiment.run(batch, wanted)
 
     def reading(self, split: str, size: int, limit: int | None = None) -> Iterator[tuple[Batch, list[int]]]:
-        """Batches of a split, for what takes long at a step's end. Raises Stopping between two where a stop was asked for."""
+        """Batches of a split, for what takes long at a step's end. Raises Stopping between two where a plain stop was asked for."""
         for batch, indices in self.feed.split(split, size, limit):
-            if self.control.is_stopping:
+            if self.control.cuts_short:
                 raise Stopping
             yield batch, indices
             if self._phase.of:

@@ -139,10 +139,12 @@ class Trainer(Running):
     def _say_step(self, seconds: float) -> None:
         values = {f"loss/{key}": float(loss.detach()) for key, loss in self.losses.items()}
         values["loss"] = sum(values.values())
+        values.update({f"discriminator/{key}": float(loss.detach()) for key, loss in self.opposing.items()})
+        values.update({f"adaptive weight/{key}": float(weight) for key, weight in self.weights.items()})
         values["cost/processor seconds"] = self.position.processor
         values["throughput"] = len(self.indices) / max(seconds, 1e-9)
         values.update({f"rate/{key}": rate for key, rate in self.rates.items()})
-        for key in self.plan.batch_nodes:
+        for key in self.plan.owners:
             for name, reading in self.experiment.node(key).curves().items():  # type: ignore[operator]
                 values[f"{name}/{key}"] = float(reading)
         self.say(Scalars(at=self.at(), values=values))
@@ -175,6 +177,8 @@ class Trainer(Running):
 
     def _obey_a_stop(self) -> None:
         if self.control.is_stopping and self.status == "running":
+            if self.control.evaluates and self.callback("evaluation") is None:
+                self.warn("Nothing is evaluated: the training option Evaluation is off.")
             self.end("stopped", "stopped by hand")
 
     def _save_now(self) -> None:

@@ -22,7 +22,9 @@ class Stop(Action):
         return tr("Stopping…") if self._is_stopping(session) else tr(self.text)
 
     def _is_stopping(self, session: Session) -> bool:
-        return session.active is not None and session.active.uid in session.stopping
+        """Asked to, and there is nothing left to leave out."""
+        active = session.active
+        return active is not None and active.uid in session.stopping - session.evaluating
 
     def possible(self, session: Session) -> str:
         """Why not."""

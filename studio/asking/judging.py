@@ -66,8 +66,12 @@ class Judging(QObject):
 
         source = self._source(loads(self._session.library.document_text(run)))
         fingerprint = source.fingerprint()
-        kept = self._session.library.params(run).get("data fingerprint", fingerprint)
-        if kept != fingerprint:
+        library = self._session.library
+        kept = library.params(run).get("data fingerprint", fingerprint)
+        if kept != fingerprint and kept in source.former_fingerprints():
+            library.rename_dataset(kept, fingerprint)
+            library.add_params(run, {"data fingerprint": fingerprint})
+        elif kept != fingerprint:
             raise refuse(
                 tr("The dataset has changed since this run, so its numbers no longer say which samples these were."),
                 hint=tr("Train again to annotate pairs."),

@@ -2,6 +2,12 @@
 
 Wanted: pan, zoom and drag under 16 ms a frame (95th percentile), the full view under 25 ms, built in under 0.5 s.
 Processor time stands beside wall time: on a busy machine it is the one to compare.
+
+Full view: the first picture after the drawing was fitted (all frames until it is sharp, as one entry), then frames in which
+nothing changed. Pan and drag: a frame a step, each of them sharp, from a sharp picture. Zoom: a frame a step, stretched where
+the build stretches, then the settling, also one entry: all that is painted in 0.3 s after the last step, after which the
+picture must be sharp. The 95th percentile of about 60 entries leaves out the dearest three, so the sum of all stands beside
+it, with the same promise.
 """
 
 from __future__ import annotations
@@ -20,12 +26,13 @@ from core.graph.analysis import Analysis, NodeFacts, PortFacts
 from core.graph.document import Document, End, Node, Wire
 from core.graph.ports import KINDS, Port
 from core.graph.vocabulary import BlockSpec, Vocabulary
-from studio.benches.application import application_for_benches
+from studio.benches.application import application_for_benches, spin
 from studio.benches.figure import Figure
 from widgets.canvas.view import CanvasView
 
 title = "Canvas: 500 nodes and 800 wires"
 NODES, WIRES, COLUMNS, FRAMES = 500, 800, 25, 60
+SETTLING = 0.3  # seconds
 _LEFT, _NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 
@@ -117,19 +124,35 @@ def _frame(act: Callable[[], object]) -> Frame:
 
 
 def _full_view(canvas: CanvasView) -> list[Frame]:
-    canvas.fit_all()
-    QApplication.processEvents()
-    return [_frame(canvas.viewport().update) for _ in range(FRAMES // 2)]
+    return [_first(canvas, canvas.fit_all), *(_frame(canvas.viewport().update) for _ in range(FRAMES // 2))]
 
 
 def _zoom(canvas: CanvasView) -> list[Frame]:
-    """From the full view to full size and back, at a fixed point."""
+    """From the full view to full size and back, at a fixed point, until the picture is sharp again."""
     anchor, times = QPointF(500, 400), []
     for index in range(FRAMES):
         turn = 0.5 - 0.5 * math.cos(2 * math.pi * index / FRAMES)
         scale = 0.19 * (1.0 / 0.19) ** turn
         times.append(_frame(lambda scale=scale: canvas.zoom_to(scale, anchor, rolling=True)))  # type: ignore[misc]
-    return times
+    return [*times, _settling(canvas)]
+
+
+def _first(canvas: CanvasView, act: Callable[[], object]) -> Frame:
+    """The frames until the picture is sharp; a build that does not know whether it is, is asked for one."""
+    frames = [_frame(act)]
+    while not getattr(canvas, "is_sharp", True):
+        frames.append(_frame(canvas.viewport().update))
+    return Frame(wall=sum(frame.wall for frame in frames), processor=sum(frame.processor for frame in frames))
+
+
+def _settling(canvas: CanvasView) -> Frame:
+    """What is painted after the motion; the waiting does not count."""
+    worked = time.process_time()
+    spin(SETTLING)
+    found = (time.process_time() - worked) * 1000
+    if not getattr(canvas, "is_sharp", True):
+        raise RuntimeError("the picture is not sharp after the motion")
+    return Frame(wall=found, processor=found)
 
 
 def _look_at_middle(canvas: CanvasView, scale: float) -> None:
@@ -139,7 +162,7 @@ def _look_at_middle(canvas: CanvasView, scale: float) -> None:
 
 
 def _pan(canvas: CanvasView, scale: float) -> list[Frame]:
-    _look_at_middle(canvas, scale)
+    _first(canvas, lambda: _look_at_middle(canvas, scale))
     return [_frame(lambda i=i: canvas.pan(QPointF(9 if i % 40 < 20 else -9, 4))) for i in range(FRAMES)]  # type: ignore[misc]
 
 
@@ -174,4 +197,5 @@ def _summary(name: str, frames: list[Frame], most: float | None = 16, share: flo
         Figure(name=f"{name}, 95th percentile", value=walls[late], unit="ms", most=most),
         Figure(name=f"{name}, median", value=walls[len(walls) // 2], unit="ms"),
         Figure(name=f"{name}, processor, 95th percentile", value=processor[late], unit="ms", share=share),
+        Figure(name=f"{name}, processor, the whole gesture", value=sum(processor), unit="ms", share=share),
     ]

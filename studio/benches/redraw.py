@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QGridLayout, QWidget
 
 from core.graph.document import Document
@@ -21,7 +21,7 @@ from core.graph.file import dumps
 from core.store.database import Store
 from core.store.library import Library
 from core.telemetry.events import Listener
-from studio.benches.application import application_for_benches
+from studio.benches.application import application_for_benches, spin
 from studio.benches.figure import Figure
 from studio.benches.synthetic import SyntheticRun
 from studio.watching.pump import Pump
@@ -105,13 +105,6 @@ def _say_steps(listener: Listener, synthetic: SyntheticRun, first: int, stop: th
             listener.say(event)
         due += 1 / STEPS_A_SECOND
         stop.wait(max(0.0, due - time.monotonic()))
-
-
-def spin(seconds: float) -> None:
-    """Let the window live for a while."""
-    loop = QEventLoop()
-    QTimer.singleShot(int(seconds * 1000), loop.quit)
-    loop.exec()
 
 
 def probe(seconds: float) -> np.ndarray:

@@ -16,9 +16,9 @@ from core.runs.launch import queue
 from core.runs.worker import RunThread, ask
 from core.store.database import Store
 from core.store.library import Library
-from studio.benches.application import application_for_benches
+from studio.benches.application import application_for_benches, spin
 from studio.benches.figure import Figure
-from studio.benches.redraw import probe, spin, wall
+from studio.benches.redraw import probe, wall
 from studio.open.documents import DEFAULT_EXAMPLE, find_document
 from studio.watching.pump import Pump
 

@@ -1,4 +1,4 @@
-"""Measure what the house promises about speed: ratios, side by side in one run, each in a process of its own."""
+"""Measure the promises about speed: ratios, side by side in one run, each in a process of its own."""
 
 from __future__ import annotations
 

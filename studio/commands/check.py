@@ -1,4 +1,4 @@
-"""Check a document without running it: Problems, shapes, parameters, FLOPs."""
+"""Check an experiment without running it: Problems, shapes, parameters, FLOPs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from studio.telling.printing import as_json, console
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
-    parser.add_argument("file", nargs="?", default=DEFAULT_EXAMPLE, help="a document, or an example's name")
-    parser.add_argument("--set", action="append", default=[], metavar="NODE.KNOB=VALUE")
+    parser.add_argument("file", nargs="?", default=DEFAULT_EXAMPLE, help="an experiment's file, or an example's name")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="BLOCK.SETTING=VALUE", help="change a setting; may be repeated"
+    )
     parser.add_argument("--json", action="store_true")
 
 
@@ -34,19 +36,23 @@ def run(flags: argparse.Namespace) -> int:
         print(as_json(dataclasses.asdict(analysis), indent=1))
         return 0 if analysis.is_runnable else 1
     table = Table(box=None, header_style="dim")
-    for title in ("block", "what", "gives", "parameters", "MFLOP a sample", "MiB saved", "state"):
+    for title in ("block", "what", "gives", "parameters", "MFLOPs per example", "MiB saved", "state"):
         table.add_column(title, justify="right" if title.startswith(("p", "M")) else "left")
     for key, facts in analysis.nodes.items():
         gives = "  ".join(f"{port} {shape.concrete}".strip() for port, shape in facts.outputs.items())
-        state = "" if not facts.parameters else "frozen" if facts.frozen else "trained"
+        learns = facts.parameters or facts.shared_parameters
+        state = "" if not learns else "frozen" if facts.frozen else "trained"
+        count = (
+            f"as {facts.weights_of}" if facts.shared_parameters else f"{facts.parameters:,}" if facts.parameters else ""
+        )
         table.add_row(
-            key, facts.detail, gives, f"{facts.parameters:,}" if facts.parameters else "",
+            key, facts.detail, gives, count,
             f"{facts.flops / 1e6:,.1f}" if facts.flops else "", f"{facts.activation_mebibytes:,.1f}", state,
         )  # fmt: skip
     out = console()
     out.print(table)
     out.print(
-        f"{analysis.parameters:,} parameters, {analysis.trained_parameters:,} learn; {analysis.flops / 1e6:,.1f} MFLOP a sample; "
+        f"{analysis.parameters:,} parameters, {analysis.trained_parameters:,} learn; {analysis.flops / 1e6:,.1f} MFLOPs per example; "
         f"about {analysis.mebibytes:,.0f} MiB in training at batch {document.recipe.batch_size}."
     )
     for problem in analysis.problems:

@@ -1,4 +1,4 @@
-"""Write a document as a PyTorch script, or a run as a program (--model), a transformers folder (--tower) or a store (--record)."""
+"""Write an experiment as a PyTorch script, or a run as a program (--model), a transformers folder (--tower) or a store (--record)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
     parser.add_argument(
         "file", nargs="?", default=DEFAULT_EXAMPLE,
-        help="a document, or an example's name; with --model, --tower or --record a run",
+        help="an experiment's file, or an example's name; with --model, --tower or --record a run",
     )  # fmt: skip
     parser.add_argument("-o", "--output", default="", help="where to write it")
-    parser.add_argument("--set", action="append", default=[], metavar="NODE.KNOB=VALUE")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="BLOCK.SETTING=VALUE", help="change a setting; may be repeated"
+    )
     parser.add_argument("--model", action="store_true", help="a run's towers as one program: model.pt2, model.onnx")
-    parser.add_argument("--tower", metavar="NODE", default="", help="one tower of a run as a transformers folder")
+    parser.add_argument("--tower", metavar="BLOCK", default="", help="one tower of a run as a transformers folder")
     parser.add_argument("--record", action="store_true", help="all that a run said and made, as a store of its own")
     parser.add_argument("--store", default=None, help="where runs are kept (default: your data folder)")
 

@@ -1,4 +1,4 @@
-"""Bring the runs of another store into yours, with the pictures and sounds that they made."""
+"""Bring the runs of another store into yours, with the images and audio that they made."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 
 def run(flags: argparse.Namespace) -> int:
-    """Copy what is not here yet; 1 where a picture or sound could not be copied."""
+    """Copy what is not here yet; 1 where a file could not be copied."""
     path = path_of(flags.file)
     if not path.is_file():
         raise refuse(f"There is no file {path}.")

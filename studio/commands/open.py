@@ -1,9 +1,10 @@
-"""Open the window, with a document or an example (the default)."""
+"""Open the window, with an experiment or an example (the default)."""
 
 from __future__ import annotations
 
 import argparse
 import gc
+import importlib
 import os
 import sys
 
@@ -12,7 +13,7 @@ from core.problems import refuse
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
-    parser.add_argument("file", nargs="?", help="a document, or an example's name")
+    parser.add_argument("file", nargs="?", help="an experiment's file, or an example's name")
     parser.add_argument("--store", default=None, help="where runs are kept")
 
 
@@ -22,6 +23,7 @@ def run(flags: argparse.Namespace) -> int:
     if headless and os.environ.get("QT_QPA_PLATFORM") != "offscreen":
         raise refuse("There is no display, so the window cannot open.", hint="Train without it: python -m studio run")
     gc.disable()  # nothing that is made while starting is garbage; the window collects at quiet moments
+    importlib.import_module("core.store.database")  # before Qt, which reads the source of all that is imported after it
     from studio.app import run_window  # Qt, after it is clear that it can be used
 
     return run_window(getattr(flags, "file", None), getattr(flags, "store", None))

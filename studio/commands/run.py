@@ -1,13 +1,15 @@
-"""Train a document (a file, or an example of the gallery by name) and keep the run in the store."""
+"""Train an experiment (a file, or an example of the gallery by name) and keep the run in the store."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -36,37 +38,44 @@ from widgets.look.titles import titles_of, use_vocabulary
 
 GOOD = ("finished", "stopped")
 SECONDS_BETWEEN_LOOKS = 0.25
+SECONDS_OF_ONE_PRESS = 0.5  # a second Ctrl-C within it is the first, sent on by a program in between
+STOPPING = "Stopping: the step is finished and a checkpoint saved. Ctrl-C once more leaves at once, without it."
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
-    parser.add_argument("file", nargs="?", help=f"a document, or an example's name (default: {DEFAULT_EXAMPLE})")
+    parser.add_argument(
+        "file", nargs="?", help=f"an experiment's file, or an example's name (default: {DEFAULT_EXAMPLE})"
+    )
     parser.add_argument("--store", default=None, help="where runs are kept (default: your data folder)")
     parser.add_argument("--name", default="", help="a name for the run")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:1")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NODE.KNOB=VALUE", help="turn a knob; may be repeated"
+        "--set", action="append", default=[], metavar="BLOCK.SETTING=VALUE", help="change a setting; may be repeated"
     )
     parser.add_argument(
         "--place", choices=("thread", "process"), help="train here (thread), or in a process of its own"
     )
     parser.add_argument(
         "--resume", metavar="RUN",
-        help="go on with a run that was stopped or interrupted; --steps, --device, --place and --name may be given with it",
+        help="resume a run that was stopped or interrupted; --steps, --device, --place and --name may be given with it",
     )  # fmt: skip
     parser.add_argument("--data-changed", action="store_true", help="resume although the data is no longer the same")
     parser.add_argument(
         "--unless-trained",
         action="store_true",
-        help="where the store has a finished run of this very document, show that one",
+        help="where the store has a finished run of this very experiment, show that one",
     )
     parser.add_argument("--json", action="store_true", help="print JSON lines: how it goes, and at the end the result")
 
 
 def run(flags: argparse.Namespace) -> int:
-    """Queue it, run it, show how it goes. 128 + n where signal n ended it; the run is then stopped with a checkpoint."""
+    """Queue it, run it, show how it goes. 128 + n where signal n ended it; the run is then stopped with a checkpoint.
+
+    A second signal ends the process at once; a run in a process of its own then still saves and stops.
+    """
     with Store.open(flags.store) as store:
         library = Library(store)
         library.mark_interrupted()
@@ -77,13 +86,16 @@ def run(flags: argparse.Namespace) -> int:
             return 0
         facts = _queued(flags, library) if flags.resume is None else _resumable(flags, library)
         with signals() as caught:
-            status = _train(flags, library, facts, caught)
+            try:
+                status = _train(flags, library, facts, caught)
+            except LeftAtOnce:
+                _leave_at_once(facts, flags.place or "thread", caught)
     if caught and status != "finished":
         return 128 + caught[0]
     return 0 if status in GOOD else 1
 
 
-CANNOT_CHANGE = {"file": "A document", "seed": "--seed", "set": "--set"}
+CANNOT_CHANGE = {"file": "An experiment", "seed": "--seed", "set": "--set"}
 
 
 def _resumable(flags: argparse.Namespace, library: Library) -> RunFacts:
@@ -93,8 +105,8 @@ def _resumable(flags: argparse.Namespace, library: Library) -> RunFacts:
     for name, title in CANNOT_CHANGE.items():
         if getattr(flags, name) not in (None, []):
             raise refuse(
-                f"{title} cannot be given with --resume: the run goes on as it was drawn.",
-                hint="Fork the run in the window to change it, or train the document anew.",
+                f"{title} cannot be given with --resume: the run is resumed as it was begun.",
+                hint="Fork the run in the window to change it, or train the experiment anew.",
             )
     facts = library.find(flags.resume)
     if (refusal := library.owner_refusal(facts.uid)) is not None:
@@ -148,15 +160,33 @@ def _check(document: Document) -> None:
 def signals() -> Iterator[list[int]]:
     """Collects SIGINT and SIGTERM inside; whoever waits looks at the list (a handler must not touch the store)."""
     caught: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, _: caught.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    last = 0.0
+
+    def catch(number: int, _: object) -> None:
+        nonlocal last
+        if not caught or time.monotonic() - last > SECONDS_OF_ONE_PRESS:
+            caught.append(number)
+        last = time.monotonic()
+
+    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield caught
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class LeftAtOnce(Exception):
+    """Asked for a second time: nobody waits for the checkpoint."""
+
+
+def _leave_at_once(facts: RunFacts, place: str, caught: list[int]) -> NoReturn:
+    """End the process without waiting; what was not saved is lost, and the run goes on from its newest checkpoint."""
+    lost = "It saves and stops in its own process." if place == "process" else "It resumes from its newest checkpoint"
+    more = "" if place == "process" else f": python -m studio run --resume {facts.uid}"
+    print(f"Left without waiting. {lost}{more}", file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(128 + caught[-1])
 
 
 def _train(flags: argparse.Namespace, library: Library, facts: RunFacts, caught: list[int]) -> str:
@@ -165,14 +195,22 @@ def _train(flags: argparse.Namespace, library: Library, facts: RunFacts, caught:
     asked: list[int] = []
 
     def stop_if_asked() -> None:
-        if len(asked) < len(caught):
-            asked.extend(caught[len(asked) :])
-            ask(library.store, facts.uid, "stop")
+        if len(asked) == len(caught):
+            return
+        if asked:
+            raise LeftAtOnce
+        asked.extend(caught[:1])
+        print(STOPPING, file=sys.stderr, flush=True)
+        ask(library.store, facts.uid, "stop")
 
     try:
         (_say_lines if flags.json else _show_progress)(library.reader(facts.uid), facts, is_alive, stop_if_asked)
-    finally:
+    except LeftAtOnce:
+        raise
+    except BaseException:
         wait()
+        raise
+    wait()
     library.mark_interrupted()  # a child that was killed says nothing
     ended = library.facts(facts.uid)
     if flags.json:

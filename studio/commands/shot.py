@@ -1,4 +1,4 @@
-"""Pictures of the window's pages without a screen, for a document or a run."""
+"""Screenshots of the window's pages without a screen, for an experiment or a run."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from widgets.look.language import use_language
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
-    parser.add_argument("what", nargs="?", default=DEFAULT_EXAMPLE, help="a document, an example's name, or a run")
+    parser.add_argument(
+        "what", nargs="?", default=DEFAULT_EXAMPLE, help="an experiment's file, an example's name, or a run"
+    )
     parser.add_argument("-o", "--output", default="pictures", help="the folder to write to")
     parser.add_argument("--store", default=None, help="where runs are kept")
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--language", choices=("en", "zh_CN"), default="en")
-    parser.add_argument(
-        "--pages", nargs="*", help="design data train replay inspect runs sweeps gallery (default: all)"
-    )
+    parser.add_argument("--pages", nargs="*", help="design data train replay query runs sweeps gallery (default: all)")
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -41,7 +41,7 @@ def run(flags: argparse.Namespace) -> int:
         if not uid:
             newest = library.runs(limit=1)
             uid = newest[0].uid if newest else ""
-        pages = tuple(flags.pages or PAGES)
+        pages = tuple("inspect" if page == "query" else page for page in flags.pages or PAGES)
         for path in take_pictures(
             Path(flags.output),
             store=store,

@@ -1,4 +1,4 @@
-"""Train a document's sweep: every configuration with every seed, one after the other; ends with the table and a verdict."""
+"""Train an experiment's sweep: every configuration with every seed, one after the other; ends with the table and a verdict."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from core.texts import harmless
 from studio.commands.run import signals
 from studio.open.documents import find_document, turned
 from studio.telling.printing import as_json, console
+from widgets.look.language import tr
 
 SECONDS_BETWEEN_LOOKS = 0.25
 USUAL_COSTS = ("seconds", "GFLOPs a sample", "MiB for backward")
@@ -33,12 +34,16 @@ USUAL_COSTS = ("seconds", "GFLOPs a sample", "MiB for backward")
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
-    parser.add_argument("file", help="a document with a sweep, an example's name, or a sweep of the store")
+    parser.add_argument("file", help="an experiment with a sweep, an example's name, or a sweep of the store")
     parser.add_argument("--store", default=None, help="where runs are kept (default: your data folder)")
     parser.add_argument("--trials", type=int, help="configurations of a random or Bayesian search")
     parser.add_argument("--seeds", type=int, help="seeds of every configuration")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NODE.KNOB=VALUE", help="turn a knob for all configurations"
+        "--set",
+        action="append",
+        default=[],
+        metavar="BLOCK.SETTING=VALUE",
+        help="change a setting for all configurations",
     )
     parser.add_argument("--place", choices=("thread", "process"), default="thread")
     parser.add_argument("--stop-on-error", action="store_true", help="pause where a trial fails")
@@ -79,7 +84,7 @@ def _found(flags: argparse.Namespace, store: Store, sweeps: Sweeps) -> SweepFact
             if given:
                 raise refuse(
                     f"--{given[0]} cannot be given with a sweep that has begun.",
-                    hint="Name the document to begin another sweep.",
+                    hint="Name the experiment to begin another sweep.",
                 ) from None
             return known
         raise
@@ -239,7 +244,7 @@ def rich_table(found: Table, wanted: tuple[str, ...]) -> RichTable:
     shown = RichTable(box=None, header_style="dim", pad_edge=False, caption_justify="left")
     shown.caption = f"{found.metric}; {found.direction} is better; compared with {found.baseline}; * distinguishable"
     shown.add_column("configuration", overflow="fold", min_width=8)
-    for title in ("mean", "95 % CI", "seeds", "difference", "p", *costs):
+    for title in ("mean", "95 % CI", "seeds", "difference", "p", *map(tr, costs)):
         shown.add_column(title, justify="right", overflow="fold")
     for row in found.rows:
         one = found.comparisons.get(row.configuration.name)

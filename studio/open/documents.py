@@ -21,6 +21,7 @@ from widgets.look.language import tr
 
 DEFAULT_EXAMPLE = "mini_clip"
 OTHERS = "More"
+FAMILIES = {"callbacks": "training option", "diagnostics": "diagnostic"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +94,9 @@ def find_document(where: str) -> Document:
     path = Path(where).expanduser()
     if path.suffix or path.exists():
         return file.read(path)
-    for example in examples():
-        if example.key == where:
-            return in_language(example.document)
+    for entry in (resources.files("resources") / "experiments").iterdir():  # the others need not be read for it
+        if entry.name == where + file.SUFFIX:
+            return in_language(file.loads(entry.read_text("utf-8"), entry.name))
     known = ", ".join(example.key for example in examples())
     raise refuse(f"There is no file and no example called {where!r}.", hint=f"Examples: {known}.")
 
@@ -106,7 +107,7 @@ def turned(document: Document, settings: list[str], words: Vocabulary) -> Docume
         place, equals, text = setting.partition("=")
         owner, dot, name = place.rpartition(".")
         if not equals or not dot:
-            raise refuse(f"{setting!r} is not a setting.", hint="Write node.setting=value, for instance vit.depth=4.")
+            raise refuse(f"{setting!r} is not a setting.", hint="Write block.setting=value, for instance vit.depth=4.")
         document = _turn(document, owner, name, text, words)
     return document
 
@@ -140,7 +141,7 @@ def _turn_option(document: Document, family: str, key: str, name: str, text: str
     option = next((o for o in words.options if f"{o.family}s" == family and o.key == key), None)
     if option is None:
         known = ", ".join(o.key for o in words.options if f"{o.family}s" == family)
-        raise refuse(f"There is no {family[:-1]} called {key!r}.", hint=f"Known: {known}.")
+        raise refuse(f"There is no {FAMILIES[family]} called {key!r}.", hint=f"Known: {known}.")
     if name == "on":
         return edits.switch(document, family, key, text.lower() in ("true", "1", "yes", "on"))
     knob = next((k for k in option.knobs if k.name == name), None)

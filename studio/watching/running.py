@@ -68,7 +68,8 @@ class Running(QObject):
             self._chip.show_run(tr("No run on the monitors") if running or waiting else tr("No run"), tip=tip)
             return
         now: Head | RunFacts = self._head if self._is_newer(facts) else facts
-        stopping = facts.uid in self._session.stopping or now.phase == "stopping"
+        measured = facts.uid in self._session.evaluating and now.phase == "evaluating"  # as was asked for
+        stopping = (facts.uid in self._session.stopping and not measured) or now.phase == "stopping"
         state = state_words(now, stopping=stopping)
         count = f" (+{len(others) + len(waiting)})" if others or waiting else ""
         self._chip.show_run(

@@ -108,6 +108,7 @@ def bind_inspector(session: Session, window: Frame, ask_rate: Act) -> None:
     )
     inspector.rateRequested.connect(ask_rate)
     inspector.linkRequested.connect(lambda link: QDesktopServices.openUrl(QUrl(link)))
+    inspector.nodeRequested.connect(window.reveal)
     inspector.commandRequested.connect(lambda method: getattr(window.canvas, method)())
 
 

@@ -30,9 +30,8 @@ class Window(Frame):
         session.window = self
         self.menus = Menus(session, self, self.canvas)
         self.dialogs = Dialogs(session, self, self.menus)
-        self.top.set_controls(
-            self.menus.entry("run"), [self.menus.entry(k) for k in ("pause", "stop")], self.menus.menus["Run"]
-        )
+        run, pause, *stops = (self.menus.entry(key) for key in ("run", "pause", "stop", "stop_and_evaluate"))
+        self.top.set_controls(run, [pause, stops], self.menus.menus["Run"])
         self.top.set_menu(self.menus.whole)
         self.asking, self.comparing = Asking(session, self.query), Comparing(session, self.library)
         bindings.bind_design(session, self, self.ask_rate)

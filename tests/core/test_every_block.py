@@ -51,9 +51,12 @@ def test_declares_what_a_person_needs(key: str) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_every_parameter_gets_a_gradient(key: str) -> None:
     block, example = build(key)
-    made = block.train()(**{name: with_gradient(value) for name, value in example.items()})
+    incoming = {name: with_gradient(value) for name, value in example.items()}
+    made = block.train()(**incoming)
     assert set(made) == set(block.gives)
     total = torch.stack([main_tensor(value).float().pow(2).sum() for value in made.values()]).sum()
+    if isinstance(block, Objective) and block.opposed:  # what learns against it has a loss of its own
+        total = total + block.opposing(**incoming)
     if total.requires_grad:  # what only chooses gives no gradient and has no parameters
         total.backward()
     lacking = [name for name, p in block.named_parameters() if p.requires_grad and p.grad is None]

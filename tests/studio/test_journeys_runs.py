@@ -7,11 +7,16 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QToolButton
 
 from core.runs.worker import ask
 from core.store.library import Library
+from core.telemetry.events import Event, Mark, Scalars
+from core.training.control import Control
+from core.training.trainer import Trainer
 from studio.session import LIBRARY_PAUSE
 from tests.documents import tiny_clip
 from tests.studio.journey import LEFT, NO, SHIFT, Person
@@ -260,6 +265,9 @@ import sys
 from core.graph.file import loads
 from core.store.database import Store
 from core.store.library import Library
+from core.telemetry.events import Event, Mark, Scalars
+from core.training.control import Control
+from core.training.trainer import Trainer
 from core.runs.launch import queue
 from tests.documents import tiny_clip
 from core.telemetry.events import At, StatusChange
@@ -293,3 +301,69 @@ def test_a_run_whose_process_was_killed_is_interrupted_and_can_be_continued(sit_
     person.session.go_on(uid)
     person.wait(lambda: person.ended(uid))
     assert person.session.facts(uid).status == "finished"
+
+
+class Counted:
+    """Optimiser steps of this process's runs, how many there were when a stop was asked for, and events said after that."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.steps, self.at_stop, self.said = 0, -1, list[object]()
+        learn, stop, say = Trainer._learn, Control.stop, Trainer.say
+
+        def learned(trainer: Trainer) -> None:
+            self.steps += 1
+            learn(trainer)
+
+        def stopped(control: Control, **how: bool) -> None:
+            self.at_stop = self.steps if self.at_stop < 0 else self.at_stop
+            stop(control, **how)
+
+        def heard(trainer: Trainer, event: Event) -> None:
+            if self.at_stop >= 0:
+                self.said.append(event)
+            say(trainer, event)
+
+        monkeypatch.setattr(Trainer, "_learn", learned)
+        monkeypatch.setattr(Control, "stop", stopped)
+        monkeypatch.setattr(Trainer, "say", heard)
+
+
+@pytest.mark.parametrize("way", ["stop", "closing the window"])
+def test_between_a_stop_and_the_end_lie_one_step_and_one_checkpoint(sit_down, monkeypatch, way):
+    counted = Counted(monkeypatch)
+    callbacks = {**EVERY_100, "evaluation": {"every": 1, "most": 100, "train": False}}
+    person = sit_down(tiny_clip(steps=100_000, callbacks=callbacks, diagnostics={"attention": {"every": 7}}))
+    uid = start(person)
+    wait_for_step(person, uid, 2)
+    if way == "stop":
+        person.choose("stop")
+    else:
+        person.window.close()
+        person.click(person.button("Stop and close", person.window.messages))
+    person.wait(lambda: Library(person.store).facts(uid).status == "stopped")
+    assert counted.steps - counted.at_stop <= 1
+    scores = [e for e in counted.said if isinstance(e, Scalars) and any("retrieval/" in name for name in e.values)]
+    assert len(scores) <= 1, "one that was done already may still be said"
+    assert [e.kind for e in counted.said if isinstance(e, Mark) and e.kind == "checkpoint"][-1:] == ["checkpoint"]
+
+
+def test_stop_and_evaluate_ends_with_scores_of_its_last_step(sit_down):
+    callbacks = {**EVERY_100, "evaluation": {"every": 50_000, "most": 60, "train": False}}
+    person = sit_down(tiny_clip(steps=100_000, callbacks=callbacks))
+    uid = start(person)
+    wait_for_step(person, uid, 3)
+    stop = next(
+        b for b in person.window.top.findChildren(QToolButton) if b.defaultAction() is person.window.menus.entry("stop")
+    )
+    assert [entry.text() for entry in stop.menu().actions()] == ["Stop and evaluate"]
+    person.choose("stop_and_evaluate")
+    assert person.window.menus.entry("stop").isEnabled(), "a plain stop still leaves the evaluation out"
+    assert not person.window.menus.entry("stop_and_evaluate").isEnabled()
+    person.wait(lambda: person.ended(uid))
+    reader = person.session.library.reader(uid)
+    facts = person.session.facts(uid)
+    assert (facts.status, facts.reason) == ("stopped", "stopped by hand")
+    steps = reader.points("retrieval/test/image_to_text/R@10")[0].tolist()
+    assert steps == [facts.step]
+    assert [each.step for each in reader.checkpoints() if each.kept] == [facts.step]
+    assert person.window.menus.entry("stop").text() == "Stop"

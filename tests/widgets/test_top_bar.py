@@ -59,6 +59,17 @@ def test_pages_stay_under_the_mouse_whatever_a_run_says(qtbot, width):
         assert places(bar) == before, words
 
 
+def test_the_number_of_a_run_is_not_cut_off(qtbot):
+    bar = whole_bar(qtbot, 1024)
+    bar.run.show_run("training…", "An experiment with a very long name indeed #12", "40 / 100 · 30 s left")
+    shown = bar.run._fitting(260)
+    assert shown.startswith("training… · 40 / 100 · 30 s left · ")
+    assert shown.endswith("#12")
+    assert bar.run.fontMetrics().horizontalAdvance(shown) <= 260
+    bar.run.show_run("No run on the monitors")
+    assert bar.run._fitting(400) == "No run on the monitors"
+
+
 @pytest.mark.parametrize("width", [720, 820, 1024, 1440])
 def test_nothing_in_the_bar_lies_over_or_outside(qtbot, width):
     bar = whole_bar(qtbot, width)

@@ -38,6 +38,8 @@ def commands() -> tuple[Command, ...]:
         Command(tr("Bypass"), "bypass", ("Ctrl+B",), "nodes", 2),
         Command(tr("Ablate: disable blocks…"), "ablate", ("Alt+A",), "nodes", 2),
         Command(tr("Collapse"), "collapse", ("Alt+C", "H"), "nodes", 2),
+        Command(tr("Same weights as…"), "share_weights", ("W", "Alt+W"), "nodes", 2),
+        Command(tr("Own weights"), "own_weights", ("Shift+W", "Alt+Shift+W"), "nodes", 2),
         Command(tr("Connect selected"), "connect_selected", ("J",), "nodes", 3),
         Command(tr("Frame"), "frame_selection", ("Ctrl+G",), "nodes", 3),
         Command(tr("Select all"), "select_all", ("Ctrl+A",), "canvas", 4),
@@ -50,4 +52,4 @@ def commands() -> tuple[Command, ...]:
     )
 
 
-NEEDS_SELECTION = frozenset({"M", "H", "J"})  # these letters start a search while nothing is selected
+NEEDS_SELECTION = frozenset({"M", "H", "J", "W", "Shift+W"})  # these letters start a search while nothing is selected

@@ -165,3 +165,17 @@ def _to_segment(x: float, y: float, a: Point, b: Point) -> float:
     length = dx * dx + dy * dy
     t = 0.0 if length == 0 else min(max(((x - a[0]) * dx + (y - a[1]) * dy) / length, 0.0), 1.0)
     return math.hypot(x - a[0] - t * dx, y - a[1] - t * dy)
+
+
+def between(one: QRectF, other: QRectF) -> tuple[QPointF, QPointF]:
+    """The line from middle to middle, from where it leaves the first box to where it enters the other."""
+    return _edge(one, other.center()), _edge(other, one.center())
+
+
+def _edge(box: QRectF, towards: QPointF) -> QPointF:
+    """Where the line from a box's middle to a point leaves the box; the point itself where it lies inside."""
+    along = towards - box.center()
+    shares = [
+        half / abs(reach) for half, reach in ((box.width() / 2, along.x()), (box.height() / 2, along.y())) if reach
+    ]
+    return box.center() + along * min([1.0, *shares])

@@ -7,7 +7,7 @@ import re
 from functools import cache, lru_cache
 
 from PySide6.QtCore import QObject, QPointF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPen, QStaticText, QTransform
+from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QPainter, QPen, QPixmap, QStaticText, QTransform
 from PySide6.QtWidgets import QApplication
 
 from widgets.look.theme import look, theme
@@ -17,6 +17,7 @@ FILLING = (*range(13, 31), 32, 34, 36, 38, 40, 43, 46, 50)  # sizes of a title t
 SIZES |= {f"fill_{size}": size for size in FILLING}
 LEAST_PIXELS, MOST_PIXELS = 9.0, 14.0  # of a title on the screen, seen from some distance
 ZOOM_STEP = 1.06
+DOTS = 10  # a side of a piece of paper
 
 
 @cache
@@ -157,6 +158,19 @@ def node_fill() -> QBrush:
     return QBrush(QColor(colours.raised if colours.is_dark else colours.panel))
 
 
+@lru_cache(maxsize=24)
+def dotted_paper(step: int, size: int) -> QPixmap:
+    """Paper with a dot of ``size`` pixels every ``step`` pixels; a large piece, so that few are laid."""
+    piece = QPixmap(step * DOTS, step * DOTS)
+    piece.fill(QColor(theme().canvas))
+    painter = QPainter(piece)
+    for x in range(DOTS):
+        for y in range(DOTS):
+            painter.fillRect(x * step, y * step, size, size, QColor(theme().line))
+    painter.end()
+    return piece
+
+
 def modality_colour(modality: str) -> str:
     """The colour of a modality; unknown ones are grey."""
     colours = theme().modality
@@ -168,7 +182,9 @@ class _Forgetting(QObject):
 
     def forget(self) -> None:
         """Make everything again at its next use."""
-        for cached in (font, metrics, text_width, elided, filling, laid_out, lettered, node_fill, pen, brush, mixed):
+        for cached in (
+            font, metrics, text_width, elided, filling, laid_out, lettered, node_fill, dotted_paper, pen, brush, mixed,
+        ):  # fmt: skip
             cached.cache_clear()
 
 

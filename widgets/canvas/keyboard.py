@@ -87,7 +87,7 @@ class Keyboard:
 
     def cancel_topmost(self) -> None:
         """Esc: the topmost thing only. Search, then the title being typed, the gesture, the message, the selection."""
-        if self.search.close_search() or self.close_rename(False) or self.abandon():
+        if self.search.close_search() or self.close_rename(False) or self.abandon() or self.end_await():
             return
         if self.bubble.isVisible():
             self.bubble.say("")

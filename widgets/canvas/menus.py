@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu
 from widgets.canvas.commands import commands
 from widgets.canvas.gestures.gesture import WIRE_REACH
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def menu_for(canvas: CanvasView, at: QPointF) -> QMenu:
         action = menu.addAction(command.text, getattr(canvas, command.method))
         action.setShortcut(QKeySequence(command.keys[0]))
         action.setObjectName(command.method)
+        if why_not := _why_not(canvas, command.method):
+            action.setEnabled(False)
+            action.setToolTip(plain_tip(why_not))
     if on == "nodes":
         _add_repeat(menu, canvas)
         _add_settings(menu, canvas)
@@ -51,6 +55,16 @@ def menu_for(canvas: CanvasView, at: QPointF) -> QMenu:
         key = next(iter(canvas.selected_wires))
         menu.addAction(tr("Add a reroute point"), lambda: canvas.add_via(key, at)).setObjectName("add_via")
     return menu
+
+
+def _why_not(canvas: CanvasView, method: str) -> str:
+    """Why a command of a selection has nothing to do there; empty where it has."""
+    chosen = canvas.selection()
+    if method == "share_weights" and len(chosen) == 1:
+        return canvas.why_not_share(chosen[0])
+    if method == "own_weights" and all(len(canvas.document.places(name)) == 1 for name in chosen):
+        return tr("The selected blocks have their own weights.")
+    return ""
 
 
 def _add_repeat(menu: QMenu, canvas: CanvasView) -> None:

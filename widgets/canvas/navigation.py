@@ -10,6 +10,7 @@ from PySide6.QtGui import QInputDevice, QNativeGestureEvent, QShowEvent, QTransf
 from PySide6.QtWidgets import QGestureEvent, QPinchGesture
 
 from widgets.canvas import geometry as g
+from widgets.canvas.scene import SMALL
 
 if TYPE_CHECKING:
     from core.graph.document import Document
@@ -33,8 +34,9 @@ class Navigation:
         self.scale_now = 1.0
         self._fitted = False
         self._pulse: QVariantAnimation | None = None
+        self._is_blurred = False  # pieces of the picture are stretched still
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
-        self._rest.timeout.connect(self.viewport().update)
+        self._rest.timeout.connect(self.come_to_rest)
         self.setSceneRect(QRectF(-ROOM, -ROOM, 2 * ROOM, 2 * ROOM))
         self.centerOn(300, 200)
 
@@ -48,8 +50,13 @@ class Navigation:
 
     @property
     def is_zooming(self) -> bool:
-        """Whether the wheel turned just now: pictures are stretched until it rests."""
+        """Whether the wheel turned just now: the kept picture of a large drawing is stretched until it rests."""
         return self._rest.isActive()
+
+    def come_to_rest(self) -> None:
+        """The wheel turns no more: draw sharply."""
+        self._rest.stop()
+        self.viewport().update()
 
     def zoom_to(self, scale: float, anchor: QPointF | None = None, rolling: bool = False) -> None:
         """Look from another distance; what lies under ``anchor`` (viewport, device pixels) stays there.
@@ -64,8 +71,11 @@ class Navigation:
         fixed = inverse.map(pixel)
         self.scale_now = scale
         self.board.set_scale(scale)
-        if rolling:
+        self._is_blurred = len(self.board.nodes) > SMALL  # until all of it is painted, as many pieces a frame as fit
+        if rolling and self._is_blurred:
             self._rest.start()
+        else:
+            self._rest.stop()
         self.setTransform(QTransform.fromScale(scale, scale))
         self.pan(self.viewportTransform().map(fixed) - pixel)
         self.bubble.say("")
@@ -156,6 +166,7 @@ class Navigation:
 
     def scrollContentsBy(self, dx: int, dy: int) -> None:
         super().scrollContentsBy(dx, dy)
+        self.viewport().update()
         if hasattr(self, "minimap"):
             self.minimap.update()
             self.viewChanged.emit()

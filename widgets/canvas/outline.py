@@ -5,9 +5,10 @@ It shares the canvas's selection: bind both with :meth:`Outline.bind`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QKeyCombination, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
@@ -15,18 +16,26 @@ from core.graph import rules
 from core.graph.analysis import Analysis
 from core.graph.document import Document, End
 from core.graph.vocabulary import Vocabulary
+from widgets.canvas import menus
 from widgets.canvas.items.node import severity_colour
 from widgets.canvas.reconcile import difference
 from widgets.look.entry import COLOUR, KEY, EntryDelegate
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
+from widgets.look.titles import titles_of
 
 if TYPE_CHECKING:
     from widgets.canvas.view import CanvasView
 
 OTHER_END = Qt.ItemDataRole.UserRole + 7
 SPOKEN, EXPLAINED = Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.AccessibleDescriptionRole
+
+ALT, SHIFT = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ShiftModifier
+SHARING_KEYS = {  # as on the canvas; a letter alone looks for a row
+    QKeyCombination(ALT, Qt.Key.Key_W): "share_weights",
+    QKeyCombination(ALT | SHIFT, Qt.Key.Key_W): "own_weights",
+}
 
 
 class Outline(QWidget):
@@ -35,6 +44,8 @@ class Outline(QWidget):
     selectionChanged = Signal(list)  # node ids
     nodeRequested = Signal(str)  # go there
     deleteRequested = Signal()
+    commandRequested = Signal(str)  # a method of the canvas, for what is selected
+    menuRequested = Signal(QPoint)  # what can be done with what is selected; a place on the screen
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,6 +61,8 @@ class Outline(QWidget):
         self.tree.itemSelectionChanged.connect(self._tell)
         self.tree.itemActivated.connect(self._go)
         self.tree.installEventFilter(self)
+        self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.tree.customContextMenuRequested.connect(self._ask_for_menu)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addWidget(self.tree)
@@ -61,6 +74,8 @@ class Outline(QWidget):
         self.selectionChanged.connect(canvas.select)
         self.nodeRequested.connect(canvas.reveal)
         self.deleteRequested.connect(canvas.delete)
+        self.commandRequested.connect(lambda method: getattr(canvas, method)())
+        self.menuRequested.connect(lambda at: menus.menu_for(canvas, canvas.cursor_place()).popup(at))
 
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:
         """The blocks there are."""
@@ -88,11 +103,13 @@ class Outline(QWidget):
         for name in found.nodes.new:
             self._rows[name] = QTreeWidgetItem(self.tree)
             self._rows[name].setData(0, KEY, name)
+        dirty |= _sharing_anew(old, document, dirty | {*found.nodes.gone, *found.nodes.new})
         renamed = {n for n in found.nodes.other if old.nodes[n].title != document.nodes[n].title}
         for name in renamed:
             dirty |= {w.target.node for w in document.wires_from(name)} | {
                 w.source.node for w in document.wires_into(name)
             }
+            dirty |= set(document.places(name))
         for name in (dirty & self._rows.keys()) | set(found.nodes.new):
             self._write(name, self._rows[name])
         self._is_telling = False
@@ -101,17 +118,26 @@ class Outline(QWidget):
         node = self._document.nodes[name]
         return node.title or tr(self._vocabulary.spec(node.block).title)
 
+    def _sharing(self, name: str) -> str:
+        """Whose weights a block has, or in how many places they are."""
+        places = self._document.places(name)
+        if owner := self._document.nodes[name].same_as:
+            return tr("same weights as {block}", block=titles_of(self._document)[owner]) if owner in places else ""
+        return tr("weights in {n} places", n=len(places)) if len(places) > 1 else ""
+
     def _write(self, name: str, row: QTreeWidgetItem) -> None:
         node = self._document.nodes[name]
         spec = self._vocabulary.spec(node.block)
         problems = [p for p in self._analysis.problems if p.node == name]
         states = [word for on, word in ((node.muted, tr("disabled")), (node.bypassed, tr("bypassed"))) if on]
         states += [f"×{node.repeat}"] if node.repeat > 1 else []
+        words = self._sharing(name)
+        states += [words] if words else []
         row.setText(0, " · ".join([self._title(name), *states]))
         row.setData(0, COLOUR, theme().modality.get(spec.modality, theme().modality["any"]))
         row.setData(0, SPOKEN, ", ".join([self._title(name), tr(spec.family), *states]))
         row.setData(0, EXPLAINED, " ".join(said(p.what) for p in problems) or tr(spec.summary))
-        row.setToolTip(0, plain_tip("\n".join(said(p.what) for p in problems)))
+        row.setToolTip(0, plain_tip("\n".join([*(said(p.what) for p in problems), *([words] if words else [])])))
         row.setForeground(0, QColor(severity_colour(problems[0].severity) if problems else theme().text))
         row.takeChildren()
         takes, gives = rules.ports_of(self._document, name, self._vocabulary)
@@ -173,9 +199,28 @@ class Outline(QWidget):
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.tree.currentItem() is not None:
                 self._go(self.tree.currentItem())
                 return True
+            method = SHARING_KEYS.get(event.keyCombination())
+            if method:
+                self.commandRequested.emit(method)
+                return True
         return super().eventFilter(watched, event)
+
+    def _ask_for_menu(self, at: QPoint) -> None:
+        item = self.tree.itemAt(at)
+        while item is not None and item.parent() is not None:  # a port's row stands for its block
+            item = item.parent()
+        if item is not None and not item.isSelected():
+            self.tree.setCurrentItem(item)
+        if self.selection():
+            self.menuRequested.emit(self.tree.viewport().mapToGlobal(at))
 
     def restyle(self) -> None:
         """The theme or the language changed."""
         for name, row in self._rows.items():
             self._write(name, row)
+
+
+def _sharing_anew(old: Document, new: Document, touched: Collection[str]) -> set[str]:
+    """Rows whose sharing reads otherwise now: every place of weights of which one came, went or changed."""
+    found = {place for document in (old, new) for name in touched for place in document.places(name)}
+    return {name for name in found if name in new.nodes}

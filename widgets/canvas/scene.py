@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QPainter, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsScene
 
 from core.graph import rules
@@ -12,13 +13,17 @@ from core.graph.analysis import Analysis
 from core.graph.document import Document, End, Wire
 from core.graph.vocabulary import Vocabulary
 from widgets.canvas import geometry as g
-from widgets.canvas.items.far import FarItem
+from widgets.canvas.items.far import Far
 from widgets.canvas.items.frame import FrameItem
+from widgets.canvas.items.near import Near
 from widgets.canvas.items.node import NO_FACTS, NodeItem
+from widgets.canvas.items.passing import Passing
+from widgets.canvas.items.shared import SharedItem
 from widgets.canvas.items.wire import WireItem
 from widgets.canvas.reconcile import Difference, difference
 
 FAR_BELOW, FAR_BELOW_IF_SMALL, SMALL = 0.48, 0.22, 60  # scales below which the drawing is painted in batches
+MOST_SOILED = 200  # rectangles; beyond them everything is painted anew
 _RANK = {"error": 3, "warning": 2, "hint": 1, "": 0}
 NO_ANALYSIS = Analysis()
 
@@ -40,7 +45,9 @@ class CanvasScene(QGraphicsScene):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.BspTreeIndex)
+        self.setItemIndexMethod(
+            QGraphicsScene.ItemIndexMethod.NoIndex
+        )  # the tiles' own knows the items of a layer, too
         self.document = Document(id="empty")
         self.vocabulary = Vocabulary()
         self.analysis = NO_ANALYSIS
@@ -51,12 +58,18 @@ class CanvasScene(QGraphicsScene):
         self.scale_now = 1.0
         self.is_far = False
         self.frame_layer, self.wire_layer, self.node_layer = Layer(0), Layer(1), Layer(2)
-        self.far = FarItem()
-        self.far.setZValue(1.5)
-        self.far.setVisible(False)
-        for item in (self.frame_layer, self.wire_layer, self.node_layer, self.far):
+        self.shared, self._marked = SharedItem(), ("", ())
+        self._places: dict[str, tuple[str, ...]] = {}  # of nodes whose weights are in several
+        for item in (self.frame_layer, self.wire_layer, self.node_layer):
             self.addItem(item)
-        self.far.show_items(self.nodes, self.wires, QRectF())
+        self._far = Far()
+        self._near_nodes, self._near_wires = Near(self.nodes), Near(self.wires)
+        self.passing: list[Passing] = []
+        self._soiled: list[QRectF] = []
+        self._all_soiled = True
+        self._reach: QRectF | None = None
+        self.on_soil: Callable[[QRectF], object] = lambda rect: None  # the view's: show it again
+        self.addItem(self.shared)
 
     # -- keeping up with the document ---------------------------------------------------------------------------
 
@@ -75,6 +88,8 @@ class CanvasScene(QGraphicsScene):
         self.document = document
         touched = self._take_away(found)
         touched |= self._put_in(found)
+        if found.nodes:
+            self._mark_shared()
         for name in touched:
             self._refresh_ends(name)
         dirty = set(found.wires.new) | set(found.wires.other)
@@ -114,9 +129,9 @@ class CanvasScene(QGraphicsScene):
         for name in found.nodes.new:
             node = self.document.nodes[name]
             item = NodeItem(node, self.vocabulary.spec(node.block), *self._ports(name))
-            item.scale_now = self.scale_now
-            item.setPos(g.on_canvas(node.x), g.on_canvas(node.y))
             item.setParentItem(self.node_layer)
+            item.setPos(g.on_canvas(node.x), g.on_canvas(node.y))
+            item.update()
             self.nodes[name] = item
         for name in found.nodes.other:
             self._refresh_node(name)
@@ -128,15 +143,14 @@ class CanvasScene(QGraphicsScene):
             self.wires[key].wire = by_key[key]
         for name in found.frames.new:
             self.frames[name] = FrameItem(self.document.frames[name])
-            self.frames[name].scale_now = self.scale_now
             self.frames[name].setParentItem(self.frame_layer)
+            self.frames[name].update()
         for name in found.frames.other:
             self.frames[name].show_frame(self.document.frames[name])
         return touched
 
     def _add_wire(self, wire: Wire) -> None:
         item = WireItem(wire)
-        item.scale_now = self.scale_now
         item.setParentItem(self.wire_layer)
         self.wires[wire.key] = item
         for name in (wire.source.node, wire.target.node):
@@ -174,12 +188,48 @@ class CanvasScene(QGraphicsScene):
         item.is_home = self._is_home(giver) and self._is_home(taker)
         item.lay(giver.spot_at(item.wire.source.port, True), taker.spot_at(item.wire.target.port, False), via)
 
+    # -- weights in several places --------------------------------------------------------------------------------
+
+    def _mark_shared(self) -> None:
+        owners = {node.same_as for node in self.document.nodes.values() if node.same_as}
+        groups = [places for owner in owners if len(places := self.document.places(owner)) > 1]
+        self._places = {name: places for places in groups for name in places}
+        for name, item in self.nodes.items():
+            if item.is_shared != (name in self._places):
+                item.is_shared = name in self._places
+                item.update()
+        self.lay_shared()
+
+    def mark(self, hovered: str, selected: Iterable[str]) -> None:
+        """These blocks show where else their weights are."""
+        self._marked = hovered, tuple(selected)
+        if self._places or self.shared.lines:
+            self.lay_shared()
+
+    def lay_shared(self) -> None:
+        """Run the thin lines between where their boxes are drawn now."""
+        hovered, selected = self._marked
+        pairs = {
+            tuple(sorted((name, other)))
+            for name in {hovered, *selected} & self._places.keys()
+            for other in self._places[name]
+            if other != name
+        }
+        boxes = {name: self.nodes[name].box for pair in pairs for name in pair}
+        self.shared.lay([g.between(boxes[one], boxes[other]) for one, other in sorted(pairs)])
+
     def _is_home(self, item: NodeItem) -> bool:
         return item.x() == g.on_canvas(item.node.x) and item.y() == g.on_canvas(item.node.y)
 
     def _after_change(self) -> None:
         self.set_scale(self.scale_now)  # a drawing that grew large is painted in batches sooner
-        self.far.show_items(self.nodes, self.wires, self.content())
+        self.forget_places()
+
+    def forget_places(self) -> None:
+        """Look at every item again to know what lies where on the picture."""
+        for kept in (self._far, self._near_nodes, self._near_wires):
+            kept.forget()
+        self._reach = None
 
     # -- what the compiler found --------------------------------------------------------------------------------
 
@@ -187,7 +237,6 @@ class CanvasScene(QGraphicsScene):
         """Show facts and problems; None takes them away."""
         self.analysis = analysis or NO_ANALYSIS
         self._show_analysis(self.nodes, self.wires)
-        self.far.forget()
 
     def _show_analysis(self, nodes: Iterable[str], wires: Iterable[str]) -> None:
         worst: dict[str, str] = {}
@@ -210,7 +259,10 @@ class CanvasScene(QGraphicsScene):
         facts = self.analysis.nodes.get(source.node)
         flow = facts.outputs.get(source.port) if facts else None
         per_sample = self.nodes[source.node].spec.role in ("source", "transform")  # data never carries a gradient
-        item.carries_gradient = flow is None or flow.trained or per_sample
+        carries = flow is None or flow.trained or per_sample
+        if carries != item.carries_gradient:
+            item.carries_gradient = carries
+            item.update()
         first = next(key for key in self._wires_of[source.node] if self.wires[key].wire.source == source)
         item.show_facts(flow, has_chip=first == item.wire.key)  # wires from one port say it once
 
@@ -221,35 +273,94 @@ class CanvasScene(QGraphicsScene):
             if item.running != (name in running):
                 item.running = name in running
                 item.update()
-        self.far.update()
 
     # -- scale ----------------------------------------------------------------------------------------------------
 
     def set_scale(self, scale: float) -> None:
         """The view looks from nearer or farther: leave out what cannot be read."""
         self.scale_now = scale
-        self.far.scale_now = scale
-        far = scale < (FAR_BELOW if len(self.nodes) > SMALL else FAR_BELOW_IF_SMALL)
-        if far != self.is_far:
-            self.is_far = far
-            self.far.setVisible(far)
-            self.node_layer.setOpacity(0.0 if far else 1.0)  # hides a layer without a visit to each item in it
-            self.wire_layer.setOpacity(0.0 if far else 1.0)
-            self.far.forget()
-        if not far:
-            for items in (self.nodes, self.wires, self.frames):
-                for item in items.values():
-                    item.scale_now = scale
+        self.is_far = self.far_at(scale)
+        self.look_from(scale)
+
+    def far_at(self, scale: float) -> bool:
+        """Whether the drawing is painted in batches at a scale."""
+        return scale < (FAR_BELOW if len(self.nodes) > SMALL else FAR_BELOW_IF_SMALL)
+
+    def look_from(self, scale: float) -> None:
+        """All items are painted for this scale now; said once for each kind, not to every one of many."""
+        NodeItem.scale_now = WireItem.scale_now = FrameItem.scale_now = scale
+
+    # -- painting -------------------------------------------------------------------------------------------------
+
+    def soil(self, rect: QRectF, item: QGraphicsItem | None = None) -> None:
+        """What is painted in a rectangle (scene units) is out of date."""
+        if isinstance(item, Passing):
+            self.on_soil(rect)
+            return
+        if isinstance(item, NodeItem):
+            self._near_nodes.touch(item)
+        elif isinstance(item, WireItem):
+            self._near_wires.touch(item)
+            self._far.touch(item)
+        if self._reach is not None and not self._reach.contains(rect):
+            self._reach = self._reach.united(rect)
+        if not self._all_soiled:
+            self._soiled.append(rect)
+            self._all_soiled = len(self._soiled) > MOST_SOILED
+        self.on_soil(rect)
+
+    def soil_all(self) -> None:
+        """Everything looks different now."""
+        self._all_soiled = True
+
+    def take_soiled(self) -> list[QRectF] | None:
+        """What is to be painted anew since this was asked last; None for everything."""
+        soiled, everything = self._soiled, self._all_soiled
+        self._soiled, self._all_soiled = [], False
+        return None if everything else soiled
+
+    def reach(self) -> QRectF:
+        """A rectangle outside of which nothing is painted but paper."""
+        if self._reach is None:
+            self._reach = self.itemsBoundingRect()
+        return self._reach
+
+    def draw(self, painter: QPainter, base: QTransform, seen: QRectF, scale: float) -> None:
+        """Paint what lies in a rectangle of the scene as it looks at a scale; ``base`` leads from scene to device."""
+        self.look_from(scale)
+        for frame in self.frames.values():
+            if frame.boundingRect().intersects(seen):
+                painter.setWorldTransform(base)
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                frame.paint(painter)
+        painter.setWorldTransform(base)
+        nodes, wires = self._near_nodes.of(seen), self._near_wires.of(seen)
+        if self.far_at(scale):
+            self._far.draw(painter, nodes, wires, scale)
         else:
-            for item in self.frames.values():
-                item.scale_now = scale
+            _draw_one_by_one(painter, base, (*wires, *nodes))
+        self.look_from(self.scale_now)
+
+    def draw_passing(self, painter: QPainter, base: QTransform) -> None:
+        """Paint what is there only while a gesture lasts, over everything else."""
+        painter.setWorldTransform(base)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for item in self.passing:
+            item.paint(painter)
+
+    def addItem(self, item: QGraphicsItem) -> None:
+        super().addItem(item)
+        if isinstance(item, Passing):
+            self.passing.append(item)
+        item.update()
+
+    def removeItem(self, item: QGraphicsItem) -> None:
+        item.update()
+        if isinstance(item, Passing):
+            self.passing.remove(item)
+        super().removeItem(item)
 
     # -- showing things elsewhere for the time of a gesture -----------------------------------------------------
-
-    def lift(self, nodes: Iterable[str]) -> None:
-        """These nodes are about to be moved often."""
-        names = list(nodes)
-        self.far.lift(names, {key for name in names for key in self._wires_of.get(name, ())})
 
     def preview(self, places: Mapping[str, g.Point]) -> None:
         """Draw nodes at other places, without changing the document; wires follow."""
@@ -264,8 +375,8 @@ class CanvasScene(QGraphicsScene):
                 self._carry_wire(key, wire, places)
             else:
                 self.lay_wire(key)
-        if self.is_far:
-            self.far.update()
+        if self.shared.lines:
+            self.lay_shared()
 
     def _carry_wire(self, key: str, wire: Wire, places: Mapping[str, g.Point]) -> None:
         """Both ends move: where they move alike, the path is carried along as it is."""
@@ -279,7 +390,6 @@ class CanvasScene(QGraphicsScene):
 
     def settle(self) -> None:
         """Draw everything where the document says, whatever was previewed."""
-        self.far.lift((), ())
         moved = set()
         for name, item in self.nodes.items():
             node = self.document.nodes[name]
@@ -292,7 +402,7 @@ class CanvasScene(QGraphicsScene):
             self.lay_wire(key)
         for name, item in self.frames.items():
             item.show_frame(self.document.frames[name])
-        self.far.show_items(self.nodes, self.wires, self.content())
+        self.lay_shared()
 
     # -- what lies where --------------------------------------------------------------------------------------------
 
@@ -385,4 +495,12 @@ class CanvasScene(QGraphicsScene):
         for key in self.wires:
             self.lay_wire(key)
         self._after_change()
-        self.update()
+        self.soil_all()
+
+
+def _draw_one_by_one(painter: QPainter, base: QTransform, items: Iterable[NodeItem | WireItem]) -> None:
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for item in items:
+        at = item.pos()
+        painter.setWorldTransform(QTransform(base).translate(at.x(), at.y()))
+        item.paint(painter)

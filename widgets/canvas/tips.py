@@ -38,12 +38,16 @@ def node_tip(canvas: CanvasView, name: str) -> str:
                 " ".join(part for part in (said(problem.what), said(problem.hint) if problem.hint else "") if part)
             )
     lines.append(tr(item.spec.summary))
+    if shared := canvas.sharing_words(name):
+        lines.append(shared)
     facts = item.facts
     if facts.parameters:
         trained = quantities.count(facts.trained_parameters)
         lines.append(
             tr("{all} parameters, {trained} of them trained", all=quantities.count(facts.parameters), trained=trained)
         )
+    elif facts.shared_parameters:
+        lines.append(tr("{n} shared parameters", n=quantities.count(facts.shared_parameters)))
     if facts.flops:
         lines.append(tr("{flops} per example, forward", flops=quantities.flops(facts.flops)))
     if facts.activation_mebibytes:

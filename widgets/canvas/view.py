@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, QVariantAnimation, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, QTimer, QVariantAnimation, Signal
 from PySide6.QtGui import (
-    QColor,
     QContextMenuEvent,
     QDragEnterEvent,
     QDragMoveEvent,
@@ -19,8 +18,8 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPixmap,
     QResizeEvent,
+    QTransform,
 )
 from PySide6.QtWidgets import QGraphicsView, QToolTip, QWidget
 
@@ -33,25 +32,27 @@ from widgets.canvas.clipboard import Clipboard
 from widgets.canvas.editing import Editing
 from widgets.canvas.gestures.catalog import gestures
 from widgets.canvas.gestures.gesture import DRIFT, PORT_REACH, WIRE_REACH, Gesture, Press
-from widgets.canvas.items.node import NodeItem
 from widgets.canvas.keyboard import Keyboard
 from widgets.canvas.minimap import Minimap
 from widgets.canvas.navigation import Navigation
 from widgets.canvas.overlays import Bubble, EmptyHint
 from widgets.canvas.problem_bar import ProblemBar
-from widgets.canvas.scene import SMALL, CanvasScene
+from widgets.canvas.scene import CanvasScene
 from widgets.canvas.search import QuickSearch
+from widgets.canvas.sharing import Sharing
+from widgets.canvas.tiles import PADDING, Look, Tiles
 from widgets.look.entry import BLOCK_MIME
 from widgets.look.language import tr
-from widgets.look.theme import look, theme
+from widgets.look.theme import look
 
-GLIDE_MS, MOST_GLIDING, SHARPEN_MS = 140, 200, 20
-DOT_STEP, DOTS = 24, 10
+GLIDE_MS, MOST_GLIDING = 140, 200
+BUDGET_ZOOMING, BUDGET_RESTING = 0.0025, 0.03  # seconds of a frame to paint sharper pieces of a large drawing
+MOST_PARTS = 40  # shown again one by one
 
 KEYS_THAT_ALTER = (Qt.Key.Key_Shift, Qt.Key.Key_Alt, Qt.Key.Key_Control)
 
 
-class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
+class CanvasView(Keyboard, Editing, Sharing, Clipboard, Navigation, QGraphicsView):
     """Shows one document; see the module's first lines."""
 
     documentEdited = Signal(object, str, str)  # Document, name of the edit, join key
@@ -67,6 +68,9 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         super().__init__(parent)
         self.board = CanvasScene()
         self.setScene(self.board)
+        self.tiles = Tiles(self.board)
+        self._soiled_parts = 0
+        self.board.on_soil = self._show_soiled
         self._set_up()
         self._selected: list[str] = []
         self.selected_wires: set[str] = set()
@@ -87,8 +91,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         self.problem_bar.nodeRequested.connect(self.reveal)
         self.problem_bar.fixRequested.connect(self.fixRequested)
         self.search.chosen.connect(self.add_found)
-        self._dots = QPixmap()
-        self._sharpen = QTimer(self, singleShot=True, interval=SHARPEN_MS)
+        self._sharpen = QTimer(self, singleShot=True, interval=0)
         self._sharpen.timeout.connect(self.viewport().update)
         self._start_navigation()
         look.changed.connect(self.restyle)
@@ -98,7 +101,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
         self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontSavePainterState)
-        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.SmartViewportUpdate)
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.NoViewportUpdate)  # tiles know what is out of date
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
         self.setResizeAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -107,6 +110,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         self.setAcceptDrops(True)
         self.viewport().setMouseTracking(True)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # paper covers all of it
         self.grabGesture(Qt.GestureType.PinchGesture)
         self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -135,6 +139,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         """Show this document; only what differs from the one before is touched."""
         self.arrive()
         self.abandon()
+        self.end_await()
         homes = {name: (item.x(), item.y()) for name, item in self.board.nodes.items()} if self._glide_next else {}
         another = document.id != self.document.id
         found = self.board.show_document(document)
@@ -198,7 +203,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
                     item.update()
         changed, self._selected = chosen != self._selected, chosen
         if changed:
-            self.board.far.update()
+            self.board.mark(self._hovered_node(), chosen)
             self.selectionChanged.emit(list(chosen))
 
     # -- wishes ---------------------------------------------------------------------------------------------------
@@ -369,6 +374,7 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
             self._unhover()
             self._hovered = now
             self._light(name, port, wire, frame, True)
+            self.board.mark(name, self._selected)
         self.viewport().setCursor(self._cursor_for(port is not None, bool(name), edges, frame))
 
     def _unhover(self) -> None:
@@ -376,6 +382,10 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
             name, port, wire, frame = self._hovered
             self._light(name, port, wire, frame, False)
             self._hovered = None
+            self.board.mark("", self._selected)
+
+    def _hovered_node(self) -> str:
+        return self._hovered[0] if self._hovered is not None else ""
 
     def _light(self, name: str, port: object, wire: str, frame: str, on: bool) -> None:
         for items, key in ((self.board.nodes, name), (self.board.wires, wire), (self.board.frames, frame)):
@@ -389,6 +399,8 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         shapes = Qt.CursorShape
         if self.space_held:
             return shapes.OpenHandCursor
+        if self.sharer:
+            return shapes.PointingHandCursor
         if port:
             return shapes.CrossCursor
         if edges:
@@ -437,33 +449,47 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
     # -- painting -------------------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        pictures = NodeItem.pictures
-        pictures.open_frame(self.is_zooming, len(self.board.nodes) > SMALL)
-        super().paintEvent(event)
-        if pictures.is_unsharp and not self.is_zooming and not self._sharpen.isActive():
-            self._sharpen.start()
+        """The kept picture, and over it what a gesture shows; the scene's items are painted on its tiles."""
+        self._soiled_parts = 0
+        painter = QPainter(self.viewport())
+        sharpness = painter.deviceTransform().m11()
+        now = self._look(sharpness)
+        part = event.rect()
+        exposed = QRectF(QPointF(part.topLeft()) * sharpness, QSizeF(part.size()) * sharpness).toAlignedRect()
+        painter.setWorldTransform(QTransform.fromScale(1 / sharpness, 1 / sharpness))
+        if self.is_zooming:
+            self.tiles.paint_moving(painter, exposed, now, BUDGET_ZOOMING, exact=False)
+        elif self._is_blurred:
+            self._is_blurred = not self.tiles.paint_moving(painter, exposed, now, BUDGET_RESTING, exact=True)
+            if self._is_blurred or part != self.viewport().rect():
+                self._is_blurred = True
+                self._sharpen.start()
+        else:
+            self.tiles.paint(painter, exposed, now)
+        self.board.draw_passing(painter, now.base)
+        painter.end()
 
-    # -- paper ------------------------------------------------------------------------------------------------------
+    def _look(self, sharpness: float) -> Look:
+        corner = self.viewportTransform().map(QPointF(0, 0)) * sharpness
+        return Look(scale=self.scale_now, sharpness=sharpness, origin=corner.toPoint())
 
-    def drawBackground(self, painter: QPainter, rect: QRectF) -> None:
-        moves = self.is_zooming and len(self.board.nodes) > SMALL
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, not moves)  # of wires; sharp again when the view rests
-        if self.scale_now < 0.45 or moves:  # the step of the dots changes with every frame
-            painter.fillRect(rect, QColor(theme().canvas))
-            return
-        device = painter.transform().mapRect(rect)
-        step = round(DOT_STEP * self.scale_now * (1 if self.scale_now >= 0.8 else 2))
-        if self._dots.isNull() or self._dots.width() != step * DOTS:
-            self._dots = _dot_tile(step)
-        origin = self.mapFromScene(QPointF(0, 0))
-        painter.save()
-        painter.resetTransform()
-        painter.drawTiledPixmap(device, self._dots, device.topLeft() - QPointF(origin))
-        painter.restore()
+    @property
+    def is_sharp(self) -> bool:
+        """Whether no piece of the picture is stretched."""
+        return not self._is_blurred
+
+    def _show_soiled(self, rect: QRectF) -> None:
+        """A rectangle of the scene looks different now."""
+        self._soiled_parts += 1
+        if self._soiled_parts < MOST_PARTS:
+            pad = PADDING * self.scale_now + 3
+            found = self.viewportTransform().mapRect(rect).adjusted(-pad, -pad, pad, pad)
+            self.viewport().update(found.toAlignedRect())
+        elif self._soiled_parts == MOST_PARTS:
+            self.viewport().update()
 
     def restyle(self) -> None:
         """The theme or the language changed."""
-        self._dots = QPixmap()
         self.board.restyle()
         self.empty.restyle()
         self.minimap.refresh()
@@ -483,15 +509,3 @@ class CanvasView(Keyboard, Editing, Clipboard, Navigation, QGraphicsView):
         self.empty.move((width - self.empty.width()) // 2, (height - self.empty.height()) // 2)
         for overlay in (self.empty, self.minimap, self.problem_bar, self.bubble, self.search):
             overlay.raise_()
-
-
-def _dot_tile(step: int) -> QPixmap:
-    """Paper with a dot every ``step`` pixels; a large piece, so that few are laid."""
-    tile = QPixmap(step * DOTS, step * DOTS)
-    tile.fill(QColor(theme().canvas))
-    painter = QPainter(tile)
-    for x in range(DOTS):
-        for y in range(DOTS):
-            painter.fillRect(x * step, y * step, 1, 1, QColor(theme().line))
-    painter.end()
-    return tile

@@ -39,6 +39,7 @@ class Inspector(QWidget):
     rateRequested = Signal()  # another learning rate for the run that trains
     negativesRequested = Signal(str, dict)  # a function of core.graph.negatives_row and its keywords
     commandRequested = Signal(str)  # a method of the canvas
+    nodeRequested = Signal(str)  # go there
     tableWanted = Signal(str, str)  # folder and name of the table whose columns are picked; answer with show_table
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -167,6 +168,8 @@ class Inspector(QWidget):
         page.titleChanged.connect(lambda title: self.titleChanged.emit(node, title))
         page.linkRequested.connect(self.linkRequested)
         page.sweepRequested.connect(self.sweepRequested)
+        page.nodeRequested.connect(self.nodeRequested)
+        page.commandRequested.connect(self.commandRequested)
         return page
 
     def restyle(self) -> None:

@@ -48,7 +48,7 @@ class ManyPage(Page):
         """Show what these have in common."""
         self.title.setText(tr("{n} blocks", n=len(nodes)))
         self.names.setText(", ".join(titles[:12]) + (" …" if len(titles) > 12 else ""))
-        rules = [document.recipe.rules.get(node, Rule()) for node in nodes]
+        rules = [document.recipe.rules.get(document.owner(node), Rule()) for node in nodes]
         states = {rule.frozen for rule in rules}
         self.state.show_choice(
             {None: "", True: "frozen", False: "trained"}[states.pop()] if len(states) == 1 else "mixed"
@@ -78,6 +78,6 @@ class ManyPage(Page):
 def _actions() -> tuple[tuple[str, str], ...]:
     return (
         ("mute", tr("Disable")), ("bypass", tr("Bypass")), ("frame_selection", tr("Frame")),
-        ("connect_selected", tr("Connect selected")), ("tidy", tr("Tidy")), ("duplicate", tr("Duplicate")),
+        ("share_weights", tr("Same weights")), ("connect_selected", tr("Connect selected")), ("tidy", tr("Tidy")), ("duplicate", tr("Duplicate")),
         ("delete", tr("Delete")),
     )  # fmt: skip

@@ -15,9 +15,11 @@ from core.knobs import Value
 from widgets.inspector.form import KnobForm
 from widgets.inspector.page import Page
 from widgets.inspector.parts import Facts, Papers, Segments, heading, repeat_knob, rule_knobs, separator, text_label
+from widgets.inspector.sharing import SharingLine
 from widgets.inspector.table_preview import TablePreview
 from widgets.look import quantities
 from widgets.look.language import tr
+from widgets.look.titles import titles_of
 
 
 class NodePage(Page):
@@ -29,6 +31,8 @@ class NodePage(Page):
     titleChanged = Signal(str)
     linkRequested = Signal(str)
     sweepRequested = Signal(str)  # path
+    nodeRequested = Signal(str)  # another node: go there
+    commandRequested = Signal(str)  # a method of the canvas
 
     def __init__(self, spec: BlockSpec) -> None:
         super().__init__()
@@ -44,7 +48,9 @@ class NodePage(Page):
         )
         self.title.editingFinished.connect(self._retitle)
         self.form, self.repeat, self.training = KnobForm(), KnobForm(), TrainingGroup()
-        self.preview = TablePreview()
+        self.preview, self.sharing = TablePreview(), SharingLine()
+        self.sharing.nodeRequested.connect(self.nodeRequested)
+        self.sharing.commandRequested.connect(self.commandRequested)
         self.form.changed.connect(self.knobChanged)
         self.repeat.changed.connect(lambda _, value: self.repeatChanged.emit(value))
         self.training.ruleChanged.connect(self.ruleChanged)
@@ -56,7 +62,7 @@ class NodePage(Page):
     def _build(self) -> None:
         spec = self._spec
         self.add(self.title, text_label(f"{tr(spec.family)} · {spec.key}", muted=True))
-        self.add(text_label(tr(spec.summary)))
+        self.add(text_label(tr(spec.summary)), self.sharing)
         if spec.papers:
             papers = Papers(spec.papers)
             papers.linkRequested.connect(self.linkRequested)
@@ -78,13 +84,16 @@ class NodePage(Page):
         self.training.form.set_owner(f"rules.{node}")
         if not (self.title.hasFocus() and self.title.isModified()):
             self.title.setText(here.title or tr(self._spec.title))
+        self.sharing.show_node(document, node, titles_of(document).__getitem__)
         self.form.show_knobs(self._spec.knobs, here.knobs)
         if self._spec.repeatable:
             self.repeat.show_knobs((repeat_knob(),), {"repeat": here.repeat})
-        trains = self._spec.role in ("block", "objective") and (facts is None or facts.parameters > 0)
+        trains = self._spec.role in ("block", "objective") and (
+            facts is None or facts.parameters + facts.shared_parameters > 0
+        )
         self.training.setVisible(trains)
         self._training_line.setVisible(trains)
-        self.training.show_rules(document.recipe, node)
+        self.training.show_rules(document.recipe, document.owner(node))
         self._show_facts(facts)
 
     def show_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]], why_not: str = "") -> None:
@@ -115,6 +124,8 @@ class NodePage(Page):
         parts = []
         if facts.parameters:
             parts.append(tr("{n} parameters", n=quantities.count(facts.parameters)))
+        elif facts.shared_parameters:
+            parts.append(tr("{n} shared parameters", n=quantities.count(facts.shared_parameters)))
         if facts.flops:
             parts.append(quantities.flops(facts.flops))
         if facts.activation_mebibytes:

@@ -110,7 +110,7 @@ class Segments(QWidget):
         layout.addStretch(1)
         colours = theme()
         self.setStyleSheet(
-            f"QPushButton {{ padding: 3px 9px; border: 1px solid {colours.line}; color: {colours.muted}; }}"
+            f"QPushButton {{ padding: 3px 9px; border: 1px solid {colours.edge}; color: {colours.muted}; }}"
             f"QPushButton:checked {{ background: {colours.accent}; color: {colours.on_accent}; border-color: {colours.accent}; }}"
         )
 

@@ -121,6 +121,7 @@ def flat_settings(document: Document) -> dict[tuple[str, str], Any]:
             ("muted", node.muted, False),
             ("bypassed", node.bypassed, False),
             ("repeat", node.repeat, 1),
+            ("same weights as", node.same_as, ""),
         ):
             if value != plain:
                 found[key, name] = value

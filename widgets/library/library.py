@@ -173,6 +173,7 @@ class LibraryView(QWidget):
         self.view.setAlternatingRowColors(False)
         self.view.setShowGrid(False)
         self.view.setWordWrap(False)
+        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # a run's number stands at its end
         self.view.verticalHeader().hide()
         self.view.verticalHeader().setDefaultSectionSize(28)
         self.view.setAccessibleName(tr("Runs"))

@@ -6,14 +6,14 @@ import math
 from functools import cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap, QTransform
 
-STROKED = frozenset({"frozen", "reset", "cross", "check"})  # the others are filled
+STROKED = frozenset({"frozen", "reset", "cross", "check", "chain"})  # the others are filled
 
 
 @cache
 def glyph(name: str) -> QPainterPath:
-    """The path of a mark inside the unit square: frozen, trained, error, warning, hint, reset, cross, check, dot."""
+    """The path of a mark inside the unit square: frozen, trained, error, warning, hint, reset, cross, check, chain, dot."""
     return _DRAWN[name]()
 
 
@@ -131,6 +131,15 @@ def _check() -> QPainterPath:
     return path
 
 
+def _chain() -> QPainterPath:
+    """Two links, one through the other, rising to the right."""
+    path = QPainterPath()
+    for start in (0.0, 0.36):
+        path.addRoundedRect(QRectF(start + 0.02, 0.3, 0.58, 0.4), 0.2, 0.2)
+    turned = QTransform().translate(0.5, 0.5).rotate(-45).translate(-0.5, -0.5)
+    return turned.map(path)
+
+
 def _dot() -> QPainterPath:
     path = QPainterPath()
     path.addEllipse(QRectF(0.25, 0.25, 0.5, 0.5))
@@ -139,5 +148,5 @@ def _dot() -> QPainterPath:
 
 _DRAWN = {
     "frozen": _frozen, "trained": _trained, "error": _error, "warning": _warning, "hint": _hint, "reset": _reset,
-    "cross": _cross, "check": _check, "dot": _dot,
+    "cross": _cross, "check": _check, "chain": _chain, "dot": _dot,
 }  # fmt: skip

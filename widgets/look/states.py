@@ -29,6 +29,8 @@ def state_words(run: Head | RunFacts, *, stopping: bool = False) -> str:
         return tr("paused")
     if run.phase == "evaluating" and run.of:
         return tr("evaluating {share} %", share=f"{100 * run.done / run.of:.0f}")
+    if run.phase == "preparing" and run.of:
+        return tr("reading the data {share} %", share=f"{100 * run.done / run.of:.0f}")
     words = {"training": tr("training…"), "evaluating": tr("evaluating…"), "saving": tr("saving a checkpoint…")}
     return words.get(run.phase, tr("preparing…") if run.phase or run.status == "queued" else words["training"])
 

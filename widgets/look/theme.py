@@ -25,7 +25,8 @@ class Theme:
     canvas: str
     panel: str  # docks, cards
     raised: str  # buttons, fields, nodes
-    line: str  # borders, grid lines
+    line: str  # borders of areas, grid lines
+    edge: str  # borders of what is clicked or typed into: 3 : 1 against all it may lie on (WCAG 2.2, 1.4.11)
     text: str
     muted: str  # second-rank text
     accent: str
@@ -38,7 +39,7 @@ class Theme:
 
 
 DARK = Theme(
-    name="dark", is_dark=True, window="#14161a", canvas="#121419", panel="#1b1e24", raised="#242830", line="#323741",
+    name="dark", is_dark=True, window="#14161a", canvas="#121419", panel="#1b1e24", raised="#242830", line="#323741", edge="#6f7887",
     text="#e6e9ef", muted="#98a0ad", accent="#5c9dff", on_accent="#0b1220", good="#57c98a", warning="#e6b04a",
     bad="#f0716f",
     modality=MappingProxyType({
@@ -49,7 +50,7 @@ DARK = Theme(
 )  # fmt: skip
 
 LIGHT = Theme(
-    name="light", is_dark=False, window="#eef0f3", canvas="#f6f7f9", panel="#ffffff", raised="#f2f4f7", line="#d3d8e0",
+    name="light", is_dark=False, window="#eef0f3", canvas="#f6f7f9", panel="#ffffff", raised="#f2f4f7", line="#d3d8e0", edge="#727b8a",
     text="#1c2128", muted="#5d6776", accent="#1f6feb", on_accent="#ffffff", good="#1d8a4f", warning="#9a6700",
     bad="#cf3a38",
     modality=MappingProxyType({
@@ -88,6 +89,8 @@ def apply_theme(application: QApplication, name: str = "system") -> None:
     _current = DARK if dark else LIGHT
     application.setStyle("Fusion")
     application.setPalette(qt_palette(_current))
+    for name_of_class in EDGED:
+        application.setPalette(edged_palette(_current), name_of_class)
     application.setStyleSheet(style_sheet(_current))
     look.changed.emit()
 
@@ -114,6 +117,21 @@ def qt_palette(colours: Theme) -> QPalette:
     return palette
 
 
+EDGED = (
+    "QCheckBox", "QRadioButton", "QAbstractItemView", "QLineEdit", "QAbstractSpinBox", "QComboBox", "QPlainTextEdit", "QTextEdit",
+    "QSlider",
+)  # fmt: skip
+
+
+def edged_palette(colours: Theme) -> QPalette:
+    """For what is clicked or typed into: Fusion draws its borders as the window's colour, darker by the factor 1.4."""
+    palette, source = qt_palette(colours), QColor(colours.edge)
+    hue, saturation, value, _ = source.getHsv()
+    source.setHsv(hue, saturation, min(255, round(1.4 * value)))
+    palette.setColor(QPalette.ColorRole.Window, source)
+    return palette
+
+
 def style_sheet(colours: Theme) -> str:
     """Only what the palette cannot say."""
     return f"""
@@ -127,9 +145,9 @@ def style_sheet(colours: Theme) -> str:
     QToolButton:hover {{ background: {colours.raised}; }}
     QToolButton:checked {{ background: {colours.raised}; color: {colours.accent}; }}
     QToolButton:disabled {{ color: {colours.muted}; }}
-    QPushButton {{ background: {colours.raised}; border: 1px solid {colours.line}; border-radius: 5px; padding: 4px 12px; }}
+    QPushButton {{ background: {colours.raised}; border: 1px solid {colours.edge}; border-radius: 5px; padding: 4px 12px; }}
     QPushButton:hover {{ border-color: {colours.accent}; }}
-    QPushButton:disabled {{ color: {colours.muted}; }}
+    QPushButton:disabled {{ color: {colours.muted}; border-color: {colours.line}; }}
     QPushButton[primary="true"] {{ background: {colours.accent}; color: {colours.on_accent}; border: none; font-weight: 600; }}
     QPushButton[primary="true"]:disabled {{ background: {colours.line}; color: {colours.muted}; }}
     QTabWidget::pane {{ border: none; }}
@@ -140,8 +158,8 @@ def style_sheet(colours: Theme) -> str:
     QTabBar::tab:hover {{ color: {colours.text}; }}
     QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
     QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}
-    QScrollBar::handle {{ background: {colours.line}; border-radius: 4px; min-height: 24px; min-width: 24px; margin: 1px; }}
-    QScrollBar::handle:hover {{ background: {colours.muted}; }}
+    QScrollBar::handle {{ background: {colours.edge}; border-radius: 4px; min-height: 24px; min-width: 24px; margin: 1px; }}
+    QScrollBar::handle:hover {{ background: {colours.accent}; }}
     QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
     QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     QLabel[muted="true"] {{ color: {colours.muted}; }}

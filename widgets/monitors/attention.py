@@ -14,18 +14,21 @@ from widgets.look.plain import plain_tip
 from widgets.monitors.attention_map import (
     MEAN,
     ROLLOUT,
+    SIMILARITY,
     AttentionSettings,
     AttentionValue,
     Side,
     column_for,
+    is_sign,
     on_patches,
     read_attention,
     row_for,
+    told_words,
 )  # fmt: skip
 from widgets.monitors.attention_view import NOTHING, PatchView, WordView
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.heat_scale import HeatScale
+from widgets.monitors.heat_scale import HeatScale, Scale
 from widgets.monitors.monitor import Monitor, refill
 from widgets.monitors.titles import title
 
@@ -75,7 +78,9 @@ class AttentionMonitor(Monitor):
         return read_attention(settings, readers[0], cursor)
 
     def draw(self, value: AttentionValue) -> None:
-        refill(self._node, [(title(value.titles, node), node) for node in value.nodes], value.node)
+        refill(self._node, [(_name(value, node), node) for node in value.nodes], value.node)
+        for choice in (self._layer, self._head):
+            choice.setVisible(not value.is_cosine)
         refill(self._layer, [(tr("layer {n}", n=layer + 1), layer) for layer in value.layers], value.layer)
         heads = [(tr("head {n}", n=head + 1), head) for head in range(value.heads)]
         followed = [(tr("attention rollout"), ROLLOUT)] if value.can_roll_out else []
@@ -95,9 +100,9 @@ class AttentionMonitor(Monitor):
         right.addWidget(self._sentence)
         right.addWidget(self._words, 1)
         right.addWidget(self._add_browser())
-        page.addWidget(self._patches, 6)
+        page.addWidget(self._patches, 5)
         page.addWidget(self._scale)
-        page.addLayout(right, 2)
+        page.addLayout(right, 4)
         return page
 
     def _add_browser(self) -> QWidget:
@@ -132,10 +137,13 @@ class AttentionMonitor(Monitor):
             self.settingsChanged.emit()
 
     def _write_figures(self, value: AttentionValue) -> None:
+        said = tr("step {step}", step=f"{value.said_at:,}")
+        if value.is_cosine:
+            self.figures.set_text(tr("cosine similarity, not attention · {said}", said=said))
+            return
         layer = tr("layer {n}", n=value.layer + 1)
         head = tr("mean of heads") if value.settings.head < 0 else tr("head {n}", n=value.settings.head + 1)
         how = tr("attention rollout") if value.settings.rollout and value.can_roll_out else head
-        said = tr("step {step}", step=f"{value.said_at:,}")
         self.figures.set_text(f"{title(value.titles, value.node)} · {layer} · {how} · {said}")
 
     # Pointing: queries look at keys along a row; keys are looked at along a column.
@@ -151,19 +159,25 @@ class AttentionMonitor(Monitor):
     def _show(self, value: AttentionValue, lit: Side, weights: Any, *, asked: Side, token: int) -> None:
         heat = on_patches(lit, weights)
         grid = next(((s.height, s.width) for s in (value.queries, value.keys) if s.kind == "patches"), (0, 0))
-        self._patches.set_heat(heat, grid)
+        scale = _scale(value, lit, weights)
+        self._patches.set_heat(heat, grid, scale, lambda row, column: _told(value, scale, heat, (row, column), token))
         self._patches.set_marked(asked.patch(token))
         self._patches.setVisible(value.picture is not None or grid != (0, 0))
-        self._scale.show_range(float(weights[: _shown(lit, len(weights))].max(initial=0.0)))
+        self._scale.show_range(scale)
         side = lit if lit.kind != "patches" else asked
         words = () if side.kind == "patches" or is_lone(side) else side.words
+        if value.is_cosine:
+            words = _told_only(words)
         self._pooled = not words and value.beside is not None
         if self._pooled and value.beside is not None:
             self._words.set_words(value.beside[0].words, value.beside[1])
         else:
             self._words.set_words(
-                words, weights if side is lit else None, token if side is asked or lit == asked else NOTHING
-            )
+                words, weights if side is lit else None, token if side is asked or lit == asked else NOTHING,
+                scale=scale if value.is_cosine else None,
+                tips=[tr("up to {value}", value=scale.said(float(row.max()))) for row in value.weights_QK]
+                if value.is_cosine else (),
+            )  # fmt: skip
         self._words.setVisible(bool(words) or self._pooled)
 
     def _hover_word(self, index: int) -> None:
@@ -179,6 +193,9 @@ class AttentionMonitor(Monitor):
     def _hover_patch(self, row: int, column: int) -> None:
         if not isinstance(value := self.value(), AttentionValue):
             return
+        if value.is_cosine:
+            self._hover_alike(value, (row, column))
+            return
         lit = on_patches(value.keys, row_for(value, self._query))
         self._scale.show_value(float(lit[row, column]) if row != NOTHING and lit is not None else None)
         if row == NOTHING:
@@ -187,6 +204,16 @@ class AttentionMonitor(Monitor):
             self._show_query(value, value.queries.token(row, column))
         elif value.keys.kind == "patches":
             self._show_key(value, value.keys.token(row, column))
+
+    def _hover_alike(self, value: AttentionValue, patch: tuple[int, int]) -> None:
+        """The image keeps the colours of the chosen word, or of all; the words show how similar they are to the patch."""
+        self._show_query(value, self._query)
+        if patch[0] == NOTHING:
+            self._scale.show_value(None)
+            return
+        weights = column_for(value, value.keys.token(*patch))
+        self._words.set_words(_told_only(value.queries.words), weights, self._query, scale=self._scale.scale)
+        self._scale.show_value(float(weights[_word_at(value, self._query, weights)]))
 
     def _choose_word(self, index: int) -> None:
         value = self.value()
@@ -202,6 +229,44 @@ class AttentionMonitor(Monitor):
         """Keep a query; the same once more lets it go."""
         self._query = MEAN if query == self._query else query
         self.settingsChanged.emit()
+
+
+def _name(value: AttentionValue, node: str) -> str:
+    return tr("Words in the image") if node == SIMILARITY else title(value.titles, node)
+
+
+def _scale(value: AttentionValue, lit: Side, weights: Any) -> Scale:
+    """Shares from 0 to the greatest that is lit; cosines over the whole map, so that words are compared by colour."""
+    if not value.is_cosine:
+        return Scale(high=float(weights[: _shown(lit, len(weights))].max(initial=0.0)))
+    whole = value.weights_QK[list(told_words(value.queries, len(value.weights_QK)))]
+    return Scale(low=float(whole.min()), high=float(whole.max()), is_cosine=True)
+
+
+def _told(value: AttentionValue, scale: Scale, heat: Any, patch: tuple[int, int], token: int) -> str:
+    """What a patch's tip says: its value, and where no word is chosen the word that is most like it."""
+    if not value.is_cosine:
+        return scale.told(float(heat[patch]))
+    column = column_for(value, value.keys.token(*patch))
+    word = _word_at(value, token, column)
+    said, values = value.queries.words[word], scale.said(float(column[word]))
+    return (
+        tr("most like “{word}”: {value}", word=said, value=values)
+        if token == MEAN
+        else tr("{word}: {value}", word=said, value=values)
+    )
+
+
+def _word_at(value: AttentionValue, chosen: int, column: Any) -> int:
+    """The chosen word, else the one that is most like a patch."""
+    if 0 <= chosen < len(value.queries.words):
+        return chosen
+    return max(told_words(value.queries, len(column)), key=lambda index: float(column[index]))
+
+
+def _told_only(words: Sequence[str]) -> tuple[str, ...]:
+    """Words in their places, with nothing for start, end and other signs: only words are in an image."""
+    return tuple("" if is_sign(word) else word for word in words)
 
 
 def is_lone(side: Side) -> bool:

@@ -20,6 +20,7 @@ from widgets.monitors.lines import series_names
 from widgets.monitors.titles import run_titles
 
 MEAN = -1  # as a head: the mean over heads; as a query: the mean over queries
+SIMILARITY = "words in the image"  # no block: what the diagnostic of that name calls its map
 ROLLOUT = -2  # as a head: all heads of all layers up to this one
 
 
@@ -79,6 +80,7 @@ class AttentionValue:
         None  # of a map over the picture alone: how the sentence is pooled
     )
     titles: Mapping[str, str] = field(default_factory=dict)  # by node
+    is_cosine: bool = False  # no attention: how similar each query is to each key
 
 
 def read_attention(settings: AttentionSettings, reader: RunReader, cursor: Cursor) -> AttentionValue | None:
@@ -86,6 +88,8 @@ def read_attention(settings: AttentionSettings, reader: RunReader, cursor: Curso
     layers = layers_by_node(series_names(reader, cursor, ("attention/",), kind="attention"))
     if not layers:
         return None
+    if SIMILARITY in layers:  # the first thing that is seen: words to point at
+        layers = {SIMILARITY: layers.pop(SIMILARITY), **layers}
     node = settings.node if settings.node in layers else next(iter(layers))
     layer = settings.layer if settings.layer in layers[node] else layers[node][-1]
     found = reader.attention_at(f"attention/{node}/{layer}", cursor.step)
@@ -107,7 +111,7 @@ def read_attention(settings: AttentionSettings, reader: RunReader, cursor: Curso
         picture=exhibit.pictures[sample] if exhibit is not None and pictured else None,
         sentence=exhibit.sentences[sample] if exhibit is not None and worded else "",
         beside=_sentence_beside(reader, cursor, layers, node, sample),
-        titles=run_titles(reader),
+        titles=run_titles(reader), is_cosine=found.queries.get("measure") == "cosine",
     )  # fmt: skip
 
 
@@ -181,6 +185,8 @@ def row_for(value: AttentionValue, query: int) -> NDArray[np.float32]:
     """[K] where a query looks; the mean over real queries for MEAN."""
     if 0 <= query < len(value.weights_QK):
         return value.weights_QK[query]
+    if value.is_cosine:
+        return value.weights_QK[list(told_words(value.queries, len(value.weights_QK)))].mean(axis=0)
     if value.queries.kind == "patches" and value.queries.extra:
         return value.weights_QK[0]  # the class token gathers the picture
     return value.weights_QK[: _real(value.queries, len(value.weights_QK))].mean(axis=0)
@@ -189,6 +195,17 @@ def row_for(value: AttentionValue, query: int) -> NDArray[np.float32]:
 def column_for(value: AttentionValue, key: int) -> NDArray[np.float32]:
     """[Q] who looks at a key."""
     return value.weights_QK[:, min(max(key, 0), value.weights_QK.shape[1] - 1)]
+
+
+def told_words(side: Side, size: int) -> Sequence[int]:
+    """Tokens that have letters: no start, no end, no padding; all where none has."""
+    found = [index for index, word in enumerate(side.words[:size]) if not is_sign(word)]
+    return found or range(_real(side, size))
+
+
+def is_sign(word: str) -> bool:
+    """``⟨start⟩``, ``[CLS]``, ``</s>`` and whatever has no letter."""
+    return not any(map(str.isalnum, word)) or word[0] + word[-1] in ("⟨⟩", "[]", "<>")
 
 
 def _real(side: Side, size: int) -> int:

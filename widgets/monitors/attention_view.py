@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from widgets.look.language import tr
 from widgets.look.pictures import draw_picture, fitted, heat_colour, heat_of, image_of
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
+from widgets.monitors.heat_scale import Scale
 
 NOTHING = -1
 
@@ -28,6 +29,7 @@ class PatchView(QWidget):
         super().__init__(parent)
         self._picture: QImage | None = None
         self._heat: QImage | None = None
+        self._tell: Callable[[int, int], str] | None = None
         self._weights: NDArray[np.float32] | None = None
         self._grid = (0, 0)
         self._marked: tuple[int, int] | None = None
@@ -41,10 +43,14 @@ class PatchView(QWidget):
         self._picture = image_of(pixels) if pixels is not None and pixels.size else None
         self.update()
 
-    def set_heat(self, weights: NDArray[np.float32] | None, grid: tuple[int, int] = (0, 0)) -> None:
-        """Weights [h, w]; None leaves the picture plain but keeps the grid to point at."""
-        self._weights = weights
-        self._heat = heat_of(weights) if weights is not None else None
+    def set_heat(
+        self, weights: NDArray[np.float32] | None, grid: tuple[int, int] = (0, 0), scale: Scale | None = None,
+        tell: Callable[[int, int], str] | None = None,
+    ) -> None:  # fmt: skip
+        """Weights [h, w]; None leaves the picture plain but keeps the grid to point at. ``tell``: the tip of a patch."""
+        scale = scale or Scale()
+        self._weights, self._tell = weights, tell
+        self._heat = heat_of(weights - scale.low, max(scale.high - scale.low, 0.0)) if weights is not None else None
         self._grid = (weights.shape[0], weights.shape[1]) if weights is not None else grid
         self.update()
 
@@ -82,8 +88,8 @@ class PatchView(QWidget):
             self._on = patch
             self.patchHovered.emit(*(patch or (NOTHING, NOTHING)))
             if patch is not None and self._weights is not None:
-                share = tr("attention {value}", value=f"{self._weights[patch] * 100:.1f} %")
-                QToolTip.showText(event.globalPosition().toPoint(), plain_tip(share), self)
+                told = self._tell(*patch) if self._tell else Scale().told(float(self._weights[patch]))
+                QToolTip.showText(event.globalPosition().toPoint(), plain_tip(told), self)
             self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -120,15 +126,21 @@ class WordView(QWidget):
         self._words: tuple[str, ...] = ()
         self._weights: NDArray[np.float32] | None = None
         self._marked = self._on = NOTHING
+        self._scale, self._tips = Scale(), tuple[str, ...]()
         self._places: list[QRectF] = []
         self.setMouseTracking(True)
         self.setMinimumSize(40, 30)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def set_words(self, words: Sequence[str], weights: NDArray[np.float32] | None, marked: int = NOTHING) -> None:
-        """Words, how strongly each is lit (None: not at all), and the chosen one."""
+    def set_words(
+        self, words: Sequence[str], weights: NDArray[np.float32] | None, marked: int = NOTHING, *, scale: Scale | None = None,
+        tips: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """Words (empty ones are not shown), how strongly each is lit (None: not at all), the chosen one, what tips say beside it."""
         changed = tuple(words) != self._words
         self._words, self._weights, self._marked = tuple(words), weights, marked
+        shown = float(weights[: len(self._words)].max(initial=0.0)) if weights is not None else 0.0
+        self._scale, self._tips = scale or Scale(high=shown), tuple(tips)
         if changed:
             self._arrange()
         self.update()
@@ -144,10 +156,12 @@ class WordView(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = self.fontMetrics()
-        highest = float(self._weights[: len(self._words)].max(initial=0.0)) if self._weights is not None else 0.0
         for index, (word, place) in enumerate(zip(self._words, self._places)):
-            lit = self._weights is not None and index < len(self._weights) and highest > 0
-            share = float(self._weights[index]) / highest if self._weights is not None and lit else 0.0
+            if place.isNull():
+                continue
+            known = self._weights is not None and index < len(self._weights)
+            lit = known and self._scale.high > self._scale.low
+            share = self._scale.part(float(self._weights[index])) if self._weights is not None and lit else 0.0
             edge = theme().accent if index == self._marked else theme().text if index == self._on else theme().line
             painter.setPen(QPen(QColor(edge), 1))
             painter.setBrush(
@@ -181,8 +195,11 @@ class WordView(QWidget):
 
     def _tip(self, index: int) -> str:
         if self._weights is None or index >= len(self._weights):
-            return self._words[index]
-        return tr("{word}: {value}", word=self._words[index], value=f"{self._weights[index] * 100:.1f} %")
+            tip = self._tips[index] if index < len(self._tips) else ""
+            return tr("{word}: {value}", word=self._words[index], value=tip) if tip else self._words[index]
+        weight = float(self._weights[index])
+        value = f"{weight:.2f}" if self._scale.is_cosine else f"{weight * 100:.1f} %"
+        return tr("{word}: {value}", word=self._words[index], value=value)
 
     def _word_at(self, position: QPointF) -> int:
         return next((index for index, place in enumerate(self._places) if place.contains(position)), NOTHING)
@@ -193,6 +210,9 @@ class WordView(QWidget):
         high, gap, left, top = metrics.height() + 6.0, 4.0, 0.5, 0.5
         self._places = []
         for word in self._words:
+            if not word:
+                self._places.append(QRectF())  # not shown
+                continue
             wide = min(metrics.horizontalAdvance(word) + 14.0, max(self.width() - 1.0, 20.0))
             if left > 1 and left + wide > self.width():
                 left, top = 0.5, top + high + gap

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
@@ -14,21 +16,48 @@ from widgets.look.theme import theme
 BAR, TICKS = 10, 3
 
 
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """What is drawn without colour and with the most; shares of attention, or cosines."""
+
+    low: float = 0.0
+    high: float = 0.0
+    is_cosine: bool = False
+
+    def said(self, value: float) -> str:
+        """A value as it is read."""
+        return f"{value:.2f}" if self.is_cosine else percent(value)
+
+    def told(self, value: float) -> str:
+        """A value with what it is."""
+        if self.is_cosine:
+            return tr("similarity {value}", value=f"{value:.2f}")
+        return tr("attention {value}", value=f"{value * 100:.1f} %")
+
+    def part(self, value: float) -> float:
+        """Where it lies between low and high, 0 to 1."""
+        return min(max((value - self.low) / ((self.high - self.low) or 1.0), 0.0), 1.0)
+
+
 class HeatScale(QWidget):
-    """A bar from nothing to the greatest weight, with what the extreme and the middle are."""
+    """A bar from the least to the greatest value that is drawn, with what the extremes and the middle are."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.highest = 0.0
+        self.scale = Scale()
         self.at: float | None = None  # the weight under the mouse
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
-        self.setToolTip(tr("Share of the attention; colours reach from 0 to the greatest of this map"))
+        self.show_range(self.scale)
 
-    def show_range(self, highest: float) -> None:
-        """The greatest weight that is drawn."""
-        if highest != self.highest:
-            self.highest = highest
-            self.update()
+    def show_range(self, scale: Scale) -> None:
+        """What the colours are."""
+        self.scale = scale
+        self.setToolTip(
+            tr("Cosine similarity; colours reach from the least to the greatest of this map")
+            if scale.is_cosine
+            else tr("Share of the attention; colours reach from 0 to the greatest of this map")
+        )
+        self.update()
 
     def show_value(self, value: float | None) -> None:
         """Mark the weight under the mouse."""
@@ -37,14 +66,15 @@ class HeatScale(QWidget):
             self.update()
 
     def labels(self) -> list[tuple[float, str]]:
-        """Places along the bar, 0 at its foot, and the share there."""
-        return [(n / (TICKS - 1), percent(self.highest * n / (TICKS - 1))) for n in range(TICKS)]
+        """Places along the bar, 0 at its foot, and the value there."""
+        low, high = self.scale.low, self.scale.high
+        return [(n / (TICKS - 1), self.scale.said(low + (high - low) * n / (TICKS - 1))) for n in range(TICKS)]
 
     def sizeHint(self) -> QSize:
         return QSize(BAR + 10 + self.fontMetrics().horizontalAdvance("00.0 %"), 90)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self.highest <= 0:
+        if self.scale.high <= self.scale.low:
             return
         painter = QPainter(self)
         high = self.fontMetrics().height()
@@ -56,7 +86,7 @@ class HeatScale(QWidget):
             y = bar.bottom() - place * bar.height()
             painter.drawText(QRectF(BAR + 5, y - high / 2, self.width(), high), Qt.AlignmentFlag.AlignVCenter, text)
         if self.at is not None:
-            y = bar.bottom() - min(max(self.at / self.highest, 0.0), 1.0) * bar.height()
+            y = bar.bottom() - self.scale.part(self.at) * bar.height()
             painter.fillRect(QRectF(0, y - 1, BAR, 2), QColor(theme().text))
         painter.end()
 

@@ -23,7 +23,9 @@ def words() -> dict[str, str]:
         "dropped": tr("dropped tokens"), "entropy": tr("entropy"), "purity": tr("purity"), "quietest": tr("quietest expert"),
         "cost": tr("cost"), "processor seconds": tr("processor time"), "parameters": tr("parameters"),
         "trained parameters": tr("trained parameters"), "flops": tr("FLOPs per example"), "similarity": tr("similarity"), "keys": tr("keys in the queue"),
-        "all": tr("all blocks"), "modality": tr("modality"),
+        "all": tr("all blocks"), "modality": tr("modality"), "discriminator": tr("discriminator loss"),
+        "discriminator accuracy": tr("discriminator accuracy"), "variety": tr("variety"),
+        "chance discriminator accuracy": tr("chance discriminator accuracy"), "adaptive weight": tr("adaptive weight"),
     }  # fmt: skip
 
 

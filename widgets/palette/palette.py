@@ -172,7 +172,7 @@ class Palette(QWidget):
         colours = theme()
         self.tree.setStyleSheet("QTreeWidget { background: transparent; border: none; }")
         self.field.setStyleSheet(
-            f"QLineEdit {{ background: {colours.raised}; color: {colours.text}; border: 1px solid {colours.line};"
+            f"QLineEdit {{ background: {colours.raised}; color: {colours.text}; border: 1px solid {colours.edge};"
             f"border-radius: 6px; padding: 5px 8px; }} QLineEdit:focus {{ border-color: {colours.accent}; }}"
         )
         self._fill()

@@ -125,7 +125,7 @@ class PictureWell(QWidget):
         colours = theme()
         lit = self._is_over or self.hasFocus()
         painter.setBrush(QColor(colours.raised))
-        painter.setPen(QPen(QColor(colours.accent if lit else colours.line), 1.5, Qt.PenStyle.DashLine))
+        painter.setPen(QPen(QColor(colours.accent if lit else colours.edge), 1.5, Qt.PenStyle.DashLine))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 6, 6)
         if self._image is not None:
             place = fitted(self._image.width(), self._image.height(), QRectF(self.rect()).adjusted(8, 8, -8, -8))

@@ -1,4 +1,5 @@
-"""LLaVA-1.5's connector: two layers with GELU into the shared space (arXiv:2310.03744). Axes as in projection."""
+"""LLaVA-1.5's connector: two layers with GELU into the shared space (arXiv:2310.03744); with ReLU it is SimCLR's head
+(arXiv:2002.05709). Axes as in projection."""
 
 from __future__ import annotations
 
@@ -10,10 +11,12 @@ from core.blocks.catalog import blocks
 from core.blocks.connectors.projection import Projection
 from core.knobs import knob
 
+BENDS: dict[str, type[nn.Module]] = {"GELU": nn.GELU, "ReLU": nn.ReLU}
+
 
 @blocks.register("connectors.mlp_projection")
 class MLPProjection(Projection):
-    """Two layers with GELU into the shared space: the strong baseline among connectors."""
+    """Two layers with a bend between them into the shared space: the strong baseline among connectors."""
 
     title = "MLP projection"
 
@@ -22,9 +25,12 @@ class MLPProjection(Projection):
         """Width and form."""
 
         hidden: int = knob(256, "Width between the two layers.", low=2, high=16384)
+        activation: str = knob("GELU", "What stands between the two layers.", choices=tuple(BENDS), advanced=True)
 
     def _body(self, width: int) -> nn.Module:
         hidden = self.config.hidden
         return nn.Sequential(
-            nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, self.config.width, bias=self.config.bias)
+            nn.Linear(width, hidden),
+            BENDS[self.config.activation](),
+            nn.Linear(hidden, self.config.width, bias=self.config.bias),
         )

@@ -2,7 +2,7 @@
 
 A picture of more than 64 megapixels is refused from its header alone, and so is one that would take more than half a
 gibibyte to decode. One of more than 16 megapixels comes at half its size: it is worked off in bands of rows, so that what
-it takes beside the decoded file stays small. Greys of more than eight bits: :mod:`core.data.readers.depth`.
+it takes beside the decoded file stays small. More than eight bits: :mod:`core.data.readers.depth`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from core.data.readers.depth import as_grey, is_deep, range_of, values
+from core.data.readers.deep_colours import is_faint, scaled
+from core.data.readers.depth import GUESSED, Range, as_grey, is_deep, note_depth, range_of, values
 from core.data.readers.picture_formats import FORMATS
 from core.problems import Refused, refuse
 
@@ -41,7 +42,8 @@ WHITE: Colour = (255, 255, 255)
 def read_image(file: Path | BinaryIO, *, background: Colour = WHITE, name: str = "") -> Image.Image:
     """A picture as RGB, transparency over ``background``. Raises Refused naming the file and the reason.
 
-    A camera's orientation mark is obeyed in every format; of an animation the first frame is taken.
+    A camera's orientation mark is obeyed in every format; of an animation the first frame is taken. ``info["guessed bits"]``
+    says how many bits a picture of sixteen uses, where it does not say so itself.
     """
     name = name or getattr(file, "name", "the image")
     if isinstance(file, str | Path) and Path(file).exists() and not Path(file).is_file():
@@ -52,8 +54,9 @@ def read_image(file: Path | BinaryIO, *, background: Colour = WHITE, name: str =
             warnings.simplefilter("ignore", UserWarning)  # Pillow's remarks on odd metadata
             with Image.open(file, formats=FORMATS) as picture:
                 _check_size(picture, name)
+                note_depth(picture)
                 picture.load()
-                return _upright(picture, _as_rgb(picture, background, name))
+                return _upright(picture, _as_rgb(picture, file, background, name))
     except Refused:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -89,14 +92,24 @@ def _upright(picture: Image.Image, made: Image.Image) -> Image.Image:
     return made if turn is None else made.transpose(turn)
 
 
-def _as_rgb(picture: Image.Image, background: Colour, name: str) -> Image.Image:
-    ends = range_of(picture, _bands(picture), name) if is_deep(picture) else (0.0, 0.0)
+def _as_rgb(picture: Image.Image, file: Path | BinaryIO, background: Colour, name: str) -> Image.Image:
+    if is_faint(picture):
+        made, found = scaled(picture, file, name, WHOLE_PIXELS)
+        made = _over(made, made, background, Range())
+    else:
+        found = range_of(picture, _bands(picture), name) if is_deep(picture) else Range()
+        made = _in_bands(picture, background, found)
+    made.info[GUESSED] = found.guessed
+    return made
+
+
+def _in_bands(picture: Image.Image, background: Colour, found: Range) -> Image.Image:
     factor = 1 if picture.width * picture.height <= WHOLE_PIXELS else 2
     if factor == 1:
-        return _over(picture, picture, background, ends)
+        return _over(picture, picture, background, found)
     made, top = Image.new("RGB", (-(-picture.width // 2), -(-picture.height // 2))), 0
     for band in _bands(picture):
-        part = _over(band, picture, background, ends).reduce(factor)
+        part = _over(band, picture, background, found).reduce(factor)
         made.paste(part, (0, top))
         top += part.height
     return made
@@ -109,10 +122,10 @@ def _bands(picture: Image.Image) -> Iterator[Image.Image]:
         yield picture.crop((0, top, picture.width, min(top + rows, picture.height)))
 
 
-def _over(band: Image.Image, picture: Image.Image, background: Colour, ends: tuple[float, float]) -> Image.Image:
-    """A band of a picture, or all of it, as RGB on the background; ``ends`` are black and white of deep greys."""
+def _over(band: Image.Image, picture: Image.Image, background: Colour, found: Range) -> Image.Image:
+    """A band of a picture, or all of it, as RGB on the background; ``found`` is the range of deep greys."""
     if is_deep(picture):
-        made, clear = as_grey(band, picture, *ends).convert("RGB"), picture.info.get("transparency")
+        made, clear = as_grey(band, picture, found).convert("RGB"), picture.info.get("transparency")
         if isinstance(clear, int):
             made.paste(background, mask=Image.fromarray((values(band, picture) == clear).astype(np.uint8) * 255))
         return made

@@ -287,14 +287,24 @@ class CaptionTable(PictureRows):
         )
         return {"waveform": heard}, ()
 
-    def fingerprint(self) -> str:
-        """Of the pictures' rows, and of the sounds where there are some."""
-        plain = super().fingerprint()
+    def media(self) -> Sequence[Path]:
+        """The pictures, and the sounds where there are some."""
+        pictures = super().media()
+        return [*pictures, *(row.sound for row in self.rows if row.sound is not None)]
+
+    def former_fingerprints(self) -> tuple[str, ...]:
+        """With the sounds' sizes and times."""
+        (plain,) = super().former_fingerprints()
         sounds = [row.sound for row in self.rows]
         if not any(sounds):
-            return plain
-        facts = [(sound.name, sound.stat().st_size, sound.stat().st_mtime_ns) if sound else None for sound in sounds]
-        return hashlib.sha256(f"{plain}{facts}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+            return (plain,)
+        try:
+            facts = [
+                (sound.name, sound.stat().st_size, sound.stat().st_mtime_ns) if sound else None for sound in sounds
+            ]
+        except OSError:
+            return ()
+        return (hashlib.sha256(f"{plain}{facts}".encode("utf-8", "surrogatepass")).hexdigest()[:16],)
 
     def _class(self, cells: Mapping[str, Any], column: str) -> str:
         return cell_text(cells.get(column)).casefold() if column else ""

@@ -71,7 +71,7 @@ def modality_groups(run: Watched, trained: Mapping[str, list[nn.Parameter]]) -> 
     """Parameters that learn, by modality."""
     groups: dict[str, list[nn.Parameter]] = {}
     for node, parameters in trained.items():
-        groups.setdefault(run.plan.modality(node), []).extend(parameters)
+        groups.setdefault(run.plan.modality_of_weights(node), []).extend(parameters)
     return groups
 
 

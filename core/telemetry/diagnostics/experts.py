@@ -49,7 +49,7 @@ class ExpertUse(Diagnostic):
         if run.position.step % self.config.every and run.position.step != 1:
             return
         for key in run.plan.batch_nodes:
-            routers = [m.routed for m in run.experiment.node(key).modules() if getattr(m, "routed", None) is not None]
+            routers = run.experiment.routers(key)
             for number, routed in enumerate(routers):
                 self._look(run, key if len(routers) == 1 else f"{key}.{number}", routed)
 

@@ -11,7 +11,7 @@ from core.knobs import knob
 from core.problems import Fix, Problem
 from core.training.callback import Callback, callbacks
 from core.training.gradients import accumulated
-from core.training.parts import compared
+from core.training.parts import InParts, compared
 from core.training.running import Running
 
 
@@ -29,7 +29,7 @@ class Accumulation(Callback):
 
     def problems(self, trainer: Running) -> list[Problem]:
         """A hint where the objective, or a block before it, compares samples."""
-        return compared(trainer, "Plain accumulation") + [
+        return compared(trainer, InParts(title=self.title, mixes_whole=False)) + [
             Problem(
                 what="Plain accumulation changes this objective: each part has fewer negatives than the batch.",
                 node=key, severity="warning", hint="Gradient caching gives the batch's own gradient at the same memory.",

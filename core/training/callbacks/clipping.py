@@ -47,4 +47,6 @@ class Clipping(Callback):
             return trained
         if self.config.per == "modality":
             return modality_groups(run, trained)  # type: ignore[arg-type]
-        return {"all": [p for parameters in trained.values() for p in parameters]}
+        apart = {key: trained[key] for key in run.opposing if key in trained}  # an opponent's length is its own affair
+        rest = [p for key, parameters in trained.items() if key not in apart for p in parameters]
+        return {"all": rest, **apart} if rest else apart

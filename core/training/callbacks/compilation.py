@@ -35,8 +35,8 @@ class Compilation(Callback):
         if run.device.type != "cuda" or chunked:  # a CUDA graph's next replay writes over what earlier chunks gave
             options["triton.cudagraphs"] = False
         self._replays = bool(options.get("triton.cudagraphs"))
-        for key in run.experiment.towers():
-            run.experiment.node(key).compile(options=options)
+        for tower in dict.fromkeys(run.experiment.node(key) for key in run.experiment.towers()):
+            tower.compile(options=options)
         run.log("Compiling: the first step takes longer.")
 
     def step_began(self, run: Running) -> None:

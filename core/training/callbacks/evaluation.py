@@ -19,6 +19,7 @@ from torch import Tensor
 from core.blocks.block import Objective
 from core.blocks.values import map_tensors
 from core.compiler.subsets import Subsets, embedded, subsets_of
+from core.compiler.views import coincide
 from core.data.splitting import SEEN_PICTURES, held_out_words
 from core.graph.document import End
 from core.graph.selection import STEM, TEST_SELECTS, figure_of, is_test, reported_split, selecting_split
@@ -116,6 +117,11 @@ def sides(run: Running, objective: str) -> list[tuple[str, End]]:
     return named
 
 
+def ranked(run: Running, objective: str) -> list[tuple[str, End]]:
+    """The sides of an objective that held-out samples are ranked by; none where both are the same unless augmented."""
+    return [] if coincide(run.plan, objective) else sides(run, objective)
+
+
 @contextmanager
 def as_evaluated(run: Running) -> Iterator[None]:
     """Inside: no gradients, eval mode, and the moving average in place of the weights where there is one."""
@@ -162,6 +168,11 @@ class Evaluation(Callback):
             run.warn(TEST_SELECTS)
         if held_out_words(run.feed.source) == SEEN_PICTURES:
             run.warn("Some images of the test split are also trained on, so its scores say less about new images.")
+        for key in (key for key in run.plan.objectives if coincide(run.plan, key)):
+            run.log(
+                f"{key} compares views that are the same unless augmented, so nothing held out is ranked by it; the training "
+                "option Linear probe scores its features."
+            )
         if shared := run.feed.things.cut_alike(split):
             run.warn(
                 f"{shared:,} captions of {split} read like a training caption once the tokenizer has cut both; give it a "
@@ -180,8 +191,26 @@ class Evaluation(Callback):
 
     def ended(self, run: Running) -> None:
         """Once more, unless it just happened. A stop is not asked to wait for it, nor does it use up anybody's patience."""
-        if run.position.step and self._last != run.position.step and run.status == "finished":
+        if not run.position.step or self._last == run.position.step:
+            return
+        if run.status == "finished":
             self.measure(run)
+        elif run.status == "stopped" and run.control.evaluates:
+            self._measure_aside(run)
+
+    def _measure_aside(self, run: Running) -> None:
+        """Because a person wants to know: after the checkpoint, and told to nobody who counts, so the run goes on as if it were not."""
+        keeper = run.callback("checkpointing")
+        if keeper is not None:
+            keeper.save(run)  # type: ignore[attr-defined]
+        self._found = {}
+        try:
+            with as_evaluated(run), run.busy("evaluating", self._samples(run)):
+                self._splits(run)
+        except Stopping:
+            run.log("The evaluation was cut short.")
+            return
+        run.say(Scalars(at=run.at(), values=self._found))
 
     def measure(self, run: Running) -> None:
         """Evaluate every split, then say all of it and tell the others; cut short by a stop, nothing of it has been."""
@@ -204,7 +233,7 @@ class Evaluation(Callback):
         main, subsets = selecting_split(run.feed.splits), subsets_of(run.plan)
         passes = len(subsets.choices()) if subsets is not None else 0
         for key in run.plan.objectives:
-            asks = _asks(run, key, "own_ranks"), _asks(run, key, "held_out_scores"), bool(sides(run, key))
+            asks = _asks(run, key, "own_ranks"), _asks(run, key, "held_out_scores"), bool(ranked(run, key))
             passes += sum(asks)
         splits = self._measured_splits(run)
         return passes * sum(min(self._limit(run, split, main), len(run.feed.splits[split])) for split in splits)
@@ -219,7 +248,7 @@ class Evaluation(Callback):
         for key in run.plan.objectives:
             self._own(run, key)
             self._answered(run, key, main)
-            named = [name for name, _ in sides(run, key)]
+            named = [name for name, _ in ranked(run, key)]
             if not named:
                 continue
             there, back = "_to_".join(named), "_to_".join(reversed(named))

@@ -93,8 +93,8 @@ class FrozenCache(Callback):
 
 def _frozen_frontier(run: Running) -> tuple[End, ...]:
     """Ends of frozen nodes that something trained, or an objective, takes."""
-    plan, recipe = run.plan, run.recipe
-    stages = range(len(recipe.stage_list()))
+    plan = run.plan
+    stages = range(len(run.recipe.stage_list()))
     still: set[str] = {plan.source}
     for key in plan.sample_nodes:
         steady = key != plan.source and not run.graph.transforms[key].only_in_training
@@ -103,7 +103,7 @@ def _frozen_frontier(run: Running) -> tuple[End, ...]:
     for key in run.experiment.towers():
         if any(port.kind == "loss" for port in plan.specs[key].gives):
             continue  # one number a batch, not a sample's
-        frozen = all(recipe.rule(key, stage).frozen for stage in stages) or not list(
+        frozen = all(plan.document.rule(key, stage).frozen for stage in stages) or not list(
             run.experiment.node(key).parameters()
         )
         if frozen and all(end.node in still for end in plan.inputs[key].values()):

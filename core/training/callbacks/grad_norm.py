@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from core.knobs import knob
 from core.telemetry.events import Scalars
 from core.training.callback import Callback, callbacks
-from core.training.gradients import keep_sides, plain
+from core.training.gradients import descend, keep_sides, plain
 from core.training.running import Running
 
 
@@ -70,7 +70,8 @@ class GradNorm(Callback):
             said |= {f"balance/{key}/gradient": self.weights[key] * norm for key, norm in norms.items()}
             run.say(Scalars(at=run.at(), values=said))
         weighted = {key: self.weights[key] * loss for key, loss in losses.items()}
-        torch.stack(list(weighted.values())).sum().backward()  # type: ignore[no-untyped-call]
+        run.opposing = run.experiment.opposing(values)
+        descend(weighted, run.opposing)
         keep_sides(run, values)
         return losses
 
@@ -96,7 +97,7 @@ def shared_parameters(run: Running) -> list[nn.Parameter]:
                 if end.node not in seen and end.node in run.plan.batch_nodes:
                     seen.add(end.node)
                     waiting.append(end.node)
-        for node in seen:
+        for node in {run.plan.owner(key) for key in seen}:
             reached[node] = reached.get(node, 0) + 1
     return [p for key, group in run.groups.trained().items() if reached.get(key, 0) > 1 for p in group]
 

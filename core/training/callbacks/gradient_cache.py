@@ -9,7 +9,7 @@ from core.knobs import knob
 from core.problems import Problem
 from core.training.callback import Callback, callbacks
 from core.training.gradients import cached
-from core.training.parts import compared
+from core.training.parts import InParts, compared
 from core.training.running import Running
 
 
@@ -28,7 +28,7 @@ class GradientCache(Callback):
 
     def problems(self, trainer: Running) -> list[Problem]:
         """Where exactness is lost, for a layer or a loss before the objectives compares samples."""
-        return compared(trainer, "Gradient caching")
+        return compared(trainer, InParts(title=self.title, mixes_whole=True))
 
     def began(self, run: Running) -> None:
         """Take over the gradient."""

@@ -29,5 +29,7 @@ class GradientCheckpointing(Callback):
         for name in names_of(self.config.nodes):
             if name not in known:
                 raise refuse(f"Gradient checkpointing names the block {name!r}, which is not in the run.", hint=f"Known: {', '.join(known)}.")  # fmt: skip
-        if not sum(recompute(run.experiment.node(key)) for key in known if recomputed(run.recipe, key)):
+        if not sum(
+            recompute(run.experiment.node(key)) for key in run.plan.owners if recomputed(run.plan.document, key)
+        ):
             run.warn("Gradient checkpointing has nothing to do here: no block has a stack of layers.")

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from core.blocks.catalog import blocks
 from core.blocks.objectives.info_nce import InfoNCE
+from core.blocks.objectives.nt_xent import NTXent
 from core.blocks.objectives.siglip import SigLIP
 from core.blocks.objectives.soft_info_nce import SoftInfoNCE, soft_cross_entropy
 
@@ -65,7 +66,7 @@ def test_the_clamp_keeps_temperature_at_one_hundredth() -> None:
     assert float(objective.readings()["temperature"]) == pytest.approx(0.01, rel=1e-5)
 
 
-@pytest.mark.parametrize("key", ["info_nce", "siglip", "late_interaction", "regional", "debiased_info_nce"])
+@pytest.mark.parametrize("key", ["info_nce", "siglip", "late_interaction", "regional", "debiased_info_nce", "nt_xent"])
 def test_a_temperature_moves_only_by_learning(key: str) -> None:
     """Above 1 it may begin and stay; frozen or fixed it stays wherever it is; below what is learned it is refused."""
     cls = blocks[f"objectives.{key}"]
@@ -79,7 +80,7 @@ def test_a_temperature_moves_only_by_learning(key: str) -> None:
         objective.after_update()
         assert torch.equal(objective.logit_scale.detach(), before)
     with pytest.raises(ValueError, match=r"0\.005 is no start"):
-        cls(cls.Config(temperature=0.005), example)
+        cls(cls.Config(temperature=0.005, learned=True), example)
 
 
 def test_siglip_of_one_pair_is_softplus() -> None:
@@ -114,6 +115,44 @@ def test_soft_targets_are_rows_that_sum_to_one() -> None:
 def test_different_widths_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match="left D is 6, right D is 4"):
         InfoNCE(InfoNCE.Config(), {"left": torch.randn(2, 6), "right": torch.randn(2, 4)})
+
+
+@pytest.mark.parametrize("temperature", [0.07, 0.5])
+def test_nt_xent_is_the_loop_of_the_paper(temperature: float) -> None:
+    """arXiv:2002.05709, algorithm 1, written out: 2N views, each against all but itself."""
+    sides = {name: side.double() for name, side in pairs().items()}
+    objective = NTXent(NTXent.Config(temperature=temperature), sides).double()
+    objective.logit_scale.data.fill_(math.log(1 / temperature))  # in float64 from the start
+    unit = [
+        F.normalize(row, dim=0) for pair in zip(sides["left"], sides["right"]) for row in pair
+    ]  # 2k, 2k + 1: a pair
+    total = 0.0
+    for i in range(len(unit)):
+        other = i + 1 if i % 2 == 0 else i - 1
+        among = sum(math.exp(float(unit[i] @ unit[k]) / temperature) for k in range(len(unit)) if k != i)
+        total -= math.log(math.exp(float(unit[i] @ unit[other]) / temperature) / among)
+    assert float(objective(**sides)["loss"].detach()) == pytest.approx(total / len(unit), abs=1e-12)
+
+
+def test_nt_xent_of_equal_views_is_the_logarithm_of_the_others() -> None:
+    same = torch.ones(16, 4)
+    loss = NTXent(NTXent.Config(), {"left": same, "right": same})(same, same)["loss"]
+    assert float(loss) == pytest.approx(math.log(31), abs=1e-5)
+
+
+@pytest.mark.long
+def test_nt_xent_equals_pytorch_metric_learning() -> None:
+    losses = pytest.importorskip("pytorch_metric_learning.losses")
+    sides = {name: side.double() for name, side in pairs(16, 12).items()}
+    objective = NTXent(NTXent.Config(temperature=0.25), sides).double()
+    objective.logit_scale.data.fill_(math.log(4))
+    for side in sides.values():
+        side.requires_grad_()
+    ours = objective(**sides)["loss"]
+    theirs = losses.NTXentLoss(temperature=0.25)(torch.cat([*sides.values()]), torch.arange(16).repeat(2))
+    torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=0)
+    for own, other in zip(*(torch.autograd.grad(loss, list(sides.values())) for loss in (ours, theirs))):
+        torch.testing.assert_close(own, other, atol=1e-12, rtol=0)
 
 
 @pytest.mark.long

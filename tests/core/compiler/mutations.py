@@ -42,7 +42,8 @@ class Mutations:
         """Another damaged document."""
         data: dict[str, Any] = json.loads(json.dumps(self._dice.choice(self._documents)))
         for _ in range(self._dice.choice((1, 1, 2, 3, 5))):
-            change = self._dice.choices((self._wire, self._block, self._setting, self._anything), (30, 15, 30, 25))[0]
+            changes = (self._wire, self._block, self._setting, self._sharing, self._anything)
+            change = self._dice.choices(changes, (30, 15, 30, 10, 15))[0]
             change(data)
             if not self._is_drawing(data):
                 break
@@ -85,6 +86,15 @@ class Mutations:
                 self._dice.choice(ODD),
             )
             knobs[knob.name] = self._dice.choice(values)
+
+    def _sharing(self, data: dict[str, Any]) -> None:
+        """Whose weights a node has, mostly those of one of its kind."""
+        name, spec = self._spec(data)
+        alike = [key for key, node in data["nodes"].items() if spec is not None and node.get("block") == spec.key]
+        node = data["nodes"][name]
+        node["same_as"] = self._dice.choice([*alike, *alike, *data["nodes"], self._dice.choice(ODD)])
+        if self._dice.random() < 0.7:  # as a file has it; else with settings beside those of its weights
+            node.pop("knobs", None)
 
     def _anything(self, data: dict[str, Any]) -> None:
         path, key = self._dice.choice(list(places(data)))

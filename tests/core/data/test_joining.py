@@ -173,3 +173,48 @@ def test_captions_that_the_tokenizer_cannot_tell_apart_are_one_answer(tmp_path: 
         assert [keys.index(key) for key in keys] == [*first, 3, 3, 5, 5, 7]
     pictures = Things(graph).of(range(8), "image")
     assert [pictures.index(key) for key in pictures] == [0, 1, 2, 3, 4, 5, 6, 0]
+
+
+def prepared(source: CaptionTable, length: int) -> SampleGraph:
+    words = Tokenizer(Tokenizer.Config(method="words", length=length))
+    graph = SampleGraph(
+        parts=(("source", source, {}), ("words", words, {"sentence": ("source", "sentence")})),
+        wanted=(("words", "text"),),
+    )
+    graph.prepare()
+    return graph
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_captions_that_are_cut_alike_are_one_group(tmp_path: Path, written: bool) -> None:
+    """Long captions that differ only beyond the tokenizer's length never straddle splits, unless the data itself says so."""
+    for number in range(120):
+        paint(tmp_path / f"{number}.png", number)
+    said = [(f"{n}.png", f"kind {n // 3} of a b c and then {n}") for n in range(120)]
+    split = [("test" if n % 3 == 0 else "",) if written and n < 30 else ("",) for n in range(120)]
+    source = table(tmp_path, [(*row, *more) for row, more in zip(said, split)], ("file", "caption", "split"))
+    assert len({source.group(n) for n in range(120)}) == 120
+    before, told = homes(source), source.fingerprint()
+    graph = prepared(source, length=8)
+    after = homes(source)
+    for first in range(0, 120, 3):
+        assert len({source.group(first + more) for more in range(3)}) == 1
+        assert len({after[first + more] for more in range(3)}) == 1
+        if not (written and first < 30) and "train" in {before[first + more] for more in range(3)}:
+            assert after[first] == "train", "the tokenizer learned no held-out word"
+    assert not written or {after[n] for n in range(30)} == {"test"}
+    assert source.fingerprint() == told, "of the data, not of the tokenizer"
+    assert not Things(graph).cut_alike("validation")
+    again = table(tmp_path, [(*row, *more) for row, more in zip(said, split)], ("file", "caption", "split"))
+    SampleGraph(parts=(("source", again, {}), graph.parts[1]), wanted=graph.wanted).prepare(graph.state())
+    assert homes(again) == after, "the same from a checkpoint"
+
+
+def test_a_length_that_reads_most_captions_alike_joins_none(tmp_path: Path) -> None:
+    for number in range(40):
+        paint(tmp_path / f"{number}.png", number)
+    source = table(tmp_path, [(f"{n}.png", f"a picture of thing {n}") for n in range(40)])
+    before = homes(source)
+    graph = prepared(source, length=4)
+    assert homes(source) == before
+    assert Things(graph).cut_alike("test") == len(source.splits()["test"])

@@ -16,6 +16,8 @@ from PIL import Image, features
 
 from core.data.readers.image import read_image
 from core.data.readers.picture_formats import ENDINGS, UNREAD, left_out
+from core.data.report import report_of
+from core.data.sources.caption_table import CaptionTable
 from core.problems import Refused
 from tests.core.data.test_image_reader import bomb, chunk
 
@@ -79,7 +81,11 @@ EVEN = np.linspace(0, 255, 64)
         (saved(ramp(0, 65_535, "<u2"), "PNG"), EVEN),
         (saved(ramp(0, 65_535, "<u2"), "TIFF"), EVEN),
         (saved(ramp(0, 65_535, ">u2"), "TIFF"), EVEN),
-        (saved(ramp(0, 4_095, "<u2"), "TIFF"), EVEN * 4_095 / 65_535),
+        (saved(ramp(0, 4_095, "<u2"), "TIFF"), EVEN),
+        (saved(ramp(0, 4_095, "<u2"), "PNG"), EVEN),
+        (saved(ramp(0, 3_000, "<u2"), "PNG"), EVEN * 3_000 / 4_095),
+        (saved(ramp(0, 1_023, "<u2"), "PNG"), EVEN),
+        (saved(ramp(0, 4_095, "<u2"), "TIFF", tiffinfo={262: 0}), EVEN[::-1]),
         (saved(ramp(0, 65_535, "<u2"), "TIFF", tiffinfo={262: 0}), EVEN[::-1]),  # white is zero
         (io.BytesIO(b"P5\n64 8\n65535\n" + np.asarray(ramp(0, 65_535, ">u2")).astype(">u2").tobytes()), EVEN),
         (io.BytesIO(b"P5\n64 8\n1023\n" + np.asarray(ramp(0, 1_023, ">u2")).astype(">u2").tobytes()), EVEN),
@@ -89,12 +95,84 @@ EVEN = np.linspace(0, 255, 64)
         (saved(ramp(0.25, 0.5, "<f4"), "TIFF"), 63.75 + EVEN / 4),
         (saved(ramp(-3, 1_000, "<f4"), "TIFF"), EVEN),
     ],
-    ids="png16 tiff16 tiff16b dark16 inverted16 pgm16 pgm10 int32 int31 float01 floatpart float".split(),
+    ids="png16 tiff16 tiff16b tiff12 png12 png12part png10 inverted12 inverted16 pgm16 pgm10 int32 int31 float01 floatpart float".split(),
 )  # fmt: skip
 def test_deep_greys_are_scaled_by_their_own_range(file: io.BytesIO, right: np.ndarray[Any, Any]) -> None:
     row = np.asarray(read_image(file, name="grey"))[4].astype(float)
     assert (row == row[:, :1]).all()
     np.testing.assert_allclose(row[:, 0], right, atol=1.0)
+
+
+def with_sbit(file: io.BytesIO, bits: bytes) -> io.BytesIO:
+    """The PNG with a word on how many bits count."""
+    whole = file.getvalue()
+    head = 8 + 25
+    return io.BytesIO(whole[:head] + chunk(b"sBIT", bits) + whole[head:])
+
+
+@pytest.mark.parametrize(
+    ("file", "right"),
+    [
+        (with_sbit(saved(ramp(0, 4_095, "<u2"), "PNG"), b"\x10"), EVEN * 4_095 / 65_535),
+        (with_sbit(saved(ramp(0, 1_000, "<u2"), "PNG"), b"\x0c"), EVEN * 1_000 / 4_095),
+        (with_sbit(saved(ramp(0, 65_535, "<u2"), "PNG"), b"\x0c"), EVEN),
+        (with_sbit(saved(Image.fromarray(np.asarray(ramp(0, 255, "<u2")) << 4), "PNG"), b"\x0c"), EVEN / 16),
+        (with_sbit(saved(ramp(0, 4_095, "<u2"), "PNG"), b"\x11"), EVEN),
+        (saved(ramp(0, 4_095, "<u2"), "TIFF", tiffinfo={281: 65_535}), EVEN * 4_095 / 65_535),
+        (saved(ramp(0, 2_000, "<u2"), "TIFF", tiffinfo={281: 4_095}), EVEN * 2_000 / 4_095),
+        (saved(ramp(0, 4_095, "<u2"), "TIFF", tiffinfo={281: 100}), EVEN),
+        (io.BytesIO(b"P5\n64 8\n65535\n" + np.asarray(ramp(0, 4_095, ">u2")).astype(">u2").tobytes()), EVEN / 16),
+    ],
+    ids="sbit16 sbit12 filled filleddark sbitodd tiff16 tiff12 tiffwrong pgm".split(),
+)  # fmt: skip
+def test_a_picture_that_says_its_depth_is_scaled_by_it(file: io.BytesIO, right: np.ndarray[Any, Any]) -> None:
+    np.testing.assert_allclose(np.asarray(read_image(file, name="grey"))[4, :, 0].astype(float), right, atol=1.0)
+
+
+def colours16(kind: int, numbers: np.ndarray[Any, Any], more: bytes = b"") -> io.BytesIO:
+    """A PNG of sixteen bits per sample; kind 2: colours, 4: grey and opacity, 6: colours and opacity. [H, W, C]"""
+    high, wide = numbers.shape[:2]
+    rows = zlib.compress(b"".join(b"\0" + row.astype(">u2").tobytes() for row in numbers))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", wide, high, 16, kind, 0, 0, 0)) + more
+    return io.BytesIO(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize(("kind", "count"), [(2, 3), (4, 2), (6, 4)])
+def test_colours_of_twelve_bits_in_sixteen_are_seen(kind: int, count: int) -> None:
+    numbers = np.repeat(np.asarray(ramp(0, 4_095, "<u2"))[..., None], count, axis=2)
+    if count % 2 == 0:
+        numbers[..., -1] = 65_535
+        numbers[0, :, -1] = 0
+    made = read_image(colours16(kind, numbers), background=(9, 9, 9))
+    np.testing.assert_allclose(np.asarray(made)[4].astype(float), np.repeat(EVEN[:, None], 3, axis=1), atol=1.0)
+    assert made.getpixel((32, 0)) == (made.getpixel((32, 4)) if count == 3 else (9, 9, 9))
+    assert made.info["guessed bits"] == 12
+    said = chunk(b"sBIT", b"\x10" * count)
+    dark = read_image(colours16(kind, numbers, said))
+    assert np.asarray(dark)[4].max() == 16, "it says that sixteen bits count"
+    assert dark.info["guessed bits"] == 0
+
+
+def test_colours_too_large_to_be_read_twice_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    import core.data.readers.image as module
+
+    monkeypatch.setattr(module, "WHOLE_PIXELS", 100)
+    numbers = np.repeat(np.asarray(ramp(0, 4_095, "<u2"))[..., None], 3, axis=2)
+    with pytest.raises(Refused, match=r"faint\.png has colours of 16 bits"):
+        read_image(colours16(2, numbers), name="faint.png")
+
+
+def test_a_guessed_depth_is_told_with_the_data(tmp_path: Path) -> None:
+    for number in range(12):
+        kind = ramp(0, 4_095 if number < 3 else 65_535, "<u2")
+        Image.fromarray(np.roll(np.asarray(kind), number, 1)).save(tmp_path / f"{number}.png")
+    lines = [f"{number}.png,thing {number}" for number in range(12)]
+    (tmp_path / "captions.csv").write_text("\n".join(["file,caption", *lines]))
+    source = CaptionTable(CaptionTable.Config(folder=str(tmp_path), image_size=16))
+    told = [problem for problem in report_of(source).problems if "16 bits" in problem.what]
+    assert [problem.severity for problem in told] == ["warning"]
+    assert "read as 12 bits, for they use no more (3, such as '0.png')" in told[0].what
+    assert source.left_out() == 0
 
 
 def test_unsigned_thirty_two_bits_are_not_taken_for_negative() -> None:

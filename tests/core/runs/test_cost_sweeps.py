@@ -129,7 +129,7 @@ def test_three_quarters_are_really_saved(name: str) -> None:
             applied(drawn(MEMORY), configurations_of(MEMORY)[configuration], 0, WORDS), batch_size=2
         )
         module = Experiment(compile(document, WORDS)).train().node("cross_attention")
-        if recomputed(document.recipe, "cross_attention"):
+        if recomputed(document, "cross_attention"):
             recompute(module)
         words = Tokens(x_BND=torch.randn(4, 64, 16), mask_BN=torch.ones(4, 64, dtype=torch.bool), modality="text")
         return saved_bytes(module, {"tokens": words, "context": Tokens(x_BND=torch.randn(4, 1024, 16))})

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
+from core.graph.document import Document
 from core.problems import Refused
+from core.runs.launch import queue
 from core.store.checkpoints import CheckpointFolder
 from core.store.database import Store
 from core.store.export import cell
@@ -242,3 +244,16 @@ def test_a_list_of_many_runs_is_quick(library: Library) -> None:
     start = time.perf_counter()
     assert len(library.runs(text="run")) == 300
     assert time.perf_counter() - start < 1.0
+
+
+def test_runs_of_one_document_are_told_apart_by_a_number_that_no_other_ever_bears(library: Library) -> None:
+    names = [queue(library, Document(name="mini-CLIP")).name for _ in range(3)]
+    assert names == ["mini-CLIP #1", "mini-CLIP #2", "mini-CLIP #3"]
+    third = library.find("mini-CLIP")
+    assert third.name == "mini-CLIP #3"
+    assert library.find("#2").name == library.find("mini-CLIP #2").name == "mini-CLIP #2"
+    library.delete(third.uid)
+    assert library.purge() == [third.uid]
+    assert queue(library, Document(name="mini-CLIP")).name == "mini-CLIP #4"
+    assert queue(library, Document(name="mini-CLIP"), name="as I call it").name == "as I call it"
+    assert queue(library, Document(name="mini-CLIP"), title="mini-CLIP · 200").name == "mini-CLIP · 200 #6"

@@ -119,3 +119,13 @@ def test_what_is_known_late_is_added_to_the_parameters(library: Library) -> None
     library.add_params(uid, {"data fingerprint": "abc"})
     library.add_params(uid, {"data fingerprint": "def"})
     assert library.params(uid) == {"steps": 5, "data fingerprint": "def"}
+
+
+def test_judgements_go_along_with_a_dataset_that_is_told_otherwise(library: Library) -> None:
+    library.mark("former", [(1, 2), (3, 4)], "duplicate")
+    library.mark("now", [(3, 4), (5, 6)], "truly hard")
+    library.rename_dataset("former", "now")
+    assert [(each.left, each.mark) for each in library.marks("now")] == [
+        (1, "duplicate"), (3, "truly hard"), (5, "truly hard"),
+    ]  # fmt: skip
+    assert library.marks("former") == []

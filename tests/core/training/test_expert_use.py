@@ -105,7 +105,7 @@ class Node:
 def test_an_idle_expert_is_said_once(share: float, warnings: int) -> None:
     said, warned = Said(), []
     run = SimpleNamespace(
-        plan=SimpleNamespace(batch_nodes=("moe",)), experiment=SimpleNamespace(node=lambda key: Node(share)),
+        plan=SimpleNamespace(batch_nodes=("moe",)), experiment=SimpleNamespace(routers=lambda key: [Node(share).routed]),
         position=SimpleNamespace(step=5), at=lambda: None, say=said.say, warn=warned.append,
     )  # fmt: skip
     diagnostic = ExpertUse(ExpertUse.Config())

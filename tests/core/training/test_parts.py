@@ -25,7 +25,7 @@ from core.compiler.module import Experiment
 from core.compiler.plan import Plan
 from core.graph.document import Document, End
 from core.training.gradients import accumulated, cached, plain
-from core.training.parts import compared
+from core.training.parts import InParts, compared
 
 OBJECTIVES = [
     key
@@ -142,12 +142,12 @@ def test_in_parts(key: str) -> None:
     in_parts = gradients(key, partial(accumulated, chunks=2))
     from_cache = gradients(key, partial(cached, chunk=UNEQUAL))
     cls = blocks[key]
-    warned = compared(Run(key), "Gradient caching")  # type: ignore[arg-type]
+    warned = compared(Run(key), InParts(title="Any name", mixes_whole=True))  # type: ignore[arg-type]
     assert same(whole, from_cache) != bool(warned), "exact, or said not to be"
     compares = cls.mixes_samples or bool(cls.batch_losses)
     assert same(whole, in_parts) != compares
     if not issubclass(cls, Objective):
-        assert compared(Run(key), "Plain accumulation")  # type: ignore[arg-type]
+        assert compared(Run(key), InParts(title="Any name", mixes_whole=False))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("key", OBJECTIVES)

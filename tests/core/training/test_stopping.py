@@ -160,3 +160,79 @@ def test_once_a_stop_is_asked_for_a_run_is_about_nothing_else() -> None:
     run.train()
     assert run.status == "stopped"
     assert phases(run)[-2:] == ["evaluating", "stopping"]
+
+
+def stopping_with_an_evaluation_at(run: Trainer, control: Control, step: int) -> None:
+    """Ask for a stop that evaluates while the step is taken."""
+    take = run.groups.optimizer.step
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        if run.position.step == step - 1:
+            control.stop(evaluate=True)
+        return take(*args, **kwargs)
+
+    run.groups.optimizer.step = watched  # type: ignore[method-assign]
+
+
+def test_a_stop_that_evaluates_saves_first_and_takes_no_further_step() -> None:
+    control, keeper = Control(), Counted()
+    run = trainer(drawn(), control=control)
+    run.keeper = keeper  # type: ignore[assignment]
+    stopping_with_an_evaluation_at(run, control, 3)  # a step that would not be evaluated
+    said, order = run.listener, list[str]()
+    say, save = said.say, keeper.save
+    said.say = lambda event: (order.append(type(event).__name__), say(event))[1]  # type: ignore[method-assign]
+    keeper.save = lambda *args, **more: (order.append("saved"), save(*args, **more))[1]  # type: ignore[method-assign]
+    run.train()
+    assert (run.status, run.position.step, keeper.saved[-1:]) == ("stopped", 3, [3])
+    assert [step for step, _ in evaluations(said)] == [2, 3]  # type: ignore[arg-type]
+    assert order.index("saved", order.index("saved") + 1) < len(order) - 1 - order[::-1].index("Scalars")
+    assert "evaluating" in phases(run)[-3:]
+
+
+def test_a_plain_stop_cuts_that_evaluation_short() -> None:
+    control = Control()
+    run = trainer(drawn(), control=control)
+    stopping_with_an_evaluation_at(run, control, 3)
+    split = run.feed.split
+
+    def watched(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        for batch in split(*args, **kwargs):
+            if run.position.step == 3:
+                control.stop()
+                control.stop(evaluate=True)  # too late
+            yield batch
+
+    run.feed.split = watched  # type: ignore[method-assign]
+    run.train()
+    assert run.status == "stopped"
+    assert [step for step, _ in evaluations(run.listener)] == [2]  # type: ignore[arg-type]
+
+
+def test_stops_that_evaluate_use_up_no_patience_and_mark_no_best(tmp_path: Path) -> None:
+    whole = trainer(drawn())
+    whole.train()
+    said, state = Said(), None
+    for number, step in enumerate((1, 2, 3, 5, None)):
+        run = trainer(drawn()) if state is None else resumed(drawn(), tmp_path / str(number - 1), state)
+        run.listener, run.control = said, Control()
+        if step is not None:
+            stopping_with_an_evaluation_at(run, run.control, step)
+        run.train()
+        if run.status == "finished":
+            break
+        state = checkpoint(run, tmp_path / str(number))
+    assert (run.status, run.position.step) == ("finished", whole.position.step)
+    assert [step for step, _ in evaluations(said)] == [1, 2, 3, 4, 5, 6]
+    bests = [[mark.at.step for mark in events.of(Mark) if mark.kind == "best"] for events in (said, whole.listener)]  # type: ignore[attr-defined]
+    assert bests[0] == bests[1]
+    assert same(weights(run), weights(whole))
+
+
+def test_without_an_evaluation_a_stop_that_evaluates_says_so() -> None:
+    control = Control()
+    run = trainer(tiny_clip(steps=9), control=control)
+    stopping_with_an_evaluation_at(run, control, 3)
+    run.train()
+    assert (run.status, run.position.step) == ("stopped", 3)
+    assert any("the training option Evaluation is off" in mark.text for mark in run.listener.of(Mark))  # type: ignore[attr-defined]

@@ -135,7 +135,7 @@ def test_planted_duplicates_are_found_judged_and_left_out(sit_down: Any, tmp_pat
     person.wait(lambda: person.ended(second), LONG)
     library = person.session.library
     assert library.facts(second).status == "finished", library.facts(second).reason
-    assert library.params(second)["judged pairs"] == f"{len(found)}, from planted ({first})"
+    assert library.params(second)["judged pairs"] == f"{len(found)}, from planted #1 ({first})"
     assert any("Annotated pairs" in line.text for line in library.reader(second).log())
     judged = library.reader(second).points("judged/marked")[1]
     assert judged.min() == judged.max() == len(found)  # the whole set is in every batch

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -291,7 +292,7 @@ def test_doctor_says_what_is_here(say: Say) -> None:
         (["run", "{drawn}", "--set", "vit.depth=65"], "Depth is 65"),
         (["run", "{drawn}", "--set", "vit.depth=deep"], "it must be a whole number"),
         (["run", "{drawn}", "--set", "vit.depth"], "'vit.depth' is not a setting"),
-        (["run", "{drawn}", "--set", "callbacks.nothing.every=3"], "There is no callback called 'nothing'"),
+        (["run", "{drawn}", "--set", "callbacks.nothing.every=3"], "There is no training option called 'nothing'"),
         (["run", "{drawn}", "--steps", "0"], "Steps is 0"),
         (["run", "{drawn}", "--seed", "-1"], "Seed is -1"),
         (["run", "{drawn}", "--device", "tpu9"], "The device 'tpu9' cannot be used here"),
@@ -404,13 +405,48 @@ def test_control_c_ends_a_run_as_stopped_with_a_checkpoint(tmp_path: Path, kept:
     child.send_signal(number)
     out, complaints = child.communicate(timeout=60)
     assert child.returncode == 128 + number, complaints
-    assert complaints == ""
+    assert complaints == f"{run.STOPPING}\n"
     last = json.loads(out.splitlines()[-1])
     assert (last["status"], last["reason"]) == ("stopped", "stopped by hand")
     with Store.open(kept) as store:
         reader = Library(store).reader(last["run"])
         assert [c.step for c in reader.checkpoints() if c.kept] == [last["step"]]
         until(lambda: not Library(store).liveness(last["run"])[0])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_control_c_once_more_leaves_at_once(tmp_path: Path, kept: Path) -> None:
+    """A step that never ends: the first waits for it, what a program in between sends on is no second, the second leaves."""
+    program = (
+        "import sys, threading, studio.cli\n"
+        "from core.training.trainer import Trainer\n"
+        "Trainer._learn = lambda self: threading.Event().wait()\n"
+        "sys.exit(studio.cli.main(sys.argv[1:]))"
+    )
+    long = tmp_path / "long.cms.json"
+    file.write(tiny_clip(steps=100_000, callbacks={"checkpointing": {}}), long)
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, "run", str(long), "--store", str(kept), "--json"], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert child.stdout is not None
+    assert child.stderr is not None
+    assert json.loads(child.stdout.readline())["step"] == 0
+    child.send_signal(signal.SIGINT)
+    child.send_signal(signal.SIGINT)
+    assert child.stderr.readline() == f"{run.STOPPING}\n"
+    assert child.poll() is None
+    threading.Event().wait(run.SECONDS_OF_ONE_PRESS)
+    child.send_signal(signal.SIGINT)
+    _, complaints = child.communicate(timeout=60)
+    assert child.returncode == 128 + signal.SIGINT
+    assert complaints.startswith(
+        "Left without waiting. It resumes from its newest checkpoint: python -m studio run --resume"
+    )
+    with Store.open(kept) as store:
+        library = Library(store)
+        library.mark_interrupted()
+        assert [facts.status for facts in library.runs()] == ["interrupted"]
 
 
 @pytest.mark.long
@@ -441,7 +477,7 @@ def test_what_cannot_be_changed_on_resuming_is_refused_by_name(say: Say, drawn: 
     with Store.open(kept) as store:
         uid = ended_run(store, drawn)
     for given, name in (
-        (["--set", "vit.depth=1"], "--set"), (["--seed", "3"], "--seed"), ([str(drawn)], "A document"),
+        (["--set", "vit.depth=1"], "--set"), (["--seed", "3"], "--seed"), ([str(drawn)], "An experiment"),
     ):  # fmt: skip
         code, _, complaint = say("run", *given, "--resume", uid, "--store", kept)
         assert (code, complaint.splitlines()[0].startswith(f"{name} cannot be given with --resume")) == (2, True)

@@ -71,6 +71,8 @@ def test_the_header_follows_a_run_of_another_process_from_phase_to_phase(watchin
     loss = person.window.wall.monitors["loss"]
     person.wait(lambda: loss.message().endswith("This run is being prepared."))
     assert person.window.timeline._live.text() == "LIVE"
+    other.say(PhaseChange(at=At(step=0, seconds=0.0), phase="preparing", done=5, of=20))
+    person.wait(lambda: chip(person).startswith("reading the data 25 %"))
     now = At(step=40, seconds=20.0)
     other.say(Scalars(at=now, values={"loss": 1.0}), PhaseChange(at=now, phase="training"))
     person.wait(lambda: chip(person) == "training… · 40 / 100 · 30 s left · theirs")

@@ -15,6 +15,7 @@ from core.graph.recipe import Choice, Stage
 from tests.widgets import sample
 from widgets.inspector.inspector import Inspector
 from widgets.look.theme import look
+from widgets.look.titles import use_vocabulary
 
 
 class Listener:
@@ -279,3 +280,27 @@ def test_a_right_click_on_a_setting_sweeps_it(inspector, monkeypatch):
             opened[-1].findChild(QAction, "sweep").trigger()
     assert heard == ["recipe.batch_size"] * 2 + ["vit.depth"] * 2
     assert len(opened[1].actions()) > 3  # a field keeps its own menu below
+
+
+def test_shared_weights_are_told_with_a_way_there_and_a_way_out(qtbot):
+    use_vocabulary(sample.vocabulary())
+    inspector = Inspector()
+    qtbot.addWidget(inspector)
+    inspector.set_vocabulary(sample.vocabulary())
+    document = edits.set_rule(edits.share_weights(sample.document(), "pool_2", "pool"), "pool", frozen=True)
+    inspector.set_document(document)
+    asked, went = [], []
+    inspector.commandRequested.connect(asked.append)
+    inspector.nodeRequested.connect(went.append)
+    inspector.set_selection(["pool_2"])
+    line = inspector.node_page.sharing
+    assert not line.isHidden()
+    assert (line.words.text(), list(line.links)) == ("Same weights as", ["pool"])
+    line.links["pool"].click()
+    line.own.click()
+    assert (went, asked) == (["pool"], ["own_weights"])
+    assert inspector.node_page.training.state.buttons["frozen"].isChecked()  # the owner's rule
+    inspector.set_selection(["pool"])
+    assert inspector.node_page.sharing.words.text() == "Its weights are also in"
+    inspector.set_selection(["vit"])
+    assert inspector.node_page.sharing.isHidden()

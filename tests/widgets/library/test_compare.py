@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from core.graph import edits
 from core.graph.document import Document, End, Node, Wire
 from core.graph.recipe import Recipe, Stage
 from core.graph.vocabulary import BlockSpec, OptionSpec, Vocabulary
@@ -26,6 +27,19 @@ def test_equal_documents_do_not_differ(base):
     moved = replace(base, nodes={**base.nodes, "vit": replace(base.nodes["vit"], x=500.0, title="Tower")}, name="other")
     assert settings_difference([base, moved]) == []
     assert drawing_difference(base, moved).is_same()
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_whose_weights_a_block_has_is_the_one_difference(base, known):
+    knobs = {"width": 192}
+    words = Vocabulary(
+        [BlockSpec(key="encoders.vit", title="ViT", role="block", family="Encoders", summary="")] * known
+    )
+    apart = replace(base, nodes={**base.nodes, "vit_2": Node(id="vit_2", block="encoders.vit", knobs=knobs)})
+    shared = edits.share_weights(apart, "vit_2", "vit")
+    (row,) = settings_difference([apart, shared], words)
+    assert (row.where, row.setting, row.values) == ("vit_2", "same weights as", (DEFAULT, "vit"))
+    assert drawing_difference(apart, shared, words).changed == (("vit_2", "same weights as", DEFAULT, "vit"),)
 
 
 def test_settings_that_differ(base):

@@ -43,7 +43,7 @@ def monitor(qtbot) -> AttentionMonitor:
 
 
 def test_the_scale_says_the_greatest_weight_in_numbers(monitor):
-    assert monitor._scale.highest == pytest.approx(0.3, abs=1e-3)
+    assert monitor._scale.scale.high == pytest.approx(0.3, abs=1e-3)
     assert [text for _, text in monitor._scale.labels()] == ["0.0 %", "15 %", "30 %"]
 
 
@@ -52,7 +52,7 @@ def test_a_pooling_shows_its_sentence_and_no_lone_token(monitor):
     assert monitor._words._tip(1) == "heart: 75.0 %"
     assert monitor._patches._grid == (6, 6)
     monitor._hover_word(1)
-    assert monitor._scale.highest == pytest.approx(0.3, abs=1e-3)
+    assert monitor._scale.scale.high == pytest.approx(0.3, abs=1e-3)
 
 
 def test_the_value_under_the_mouse_is_marked_on_the_scale(monitor):

@@ -42,9 +42,6 @@ class MoveFrame(Gesture):
         name, edges = canvas.board.frame_at(press.at, 0.0)
         return cls(canvas, press, name) if name and not edges else None
 
-    def start(self) -> None:
-        self.scene.lift(self._nodes)
-
     def _shift(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> QPointF:
         shift = at - self.press.at
         if modifiers & Qt.KeyboardModifier.ShiftModifier:

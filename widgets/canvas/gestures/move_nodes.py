@@ -56,9 +56,6 @@ class MoveNodes(Gesture):
         elif not self.press.has(SHIFT):
             self.canvas.select([self._node])
 
-    def start(self) -> None:
-        self.scene.lift(self._homes)
-
     def _places(self, at: QPointF, modifiers: Qt.KeyboardModifier) -> dict[str, g.Point]:
         shift = at - self.press.at
         dx, dy = shift.x(), shift.y()

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from core.graph.document import Frame
 from widgets.canvas import geometry as g
 from widgets.canvas import ink
+from widgets.canvas.items.drawn import Drawn
 from widgets.look.theme import theme
 
 TITLE_HEIGHT, EDGE = 24.0, 6.0
 SMALLEST = 60.0
 
 
-class FrameItem(QGraphicsItem):
+class FrameItem(Drawn):
     """Draws one frame; its title strip and its edges can be taken hold of."""
+
+    scale_now = 1.0  # of all frames, see CanvasScene.look_from
 
     def __init__(self, frame: Frame) -> None:
         super().__init__()
         self.selected = self.hovered = False
-        self.scale_now = 1.0
         self.frame = frame
         self._box = QRectF()
         self.show_frame(frame)
@@ -63,7 +65,9 @@ class FrameItem(QGraphicsItem):
     def boundingRect(self) -> QRectF:
         return self._box.adjusted(-3, -3, 3, 3)
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem | None = None, widget: QWidget | None = None
+    ) -> None:
         colours = theme()
         painter.setPen(
             ink.pen(colours.accent, 1.6)

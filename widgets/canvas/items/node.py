@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPixmap
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QPainter, QPixmap, QTransform
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from core.graph.analysis import NodeFacts
 from core.graph.document import Node
@@ -14,6 +14,7 @@ from core.graph.ports import Port
 from core.graph.vocabulary import BlockSpec
 from widgets.canvas import geometry as g
 from widgets.canvas import ink
+from widgets.canvas.items.drawn import Drawn
 from widgets.canvas.items.pictures import Pictures
 from widgets.look import quantities
 from widgets.look.glyphs import draw_glyph
@@ -24,23 +25,25 @@ NO_FACTS = NodeFacts()
 OUTSIDE = 12.0  # what is painted beyond the box: ports, badge, stack
 NAMES_FROM, PORTS_FROM = 0.56, 0.4  # scales below which names and costs, then ports are left out: unreadable
 FADED = 0.32
+LEAST_MARK = 13.0  # device pixels of the mark of shared weights
 
 
-class NodeItem(QGraphicsItem):
+class NodeItem(Drawn):
     """Draws one node; the scene tells it everything through ``show_*`` and the plain attributes."""
 
     pictures = Pictures()
+    scale_now = 1.0  # of all nodes: whoever paints or asks says first from where, see CanvasScene.look_from
 
     def __init__(self, node: Node, spec: BlockSpec, takes: tuple[Port, ...], gives: tuple[Port, ...]) -> None:
         super().__init__()
         self.facts = NO_FACTS
         self.severity = ""
+        self.is_shared = False  # its weights are in other places too
         self.selected = self.hovered = self.running = self.dropped_on = False
         self.fitting: frozenset[tuple[str, bool]] | None = None  # while a wire is drawn: the ports that would take it
         self.wired: frozenset[tuple[str, bool]] = frozenset()
         self.hot: tuple[str, bool] | None = None  # the port under the mouse
         self.pulse = 0.0  # 1 at the start of a pulse, 0 when it is over
-        self.scale_now = 1.0
         self._version = 0
         self._alone: tuple[int, str, tuple[tuple[QPointF, str], ...]] | None = None  # zoom step, role, lines
         self.show_node(node, spec, takes, gives)
@@ -72,7 +75,8 @@ class NodeItem(QGraphicsItem):
             parts.insert(0, tr("disabled"))
         if facts.flops:
             parts.append(quantities.flops(facts.flops))
-        room = self.shape_now.width - 2 * g.MARGIN - (18 if facts.parameters else 0)
+        self._learns = bool(facts.parameters or facts.shared_parameters)
+        room = self.shape_now.width - 2 * g.MARGIN - (18 if self._learns else 0)
         self._detail = ink.elided("detail", " · ".join(parts), room)
         self.update()
 
@@ -94,32 +98,30 @@ class NodeItem(QGraphicsItem):
     def boundingRect(self) -> QRectF:
         return self._bounds
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        ratio = self.scale_now * painter.device().devicePixelRatioF()
-        state = self._state()
-        picture, its_ratio = self.pictures.find(self, state)
-        if its_ratio != ratio and self.pictures.may_paint(picture is None):
-            picture, its_ratio = self._picture(ratio), ratio
-            self.pictures.keep(self, state, picture, ratio)
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem | None = None, widget: QWidget | None = None
+    ) -> None:
+        sharpness = painter.device().devicePixelRatioF()
+        state = (self.scale_now, sharpness, *self._state())
+        picture = self.pictures.find(self, state)
         if picture is None:
-            self._paint_simply(painter)
-        elif its_ratio not in (0.0, ratio):
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self.pictures.is_smooth)
-            painter.drawPixmap(self._bounds, picture, QRectF(0, 0, *(side * its_ratio for side in self._size)))
-        else:  # on whole device pixels: stretching by a fraction of one would smear the letters
-            corner = painter.worldTransform().map(self._bounds.topLeft())
-            painter.resetTransform()
-            painter.drawPixmap(corner.toPoint(), picture)
+            picture = self._picture(sharpness)
+            self.pictures.keep(self, state, picture)
+        corner = painter.deviceTransform().map(self._bounds.topLeft())  # on whole pixels: letters are not smeared
+        at = QRect(math.floor(corner.x() + 0.5), math.floor(corner.y() + 0.5), picture.width(), picture.height())
+        painter.setWorldTransform(QTransform.fromScale(1 / sharpness, 1 / sharpness))
+        painter.drawPixmap(at, picture, picture.rect())
 
     def _state(self) -> tuple[object, ...]:
         """All that decides how the node looks."""
         return (
-            self._version, self.selected, self.hovered, self.running, self.dropped_on, self.fitting, self.wired,
+            self._version, self.is_shared, self.selected, self.hovered, self.running, self.dropped_on, self.fitting, self.wired,
             self.hot, self.severity, self.pulse, (self.scale_now >= NAMES_FROM) + (self.scale_now >= PORTS_FROM),
         )  # fmt: skip
 
-    def _picture(self, ratio: float) -> QPixmap:
-        """The node painted apart, sharp at this many device pixels a scene unit."""
+    def _picture(self, sharpness: float) -> QPixmap:
+        """The node painted apart, for a screen of so many device pixels a pixel."""
+        ratio = self.scale_now * sharpness
         picture = QPixmap(math.ceil(self._bounds.width() * ratio), math.ceil(self._bounds.height() * ratio))
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
@@ -128,7 +130,6 @@ class NodeItem(QGraphicsItem):
         painter.translate(-self._bounds.topLeft())
         self._paint_fully(painter)
         painter.end()
-        picture.setDevicePixelRatio(ratio / self.scale_now)
         return picture
 
     def _paint_fully(self, painter: QPainter) -> None:
@@ -147,6 +148,8 @@ class NodeItem(QGraphicsItem):
             self._paint_way_through(painter)
         if self.severity:
             self._paint_badge(painter)
+        if self.is_shared:
+            self._paint_chain(painter)
 
     def _paint_simply(self, painter: QPainter) -> None:
         """From some distance: a box, its colour and its title, without smooth edges."""
@@ -161,6 +164,8 @@ class NodeItem(QGraphicsItem):
         self._paint_title_alone(painter)
         if self.severity:
             self._paint_badge(painter)
+        if self.is_shared:
+            self._paint_chain(painter)
 
     def title_alone(self) -> tuple[str, tuple[tuple[QPointF, str], ...]]:
         """Seen from some distance the title is all that can be read: its role, and its lines with their places."""
@@ -281,7 +286,7 @@ class NodeItem(QGraphicsItem):
         painter.setFont(ink.font("detail"))
         painter.setPen(ink.pen(theme().muted))
         painter.drawStaticText(QPointF(g.MARGIN, top + 1), ink.laid_out("detail", self._detail))
-        if self.facts.parameters:
+        if self._learns:
             mark, colour = ("frozen", theme().accent) if self.facts.frozen else ("trained", theme().warning)
             box = QRectF(self.shape_now.width - g.MARGIN - 10, top + 2, 12, 12)
             draw_glyph(painter, mark, box, colour)
@@ -292,6 +297,17 @@ class NodeItem(QGraphicsItem):
             a, b = self.shape_now.spot(taken, False), self.shape_now.spot(given, True)
             if a and b:
                 painter.drawLine(QPointF(a.x, a.y), QPointF(b.x, b.y))
+
+    def _paint_chain(self, painter: QPainter) -> None:
+        """At the upper left corner, where nothing else is, so that it shows collapsed and from afar."""
+        side = min(26.0, max(17.0, LEAST_MARK / max(self.scale_now, 0.1)))  # no smaller on the screen than can be told
+        box = QRectF(-9, -10, side, side)
+        painter.setOpacity(1.0)
+        painter.setPen(ink.pen(theme().line))
+        painter.setBrush(ink.brush(theme().canvas))
+        painter.drawEllipse(box)
+        inner = side * 0.18
+        draw_glyph(painter, "chain", box.adjusted(inner, inner, -inner, -inner), theme().accent)
 
     def _paint_badge(self, painter: QPainter) -> None:
         painter.setOpacity(1.0)

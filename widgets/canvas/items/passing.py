@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from widgets.canvas import geometry as g
 from widgets.canvas import ink
+from widgets.canvas.items.drawn import Drawn
 from widgets.look.theme import theme
 
 
-class LooseWireItem(QGraphicsItem):
+class Passing(Drawn):
+    """Stands over the kept picture and is painted with every frame."""
+
+
+class LooseWireItem(Passing):
     """A wire with one end at the cursor."""
 
     def __init__(self, modality: str) -> None:
@@ -33,7 +38,9 @@ class LooseWireItem(QGraphicsItem):
     def boundingRect(self) -> QRectF:
         return self._bounds
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem | None = None, widget: QWidget | None = None
+    ) -> None:
         painter.setPen(
             ink.pen(ink.modality_colour(self._modality), 3.0 if self._is_held else 2.0, 255, not self._is_held)
         )
@@ -41,7 +48,7 @@ class LooseWireItem(QGraphicsItem):
         painter.drawPath(self._path)
 
 
-class BoxItem(QGraphicsItem):
+class BoxItem(Passing):
     """The rubber band of a box selection."""
 
     def __init__(self) -> None:
@@ -57,7 +64,9 @@ class BoxItem(QGraphicsItem):
     def boundingRect(self) -> QRectF:
         return self._box.adjusted(-2, -2, 2, 2)
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem | None = None, widget: QWidget | None = None
+    ) -> None:
         pen = ink.pen(theme().accent, 0.0)
         painter.setPen(pen)
         painter.setBrush(ink.shade(theme().accent, 34))

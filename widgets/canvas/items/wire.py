@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath
-from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from core.graph.analysis import PortFacts
 from core.graph.document import Wire
 from widgets.canvas import geometry as g
 from widgets.canvas import ink
+from widgets.canvas.items.drawn import Drawn
 from widgets.look.theme import theme
 
 CHIPS_FROM, VIA_FROM = 0.56, 0.35  # scales below which these are left out
@@ -17,8 +18,10 @@ CHIP_HEIGHT = 18.0
 AROUND = 8.0
 
 
-class WireItem(QGraphicsItem):
+class WireItem(Drawn):
     """Draws one wire between two places the scene gives it."""
+
+    scale_now = 1.0  # of all wires, see CanvasScene.look_from
 
     def __init__(self, wire: Wire) -> None:
         super().__init__()
@@ -28,7 +31,6 @@ class WireItem(QGraphicsItem):
         self.selected = self.hovered = self.faded = self.muted = self.dropped_on = False
         self.carries_gradient = self.has_chip = True
         self.is_home = True  # laid for where the document has its ends
-        self.scale_now = 1.0
         self.pieces: list[g.Curve] = [((0, 0), (0, 0), (0, 0), (0, 0))]
         self._path = QPainterPath()
         self._lines: list[QLineF] = []
@@ -43,6 +45,7 @@ class WireItem(QGraphicsItem):
         self.pieces = g.curves((start.x(), start.y()), (end.x(), end.y()), points)
         self._path, self._lines = g.path_of(self.pieces), []
         self._place_chip()
+        self.update()
 
     def _place_chip(self) -> None:
         text = self.facts.concrete if self.facts and self.has_chip else ""
@@ -94,7 +97,9 @@ class WireItem(QGraphicsItem):
     def boundingRect(self) -> QRectF:
         return self._bounds
 
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem | None = None, widget: QWidget | None = None
+    ) -> None:
         lit = self.selected or self.hovered or self.dropped_on
         alpha = 255 if lit else 60 if self.faded else 120 if self.is_dim else 230
         colour = theme().accent if self.selected or self.dropped_on else self.colour
