@@ -18,8 +18,11 @@ from torch import Tensor, nn
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.values import main_tensor, map_tensors
+from core.compiler.build import build_transform
 from core.compiler.plan import Plan
 from core.compiler.randomness import apart
+from core.data.catalog import transforms
+from core.data.pipeline import generator
 from core.graph.document import End
 
 KINDS = ("image", "waveform")
@@ -120,7 +123,18 @@ def make(experiment: Runs, making: Making, batch: Mapping[End, Any], seeds: Sequ
             end: map_tensors(lambda x, row=row: x[row : row + 1] if x.ndim else x, value)
             for end, value in batch.items()
         }
-        yield _make_one(experiment, making, one, seed)
+        yield _make_one(experiment, making, {**one, **_drawn(experiment.plan, one, seed)}, seed)
+
+
+def _drawn(plan: Plan, batch: Mapping[End, Any], seed: int) -> dict[End, Any]:
+    """Noise that a batch carries, drawn anew from a thing's own seed."""
+    found = {}
+    for end, value in batch.items():
+        node = plan.document.nodes[end.node]
+        if end.node in plan.sample_nodes and node.block in transforms and transforms[node.block].draws:
+            drawn = build_transform(node).apply({}, generator(seed, 0, 0, end.node))[end.port]
+            found[end] = drawn[None].to(value.device)
+    return found
 
 
 @torch.no_grad()

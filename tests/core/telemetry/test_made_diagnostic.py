@@ -17,6 +17,7 @@ from core.telemetry.diagnostics.made import Made, _times_before
 from core.telemetry.events import Mark, Pictures, Sounds
 from tests.core.made_blocks import hummer, made_blocks, painter
 from tests.core.training.running import same, trainer, weights
+from tests.core.training.test_adversarial import gan
 from tests.documents import tiny_clip
 
 
@@ -70,6 +71,18 @@ def test_number_seven_is_the_same_alone_in_eight_and_in_sixty_four() -> None:
     alone = made(7)[0]
     assert made(*range(8))[7] == made(*range(64))[7] == alone
     assert len(set(made(*range(8)))) == 8, "other seeds give other images"
+
+
+def test_noise_that_a_batch_carries_is_drawn_from_the_seed_and_not_from_the_sample() -> None:
+    run = trainer(gan(steps=2, diagnostics={"made": {"samples": 4}}))
+    assert run.train() == "finished"
+    last = run.listener.of(Pictures)[-1]  # type: ignore[attr-defined]
+    assert len({image.tobytes() for image in last.pictures}) == 4
+    (making,) = run.experiment.makings()
+    whole, first = run.feed.fixed_examples(4), run.feed.fixed_examples(1)
+    for batch, seeds in ((whole, (3, 2, 1, 0)), (first, (2, 3))):
+        for thing in run.experiment.make(making, batch, seeds):
+            np.testing.assert_array_equal(thing.made, last.pictures[thing.seed])
 
 
 def test_random_numbers_and_modes_are_left_as_they_were() -> None:
