@@ -7,7 +7,7 @@ places are one module, registered once under their owner's id and run at each.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from core.blocks.packing import taken_by, unpacked
 from core.blocks.values import Grid, Tokens, full, map_tensors
 from core.compiler.build import build_block
 from core.compiler.compile import meta_values
+from core.compiler.making import Making, Thing, make, makings
 from core.compiler.momentum import Twin, wants_twin
 from core.compiler.plan import Plan
 from core.compiler.randomness import apart
@@ -130,6 +131,14 @@ class Experiment(nn.Module):
         """The loss of each objective that was run."""
         ends = {key: End(node=key, port="loss") for key in self.plan.objectives}
         return {key: values[end] for key, end in ends.items() if end in values}
+
+    def makings(self) -> tuple[Making, ...]:
+        """Every image and waveform that a block here makes."""
+        return makings(self.plan)
+
+    def make(self, making: Making, batch: Mapping[End, Any], seeds: Sequence[int]) -> Iterator[Thing]:
+        """Make some, one after another (:func:`core.compiler.making.make`)."""
+        return make(self, making, batch, seeds)
 
     def opposing(self, values: Mapping[End, Any]) -> dict[str, Tensor]:
         """The loss of each opponent that plays, by objective."""

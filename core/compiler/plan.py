@@ -46,9 +46,9 @@ class Plan:
         """The nodes that give samples, one a task."""
         return tuple(task.source for task in self.tasks)
 
-    def tasks_with(self, objective: str) -> tuple[Task, ...]:
-        """The tasks that end in an objective."""
-        return tuple(task for task in self.tasks if objective in task.objectives)
+    def tasks_with(self, node: str) -> tuple[Task, ...]:
+        """The tasks that a block or an objective is part of."""
+        return tuple(task for task in self.tasks if node in task.batch_nodes)
 
     def named(self, name: str, task: Task) -> str:
         """A part of a series' name as this plan says it: with the task's title where there is more than one."""

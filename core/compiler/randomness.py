@@ -16,9 +16,9 @@ RANDOM_NUMBERS = threading.RLock()  # held by a training step from its seed to i
 
 
 @contextmanager
-def apart(seed: int | None = None) -> Iterator[None]:
-    """Random numbers of one's own inside, from ``seed`` where it is given; the generator is then as it was."""
-    with RANDOM_NUMBERS, torch.random.fork_rng(devices=[]):
+def apart(seed: int | None = None, device: torch.device | None = None) -> Iterator[None]:
+    """Random numbers of one's own inside, from ``seed`` where it is given; the generator, and that of a GPU, is then as it was."""
+    with RANDOM_NUMBERS, torch.random.fork_rng(devices=[device] if device is not None else []):
         if seed is not None:
             torch.manual_seed(seed)
         yield

@@ -193,6 +193,9 @@ class Source(_Sampled):
 class Transform(_Sampled):
     """A step on single samples: augment, tokenize, spectrogram."""
 
+    draws: ClassVar[bool] = (
+        False  # gives random numbers alone, whatever comes in: what is made has them from its own seed
+    )
     only_in_training: ClassVar[bool] = False  # augmentations: skipped when evaluating
     alternatives: ClassVar[bool] = False  # each outgoing port passes on whichever incoming one of its kind is there
 

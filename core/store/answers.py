@@ -81,7 +81,7 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesInfo:
-    """A named series of a run. Kinds: scalar, histogram, attention, samples, pairs, device."""
+    """A named series of a run. Kinds: scalar, device, and those of core.store.snapshots.KINDS."""
 
     name: str
     kind: str
@@ -167,6 +167,66 @@ class PairsAt:
     origin: NDArray[np.uint8]  # an index into ``origins``
     origins: tuple[str, ...]
     hardest: int  # so many of the first are the batch's most similar; the rest was drawn at random
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicturesAt:
+    """Made pictures at or before a step; names are given to :meth:`core.store.reader.RunReader.file`."""
+
+    name: str
+    step: int
+    made: tuple[str, ...]
+    seeds: tuple[int, ...]
+    titles: tuple[str, ...]  # as many, or none
+    originals: tuple[str, ...]  # as many, or none
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundsAt:
+    """Made sounds at or before a step, named as pictures are."""
+
+    name: str
+    step: int
+    made: tuple[str, ...]
+    seeds: tuple[int, ...]
+    titles: tuple[str, ...]
+    originals: tuple[str, ...]
+    hertz: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentsAt:
+    """Labelled spans at or before a step."""
+
+    name: str
+    step: int
+    spans: NDArray[np.float64]  # [n, 2] start and end, seconds
+    labels: tuple[str, ...]
+    scores: NDArray[np.float32]  # [n]
+    over: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodesAt:
+    """Use of a code book at or before a step."""
+
+    name: str
+    step: int
+    counts: NDArray[np.uint32]  # [K]
+    perplexity: float
+    dead: int
+    bits: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffsetsAt:
+    """Offsets of sound and film at or before a step."""
+
+    name: str
+    step: int
+    seconds: NDArray[np.float32]  # [n]
+    scores: NDArray[np.float32]  # [n]
+    over: tuple[str, ...]
 
 
 JUDGEMENTS = ("false negative", "duplicate", "truly hard")

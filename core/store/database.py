@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from core.problems import Problem, Refused, refuse
 from core.store.engines.holder import Holder
 from core.store.engines.sqlite import SqliteFile, usable
 from core.store.faults import STORE_ERRORS, UNREADABLE, is_storage_fault
+from core.store.media import MediaFolder, every_name
+from core.store.places import media_beside, media_folder
 
 SERVERS = ("postgresql://", "postgresql+psycopg://", "postgres://")
 _Key = tuple[int, str]
@@ -73,6 +75,16 @@ class Store:
     def __init__(self, holder: Holder, key: _Key) -> None:
         self._holder, self._key = holder, key
         self._users = 0
+
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Files that a process wrote whose rows were never committed, for it died, are removed."""
+        folder = MediaFolder(media_folder(self))
+        left = folder.left_by_the_dead() if self.is_writable else []
+        if left:
+            with suppress(Refused, OSError), self.write() as connection:
+                folder.sweep(connection, left)
 
     @classmethod
     def open(cls, where: str | Path | None = None, *, files: str | Path | None = None) -> Store:
@@ -206,8 +218,12 @@ class Store:
         return self._holder.check()
 
     def backup(self, path: Path) -> Path:
-        """Copy the whole store, also while it is written. Raises Refused, also where that is an administrator's business."""
-        return self._holder.backup(path)
+        """Copy the whole store with its pictures and sounds, also while it is written. Raises Refused, also where that is an administrator's business."""
+        copied = self._holder.backup(path)
+        with self.read() as connection:
+            names = every_name(connection)
+        MediaFolder(media_beside(path)).bring(MediaFolder(media_folder(self)), names)
+        return copied
 
     def close(self) -> None:
         """Give the store back; the last one closes it."""

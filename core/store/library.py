@@ -21,6 +21,8 @@ from core.store.database import Store
 from core.store.export import export_points, export_runs
 from core.store.facts import facts_of
 from core.store.liveness import is_alive
+from core.store.media import MediaFolder, names_of_runs
+from core.store.places import media_folder
 from core.store.reader import RunReader
 from core.store.recorder import Recorder
 from core.store.resuming import Start, refuse_if_missing, start_of
@@ -206,13 +208,21 @@ class Library:
         self._edit(uid, deleted=None)
 
     def purge(self, *, seconds: float = 0.0) -> list[str]:
-        """Remove for good what was put aside more than ``seconds`` ago; gives the uids."""
+        """Remove for good what was put aside more than ``seconds`` ago, and files that no other run names; gives the uids."""
+        folder, names, announced = MediaFolder(media_folder(self.store)), [], None
         with self.store.write() as connection:
             old = connection.execute(
                 select(run.c.id, run.c.uid).where(run.c.deleted.is_not(None), run.c.deleted <= time.time() - seconds)
             ).all()
             if old:
-                connection.execute(delete(run).where(run.c.id.in_([row.id for row in old])))
+                ids = [row.id for row in old]
+                names = names_of_runs(connection, ids)
+                announced = folder.announce(names) if names else None
+                connection.execute(delete(run).where(run.c.id.in_(ids)))
+        if announced is not None:  # committed: only now may files go
+            with self.store.write() as connection:
+                folder.remove(connection, names)
+            announced.unlink(missing_ok=True)
         return [row.uid for row in old]
 
     # Comparing

@@ -1,4 +1,4 @@
-"""Where a run's checkpoints lie: in the store's folder of files, wherever that is now.
+"""Where a run's checkpoints, and the pictures and sounds of all runs, lie: in the store's folder of files, wherever that is now.
 
 The one lookup of everyone who reads a checkpoint. The store keeps paths that are relative to its folder, so store and
 checkpoints may be moved together; an absolute path, as older versions kept it, is looked for beside the store first.
@@ -13,11 +13,22 @@ if TYPE_CHECKING:
     from core.store.database import Store
 
 CHECKPOINTS = "checkpoints"
+MEDIA = ".media"
 
 
 def checkpoint_folder(store: Store, uid: str) -> Path:
     """The folder of a run's checkpoints."""
     return store.files / CHECKPOINTS / uid
+
+
+def media_folder(store: Store) -> Path:
+    """The folder of pictures and sounds of a store: one for each, so none removes another's."""
+    return store.files / (Path(store.name).name + MEDIA)
+
+
+def media_beside(path: Path) -> Path:
+    """The same of a store's file that is not open."""
+    return path.with_name(path.name + MEDIA)
 
 
 def kept_path(store: Store, path: Path) -> str:

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
 from core.problems import refuse
-from core.store import axes, snapshots, strips
+from core.store import axes, made, snapshots, strips
 from core.store.answers import (
     AttentionAt,
     Axis,
     CheckpointFacts,
+    CodesAt,
     Curve,
     DeviceCurves,
     ExhibitFacts,
@@ -28,15 +29,20 @@ from core.store.answers import (
     HistogramStrip,
     LogFacts,
     MarkFacts,
+    OffsetsAt,
     PairsAt,
+    PicturesAt,
     RunFacts,
     SamplesAt,
+    SegmentsAt,
     SeriesInfo,
+    SoundsAt,
 )  # fmt: skip
 from core.store.curves import LEAST, MOST, Reach, last_upto
 from core.store.database import Store
 from core.store.facts import facts_of
-from core.store.places import located
+from core.store.media import MediaFolder
+from core.store.places import located, media_folder
 from core.store.schema import checkpoint, exhibit, log, mark, param, run, series, snapshot
 
 
@@ -47,6 +53,7 @@ class RunReader:
         self._store = store
         self._run_id = run_id
         self._known: dict[tuple[str, str], int] = {}
+        self._media = MediaFolder(media_folder(store))
 
     def facts(self) -> RunFacts:
         """The run's row in the library. Raises Refused where the run was purged."""
@@ -150,6 +157,43 @@ class RunReader:
         """The last pairs at or before a step."""
         row = self._snapshot("pairs", name, step)
         return self._unpacked(snapshots.unpack_pairs, name, row)
+
+    def pictures_at(self, name: str, step: int) -> PicturesAt | None:
+        """The last made pictures at or before a step."""
+        return self._made(made.unpack_pictures, "pictures", name, step)
+
+    def pictures_over(self, name: str, *, upto: int, most: int) -> list[PicturesAt]:
+        """Made pictures over time, at most so many moments: evenly spread, the first and the last always among them."""
+        with self._store.read() as connection:
+            mine = (snapshot.c.series_id == self._id(connection, "pictures", name)) & (snapshot.c.step <= upto)
+            steps = connection.execute(select(snapshot.c.step).where(mine).order_by(snapshot.c.step)).scalars().all()
+            places = (
+                np.unique(np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int)) if steps else ()
+            )
+            asked = select(snapshot).where(mine, snapshot.c.step.in_([steps[place] for place in places]))
+            rows = connection.execute(asked.order_by(snapshot.c.step)).all()
+        unpack = made.unpack_pictures
+        return [self._unpacked(lambda name, row: snapshots.unpack_made(unpack, name, row), name, row) for row in rows]
+
+    def sounds_at(self, name: str, step: int) -> SoundsAt | None:
+        """The last made sounds at or before a step."""
+        return self._made(made.unpack_sounds, "sounds", name, step)
+
+    def segments_at(self, name: str, step: int) -> SegmentsAt | None:
+        """The last segments at or before a step."""
+        return self._made(made.unpack_segments, "segments", name, step)
+
+    def codes_at(self, name: str, step: int) -> CodesAt | None:
+        """The last use of a code book at or before a step."""
+        return self._made(made.unpack_codes, "codes", name, step)
+
+    def offsets_at(self, name: str, step: int) -> OffsetsAt | None:
+        """The last offsets at or before a step."""
+        return self._made(made.unpack_offsets, "offsets", name, step)
+
+    def file(self, name: str) -> bytes:
+        """A made picture or sound by its content's name. Raises Refused where it is missing or damaged."""
+        return self._media.read(name)
 
     def exhibit(self, name: str) -> ExhibitFacts | None:
         """Pictures and sentences that were said once."""
@@ -262,6 +306,10 @@ class RunReader:
             return None
         with self._store.decoding():
             return unpack(name, row)
+
+    def _made(self, unpack: Callable[..., Any], kind: str, name: str, step: int) -> Any:
+        row = self._snapshot(kind, name, step)
+        return self._unpacked(lambda name, row: snapshots.unpack_made(unpack, name, row), name, row)
 
     def _snapshot(self, kind: str, name: str, step: int) -> Any:
         with self._store.read() as connection:

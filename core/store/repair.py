@@ -24,11 +24,14 @@ from core.problems import Refused, refuse
 from core.store import migrate, pages, points
 from core.store.database import Store
 from core.store.faults import cause_of
+from core.store.media import MediaFolder, every_name
+from core.store.places import media_beside
 from core.store.schema import metadata, run
 
 DAMAGE = (sqlite3.Error, UnicodeDecodeError, OverflowError, ValueError, MemoryError)
 SIDES = ("-wal",)
 MOST_NUMBER = 2**40
+FILES = "files of made images and audio"
 PAGE_BYTES = 4096  # SQLite's own, of every store
 
 
@@ -66,6 +69,7 @@ def repair(path: Path, target: Path) -> list[Salvaged]:
             target.parent.mkdir(parents=True, exist_ok=True)
             migrate.create(target)
             found = _salvage(copy, target)
+            found += _salvage_files(path, target)
     except OSError as error:
         target.unlink(missing_ok=True)
         raise refuse(f"{target} cannot be written: {cause_of(error)}.") from error
@@ -75,6 +79,15 @@ def repair(path: Path, target: Path) -> list[Salvaged]:
     with Store.open(target):
         pass
     return found
+
+
+def _salvage_files(path: Path, target: Path) -> list[Salvaged]:
+    """Pictures and sounds that the new store names, copied beside it; those that are missing or damaged are counted."""
+    with Store.open(target) as store, store.read() as connection:
+        names = every_name(connection)
+    missing = MediaFolder(media_beside(target)).bring(MediaFolder(media_beside(path)), names)
+    kept = len(names) - len(missing)
+    return [Salvaged(table=FILES, rows=kept, unreadable=len(missing), is_torn=False)] if names else []
 
 
 def _settle_log(copy: Path) -> None:

@@ -24,8 +24,8 @@ from sqlalchemy import (
 )  # fmt: skip
 
 APPLICATION_ID = 0x584D5354  # "XMST": how a store is told from any other SQLite file
-SCHEMA_VERSION = 7  # user_version; grows with each migration
-REVISION = "0007"  # Alembic's name of the same
+SCHEMA_VERSION = 8  # user_version; grows with each migration
+REVISION = "0008"  # Alembic's name of the same
 
 
 class _AnyText(TypeDecorator[str]):
@@ -123,7 +123,7 @@ series = Table(
     "series", metadata,
     Column("id", Whole, primary_key=True),
     _run_id(),
-    Column("kind", Words, nullable=False),  # scalar, timeline, device, histogram, attention, samples, pairs
+    Column("kind", Words, nullable=False),  # scalar, timeline, device; the others: core.store.snapshots.KINDS
     Column("name", Words, nullable=False),
     Column("size", Whole, nullable=False, default=0),
     Column("first", Whole, nullable=False, default=0),  # keys
@@ -177,6 +177,16 @@ snapshot = Table(
     Column("checksum", Whole, nullable=False),
     Column("data", LargeBinary, nullable=False),
     UniqueConstraint("series_id", "step"),
+)  # fmt: skip
+
+media = Table(
+    "media", metadata,
+    Column("id", Whole, primary_key=True),
+    Column("snapshot_id", Whole, ForeignKey("snapshot.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Words, nullable=False),  # of a file in core.store.places.media_folder
+    Column("bytes", Whole, nullable=False),
+    UniqueConstraint("snapshot_id", "name"),
+    Index("media_name", "name"),
 )  # fmt: skip
 
 exhibit = Table(

@@ -14,23 +14,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.problems import refuse
+from core.store import made
 from core.store.answers import AttentionAt, ExhibitFacts, HistogramAt, PairsAt, SamplesAt
+from core.store.made import Made, Packed
 from core.store.points import finite
-from core.telemetry.events import AttentionMap, Exhibit, Histogram, Pairs, Samples
+from core.telemetry.events import (
+    AttentionMap,
+    Codes,
+    Exhibit,
+    Histogram,
+    Offsets,
+    Pairs,
+    Pictures,
+    Samples,
+    Segments,
+    Sounds,
+)  # fmt: skip
 
-Snapshot = Histogram | AttentionMap | Samples | Pairs
+Snapshot = Histogram | AttentionMap | Samples | Pairs | Made
 KINDS: Mapping[type[Any], str] = {
-    Histogram: "histogram", AttentionMap: "attention", Samples: "samples", Pairs: "pairs",
+    Histogram: "histogram", AttentionMap: "attention", Samples: "samples", Pairs: "pairs", Pictures: "pictures",
+    Sounds: "sounds", Segments: "segments", Codes: "codes", Offsets: "offsets",
 }  # fmt: skip
 
 
-def pack(event: Snapshot) -> dict[str, Any]:
-    """A snapshot's row, without ``series_id``."""
-    packers: Mapping[type[Any], Callable[[Any], tuple[str, dict[str, Any], bytes]]] = {
+def pack(event: Snapshot) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """A snapshot's row, without ``series_id``, and the files that it names."""
+    if isinstance(event, Pictures | Sounds):
+        files, names, originals = made.files_of(event)
+        pack_named: Callable[..., Packed] = made.pack_pictures if isinstance(event, Pictures) else made.pack_sounds
+        return _row(event, pack_named(event, names, originals)), files
+    packers: Mapping[type[Any], Callable[[Any], Packed]] = {
         Histogram: _pack_histogram, AttentionMap: _pack_attention, Samples: _pack_samples, Pairs: _pack_pairs,
+        Segments: made.pack_segments, Codes: made.pack_codes, Offsets: made.pack_offsets,
     }  # fmt: skip
-    codec, about, data = packers[type(event)](event)
+    return _row(event, packers[type(event)](event)), {}
+
+
+def _row(event: Snapshot, packed: Packed) -> dict[str, Any]:
+    codec, about, data = packed
     return {"step": int(event.at.step), "seconds": finite(event.at.seconds), "codec": codec, **_blob(about, data)}
+
+
+def unpack_made(unpack: Callable[[str, int, Mapping[str, Any], bytes], Any], name: str, row: Any) -> Any:
+    """What a row of :mod:`core.store.made` says. Raises Refused where it is not as it was written."""
+    return unpack(name, row.step, _about(row), row.data)
 
 
 def pack_exhibit(event: Exhibit) -> dict[str, Any]:

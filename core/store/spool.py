@@ -28,7 +28,7 @@ RECORD = struct.Struct("<II")
 KINDS: Mapping[str, type[Any]] = {
     name: getattr(vocabulary, name)
     for name in ("Scalars", "Histogram", "AttentionMap", "Samples", "Pairs", "Exhibit", "DeviceLoad", "LogLine", "Mark",
-                 "PhaseChange", "StatusChange")
+                 "PhaseChange", "StatusChange", "Pictures", "Sounds", "Segments", "Codes", "Offsets")
 }  # fmt: skip
 
 
@@ -162,12 +162,17 @@ def _write_all(file: Any, data: bytes) -> None:
 def size_of(event: Event) -> int:
     """About how many bytes an event takes in memory."""
     arrays = sum(value.nbytes for value in vars(event).values() if isinstance(value, np.ndarray))
+    arrays += sum(len(one) for value in vars(event).values() if _is_files(value) for one in value)
     values = getattr(event, "values", None)
     return 300 + arrays + (100 * len(values) if isinstance(values, Mapping) else 0)
 
 
+def _is_files(value: Any) -> bool:
+    return isinstance(value, tuple) and bool(value) and isinstance(value[0], bytes)
+
+
 def _record(event: Event) -> bytes:
-    header: dict[str, Any] = {"kind": type(event).__name__, "fields": {}, "arrays": {}}
+    header: dict[str, Any] = {"kind": type(event).__name__, "fields": {}, "arrays": {}, "files": {}}
     blobs: list[bytes] = []
     for field in dataclasses.fields(event):
         value = getattr(event, field.name)
@@ -176,8 +181,11 @@ def _record(event: Event) -> bytes:
         if isinstance(value, np.ndarray):
             header["arrays"][field.name] = [value.dtype.str, value.shape, value.nbytes]
             blobs.append(np.ascontiguousarray(value).tobytes())
+        elif _is_files(value):
+            header["files"][field.name] = [len(one) for one in value]
         else:
             header["fields"][field.name] = value
+    blobs += [one for name in header["files"] for one in getattr(event, name)]
     text = clean(text_of(header)).encode()
     payload = b"".join((len(text).to_bytes(4, "little"), text, *blobs))
     return RECORD.pack(len(payload), zlib.crc32(payload)) + payload
@@ -202,10 +210,15 @@ def _event(payload: bytes) -> Event | None:
     for name, (kind, shape, size) in header["arrays"].items():
         fields[name] = np.frombuffer(payload[place : place + size], dtype=np.dtype(kind)).reshape(shape)
         place += size
-    for name in ("sentences", "groups", "origins"):
-        if name in fields:
+    for name, sizes in header.get("files", {}).items():
+        ends = [place + sum(sizes[: number + 1]) for number in range(len(sizes))]
+        fields[name] = tuple(payload[end - size : end] for end, size in zip(ends, sizes))
+        place = ends[-1]
+    for name in ("sentences", "groups", "origins", "seeds", "titles", "labels", "scores", "over", "originals"):
+        if isinstance(fields.get(name), list):
             fields[name] = tuple(fields[name])
-    if "words" in fields:
-        fields["words"] = tuple(tuple(words) for words in fields["words"])
+    for name in ("words", "spans"):
+        if name in fields:
+            fields[name] = tuple(tuple(one) for one in fields[name])
     event: Event = KINDS[header["kind"]](**fields)
     return event

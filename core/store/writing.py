@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Update, bindparam, delete, func, insert, select, update
 
-from core.problems import refuse
+from core.problems import Refused, refuse
 from core.store import lines, points
 from core.store.claims import OWNER, NotOurs, identity, is_here, is_owned, owner_refusal
 from core.store.clock import store_now
 from core.store.database import Store
+from core.store.faults import STORE_ERRORS, cause_of
 from core.store.lines import Line, Rows, Summary
+from core.store.media import MediaFolder, Putting, keep_names, names_after
+from core.store.places import media_folder
 from core.store.schema import checkpoint, exhibit, log, mark, run, series, snapshot
 from core.store.snapshots import KINDS, Snapshot, clean, pack, pack_exhibit, text_of
 from core.telemetry.events import (
     ENDED,
     At,
-    AttentionMap,
     DeviceLoad,
     Event,
     Exhibit,
-    Histogram,
     LogLine,
     Mark,
-    Pairs,
     PhaseChange,
-    Samples,
+    Pictures,
     Scalars,
+    Sounds,
     StatusChange,
 )  # fmt: skip
 
@@ -76,6 +79,9 @@ class Writing:
         self._timeline_step: int | None = None
         self._head: dict[str, Any] = {}
         self._batch = Batch()
+        self._media = MediaFolder(media_folder(store))
+        self._putting = Putting(self._media)
+        self._dropped: set[str] = set()  # files that a row named and names no more
         with store.write() as connection:
             asked = select(run.c.uid, run.c.status, run.c.attempt, *OWNER).where(run.c.id == run_id)
             row = connection.execute(asked).first()
@@ -93,11 +99,14 @@ class Writing:
         rows = Rows()
         new: list[Line] = []
         try:
-            with self._store.write(alone=False) as connection:
+            odd += self._put_files()
+            with self._store.write(alone=bool(self._batch.files or self._dropped)) as connection:
+                self._putting.ensure(self._batch.files)
                 self._write_head(connection, bool(events))
                 self._number_lines(connection, new)
                 self._plan_points(connection, rows)
                 self._write_rows(connection)
+                self._putting.announce(self._dropped)
         except BaseException:
             for line in self._lines.values():
                 line.forget()
@@ -109,6 +118,7 @@ class Writing:
             self._batch, head, self._head = Batch(), self._head, {}
         self._claim, self._status = head.get("claim", self._claim), head.get("status", self._status)
         rows.settle()
+        self._remove_dropped()
         return odd
 
     def truncate_after(self, step: int) -> None:
@@ -129,6 +139,8 @@ class Writing:
             connection.execute(update(checkpoint).where(after).values(kept=0))
             self._write_summaries(connection, [entry for plan in plans for entry in plan.after])
             self._write_cut_head(connection, step, plans)
+            self._putting.announce(self._dropped)
+        self._remove_dropped()
         for plan in plans:
             plan.settle()
         self._timeline_step = self._lines[("timeline", "seconds")].summary.final if self._has_timeline() else None
@@ -246,11 +258,32 @@ class Writing:
         for event in batch.snapshots:
             self._write_snapshot(connection, event)
 
+    def _put_files(self) -> list[str]:
+        """Pictures and sounds go first. On a full disk they wait with all else; where only their folder fails they are left out."""
+        try:
+            self._putting.put(self._batch.files)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            return self._batch.leave_out_files(error)
+        return []
+
+    def _remove_dropped(self) -> None:
+        """All is committed: files that no run names any more go. Where that cannot be now, they wait for the next time."""
+        with suppress(Refused, *STORE_ERRORS):
+            if self._dropped:
+                with self._store.write() as connection:
+                    self._media.remove(connection, self._dropped)
+                self._dropped.clear()
+            self._putting.settle()
+
     def _write_snapshot(self, connection: Connection, event: Snapshot) -> None:
         line = self._line(KINDS[type(event)], event.series)
         row = {"series_id": line.series_id, **self._batch.packed[id(event)]}
         self._store.upsert(connection, snapshot, ("series_id", "step"), [row])
         known, step = line.summary, row["step"]
+        if isinstance(event, Pictures | Sounds):
+            self._dropped.update(keep_names(connection, line.series_id, step, self._batch.files_of[id(event)]))
         if known.size == 0 or step > known.final:
             figures = {"size": known.size + 1, "first": known.first if known.size else step, "final": step}
         else:
@@ -290,6 +323,8 @@ class Writing:
     # Cutting back
 
     def _truncate_snapshots(self, connection: Connection, line: Line, step: int) -> None:
+        if line.kind in (KINDS[Pictures], KINDS[Sounds]):
+            self._dropped.update(names_after(connection, line.series_id, step))
         connection.execute(delete(snapshot).where(snapshot.c.series_id == line.series_id, snapshot.c.step > step))
         figures = _counted(connection, line.series_id)
         line.summary = Summary(**figures)
@@ -323,12 +358,26 @@ class Batch:
         self.checkpoints: list[dict[str, Any]] = []
         self.snapshots: list[Snapshot] = []
         self.packed: dict[int, dict[str, Any]] = {}
+        self.files_of: dict[int, dict[str, bytes]] = {}  # by event; by name
+        self.files: dict[str, bytes] = {}  # all of them
+
+    def leave_out_files(self, error: OSError) -> list[str]:
+        """Events that name files are not kept; gives a sentence for each."""
+        left_out = [event for event in self.snapshots if self.files_of[id(event)]]
+        self.snapshots = [event for event in self.snapshots if not self.files_of[id(event)]]
+        self.files.clear()
+        return [
+            f"What was made at step {event.at.step:,} ({event.series}) could not be kept: {cause_of(error)}."
+            for event in left_out
+        ]
 
     def take(self, event: Event) -> None:
         """Turn an event into rows. Raises ValueError or TypeError where it makes no sense."""
-        if isinstance(event, Histogram | AttentionMap | Samples | Pairs):
+        if isinstance(event, Snapshot):
             _key(event.at.step)
-            self.packed[id(event)] = pack(event)
+            self.packed[id(event)], files = pack(event)
+            self.files_of[id(event)] = files
+            self.files.update(files)
             self.snapshots.append(event)
         elif isinstance(event, LogLine):
             self.logs.append({**_when(event.at), "level": clean(event.level), "text": clean(event.text)})

@@ -125,6 +125,75 @@ class Exhibit:
     ] = ()  # height and width of each picture where they differ; it lies at the upper left
 
 
+Images = tuple[bytes, ...] | NDArray[np.uint8]  # PNG or lossless WebP files, or [n, H, W, C], C of 1 or 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pictures:
+    """Pictures that a block made or reconstructed at a step. Series: ``made/<node>/<port>``.
+
+    Files are kept as they are; arrays are encoded by the store, without loss. Picture i was made from ``seeds[i]``.
+    """
+
+    at: At
+    series: str
+    pictures: Images
+    seeds: tuple[int, ...]
+    titles: tuple[str, ...] = ()  # what each stands for, where something was given: its caption
+    originals: Images = ()  # what each should look like, where the block reconstructs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sounds:
+    """Sounds that a block made or reconstructed at a step. Series: ``made/<node>/<port>``.
+
+    FLAC files are kept as they are; samples in [-1, 1] are encoded by the store with 24 bits, and cut beyond that range.
+    """
+
+    at: At
+    series: str
+    sounds: tuple[bytes, ...] | NDArray[np.float32]  # [n, S]
+    hertz: int
+    seeds: tuple[int, ...]
+    titles: tuple[str, ...] = ()
+    originals: tuple[bytes, ...] | NDArray[np.float32] = ()  # [n, S]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segments:
+    """Labelled spans of time, half open, over a recording or a film. Series: ``segments/<node>``."""
+
+    at: At
+    series: str
+    spans: tuple[tuple[float, float], ...]  # start and end, seconds from the beginning of what they are over
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+    over: tuple[str, ...]  # of each, what it is over: ``test/17``, a split and a sample's number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codes:
+    """Use of a code book of K codes since the last time it was said. Series: ``codes/<node>``."""
+
+    at: At
+    series: str
+    counts: NDArray[np.uint32]  # [K]
+    perplexity: float  # 1 to K: exp of the entropy of the use
+    dead: int  # codes below the share of use at which they count as dead
+    bits: float  # per second, frame or picture, as the quantiser says
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offsets:
+    """By how much sound and film of samples are apart, as a model hears it. Series: ``offsets/<node>``."""
+
+    at: At
+    series: str
+    seconds: NDArray[np.float32]  # [n] positive: the sound comes later
+    scores: NDArray[np.float32]  # [n]
+    over: tuple[str, ...]  # as in Segments
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeviceLoad:
     """One reading of one device: ``cpu`` or ``gpu0``. Units in the names: percent, mebibytes, watts, celsius, megahertz."""
@@ -180,6 +249,11 @@ Event = (
     | Samples
     | Pairs
     | Exhibit
+    | Pictures
+    | Sounds
+    | Segments
+    | Codes
+    | Offsets
     | DeviceLoad
     | LogLine
     | Mark

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +16,17 @@ from core.graph.file import loads
 from core.knobs import knobs_of
 from core.problems import Refused, refuse
 from core.store.answers import RunFacts
+from studio.asking.making import generated, reconstructed
 from studio.session import Session
 from studio.telling.sentences import refusal
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.query.classes import names_of
 from widgets.query.page import QueryPage
 from widgets.query.values import Askable, Asked, QueryAnswer, QueryAnswers, Ways
 
 if TYPE_CHECKING:
-    from core.inference.trained import Look, Trained
+    from core.inference.looks import Look
+    from core.inference.trained import Trained
 
 WAYS = {
     "sentence": frozenset({"sentence"}), "picture": frozenset({"picture"}), "both": frozenset({"sentence", "picture"}),
@@ -46,6 +48,8 @@ class Asking(QObject):
         self._progressed.connect(page.show_progress)
         page.askRequested.connect(self.ask)
         page.classesRequested.connect(self.classify)
+        page.generateRequested.connect(self.generate)
+        page.reconstructRequested.connect(self.reconstruct)
         page.cancelRequested.connect(self._cancelled.set)
         page.waysWanted.connect(self.find_ways)
         session.runsChanged.connect(self.show_runs)
@@ -80,6 +84,19 @@ class Asking(QObject):
         self._page.show_progress(tr("Opening the checkpoint…"))
         self._session.engine.ask(lambda: self._classes(uid, step, Path(picture), names, prompts), self._show)
 
+    def generate(self, uid: str, step: int, count: int, seed: int, sentence: str) -> None:
+        """Make images, from a sentence where the run makes them of one."""
+        self._make(lambda: generated(self._trained(uid, step), count, seed, sentence, self._made))
+
+    def reconstruct(self, uid: str, step: int, count: int, seed: int, picture: str) -> None:
+        """Rebuild a picture file, or held-out samples."""
+        self._make(lambda: reconstructed(self._trained(uid, step), count, seed, picture, self._made))
+
+    def _make(self, question: Callable[[], QueryAnswers]) -> None:
+        self._cancelled.clear()
+        self._page.show_progress(tr("Opening the checkpoint…"))
+        self._session.engine.ask(question, self._show)
+
     def _show(self, value: Any, sentence: str) -> None:
         if sentence:
             self._page.show_refusal(sentence)
@@ -91,20 +108,23 @@ class Asking(QObject):
     # On the engine's lane
 
     def _answer(self, uid: str, step: int, sentence: str, picture: str) -> QueryAnswers | None:
-        from core.inference.trained import Cancelled  # torch
+        from core.inference.answering import Cancelled  # torch
+        from core.inference.looks import looks
+        from core.inference.retrieve import retrieve
 
         began = time.monotonic()
         trained = self._trained(uid, step)
         given = frozenset(name for name, brought in (("sentence", sentence), ("picture", picture)) if brought)
         pools = pools_of(trained, given)
         question: dict[str, Any] = {"sentence": sentence or None, "picture": Path(picture) if picture else None}
+        is_partial = False
         try:
-            ranked = [trained.ask(pool, **question, progress=self._progress) for pool in pools]
-        except Cancelled:
-            return None
+            ranked = [retrieve(trained, pool, **question, progress=self._progress) for pool in pools]
+        except Cancelled as cancelled:
+            ranked, is_partial = [cancelled.so_far], True
         kind, most = ranked[0][0], max(len(answers) for _, answers in ranked)
         found = sorted((each for _, answers in ranked for each in answers), key=lambda each: -each.score)[:most]
-        own = trained.looks(**question, split=pools[0])
+        own = looks(trained, **question, split=pools[0])
         asked = Asked(
             sentence=sentence, picture=shown(Path(picture)) if picture else None, words=_words(own) if sentence else ()
         )
@@ -112,27 +132,34 @@ class Asking(QObject):
             asked=asked, kind=kind, answers=tuple(self._one(trained, answer, kind == "sentences") for answer in found),
             pool=tr("{n} held-out samples", n=sum(trained.splits[pool] for pool in pools)), seconds=time.monotonic() - began,
             asked_heat=picture_heat(own) if picture else None, asked_word_heat=word_heat(own) if sentence else (),
+            is_partial=is_partial,
         )  # fmt: skip
 
     def _classes(self, uid: str, step: int, picture: Path, names: str, prompts: str) -> QueryAnswers | None:
-        began = time.monotonic()
+        from core.inference.answering import Cancelled  # torch
+        from core.inference.looks import looks
+
+        began, is_partial = time.monotonic(), False
         trained = self._trained(uid, step)
-        ranked = class_answers(trained, picture, names_of(names), prompts)
-        if self._cancelled.is_set():
-            return None
-        heat = picture_heat(trained.looks(picture=picture))
+        try:
+            ranked = class_answers(trained, picture, names_of(names), prompts, self._progress)
+        except Cancelled as cancelled:
+            ranked, is_partial = cancelled.so_far, True
+        heat = picture_heat(looks(trained, picture=picture))
         return QueryAnswers(
             asked=Asked(picture=shown(picture)), kind="classes", asked_heat=heat,
             answers=tuple(QueryAnswer(score=score, sentence=name) for name, score in ranked[:MOST_CLASSES]),
-            pool=tr("{n} classes", n=len(ranked)), seconds=time.monotonic() - began,
+            pool=tr("{n} classes", n=len(ranked)), seconds=time.monotonic() - began, is_partial=is_partial,
         )  # fmt: skip
 
     def _one(self, trained: Trained, answer: Any, sentences: bool) -> QueryAnswer:
+        from core.inference.looks import looks  # torch
+
         what = {"sentence": answer.sentence} if sentences else {"index": answer.index}
-        looks = trained.looks(**what, split=answer.split)
+        own = looks(trained, **what, split=answer.split)
         return QueryAnswer(
-            score=answer.score, sentence=answer.sentence, picture=answer.picture, words=_words(looks),
-            picture_heat=None if sentences else picture_heat(looks), word_heat=word_heat(looks),
+            score=answer.score, sentence=answer.sentence, picture=answer.picture, words=_words(own),
+            picture_heat=None if sentences else picture_heat(own), word_heat=word_heat(own),
             group=answer.group,
         )  # fmt: skip
 
@@ -149,6 +176,10 @@ class Asking(QObject):
                 raise refuse("That checkpoint is no longer there.", hint="Choose another.")
             self._open = ((uid, step), Trained(loads(reader.document_text()), Path(kept[-1].path)))
         return self._open[1]
+
+    def _made(self, done: int, total: int) -> bool:
+        self._progressed.emit(tr("Made {done} of {total}", done=done, total=total), done / max(total, 1))
+        return not self._cancelled.is_set()
 
     def _progress(self, done: int, total: int) -> bool:
         self._progressed.emit(tr("Embedding {done} of {total}", done=done, total=total), done / max(total, 1))
@@ -173,20 +204,32 @@ def pools_of(trained: Trained, given: frozenset[str]) -> list[str]:
 
 def ways_of(text: str) -> Ways:
     """How a run with this document can be asked. Raises Refused where it cannot be opened here."""
-    from core.compiler.compile import compile  # torch
+    from core.compiler.answerable import answerable  # torch
+    from core.compiler.compile import compile
+    from core.compiler.making import makings
     from core.compiler.questions import questions_of, why_not
 
-    questions = questions_of(compile(loads(text)))
+    plan = compile(loads(text))
+    questions = questions_of(plan)
     finds = {name: questions[given].finds for name, given in WAYS.items() if given in questions}
     reasons = {
         name: refusal(Refused(why_not(questions, given))) for name, given in WAYS.items() if given not in questions
     }
-    return Ways(finds=finds, why_not=reasons)
+    answers = {kind: said(why.what) if why is not None else "" for kind, why in answerable(plan).items()}
+    made = next((making for making in makings(plan) if making.kind == "image" and making.original is None), None)
+    paints = made is not None and bool(made.made_of & {"sentence", "text"})
+    return Ways(finds=finds, why_not=reasons, answers=answers, paints_sentences=paints)
 
 
-def class_answers(trained: Trained, picture: Path, names: tuple[str, ...], prompts: str) -> list[tuple[str, float]]:
-    """Classes by how well a picture file fits them; without names the data's, and without prompts the run's. Raises Refused."""
+def class_answers(
+    trained: Trained, picture: Path, names: tuple[str, ...], prompts: str, progress: Callable[[int, int], bool]
+) -> list[tuple[str, float]]:
+    """Classes by how well a picture file fits them; without names the data's, and without prompts the run's.
+
+    Raises Refused; Cancelled with those so far.
+    """
     from core.compiler.asking import prompts_of  # torch
+    from core.inference.classify import classify, own_classes
     from core.training.callbacks.zero_shot import ZeroShot
 
     if len(names) == 1:
@@ -195,7 +238,7 @@ def class_answers(trained: Trained, picture: Path, names: tuple[str, ...], promp
     own = trained.plan.document.recipe.callbacks.get("zero_shot", {})
     config = ZeroShot.Config(**{name: value for name, value in own.items() if name in known})  # type: ignore[arg-type]
     sentences = prompts_of(prompts.replace("；", ";") or config.prompts)
-    return trained.classes_for(picture, names or trained.classes(config.level), sentences)
+    return classify(trained, picture, names or own_classes(trained, config.level), sentences, progress=progress)
 
 
 def shown(path: Path) -> NDArray[np.uint8]:

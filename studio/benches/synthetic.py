@@ -17,6 +17,7 @@ from core.telemetry.events import (
     Histogram,
     LogLine,
     Mark,
+    Pictures,
     Samples,
     Scalars,
     StatusChange,
@@ -75,6 +76,7 @@ class SyntheticRun:
             yield from self._loads(at)
         if step % 25 == 0:
             yield from self._maps(at, done)
+            yield self._made(at, done)
         if step % 50 == 0:
             yield from self._evaluation(at, done)
         yield from self._moments(at, step)
@@ -166,6 +168,16 @@ class SyntheticRun:
         cross = (cross / cross.sum(axis=-1, keepdims=True)).astype(np.float16)
         keys = {"kind": "patches", "height": GRID, "width": GRID, "extra": 0}
         yield AttentionMap(at=at, series="attention/cross_attention/0", weights=cross, queries=words, keys=keys)
+
+    def _made(self, at: At, done: float) -> Pictures:
+        """Cards that come out of the noise as training goes on; each has noise of its own, the same at every step."""
+        noise = np.random.default_rng(5).integers(0, 256, self.pictures[:8].shape)
+        share = 1 - math.exp(-3 * done)
+        made = (share * self.pictures[:8] + (1 - share) * noise).astype(np.uint8)
+        return Pictures(
+            at=at, series="made/decoder/image", pictures=made, seeds=tuple(range(8)), titles=self.sentences[:8],
+            originals=self.pictures[:8],
+        )  # fmt: skip
 
     def _evaluation(self, at: At, done: float) -> Iterator[Event]:
         values: dict[str, float] = {}

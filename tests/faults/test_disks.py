@@ -20,7 +20,10 @@ import numpy as np
 from core.store import recorder as recording
 from core.store.database import Store
 from core.store.library import Library
-from core.telemetry.events import At, Histogram, Scalars
+from core.store.encoding import is_content
+from core.store.media import every_name
+from core.store.places import media_folder
+from core.telemetry.events import At, Histogram, Pictures, Scalars
 folder, died, told = Path(sys.argv[1]), [], []
 threading.excepthook = lambda seen: died.append(repr(seen.exc_value))
 recording.SECONDS_BETWEEN_RETRIES = 0.01
@@ -35,6 +38,9 @@ while step < 6000 and not (recorder.is_failing and step % 100 == 99) and not die
     step += 1
     at = At(step=step, seconds=float(step))
     recorder.say(Scalars(at=at, values={f"s{n}": float(draw.random()) for n in range(20)}))
+    if step % 20 == 0:
+        noise = draw.integers(0, 256, (2, 32, 32, 3)).astype("u1")
+        recorder.say(Pictures(at=at, series="made/x/image", pictures=noise, seeds=(0, 1)))
     recorder.say(Histogram(at=at, series="h", low=0.0, high=1.0, counts=draw.integers(0, 2**31, 1500).astype("u4")))
     pulse.wait(0.002)
 was_full = recorder.is_failing
@@ -43,6 +49,12 @@ kept = recorder.flush(20)
 closed = recorder.close(60)
 reader = library.reader(run.uid)
 whole = reader.points("s3")[0].tolist() == list(range(1, step + 1)) and len(reader.snapshot_steps("h")) == step
+whole = whole and reader.snapshot_steps("made/x/image") == list(range(20, step + 1, 20))
+with library.store.read() as connection:
+    names = every_name(connection)
+files = {path.name: path.read_bytes() for path in media_folder(library.store).glob("*/*")}
+whole = whole and set(files) == set(names) and all(is_content(name, data) for name, data in files.items())
+whole = whole and len(names) == 2 * (step // 20)
 print(__import__("json").dumps({"died": died, "full": was_full, "kept": kept, "closed": closed, "whole": whole,
                                 "told": told, "check": library.store.check()}))
 """

@@ -31,6 +31,8 @@ from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
 from widgets.query.classes import ClassesForm
 from widgets.query.close_look import HeatPicture, HeatWords
+from widgets.query.kinds import KindList
+from widgets.query.making import MakingForm
 from widgets.query.question import PictureWell
 from widgets.query.tiles import AnswerTiles
 from widgets.query.values import EITHER, Askable, QueryAnswer, QueryAnswers, Ways
@@ -41,6 +43,10 @@ class QueryPage(QWidget):
 
     askRequested = Signal(str, int, str, str)  # run uid, checkpoint step, sentence, picture path; one may be empty
     classesRequested = Signal(str, int, str, str, str)  # run uid, step, picture path, class names, prompts
+    generateRequested = Signal(str, int, int, object, str)  # run uid, step, how many, first seed, sentence or empty
+    reconstructRequested = Signal(
+        str, int, int, object, str
+    )  # run uid, step, how many, first seed, picture path or empty
     cancelRequested = Signal()
     waysWanted = Signal(str)  # uid: how can this run be asked?
 
@@ -53,6 +59,8 @@ class QueryPage(QWidget):
         self._is_busy = False
         self._runs_box, self._checkpoints = QComboBox(), QComboBox()
         self._sentence, self._well, self._classes = QLineEdit(), PictureWell(), ClassesForm()
+        self._making, self._kinds = MakingForm(), KindList()
+        self._results_title, self._close_title = _muted(tr("Results, by score")), _muted(tr("Attention map"))
         self._ask, self._cancel = QPushButton(tr("Search")), QPushButton(tr("Cancel"))
         self._progress, self._line = QProgressBar(), QLabel()
         self._tiles, self._picture, self._words = AnswerTiles(), HeatPicture(), HeatWords()
@@ -101,11 +109,18 @@ class QueryPage(QWidget):
         self._answers = answers
         self._set_busy(False)
         count, seconds = len(answers.answers), f"{answers.seconds:.2f}"
-        if answers.kind == "classes":
+        if answers.is_partial:
+            self._say(tr("Cancelled; {n} results so far", n=count))
+        elif answers.kind == "made":
+            self._say(tr("{n} images made, {seconds} s", n=answers.made, seconds=seconds))
+        elif answers.kind == "classes":
             self._say(tr("{n} of {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
         else:
             self._say(tr("{n} results among {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
-        self._tiles.set_answers(answers.answers, as_tiles=answers.kind == "pictures")
+        is_made = answers.kind == "made"
+        self._results_title.setText(tr("Made images") if is_made else tr("Results, by score"))
+        self._close_title.setText(tr("Close up") if is_made else tr("Attention map"))
+        self._tiles.set_answers(answers.answers, as_tiles=answers.kind in ("pictures", "made"))
         self._show_empty("" if answers.answers else tr("Nothing was found."))
         if not answers.answers:
             self._show_answer(None)
@@ -153,6 +168,8 @@ class QueryPage(QWidget):
         self._well.pictureRemoved.connect(self._forget_picture)
         self._well.refused.connect(self.show_refusal)
         self._classes.classesWanted.connect(self._want_classes)
+        self._making.generateWanted.connect(self._want_images)
+        self._making.reconstructWanted.connect(self._want_reconstruction)
         self._tiles.answerPicked.connect(self._picked)
         self._lit.toggled.connect(self._light)
         look.changed.connect(self._relook)
@@ -201,13 +218,19 @@ class QueryPage(QWidget):
         column.addWidget(self._line)
         column.addSpacing(8)
         column.addWidget(self._classes)
+        column.addWidget(self._making)
         column.addStretch(1)
-        side.setMinimumWidth(220)
-        return side
+        scroll = QScrollArea()
+        scroll.setWidget(side)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumWidth(220)
+        return scroll
 
     def _answer_side(self) -> QWidget:
         side, column = _column()
-        column.addWidget(_muted(tr("Results, by score")))
+        column.addWidget(self._results_title)
         scroll = self._scroll = QScrollArea()
         scroll.setWidget(self._tiles)
         scroll.setWidgetResizable(True)
@@ -219,12 +242,13 @@ class QueryPage(QWidget):
 
     def _close_side(self) -> QWidget:
         side, column = _column()
-        column.addWidget(_muted(tr("Attention map")))
+        column.addWidget(self._close_title)
         column.addWidget(self._picture)
         column.addWidget(self._words)
         column.addWidget(self._about)
         column.addWidget(self._lit)
         column.addStretch(1)
+        column.addWidget(self._kinds)
         side.setMinimumWidth(200)
         return side
 
@@ -268,7 +292,7 @@ class QueryPage(QWidget):
         if self.step() < 0:
             return tr("This run has no checkpoint yet, so there is nothing to query.")
         way = self._way()
-        return "" if way.finds else next(iter(way.why_not.values()), "")
+        return "" if way.finds or _makes(way) else next(iter(way.why_not.values()), "")
 
     def _given(self) -> str:
         """What is being asked with: sentence, picture, both, or nothing."""
@@ -279,14 +303,19 @@ class QueryPage(QWidget):
         why_not, given, way = self._why_not(), self._given(), self._way()
         missing = "" if given else tr("Type a sentence or choose an image first.")
         cannot = "" if not given or given in way.finds else way.why_not.get(given, "")
+        missing = (
+            missing if way.finds else next(iter(way.why_not.values()), missing)
+        )  # what is only made is not searched
         self._ask.setEnabled(not (why_not or missing or cannot or self._is_busy))
         self._ask.setToolTip(plain_tip(why_not or missing or cannot))
+        cannot = cannot if way.finds else ""
         self._show_ways(way)
         self._classes.setVisible(way.finds.get("picture") == "sentences")
         no_picture = "" if self._path else tr("Choose an image first.")
-        self._classes.set_possible(
-            why_not or no_picture or (tr("Wait for the present results.") if self._is_busy else "")
-        )
+        busy = tr("Wait for the present results.") if self._is_busy else ""
+        self._classes.set_possible(why_not or no_picture or busy)
+        self._making.set_possible(way, why_not or busy)
+        self._kinds.set_ways(way)
         self._cancel.setVisible(self._is_busy)
         self._progress.setVisible(self._is_busy)
         told = "" if self._is_busy else why_not or cannot
@@ -306,9 +335,10 @@ class QueryPage(QWidget):
             ("picture", self._by_picture, self._well, _with_picture),
         ):
             finds = way.finds.get(name, "")
-            label.setText(words(finds) if finds or both else way.why_not.get(name, ""))
-            label.setVisible(bool(way.finds))  # where nothing can be asked, it is said once
-            field.setEnabled(bool(finds or both))
+            makes = way.paints_sentences if name == "sentence" else way.gives("reconstruct")
+            label.setText(words(finds) if finds or both else _to_make(name) if makes else way.why_not.get(name, ""))
+            label.setVisible(bool(way.finds or makes))  # where nothing can be asked, it is said once
+            field.setEnabled(bool(finds or both or makes))
         pictures = both == "pictures"
         self._by_both.setText(tr("Image and text → images") if pictures else tr("Image and text → captions"))
         self._by_both.setVisible(bool(both))
@@ -351,6 +381,13 @@ class QueryPage(QWidget):
     def _want_classes(self, names: str, prompts: str) -> None:
         self.classesRequested.emit(self.uid(), self.step(), self._path, names, prompts)
 
+    def _want_images(self, count: int, seed: int) -> None:
+        sentence = self._sentence.text().strip() if self._way().paints_sentences else ""
+        self.generateRequested.emit(self.uid(), self.step(), count, seed, sentence)
+
+    def _want_reconstruction(self, count: int, seed: int) -> None:
+        self.reconstructRequested.emit(self.uid(), self.step(), count, seed, self._path)
+
     def _set_busy(self, busy: bool) -> None:
         self._is_busy = busy
         self._refresh()
@@ -385,7 +422,8 @@ class QueryPage(QWidget):
         self._lit.setVisible(self._picture.has_heat() or bool(weights))
         same = answer.group.casefold().strip(" .") == answer.sentence.casefold().strip(" .")
         group = "" if same else answer.group
-        parts = (answer.sentence, group, tr("score {score}", score=f"{answer.score:.3f}"))
+        score = "" if answer.score is None else tr("score {score}", score=f"{answer.score:.3f}")
+        parts = (answer.sentence, group, score)
         self._about.setText(" · ".join(part for part in parts if part))
 
     def _light(self, lit: bool) -> None:
@@ -407,8 +445,20 @@ def _with_picture(finds: str) -> str:
     return tr("Image → images") if finds == "pictures" else tr("Image → captions")
 
 
+def _makes(way: Ways) -> bool:
+    """Whether something can be made that is not searched for."""
+    return way.gives("generate") or way.gives("reconstruct")
+
+
+def _to_make(name: str) -> str:
+    """The words over a field that is not searched with."""
+    return tr("Text to make images of") if name == "sentence" else tr("Image to reconstruct")
+
+
 def _invitation(way: Ways) -> str:
     """What to do while nothing has been asked."""
+    if not way.finds and _makes(way):
+        return tr("Say how many images to make on the left; they appear here.")
     if way.finds == EITHER.finds:
         return tr("Type a sentence to find images, or drop an image to find sentences.")
     if set(way.finds) == {"both"}:

@@ -46,7 +46,7 @@ class AnswerTiles(QWidget):
         """Look at an answer."""
         if 0 <= index < len(self._answers) and index != self._picked:
             self._picked = index
-            self.setAccessibleDescription(f"{self._answers[index].sentence} {self._answers[index].score:.2f}")
+            self.setAccessibleDescription(f"{self._answers[index].sentence} {score_words(self._answers[index])}")
             self.update()
             self.answerPicked.emit(index)
 
@@ -112,7 +112,7 @@ class AnswerTiles(QWidget):
             draw_picture(painter, fitted(image.width(), image.height(), card.adjusted(6, 6, -6, -6)), image)
         foot = QRectF(place.left(), card.bottom() + 1, TILE, FOOT)
         painter.setPen(QColor(colours.muted))
-        painter.drawText(foot, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{answer.score:.2f}")
+        painter.drawText(foot, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, score_words(answer))
         painter.setPen(QColor(colours.text))
         name = answer.sentence or answer.group or f"{index + 1}"
         cut = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, TILE - 36)
@@ -125,7 +125,7 @@ class AnswerTiles(QWidget):
         painter.drawRoundedRect(place, 4, 4)
         bar = QColor(colours.accent)
         bar.setAlpha(60)
-        share = min(max(answer.score, 0.0), 1.0)
+        share = min(max(answer.score or 0.0, 0.0), 1.0)
         painter.fillRect(
             QRectF(place.left() + 1, place.top() + 1, (place.width() - 2) * share, place.height() - 2), bar
         )
@@ -134,8 +134,13 @@ class AnswerTiles(QWidget):
         painter.drawText(
             place.adjusted(0, 0, -8, 0),
             Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
-            f"{answer.score:.2f}",
+            score_words(answer),
         )
         painter.setPen(QColor(colours.text))
         cut = self.fontMetrics().elidedText(answer.sentence, Qt.TextElideMode.ElideRight, int(place.width()) - 100)
         painter.drawText(place.adjusted(32, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, cut)
+
+
+def score_words(answer: QueryAnswer) -> str:
+    """The score in two digits; nothing where there is none."""
+    return "" if answer.score is None else f"{answer.score:.2f}"

@@ -28,6 +28,12 @@ class Ways:
 
     finds: Mapping[str, str]
     why_not: Mapping[str, str] = field(default_factory=dict)  # a sentence for each way that there is not
+    answers: Mapping[str, str] = field(default_factory=dict)  # kind of answer -> why it cannot be given; empty: it can
+    paints_sentences: bool = False  # what is generated is made from a sentence
+
+    def gives(self, kind: str) -> bool:
+        """Whether a kind of answer is known to be possible."""
+        return self.answers.get(kind, "unknown") == ""
 
 
 EITHER = Ways(finds={"sentence": "pictures", "picture": "sentences"})  # until more is known
@@ -46,7 +52,7 @@ class Asked:
 class QueryAnswer:
     """One ranked answer. ``picture_heat`` lies over its picture (or over the asked one), ``word_heat`` over its words."""
 
-    score: float  # cosine
+    score: float | None = None  # cosine; None where nothing was ranked
     sentence: str = ""
     picture: NDArray[np.uint8] | None = None  # [H, W, 3]
     picture_heat: NDArray[np.float32] | None = None  # [h, w]
@@ -60,9 +66,11 @@ class QueryAnswers:
     """Everything one question gave."""
 
     asked: Asked
-    kind: Literal["pictures", "sentences", "classes"]
+    kind: Literal["pictures", "sentences", "classes", "made"]
     answers: tuple[QueryAnswer, ...]  # best first
     pool: str = ""  # among what was searched: 167 held-out pictures
     seconds: float = 0.0
+    made: int = 0  # images that were made; their originals stand before them and do not count
+    is_partial: bool = False  # cancelled: what there was by then
     asked_heat: NDArray[np.float32] | None = field(default=None)  # [h, w] over the asked picture
     asked_word_heat: tuple[float, ...] = ()

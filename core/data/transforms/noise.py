@@ -25,6 +25,7 @@ class Noise(Transform):
 
     title = "Noise"
     modality = "any"
+    draws = True
     takes = {"image": port("image", "the images beside which noise is drawn, one row for each")}
     gives = {"noise": port("embedding", "independent numbers with mean 0 and variance 1")}
 

@@ -30,6 +30,7 @@ from core.graph import edits
 from core.graph.document import Document, End
 from core.inference.export import Program, export_model, opened, program
 from core.inference.export import _write as write
+from core.inference.retrieve import pool
 from core.inference.towers import load_tower, save_tower
 from core.inference.trained import Trained
 from core.problems import Refused
@@ -81,8 +82,9 @@ def test_a_program_of_packs_takes_each_image_and_sentence_by_itself(tmp_path: Pa
         assert execute(store, uid) == "finished"
     folder = tmp_path / "checkpoints" / uid
     loaded = torch.export.load(export_model(folder, tmp_path / "model.pt2")).module()
-    experiment, feed = opened(folder)
-    module, _ = program(experiment, feed)
+    experiment, data = opened(folder)
+    (feed,) = data.values()
+    module, _ = program(experiment, data)
     assert module.names == [
         "own_size.pictures.patches", "own_size.pictures.sizes", "tokenizer.text.ids", "tokenizer.text.mask",
     ]  # fmt: skip
@@ -343,8 +345,8 @@ def test_without_a_teacher_the_drawing_says_what_to_do() -> None:
 
 def test_a_teacher_answers_as_its_run_does_and_never_changes(run: tuple[Store, str, Path]) -> None:
     trained = Trained(opened(run[2])[0].plan.document, next(run[2].glob("step-*")))
-    pictures, indices = trained.pool("test", trained.questions[frozenset({"sentence"})])
-    sentences, _ = trained.pool("test", trained.questions[frozenset({"picture"})])
+    pictures, indices = pool(trained, "test", trained.questions[frozenset({"sentence"})])
+    sentences, _ = pool(trained, "test", trained.questions[frozenset({"picture"})])
     samples = [trained.graph.source.sample(index) for index in indices]
     image = torch.stack([sample["image"] for sample in samples])
     words = [sample["sentence"] for sample in samples]

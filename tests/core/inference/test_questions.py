@@ -16,6 +16,8 @@ from core.compiler.compile import analyse, compile
 from core.compiler.questions import questions_of, why_not
 from core.graph import edits
 from core.graph.document import Document
+from core.inference.looks import looks
+from core.inference.retrieve import retrieve, subset_table
 from core.inference.trained import Trained
 from core.problems import Refused
 from core.runs.execute import checkpoint_folder, execute
@@ -120,13 +122,13 @@ def test_every_example_answers_or_says_why_not(example, store: Store, place: Pat
         }
         if given not in finds:
             with pytest.raises(Refused, match=r"not both at once|cannot be asked with"):
-                model.ask(split, **asked)
+                retrieve(model, split, **asked)
             continue
-        kind, answers = model.ask(split, **asked, count=3)
+        kind, answers = retrieve(model, split, **asked, count=3)
         assert kind == finds[given]
         assert len(answers) == min(3, model.splits[split])
         assert all(np.isfinite(answer.score) for answer in answers)
-        model.looks(**asked)
+        looks(model, **asked)
     model.close()
 
 
@@ -134,7 +136,7 @@ def test_a_fused_question_hides_what_is_not_given(store: Store, tmp_path: Path) 
     """A sentence alone is ranked as the row of the table in which pictures are hidden; so are a picture and both."""
     document = fused(callbacks={"checkpointing": {}})
     model = Trained(document, checkpoint_of(store, document))
-    tables = {given: model.subset_table("test", given) for given in (("text",), ("image",), ("image", "text"))}
+    tables = {given: subset_table(model, "test", given) for given in (("text",), ("image",), ("image", "text"))}
     indices = tables["text",][1]
     place = 5
     shown = model.answer(indices[place]).picture
@@ -146,7 +148,7 @@ def test_a_fused_question_hides_what_is_not_given(store: Store, tmp_path: Path) 
         (("image",), {"picture": tmp_path / "one.png"}),
         (("image", "text"), {"sentence": sentence, "picture": tmp_path / "one.png"}),
     ):
-        kind, answers = model.ask("test", **asked, count=len(indices))  # type: ignore[arg-type]
+        kind, answers = retrieve(model, "test", **asked, count=len(indices))  # type: ignore[arg-type]
         assert kind == "pictures"
         row = dict(zip(indices, tables[given][0][place].tolist()))
         assert [a.score for a in answers] == pytest.approx([row[a.index] for a in answers], abs=0.02)  # 8 bits a pixel

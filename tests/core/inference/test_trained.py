@@ -17,7 +17,10 @@ from torch import nn
 from core.blocks.attention.core import Attention
 from core.graph import edits
 from core.graph.document import Document
-from core.inference.trained import Cancelled, Trained
+from core.inference.answering import Cancelled
+from core.inference.looks import looks
+from core.inference.retrieve import pool, retrieve
+from core.inference.trained import Trained
 from core.problems import Refused
 from core.runs.execute import execute
 from core.store.database import Store
@@ -67,8 +70,8 @@ def model(run: tuple[Document, Path, dict[str, float]]) -> Iterator[Trained]:
 
 def both_sides(model: Trained, split: str) -> tuple[np.ndarray, np.ndarray, list[int]]:
     """What sentences and pictures are ranked against, and the sample indices."""
-    pictures, indices = model.pool(split, model.questions[SENTENCE])
-    sentences, same = model.pool(split, model.questions[PICTURE])
+    pictures, indices = pool(model, split, model.questions[SENTENCE])
+    sentences, same = pool(model, split, model.questions[PICTURE])
     assert indices == same
     return pictures.numpy(), sentences.numpy(), indices
 
@@ -80,7 +83,7 @@ def test_pools_give_the_scores_that_the_run_said(
     pictures, sentences, indices = both_sides(model, split)
     assert len(indices) == model.splits[split] == len(set(indices))
     np.testing.assert_allclose(np.linalg.norm(pictures, axis=1), 1, atol=1e-5)
-    things = model._feeds["emoji"].things
+    things = model.feed().things
     captions, shown = things.captions(indices), things.of(indices, "image")
     there = scores(torch.from_numpy(pictures @ sentences.T), captions, shown, captions)
     back = scores(torch.from_numpy(sentences @ pictures.T), captions, captions, shown)
@@ -92,7 +95,7 @@ def test_pools_give_the_scores_that_the_run_said(
 def test_a_sentence_finds_pictures_in_the_order_of_their_cosines(model: Trained) -> None:
     pictures, sentences, indices = both_sides(model, "test")
     for place in (0, 5, 11):
-        kind, answers = model.ask("test", sentence=model.graph.source.label(indices[place]), count=len(indices))
+        kind, answers = retrieve(model, "test", sentence=model.graph.source.label(indices[place]), count=len(indices))
         assert kind == "pictures"
         cosines = dict(zip(indices, (pictures @ sentences[place]).tolist()))
         assert sorted(answer.index for answer in answers) == sorted(indices)
@@ -112,7 +115,7 @@ def test_a_picture_file_finds_sentences(model: Trained, tmp_path: Path) -> None:
         assert shown is not None
         file = tmp_path / f"{place}.png"
         Image.fromarray(shown).save(file)
-        kind, answers = model.ask("test", picture=file, count=8)
+        kind, answers = retrieve(model, "test", picture=file, count=8)
         assert kind == "sentences"
         cosines = dict(zip(indices, (sentences @ pictures[place]).tolist()))
         assert [a.score for a in answers] == pytest.approx([cosines[a.index] for a in answers], abs=0.02)  # 8 bits
@@ -130,14 +133,14 @@ def test_attention_rows_sum_to_one_and_give_the_output(model: Trained) -> None:
 
     hook = layer.register_forward_hook(keep, with_kwargs=True)
     try:
-        model.ask("test", sentence=sentence, count=1)  # the fused kernel, nothing recorded
-        looks = {look.layer: look for look in model.looks(sentence=sentence)}
+        retrieve(model, "test", sentence=sentence, count=1)  # the fused kernel, nothing recorded
+        found = {look.layer: look for look in looks(model, sentence=sentence)}
     finally:
         hook.remove()
-    look = looks["text_transformer/0"]
+    look = found["text_transformer/0"]
     assert look.words[0] == look.words[-1] == ""
     assert len(look.words) > 2
-    for each in looks.values():
+    for each in found.values():
         np.testing.assert_allclose(each.weights.sum(-1), 1, atol=1e-5)
         assert (each.weights >= 0).all()
     x_1ND = kept["x"]
@@ -148,14 +151,14 @@ def test_attention_rows_sum_to_one_and_give_the_output(model: Trained) -> None:
 
 def test_looks_over_a_sample_and_over_a_picture(model: Trained, tmp_path: Path) -> None:
     index = both_sides(model, "test")[2][0]
-    both = {look.layer for look in model.looks(index=index)}
+    both = {look.layer for look in looks(model, index=index)}
     assert both == {"vit/0", "text_transformer/0", "pool_2/0"}
     file = tmp_path / "one.png"
     Image.new("RGB", (40, 30), "red").save(file)
-    looks = model.looks(picture=file)
-    assert [look.layer for look in looks] == ["vit/0"]
-    assert looks[0].keys == {"kind": "patches", "height": 4, "width": 4, "extra": 1}
-    assert looks[0].weights.shape == (2, 17, 17)
+    (look,) = looks(model, picture=file)
+    assert look.layer == "vit/0"
+    assert look.keys == {"kind": "patches", "height": 4, "width": 4, "extra": 1}
+    assert look.weights.shape == (2, 17, 17)
 
 
 def test_asking_can_be_cancelled_and_asked_again(run: tuple[Document, Path, dict[str, float]]) -> None:
@@ -167,23 +170,32 @@ def test_asking_can_be_cancelled_and_asked_again(run: tuple[Document, Path, dict
         return False
 
     with pytest.raises(Cancelled):
-        opened.ask("test", sentence="red heart", progress=at_once)
+        retrieve(opened, "test", sentence="red heart", progress=at_once)
     assert seen == [(min(128, opened.splits["test"]), opened.splits["test"])]
-    assert len(opened.ask("test", sentence="red heart", count=3)[1]) == 3
+    found = retrieve(opened, "test", sentence="red heart", count=3)
+    assert len(found[1]) == 3
+    with pytest.raises(Cancelled) as early:
+        retrieve(opened, "train", sentence="red heart", count=3, progress=lambda done, of: done < 256)
+    kind, answers = early.value.so_far
+    assert (kind, len(answers)) == ("pictures", 3)
+    first = set(list(opened.feed().splits["train"])[:256])
+    assert {answer.index for answer in answers} <= first, "the best of those embedded by then"
+    assert [answer.score for answer in answers] == sorted((a.score for a in answers), reverse=True)
+    assert retrieve(opened, "test", sentence="red heart", count=3)[1][0].index == found[1][0].index
     opened.close()
 
 
 @pytest.mark.parametrize("question", ["", "   "])
 def test_questions_that_cannot_be_asked_are_sentences(model: Trained, tmp_path: Path, question: str) -> None:
     with pytest.raises(Refused, match="The sentence is empty"):
-        model.ask("test", sentence=question)
+        retrieve(model, "test", sentence=question)
     with pytest.raises(Refused, match="is not there"):
-        model.ask("test", picture=tmp_path / "gone.png")
+        retrieve(model, "test", picture=tmp_path / "gone.png")
     (tmp_path / "words.png").write_text("not an image")
     with pytest.raises(Refused, match="not an image"):
-        model.ask("test", picture=tmp_path / "words.png")
+        retrieve(model, "test", picture=tmp_path / "words.png")
     with pytest.raises(Refused, match="no split 'moon'"):
-        model.ask("moon", sentence="red heart")
+        retrieve(model, "moon", sentence="red heart")
 
 
 def test_a_checkpoint_that_does_not_fit_is_a_sentence(
@@ -220,7 +232,7 @@ def test_sides_are_told_by_modality_and_not_by_port(tmp_path: Path) -> None:
     assert scores["retrieval/test/image_to_text/mean rank"] != scores["retrieval/test/text_to_image/mean rank"]
     assert {name: value for name, value in other[2].items() if name.startswith("retrieval/")} == pytest.approx(scores)
     models = [Trained(document, folder) for document, folder, _ in (one, other)]
-    answers = [[a.index for a in m.ask("test", sentence="a red heart", count=5)[1]] for m in models]
+    answers = [[a.index for a in retrieve(m, "test", sentence="a red heart", count=5)[1]] for m in models]
     assert answers[0] == answers[1]
     for opened in models:
         opened.close()

@@ -15,14 +15,18 @@ import numpy as np
 import pytest
 
 from core.store.database import Store
+from core.store.encoding import is_content
 from core.store.library import Library
+from core.store.media import every_name
+from core.store.places import media_folder
 
 LOST_SECONDS = 0.3
 WRITER = """
 import sys, time
 from core.store.database import Store
 from core.store.library import Library
-from core.telemetry.events import At, LogLine, Scalars, StatusChange
+import numpy as np
+from core.telemetry.events import At, LogLine, Pictures, Scalars, StatusChange
 library = Library(Store.open(sys.argv[1]))
 uid = library.create_run("killed", "{}").uid
 recorder = library.recorder(uid)
@@ -35,6 +39,8 @@ while True:
     recorder.say(Scalars(at=At(step=step, seconds=time.monotonic()), values={"loss": step * 0.5, "rate": 1.0 / step}))
     if step % 50 == 0:
         recorder.say(LogLine(at=At(step=step, seconds=0.0), text=str(step)))
+        made = np.random.default_rng(step).integers(0, 256, (2, 8, 8, 3)).astype("u1")
+        recorder.say(Pictures(at=At(step=step, seconds=0.0), series="made/x/image", pictures=made, seeds=(0, 1)))
     said.write(b"%d %.6f\\n" % (step, time.monotonic()))
     time.sleep(0.0005)
 """
@@ -59,6 +65,13 @@ def kill_once(where: str, folder: Path, number: int, seconds: float) -> None:
         np.testing.assert_array_equal(values, steps * 0.5)
         assert reader.points("rate")[0].tolist() == steps.tolist()
         assert [int(line.text) for line in reader.log(newest=10**6)] == [s for s in steps.tolist() if s % 50 == 0]
+        assert reader.snapshot_steps("made/x/image") == [s for s in steps.tolist() if s % 50 == 0]
+        with store.read() as connection:
+            names = set(every_name(connection))
+        files = {file.name: file.read_bytes() for file in media_folder(store).glob("*/*")}
+        assert set(files) == names, "a file without a row, or a row without its file"
+        assert all(is_content(name, data) for name, data in files.items())
+        assert list(media_folder(store).glob(".*")) == []
         lost = [float(when) for step, when in killed if int(step) > len(steps)]
         assert not lost or lost[-1] - lost[0] <= LOST_SECONDS, f"{len(lost)} steps, {lost[-1] - lost[0]:.3f} s lost"
         assert [facts.uid for facts in library.mark_interrupted()] == [uid]

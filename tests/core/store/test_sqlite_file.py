@@ -277,7 +277,7 @@ def test_a_store_in_the_words_of_version_5_is_brought_up_to_date(tmp_path: Path)
     connection.executescript(
         "ALTER TABLE trial RENAME COLUMN configuration TO arm; UPDATE alembic_version SET version_num='0005';"
         "UPDATE param SET name=replace(replace(name, 'callbacks.', 'habits.'), 'diagnostics.', 'probes.');"
-        "PRAGMA user_version=5;"
+        "DROP TABLE media; PRAGMA user_version=5;"
         "ALTER TABLE run DROP COLUMN attempt; ALTER TABLE sweep DROP COLUMN host; ALTER TABLE sweep DROP COLUMN heartbeat;"
         "ALTER TABLE trial DROP COLUMN host; ALTER TABLE trial DROP COLUMN heartbeat"
     )

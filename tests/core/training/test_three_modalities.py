@@ -13,6 +13,7 @@ from core.compiler.compile import compile
 from core.compiler.subsets import embedded, subsets_of, without
 from core.graph import edits
 from core.graph.document import Document
+from core.inference.retrieve import subset_table
 from core.inference.trained import Trained
 from core.problems import Refused
 from core.runs.execute import execute
@@ -199,7 +200,7 @@ def test_a_trained_plan_answers_to_any_subset(tmp_path: Path) -> None:
     model = Trained(document, checkpoint)
     assert model.modalities == ("image", "audio")
     for given in (("image",), ("audio",), ("image", "audio")):
-        table, indices = model.subset_table("test", given)
+        table, indices = subset_table(model, "test", given)
         assert table.shape == (len(indices), len(indices))
         assert all(model.graph.source.sample(index)["has_sound"] for index in indices)
         first = sum(int((row >= row[own]).sum() == 1) for own, row in enumerate(table)) / len(
@@ -207,7 +208,7 @@ def test_a_trained_plan_answers_to_any_subset(tmp_path: Path) -> None:
         )  # every caption differs
         assert first == pytest.approx(last[f"score/test/{'+'.join(given)}/R@1"])
     with pytest.raises(Refused, match="image, audio; not of video"):
-        model.subset_table("test", ("video",))
+        subset_table(model, "test", ("video",))
     model.close()
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from core.compiler.asking import asked, class_vectors, prompts_of
 from core.graph.document import End
+from core.inference.classify import classify
 from core.inference.trained import Trained
 from core.problems import Refused
 from core.telemetry.events import LogLine
@@ -140,16 +141,16 @@ def test_a_trained_plan_names_the_class_of_a_picture(run: Trainer, tmp_path: Pat
     (tmp_path / "step" / "state.json").write_text(json.dumps(state))
     model = Trained(run.plan.document, tmp_path / "step")
     Image.new("RGB", (20, 20), (200, 30, 30)).save(tmp_path / "red.png")
-    ranked = model.classes_for(tmp_path / "red.png", NAMES, PROMPTS)
+    ranked = classify(model, tmp_path / "red.png", NAMES, PROMPTS)
     assert sorted(name for name, _ in ranked) == sorted(NAMES)
     assert [score for _, score in ranked] == sorted((score for _, score in ranked), reverse=True)
     class_KD = class_vectors(run.experiment, run.graph, text_end(run), NAMES, PROMPTS, run.device)
     vectors = dict(zip(NAMES, class_KD))
     with torch.no_grad():
-        batch = model._batch(run.task, {"image": model._picture(run.task, tmp_path / "red.png")})
+        batch = model.batch({"image": model.picture(tmp_path / "red.png", run.task)}, run.task)
         picture = model.experiment.run(batch, ["projection"])[End(node="projection", port="embedding")][0]
     for name, score in ranked:
         assert score == pytest.approx(float(vectors[name] @ picture), abs=1e-5)
     with pytest.raises(Refused, match="no class"):
-        model.classes_for(tmp_path / "red.png", ())
+        classify(model, tmp_path / "red.png", ())
     model.close()

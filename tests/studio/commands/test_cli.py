@@ -23,12 +23,14 @@ from core.runs.launch import change_recipe
 from core.runs.worker import start_process
 from core.store.database import Store
 from core.store.library import Library
+from core.store.places import media_beside
 from core.store.reader import RunReader
 from core.telemetry.events import At, Scalars, StatusChange
 from studio.cli import command_modules, main
 from studio.commands import run
 from studio.open.documents import find_document
 from tests.core.runs.running import queued, until
+from tests.core.store.test_media import pictures, record
 from tests.documents import tiny_clip
 
 ROOT = Path(__file__).parents[3]
@@ -517,6 +519,25 @@ def test_a_longer_run_is_told_once_and_keeps_its_document(kept: Path, drawn: Pat
         assert library.params(uid)["continued with"].endswith("→ 9, device auto → cpu")
         with pytest.raises(Refused):
             change_recipe(library, uid, steps=-1)
+
+
+def test_a_record_leaves_a_store_and_comes_into_another(say: Say, kept: Path, tmp_path: Path) -> None:
+    with Store.open(kept) as store:
+        uid = record(Library(store), pictures(1, 1), pictures(2, 1))
+    out = tmp_path / "out.db"
+    code, told, _ = say("export", uid, "--record", "--store", kept, "-o", out)
+    assert (code, f"Written to {out}. 3 images" in told) == (0, True)
+    assert say("export", uid, "--record", "--store", kept, "-o", out)[0] == 2
+    assert say("export", uid, "--record", "--model", "--store", kept)[2].startswith("Only one of them")
+    other = tmp_path / "other.db"
+    assert say("import", out, "--store", other)[1].startswith("1 runs brought in. 3 images")
+    assert say("import", out, "--store", other)[1] == "0 runs brought in. 1 were here already.\n"
+    assert say("import", out, "--store", out)[0] == say("import", tmp_path / "gone.db")[0] == 2
+    next(media_beside(out).glob("*/*.png")).unlink()
+    code, told, _ = say("import", out, "--store", tmp_path / "third.db")
+    assert (code, "1 were missing or damaged" in told) == (1, True)
+    code, told, _ = say("repair", out)
+    assert (code, "files of made images and audio: 2 kept; 1 damaged" in told) == (1, True)
 
 
 def test_the_repair_command_says_what_was_lost(say: Say, kept: Path) -> None:

@@ -19,10 +19,13 @@ from core.store.answers import (
     LogFacts,
     MarkFacts,
     PairsAt,
+    PicturesAt,
     RunFacts,
     SamplesAt,
     SeriesInfo,
 )  # fmt: skip
+from core.store.made import files_of
+from core.store.snapshots import KINDS
 from core.telemetry.events import (
     AttentionMap,
     DeviceLoad,
@@ -32,6 +35,7 @@ from core.telemetry.events import (
     LogLine,
     Mark,
     Pairs,
+    Pictures,
     Samples,
     Scalars,
     StatusChange,
@@ -44,6 +48,7 @@ class MemoryRun:
     def __init__(self, steps: int = 100, name: str = "mini-CLIP") -> None:
         self.steps, self.name, self.status, self.document = steps, name, "queued", "{}"
         self.events: list[Event] = []
+        self.files: dict[str, bytes] = {}
         self.reads = 0
         self.threads: set[str] = set()
         self.closed = False
@@ -52,6 +57,8 @@ class MemoryRun:
     def say(self, event: Event) -> None:
         with self._lock:
             self.events.append(event)
+            if isinstance(event, Pictures):
+                self.files.update(files_of(event)[0])
             if isinstance(event, StatusChange):
                 self.status = event.status
 
@@ -83,15 +90,12 @@ class MemoryRun:
 
     def series(self, kind: str | None = None) -> list[SeriesInfo]:
         steps: dict[tuple[str, str], list[int]] = {}
-        for event in self._of((Scalars, Histogram, AttentionMap, Samples, Pairs)):
+        for event in self._of((Scalars, *KINDS)):
             if isinstance(event, Scalars):
                 for name in event.values:
                     steps.setdefault((name, "scalar"), []).append(event.at.step)
             else:
-                word = {Histogram: "histogram", AttentionMap: "attention", Samples: "samples", Pairs: "pairs"}[
-                    type(event)
-                ]
-                steps.setdefault((event.series, word), []).append(event.at.step)
+                steps.setdefault((event.series, KINDS[type(event)]), []).append(event.at.step)
         return [
             SeriesInfo(name=name, kind=each, count=len(found), first_step=min(found), last_step=max(found))
             for (name, each), found in steps.items()
@@ -155,6 +159,24 @@ class MemoryRun:
         return e and SamplesAt(
             name=name, step=e.at.step, truth=e.truth, nearest=e.nearest, scores=e.scores, exhibit=e.exhibit
         )
+
+    def pictures_at(self, name, step):
+        e = self._last(Pictures, name, step)
+        return e and self._named(e)
+
+    def pictures_over(self, name, *, upto, most):
+        found = [e for e in self._of(Pictures, upto) if e.series == name]
+        places = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int)) if found else ()
+        return [self._named(found[place]) for place in places]
+
+    def _named(self, e):
+        _, made, originals = files_of(e)
+        return PicturesAt(
+            name=e.series, step=e.at.step, made=tuple(made), originals=tuple(originals), seeds=e.seeds, titles=e.titles
+        )
+
+    def file(self, name):
+        return self.files[name]
 
     def exhibit(self, name):
         found = [e for e in self._of(Exhibit) if e.name == name]

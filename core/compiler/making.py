@@ -1,0 +1,180 @@
+"""What a plan makes by itself: images and waveforms that a block gives, from fixed examples and a seed each.
+
+One random stream per sample, and each alone through the blocks: number 7 is the same in a batch of 1 or of 64.
+Axes: B batch, C channels, H height, W width, S samples of a waveform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from core.blocks.block import Block
+from core.blocks.catalog import blocks
+from core.blocks.values import main_tensor, map_tensors
+from core.compiler.build import build_transform
+from core.compiler.plan import Plan
+from core.compiler.randomness import apart
+from core.data.catalog import transforms
+from core.data.pipeline import generator
+from core.graph.document import End
+
+KINDS = ("image", "waveform")
+
+
+class Runs(Protocol):
+    """An experiment, as far as making asks."""
+
+    plan: Plan
+
+    def node(self, key: str) -> nn.Module: ...
+    def run(self, batch: Mapping[End, Any], wanted: Sequence[str]) -> dict[End, Any]: ...
+    def modules(self) -> Iterator[nn.Module]: ...
+    def eval(self) -> Any: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """An end where something is made."""
+
+    end: End
+    kind: str  # of KINDS
+    original: End | None  # what it reconstructs
+    made_of: frozenset[str]  # kinds of the per-sample ends that it hangs on: sentence, text, image
+
+    @property
+    def name(self) -> str:
+        """What events and monitors call it."""
+        return f"{self.end.node}/{self.end.port}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thing:
+    """One that was made, beside what it should equal where the block reconstructs."""
+
+    seed: int
+    made: NDArray[Any]  # image: uint8 [H, W, C]; waveform: float32 [S]
+    original: NDArray[Any] | None
+    hertz: int = 0  # of a waveform
+
+
+def makings(plan: Plan) -> tuple[Making, ...]:
+    """Every end of an image or a waveform that a block gives."""
+    found = []
+    for key in plan.batch_nodes:
+        if key in plan.mixing:  # what compares a batch's samples makes nothing of one alone
+            continue
+        for port in plan.specs[key].gives:
+            if port.kind in KINDS:
+                source = blocks[plan.document.nodes[key].block].reconstructs.get(port.name)
+                found.append(
+                    Making(
+                        end=End(node=key, port=port.name), kind=port.kind, made_of=_made_of(plan, key),
+                        original=_original(plan, key, source, port.kind) if source else None,
+                    )
+                )  # fmt: skip
+    return tuple(found)
+
+
+def _original(plan: Plan, node: str, port: str, kind: str) -> End | None:
+    """The nearest end of this kind behind a port that a batch has or a block makes."""
+    waiting, seen = [plan.inputs[node][port]] if port in plan.inputs[node] else [], set()
+    while waiting:
+        end = waiting.pop(0)
+        if end in seen:
+            continue
+        seen.add(end)
+        spec = plan.specs[end.node].output(end.port)
+        if (
+            spec is not None
+            and spec.kind == kind
+            and (any(end in task.carried for task in plan.tasks) or end.node in plan.batch_nodes)
+        ):
+            return end
+        waiting += plan.inputs.get(end.node, {}).values()
+    return None
+
+
+def _made_of(plan: Plan, node: str) -> frozenset[str]:
+    """Kinds of what per-sample nodes give to it, however far behind."""
+    found, waiting, seen = set(), list(plan.inputs[node].values()), set()
+    while waiting:
+        end = waiting.pop()
+        if end in seen:
+            continue
+        seen.add(end)
+        if end.node in plan.sample_nodes and (port := plan.specs[end.node].output(end.port)) is not None:
+            found.add(port.kind)
+        waiting += plan.inputs.get(end.node, {}).values()
+    return frozenset(found)
+
+
+def make(experiment: Runs, making: Making, batch: Mapping[End, Any], seeds: Sequence[int]) -> Iterator[Thing]:
+    """One thing after another, each from its own seed and, in turn, from a sample of the batch.
+
+    Evaluated in a forward of its own: modes, gradients and random numbers are as they were before and after each.
+    """
+    rows = _rows(batch)
+    for number, seed in enumerate(seeds):
+        row = number % rows
+        one = {
+            end: map_tensors(lambda x, row=row: x[row : row + 1] if x.ndim else x, value)
+            for end, value in batch.items()
+        }
+        yield _make_one(experiment, making, {**one, **_drawn(experiment.plan, one, seed)}, seed)
+
+
+def _drawn(plan: Plan, batch: Mapping[End, Any], seed: int) -> dict[End, Any]:
+    """Noise that a batch carries, drawn anew from a thing's own seed."""
+    found = {}
+    for end, value in batch.items():
+        node = plan.document.nodes[end.node]
+        if end.node in plan.sample_nodes and node.block in transforms and transforms[node.block].draws:
+            drawn = build_transform(node).apply({}, generator(seed, 0, 0, end.node))[end.port]
+            found[end] = drawn[None].to(value.device)
+    return found
+
+
+@torch.no_grad()
+def _make_one(experiment: Runs, making: Making, batch: Mapping[End, Any], seed: int) -> Thing:
+    modes = {module: module.training for module in experiment.modules()}
+    experiment.eval()
+    try:
+        with apart(seed, _device(batch)), torch.compiler.set_stance("force_eager"):
+            values = experiment.run(batch, [making.end.node])
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+    value = values[making.end]
+    module = experiment.node(making.end.node)
+    own = getattr(module, "hertz", 0) if isinstance(module, Block) else 0
+    original = None if making.original is None else _plain(values[making.original], making.kind)
+    hertz = int(getattr(value, "hertz", 0) or own)
+    return Thing(seed=seed, made=_plain(value, making.kind), original=original, hertz=hertz)
+
+
+def _plain(value: Any, kind: str) -> NDArray[Any]:
+    """The first of a batch as numpy: an image from [0, 1] to bytes, what is not finite black; a waveform as it is."""
+    x = main_tensor(value)
+    assert x is not None
+    first = torch.nan_to_num(x[0].detach().float().cpu(), nan=0.0, posinf=0.0, neginf=0.0)
+    if kind == "waveform":
+        return first.numpy().astype(np.float32)
+    return (first.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
+
+
+def _rows(batch: Mapping[End, Any]) -> int:
+    counts = [len(x) for value in batch.values() if isinstance(x := main_tensor(value), Tensor) and x.ndim]
+    return min(counts, default=1)
+
+
+def _device(batch: Mapping[End, Any]) -> torch.device | None:
+    """Where the batch lies, if its random numbers are not the processor's."""
+    tensors = (x for value in batch.values() if isinstance(x := main_tensor(value), Tensor))
+    return next((x.device for x in tensors if x.device.type == "cuda"), None)

@@ -1,0 +1,68 @@
+"""A journey to a run that makes images: generate some, rebuild one's own, read what else it could answer; then the monitor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from PySide6.QtWidgets import QSpinBox
+
+from core.graph.document import Document
+from core.runs.execute import execute
+from core.runs.launch import queue
+from core.store.database import Store
+from core.store.library import Library
+from tests.core.made_blocks import made_blocks, painter
+from tests.studio.test_journeys_asking import drop
+from widgets.query.kinds import KindList
+from widgets.query.question import PictureWell
+
+
+@pytest.fixture(autouse=True)
+def catalogue() -> Iterator[None]:
+    with made_blocks():
+        yield
+
+
+def test_make_images_rebuild_one_and_scrub(sit_down, tmp_path: Path) -> None:
+    with Store.open(tmp_path / "runs.sqlite") as store:
+        uid = queue(Library(store), painter(callbacks={"checkpointing": {}}), name="painter").uid
+        assert execute(store, uid) == "finished"
+    person = sit_down(Document())
+    person.runs()
+    person.go_to("Query")
+    page = person.window.query
+    kinds = page.findChildren(KindList)[0]
+    person.wait(lambda: kinds.isVisible())
+    said = kinds.sentences()
+    assert said["generate"] == "Make images: a block makes images from seeds."
+    assert said["caption"].startswith("Caption: No block here writes text.")
+    assert not page._ask.isEnabled()
+    page.findChildren(QSpinBox)[0].setValue(3)
+    page.findChildren(QSpinBox)[1].setValue(40)
+    person.click(person.button("Make images", page))
+    person.wait(lambda: page.answers() is not None)
+    made = page.answers()
+    assert [answer.sentence for answer in made.answers] == ["seed 40", "seed 41", "seed 42"]
+    assert page.message().startswith("3 images made")
+    picture = tmp_path / "mine.png"
+    Image.fromarray(np.full((16, 16, 3), (10, 200, 30), dtype=np.uint8)).save(picture)
+    drop(person, page.findChildren(PictureWell)[0], picture)
+    person.click(person.button("Reconstruct", page))
+    person.wait(lambda: page.answers() is not made)
+    original, rebuilt = page.answers().answers
+    assert (original.sentence, rebuilt.sentence) == ("original", "seed 40")
+    assert (original.picture == (10, 200, 30)).all()
+    person.session.watch(uid)
+    person.go_to("Train")
+    monitor = person.window.wall.monitors["made"]
+    person.wait(lambda: monitor.isVisible() and monitor.value() is not None)
+    person.wait_quiet()
+    steps = [moment.step for moment in monitor.value().moments]
+    assert steps == [1, 2, 4, 5]
+    for step in steps:
+        person.window.pump.set_step(step)
+        person.wait(lambda step=step: monitor.value() is not None and monitor.value().step == step)
