@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,6 +158,67 @@ def test_widget_folders_do_not_know_each_other() -> None:
             if other not in (room(i.file), "look"):
                 strangers.append(i)
     complain(strangers)
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Imports for types are imports too."""
+    names = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path for path in files(*PACKAGES)}
+    names = {name.removesuffix(".__init__"): path for name, path in names.items()}
+    known = {name: imported(path, names) - {name} for name, path in names.items()}
+    circles = [sorted(found) for found in strongly_connected(known) if len(found) > 1]
+    assert not circles, "\n".join(map(str, circles))
+
+
+def imported(path: Path, names: Collection[str]) -> set[str]:
+    """Our own files that a file imports, wherever the import stands."""
+    found: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            wider = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name if name in names else node.module for name in wider}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & set(names)
+
+
+def strongly_connected(arrows: Mapping[str, set[str]]) -> list[set[str]]:
+    """Sets of names that reach each other (Kosaraju)."""
+    order: list[str] = []
+    seen: set[str] = set()
+    for start in arrows:
+        waiting = [(start, iter(arrows[start]))] if start not in seen else []
+        seen.add(start)
+        while waiting:
+            name, after = waiting[-1]
+            following = next((each for each in after if each not in seen), None)
+            if following is None:
+                order.append(name)
+                waiting.pop()
+            else:
+                seen.add(following)
+                waiting.append((following, iter(arrows[following])))
+    backwards: dict[str, set[str]] = {name: set() for name in arrows}
+    for name, targets in arrows.items():
+        for target in targets:
+            backwards[target].add(name)
+    found: list[set[str]] = []
+    taken: set[str] = set()
+    for name in reversed(order):
+        group, waiting_names = set(), [name]
+        while waiting_names:
+            each = waiting_names.pop()
+            if each not in taken:
+                taken.add(each)
+                group.add(each)
+                waiting_names += backwards[each]
+        if group:
+            found.append(group)
+    return found
+
+
+def test_a_circle_would_be_found() -> None:
+    arrows = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"d"}}
+    assert sorted(map(sorted, strongly_connected(arrows))) == [["a", "b", "c"], ["d"], ["e"]]
 
 
 def test_imports_are_absolute() -> None:

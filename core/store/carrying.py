@@ -17,7 +17,6 @@ from core.problems import refuse
 from core.store import schema
 from core.store.database import Store
 from core.store.media import MediaFolder, names_of_runs
-from core.store.places import media_folder
 from core.store.writing import inserted_id
 
 OF_RUNS = (schema.param, schema.tag, schema.exhibit, schema.mark, schema.log, schema.checkpoint)
@@ -44,9 +43,9 @@ def carry(source: Store, target: Store, uids: Sequence[str]) -> Carried:
             known = set(looking.execute(select(schema.run.c.uid).where(schema.run.c.uid.in_(uids))).scalars())
         new = [row for row in rows if row["uid"] not in known]
         names = names_of_runs(reading, [row["id"] for row in new])
-        folder = MediaFolder(media_folder(target))
+        folder = MediaFolder(target.media_folder)
         announced = folder.announce(names) if names else None
-        missing = folder.bring(MediaFolder(media_folder(source)), names)
+        missing = folder.bring(MediaFolder(source.media_folder), names)
         with target.write() as writing:
             for row in new:
                 _carry_run(reading, writing, row)

@@ -20,8 +20,7 @@ from core.problems import Problem, Refused, refuse
 from core.store.engines.holder import Holder
 from core.store.engines.sqlite import SqliteFile, usable
 from core.store.faults import STORE_ERRORS, UNREADABLE, is_storage_fault
-from core.store.media import MediaFolder, every_name
-from core.store.places import media_beside, media_folder
+from core.store.media import MEDIA, MediaFolder, every_name, media_beside
 
 SERVERS = ("postgresql://", "postgresql+psycopg://", "postgres://")
 _Key = tuple[int, str]
@@ -78,9 +77,14 @@ class Store:
 
         self._sweep()
 
+    @property
+    def media_folder(self) -> Path:
+        """The folder of pictures and sounds of its runs."""
+        return self.files / (Path(self.name).name + MEDIA)
+
     def _sweep(self) -> None:
         """Files that a process wrote whose rows were never committed, for it died, are removed."""
-        folder = MediaFolder(media_folder(self))
+        folder = MediaFolder(self.media_folder)
         left = folder.left_by_the_dead() if self.is_writable else []
         if left:
             with suppress(Refused, OSError), self.write() as connection:
@@ -222,7 +226,7 @@ class Store:
         copied = self._holder.backup(path)
         with self.read() as connection:
             names = every_name(connection)
-        MediaFolder(media_beside(path)).bring(MediaFolder(media_folder(self)), names)
+        MediaFolder(media_beside(path)).bring(MediaFolder(self.media_folder), names)
         return copied
 
     def close(self) -> None:

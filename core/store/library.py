@@ -22,7 +22,6 @@ from core.store.export import export_points, export_runs
 from core.store.facts import facts_of
 from core.store.liveness import is_alive
 from core.store.media import MediaFolder, names_of_runs
-from core.store.places import media_folder
 from core.store.reader import RunReader
 from core.store.recorder import Recorder
 from core.store.resuming import Start, refuse_if_missing, start_of
@@ -209,7 +208,7 @@ class Library:
 
     def purge(self, *, seconds: float = 0.0) -> list[str]:
         """Remove for good what was put aside more than ``seconds`` ago, and files that no other run names; gives the uids."""
-        folder, names, announced = MediaFolder(media_folder(self.store)), [], None
+        folder, names, announced = MediaFolder(self.store.media_folder), [], None
         with self.store.write() as connection:
             old = connection.execute(
                 select(run.c.id, run.c.uid).where(run.c.deleted.is_not(None), run.c.deleted <= time.time() - seconds)

@@ -25,6 +25,14 @@ ANNOUNCED, UNFINISHED = ".announced-", ".unfinished-"
 AT_ONCE = 500  # names in one statement
 
 
+MEDIA = ".media"  # behind the name of a store
+
+
+def media_beside(path: Path) -> Path:
+    """The folder of pictures and sounds of a store's file: one for each store, so none removes another's."""
+    return path.with_name(path.name + MEDIA)
+
+
 class MediaFolder:
     """The files beside one store."""
 

@@ -13,22 +13,11 @@ if TYPE_CHECKING:
     from core.store.database import Store
 
 CHECKPOINTS = "checkpoints"
-MEDIA = ".media"
 
 
 def checkpoint_folder(store: Store, uid: str) -> Path:
     """The folder of a run's checkpoints."""
     return store.files / CHECKPOINTS / uid
-
-
-def media_folder(store: Store) -> Path:
-    """The folder of pictures and sounds of a store: one for each, so none removes another's."""
-    return store.files / (Path(store.name).name + MEDIA)
-
-
-def media_beside(path: Path) -> Path:
-    """The same of a store's file that is not open."""
-    return path.with_name(path.name + MEDIA)
 
 
 def kept_path(store: Store, path: Path) -> str:

@@ -42,7 +42,7 @@ from core.store.curves import LEAST, MOST, Reach, last_upto
 from core.store.database import Store
 from core.store.facts import facts_of
 from core.store.media import MediaFolder
-from core.store.places import located, media_folder
+from core.store.places import located
 from core.store.schema import checkpoint, exhibit, log, mark, param, run, series, snapshot
 
 
@@ -53,7 +53,7 @@ class RunReader:
         self._store = store
         self._run_id = run_id
         self._known: dict[tuple[str, str], int] = {}
-        self._media = MediaFolder(media_folder(store))
+        self._media = MediaFolder(store.media_folder)
 
     def facts(self) -> RunFacts:
         """The run's row in the library. Raises Refused where the run was purged."""

@@ -24,8 +24,7 @@ from core.problems import Refused, refuse
 from core.store import migrate, pages, points
 from core.store.database import Store
 from core.store.faults import cause_of
-from core.store.media import MediaFolder, every_name
-from core.store.places import media_beside
+from core.store.media import MediaFolder, every_name, media_beside
 from core.store.schema import metadata, run
 
 DAMAGE = (sqlite3.Error, UnicodeDecodeError, OverflowError, ValueError, MemoryError)

@@ -19,7 +19,6 @@ from core.store.database import Store
 from core.store.faults import STORE_ERRORS, cause_of
 from core.store.lines import Line, Rows, Summary
 from core.store.media import MediaFolder, Putting, keep_names, names_after
-from core.store.places import media_folder
 from core.store.schema import checkpoint, exhibit, log, mark, run, series, snapshot
 from core.store.snapshots import KINDS, Snapshot, clean, pack, pack_exhibit, text_of
 from core.telemetry.events import (
@@ -79,7 +78,7 @@ class Writing:
         self._timeline_step: int | None = None
         self._head: dict[str, Any] = {}
         self._batch = Batch()
-        self._media = MediaFolder(media_folder(store))
+        self._media = MediaFolder(store.media_folder)
         self._putting = Putting(self._media)
         self._dropped: set[str] = set()  # files that a row named and names no more
         with store.write() as connection:

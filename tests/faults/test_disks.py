@@ -22,7 +22,7 @@ from core.store.database import Store
 from core.store.library import Library
 from core.store.encoding import is_content
 from core.store.media import every_name
-from core.store.places import media_folder
+
 from core.telemetry.events import At, Histogram, Pictures, Scalars
 folder, died, told = Path(sys.argv[1]), [], []
 threading.excepthook = lambda seen: died.append(repr(seen.exc_value))
@@ -52,7 +52,7 @@ whole = reader.points("s3")[0].tolist() == list(range(1, step + 1)) and len(read
 whole = whole and reader.snapshot_steps("made/x/image") == list(range(20, step + 1, 20))
 with library.store.read() as connection:
     names = every_name(connection)
-files = {path.name: path.read_bytes() for path in media_folder(library.store).glob("*/*")}
+files = {path.name: path.read_bytes() for path in library.store.media_folder.glob("*/*")}
 whole = whole and set(files) == set(names) and all(is_content(name, data) for name, data in files.items())
 whole = whole and len(names) == 2 * (step // 20)
 print(__import__("json").dumps({"died": died, "full": was_full, "kept": kept, "closed": closed, "whole": whole,

@@ -22,6 +22,8 @@ PORT_RADIUS = 4.5
 STACK_STEP = 5.0
 GRID = 20.0
 FARTHEST = 1e6  # drawings beyond this are shown at this edge: Qt's index and scroll bars cannot reach farther
+DRIFT = 6  # device pixels: a press that moves less is a click
+PORT_REACH, WIRE_REACH = 11.0, 7.0  # device pixels
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QPointF
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu
 
 from widgets.canvas.commands import commands
-from widgets.canvas.gestures.gesture import WIRE_REACH
+from widgets.canvas.geometry import WIRE_REACH
+from widgets.canvas.surface import Surface
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
 
-if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
-
 REPEATS = (1, 2, 4, 6, 8, 12, 24)
 
 
-def select_under(canvas: CanvasView, at: QPointF) -> None:
+def select_under(canvas: Surface, at: QPointF) -> None:
     """A right click acts on what is under it: select that, unless it is selected."""
     if name := canvas.board.node_at(at):
         if name not in canvas.selection():
@@ -31,7 +27,7 @@ def select_under(canvas: CanvasView, at: QPointF) -> None:
         canvas.select([], frames=[frame])
 
 
-def menu_for(canvas: CanvasView, at: QPointF) -> QMenu:
+def menu_for(canvas: Surface, at: QPointF) -> QMenu:
     """The menu for what is selected: nodes, a wire or a frame, or the paper."""
     menu = popup(canvas)
     on = "nodes" if canvas.selection() or canvas.selected_frames else "wire" if canvas.selected_wires else "canvas"
@@ -57,7 +53,7 @@ def menu_for(canvas: CanvasView, at: QPointF) -> QMenu:
     return menu
 
 
-def _why_not(canvas: CanvasView, method: str) -> str:
+def _why_not(canvas: Surface, method: str) -> str:
     """Why a command of a selection has nothing to do there; empty where it has."""
     chosen = canvas.selection()
     if method == "share_weights" and len(chosen) == 1:
@@ -67,7 +63,7 @@ def _why_not(canvas: CanvasView, method: str) -> str:
     return ""
 
 
-def _add_repeat(menu: QMenu, canvas: CanvasView) -> None:
+def _add_repeat(menu: QMenu, canvas: Surface) -> None:
     inside = menu.addMenu(tr("Repeat"))
     chosen = [canvas.document.nodes[name] for name in canvas.selection()]
     fit = [node for node in chosen if canvas.vocabulary.spec(node.block).repeatable]
@@ -80,7 +76,7 @@ def _add_repeat(menu: QMenu, canvas: CanvasView) -> None:
         action.setChecked(bool(fit) and all(node.repeat == count for node in fit))
 
 
-def _add_settings(menu: QMenu, canvas: CanvasView) -> None:
+def _add_settings(menu: QMenu, canvas: Surface) -> None:
     if len(canvas.selection()) == 1:
         name = canvas.selection()[0]
         menu.addSeparator()

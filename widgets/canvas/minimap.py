@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPixmap
@@ -10,20 +10,30 @@ from PySide6.QtWidgets import QWidget
 
 from widgets.canvas import ink
 from widgets.canvas.items.node import severity_colour
+from widgets.canvas.scene import CanvasScene
 from widgets.look.language import tr
 from widgets.look.theme import theme
 
-if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
-
 SIZE, PADDING = QSize(150, 96), 8.0
+
+
+class Overlooked(Protocol):
+    """What the overview asks of the canvas."""
+
+    board: CanvasScene
+
+    def seen(self) -> QRectF:
+        """The part of the scene that is on the screen."""
+
+    def centerOn(self, at: QPointF) -> None:
+        """Look there."""
 
 
 class Minimap(QWidget):
     """Draws the canvas small; the picture is made again only when the document or the analysis changed."""
 
-    def __init__(self, canvas: CanvasView) -> None:
-        super().__init__(canvas)
+    def __init__(self, canvas: Overlooked, parent: QWidget) -> None:
+        super().__init__(parent)
         self._canvas = canvas
         self._picture = QPixmap()
         self._content = QRectF()

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF
 
 from core.graph.document import Wire
 from core.graph.ports import Port
+from widgets.canvas.surface import Surface
 from widgets.look import quantities
 from widgets.look.language import said, tr
 
-if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
 
-
-def tip_at(canvas: CanvasView, at: QPointF) -> str:
+def tip_at(canvas: Surface, at: QPointF) -> str:
     """The tooltip for a place, as rich text with everything untrusted escaped; empty where there is nothing."""
     found = canvas.port_near(at, 11.0)
     if found:
@@ -28,7 +25,7 @@ def tip_at(canvas: CanvasView, at: QPointF) -> str:
     return ""
 
 
-def node_tip(canvas: CanvasView, name: str) -> str:
+def node_tip(canvas: Surface, name: str) -> str:
     """A node: its problems first, then what it is and costs."""
     item = canvas.board.nodes[name]
     lines = []
@@ -55,7 +52,7 @@ def node_tip(canvas: CanvasView, name: str) -> str:
     return _rich(item.node.title or tr(item.spec.title), lines)
 
 
-def wire_tip(canvas: CanvasView, wire: Wire) -> str:
+def wire_tip(canvas: Surface, wire: Wire) -> str:
     """A wire: what flows, how much of it, and whether anything is learned through it."""
     giver = canvas.board.nodes[wire.source.node]
     heading = f"{giver.node.title or tr(giver.spec.title)} · {tr(wire.source.port, 'port')}"
@@ -71,7 +68,7 @@ def wire_tip(canvas: CanvasView, wire: Wire) -> str:
     return _rich(heading, lines)
 
 
-def port_tip(canvas: CanvasView, end: object, outgoing: bool) -> str:
+def port_tip(canvas: Surface, end: object, outgoing: bool) -> str:
     """A port: its kind, its axes and what it is for."""
     item = canvas.board.nodes[end.node]
     spot = item.shape_now.spot(end.port, outgoing)

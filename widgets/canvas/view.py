@@ -1,14 +1,8 @@
-"""The canvas: shows a document and turns what a person does into the next one.
-
-It never changes a document itself: it announces ``documentEdited(document, edit, join)`` and shows whatever comes back
-through :meth:`CanvasView.set_document`. ``join`` is not empty where consecutive edits are one step (nudging).
-"""
+"""The canvas: the surface, and what a person does on it with mouse and keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, QTimer, QVariantAnimation, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
@@ -16,34 +10,17 @@ from PySide6.QtGui import (
     QDropEvent,
     QHelpEvent,
     QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QResizeEvent,
-    QTransform,
 )
-from PySide6.QtWidgets import QGraphicsView, QToolTip, QWidget
+from PySide6.QtWidgets import QToolTip, QWidget
 
-from core.graph import edits
-from core.graph.analysis import Analysis
-from core.graph.document import Document, End
-from core.graph.vocabulary import Vocabulary
 from widgets.canvas import menus, tips
-from widgets.canvas.clipboard import Clipboard
-from widgets.canvas.editing import Editing
+from widgets.canvas.geometry import DRIFT, PORT_REACH, WIRE_REACH
 from widgets.canvas.gestures.catalog import gestures
-from widgets.canvas.gestures.gesture import DRIFT, PORT_REACH, WIRE_REACH, Gesture, Press
+from widgets.canvas.gestures.gesture import Gesture, Press
 from widgets.canvas.keyboard import Keyboard
-from widgets.canvas.minimap import Minimap
-from widgets.canvas.navigation import Navigation
-from widgets.canvas.overlays import Bubble, EmptyHint
-from widgets.canvas.problem_bar import ProblemBar
-from widgets.canvas.scene import CanvasScene
-from widgets.canvas.search import QuickSearch
-from widgets.canvas.sharing import Sharing
-from widgets.canvas.tiles import PADDING, Look, Tiles
+from widgets.canvas.surface import Surface
 from widgets.look.entry import BLOCK_MIME
 from widgets.look.language import tr
-from widgets.look.theme import look
 
 GLIDE_MS, MOST_GLIDING = 140, 200
 BUDGET_ZOOMING, BUDGET_RESTING = 0.0025, 0.03  # seconds of a frame to paint sharper pieces of a large drawing
@@ -52,227 +29,16 @@ MOST_PARTS = 40  # shown again one by one
 KEYS_THAT_ALTER = (Qt.Key.Key_Shift, Qt.Key.Key_Alt, Qt.Key.Key_Control)
 
 
-class CanvasView(Keyboard, Editing, Sharing, Clipboard, Navigation, QGraphicsView):
-    """Shows one document; see the module's first lines."""
-
-    documentEdited = Signal(object, str, str)  # Document, name of the edit, join key
-    selectionChanged = Signal(list)  # node ids
-    messageRaised = Signal(str)
-    fixRequested = Signal(object)  # Problem
-    inspectRequested = Signal(str)  # node id: show its settings
-    helpRequested = Signal(str)  # block key
-    ablateRequested = Signal(list)  # node ids: a family of runs, each without one of them
-    viewChanged = Signal()  # scrolled or zoomed
+class CanvasView(Keyboard, Surface):
+    """Turns gestures, keys and drops into the next document; shows it as :class:`Surface` does."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.board = CanvasScene()
-        self.setScene(self.board)
-        self.tiles = Tiles(self.board)
-        self._soiled_parts = 0
-        self.board.on_soil = self._show_soiled
-        self._set_up()
-        self._selected: list[str] = []
-        self.selected_wires: set[str] = set()
-        self.selected_frames: set[str] = set()
         self._gesture: Gesture | None = None
         self._drifted = False
         self._press_pixel = QPointF()
-        self._hovered: object = None
-        self.space_held = self.space_used = False
-        self.last_pixel: QPointF | None = None
-        self.wheel_zooms = True
-        self._reduced_motion = False
-        self._glide_next = False
-        self._glide: QVariantAnimation | None = None
-        self.bubble, self.empty = Bubble(self), EmptyHint(self)
-        self.search = QuickSearch(self)
-        self.minimap, self.problem_bar = Minimap(self), ProblemBar(self)
-        self.problem_bar.nodeRequested.connect(self.reveal)
-        self.problem_bar.fixRequested.connect(self.fixRequested)
-        self.search.chosen.connect(self.add_found)
-        self._sharpen = QTimer(self, singleShot=True, interval=0)
-        self._sharpen.timeout.connect(self.viewport().update)
-        self._start_navigation()
-        look.changed.connect(self.restyle)
-        self.restyle()
-
-    def _set_up(self) -> None:
-        self.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
-        self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontSavePainterState)
-        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.NoViewportUpdate)  # tiles know what is out of date
-        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
-        self.setResizeAnchor(QGraphicsView.ViewportAnchor.NoAnchor)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFrameShape(QGraphicsView.Shape.NoFrame)
-        self.setAcceptDrops(True)
-        self.viewport().setMouseTracking(True)
-        self.viewport().setAttribute(Qt.WidgetAttribute.WA_AcceptTouchEvents)
-        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # paper covers all of it
-        self.grabGesture(Qt.GestureType.PinchGesture)
-        self.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName(tr("Canvas"))
-        self.setAccessibleDescription(tr("The graph of the experiment. The outline shows the same as a list."))
-
-    # -- values ---------------------------------------------------------------------------------------------------
-
-    @property
-    def document(self) -> Document:
-        """What is shown."""
-        return self.board.document
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The blocks that are known."""
-        return self.board.vocabulary
-
-    def set_vocabulary(self, vocabulary: Vocabulary) -> None:
-        """The blocks there are."""
-        self.arrive()
-        self.board.set_vocabulary(vocabulary)
-        self._after_document()
-
-    def set_document(self, document: Document) -> None:
-        """Show this document; only what differs from the one before is touched."""
-        self.arrive()
-        self.abandon()
-        self.end_await()
-        homes = {name: (item.x(), item.y()) for name, item in self.board.nodes.items()} if self._glide_next else {}
-        another = document.id != self.document.id
-        found = self.board.show_document(document)
-        if homes:
-            self._start_glide(homes, found.nodes.other)
-        self._glide_next = False
-        self._after_document()
-        if found.nodes.gone or found.wires.gone or found.frames.gone:
-            self.select(self._selected, self.selected_wires, self.selected_frames)
-        for name in found.nodes.new if not another else ():
-            self.board.nodes[name].selected = name in self._selected
-        if another and document.nodes and self.isVisible():
-            self.fit_all()
-
-    def _after_document(self) -> None:
-        self.update_bounds()
-        self.empty.setVisible(not self.document.nodes)
-        self.place_overlays()
-        self.minimap.refresh()
-
-    def set_analysis(self, analysis: Analysis | None) -> None:
-        """Show what the compiler found; None while nothing is known."""
-        self.board.set_analysis(analysis)
-        self.problem_bar.set_problems(analysis.problems if analysis else ())
-        self.place_overlays()
-        self.minimap.refresh()
-
-    def set_running(self, nodes: Iterable[str]) -> None:
-        """Mark the nodes that run now."""
-        self.board.set_running(nodes)
-        self.minimap.refresh()
-
-    def set_reduced_motion(self, reduced: bool) -> None:
-        """Without animations."""
-        self._reduced_motion = reduced
-
-    @property
-    def reduced_motion(self) -> bool:
-        """Whether nothing may move by itself."""
-        return self._reduced_motion
-
-    def selection(self) -> list[str]:
-        """Ids of the selected nodes, in the order they were selected."""
-        return list(self._selected)
-
-    def select(self, nodes: Iterable[str], wires: Iterable[str] = (), frames: Iterable[str] = ()) -> None:
-        """Select exactly these; what is not in the document is left out."""
-        board = self.board
-        chosen = [name for name in dict.fromkeys(nodes) if name in board.nodes]
-        self.selected_wires = {key for key in wires if key in board.wires}
-        self.selected_frames = {key for key in frames if key in board.frames}
-        wanted = set(chosen)
-        for items, marked in (
-            (board.nodes, wanted),
-            (board.wires, self.selected_wires),
-            (board.frames, self.selected_frames),
-        ):
-            for name, item in items.items():
-                if item.selected != (name in marked):
-                    item.selected = name in marked
-                    item.update()
-        changed, self._selected = chosen != self._selected, chosen
-        if changed:
-            self.board.mark(self._hovered_node(), chosen)
-            self.selectionChanged.emit(list(chosen))
-
-    # -- wishes ---------------------------------------------------------------------------------------------------
-
-    def propose(
-        self, document: Document, edit: str, join: str = "", select: Iterable[str] | None = None, glide: bool = False
-    ) -> None:
-        """Announce the next document. ``select`` are nodes to select once it is shown; ``glide`` moves them there."""
-        if document is self.document or document == self.document:
-            self.board.settle()
-            return
-        self._glide_next = glide and not self._reduced_motion and len(document.nodes) <= MOST_GLIDING
-        self.documentEdited.emit(document, edit, join)
-        self._glide_next = False
-        if self.document is not document:
-            self.board.settle()
-        elif select is not None:
-            self.select(select)
-
-    def say(self, sentence: str) -> None:
-        """Tell the person something, at the window's message place."""
-        self.messageRaised.emit(sentence)
-
-    def say_here(self, sentence: str, pixel: QPointF | None = None, stays: bool = False) -> None:
-        """Tell the person something next to the cursor; ``stays`` for a few seconds after the gesture."""
-        self.bubble.say(sentence, pixel or QPointF(), stays)
-
-    # -- gliding --------------------------------------------------------------------------------------------------
-
-    def _start_glide(self, homes: dict[str, tuple[float, float]], moved: Iterable[str]) -> None:
-        ends = {name: (self.document.nodes[name].x, self.document.nodes[name].y) for name in moved if name in homes}
-        if not ends:
-            return
-        glide = QVariantAnimation(self, startValue=0.0, endValue=1.0, duration=GLIDE_MS)
-        self._glide = glide
-
-        def step(t: float) -> None:
-            places = {
-                name: (homes[name][0] + (x - homes[name][0]) * t, homes[name][1] + (y - homes[name][1]) * t)
-                for name, (x, y) in ends.items()
-            }
-            self.board.preview(places)
-
-        glide.valueChanged.connect(step)
-        glide.finished.connect(self.arrive)
-        self.board.preview({name: homes[name] for name in ends})
-        glide.start()
-
-    def arrive(self) -> None:
-        """Whatever glides is where it was going."""
-        if self._glide is not None:
-            self._glide.stop()
-            self._glide.deleteLater()
-            self._glide = None
-            self.board.settle()
-            self.minimap.refresh()
+        super().__init__(parent)
 
     # -- gestures -------------------------------------------------------------------------------------------------
-
-    def port_near(self, at: QPointF, pixels: float) -> tuple[End, bool] | None:
-        """The port within so many device pixels of a place, and whether it gives."""
-        return self.board.port_at(at, min(pixels / self.scale_now, 20.0))
-
-    def wire_that_takes(self, node: str, at: QPointF) -> str:
-        """The wire at a place that the node fits into."""
-        key = self.board.wire_at(at, max(40.0, WIRE_REACH / self.scale_now))
-        if not key:
-            return ""
-        return key if edits.insert_on_wire(self.document, node, key, self.vocabulary) is not self.document else ""
 
     @property
     def gesture(self) -> Gesture | None:
@@ -384,9 +150,6 @@ class CanvasView(Keyboard, Editing, Sharing, Clipboard, Navigation, QGraphicsVie
             self._hovered = None
             self.board.mark("", self._selected)
 
-    def _hovered_node(self) -> str:
-        return self._hovered[0] if self._hovered is not None else ""
-
     def _light(self, name: str, port: object, wire: str, frame: str, on: bool) -> None:
         for items, key in ((self.board.nodes, name), (self.board.wires, wire), (self.board.frames, frame)):
             if key in items:
@@ -445,67 +208,3 @@ class CanvasView(Keyboard, Editing, Sharing, Clipboard, Navigation, QGraphicsVie
         event.acceptProposedAction()
         suspended = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
         self.drop_block(key, self.mapToScene(event.position().toPoint()), into_wire=not suspended)
-
-    # -- painting -------------------------------------------------------------------------------------------------
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """The kept picture, and over it what a gesture shows; the scene's items are painted on its tiles."""
-        self._soiled_parts = 0
-        painter = QPainter(self.viewport())
-        sharpness = painter.deviceTransform().m11()
-        now = self._look(sharpness)
-        part = event.rect()
-        exposed = QRectF(QPointF(part.topLeft()) * sharpness, QSizeF(part.size()) * sharpness).toAlignedRect()
-        painter.setWorldTransform(QTransform.fromScale(1 / sharpness, 1 / sharpness))
-        if self.is_zooming:
-            self.tiles.paint_moving(painter, exposed, now, BUDGET_ZOOMING, exact=False)
-        elif self._is_blurred:
-            self._is_blurred = not self.tiles.paint_moving(painter, exposed, now, BUDGET_RESTING, exact=True)
-            if self._is_blurred or part != self.viewport().rect():
-                self._is_blurred = True
-                self._sharpen.start()
-        else:
-            self.tiles.paint(painter, exposed, now)
-        self.board.draw_passing(painter, now.base)
-        painter.end()
-
-    def _look(self, sharpness: float) -> Look:
-        corner = self.viewportTransform().map(QPointF(0, 0)) * sharpness
-        return Look(scale=self.scale_now, sharpness=sharpness, origin=corner.toPoint())
-
-    @property
-    def is_sharp(self) -> bool:
-        """Whether no piece of the picture is stretched."""
-        return not self._is_blurred
-
-    def _show_soiled(self, rect: QRectF) -> None:
-        """A rectangle of the scene looks different now."""
-        self._soiled_parts += 1
-        if self._soiled_parts < MOST_PARTS:
-            pad = PADDING * self.scale_now + 3
-            found = self.viewportTransform().mapRect(rect).adjusted(-pad, -pad, pad, pad)
-            self.viewport().update(found.toAlignedRect())
-        elif self._soiled_parts == MOST_PARTS:
-            self.viewport().update()
-
-    def restyle(self) -> None:
-        """The theme or the language changed."""
-        self.board.restyle()
-        self.empty.restyle()
-        self.minimap.refresh()
-        self.viewport().update()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self.place_overlays()
-
-    def place_overlays(self) -> None:
-        """Put what floats above the drawing where it belongs."""
-        width, height = self.width(), self.height()
-        self.minimap.move(width - self.minimap.width() - 12, height - self.minimap.height() - 12)
-        self.minimap.setVisible(bool(self.document.nodes) and width > 420 and height > 260)
-        self.problem_bar.fit_into(QRectF(16, height - 12, width - self.minimap.width() - 56, 0))
-        self.empty.resize(min(460, width - 20), self.empty.heightForWidth(min(460, width - 20)))
-        self.empty.move((width - self.empty.width()) // 2, (height - self.empty.height()) // 2)
-        for overlay in (self.empty, self.minimap, self.problem_bar, self.bubble, self.search):
-            overlay.raise_()

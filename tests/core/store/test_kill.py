@@ -18,7 +18,6 @@ from core.store.database import Store
 from core.store.encoding import is_content
 from core.store.library import Library
 from core.store.media import every_name
-from core.store.places import media_folder
 
 LOST_SECONDS = 0.3
 WRITER = """
@@ -68,10 +67,10 @@ def kill_once(where: str, folder: Path, number: int, seconds: float) -> None:
         assert reader.snapshot_steps("made/x/image") == [s for s in steps.tolist() if s % 50 == 0]
         with store.read() as connection:
             names = set(every_name(connection))
-        files = {file.name: file.read_bytes() for file in media_folder(store).glob("*/*")}
+        files = {file.name: file.read_bytes() for file in store.media_folder.glob("*/*")}
         assert set(files) == names, "a file without a row, or a row without its file"
         assert all(is_content(name, data) for name, data in files.items())
-        assert list(media_folder(store).glob(".*")) == []
+        assert list(store.media_folder.glob(".*")) == []
         lost = [float(when) for step, when in killed if int(step) > len(steps)]
         assert not lost or lost[-1] - lost[0] <= LOST_SECONDS, f"{len(lost)} steps, {lost[-1] - lost[0]:.3f} s lost"
         assert [facts.uid for facts in library.mark_interrupted()] == [uid]

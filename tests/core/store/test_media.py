@@ -22,8 +22,7 @@ from core.store.carrying import carry, export_record
 from core.store.database import Store
 from core.store.encoding import content_name, is_content, is_named, picture_files, png_of, samples_of, sound_files
 from core.store.library import Library
-from core.store.media import ANNOUNCED, MediaFolder
-from core.store.places import media_beside, media_folder
+from core.store.media import ANNOUNCED, MediaFolder, media_beside
 from core.store.reader import RunReader
 from core.store.repair import FILES, repair
 from core.store.schema import media
@@ -57,7 +56,7 @@ def pixels(reader: RunReader, name: str) -> np.ndarray:
 
 
 def files(store: Store) -> list[str]:
-    return sorted(path.name for path in media_folder(store).rglob("*") if path.is_file())
+    return sorted(path.name for path in store.media_folder.rglob("*") if path.is_file())
 
 
 def rows(store: Store) -> set[str]:
@@ -226,7 +225,7 @@ def test_a_missing_and_a_damaged_file_are_sentences(library: Library, store: Sto
     reader = library.reader(record(library, pictures(1, 1)))
     found = reader.pictures_at("made/gan/image", 1)
     assert found is not None
-    folder = MediaFolder(media_folder(store))
+    folder = MediaFolder(store.media_folder)
     folder.place(found.made[0]).unlink()
     place = folder.place(found.made[1])
     place.write_bytes(place.read_bytes()[:-3] + b"odd")
@@ -238,7 +237,7 @@ def test_a_missing_and_a_damaged_file_are_sentences(library: Library, store: Sto
 
 
 def test_a_folder_that_cannot_be_written_costs_its_pictures_and_nothing_else(library: Library, store: Store) -> None:
-    media_folder(store).write_text("a file stands where the folder should be")
+    store.media_folder.write_text("a file stands where the folder should be")
     uid = library.create_run("blocked", "{}").uid
     recorder = library.recorder(uid)
     for step in range(1, 4):
@@ -339,14 +338,14 @@ def test_a_name_that_leads_elsewhere_removes_nothing(library: Library, store: St
     mine.write_text("kept")
     with store.write() as connection:
         connection.execute(media.update().values(name=f"../../{mine.name}").where(media.c.id == 1))
-    (media_folder(store) / "..").mkdir(exist_ok=True)
+    (store.media_folder / "..").mkdir(exist_ok=True)
     library.delete(uid)
     assert library.purge() == [uid]
     assert mine.read_text() == "kept"
 
 
 def test_what_another_machine_or_a_living_process_announced_is_left(library: Library, store: Store) -> None:
-    folder = MediaFolder(media_folder(store))
+    folder = MediaFolder(store.media_folder)
     data = png_of(drawn(5)[0])
     folder.announce([content_name(data)])
     folder.put(content_name(data), data)

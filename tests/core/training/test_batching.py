@@ -159,7 +159,7 @@ def test_resumed_bitwise(batching: Choice, step: int, tmp_path: Path) -> None:
     run.feed.close()
     again = of_ninety(resumed(document, tmp_path, checkpoint(run, tmp_path)))
     again.train()
-    assert whole.position.epoch >= 2
+    assert next(iter(whole.position.tasks.values())).epoch >= 2
     assert same(weights(whole), weights(again))
     assert replace(again.position, seconds=0, processor=0) == replace(whole.position, seconds=0, processor=0)
 

@@ -23,7 +23,7 @@ from core.runs.launch import change_recipe
 from core.runs.worker import start_process
 from core.store.database import Store
 from core.store.library import Library
-from core.store.places import media_beside
+from core.store.media import media_beside
 from core.store.reader import RunReader
 from core.telemetry.events import At, Scalars, StatusChange
 from studio.cli import command_modules, main

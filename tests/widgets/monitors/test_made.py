@@ -13,7 +13,6 @@ from core.store.database import Store
 from core.store.encoding import png_of
 from core.store.library import Library
 from core.store.media import MediaFolder
-from core.store.places import media_folder
 from core.telemetry.events import At, Pictures
 from studio.watching.pump import Pump
 from widgets.look.language import use_language
@@ -240,7 +239,7 @@ def test_what_is_saved_is_the_image_without_loss(library, watch, tmp_path, monke
 def test_missing_and_damaged_images_are_said_and_the_others_drawn(library, watch):
     uid = record(library, made(10))
     found = library.reader(uid).pictures_at("made/gan/image", 10)
-    folder = MediaFolder(media_folder(library.store.path))
+    folder = MediaFolder(library.store.media_folder)
     folder.place(found.made[0]).unlink()
     folder.place(found.made[1]).write_bytes(b"\x89PNG\r\n\x1a\nodd")
     DECODED.__init__()  # as after a start

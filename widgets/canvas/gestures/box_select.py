@@ -11,7 +11,7 @@ from widgets.canvas.gestures.gesture import Gesture, Press
 from widgets.canvas.items.passing import BoxItem
 
 if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
+    from widgets.canvas.surface import Surface
 
 SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 
@@ -22,13 +22,13 @@ class BoxSelect(Gesture):
 
     rank = 100
 
-    def __init__(self, canvas: CanvasView, press: Press) -> None:
+    def __init__(self, canvas: Surface, press: Press) -> None:
         super().__init__(canvas, press)
         self._before = (canvas.selection(), set(canvas.selected_wires), set(canvas.selected_frames))
         self._item: BoxItem | None = None
 
     @classmethod
-    def begins(cls, canvas: CanvasView, press: Press) -> BoxSelect | None:
+    def begins(cls, canvas: Surface, press: Press) -> BoxSelect | None:
         return cls(canvas, press) if press.button == Qt.MouseButton.LeftButton else None
 
     def click(self) -> None:

@@ -8,12 +8,13 @@ from PySide6.QtCore import Qt
 
 from core.graph import edits
 from core.graph.document import End, Wire
+from widgets.canvas.geometry import PORT_REACH
 from widgets.canvas.gestures.catalog import gestures
-from widgets.canvas.gestures.gesture import PORT_REACH, Gesture, Press
+from widgets.canvas.gestures.gesture import Gesture, Press
 from widgets.look.language import tr
 
 if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
+    from widgets.canvas.surface import Surface
 
 
 def wires_at(wires: tuple[Wire, ...], end: End, outgoing: bool) -> list[Wire]:
@@ -28,7 +29,7 @@ class BreakPort(Gesture):
     rank = 10
 
     @classmethod
-    def begins(cls, canvas: CanvasView, press: Press) -> BreakPort | None:
+    def begins(cls, canvas: Surface, press: Press) -> BreakPort | None:
         alt = press.has(Qt.KeyboardModifier.AltModifier) and press.button == Qt.MouseButton.LeftButton
         return cls(canvas, press) if alt and canvas.port_near(press.at, PORT_REACH) else None
 

@@ -8,12 +8,13 @@ from PySide6.QtCore import QPointF, Qt
 
 from core.graph import edits
 from widgets.canvas import geometry as g
+from widgets.canvas.geometry import WIRE_REACH
 from widgets.canvas.gestures.catalog import gestures
-from widgets.canvas.gestures.gesture import WIRE_REACH, Gesture, Press
+from widgets.canvas.gestures.gesture import Gesture, Press
 from widgets.look.language import tr
 
 if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
+    from widgets.canvas.surface import Surface
 
 
 @gestures.register("drag_reroute")
@@ -23,13 +24,13 @@ class DragReroute(Gesture):
     rank = 30
     cursor = Qt.CursorShape.SizeAllCursor
 
-    def __init__(self, canvas: CanvasView, press: Press, wire: str, number: int) -> None:
+    def __init__(self, canvas: Surface, press: Press, wire: str, number: int) -> None:
         super().__init__(canvas, press)
         self._wire, self._number = wire, number
         canvas.select([], wires=[wire])
 
     @classmethod
-    def begins(cls, canvas: CanvasView, press: Press) -> DragReroute | None:
+    def begins(cls, canvas: Surface, press: Press) -> DragReroute | None:
         if press.button != Qt.MouseButton.LeftButton:
             return None
         found = canvas.board.via_at(press.at, WIRE_REACH / canvas.scale_now)

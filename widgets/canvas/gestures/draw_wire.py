@@ -8,13 +8,14 @@ from PySide6.QtCore import QPointF, Qt
 
 from core.graph import edits, rules
 from core.graph.document import Document, End, Wire
+from widgets.canvas.geometry import PORT_REACH
 from widgets.canvas.gestures.catalog import gestures
-from widgets.canvas.gestures.gesture import PORT_REACH, Gesture, Press
+from widgets.canvas.gestures.gesture import Gesture, Press
 from widgets.canvas.items.passing import LooseWireItem
 from widgets.look.language import tr
 
 if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
+    from widgets.canvas.surface import Surface
 
 
 @gestures.register("draw_wire")
@@ -24,7 +25,7 @@ class DrawWire(Gesture):
     rank = 20
     cursor = Qt.CursorShape.CrossCursor
 
-    def __init__(self, canvas: CanvasView, press: Press, fixed: End, outgoing: bool, taken: Wire | None) -> None:
+    def __init__(self, canvas: Surface, press: Press, fixed: End, outgoing: bool, taken: Wire | None) -> None:
         super().__init__(canvas, press)
         self._fixed, self._outgoing, self._taken = fixed, outgoing, taken
         self._base: Document = edits.disconnect(canvas.document, [taken.key]) if taken else canvas.document
@@ -34,7 +35,7 @@ class DrawWire(Gesture):
         self._fitting: set[End] = set()
 
     @classmethod
-    def begins(cls, canvas: CanvasView, press: Press) -> DrawWire | None:
+    def begins(cls, canvas: Surface, press: Press) -> DrawWire | None:
         if press.button != Qt.MouseButton.LeftButton:
             return None
         found = canvas.port_near(press.at, PORT_REACH)

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, Qt
 
-if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
-
-DRIFT = 6  # device pixels: a press that moves less is a click
-PORT_REACH, WIRE_REACH = 11.0, 7.0  # device pixels
+from widgets.canvas.surface import Surface
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +36,11 @@ class Gesture:
     waits_for_drift = True
     cursor: Qt.CursorShape | None = None
 
-    def __init__(self, canvas: CanvasView, press: Press) -> None:
+    def __init__(self, canvas: Surface, press: Press) -> None:
         self.canvas, self.scene, self.press = canvas, canvas.board, press
 
     @classmethod
-    def begins(cls, canvas: CanvasView, press: Press) -> Gesture | None:
+    def begins(cls, canvas: Surface, press: Press) -> Gesture | None:
         """This gesture, where the press is its beginning."""
         raise NotImplementedError
 

@@ -14,7 +14,7 @@ from widgets.canvas.moving import carried
 from widgets.look.language import tr
 
 if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
+    from widgets.canvas.surface import Surface
 
 
 @gestures.register("move_frame")
@@ -24,7 +24,7 @@ class MoveFrame(Gesture):
     rank = 60
     cursor = Qt.CursorShape.SizeAllCursor
 
-    def __init__(self, canvas: CanvasView, press: Press, frame: str) -> None:
+    def __init__(self, canvas: Surface, press: Press, frame: str) -> None:
         super().__init__(canvas, press)
         self._frame = frame
         self._box = canvas.board.frames[frame].box
@@ -36,7 +36,7 @@ class MoveFrame(Gesture):
         canvas.select([], frames=[frame])
 
     @classmethod
-    def begins(cls, canvas: CanvasView, press: Press) -> MoveFrame | None:
+    def begins(cls, canvas: Surface, press: Press) -> MoveFrame | None:
         if press.button != Qt.MouseButton.LeftButton:
             return None
         name, edges = canvas.board.frame_at(press.at, 0.0)

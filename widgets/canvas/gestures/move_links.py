@@ -8,14 +8,15 @@ from PySide6.QtCore import QPointF, Qt
 
 from core.graph import edits, rules
 from core.graph.document import Document, End
+from widgets.canvas.geometry import PORT_REACH
 from widgets.canvas.gestures.break_port import wires_at
 from widgets.canvas.gestures.catalog import gestures
-from widgets.canvas.gestures.gesture import PORT_REACH, Gesture, Press
+from widgets.canvas.gestures.gesture import Gesture, Press
 from widgets.canvas.items.passing import LooseWireItem
 from widgets.look.language import tr
 
 if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
+    from widgets.canvas.surface import Surface
 
 
 @gestures.register("move_links")
@@ -25,14 +26,14 @@ class MoveLinks(Gesture):
     rank = 15
     cursor = Qt.CursorShape.CrossCursor
 
-    def __init__(self, canvas: CanvasView, press: Press, end: End, outgoing: bool) -> None:
+    def __init__(self, canvas: Surface, press: Press, end: End, outgoing: bool) -> None:
         super().__init__(canvas, press)
         self._end, self._outgoing = end, outgoing
         self._wires = wires_at(canvas.document.wires, end, outgoing)
         self._items: list[LooseWireItem] = []
 
     @classmethod
-    def begins(cls, canvas: CanvasView, press: Press) -> MoveLinks | None:
+    def begins(cls, canvas: Surface, press: Press) -> MoveLinks | None:
         held = press.has(Qt.KeyboardModifier.ControlModifier) and press.button == Qt.MouseButton.LeftButton
         found = canvas.port_near(press.at, PORT_REACH) if held else None
         return cls(canvas, press, *found) if found and wires_at(canvas.document.wires, *found) else None

@@ -15,7 +15,7 @@ from widgets.canvas.moving import carried
 from widgets.look.language import tr
 
 if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
+    from widgets.canvas.surface import Surface
 
 SHIFT, CTRL, ALT = (
     Qt.KeyboardModifier.ShiftModifier,
@@ -31,7 +31,7 @@ class MoveNodes(Gesture):
     rank = 40
     cursor = Qt.CursorShape.SizeAllCursor
 
-    def __init__(self, canvas: CanvasView, press: Press, node: str) -> None:
+    def __init__(self, canvas: Surface, press: Press, node: str) -> None:
         super().__init__(canvas, press)
         self._node = node
         self._was_selected = node in canvas.selection()
@@ -43,7 +43,7 @@ class MoveNodes(Gesture):
         }
 
     @classmethod
-    def begins(cls, canvas: CanvasView, press: Press) -> MoveNodes | None:
+    def begins(cls, canvas: Surface, press: Press) -> MoveNodes | None:
         name = canvas.board.node_at(press.at) if press.button == Qt.MouseButton.LeftButton else ""
         return cls(canvas, press, name) if name else None
 

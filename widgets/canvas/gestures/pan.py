@@ -10,7 +10,7 @@ from widgets.canvas.gestures.catalog import gestures
 from widgets.canvas.gestures.gesture import Gesture, Press
 
 if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
+    from widgets.canvas.surface import Surface
 
 
 @gestures.register("pan")
@@ -21,12 +21,12 @@ class Pan(Gesture):
     waits_for_drift = False
     cursor = Qt.CursorShape.ClosedHandCursor
 
-    def __init__(self, canvas: CanvasView, press: Press) -> None:
+    def __init__(self, canvas: Surface, press: Press) -> None:
         super().__init__(canvas, press)
         self._last = press.pixel
 
     @classmethod
-    def begins(cls, canvas: CanvasView, press: Press) -> Pan | None:
+    def begins(cls, canvas: Surface, press: Press) -> Pan | None:
         spaced = press.space and press.button == Qt.MouseButton.LeftButton
         return cls(canvas, press) if spaced or press.button == Qt.MouseButton.MiddleButton else None
 

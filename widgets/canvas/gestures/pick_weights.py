@@ -10,7 +10,7 @@ from widgets.canvas.gestures.catalog import gestures
 from widgets.canvas.gestures.gesture import Gesture, Press
 
 if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
+    from widgets.canvas.surface import Surface
 
 
 @gestures.register("pick_weights")
@@ -20,7 +20,7 @@ class PickWeights(Gesture):
     rank = 1
 
     @classmethod
-    def begins(cls, canvas: CanvasView, press: Press) -> PickWeights | None:
+    def begins(cls, canvas: Surface, press: Press) -> PickWeights | None:
         return cls(canvas, press) if canvas.sharer and press.button == Qt.MouseButton.LeftButton else None
 
     def finish(self, at: QPointF, pixel: QPointF, modifiers: Qt.KeyboardModifier) -> None:

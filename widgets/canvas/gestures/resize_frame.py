@@ -14,7 +14,7 @@ from widgets.canvas.items.frame import EDGE, SMALLEST
 from widgets.look.language import tr
 
 if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
+    from widgets.canvas.surface import Surface
 
 
 @gestures.register("resize_frame")
@@ -23,13 +23,13 @@ class ResizeFrame(Gesture):
 
     rank = 50
 
-    def __init__(self, canvas: CanvasView, press: Press, frame: str, edges: str) -> None:
+    def __init__(self, canvas: Surface, press: Press, frame: str, edges: str) -> None:
         super().__init__(canvas, press)
         self._frame, self._edges = frame, edges
         canvas.select([], frames=[frame])
 
     @classmethod
-    def begins(cls, canvas: CanvasView, press: Press) -> ResizeFrame | None:
+    def begins(cls, canvas: Surface, press: Press) -> ResizeFrame | None:
         if press.button != Qt.MouseButton.LeftButton:
             return None
         name, edges = canvas.board.frame_at(press.at, EDGE / canvas.scale_now)

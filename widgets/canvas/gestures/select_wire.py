@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
+from widgets.canvas.geometry import WIRE_REACH
 from widgets.canvas.gestures.catalog import gestures
-from widgets.canvas.gestures.gesture import WIRE_REACH, Gesture, Press
+from widgets.canvas.gestures.gesture import Gesture, Press
 
 if TYPE_CHECKING:
-    from widgets.canvas.view import CanvasView
+    from widgets.canvas.surface import Surface
 
 
 @gestures.register("select_wire")
@@ -20,7 +21,7 @@ class SelectWire(Gesture):
     rank = 70
 
     @classmethod
-    def begins(cls, canvas: CanvasView, press: Press) -> SelectWire | None:
+    def begins(cls, canvas: Surface, press: Press) -> SelectWire | None:
         if press.button != Qt.MouseButton.LeftButton:
             return None
         key = canvas.board.wire_at(press.at, WIRE_REACH / canvas.scale_now)
