@@ -42,7 +42,7 @@ class Toy:
         self.a = self.a * scale
         self.recipe, self.position = SimpleNamespace(steps=1000), SimpleNamespace(step=0)
         self.groups = SimpleNamespace(trained=lambda: {name: list(t.parameters()) for name, t in self.towers.items()})
-        self.plan = SimpleNamespace(modality=lambda node: node)
+        self.plan = SimpleNamespace(modality=lambda node: node, modality_of_weights=lambda node: node)
         self.said: list[Any] = []
 
     def at(self) -> None:
