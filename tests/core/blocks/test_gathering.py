@@ -32,7 +32,11 @@ def gradients(key: str, knobs: dict[str, object], rows: slice) -> dict[str, torc
     own: dict[str, Any] = pytree.tree_map(lambda leaf: leaf[rows] if isinstance(leaf, torch.Tensor) else leaf, whole)
     module = nn.ModuleDict({"towers": towers, "objective": cls(cls.Config(**knobs), whole)}).double().train()
     made = {port: next(iter(towers[port](value).values())) if port in towers else value for port, value in own.items()}
-    module["objective"](**made)["loss"].backward()
+    objective: Any = module["objective"]
+    loss = objective(**made)["loss"]
+    if objective.opposed:
+        loss = loss + objective.opposing(**made)
+    loss.backward()
     return {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
 
 

@@ -15,6 +15,8 @@ from core.graph.document import Document, End
 from core.graph.file import dumps, loads
 from core.graph.paths import knob_at, placed, value_at
 from core.graph.recipe import ALL, Mix, Part
+from core.inference.looks import looks
+from core.inference.retrieve import retrieve
 from core.inference.trained import Trained
 from core.problems import Refused
 from core.runs.declared import declared_vocabulary
@@ -176,12 +178,12 @@ def test_a_trained_plan_is_asked_in_each_task(document: Document, tmp_path: Path
     assert {"test · Squares", "validation · Emoji pairs"} <= set(model.splits)
     given = frozenset({"sentence"})
     assert pools_of(model, given) == ["test · Emoji pairs", "test · Squares"]
-    kind, answers = model.ask("test · Squares", sentence="a red square", count=3)
+    kind, answers = retrieve(model, "test · Squares", sentence="a red square", count=3)
     assert kind == "pictures"
     assert all("square" in answer.sentence and answer.split == "test · Squares" for answer in answers)
     picture = answers[0].picture
     assert picture is not None
-    assert model.looks(index=answers[0].index, split=answers[0].split)
+    assert looks(model, index=answers[0].index, split=answers[0].split)
     model.close()
 
 
