@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from widgets.look.language import tr
@@ -17,6 +17,7 @@ from widgets.look.theme import theme
 from widgets.monitors.heat_scale import Scale
 
 NOTHING = -1
+LETTERS = (1.0, 0.9, 0.8, 0.7)  # of the usual size: the first at which all words have room
 
 
 class PatchView(QWidget):
@@ -128,6 +129,7 @@ class WordView(QWidget):
         self._marked = self._on = NOTHING
         self._scale, self._tips = Scale(), tuple[str, ...]()
         self._places: list[QRectF] = []
+        self._letters = QFont(self.font())
         self.setMouseTracking(True)
         self.setMinimumSize(40, 30)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -155,7 +157,8 @@ class WordView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        metrics = self.fontMetrics()
+        painter.setFont(self._letters)
+        metrics = QFontMetrics(self._letters)
         for index, (word, place) in enumerate(zip(self._words, self._places)):
             if place.isNull():
                 continue
@@ -205,8 +208,18 @@ class WordView(QWidget):
         return next((index for index, place in enumerate(self._places) if place.contains(position)), NOTHING)
 
     def _arrange(self) -> None:
-        """Chips flow in rows; rows shrink together where there are many."""
-        metrics = self.fontMetrics()
+        """Chips flow in rows, in letters that are small enough for all of them where there are many."""
+        for share in LETTERS:
+            self._letters = QFont(self.font())
+            self._letters.setPointSizeF(self.font().pointSizeF() * share)
+            if self._flow(QFontMetrics(self._letters)) <= self.height() or self.height() <= 0:
+                return
+        needed = self._flow(QFontMetrics(self._letters))
+        squeeze = max(0.45, self.height() / needed)
+        self._places = [QRectF(p.left(), p.top() * squeeze, p.width(), p.height() * squeeze) for p in self._places]
+
+    def _flow(self, metrics: QFontMetrics) -> float:
+        """Place the chips at these letters; gives the height that they need."""
         high, gap, left, top = metrics.height() + 6.0, 4.0, 0.5, 0.5
         self._places = []
         for word in self._words:
@@ -218,7 +231,4 @@ class WordView(QWidget):
                 left, top = 0.5, top + high + gap
             self._places.append(QRectF(left, top, wide, high))
             left += wide + gap
-        needed = top + high + 1
-        if self._places and needed > self.height() > 0:
-            squeeze = max(0.45, self.height() / needed)
-            self._places = [QRectF(p.left(), p.top() * squeeze, p.width(), p.height() * squeeze) for p in self._places]
+        return top + high + 1 if self._words else 0.0

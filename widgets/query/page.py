@@ -179,6 +179,9 @@ class QueryPage(QWidget):
         self._sentence.setAccessibleName(tr("Query"))
         self._sentence.setClearButtonEnabled(True)
         self._ask.setProperty("primary", True)
+        for box in (self._runs_box, self._checkpoints):  # a long name is cut, not the whole column
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(8)
         self._runs_box.setAccessibleName(tr("Run"))
         self._checkpoints.setAccessibleName(tr("Checkpoint"))
         self._progress.setTextVisible(False)
@@ -225,7 +228,8 @@ class QueryPage(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(220)
+        bar = scroll.verticalScrollBar().sizeHint().width()
+        scroll.setMinimumWidth(max(220, side.minimumSizeHint().width() + bar))  # nothing of it is cut at the right
         return scroll
 
     def _answer_side(self) -> QWidget:

@@ -10,6 +10,7 @@ from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QScrollArea
 
 from core.store.answers import CheckpointFacts
 from widgets.query.page import QueryPage
@@ -262,3 +263,13 @@ def test_a_dropped_picture_is_shown_as_the_camera_was_held(qtbot, tmp_path):
     qtbot.addWidget(well)
     assert well.take(str(tmp_path / "phone.jfif"))
     assert (well._image.width(), well._image.height()) == (40, 60)
+
+
+def test_a_long_name_asks_for_no_wider_column(qtbot):
+    page = QueryPage()
+    qtbot.addWidget(page)
+    page.set_runs((replace(RUNS[0], name="a name that is much longer than a column is wide " * 3), *RUNS[1:]))
+    page.choose("a")
+    page.show()
+    column = next(area for area in page.findChildren(QScrollArea) if area.isAncestorOf(page._sentence))
+    assert column.widget().sizeHint().width() <= column.width()
