@@ -24,8 +24,9 @@ from core.data.sources.emoji_scenes import SEVERAL, EmojiScenes
 from core.data.transforms.own_size import OwnSize, cells
 from core.data.transforms.tokenizer import Tokenizer
 from core.problems import Refused
+from tests.conftest import SHARED_DATA
 
-OPENCLIPART = Path("/work/shared/data/openclipart")
+OPENCLIPART = SHARED_DATA / "openclipart"
 WAYS: dict[str, Batching] = {
     "fixed": Fixed(), "bucketed": Bucketed(Bucketed.Config(window=4)), "by shape": Bucketed(Bucketed.Config(by=ASPECT, window=4)),
     "packed": Packed(Packed.Config(budget=300, packs=2, window=64)),
