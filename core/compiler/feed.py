@@ -17,7 +17,7 @@ from core.compiler.things import Things
 from core.data.base import Patches, Pieces, Source
 from core.data.graphs import SampleGraphs
 from core.data.loading import batches, grouped
-from core.data.media import picture_of
+from core.data.media import picture_of, pixels_of
 from core.data.order import Group, batchings
 from core.data.pipeline import SampleGraph
 from core.graph.document import End
@@ -160,7 +160,7 @@ class Feed:
             picture = picture_of(v.picture() if isinstance(v, Patches) else v for v in values.values())
             pieces = next((v for v in values.values() if isinstance(v, Pieces)), None)
             if picture is not None:
-                pictures.append((picture.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy())
+                pictures.append(pixels_of(picture))
             sentences.append(self.source.label(index))
             words.append(pieces.words if pieces is not None else ())
         every, sizes = padded(pictures if len(pictures) == len(indices) else [])

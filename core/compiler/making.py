@@ -22,6 +22,7 @@ from core.compiler.build import build_transform
 from core.compiler.plan import Plan
 from core.compiler.randomness import apart
 from core.data.catalog import transforms
+from core.data.media import pixels_of
 from core.data.pipeline import generator
 from core.graph.document import End
 
@@ -166,7 +167,7 @@ def _plain(value: Any, kind: str) -> NDArray[Any]:
     first = torch.nan_to_num(x[0].detach().float().cpu(), nan=0.0, posinf=0.0, neginf=0.0)
     if kind == "waveform":
         return first.numpy().astype(np.float32)
-    return (first.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
+    return pixels_of(first)
 
 
 def _rows(batch: Mapping[End, Any]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from core.compiler.build import build_source
 from core.data.base import Source
 from core.data.catalog import sources
-from core.data.media import picture_of
+from core.data.media import picture_of, pixels_of
 from core.graph.dataset import Specimen
 from core.graph.document import Document
 from core.problems import Refused, refuse
@@ -48,7 +48,7 @@ def portrait(source: Source, number: int, split_of: dict[int, str]) -> Specimen 
     except Refused:
         return None  # it is among the source's problems
     picture = picture_of(values.values())
-    shown = None if picture is None else (picture.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
+    shown = None if picture is None else pixels_of(picture)
     return Specimen(
         split=split_of.get(number, ""), sentence=source.label(number), group=source.group(number), picture=shown
     )

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -57,6 +59,11 @@ class Film:
         if not len(self.frames_TCHW) == len(self.starts) == len(self.durations):
             counts = f"{len(self.frames_TCHW)} frames, {len(self.starts)} starts and {len(self.durations)} durations"
             raise ValueError(f"every frame has its start and its duration, not {counts}")
+
+
+def pixels_of(picture_CHW: Tensor) -> NDArray[np.uint8]:
+    """A picture in [0, 1] as people look at it: uint8 [H, W, C]."""
+    return (picture_CHW.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
 
 
 def picture_of(values: Iterable[Any]) -> Tensor | None:

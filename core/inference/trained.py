@@ -29,6 +29,7 @@ from core.compiler.questions import GIVEN, Question, questions_of, why_not
 from core.compiler.subsets import absent, droppers, subsets_of
 from core.compiler.weights import load_average, load_weights, read_state
 from core.data.base import Pieces
+from core.data.media import picture_of, pixels_of
 from core.data.pipeline import SampleGraph
 from core.data.readers.image import KEEP, fitted, read_image
 from core.graph.document import Document, End
@@ -125,8 +126,8 @@ class Trained:
         """A sample as an answer."""
         source = self.graphs[self.task(split).source].source
         values = source.sample(index)
-        picture = next((v for v in values.values() if isinstance(v, Tensor) and v.ndim == 3), None)
-        shown = None if picture is None else (picture.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
+        picture = picture_of(values.values())
+        shown = None if picture is None else pixels_of(picture)
         return Answer(
             index=index, score=score, sentence=source.label(index), picture=shown, split=split, group=source.group(index)
         )  # fmt: skip

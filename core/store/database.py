@@ -74,7 +74,6 @@ class Store:
     def __init__(self, holder: Holder, key: _Key) -> None:
         self._holder, self._key = holder, key
         self._users = 0
-
         self._sweep()
 
     @property

@@ -21,11 +21,9 @@ from core.store.encoding import is_content, is_named
 from core.store.liveness import is_alive, this_host, this_process
 from core.store.schema import media, series, snapshot
 
+MEDIA = ".media"  # behind the name of a store
 ANNOUNCED, UNFINISHED = ".announced-", ".unfinished-"
 AT_ONCE = 500  # names in one statement
-
-
-MEDIA = ".media"  # behind the name of a store
 
 
 def media_beside(path: Path) -> Path:

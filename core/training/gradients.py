@@ -25,9 +25,9 @@ from core.training.running import Running
 LARGEST_WEIGHT = 1e4  # of an adaptive weight, as in taming-transformers
 
 
-def total(losses: Mapping[str, Tensor], opposing: Mapping[str, Tensor] | None = None) -> Tensor:
+def total(losses: Mapping[str, Tensor], opposing: Mapping[str, Tensor]) -> Tensor:
     """The sum of all objectives, and of the losses of those that learn against them: no gradient of one reaches the other."""
-    return torch.stack([full(loss) for loss in (*losses.values(), *(opposing or {}).values())]).sum()
+    return torch.stack([full(loss) for loss in (*losses.values(), *opposing.values())]).sum()
 
 
 def weighed(run: Running, values: Mapping[End, Any], losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
