@@ -35,6 +35,15 @@ def samples_in(seconds: Seconds, hertz: int) -> int:
     return half_up(exact(seconds) * hertz)
 
 
+def counted(seconds: Seconds, hertz: int) -> Fraction:
+    """A time in samples, parts of them too; one that is a sample's own, as :func:`seconds_of` says it, is that whole number.
+
+    Halves of whole numbers are then equally near two others, and not a little nearer one for a float's last digit.
+    """
+    whole = samples_in(seconds, hertz)
+    return Fraction(whole) if seconds_of(whole, hertz) == seconds else exact(seconds) * hertz
+
+
 def samples_lasting(seconds: Seconds, hertz: int) -> int:
     """The fewest samples that last as long: what is read so that nothing lacks at another rate."""
     return math.ceil(exact(seconds) * hertz)
@@ -167,7 +176,7 @@ class Times:
     def forward(self, span: Span) -> Span | None:
         """Where a span before the step lies behind it; None where nothing of it is left."""
         edges = [
-            half_up((exact(edge) * self.hertz - self.first) / self.speed) for edge in (span.start, span.end)
+            half_up((counted(edge, self.hertz) - self.first) / self.speed) for edge in (span.start, span.end)
         ]  # in samples behind the step
         most = edges[1] if self.samples is None else min(edges[1], self.samples)
         first = max(edges[0], 0)
@@ -175,7 +184,7 @@ class Times:
 
     def back(self, span: Span) -> Span:
         """Where a span behind the step lay before it."""
-        edges = [half_up(exact(edge) * self.hertz * self.speed) + self.first for edge in (span.start, span.end)]
+        edges = [half_up(counted(edge, self.hertz) * self.speed) + self.first for edge in (span.start, span.end)]
         return Span.of_samples(range(edges[0], edges[1]), self.hertz)
 
 

@@ -146,6 +146,14 @@ def test_another_speed_comes_back_within_a_step(hertz: int, begin: int, count: i
     assert abs(again.stop - before.stop) <= max(1, speed)
 
 
+@pytest.mark.parametrize(("hertz", "begin"), [(9103, 143), (11986, 13)])
+def test_two_samples_at_double_speed_are_one(hertz: int, begin: int) -> None:
+    """13 samples in seconds are a little less than 13, and 13 / 2 is no tie any more: one of the ends went astray."""
+    after = Times(hertz=hertz, speed=Fraction(2)).forward(Span.of_samples(range(begin, begin + 2), hertz))
+    assert after is not None
+    assert after.samples(hertz) == range((begin + 1) // 2, (begin + 3) // 2)
+
+
 def test_what_is_cut_off_is_gone() -> None:
     step = Times(hertz=100, first=50, samples=100)
     assert step.forward(Span(start=0.0, end=0.5)) is None
