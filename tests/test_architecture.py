@@ -20,7 +20,18 @@ PACKAGES = ("core", "widgets", "studio")
 MAY_SEE = {"core": {"core"}, "widgets": {"core", "widgets"}, "studio": {"core", "widgets", "studio"}}
 MAY_SEE_BY_ALL = {"resources"}
 QT = {"PySide6", "pyqtgraph", "qtawesome", "shiboken6"}
-TORCH = {"torch", "torchaudio", "torchvision", "transformers", "safetensors", "tokenizers"}
+TORCH = {
+    "torch",
+    "torchaudio",
+    "torchvision",
+    "transformers",
+    "safetensors",
+    "tokenizers",
+    "diffusers",
+    "vector_quantize_pytorch",
+    "peft",
+    "torchmetrics",
+}
 TORCH_ROOMS = (
     "core/blocks/", "core/data/", "core/compiler/", "core/training/", "core/inference/", "core/telemetry/diagnostics/",
 )  # fmt: skip

@@ -42,6 +42,7 @@ class Block(nn.Module):
     exact: ClassVar[bool] = True  # computes in float64 throughout where weights and inputs are
     reads_packs: ClassVar[bool] = False  # takes rows that hold several documents; others get each in a row of its own
     streams_apart: ClassVar[bool] = False  # when evaluated, a stream hangs only on what came in under its own name
+    any_size: ClassVar[bool] = False  # takes images of another size than those it was built for
     reconstructs: ClassVar[Mapping[str, str]] = {}  # an image or waveform given -> the port taken that it is made from
     hertz: int = 0  # of a waveform that it makes
     progress: float = 0.0  # share of the run that is done, set before every step

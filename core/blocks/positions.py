@@ -35,7 +35,13 @@ def sines(place_BNA: Tensor, width: int) -> Tensor:
     return torch.stack([angle[..., ::2].sin(), angle[..., ::2].cos()], -1).flatten(-2)
 
 
-def resized(table_1DGG: Tensor, rows: int, columns: int) -> Tensor:
-    """A learned grid of positions at another size [rows * columns, D], antialiased."""
-    made = F.interpolate(table_1DGG, size=(rows, columns), mode="bilinear", align_corners=False, antialias=True)
+def places(rows: int, columns: int, device: torch.device) -> Tensor:
+    """Row and column of every cell of a grid, row after row, [rows * columns, 2]."""
+    cell_N = torch.arange(rows * columns, device=device)
+    return torch.stack([cell_N // columns, cell_N % columns], -1)
+
+
+def resized(table_1DGG: Tensor, rows: int, columns: int, *, mode: str = "bilinear") -> Tensor:
+    """A learned grid of positions at another size [rows * columns, D], antialiased; bilinear as NaFlex, bicubic as timm's ViT."""
+    made = F.interpolate(table_1DGG, size=(rows, columns), mode=mode, align_corners=False, antialias=True)
     return made[0].flatten(1).T

@@ -38,10 +38,15 @@ def _normalised(numbers: Sequence[float]) -> list[float]:
     return [number / total for number in numbers]
 
 
+def place_of(seed: int, what: str, step: int) -> float:
+    """A number in [0, 1) that a step draws: the same whenever it is asked for."""
+    digest = hashlib.blake2b(f"{seed}/{what}/{step}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
 def drawn(mix: Mix, sources: Sequence[str], seed: int, step: int, steps: int) -> str:
     """The source whose task learns at a step: one number in [0, 1) by (seed, step) falls into one of the shares."""
-    digest = hashlib.blake2b(f"{seed}/turn/{step}".encode(), digest_size=8).digest()
-    place, edge = int.from_bytes(digest, "big") / 2**64, 0.0
+    place, edge = place_of(seed, "turn", step), 0.0
     shares = shares_at(mix, sources, step, steps)
     for source, share in shares.items():
         edge += share

@@ -27,7 +27,7 @@ from core.data.batching.bucketed import Bucketed
 from core.data.batching.fixed import Fixed
 from core.data.batching.packed import Packed
 from core.data.order import Batching, Extent, Group, order
-from core.data.transforms.own_size import cells
+from core.data.transforms.sizing import Limits, proportional
 from studio.benches.figure import Figure
 
 title = "Batches that are not rectangles"
@@ -64,7 +64,7 @@ def _text() -> list[Figure]:
 def _pictures() -> list[Figure]:
     generator = np.random.default_rng(0)
     sides = np.exp(generator.uniform(np.log(SMALLEST), np.log(LARGEST), (SAMPLES // 8, 2))).round()
-    grids = [cells(int(height), int(width), PATCH, MOST) for height, width in sides]
+    grids = [proportional(int(height), int(width), Limits(patch=PATCH, most=MOST)) for height, width in sides]
     pictures = [
         Patches(patches=torch.rand(rows * columns, 3 * PATCH**2), rows=rows, columns=columns, patch=PATCH, most=MOST)
         for rows, columns in grids

@@ -35,7 +35,7 @@ def words() -> dict[str, str]:
         "all": tr("all blocks"), "modality": tr("modality"), "discriminator": tr("discriminator loss"),
         "discriminator accuracy": tr("discriminator accuracy"), "variety": tr("variety"),
         "chance discriminator accuracy": tr("chance discriminator accuracy"), "adaptive weight": tr("adaptive weight"),
-        "mix": tr("tasks"), "asked": tr("share asked for"),
+        "mix": tr("tasks"), "resolution": tr("image size"), "asked": tr("share asked for"),
         "drawn": tr("share drawn"), "epochs": tr("epochs"),
     }  # fmt: skip
 

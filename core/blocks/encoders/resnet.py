@@ -46,6 +46,7 @@ class ResNet(Block):
     modality = "image"
     takes = {"image": port("image", "images in [0, 1]")}
     gives = {"tokens": port("tokens", "one token per cell of the last feature map", modality="image")}
+    any_size = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Block.Config):

@@ -1,12 +1,11 @@
 """Pictures keep their own size and shape: each is cut into as many whole patches as it has (NaViT, arXiv:2307.06304).
 
-Sides become multiples of the patch, and a picture with more patches than allowed is made smaller in proportion (as SigLIP 2's
-NaFlex, arXiv:2502.14786); none is enlarged beyond its last patch, none is padded. Axes: N patches, C numbers of a patch.
+Sides become multiples of the patch by one of three rules (:mod:`core.data.transforms.sizing`); none is padded.
+Axes: N patches, C numbers of a patch.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,17 +19,10 @@ from core.blocks.values import AnySize, Pictures
 from core.data.base import Patches, Transform
 from core.data.catalog import transforms
 from core.data.transforms.resize import NORMALS
+from core.data.transforms.sizing import MERGEABLE, PROPORTIONAL, RULES, Limits, LongPicture
 from core.graph.ports import port
 from core.knobs import knob
-
-
-def cells(height: int, width: int, patch: int, most: int) -> tuple[int, int]:
-    """Rows and columns of patches for a picture of ``height`` by ``width`` pixels, at most ``most`` patches."""
-    shrunk = min(1.0, math.sqrt(most * patch * patch / (height * width)))
-    rows, columns = (max(1, round(side * shrunk / patch)) for side in (height, width))
-    while rows * columns > most:  # rounding went up, or a very long picture has one row
-        rows, columns = (rows, columns - 1) if columns >= rows else (rows - 1, columns)
-    return rows, columns
+from core.problems import refuse
 
 
 def cut(image_CHW: Tensor, patch: int) -> Tensor:
@@ -57,10 +49,28 @@ class OwnSize(Transform):
             256, "Patches of one image; a larger one is made smaller in proportion.", low=1, high=16_384, unit="patches",
             title="Max patches",
         )  # fmt: skip
+        least: int = knob(
+            1, "Patches of one image at least; a smaller one is enlarged in proportion. Mergeable only.", low=1, high=16_384,
+            unit="patches", title="Min patches", advanced=True,
+        )  # fmt: skip
+        sizing: str = knob(
+            PROPORTIONAL, "Proportional never enlarges. Mergeable: an even number of patches each way, so that two by two can be merged "
+            "(Qwen2-VL). Filled: as many patches as allowed, small images enlarged (Pix2Struct).",
+            choices=tuple(RULES), title="Sizing rule",
+        )  # fmt: skip
         normalise: str = knob(
             "none", "Colours as a pretrained tower expects them; put this after augmentation.",
             choices=("none", *NORMALS),
         )  # fmt: skip
+
+    def __init__(self, config: Config) -> None:
+        """Raises ValueError where no size is within the limits."""
+        super().__init__(config)
+        self._limits = Limits(patch=config.patch_size, most=config.most, least=config.least)
+        if config.sizing == MERGEABLE and (config.most < 4 or config.least > config.most):
+            raise ValueError(
+                f"At least {config.least} and at most {config.most} patches: mergeable images need 4 or more, and the least below the most."
+            )
 
     def apply(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
         """``image`` float32 [3, H, W] to :class:`Patches`."""
@@ -77,7 +87,10 @@ class OwnSize(Transform):
 
     def cells(self, height: int, width: int) -> tuple[int, int]:
         """Without looking at the picture."""
-        return cells(height, width, self.config.patch_size, self.config.most)
+        try:
+            return RULES[self.config.sizing](height, width, self._limits)
+        except LongPicture as error:
+            raise refuse(str(error), hint="Crop it, or choose the proportional rule.") from error
 
     def meta(self, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
         """The most there can be; a batch is as wide as its largest picture."""

@@ -21,7 +21,8 @@ from core.data.pipeline import SampleGraph
 from core.data.readers.image import fitted, read_image, size_of
 from core.data.sources.caption_table import CaptionTable
 from core.data.sources.emoji_scenes import SEVERAL, EmojiScenes
-from core.data.transforms.own_size import OwnSize, cells
+from core.data.transforms.own_size import OwnSize
+from core.data.transforms.sizing import Limits, proportional
 from core.data.transforms.tokenizer import Tokenizer
 from core.problems import Refused
 from tests.conftest import SHARED_DATA
@@ -37,7 +38,10 @@ WAYS: dict[str, Batching] = {
 def sizes(count: int, seed: int = 0) -> list[Extent]:
     """Pictures of 64 to 512 pixels a side in patches of 16, at most 256 of them."""
     generator = np.random.default_rng(seed)
-    found = [cells(*(int(side) for side in generator.integers(64, 513, 2)), 16, 256) for _ in range(count)]
+    found = [
+        proportional(*(int(side) for side in generator.integers(64, 513, 2)), Limits(patch=16, most=256))
+        for _ in range(count)
+    ]
     return [Extent(tokens=rows * columns, aspect=columns / rows) for rows, columns in found]
 
 
@@ -241,8 +245,8 @@ def test_a_picture_keeps_its_shape_and_can_be_shown_again() -> None:
     large = step.apply({"image": torch.rand(3, 100, 400)}, np.random.default_rng(0))["pictures"]
     assert large.rows * large.columns <= 64
     assert large.columns / large.rows == pytest.approx(4, abs=0.5)
-    assert cells(1, 1000, 8, 64) == (1, 64)
-    assert cells(3, 3, 8, 64) == (1, 1)
+    assert proportional(1, 1000, Limits(patch=8, most=64)) == (1, 64)
+    assert proportional(3, 3, Limits(patch=8, most=64)) == (1, 1)
 
 
 def test_scenes_of_several_sizes_hold_their_boxes() -> None:
