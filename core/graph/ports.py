@@ -2,7 +2,7 @@
 
 Axes letters: B batch, C channels, H height, W width, T time or frames, S audio samples, F frequency bins, L words or
 word pieces, N tokens, D width, K classes, G levels of a taxonomy,
-M candidates.
+M candidates, V vocabulary.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ KINDS: Final[dict[str, str]] = {
     "embedding": "B D",
     "codes": "B N",
     "logits": "B K",
+    "predictions": "B L V",  # what each word piece says comes next
     "segments": "B",
     "number": "B",
     "labels": "B G",  # codes of nested classes, coarse to fine
@@ -33,7 +34,7 @@ KINDS: Final[dict[str, str]] = {
 MODALITIES: Final[tuple[str, ...]] = ("image", "text", "audio", "video", "shared", "loss", "any")
 
 _MODALITY_OF_KIND = {
-    "image": "image", "pictures": "image", "sentence": "text", "text": "text", "waveform": "audio", "spectrogram": "audio",
+    "image": "image", "pictures": "image", "sentence": "text", "text": "text", "predictions": "text", "waveform": "audio", "spectrogram": "audio",
     "video": "video", "boxes": "image", "loss": "loss",
 }  # fmt: skip
 

@@ -9,7 +9,10 @@ mask, on a processor all documents of one length together, whatever the kind. 4,
 of 64, forward and backward on one core: 40 ms so; 64 padded to the longest; 80 dense with a mask in rows of 512 and 1,116 in rows
 of 4,096; 137 in PyTorch's jagged form.
 
-Axes: B batch, N queries, M keys, H heads, E width of a head, D width.
+With fewer key heads than heads, neighbouring heads share keys and values (grouped queries, arXiv:2305.13245); queries and keys can
+be normed head by head (QK-norm, arXiv:2302.05442).
+
+Axes: B batch, N queries, M keys, H heads, G heads of keys, E width of a head, D width.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from core.blocks.attention import flex
+from core.blocks.attention.cache import LayerCache
 from core.blocks.attention.kept import KeptKeys
 from core.blocks.attention.options import PLAIN, AttentionKnobs
 from core.blocks.attention.quantised import int8
@@ -32,18 +36,20 @@ from core.blocks.positions import turned
 
 TOLERANCE = 2e-3  # of the output's scale: what rounding may differ between the fused kernel and the plain form
 COARSE_TOLERANCE = 3e-2  # in 16 bits
-KeysValues = tuple[Tensor, Tensor]  # [B, H, M, E] each
+KeysValues = tuple[Tensor, Tensor]  # [B, G, M, E] each
 
 
 class Attention(nn.Module):
     """Multi-head attention from queries to keys (the queries themselves when none are given).
 
-    ``borrows``: it has no keys of its own and takes those of another layer (arXiv:2405.12981).
+    ``borrows``: it has no keys of its own and takes those of another layer (arXiv:2405.12981). ``head_epsilon``: queries and keys are
+    normed head by head, with this added to the mean square.
     """
 
     def __init__(
         self, width: int, heads: int, *, key_width: int | None = None, dropout: float = 0.0, causal: bool = False,
-        options: AttentionKnobs = PLAIN, borrows: bool = False,
+        options: AttentionKnobs = PLAIN, borrows: bool = False, key_heads: int | None = None, bias: bool = True,
+        head_epsilon: float | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         inner = options.rank or width
@@ -51,17 +57,26 @@ class Attention(nn.Module):
             part = "rank" if options.rank else "width"
             raise ValueError(f"heads ({heads}) must divide the {part} ({inner})")
         self.heads, self.dropout, self.causal, self.options = heads, dropout, causal, options
+        self.key_heads = key_heads or heads
+        if heads % self.key_heads:
+            raise ValueError(f"key heads ({self.key_heads}) must divide the heads ({heads})")
         self.kernel = options.kernel()
-        self.query = nn.Linear(width, inner)
-        self.key_value = None if borrows else nn.Linear(key_width or width, 2 * inner)
-        self.out = nn.Linear(inner, width)
+        self.query = nn.Linear(width, inner, bias=bias)
+        self.key_value = (
+            None if borrows else nn.Linear(key_width or width, 2 * inner * self.key_heads // heads, bias=bias)
+        )
+        self.out = nn.Linear(inner, width, bias=bias)
+        self.query_norm, self.key_norm = (
+            None if head_epsilon is None else nn.RMSNorm(inner // heads, eps=head_epsilon) for _ in range(2)
+        )
         self.kept = KeptKeys() if options.keep_keys else None
         self.recorded: list[Tensor] | None = None  # [B, H, N, M] rows while recording
         self.met = (0, 0)  # queries and keys of the last call
         for layer in (self.query, self.key_value, self.out):
             if layer is not None:
                 nn.init.xavier_uniform_(layer.weight)
-                nn.init.zeros_(layer.bias)
+                if bias:
+                    nn.init.zeros_(layer.bias)
 
     def forward(
         self,
@@ -72,12 +87,16 @@ class Attention(nn.Module):
         norm: nn.Module | None = None,
         documents: Documents | None = None,
         angle_BNE: Tensor | None = None,
+        cache: LayerCache | None = None,
     ) -> Tensor:
-        """``mask_BM``: True where a key may be looked at; a query without any gives zeros.
+        """``mask_BM``: True where a key may be looked at, [B, M] or of each query's own [B, N, M]; a query without any gives zeros.
 
         ``given``, ``norm``: see ``keys_values``. Of self-attention: ``documents`` says what rows hold where it is several, each
-        blind to the others; ``angle_BNE`` turns queries and keys (RoPE, arXiv:2104.09864).
+        blind to the others; ``angle_BNE`` turns queries and keys (RoPE, arXiv:2104.09864); ``cache`` takes the new keys and values
+        among those of earlier calls, and all its places are looked at.
         """
+        if cache is not None:
+            return self._attend(x_BND, keys_BMD, mask_BM, given, norm, documents, angle_BNE, cache)
         if self.options.recompute and torch.is_grad_enabled():
             made: Tensor = checkpoint(
                 self._attend, x_BND, keys_BMD, mask_BM, given, norm, documents, angle_BNE, use_reentrant=False
@@ -103,13 +122,16 @@ class Attention(nn.Module):
 
     def _projected(self, layer: nn.Linear, keys_BMD: Tensor, norm: nn.Module | None) -> KeysValues:
         normed = keys_BMD if norm is None else norm(keys_BMD)
-        k_BHME, v_BHME = (self._heads(part) for part in self._through(layer, normed).chunk(2, dim=-1))
-        return k_BHME, v_BHME
+        k_BMD, v_BMD = self._through(layer, normed).chunk(2, dim=-1)
+        return self._heads(self._normed(k_BMD, self.key_norm)), self._heads(v_BMD)
+
+    def _normed(self, x_BND: Tensor, norm: nn.Module | None) -> Tensor:
+        return x_BND if norm is None else norm(x_BND.unflatten(-1, (-1, self._head))).flatten(-2)
 
     def _turned(self, x_BND: Tensor, angle_BNE: Tensor | None) -> Tensor:
         if angle_BNE is None:
             return x_BND
-        return turned(x_BND.unflatten(-1, (self.heads, -1)), angle_BNE[:, :, None].to(x_BND.dtype)).flatten(-2)
+        return turned(x_BND.unflatten(-1, (-1, self._head)), angle_BNE[:, :, None].to(x_BND.dtype)).flatten(-2)
 
     def _attend(
         self,
@@ -120,11 +142,13 @@ class Attention(nn.Module):
         norm: nn.Module | None,
         documents: Documents | None,
         angle_BNE: Tensor | None,
+        cache: LayerCache | None = None,
     ) -> Tensor:
         if documents is not None:
             y_BND = self._by_document(x_BND, documents, angle_BNE)
         else:
-            q_BHNE = self._heads(self._turned(self._through(self.query, x_BND), angle_BNE))
+            q_BND = self._normed(self._through(self.query, x_BND), self.query_norm)
+            q_BHNE = self._heads(self._turned(q_BND, angle_BNE))
             if given is None:
                 itself = keys_BMD is None
                 given = self.keys_values(x_BND if keys_BMD is None else keys_BMD, norm, kept=not itself)
@@ -133,6 +157,8 @@ class Attention(nn.Module):
                 k_BHME, v_BHME = (torch.where(mask_BM[:, None, :, None], x, 0.0) for x in (k_BHME, v_BHME))
             if angle_BNE is not None:
                 k_BHME = turned(k_BHME, angle_BNE[:, None].to(k_BHME.dtype))
+            if cache is not None:
+                k_BHME, v_BHME = cache.put(k_BHME, v_BHME)
             y_BND = self._mixed(q_BHNE, k_BHME, v_BHME, mask_BM)
         return self._through(self.out, y_BND).to(x_BND.dtype)
 
@@ -141,14 +167,16 @@ class Attention(nn.Module):
         if self.key_value is None:
             raise ValueError("This layer has no keys of its own; hand it those of another layer.")
         q, k, v = self._through(self.query, x_PND), *self._through(self.key_value, x_PND).chunk(2, dim=-1)
+        q, k = self._normed(q, self.query_norm), self._normed(k, self.key_norm)
         qkv = self._turned(q, angle_PNE), self._turned(k, angle_PNE), v
         if self.recorded is None and not x_PND.is_cuda:
             groups = zip(*(documents.by_length(part) for part in qkv))
             mixed = [self._mixed(self._heads(q), self._heads(k), self._heads(v), None) for q, k, v in groups]
             return documents.from_lengths(mixed)
-        dropout, head = self.dropout if self.training else 0.0, q.shape[-1] // self.heads
-        if self.recorded is None and self.options.attention == "dense" and flex.fits(q, head, dropout):
+        dropout = self.dropout if self.training else 0.0
+        if self.recorded is None and self.options.attention == "dense" and flex.fits(q, self._head, dropout):
             q, k, v = (self._precise(self._heads(part)) for part in qkv)
+            k, v = self._to_every_head(k), self._to_every_head(v)
             y_PHNE = flex.by_document(q, k, v, documents.document_PN, causal=self.causal)
             return y_PHNE.transpose(1, 2).flatten(2)
         q, k, v = (self._heads(documents.apart(part)) for part in qkv)
@@ -157,6 +185,7 @@ class Attention(nn.Module):
     def _mixed(self, q_BHNE: Tensor, k_BHME: Tensor, v_BHME: Tensor, mask_BM: Tensor | None) -> Tensor:
         """Values by the kernel's weights, heads side by side again [B, N, D]."""
         q_BHNE, k_BHME, v_BHME = (self._precise(part) for part in (q_BHNE, k_BHME, v_BHME))
+        k_BHME, v_BHME = self._to_every_head(k_BHME), self._to_every_head(v_BHME)
         self.met = (q_BHNE.shape[-2], k_BHME.shape[-2])
         dropout = self.dropout if self.training else 0.0
         y_BHNE = self.kernel(q_BHNE, k_BHME, v_BHME, mask_BM, causal=self.causal, dropout=dropout)
@@ -169,14 +198,25 @@ class Attention(nn.Module):
 
     def _through(self, layer: nn.Linear, x: Tensor) -> Tensor:
         if self.options.precision == "bfloat16":
-            return F.linear(x.bfloat16(), layer.weight.bfloat16(), layer.bias.bfloat16())
+            bias = None if layer.bias is None else layer.bias.bfloat16()
+            return F.linear(x.bfloat16(), layer.weight.bfloat16(), bias)
         if self.options.precision == "int8":
             return F.linear(int8(x), int8(layer.weight), layer.bias)
         made: Tensor = layer(x)
         return made
 
+    @property
+    def _head(self) -> int:
+        """Width of one head."""
+        return self.query.out_features // self.heads
+
     def _heads(self, x_BND: Tensor) -> Tensor:
-        return x_BND.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return x_BND.unflatten(-1, (-1, self._head)).transpose(1, 2)
+
+    def _to_every_head(self, x_BGME: Tensor) -> Tensor:
+        """Keys or values that several heads share, once for each [B, H, M, E]."""
+        shared = self.heads // x_BGME.shape[1]
+        return x_BGME if shared == 1 else x_BGME.repeat_interleave(shared, dim=1)
 
     def _record(self, q: Tensor, k: Tensor, v: Tensor, mask_BM: Tensor | None, y: Tensor) -> None:
         rows_BHNM, has = self.kernel.rows(q, k, mask_BM, causal=self.causal)

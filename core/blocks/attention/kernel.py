@@ -59,8 +59,11 @@ class Kernel:
         return scores.masked_fill(~(allowed | ~has), float("-inf")).softmax(-1), has
 
     def mask(self, mask_BM: Tensor | None, n: int, m: int, *, causal: bool, device: torch.device) -> Tensor | None:
-        """Padding, direction and this kind's own pairs in one: [B or 1, 1, N or 1, M]; None where nothing is left out."""
-        found = None if mask_BM is None else mask_BM[:, None, None, :]
+        """Padding, direction and this kind's own pairs in one: [B or 1, 1, N or 1, M]; None where nothing is left out.
+
+        ``mask_BM`` may be of each query's own, [B, N, M].
+        """
+        found = None if mask_BM is None else mask_BM[:, None] if mask_BM.ndim == 3 else mask_BM[:, None, None, :]
         own = self.allowed(n, m, device, causal=causal)
         if leaves_out(n, causal=causal):
             before = seen(n, m, device)
