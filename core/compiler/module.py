@@ -20,6 +20,7 @@ from core.blocks.packing import taken_by, unpacked
 from core.blocks.values import Grid, Tokens, full, map_tensors
 from core.compiler.build import build_block
 from core.compiler.compile import meta_values
+from core.compiler.grad_cam import Evidence, grad_cam
 from core.compiler.making import Making, Thing, make, makings
 from core.compiler.momentum import Twin, wants_twin
 from core.compiler.plan import Plan
@@ -151,6 +152,10 @@ class Experiment(nn.Module):
                 if loss is not None:
                     found[key] = loss
         return found
+
+    def grad_cam(self, batch: Mapping[End, Any]) -> list[Evidence]:
+        """Where the evidence of each pair lies in towers without attention; nothing is changed."""
+        return grad_cam(self, batch)
 
     def words_in_image(self, batch: Mapping[End, Any]) -> Meeting | None:
         """Cosines of every word with every patch, where the towers can be run for one token; nothing is changed."""

@@ -80,7 +80,7 @@ class AttentionMonitor(Monitor):
     def draw(self, value: AttentionValue) -> None:
         refill(self._node, [(_name(value, node), node) for node in value.nodes], value.node)
         for choice in (self._layer, self._head):
-            choice.setVisible(not value.is_cosine)
+            choice.setVisible(not value.is_cosine and not value.is_evidence)
         refill(self._layer, [(tr("layer {n}", n=layer + 1), layer) for layer in value.layers], value.layer)
         heads = [(tr("head {n}", n=head + 1), head) for head in range(value.heads)]
         followed = [(tr("attention rollout"), ROLLOUT)] if value.can_roll_out else []
@@ -140,6 +140,9 @@ class AttentionMonitor(Monitor):
         said = tr("step {step}", step=f"{value.said_at:,}")
         if value.is_cosine:
             self.figures.set_text(tr("cosine similarity, not attention · {said}", said=said))
+            return
+        if value.is_evidence:
+            self.figures.set_text(tr("Grad-CAM, not attention: what raises the similarity · {said}", said=said))
             return
         layer = tr("layer {n}", n=value.layer + 1)
         head = tr("mean of heads") if value.settings.head < 0 else tr("head {n}", n=value.settings.head + 1)

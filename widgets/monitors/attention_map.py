@@ -81,6 +81,7 @@ class AttentionValue:
     )
     titles: Mapping[str, str] = field(default_factory=dict)  # by node
     is_cosine: bool = False  # no attention: how similar each query is to each key
+    is_evidence: bool = False  # no attention: what in the image raises the similarity (Grad-CAM)
 
 
 def read_attention(settings: AttentionSettings, reader: RunReader, cursor: Cursor) -> AttentionValue | None:
@@ -112,6 +113,7 @@ def read_attention(settings: AttentionSettings, reader: RunReader, cursor: Curso
         sentence=exhibit.sentences[sample] if exhibit is not None and worded else "",
         beside=_sentence_beside(reader, cursor, layers, node, sample),
         titles=run_titles(reader), is_cosine=found.queries.get("measure") == "cosine",
+        is_evidence=found.queries.get("measure") == "evidence",
     )  # fmt: skip
 
 

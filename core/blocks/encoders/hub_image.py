@@ -14,6 +14,7 @@ from core.blocks.values import Grid, Tokens
 from core.graph.ports import port
 
 CLIP_MEAN, CLIP_DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class HubImageTower(HubTower):
