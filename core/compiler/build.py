@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -10,9 +11,9 @@ from torch import Tensor, nn
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.values import AnySize
-from core.data.base import Source, Transform
+from core.data.base import Source, Transform, Wired
 from core.data.catalog import sources, transforms
-from core.graph.document import Node
+from core.graph.document import Document, End, Node
 from core.knobs import configure
 from core.problems import Refused, refuse
 
@@ -83,10 +84,32 @@ def build_block(node: Node, incoming: Mapping[str, Any]) -> nn.Module:
         raise refuse(_sentence(error), node=node.id) from error
 
 
-def build_source(node: Node) -> Source:
-    """The dataset of a node; nothing is read yet. Raises Refused."""
+def build_source(document: Document, key: str, inputs: Mapping[str, End] | None = None) -> Source:
+    """The dataset of a node; nothing is read yet. ``inputs``: what is led into it, where the drawing is resolved. Raises Refused."""
+    node = document.nodes[key]
     cls = sources[node.block]
-    return _made(cls, configure(cls.Config, node.knobs, node.id), node)
+    config: Any = configure(cls.Config, node.knobs, node.id)
+    return _made(cls, replace(config, wired=led_in(document, key, inputs)) if cls.takes else config, node)
+
+
+def source_meta(node: Node, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
+    """A batch of what a source gives, on meta tensors; one that others lead into passes on what comes in. Raises Refused."""
+    cls = sources[node.block]
+    source = _made(cls, configure(cls.Config, node.knobs, node.id), node)
+    return {**incoming, **source.meta(batch)}
+
+
+def led_in(document: Document, key: str, inputs: Mapping[str, End] | None = None) -> tuple[Wired, ...]:
+    """The sources that lead into another one, as values; what leads there and is none is told elsewhere (core/compiler/tasks.py)."""
+    ends = {wire.target.port: wire.source for wire in document.wires_into(key)} if inputs is None else inputs
+    return tuple(
+        Wired(
+            port=port, node=end.node, block=document.nodes[end.node].block, given=end.port,
+            knobs=tuple(sorted(document.nodes[end.node].knobs.items())),
+        )
+        for port, end in sorted(ends.items())
+        if document.nodes[end.node].block in sources
+    )  # fmt: skip
 
 
 def build_transform(node: Node) -> Transform:

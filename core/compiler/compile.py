@@ -175,7 +175,7 @@ def _unready(document: Document, keys: list[str]) -> list[Problem]:
     found = []
     for key in keys:
         try:
-            problem = build_source(document.nodes[key]).unready()
+            problem = build_source(document, key).unready()
         except Refused:
             continue
         except (OSError, ValueError) as error:  # a folder that cannot be looked into
@@ -190,7 +190,7 @@ def _missing_data(document: Document, keys: list[str]) -> list[Problem]:
     found = []
     for key in keys:
         try:
-            source = build_source(document.nodes[key])
+            source = build_source(document, key)
             problem = source.missing() if source.unready() is None else None
         except Refused:
             continue

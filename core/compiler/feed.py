@@ -32,7 +32,9 @@ def sample_graphs(plan: Plan) -> SampleGraphs:
     """The per-sample part of every task of a plan, ready to be opened and fitted; shared steps are shared."""
     nodes = plan.document.nodes
     made: dict[str, Any] = {
-        key: build_source(nodes[key]) if plan.specs[key].role == "source" else build_transform(nodes[key])
+        key: build_source(plan.document, key, plan.inputs[key])
+        if plan.specs[key].role == "source"
+        else build_transform(nodes[key])
         for key in plan.sample_nodes
     }
     return SampleGraphs({task.source: _sample_graph(plan, task, made) for task in plan.tasks}, plan.sample_nodes)

@@ -15,11 +15,10 @@ from core.problems import Refused, refuse
 
 def open_source(document: Document, source_node: str = "") -> Source:
     """The document's dataset (of several the named one, else the first), its index read. Raises Refused with what is missing."""
-    known = {key: node for key, node in document.nodes.items() if node.block in sources and not node.muted}
-    node = known.get(source_node) or next(iter(known.values()), None)
-    if node is None:
+    known = [key for key, node in document.nodes.items() if node.block in sources and not node.muted]
+    if not known:
         raise refuse("This graph has no data source.", hint="Add one from Sources.")
-    source = build_source(node)
+    source = build_source(document, source_node if source_node in known else known[0])
     source.open()
     return source
 

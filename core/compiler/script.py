@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.blocks.catalog import blocks
+from core.compiler.build import led_in
 from core.compiler.feed import seed_of
 from core.compiler.plan import Plan, Task
 from core.compiler.script_text import (
@@ -21,6 +22,7 @@ from core.compiler.script_text import (
     SEVERAL_FORWARD,
     SEVERAL_MAIN,
 )
+from core.data.base import Wired
 from core.data.catalog import sources, transforms
 from core.data.order import Batching, batchings
 from core.graph.document import Node
@@ -181,6 +183,8 @@ def _imports(plan: Plan) -> str:
             *(("core.graph.mixing", name) for name in ("drawn", "shares_at")),
         }
         used |= {("core.graph.recipe", name) for name in ("ONE", "Mix", "Part")}
+    if any(plan.specs[source].takes for source in plan.sources):
+        used.add(("core.data.base", "Wired"))
     if _way_of(plan).packs_rows:
         used.add(("core.blocks.packing", "unpacked"))
     if plan.document.recipe.optimizer.key == "lamb":
@@ -190,8 +194,9 @@ def _imports(plan: Plan) -> str:
     return "".join(f"from {module} import {name}\n" for module, name in sorted(used))
 
 
-def _config(cls: Any, node: Node) -> str:
-    knobs = ", ".join(f"{name}={value!r}" for name, value in sorted(node.knobs.items()))
+def _config(cls: Any, node: Node, wired: tuple[Wired, ...] = ()) -> str:
+    settings = {**node.knobs, **({"wired": wired} if wired else {})}
+    knobs = ", ".join(f"{name}={value!r}" for name, value in sorted(settings.items()))
     return f"{cls.__name__}.Config({knobs})"
 
 
@@ -202,7 +207,8 @@ def _part(plan: Plan, key: str) -> str:
 def _made(plan: Plan, key: str) -> str:
     """A source or a step with its settings."""
     cls = _class_of(plan, key)
-    return f"{cls.__name__}({_config(cls, plan.document.nodes[key])})"
+    wired = led_in(plan.document, key, plan.inputs[key]) if plan.specs[key].role == "source" else ()
+    return f"{cls.__name__}({_config(cls, plan.document.nodes[key], wired=wired)})"
 
 
 def _value(plan: Plan, node: str, port: str) -> str:

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from core.blocks.attention.core import Attention
 from core.blocks.values import Negatives, Text, Tokens, main_tensor
 from core.compiler.bounds import bounded
-from core.compiler.build import build_block, build_source, build_transform
+from core.compiler.build import build_block, build_transform, source_meta
 from core.compiler.randomness import apart
 from core.compiler.recompute import recompute, recomputed
 from core.compiler.resolve import Resolved
@@ -132,7 +132,7 @@ def _trace(
     node: Node, role: str, incoming: Mapping[str, Any], batch: int, again: bool, made_of: Mapping[str, Any]
 ) -> TracedNode:
     if role == "source":
-        return TracedNode(outputs=build_source(node).meta(batch))
+        return TracedNode(outputs=source_meta(node, incoming, batch))
     if role == "transform":
         return TracedNode(outputs=build_transform(node).meta(incoming, batch))
     with torch.device("meta"), apart(), bounded():

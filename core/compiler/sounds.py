@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from core.compiler.build import build_source, build_transform
 from core.compiler.resolve import Resolved
+from core.data.base import Source, Transform
 from core.data.sounds import Heard
 from core.graph.document import Document, End
 from core.problems import Problem, Refused
@@ -20,7 +21,11 @@ def sound_problems(document: Document, resolved: Resolved) -> list[Problem]:
         if not resolved.specs[key].known or role not in ("source", "transform"):
             continue
         try:
-            part = (build_source if role == "source" else build_transform)(document.nodes[key])
+            part: Source | Transform = (
+                build_source(document, key, resolved.inputs[key])
+                if role == "source"
+                else build_transform(document.nodes[key])
+            )
         except Refused:
             continue
         incoming = {name: wires[end] for name, end in resolved.inputs[key].items() if end in wires}

@@ -1,7 +1,8 @@
 """Which tasks a drawing has: what hangs on each source, the blocks it reaches, the objectives it ends in.
 
 A block can run in a task where everything wired into it can; behind *Either source* in every task of an arm. A block that no
-task can run takes from two sources at once: that is told where they meet, for two sources never meet in one objective.
+task can run takes from two sources at once: that is told where they meet, for two sources never meet in one objective unless
+a join (a source that sources lead into) makes one sample of theirs: its task is its own, and they need none.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from core.compiler.plan import Task
 from core.compiler.resolve import Resolved
 from core.data.transforms.either import KINDS
 from core.graph.document import Document, End
+from core.graph.ports import Port
 from core.graph.recipe import Recipe
+from core.graph.vocabulary import BlockSpec
 from core.problems import Fix, Problem
 
 Sources = frozenset[str]
@@ -40,13 +43,14 @@ def reach(document: Document, resolved: Resolved) -> Reach:
         arriving = {port: ends.get(end, frozenset()) for port, end in given.items()}
         if spec.role == "source":
             nodes[key] = frozenset({key})
+            problems += _joining(document, resolved, key)
         elif spec.alternatives:
             nodes[key] = frozenset().union(*arriving.values())
             problems += _twice(key, arriving, resolved)
         else:
             nodes[key] = every.intersection(*arriving.values())
             problems += _meeting(document, resolved, key, arriving) if not nodes[key] else []
-        for port in spec.gives:
+        for port in given_by(spec, given):
             own = [arriving[arm] for arm in spec.arms(port.name) if arm in arriving]
             ends[End(node=key, port=port.name)] = frozenset().union(*own) if spec.alternatives else nodes[key]
     return Reach(nodes=nodes, ends=ends, problems=(*problems, *_empty_arms(resolved, ends)))
@@ -72,6 +76,45 @@ def _meeting(document: Document, resolved: Resolved, key: str, arriving: Mapping
     )  # fmt: skip
 
 
+def given_by(spec: BlockSpec, given: Mapping[str, End]) -> list[Port]:
+    """The ports that have a value: a join's have one where something is led into the port of the same name."""
+    if spec.role != "source" or not spec.takes:
+        return list(spec.gives)
+    return [port for port in spec.gives if port.name in given or spec.input(port.name) is None]
+
+
+def joined_into(resolved: Resolved) -> frozenset[str]:
+    """The sources that lead into a join and nowhere else: theirs is no task of their own."""
+    taken = [(key, end.node) for key in resolved.order for end in resolved.inputs[key].values()]
+    into = {node for key, node in taken if resolved.specs[key].role == "source"}
+    return frozenset(into - {node for key, node in taken if resolved.specs[key].role != "source"})
+
+
+def _joining(document: Document, resolved: Resolved, key: str) -> Iterator[Problem]:
+    """What is wrong with what leads into a join: something that is no source, two sources on one side, one on both."""
+    titles = titles_of(document, resolved)
+    given = resolved.inputs[key]
+    told: dict[str, str] = {}  # side -> its source
+    for port, end in sorted(given.items()):
+        side, spec = port.partition("_")[0], resolved.specs[end.node]
+        name = titles.get(end.node, document.nodes[end.node].title or spec.title)
+        if spec.role != "source" or spec.takes:
+            what = f"{name} leads into a join here, which joins sources as they are."
+            hint = "Draw the wire from the source, and put the step behind the join."
+        elif told.setdefault(side, end.node) != end.node:
+            what = f"{titles[told[side]]} and {name} both lead into one side of a join."
+            hint = "Each side takes from one source; lead the other into the other side."
+        elif side == "second" and told.get("first") == end.node:
+            what = f"{name} leads into both sides of a join."
+            hint = "Join it with another source."
+        else:
+            continue
+        yield Problem(
+            what=what, node=key, port=port, hint=hint,
+            fix=Fix(text="Remove this wire", edit="disconnect", arguments={"wires": (f"{end}>{key}.{port}",)}),
+        )  # fmt: skip
+
+
 def _twice(key: str, arriving: Mapping[str, Sources], resolved: Resolved) -> Iterator[Problem]:
     """Both arms of one kind from one source: it would not be said which of the two is meant."""
     spec = resolved.specs[key]
@@ -90,7 +133,13 @@ def _empty_arms(resolved: Resolved, ends: Mapping[End, Sources]) -> Iterator[Pro
     for key in resolved.order:
         for port, end in resolved.inputs[key].items():
             spec = resolved.specs[end.node]
-            if spec.alternatives and not ends.get(end):
+            if spec.role == "source" and not ends.get(end):
+                yield Problem(
+                    what=f"{spec.title} gives no {end.port} here: nothing comes in at {end.port!r}.", node=end.node, port=end.port,
+                    hint="Draw a wire to it, or remove the wire behind it.",
+                    fix=Fix(text="Remove the wire behind it", edit="disconnect", arguments={"wires": (f"{end}>{key}.{port}",)}),
+                )  # fmt: skip
+            elif spec.alternatives and not ends.get(end):
                 arms = " or ".join(repr(arm) for arm in spec.arms(end.port))
                 yield Problem(
                     what=f"{spec.title} gives no {end.port} here: nothing comes in at {arms}.", node=end.node,
@@ -144,7 +193,10 @@ def task_problems(document: Document, resolved: Resolved, found: Reach) -> list[
     """What is wrong with the tasks as a whole: sources that feed nothing, shares, and what selects."""
     tasks = tasks_of(document, resolved, found)
     titles = titles_of(document, resolved)
-    idle = [source for source in titles if tasks and all(task.source != source for task in tasks)]
+    joined = joined_into(resolved)
+    idle = [
+        source for source in titles if tasks and source not in joined and all(task.source != source for task in tasks)
+    ]
     problems = [*found.problems]
     if not found.problems:
         problems += [

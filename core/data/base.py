@@ -18,7 +18,7 @@ import numpy as np
 
 from core.data.sounds import Heard
 from core.graph.ports import Port
-from core.problems import Problem
+from core.problems import Problem, Refused, refuse
 from core.telemetry.spans import Times
 
 
@@ -65,6 +65,17 @@ class DataReport:
     near_duplicates: tuple[tuple[int, int], ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)  # licence, origin, size
     fingerprint: str = ""  # hash of what the samples are, kept with a run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wired:
+    """A source that leads into another one, as plain values: what a join needs to make it again, in a worker process too."""
+
+    port: str  # of the one that takes
+    node: str  # the one that gives,
+    block: str  # its kind
+    knobs: tuple[tuple[str, Any], ...]  # and settings,
+    given: str  # and which of its ports
 
 
 class _Sampled:
@@ -156,6 +167,20 @@ class Source(_Sampled):
         Reads :meth:`media` that was not read before (:mod:`core.data.contents`).
         """
         raise NotImplementedError
+
+    def named_columns(self) -> tuple[str, ...]:
+        """What :meth:`column` knows, once it is open."""
+        return ()
+
+    def column(self, name: str) -> Sequence[str]:
+        """A named column's value of every sample, empty where it has none. Raises Refused where there is no such column."""
+        raise self.lacks(name)
+
+    def lacks(self, name: str) -> Refused:
+        """That there is no such column, and which there are."""
+        known = self.named_columns()
+        hint = f"It has: {', '.join(known)[:300]}." if known else "Its samples have no columns to join by."
+        return refuse(f"{self.title} has no column {name!r}.", hint=hint)
 
     def media(self) -> Sequence[Path]:
         """The files whose contents samples are made of; none where they come with the program."""

@@ -40,6 +40,13 @@ class Row:
     split: str  # as the data says; empty: by a hash of the group
     classes: tuple[str, str] = ("", "")  # coarse, fine
     sound: Path | None = None
+    line: int = 0  # of its table, where it is from one
+
+
+_COLUMNS: Mapping[str, Callable[[Row], str]] = {
+    "file": lambda row: row.name, "stem": lambda row: Path(row.name).stem, "caption": lambda row: row.label,
+    "class": lambda row: row.classes[0],
+}  # fmt: skip
 
 
 class PictureRows(Source):
@@ -268,6 +275,17 @@ class PictureRows(Source):
             "classes": torch.empty(batch, 2, dtype=torch.int64, device="meta"),
             "sample": torch.empty(batch, dtype=torch.int64, device="meta"),
         }  # fmt: skip
+
+    def named_columns(self) -> tuple[str, ...]:
+        """What every row has."""
+        return tuple(_COLUMNS)
+
+    def column(self, name: str) -> Sequence[str]:
+        """By row."""
+        self.open()
+        if name not in _COLUMNS:
+            raise self.lacks(name)
+        return [_COLUMNS[name](row) for row in self.rows]
 
     def media(self) -> Sequence[Path]:
         """The pictures."""

@@ -9,7 +9,9 @@ import hashlib
 import math
 from collections.abc import Sequence
 
+from core.graph.document import Document
 from core.graph.recipe import Mix
+from core.graph.vocabulary import Vocabulary
 
 
 def shares_at(mix: Mix, sources: Sequence[str], step: int, steps: int) -> dict[str, float]:
@@ -67,3 +69,10 @@ def mean_shares(mix: Mix, sources: Sequence[str]) -> dict[str, float]:
     """What each task has of the whole run: both schedules pass the middle half-way."""
     first, last = shares_at(mix, sources, 0, 2), shares_at(mix, sources, 1, 2)
     return {source: (first[source] + last[source]) / 2 for source in sources}
+
+
+def giving_sources(document: Document, words: Vocabulary) -> tuple[str, ...]:
+    """The sources that may have a task: not those that lead into a join and nowhere else."""
+    roles = {key: words.spec(node.block).role for key, node in document.nodes.items()}
+    led = {key: {roles[wire.target.node] for wire in document.wires_from(key)} for key in roles}
+    return tuple(key for key, role in roles.items() if role == "source" and led[key] != {"source"})

@@ -15,6 +15,7 @@ from typing import Any
 
 from core.graph import edits
 from core.graph.document import Document
+from core.graph.mixing import giving_sources
 from core.graph.recipe import MEAN, Choice, Mix, Part, Recipe, Rule
 from core.graph.vocabulary import OptionSpec, Vocabulary
 from core.knobs import Knob, Value, knobs_of
@@ -43,10 +44,10 @@ def knob_at(document: Document, path: str, words: Vocabulary) -> Knob:
     if owner == MIX:
         return _among(mix_knobs(document, words), name, "The mix")
     if (source := _source_of(owner)) is not None:
-        if source not in _sources(document, words):
+        if source not in giving_sources(document, words):
             raise refuse(
                 f"There is no source called {source!r}.",
-                hint=f"Known: {', '.join(_sources(document, words)) or 'none'}.",
+                hint=f"Known: {', '.join(giving_sources(document, words)) or 'none'}.",
             )
         return _among(knobs_of(Part), name, "A task")
     if (chosen := _chosen(document, owner)) is not None:
@@ -124,13 +125,9 @@ def mix_knobs(document: Document, words: Vocabulary) -> tuple[Knob, ...]:
     selects = Knob(
         name="selects", kind="choice", default=OF_ALL, title="Selected by",
         help="Whose validation score chooses the best checkpoint and ends a run early: the mean over tasks, or one task's.",
-        choices=(OF_ALL, *_sources(document, words)),
+        choices=(OF_ALL, *giving_sources(document, words)),
     )  # fmt: skip
     return (*knobs_of(Mix), selects)
-
-
-def _sources(document: Document, words: Vocabulary) -> tuple[str, ...]:
-    return tuple(key for key, node in document.nodes.items() if words.spec(node.block).role == "source")
 
 
 def _source_of(owner: str) -> str | None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from core.graph.document import Document
-from core.graph.mixing import ends_of
+from core.graph.mixing import ends_of, giving_sources
 from core.graph.paths import MIX, OF_ALL, mix_knobs
 from core.graph.recipe import MEAN, Mix, Part
 from core.knobs import Value, knobs_of
@@ -76,11 +76,7 @@ class Mixing(QWidget):
     def show_document(self, document: Document) -> None:
         """Show the mix of a document's sources; hidden where it has fewer than two."""
         words, titles = vocabulary(), titles_of(document)
-        self._titles = {
-            key: titles[key]
-            for key, node in document.nodes.items()
-            if words.spec(node.block).role == "source" and not node.muted
-        }
+        self._titles = {key: titles[key] for key in giving_sources(document, words) if not document.nodes[key].muted}
         self.setVisible(len(self._titles) > 1)
         if len(self._titles) < 2:
             return

@@ -213,7 +213,7 @@ class CaptionTable(PictureRows):
                 f"The split column says {written[:40]!r}, a split of its own: nothing learns from it or is chosen by it."
             )
         return Row(
-            file=file, name=printable(name), caption=f"{caption}, {extra}" if extra else caption, label=caption, group=group,
+            line=number, file=file, name=printable(name), caption=f"{caption}, {extra}" if extra else caption, label=caption, group=group,
             split=written,
             classes=(self._class(cells, columns.coarse), self._class(cells, columns.fine)),
             sound=self._sound(root, number, cells, columns.sounds),
@@ -230,6 +230,19 @@ class CaptionTable(PictureRows):
                 self.leave_out(f"Line {number}: {refused.problems[0].what}")
                 return None
         return None
+
+    def named_columns(self) -> tuple[str, ...]:
+        """The table's, then what every row has besides."""
+        return tuple(dict.fromkeys((*_names(list(read_table(self._table()))), *super().named_columns())))
+
+    def column(self, name: str) -> Sequence[str]:
+        """The table's column of this name, read anew; rows that another artist drew have none."""
+        self.open()
+        lines = list(read_table(self._table()))
+        if name not in _names(lines):
+            return super().column(name)
+        cells = {number: cell_text(row.get(name)) for number, row in lines if isinstance(row, Mapping)}
+        return [cells.get(row.line, "") for row in self.rows]
 
     def unready(self) -> Problem | None:
         """A folder is needed, and what must lie in it is said."""
@@ -332,7 +345,7 @@ def _drawn_by_twemoji(rows: Sequence[Row], characters: Sequence[str]) -> list[Ro
         names = [f"{stem}.png" for stem in (full, full.replace("-fe0f", ""))]
         found = next((art / name for name in names if (art / name).is_file()), None)
         if found is not None:
-            drawn.append(replace(row, file=found, name=f"Twemoji {found.name}", split="style"))
+            drawn.append(replace(row, file=found, name=f"Twemoji {found.name}", split="style", line=0))
     return drawn
 
 

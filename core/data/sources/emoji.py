@@ -167,6 +167,20 @@ class EmojiPairs(Source):
         row = self._rows[self._place(index)[0]]
         return row.group, row.subgroup.replace("-", " "), row.family
 
+    def named_columns(self) -> tuple[str, ...]:
+        """The emoji itself, its name, its places among Unicode's groups."""
+        return ("emoji", "name", *LEVELS)
+
+    def column(self, name: str) -> Sequence[str]:
+        """By sample; another artist's drawing has its emoji's values."""
+        self.open()
+        places = [self._place(index)[0] for index in range(len(self))]
+        if name == "name":
+            return [self._names[place] for place in places]
+        if name not in self.named_columns():
+            raise self.lacks(name)
+        return [str(getattr(self._rows[place], name)) for place in places]
+
     def character(self, index: int) -> str:
         """The emoji itself."""
         return self._rows[self._place(index)[0]].emoji
