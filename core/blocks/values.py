@@ -1,4 +1,4 @@
-"""Values that flow on wires with more than one tensor: text, pictures of their own sizes, sound, film, tokens, negatives.
+"""Values that flow on wires with more than one tensor: text, pictures of their own sizes, sound, film, tokens, codes, negatives.
 
 Axes: B batch, L word pieces, N tokens or patches, C numbers of a patch, D width, K further keys, M candidates; S samples of a
 sound, F bands, T frames, C H W of an image. All are pytrees, so they chunk, move and sit on meta as one value.
@@ -156,6 +156,26 @@ class Tokens:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Codes:
+    """Numbers of code-book entries, with how many there are; what follows on them need not see the code book.
+
+    Where a place has several (residual levels, a coarse and a fine map) every book has numbers of its own, one after another:
+    ``books`` are their sizes, and ``vocabulary`` is the sum. ``grid`` is that of the finest map; N is a multiple of its cells,
+    or all coarse codes and then all fine ones.
+    """
+
+    ids_BN: Tensor  # int64, 0 to vocabulary - 1; 0 where there is no token
+    books: tuple[int, ...]
+    mask_BN: Tensor | None = None  # True where a code is real; None: all are
+    grid: Grid | None = None
+
+    @property
+    def vocabulary(self) -> int:
+        """How many numbers there can be."""
+        return sum(self.books)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Negatives:
     """What a batch of pairs is contrasted with, both ways: candidates, how much each counts, where it comes from.
 
@@ -188,9 +208,10 @@ _register(Waveform, ("samples_BS", "lengths_B"))
 _register(Spectrogram, ("x_BFT", "lengths_B"))
 _register(Frames, ("x_BTCHW", "starts_BT", "durations_BT"))
 _register(Tokens, ("x_BND", "mask_BN", "cells_BN", "place_BN2", "document_BN"))
+_register(Codes, ("ids_BN", "mask_BN"))
 _register(Negatives, ("left_KD", "right_KD", "weight_BM", "back_BM", "origin_BM"))
 
-WireValue = Tensor | Text | Pictures | Waveform | Spectrogram | Frames | Tokens | Negatives
+WireValue = Tensor | Text | Pictures | Waveform | Spectrogram | Frames | Tokens | Codes | Negatives
 _MAIN = {
     Text: "ids_BL",
     Pictures: "patches_BNC",
@@ -198,6 +219,7 @@ _MAIN = {
     Spectrogram: "x_BFT",
     Frames: "x_BTCHW",
     Tokens: "x_BND",
+    Codes: "ids_BN",
     Negatives: "weight_BM",
 }
 

@@ -25,19 +25,18 @@ from core.data.catalog import transforms
 from core.data.media import pixels_of
 from core.data.pipeline import generator
 from core.graph.document import End
+from core.telemetry.diagnostics.unmoved import Modal, at_rest
 
 KINDS = ("image", "waveform")
 
 
-class Runs(Protocol):
+class Runs(Modal, Protocol):
     """An experiment, as far as making asks."""
 
     plan: Plan
 
     def node(self, key: str) -> nn.Module: ...
     def run(self, batch: Mapping[End, Any], wanted: Sequence[str]) -> dict[End, Any]: ...
-    def modules(self) -> Iterator[nn.Module]: ...
-    def eval(self) -> Any: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,16 +141,9 @@ def _drawn(plan: Plan, batch: Mapping[End, Any], seed: int) -> dict[End, Any]:
     return found
 
 
-@torch.no_grad()
 def _make_one(experiment: Runs, making: Making, batch: Mapping[End, Any], seed: int) -> Thing:
-    modes = {module: module.training for module in experiment.modules()}
-    experiment.eval()
-    try:
-        with apart(seed, _device(batch)), torch.compiler.set_stance("force_eager"):
-            values = experiment.run(batch, [making.end.node])
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    with at_rest(experiment), apart(seed, _device(batch)):
+        values = experiment.run(batch, [making.end.node])
     value = values[making.end]
     module = experiment.node(making.end.node)
     own = getattr(module, "hertz", 0) if isinstance(module, Block) else 0

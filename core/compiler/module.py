@@ -17,9 +17,10 @@ from torch.utils import _pytree as pytree
 from core.blocks.attention.layer import Stack
 from core.blocks.block import Block, Objective
 from core.blocks.packing import taken_by, unpacked
-from core.blocks.values import Grid, Tokens, full, map_tensors
+from core.blocks.values import Codes, Grid, Tokens, full, map_tensors
 from core.compiler.build import build_block
 from core.compiler.compile import meta_values
+from core.compiler.decoding import Codec, codecs, decoded, encoded, patches
 from core.compiler.grad_cam import Evidence, grad_cam
 from core.compiler.making import Making, Thing, make, makings
 from core.compiler.momentum import Twin, wants_twin
@@ -27,6 +28,7 @@ from core.compiler.plan import Plan
 from core.compiler.randomness import apart
 from core.compiler.words_in_image import Meeting, words_in_image
 from core.graph.document import End
+from core.telemetry.diagnostics.unmoved import at_rest
 
 Values = dict[End, Any]
 
@@ -141,6 +143,22 @@ class Experiment(nn.Module):
         """Make some, one after another (:func:`core.compiler.making.make`)."""
         return make(self, making, batch, seeds)
 
+    def codecs(self) -> tuple[Codec, ...]:
+        """Every quantizer here, with what draws from its tokens."""
+        return codecs(self.plan)
+
+    def encoded(self, codec: Codec, batch: Mapping[End, Any]) -> Codes:
+        """The codes of a batch (:func:`core.compiler.decoding.encoded`)."""
+        return encoded(self, codec, batch)
+
+    def decoded(self, codec: Codec, codes: Codes) -> Tensor:
+        """Images drawn from codes (:func:`core.compiler.decoding.decoded`)."""
+        return decoded(self, codec, codes)
+
+    def patches(self, codec: Codec, book: int, grid: Grid, device: torch.device) -> Tensor:
+        """What each code of a book looks like (:func:`core.compiler.decoding.patches`)."""
+        return patches(self, codec, book, grid, device)
+
     def opposing(self, values: Mapping[End, Any]) -> dict[str, Tensor]:
         """The loss of each opponent that plays, by objective."""
         found = {}
@@ -161,34 +179,27 @@ class Experiment(nn.Module):
         """Cosines of every word with every patch, where the towers can be run for one token; nothing is changed."""
         return words_in_image(self, batch)
 
-    @torch.no_grad()
     def attention_maps(self, batch: Mapping[End, Any]) -> dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]]:
         """Every attention map by ``node/layer number``: rows [B, heads, queries, keys], what queries and keys stand for.
 
         A forward of its own in eval mode, not compiled even where towers are: modes and training are left as they were.
         """
-        with torch.compiler.set_stance("force_eager"):
+        with at_rest(self):
             return self._attention_maps(batch)
 
     def _attention_maps(self, batch: Mapping[End, Any]) -> dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]]:
-        modes = {module: module.training for module in self.modules()}
-        self.eval()
         found: dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]] = {}
         values: Values = dict(batch)
-        try:
-            for key in self.towers():
-                if any(end not in values for end in self.plan.inputs[key].values()):
-                    continue  # only one modality was asked about
-                incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
-                incoming = taken_by(self.node(key), incoming)
-                made, maps = self.node(key).watched(**incoming)  # type: ignore[operator]
-                values.update({End(node=key, port=port): value for port, value in made.items()})
-                for number, rows in enumerate(maps.values()):
-                    queries, keys = (_grid(count, made, incoming) for count in rows.shape[-2:])
-                    found[f"{key}/{number}"] = (rows, queries, keys)
-        finally:
-            for module, mode in modes.items():
-                module.training = mode
+        for key in self.towers():
+            if any(end not in values for end in self.plan.inputs[key].values()):
+                continue  # only one modality was asked about
+            incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
+            incoming = taken_by(self.node(key), incoming)
+            made, maps = self.node(key).watched(**incoming)  # type: ignore[operator]
+            values.update({End(node=key, port=port): value for port, value in made.items()})
+            for number, rows in enumerate(maps.values()):
+                queries, keys = (_grid(count, made, incoming) for count in rows.shape[-2:])
+                found[f"{key}/{number}"] = (rows, queries, keys)
         return found
 
 

@@ -173,14 +173,14 @@ class Segments:
 
 @dataclass(frozen=True, kw_only=True)
 class Codes:
-    """Use of a code book of K codes since the last time it was said. Series: ``codes/<node>``."""
+    """Use of a code book of K codes on the diagnostic's samples. Series: ``codes/<node>``, or ``codes/<node>/<book>`` of several."""
 
     at: At
     series: str
     counts: NDArray[np.uint32]  # [K]
     perplexity: float  # 1 to K: exp of the entropy of the use
     dead: int  # codes below the share of use at which they count as dead
-    bits: float  # per second, frame or picture, as the quantiser says
+    bits: float  # a pixel of images, at the length that all codes have
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ SHARES = (
     "hidden",
     "asked",
     "drawn",
+    "use",
 )  # parts of one, read as percent
 
 
@@ -37,6 +38,11 @@ def words() -> dict[str, str]:
         "chance discriminator accuracy": tr("chance discriminator accuracy"), "adaptive weight": tr("adaptive weight"),
         "mix": tr("tasks"), "resolution": tr("image size"), "asked": tr("share asked for"),
         "drawn": tr("share drawn"), "epochs": tr("epochs"),
+        "codes": tr("code book"), "use": tr("codes used"), "perplexity": tr("perplexity"), "dead": tr("dead codes"),
+        "bits": tr("bits per pixel"), "entropy bits": tr("bits per pixel, entropy-coded"), "commitment": tr("commitment"),
+        "pooled PSNR": tr("pooled PSNR"), "pooled SSIM": tr("pooled SSIM"), "mean picture PSNR": tr("mean picture PSNR"),
+        "images compared": tr("images compared"), "perceptual distance": tr("perceptual distance"),
+        "chance perceptual distance": tr("chance perceptual distance"),
     }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""From pictures to few tokens or codes, and back."""

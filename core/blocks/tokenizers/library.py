@@ -1,0 +1,28 @@
+"""The one place where vector-quantize-pytorch is imported: only when a quantizer is built, as it costs a second."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def made(name: str, **settings: Any) -> nn.Module:
+    """A quantizer of the library, on the current device.
+
+    Built on the processor first: constructors there read values, and meta tensors have none.
+    """
+    kind = getattr(importlib.import_module("vector_quantize_pytorch"), name)
+    where = torch.empty(0).device
+    with torch.device("cpu"):
+        module: nn.Module = kind(**settings)
+    return module.to(where)
+
+
+def rotated(x_MD: Tensor, chosen_MD: Tensor) -> Tensor:
+    """The chosen vectors, whose gradient is turned and scaled on its way as each token was (arXiv:2410.06424)."""
+    inside = importlib.import_module("vector_quantize_pytorch.vector_quantize_pytorch")
+    found: Tensor = inside.rotate_to(x_MD, chosen_MD)
+    return found
