@@ -40,7 +40,7 @@ def words() -> dict[str, str]:
         "drawn": tr("share drawn"), "epochs": tr("epochs"),
         "codes": tr("code book"), "use": tr("codes used"), "perplexity": tr("perplexity"), "dead": tr("dead codes"),
         "bits": tr("bits per pixel"), "entropy bits": tr("bits per pixel, entropy-coded"), "commitment": tr("commitment"),
-        "pooled PSNR": tr("pooled PSNR"), "pooled SSIM": tr("pooled SSIM"), "mean picture PSNR": tr("mean picture PSNR"),
+        "pooled PSNR": tr("pooled PSNR"), "pooled SSIM": tr("pooled SSIM"), "mean image PSNR": tr("mean image PSNR"),
         "images compared": tr("images compared"), "perceptual distance": tr("perceptual distance"),
         "chance perceptual distance": tr("chance perceptual distance"),
     }  # fmt: skip

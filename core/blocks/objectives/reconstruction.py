@@ -86,7 +86,7 @@ class Reconstruction(Objective):
         """Means over images, beside the controls."""
         real = answers["real"].float() / 255
         found = {name: float(answers[name].mean()) for name in ("PSNR", "pooled PSNR", "SSIM", "pooled SSIM")}
-        found["mean picture PSNR"] = float(psnr(real.mean(0, keepdim=True).expand_as(real), real).mean())
+        found["mean image PSNR"] = float(psnr(real.mean(0, keepdim=True).expand_as(real), real).mean())
         if "made features" in answers:
             both = answers["made features"], answers["real features"]
             found |= {

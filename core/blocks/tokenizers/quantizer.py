@@ -95,6 +95,16 @@ class Quantizer(Block):
 
     def decode(self, codes: Codes) -> Tokens:
         """Codes [B, N·Q] as tokens [B, N, D]: what a decoder draws from. Raises ValueError for numbers that are no codes."""
+        self.check(codes)
+        ids = codes.ids_BN
+        ids_BNQ = ids.unflatten(1, (-1, len(self.books)))
+        codes_MQ = (ids_BNQ - self._first_Q(ids.device)).flatten(0, 1)
+        x_BND = self.looked_up(codes_MQ).unflatten(0, ids_BNQ.shape[:2])
+        mask = None if codes.mask_BN is None else codes.mask_BN[:, :: len(self.books)]
+        return Tokens(x_BND=x_BND, mask_BN=mask, modality="image", grid=codes.grid)
+
+    def check(self, codes: Codes) -> None:
+        """Raises ValueError for numbers that are no codes of this quantizer."""
         ids = codes.ids_BN
         if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < codes.vocabulary:
             raise ValueError(
@@ -102,11 +112,6 @@ class Quantizer(Block):
             )
         if codes.books != self.books:
             raise ValueError(f"These codes are of books with {codes.books} entries, this quantizer has {self.books}.")
-        ids_BNQ = ids.unflatten(1, (-1, len(self.books)))
-        codes_MQ = (ids_BNQ - self._first_Q(ids.device)).flatten(0, 1)
-        x_BND = self.looked_up(codes_MQ).unflatten(0, ids_BNQ.shape[:2])
-        mask = None if codes.mask_BN is None else codes.mask_BN[:, :: len(self.books)]
-        return Tokens(x_BND=x_BND, mask_BN=mask, modality="image", grid=codes.grid)
 
     def alone(self, book: int, device: torch.device) -> Tensor:
         """Every code of a book by itself, as vectors [K, D]: of the other books none is added."""

@@ -100,7 +100,7 @@ def test_reconstruction_reports_itself_beside_its_controls() -> None:
     objective = Reconstruction(Reconstruction.Config(cells=8, features=RANDOM), {"made": made, "real": real})
     found = objective.held_out_scores(objective.answers(made, real))
     assert found["PSNR"] == pytest.approx(float(psnr(made, real).mean()))
-    assert found["PSNR"] > found["pooled PSNR"] > found["mean picture PSNR"] - 2
+    assert found["PSNR"] > found["pooled PSNR"] > found["mean image PSNR"] - 2
     assert found["images compared"] == 6
     assert found["rFID"] > 0
     nothing = objective.held_out_scores(objective.answers(real, real))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from vector_quantize_pytorch import FSQ, LFQ, ResidualVQ, SimVQ, VectorQuantize
 
 from core.blocks.catalog import blocks
+from core.blocks.tokenizers.continuous_tokens import ContinuousTokens
 from core.blocks.tokenizers.finite_scalar_quantizer import FiniteScalarQuantizer, levels_of
 from core.blocks.tokenizers.lookup_free_quantizer import LookupFreeQuantizer
 from core.blocks.tokenizers.picture_encoder import PictureEncoder
 from core.blocks.tokenizers.quantizer import Quantizer
 from core.blocks.tokenizers.residual_quantizer import ResidualQuantizer
 from core.blocks.tokenizers.sim_vq import SimVQ as SimVQBlock
+from core.blocks.tokenizers.two_level_quantizer import TwoLevelQuantizer
 from core.blocks.tokenizers.vector_quantizer import VectorQuantizer
 from core.blocks.values import Grid, Tokens
 from core.knobs import configure
@@ -44,8 +47,13 @@ def test_the_output_is_the_look_up_of_its_codes(key: str) -> None:
     assert codes.vocabulary == sum(block.books)
     assert codes.grid == given.grid
     edges = torch.tensor([0, *block.books]).cumsum(0)
-    own = codes.ids_BN.unflatten(1, (-1, len(block.books)))
-    assert bool(((own >= edges[:-1]) & (own < edges[1:])).all())
+    if key == "tokenizers.two_level_quantizer":
+        levels = codes.ids_BN.split([6, 24], 1)
+    else:
+        levels = codes.ids_BN.unflatten(1, (-1, len(block.books))).unbind(-1)
+    assert all(
+        bool(((own >= low) & (own < high)).all()) for own, low, high in zip(levels, edges[:-1], edges[1:], strict=True)
+    )
 
 
 @pytest.mark.parametrize("key", KINDS)
@@ -131,6 +139,40 @@ def test_weights_of_the_library_load_and_give_the_same(name: str, block: Quantiz
     first = torch.tensor([sum(block.books[:level]) for level in range(len(block.books))])
     own = made["codes"].ids_BN.unflatten(1, (-1, len(block.books))) - first
     assert torch.equal(own, codes.reshape(own.shape).long())
+
+
+def test_the_coarse_map_is_chosen_first_and_the_fine_one_knows_it() -> None:
+    """Other fine codes leave the coarse tokens alone; each map has a quarter of the codes, or one for every cell; both learn."""
+    block, given = built(TwoLevelQuantizer, codes=16).train(), tokens()
+    made = block(tokens=given)
+    assert made["codes"].ids_BN.shape == (4, 6 + 24)
+    codes = made["codes"]
+    other = codes.ids_BN.clone()
+    other[:, 6:] = 16 + (other[:, 6:] - 16 + 1) % 16
+    fine, changed = (block.fine.looked_up(ids[:, 6:].reshape(-1, 1) - 16) for ids in (codes.ids_BN, other))
+    block.eval()
+    before, after = block.decode(codes).x_BND, block.decode(replace(codes, ids_BN=other)).x_BND
+    torch.testing.assert_close(after - before, (changed - fine).unflatten(0, (4, 24)))
+    block.after_update()
+    assert float((block.coarse.library.codebook - block.fine.library.codebook).abs().max()) > 0
+    with pytest.raises(ValueError, match="coarse codes come first"):
+        block.decode(replace(codes, ids_BN=codes.ids_BN.flip(1)))
+
+
+def test_continuous_tokens_are_narrowed_and_drawn_only_in_training() -> None:
+    given = tokens()
+    plain = ContinuousTokens(ContinuousTokens.Config(token_width=3), {"tokens": given})
+    assert plain.train()(tokens=given)["tokens"].x_BND.shape == (4, 24, 3)
+    assert not plain(tokens=given)["penalty"].any()
+    drawn = ContinuousTokens(ContinuousTokens.Config(token_width=3, divergence=1.0), {"tokens": given})
+    torch.nn.init.zeros_(drawn.project.weight)
+    torch.nn.init.zeros_(drawn.project.bias)
+    made = drawn.train()(tokens=given)
+    assert not made["penalty"].any()  # exactly a standard normal
+    assert 0.8 < made["tokens"].x_BND.std().item() < 1.2
+    assert not drawn.eval()(tokens=given)["tokens"].x_BND.any()
+    torch.nn.init.constant_(drawn.project.bias, 2.0)  # mean 2, variance e²: (4 + e² - 1 - 2) / 2
+    assert drawn(tokens=given)["penalty"].item() == pytest.approx((1 + math.exp(2)) / 2, rel=1e-5)
 
 
 @pytest.mark.parametrize("levels", [1, 3])

@@ -147,6 +147,6 @@ def test_five_hundred_steps_draw_better_than_mean_colours() -> None:
     run.train()
     found = {
         name: run.listener.scalars(f"score/validation/reconstruction/{name}")[-1][1]
-        for name in ("PSNR", "pooled PSNR", "mean picture PSNR")
+        for name in ("PSNR", "pooled PSNR", "mean image PSNR")
     }  # type: ignore[attr-defined]
-    assert found["PSNR"] > found["pooled PSNR"] > found["mean picture PSNR"]
+    assert found["PSNR"] > found["pooled PSNR"] > found["mean image PSNR"]

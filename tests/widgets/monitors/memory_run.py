@@ -10,6 +10,7 @@ from core.store.answers import (
     AttentionAt,
     Axis,
     CheckpointFacts,
+    CodesAt,
     Curve,
     DeviceCurves,
     ExhibitFacts,
@@ -28,6 +29,7 @@ from core.store.made import files_of
 from core.store.snapshots import KINDS
 from core.telemetry.events import (
     AttentionMap,
+    Codes,
     DeviceLoad,
     Event,
     Exhibit,
@@ -159,6 +161,12 @@ class MemoryRun:
         return e and SamplesAt(
             name=name, step=e.at.step, truth=e.truth, nearest=e.nearest, scores=e.scores, exhibit=e.exhibit
         )
+
+    def codes_at(self, name, step):
+        e = self._last(Codes, name, step)
+        if e is None:
+            return None
+        return CodesAt(name=name, step=e.at.step, counts=e.counts, perplexity=e.perplexity, dead=e.dead, bits=e.bits)
 
     def pictures_at(self, name, step):
         e = self._last(Pictures, name, step)
