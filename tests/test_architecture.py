@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.code import ROOT, calls, dotted, files, nodes, tree
+
 PACKAGES = ("core", "widgets", "studio")
 MAY_SEE = {"core": {"core"}, "widgets": {"core", "widgets"}, "studio": {"core", "widgets", "studio"}}
 MAY_SEE_BY_ALL = {"resources"}
@@ -97,16 +98,6 @@ class Import:
         return self.module.split(".")[0]
 
 
-def files(*folders: str) -> Iterator[Path]:
-    for folder in folders:
-        yield from sorted((ROOT / folder).rglob("*.py"))
-
-
-@functools.cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
 def only_for_types(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
@@ -114,19 +105,21 @@ def only_for_types(node: ast.AST) -> bool:
 def imports(path: Path) -> Iterator[Import]:
     parsed, file = tree(path), path.relative_to(ROOT).as_posix()
     at_top = {*parsed.body, *(part for node in parsed.body if only_for_types(node) for part in node.body)}  # type: ignore[attr-defined]
-    for node in ast.walk(parsed):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield Import(file, node.lineno, name.name, 0, node not in at_top)
         elif isinstance(node, ast.ImportFrom):
             yield Import(file, node.lineno, node.module or "", node.level, node not in at_top)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "__import__"):
+        elif isinstance(node, ast.Call) and dotted(node.func) in ("importlib.import_module", "__import__"):
             first = node.args[0]
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 yield Import(file, node.lineno, first.value, 0, True)
 
 
-EVERY_IMPORT = [found for path in files(*PACKAGES) for found in imports(path)]
+@functools.cache
+def every_import() -> list[Import]:
+    return [found for path in files(*PACKAGES) for found in imports(path)]
 
 
 def complain(found: list[Import]) -> None:
@@ -134,27 +127,29 @@ def complain(found: list[Import]) -> None:
 
 
 def test_there_is_something_to_read() -> None:
-    assert len(EVERY_IMPORT) > 1000
-    assert {found.file.split("/")[0] for found in EVERY_IMPORT} == set(PACKAGES)
+    assert len(every_import()) > 1000
+    assert {found.file.split("/")[0] for found in every_import()} == set(PACKAGES)
 
 
 def test_studio_above_widgets_above_core() -> None:
     ours = {*PACKAGES, *MAY_SEE_BY_ALL, "tests"}
-    complain([i for i in EVERY_IMPORT if i.top in ours and i.top not in MAY_SEE[i.file.split("/")[0]] | MAY_SEE_BY_ALL])
+    complain(
+        [i for i in every_import() if i.top in ours and i.top not in MAY_SEE[i.file.split("/")[0]] | MAY_SEE_BY_ALL]
+    )
 
 
 def test_core_never_sees_qt() -> None:
-    complain([i for i in EVERY_IMPORT if i.top in QT and i.file.startswith("core/")])
+    complain([i for i in every_import() if i.top in QT and i.file.startswith("core/")])
 
 
 def test_torch_stays_in_its_rooms() -> None:
-    complain([i for i in EVERY_IMPORT if i.top in TORCH and not i.file.startswith((*TORCH_ROOMS, "studio/benches/"))
+    complain([i for i in every_import() if i.top in TORCH and not i.file.startswith((*TORCH_ROOMS, "studio/benches/"))
               and i.file != "core/torchaudio_import.py"])  # fmt: skip
 
 
 def test_widgets_know_values_not_engines() -> None:
     complain([
-        i for i in EVERY_IMPORT
+        i for i in every_import()
         if i.file.startswith("widgets/") and i.top == "core" and i.module.split(".")[1] not in BELOW_WIDGETS
         and i.module not in RESULTS
     ])  # fmt: skip
@@ -166,7 +161,7 @@ def test_widget_folders_do_not_know_each_other() -> None:
         return parts[1] if len(parts) > 2 else ""
 
     strangers = []
-    for i in EVERY_IMPORT:
+    for i in every_import():
         if i.file.startswith("widgets/") and i.top == "widgets" and room(i.file):
             other = i.module.split(".")[1]
             if other not in (room(i.file), "look"):
@@ -186,7 +181,7 @@ def test_no_files_import_each_other_in_a_circle() -> None:
 def imported(path: Path, names: Collection[str]) -> set[str]:
     """Our own files that a file imports, wherever the import stands."""
     found: set[str] = set()
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom) and node.module:
             wider = [f"{node.module}.{alias.name}" for alias in node.names]
             found |= {name if name in names else node.module for name in wider}
@@ -240,7 +235,7 @@ def test_imports_are_absolute() -> None:
 
 
 def test_imports_stand_at_the_top_except_in_named_places() -> None:
-    late = [i for i in EVERY_IMPORT if i.nested and not i.file.startswith("studio/benches/")]
+    late = [i for i in every_import() if i.nested and not i.file.startswith("studio/benches/")]
     complain([i for i in late if i.file not in PUT_OFF])
     assert {i.file for i in late} >= set(PUT_OFF), "a named place that puts nothing off any more"
 
@@ -253,10 +248,8 @@ def dynamic() -> dict[str, list[str]]:
         r"^(builtins\.)?(eval|exec|__import__)$|^(pickle|cPickle|dill|cloudpickle|marshal|shelve|joblib)\."
     )
     for path in files(*PACKAGES):
-        for node in ast.walk(tree(path)):
-            if not isinstance(node, ast.Call):
-                continue
-            name = ast.unparse(node.func)
+        for node in calls(path):
+            name = dotted(node.func)
             loose = [k for k in node.keywords if (k.arg, ast.unparse(k.value)) in (
                 ("weights_only", "False"), ("allow_pickle", "True"), ("trust_remote_code", "True"), ("shell", "True"),
             )]  # fmt: skip
@@ -268,15 +261,15 @@ def dynamic() -> dict[str, list[str]]:
 
 def test_nothing_is_pickled_evaluated_or_fetched() -> None:
     assert not dynamic()
-    complain([i for i in EVERY_IMPORT if i.top in ("pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib")])
-    complain([i for i in EVERY_IMPORT if i.module.split(".")[0] in ("requests", "urllib3", "httpx", "aiohttp")])
+    complain([i for i in every_import() if i.top in ("pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib")])
+    complain([i for i in every_import() if i.module.split(".")[0] in ("requests", "urllib3", "httpx", "aiohttp")])
 
 
 @pytest.mark.parametrize("path", list(files(*PACKAGES, "resources", "tests")), ids=lambda p: str(p.relative_to(ROOT)))
 def test_rooms_stay_small(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())
     assert lines <= MOST_LINES_IN_A_FILE, f"{lines} lines"
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             assert length <= MOST_LINES_IN_A_FUNCTION, f"{node.name} in line {node.lineno} has {length} lines"

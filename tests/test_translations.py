@@ -33,6 +33,8 @@ from studio.telling.health import OPTIONAL
 from studio.window.dialogs import MOUSE
 from studio.window.menus import MENUS
 from studio.window.pages import Pages
+from tests import code
+from tests.code import ROOT
 from tests.said_sentences import nouns, said_sentences
 from widgets.data_panel import SPLITS
 from widgets.library.columns import STATUS_WORDS
@@ -43,7 +45,6 @@ from widgets.monitors.device import UNITS
 from widgets.monitors.monitor import Monitor
 from widgets.sweeps.words import METRICS
 
-ROOT = Path(__file__).resolve().parents[1]
 TABLES = Path(next(iter(resources.__path__)), "translations", "zh_CN")
 ROOMS = ("core", "studio", "widgets")
 PROBLEMS = {"Problem": ("what", "hint"), "Fix": ("text",), "refuse": ("what", "hint")}
@@ -92,8 +93,7 @@ def said_by(file: str, name: str) -> Iterator[str]:
 @cache
 def trees() -> dict[str, ast.Module]:
     """Every source file, parsed."""
-    files = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
-    return {str(file.relative_to(ROOT)): ast.parse(file.read_text(encoding="utf-8")) for file in files}
+    return {str(file.relative_to(ROOT)): code.tree(file) for file in code.files(*ROOMS)}
 
 
 def words_of_code() -> Iterator[tuple[str, str]]:

@@ -8,7 +8,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,27 +21,23 @@ from core.graph.document import Document, End
 from core.problems import Refused
 from core.store.database import Store
 from studio.cli import main
+from tests import code
+from tests.code import ROOT, files
 from tests.documents import Drawing
 
-ROOT = Path(__file__).resolve().parents[1]
 ONE_PLACE = "core/blocks/encoders/hub_loading.py"
-SOURCES = [path for room in ("core", "studio", "widgets") for path in sorted((ROOT / room).rglob("*.py"))]
+SOURCES = list(files("core", "studio", "widgets"))
 TOWERS = ("align_vision", "align_text", "clip_vision", "clip_text", "bert", "vit_hub")
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def calls(*names: str) -> list[tuple[str, ast.Call]]:
     """Every call whose last name is one of these, with its place."""
-    found = []
-    for path in SOURCES:
-        for node in ast.walk(tree(path)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).rsplit(".", 1)[-1] in names:
-                found.append((path.relative_to(ROOT).as_posix(), node))
-    return found
+    return [
+        (path.relative_to(ROOT).as_posix(), call)
+        for path in SOURCES
+        for call in code.calls(path)
+        if code.dotted(call.func).rsplit(".", 1)[-1] in names
+    ]
 
 
 def test_everything_is_loaded_in_one_place_that_says_no_to_code_and_pickles() -> None:
@@ -63,7 +58,7 @@ def test_everything_is_loaded_in_one_place_that_says_no_to_code_and_pickles() ->
 def test_nothing_executes_or_unpickles() -> None:
     assert [place for place, call in calls("eval", "exec") if isinstance(call.func, ast.Name)] == []
     for path in SOURCES:
-        for node in ast.walk(tree(path)):
+        for node in code.nodes(path):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
             module = getattr(node, "module", "") or ""
             assert not {"pickle", "dill", "joblib", "shelve", "marshal"} & {*names, module}, path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import threading
 from dataclasses import replace
@@ -283,11 +284,12 @@ def test_a_batch_larger_than_the_data_is_a_sentence() -> None:
 
 def test_the_graph_does_not_leak() -> None:
     """Nothing keeps a step's graph alive: tensors that hold one, or a gradient, stay level (pitfall 8)."""
-    import gc
 
     def holds(tensor: torch.Tensor) -> bool:
         return tensor.grad_fn is not None or (tensor.is_leaf and tensor.grad is not None)
 
+    gc.collect()
+    gc.freeze()  # only what is made from here on is looked through
     run = trainer(tiny_clip(steps=12, diagnostics={"similarity": {"every": 1}, "gradients": {"every": 1}}))
     run.tell("began")
     counts = []
@@ -297,4 +299,5 @@ def test_the_graph_does_not_leak() -> None:
         gc.collect()
         counts.append(sum(holds(o) for o in gc.get_objects() if isinstance(o, torch.Tensor)))
     run.feed.close()
+    assert counts[-1] > 0
     assert len(set(counts[3:])) == 1, counts
