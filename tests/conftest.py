@@ -20,8 +20,19 @@ pytest_plugins = ["tests.stores"]
 SHARED_DATA = Path(os.environ.get("CROSSMODAL_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
+gc.disable()  # nothing that is made while tests are collected is garbage
+
+
 def pytest_collection_finish() -> None:
     """Modules and tests are there until the end: the collector, which windows call often, need not look through them."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _what_stays() -> Iterator[None]:
+    """The same holds for what a file of tests has loaded, once it is through."""
+    yield
     gc.collect()
     gc.freeze()
 

@@ -20,6 +20,11 @@ KEYS = [key for key in blocks if key not in NEED_A_RUN]
 OPTIONAL_PACKAGES = {"encoders.efficientnet_lite": "efficientnet_lite_pytorch"}
 
 
+@pytest.fixture(autouse=True)
+def _few_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    contract.few_words(monkeypatch)
+
+
 def build(key: str) -> tuple[Block, dict[str, object]]:
     if key in OPTIONAL_PACKAGES:
         pytest.importorskip(OPTIONAL_PACKAGES[key])

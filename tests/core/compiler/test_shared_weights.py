@@ -19,9 +19,15 @@ from core.graph.document import Document, End, Node
 from core.graph.recipe import Rule
 from core.knobs import configure
 from core.problems import Refused
+from tests.core import contract
 from tests.core.compiler.test_script import losses, told
 from tests.core.test_every_block import KEYS, build, with_gradient
 from tests.documents import Drawing, siamese
+
+
+@pytest.fixture(autouse=True)
+def _few_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    contract.few_words(monkeypatch)
 
 
 def apart(document: Document) -> Document:

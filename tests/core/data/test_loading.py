@@ -16,8 +16,9 @@ from core.problems import Refused
 from tests.core.data.made import Made, graph, step
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def made() -> Iterator[SampleGraph]:
+    """One graph for all tests that change nothing of it: its workers stay from test to test, as from epoch to epoch."""
     built = graph()
     yield built
     built.close()
