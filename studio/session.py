@@ -22,7 +22,7 @@ from core.graph.document import Document, new_id
 from core.graph.history import History
 from core.graph.vocabulary import Vocabulary
 from core.problems import Problem, Refused
-from core.runs.launch import queue
+from core.runs.launch import place_of, queue
 from core.runs.vocabulary import cached_vocabulary
 from core.runs.worker import RunThread, ask, start_process
 from core.store.answers import RunFacts
@@ -336,7 +336,7 @@ class Session(QObject):
 
     def launch(self, uid: str, place: str) -> None:
         """Begin a run and look at it. Raises Refused where it cannot be begun."""
-        if place == "process":
+        if place_of(self.library, uid, place) == "process":
             self._children[uid] = start_process(self.store, uid)
         else:
             thread = RunThread(self.store, uid, told=self._recordTold.emit)

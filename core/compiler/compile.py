@@ -10,6 +10,7 @@ from core.compiler.absent import absent_problems
 from core.compiler.budget import budget_problems
 from core.compiler.build import build_source
 from core.compiler.describe import vocabulary
+from core.compiler.dividing import dividing_problems
 from core.compiler.grouping import grouping_problems
 from core.compiler.plan import Plan
 from core.compiler.resolve import Resolved, resolve
@@ -76,7 +77,7 @@ def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Res
         *sound_problems(document, resolved),
         *sweep_problems(document, words),
     ]
-    whole += grouping_problems(document, resolved)
+    whole += [*grouping_problems(document, resolved), *dividing_problems(document, resolved)]
     problems = [*resolved.problems, *troubles, *over, *whole]
     own = sum(fact.trained_parameters for fact in facts.values())
     total = sum(fact.parameters for fact in facts.values())

@@ -18,7 +18,7 @@ from core.data.base import Patches, Pieces, Source
 from core.data.graphs import SampleGraphs
 from core.data.loading import batches, grouped
 from core.data.media import picture_of, pixels_of
-from core.data.order import Group, batchings
+from core.data.order import ALL, Group, Share, batchings, share_of
 from core.data.pipeline import SampleGraph
 from core.graph.document import End
 from core.graph.selection import selecting_split
@@ -55,15 +55,15 @@ def seed_of(plan: Plan, task: Task) -> int:
     return seed if task == plan.tasks[0] else node_seed(seed, f"task/{task.source}") % 2**31
 
 
-def feeds(plan: Plan, graphs: SampleGraphs, device: torch.device) -> dict[str, Feed]:
-    """A feed for every task, by source."""
-    return {task.source: Feed(plan, task, graphs[task.source], device) for task in plan.tasks}
+def feeds(plan: Plan, graphs: SampleGraphs, device: torch.device, share: Share = ALL) -> dict[str, Feed]:
+    """A feed for every task, by source; ``share``: the part of every training batch that this process has."""
+    return {task.source: Feed(plan, task, graphs[task.source], device, share) for task in plan.tasks}
 
 
 class Feed:
     """One task's training batches from a position on, and whole splits for evaluation, on the device."""
 
-    def __init__(self, plan: Plan, task: Task, graph: SampleGraph, device: torch.device) -> None:
+    def __init__(self, plan: Plan, task: Task, graph: SampleGraph, device: torch.device, share: Share = ALL) -> None:
         self._plan, self._graph, self._device = plan, graph, device
         self._recipe = plan.document.recipe
         self.batch_size = self._recipe.batch_of(task.source)
@@ -77,6 +77,7 @@ class Feed:
         self._grouped: tuple[int, Sequence[Group]] | None = None  # an epoch and its batches
         self._fixed: dict[int, Batch] = {}
         self.things = Things(graph)
+        self.share, self.pieces = share, 1  # pieces: parts that a batch is run in, each of them shared
         self.after: list[Callable[[Batch, list[int]], Batch]] = []  # what callbacks add to every batch
 
     def batches_in(self, epoch: int) -> int:
@@ -91,8 +92,11 @@ class Feed:
             self._grouped = epoch, found
         return self._grouped[1]
 
+    def _own(self, group: Group) -> Group:
+        return group if self.share.world == 1 else share_of(group, self.share, self.pieces)
+
     def next(self, epoch: int, batch: int) -> tuple[Batch, list[int]]:
-        """The batch at a position, and which samples it holds."""
+        """The batch at a position (this process's part of it), and which samples it holds."""
         if self._running is None or self._epoch != epoch:
             self.close()
             self._epoch = epoch
@@ -101,7 +105,7 @@ class Feed:
                     self._graph,
                     self.splits["train"],
                     self.batch_size,
-                    groups=self._groups(epoch),
+                    groups=[self._own(group) for group in self._groups(epoch)],
                     seed=self._seed,
                     epoch=epoch,
                     start_batch=batch,
@@ -111,13 +115,14 @@ class Feed:
             )
         return self._placed(next(self._running))
 
-    def split(self, name: str, batch_size: int = 256, limit: int | None = None) -> Iterator[tuple[Batch, list[int]]]:
-        """A split in order, without augmentation."""
-        indices = list(self.splits[name])[:limit]
-        made = batches(
-            self._graph, indices, min(batch_size, max(len(indices), 1)), way=self._way, seed=self._recipe.seed, epoch=0,
-            start_batch=0, workers=0, training=False,
-        )  # fmt: skip
+    def split(
+        self, name: str, batch_size: int = 256, limit: int | None = None, share: Share = ALL
+    ) -> Iterator[tuple[Batch, list[int]]]:
+        """A split in order, without augmentation; with a ``share``, every so many-th batch of it."""
+        indices, seed = list(self.splits[name])[:limit], self._recipe.seed
+        size = min(batch_size, max(len(indices), 1))
+        groups = grouped(self._graph, indices, size, way=self._way, seed=seed, training=False)
+        made = batches(self._graph, indices, size, groups=groups[share.rank :: share.world], seed=seed, training=False)
         try:
             for batch in made:
                 yield self._placed(batch)

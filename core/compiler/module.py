@@ -7,7 +7,7 @@ places are one module, registered once under their owner's id and run at each.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 
 from core.blocks.attention.layer import Stack
 from core.blocks.block import Block, Objective
+from core.blocks.objectives.gathering import alone, gathered_values, processes
 from core.blocks.packing import taken_by, unpacked
 from core.blocks.values import Codes, Grid, Tokens, full, map_tensors
 from core.compiler.build import build_block
@@ -25,7 +26,7 @@ from core.compiler.grad_cam import Evidence, grad_cam
 from core.compiler.making import Making, Thing, make, makings
 from core.compiler.momentum import Twin, wants_twin
 from core.compiler.plan import Plan
-from core.compiler.randomness import apart
+from core.compiler.randomness import apart, drawing_alike
 from core.compiler.words_in_image import Meeting, words_in_image
 from core.graph.document import End
 from core.telemetry.diagnostics.unmoved import at_rest
@@ -44,6 +45,7 @@ class Experiment(nn.Module):
     def __init__(self, plan: Plan, seed: int = 0) -> None:
         super().__init__()
         self.plan = plan
+        self.draws = 0  # where several processes share a batch: the seed of what they compute alike
         meta = meta_values(plan)
         self.nodes = nn.ModuleDict()
         for key in plan.owners:
@@ -101,15 +103,25 @@ class Experiment(nn.Module):
         values: Values = dict(batch)
         asked = set(self.plan.objectives if wanted is None else wanted)
         chosen = self._needed(asked, values)
-        for key in self.plan.batch_nodes:
-            if key in chosen:
-                incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
-                made = _called(self.node(key), incoming)
-                made = {port: unpacked(value) for port, value in made.items()} if key in asked else made
-                values.update({End(node=key, port=port): value for port, value in made.items()})
-                if len(self.plan.places[self.plan.owner(key)]) > 1:  # the next place writes over what this one saw
-                    self._routed[key] = _routed(self.node(key))
+        joint = [key for key in self.plan.joint if key in chosen] if processes() > 1 else []
+        self._run([key for key in self.plan.batch_nodes if key in chosen and key not in joint], values, asked)
+        if joint:
+            ends = {end for key in joint for end in self.plan.inputs[key].values() if end.node not in joint}
+            whole = gathered_values({end: values[end] for end in sorted(ends)})
+            with alone(), drawing_alike(self.draws):
+                self._run(joint, whole, asked)
+            values.update({end: value for end, value in whole.items() if end.node in joint})
         return values
+
+    def _run(self, keys: Iterable[str], values: Values, asked: Collection[str]) -> None:
+        """Run some nodes in order; what they give joins ``values``."""
+        for key in keys:
+            incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
+            made = _called(self.node(key), incoming)
+            made = {port: unpacked(value) for port, value in made.items()} if key in asked else made
+            values.update({End(node=key, port=port): value for port, value in made.items()})
+            if len(self.plan.places[self.plan.owner(key)]) > 1:  # the next place writes over what this one saw
+                self._routed[key] = _routed(self.node(key))
 
     def _needed(self, wanted: set[str], values: Mapping[End, Any]) -> set[str]:
         """The wanted nodes and what they need, without those whose values the batch already carries."""

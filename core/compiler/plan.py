@@ -90,6 +90,18 @@ class Plan:
         return tuple(found)
 
     @cached_property
+    def joint(self) -> tuple[str, ...]:
+        """Nodes that are given the batch of all processes, where several share it: what compares samples and does not gather
+        them by itself as objectives do, and what such nodes feed.
+        """
+        found: list[str] = []
+        for key in self.batch_nodes:
+            compares = self.specs[key].mixes and key not in self.objectives
+            if compares or any(end.node in found for end in self.inputs[key].values()):
+                found.append(key)
+        return tuple(found)
+
+    @cached_property
     def own_rates(self) -> Mapping[str, float]:
         """The learning rates that blocks ask for themselves, by node: an opponent's, where one is set."""
         rates = {key: self.document.nodes[key].knobs.get("learning_rate") for key in self.owners}

@@ -22,3 +22,12 @@ def apart(seed: int | None = None, device: torch.device | None = None) -> Iterat
         if seed is not None:
             torch.manual_seed(seed)
         yield
+
+
+@contextmanager
+def drawing_alike(seed: int) -> Iterator[None]:
+    """Inside, every process draws the same random numbers; they do not go on from here."""
+    devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield

@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
 from core.blocks.attention.core import Attention
+from core.blocks.objectives.gathering import alone
 from core.blocks.values import Negatives, Text, Tokens, main_tensor
 from core.compiler.bounds import bounded
 from core.compiler.build import build_block, build_transform, source_meta
@@ -135,7 +136,7 @@ def _trace(
         return TracedNode(outputs=source_meta(node, incoming, batch))
     if role == "transform":
         return TracedNode(outputs=build_transform(node).meta(incoming, batch))
-    with torch.device("meta"), apart(), bounded():
+    with torch.device("meta"), apart(), bounded(), alone():
         _check_words(incoming, made_of)
         module = build_block(node, made_of)
         module.train()

@@ -89,3 +89,27 @@ def in_random_order(groups: Sequence[Group], seed: int, epoch: int) -> list[Grou
     """Batches in an order of their own, so that what was sorted together does not follow upon itself."""
     shuffle = np.random.Generator(np.random.PCG64([seed, epoch, _BATCHES])).permutation(len(groups))
     return [groups[place] for place in shuffle]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Which part of every batch a process has: ``rank`` counts from 0 to ``world`` - 1."""
+
+    rank: int = 0
+    world: int = 1
+
+
+ALL = Share()
+
+
+def share_of(group: Group, share: Share, pieces: int = 1) -> Group:
+    """What a process has of a batch: its part of each of the pieces that the batch is run in.
+
+    All of them, in order of ranks, are the batch; of several pieces, each piece is.
+    """
+    size = len(group.indices) // pieces
+    part = size // share.world
+    if part * share.world * pieces != len(group.indices) or group.packs is not None:
+        raise ValueError(f"{len(group.indices)} samples in {pieces} pieces cannot be shared by {share.world} processes")
+    starts = [piece * size + share.rank * part for piece in range(pieces)]
+    return Group(indices=tuple(index for start in starts for index in group.indices[start : start + part]))

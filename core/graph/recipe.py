@@ -125,6 +125,13 @@ class Recipe:
         advanced=True,
     )
     device: str = knob("auto", "Where to train: auto, cpu, cuda or cuda:1.", advanced=True)
+    processes: int = knob(
+        1,
+        "Processes that share every batch evenly: one for each GPU, or all on the CPU.",
+        low=1,
+        high=64,
+        advanced=True,
+    )
     optimizer: Choice = Choice(key="adamw")
     schedule: Choice = Choice(key="cosine")
     batching: Choice = Choice(key="fixed")

@@ -41,7 +41,9 @@ from core.store.resuming import Start
 from core.telemetry.device import DeviceWatch
 from core.telemetry.events import At, Listener, LogLine, Mark, Phase, PhaseChange, Scalars, Status, StatusChange
 from core.training.control import Control
-from core.training.device import OutOfMemory, choose_device, use_threads
+from core.training.device import OutOfMemory, choose_device, threads_in_use, use_threads
+from core.training.processes import begun_again, device_of, is_lost, own_share
+from core.training.processes import told as shared
 from core.training.state import restore
 from core.training.trainer import Trainer
 
@@ -134,24 +136,38 @@ def execute(
     *,
     told: Callable[[Problem], None] | None = None,
     data_changed: bool = False,
+    lost: Callable[[], str] | None = None,
 ) -> Status:
     """Run what the row says, from its checkpoint where it continues one. A failure is a status.
 
     Without a ``claim`` it claims the run; raises Refused, having touched nothing, where that cannot be. ``told`` hears
     what goes wrong with the record; ``data_changed`` says that a person knows of changed data and goes on with it.
+    ``lost``: where processes share the run, says why another of them failed (empty: it was killed, and Lost is raised).
     """
     claim = claim or Library(store).claim(uid)
     try:
-        return _execute(store, uid, control or Control(), told or _print, data_changed)
-    finally:
+        status = _execute(store, uid, control or Control(), told or _print, data_changed, lost)
+    except Lost:
+        raise  # the claim is kept for those who begin again
+    except BaseException:
         claim.release()
+        raise
+    claim.release()
+    return status
+
+
+class Lost(Exception):
+    """Another process of the run was killed: all of them begin again from the last checkpoint."""
 
 
 def _print(problem: Problem) -> None:
     print(problem.sentence(), file=sys.stderr, flush=True)
 
 
-def _execute(store: Store, uid: str, control: Control, told: Callable[[Problem], None], data_changed: bool) -> Status:
+def _execute(
+    store: Store, uid: str, control: Control, told: Callable[[Problem], None], data_changed: bool,
+    lost: Callable[[], str] | None,
+) -> Status:  # fmt: skip
     library = Library(store)
     facts = library.facts(uid)
     recorder = library.recorder(uid, on_problem=told, on_loss=control.stop)
@@ -166,6 +182,7 @@ def _execute(store: Store, uid: str, control: Control, told: Callable[[Problem],
     lookout = Lookout(library, uid, control, say_status, lambda: say_phase("stopping"))
     status: Status = "failed"
     reason = ""
+    begins_again = False
     try:
         say_status("running")
         say_phase("preparing")
@@ -176,14 +193,18 @@ def _execute(store: Store, uid: str, control: Control, told: Callable[[Problem],
     except OutOfMemory as error:
         reason = f"Out of memory: {str(error).splitlines()[0]} Use a smaller batch with gradient caching, or checkpoint gradients."
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
+        if lost is not None and is_lost(error) and not (reason := lost()):
+            begins_again = True
+            raise Lost from error
+        reason = reason or f"{type(error).__name__}: {error}"
         recorder.say(LogLine(at=said.last, text=traceback.format_exc(limit=-8), level="error"))
     finally:
         lookout.close()
         if reason and status == "failed":
             recorder.say(LogLine(at=said.last, text=reason, level="error"))
             recorder.say(Mark(at=said.last, kind="warning", text=reason.splitlines()[0][:300]))
-        say_status(status, reason)
+        if not begins_again:
+            say_status(status, reason)
         if not recorder.close(patience=PATIENCE_SECONDS if status == "finished" else PATIENCE_OF_A_STOP):
             status = "failed"  # whoever waits for the run must not take its record for whole
     return status
@@ -206,12 +227,10 @@ def _train(
 ) -> tuple[Status, str]:
     said.recorder.flush(LONGEST_WAIT_SECONDS)  # what a dead process left in the spool file is part of the record
     facts, text = library.facts(uid), library.reader(uid).document_text()
-    plan = compile(loads(text))
-    recipe = plan.document.recipe
-    device = choose_device(recipe.device)
-    threads = use_threads(recipe.threads)
     start = library.start_of(uid)
-    trainer, news = _trainer(plan, start, device, said, control)
+    shared((text, start))
+    trainer, news = _built(text, start, said, control)
+    plan, device = trainer.plan, trainer.device
     try:
         data = _data_of(trainer, said)
     except Cancelled:
@@ -244,8 +263,12 @@ def _train(
         _say_changes(library, uid, trainer)
         trainer.log(
             f"{plan.analysis.trained_parameters:,} of {plan.analysis.parameters:,} parameters learn on {device}; "
-            f"{threads} threads; seed {facts.seed}."
+            f"{threads_in_use()} threads; seed {facts.seed}."
         )
+        if trainer.share.world > 1:
+            trainer.log(f"{trainer.share.world} processes share every batch.")
+        if begun_again():
+            trainer.warn(f"A process was lost; all of them go on from step {trainer.position.step}.")
         _say_left_out(trainer)
         _keep_origin(library, uid, trainer, data)
         return trainer.train(), trainer.reason
@@ -354,6 +377,33 @@ def _say_set_aside(trainer: Trainer) -> None:
         index, reason = next(iter(aside.items()))
         told = f"{len(aside)} samples could not be read and were left out. The first, number {index}: {reason}"
         trainer.warn(trainer.whose(told))
+
+
+def _built(text: str, start: Start | None, listener: Listener, control: Control) -> tuple[Trainer, str]:
+    """The trainer of a document, on the device and with the threads of this process."""
+    plan, share = compile(loads(text)), own_share()
+    recipe = plan.document.recipe
+    device = choose_device(device_of(recipe.device, share.world, share.rank))
+    use_threads(recipe.threads, share.world)
+    return _trainer(plan, start, device, listener, control)
+
+
+class _Silent:
+    """What another process of the run says as well."""
+
+    def say(self, event: Any) -> None:
+        """Nothing."""
+
+
+def follow() -> None:
+    """Train a run beside the first process, which alone records, checkpoints and hears of wishes."""
+    text, start = shared(None)
+    trainer, _ = _built(text, start, _Silent(), Control())
+    try:
+        trainer.diagnostics = []
+        trainer.train()
+    finally:
+        trainer.graphs.close()
 
 
 def _trainer(plan: Plan, start: Start | None, device: Any, listener: Listener, control: Control) -> tuple[Trainer, str]:

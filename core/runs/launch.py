@@ -39,19 +39,30 @@ def queue(
     It bears the ``name`` that a person gave it, else the ``title`` (the document's own) with the store's running number.
     """
     return library.create_run(
-        name or title or document.name, dumps(document), numbered=not name, steps=document.recipe.steps, seed=document.recipe.seed, place=place,
+        name or title or document.name, dumps(document), numbered=not name, steps=document.recipe.steps, seed=document.recipe.seed, place=_placed(document, place),
         parent=parent, parent_step=parent_step, environment=environment(), params=parameters(document),
         queued=waits,
     )  # fmt: skip
 
 
+def place_of(library: Library, uid: str, wish: str) -> str:
+    """Where a run is trained: as wished, but in processes of its own where several share it."""
+    return _placed(loads(library.document_text(uid)), wish)
+
+
+def _placed(document: Document, wish: str) -> str:
+    return "process" if document.recipe.processes > 1 else wish
+
+
 CONTINUED = "continued with"  # the parameter that tells what was changed when a run was taken up again
 
 
-def change_recipe(library: Library, uid: str, *, steps: int | None = None, device: str | None = None) -> None:
-    """More steps or another device for a run that is taken up again. Raises Refused where the recipe forbids them."""
+def change_recipe(
+    library: Library, uid: str, *, steps: int | None = None, device: str | None = None, processes: int | None = None
+) -> None:
+    """More steps, another device, other processes for a run that is taken up again. Raises Refused where the recipe forbids them."""
     document = loads(library.document_text(uid))
-    wanted = {"steps": steps, "device": device}
+    wanted = {"steps": steps, "device": device, "processes": processes}
     fields = {
         name: value for name, value in wanted.items() if value is not None and value != getattr(document.recipe, name)
     }

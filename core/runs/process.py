@@ -12,10 +12,13 @@ import faulthandler
 import signal
 import sys
 
+from core.graph.file import loads
 from core.problems import Refused
 from core.runs.execute import execute
-from core.store.claims import take
+from core.runs.launcher import launch
+from core.store.claims import Claim, take
 from core.store.database import Store
+from core.store.library import Library
 from core.training.control import Control
 
 
@@ -28,12 +31,20 @@ def main(arguments: list[str]) -> int:
     flags = _flags(arguments)
     try:
         with Store.open(flags.store, files=flags.files) as store:
-            claim = take(store, flags.uid, flags.word) if flags.word else None
-            status = execute(store, flags.uid, control, claim, data_changed=flags.data_changed)
+            claim = take(store, flags.uid, flags.word) if flags.word else Library(store).claim(flags.uid)
+            status = _carried_out(store, claim, control, flags.data_changed)
             return 0 if status in ("finished", "stopped") else 1
     except Refused as refused:
         print(refused, file=sys.stderr)
         return 2
+
+
+def _carried_out(store: Store, claim: Claim, control: Control, data_changed: bool) -> str:
+    """Here, or in as many processes as the run's recipe asks for."""
+    processes = loads(Library(store).document_text(claim.uid)).recipe.processes
+    if processes == 1:
+        return execute(store, claim.uid, control, claim, data_changed=data_changed)
+    return launch(store, claim, processes, lambda: control.is_stopping, data_changed=data_changed)
 
 
 def _flags(arguments: list[str]) -> argparse.Namespace:

@@ -27,7 +27,7 @@ from core.graph.file import dumps, loads
 from core.graph.sweep import Sweep
 from core.graph.vocabulary import Vocabulary
 from core.problems import Refused, refuse
-from core.runs.launch import queue
+from core.runs.launch import place_of, queue
 from core.runs.proposing import propose
 from core.runs.vocabulary import full_vocabulary
 from core.runs.worker import ask, lower_priority, start_process
@@ -174,7 +174,7 @@ class SweepThread(threading.Thread):
             self.training = ""
 
     def _train_to_its_end(self, work: Work, run: str) -> None:
-        if work.place == "process":
+        if place_of(work.library, run, work.place) == "process":
             child = start_process(self.store, run)
             self._watch(child, run)
             return

@@ -94,12 +94,12 @@ def _spawn(store: Store, uid: str, *more: str) -> subprocess.Popen[Any]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"{uid}.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "core.runs.process", store.url, uid, *more, *_files(store)],
+            [sys.executable, "-P", "-m", "core.runs.process", store.url, uid, *more, *files_flags(store)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True, cwd=folder,
         )  # fmt: skip
 
 
-def _files(store: Store) -> list[str]:
+def files_flags(store: Store) -> list[str]:
     """A store by URL has a folder that must be named; the files of a file lie beside it."""
     return [] if store.is_file else ["--files", str(store.files)]
 

@@ -11,9 +11,12 @@ SECONDS_APART = 2.0  # clocks of the kernel and of the store differ by less
 SECONDS_UNHEARD = 120.0  # a process of another machine is taken for gone after this
 
 
+IN_THE_NAME_OF = "CROSSMODAL_IN_THE_NAME_OF"  # the process that started this one, and starts it anew when it dies
+
+
 def this_process() -> tuple[int, float]:
-    """Number and start of the process that calls, seconds since 1970."""
-    return identity_of(os.getpid())
+    """Number and start of the process that calls, or that it works for; seconds since 1970."""
+    return identity_of(int(os.environ.get(IN_THE_NAME_OF, os.getpid())))
 
 
 def identity_of(number: int) -> tuple[int, float]:

@@ -18,6 +18,17 @@ class Rate:
     learning_rate: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What is asked for at one moment, to be told to other processes of the run."""
+
+    paused: bool
+    stop: bool
+    evaluate: bool
+    checkpoint: bool
+    rates: tuple[Rate, ...]
+
+
 class Control:
     """Thread-safe wishes. A stop wakes a paused run at once."""
 
@@ -55,6 +66,22 @@ class Control:
         """Change a learning rate from the next step on."""
         with self._changed:
             self._rates.append(Rate(node=node, learning_rate=learning_rate))
+
+    def take(self) -> Wishes:
+        """All of it; what is granted once is not given again."""
+        rates, checkpoint = self.take_rates(), self.take_checkpoint()
+        with self._changed:
+            return Wishes(
+                paused=self._paused, stop=self._stop, evaluate=self._evaluate, checkpoint=checkpoint, rates=tuple(rates)
+            )
+
+    def follow(self, wishes: Wishes) -> None:
+        """Ask for what was asked for elsewhere."""
+        with self._changed:
+            self._paused, self._stop, self._evaluate = wishes.paused, wishes.stop, wishes.evaluate
+            self._checkpoint = self._checkpoint or wishes.checkpoint
+            self._rates += wishes.rates
+            self._changed.notify_all()
 
     @property
     def is_paused(self) -> bool:

@@ -33,9 +33,14 @@ def choose_device(wish: str) -> torch.device:
     return device
 
 
-def use_threads(wish: int) -> int:
-    """Compute with so many threads, or with one for each core where the wish is 0; says how many."""
-    torch.set_num_threads(wish or os.cpu_count() or 1)
+def use_threads(wish: int, processes: int = 1) -> int:
+    """Compute with so many threads, or where the wish is 0 with this process's part of the cores; says how many."""
+    torch.set_num_threads(wish or max((os.cpu_count() or 1) // processes, 1))
+    return threads_in_use()
+
+
+def threads_in_use() -> int:
+    """How many threads compute."""
     return torch.get_num_threads()
 
 

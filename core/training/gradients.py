@@ -16,10 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from core.blocks.objectives.gathering import gathered, processes
 from core.blocks.packing import unpacked
 from core.blocks.values import full, joined
 from core.graph.document import End
 from core.telemetry.diagnostics.unmoved import unmoved
+from core.training.processes import added
 from core.training.running import Running
 
 LARGEST_WEIGHT = 1e4  # of an adaptive weight, as in taming-transformers
@@ -119,6 +121,7 @@ def _shares(run: Running, parts: list[dict[End, Any]]) -> list[dict[str, Tensor 
             values = run.forward(part) if wanted else part
             found.append({key: _counted(run, node, values, samples=_samples(part)) for key, node in makers.items()})
     _set_random_state(run.device, state)
+    found = [{key: added(float(counts[key])) for key in makers} for counts in found]
     whole = {key: sum(float(counts[key]) for counts in found) for key in makers}
     return [{key: float(n) / whole[key] if whole[key] else 0.0 for key, n in counts.items()} for counts in found]
 
@@ -261,7 +264,11 @@ def _watched(run: Running) -> set[End]:
 
 
 def keep_sides(run: Running, values: Mapping[End, Any]) -> None:
-    """Both sides of every pairwise objective of the task at work, and what was contrasted, for diagnostics."""
+    """Both sides of every pairwise objective of the task at work, and what was contrasted, for diagnostics.
+
+    Of a batch that processes share, those of all of them.
+    """
+    values = {**values, **_everyones(run, values)}
     for key in run.task.objectives:
         ends = run.plan.sides(key)
         if ends is not None:
@@ -271,6 +278,11 @@ def keep_sides(run: Running, values: Mapping[End, Any]) -> None:
         chosen = run.plan.inputs[key].get("negatives")
         if chosen is not None and chosen in values:
             run.negatives[run.named(key)] = values[chosen]
+
+
+def _everyones(run: Running, values: Mapping[End, Any]) -> dict[End, Any]:
+    own = [end for end in sorted(_watched(run)) if end in values and end.node not in run.plan.joint]
+    return {end: gathered(values[end].detach()) for end in own} if processes() > 1 else {}
 
 
 def _both_present(

@@ -16,6 +16,7 @@ class InParts:
 
     title: str
     mixes_whole: bool
+    shares_norm: bool = False  # batch norm sees the whole batch too
 
 
 def compared(run: Running, way: InParts) -> list[Problem]:
@@ -26,7 +27,11 @@ def compared(run: Running, way: InParts) -> list[Problem]:
             continue
         node = run.experiment.node(key)
         runs_in_parts = not way.mixes_whole or any(place not in run.plan.mixing for place in places)
-        if runs_in_parts and any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in node.modules()):
+        if (
+            runs_in_parts
+            and not way.shares_norm
+            and any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in node.modules())
+        ):
             found.append(Problem(
                 what=f"{way.title} is not exact with batch norm: each part is normalised by itself.", node=key,
                 severity="warning", hint="Use group norm, or freeze the block.",

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from core.blocks.objectives.gathering import alone
 from core.compiler.feed import Batch, Feed, feeds
 from core.compiler.module import Experiment
 from core.compiler.plan import Plan, Task
@@ -25,6 +26,9 @@ from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Pha
 from core.training.control import Control, Stopping
 from core.training.optimization import Groups
 from core.training.position import Place, Position
+from core.training.processes import everyones, own_share, told
+
+Made = TypeVar("Made")
 
 
 class Keeper(Protocol):
@@ -58,7 +62,10 @@ class Running:
     ) -> None:
         self.plan, self.recipe, self.device = plan, plan.document.recipe, device
         self.listener, self.control = listener, control or Control()
-        self.feeds, self.graphs = feeds(plan, graphs, device), graphs
+        self.share, self._asked_for = own_share(), self.control
+        if self.share.world > 1:  # what is wished for reaches all processes at one step's edge: :meth:`agree`
+            self.control = Control()
+        self.feeds, self.graphs = feeds(plan, graphs, device, self.share), graphs
         self.task = plan.tasks[0]
         self.experiment = Experiment(plan, self.recipe.seed).to(device)
         self.groups = Groups(self.experiment, self.recipe)
@@ -67,7 +74,9 @@ class Running:
         self.precision: AbstractContextManager[Any] = nullcontext()
         self.shares: dict[str, float] = {self.task.source: 1.0}  # source -> weight of its task's losses in this step
         self.batches: dict[str, Batch] = {}  # source -> what its task learns from in this step
-        self.drawn: dict[str, list[int]] = {}  # source -> the samples in it
+        self.drawn: dict[
+            str, list[int]
+        ] = {}  # source -> the samples in it; of one that processes share, of all of them
         self.losses: dict[str, Tensor] = {}  # by objective, as :meth:`named` says it
         self.opposing: dict[str, Tensor] = {}  # objective -> the loss of its opponent
         self.weights: dict[str, Tensor] = {}  # objective -> its adaptive weight in this step
@@ -211,7 +220,8 @@ class Running:
         """Tell the diagnostics. A diagnostic that fails is switched off and says so; it never stops a run."""
         for diagnostic in list(self.diagnostics):
             try:
-                getattr(diagnostic, moment)(self)
+                with alone():
+                    getattr(diagnostic, moment)(self)
             except Exception as error:  # a picture must not cost a training run
                 self.diagnostics.remove(diagnostic)
                 self.warn(
@@ -223,14 +233,35 @@ class Running:
         with self.precision:
             return self.experiment.run(batch, self.task.objectives if wanted is None else wanted)
 
-    def reading(self, split: str, size: int, limit: int | None = None) -> Iterator[tuple[Batch, list[int]]]:
-        """Batches of a split of the task at work, for what takes long at a step's end. Raises Stopping between two where a plain stop was asked for."""
-        for batch, indices in self.feed.split(split, size, limit):
+    def agree(self, goes_on: bool = True) -> bool:
+        """From here on every process knows of the same wishes: those that the first has heard. Gives its ``goes_on``."""
+        if self.share.world == 1:
+            return goes_on
+        wishes, goes_on = told((self._asked_for.take(), goes_on) if self.share.rank == 0 else None)
+        self.control.follow(wishes)
+        return goes_on
+
+    def collected(
+        self, split: str, size: int, limit: int | None, work: Callable[[Batch, list[int]], Made]
+    ) -> list[Made]:
+        """What ``work`` makes of each batch of a split of the task at work, in order; what takes long at a step's end.
+
+        Processes take turns with the batches, and each has what all of them made: no sample is left out or counted twice.
+        Raises Stopping between two batches where a plain stop was asked for.
+        """
+        mine = self.feed.split(split, size, limit, self.share)
+        made: list[Made] = []
+        while self.agree((found := next(mine, None)) is not None):  # the first process has the most
             if self.control.cuts_short:
                 raise Stopping
-            yield batch, indices
+            if found is None:
+                continue
+            made.append(work(*found))
             if self._phase.of:
-                self._turn_to(self._phase.phase, min(self._phase.done + len(indices), self._phase.of), self._phase.of)
+                done = self._phase.done + len(found[1]) * self.share.world
+                self._turn_to(self._phase.phase, min(done, self._phase.of), self._phase.of)
+        rows = everyones(made)
+        return [rows[place % len(rows)][place // len(rows)] for place in range(sum(map(len, rows)))]
 
     @property
     def is_running(self) -> bool:

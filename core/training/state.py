@@ -46,6 +46,7 @@ def state_of(run: Running) -> dict[str, Any]:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "device": run.device.type,
+        "processes": run.share.world,
     }
 
 

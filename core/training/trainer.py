@@ -36,16 +36,20 @@ from core.graph.mixing import drawn, shares_at
 from core.graph.recipe import ALL
 from core.graph.selection import task_of
 from core.knobs import configure
-from core.problems import Refused
+from core.problems import Refused, refuse
 from core.telemetry.diagnostics.diagnostic import diagnostics
 from core.telemetry.events import Listener, Mark, Scalars, Status
 from core.training.callback import callbacks
 from core.training.control import Control, Rate
 from core.training.gradients import plain
+from core.training.parts import InParts, compared
 from core.training.position import Place, Position
+from core.training.processes import added, average_gradients, averaged, everyones, means, refuse_drift
 from core.training.running import Running
+from core.training.shared_norm import share_batch_norm
 
 LongestSilence = 0.25  # seconds between looks at the clock while paused
+STEPS_BETWEEN_COMPARISONS = 500
 
 
 class Trainer(Running):
@@ -64,15 +68,18 @@ class Trainer(Running):
         self.callbacks = sorted(_chosen(callbacks, self.recipe.callbacks), key=lambda callback: callback.order)
         self.diagnostics = _chosen(diagnostics, self.recipe.diagnostics)
         self.gradient = plain
+        self._compared = False  # with the other processes of the run
 
     def train(self) -> Status:
         """Run to the end. Exceptions of the plan's own blocks pass through; callbacks are told ``ended`` in any case."""
         self._refuse_small_data()
+        self._refuse_undivided()
         try:
             self.tell("began")
             if self.position.step:
                 for callback in self.callbacks:
                     callback.resumed(self)
+            self.agree()
             self._obey_a_stop()  # asked for while the run was prepared
             while self.is_running:
                 self._turn_to("training")
@@ -80,6 +87,7 @@ class Trainer(Running):
                 self._obey()
             if self.status == "running":
                 self.status = "finished"
+                refuse_drift(self.experiment.state_dict())
             self.tell("ended")
         finally:
             for feed in self.feeds.values():
@@ -94,6 +102,21 @@ class Trainer(Running):
         for problem in found if self.position.step == 0 else ():
             self.warn(problem.sentence())
 
+    def _refuse_undivided(self) -> None:
+        """Before the first step of several processes: what each of them would learn by itself. Raises Refused."""
+        if self.share.world == 1:
+            return
+        share_batch_norm(self.experiment)
+        if found := [one for one in self.callbacks if not one.divides]:
+            raise refuse(
+                f"{found[0].title} looks at one process's part of the batch.", node="recipe",
+                hint="Switch it off, or train in one process.",
+            )  # fmt: skip
+        for problem in compared(
+            self, InParts(title="Training in several processes", mixes_whole=True, shares_norm=True)
+        ):
+            self.warn(problem.sentence())
+
     def _step(self) -> None:
         began, worked = time.monotonic(), time.process_time()
         self._enter_stage()
@@ -102,16 +125,17 @@ class Trainer(Running):
             self._learn()
         if self.status != "running":
             return
-        self._advance(time.monotonic() - began, time.process_time() - worked)
+        self._advance(time.monotonic() - began, added(time.process_time() - worked))
         self._say_step(time.monotonic() - began)
         self.tell("step_ended")
         self.position = replace(self.position, seconds=self.position.seconds + time.monotonic() - began - self._counted)
 
     def _learn(self) -> None:
-        torch.manual_seed(node_seed(self.recipe.seed, f"step/{self.position.step}"))
+        self._draw(f"step/{self.position.step}")
         self.experiment.set_progress(self.position.step / max(self.recipe.steps, 1))
         self.tell("step_began")
         self._gradients()
+        self._meet()
         self.tell("gradient_ready")
         if self.status != "running":
             return
@@ -119,6 +143,7 @@ class Trainer(Running):
         self.groups.optimizer.step()
         self.groups.optimizer.zero_grad(set_to_none=True)
         self.experiment.after_update(self.batches)
+        self._look_for_drift()
         self.tell("updated")
 
     def _take_turns(self) -> None:
@@ -140,8 +165,31 @@ class Trainer(Running):
         self.losses, self.sides, self.negatives, self.opposing, self.weights = {}, {}, {}, {}, {}
         for number, task in enumerate(self.each_task(self.shares)):
             if number:
-                torch.manual_seed(node_seed(self.recipe.seed, f"step/{self.position.step}/{task.source}"))
+                self._draw(f"step/{self.position.step}/{task.source}")
             self.losses.update({self.named(key): loss for key, loss in self.gradient(self).items()})
+
+    def _draw(self, name: str) -> None:
+        """Random numbers of a part of a step. Processes that share a batch draw different ones for different samples."""
+        seed = node_seed(self.recipe.seed, name)
+        self.experiment.draws = seed
+        torch.manual_seed(node_seed(seed, f"rank/{self.share.rank}") if self.share.rank else seed)
+
+    def _look_for_drift(self) -> None:
+        """After the first step of these processes, and now and then, they are compared."""
+        if self.position.step % STEPS_BETWEEN_COMPARISONS == 0 or not self._compared:
+            refuse_drift(self.experiment.state_dict())
+            self._compared = True
+
+    def _meet(self) -> None:
+        """Where processes share the batch: the gradient and the figures of all of it, in each of them."""
+        if self.share.world == 1:
+            return
+        average_gradients(self.experiment.parameters())
+        self.losses, self.opposing = averaged(self.losses), averaged(self.opposing)
+        self.drawn = {
+            source: [index for part in parts for index in part]
+            for source, parts in ((source, everyones(own)) for source, own in self.drawn.items())
+        }
 
     def _advance(self, seconds: float, processor: float) -> None:
         now = self.position
@@ -184,11 +232,17 @@ class Trainer(Running):
         values["cost/processor seconds"] = self.position.processor
         values["throughput"] = self._samples() / max(seconds, 1e-9)
         values.update({f"rate/{key}": rate for key, rate in self.rates.items()})
+        self.say(Scalars(at=self.at(), values=values | means(self._curves())))
+
+    def _curves(self) -> dict[str, float]:
+        """What blocks tell of this step."""
         active = {self.plan.document.owner(key) for key in self.active_nodes}
-        for key in (key for key in self.plan.owners if key in active):
-            for name, reading in self.experiment.node(key).curves().items():  # type: ignore[operator]
-                values[f"{name}/{key}"] = float(reading)
-        self.say(Scalars(at=self.at(), values=values))
+        return {
+            f"{name}/{key}": float(reading)
+            for key in self.plan.owners
+            if key in active
+            for name, reading in self.experiment.node(key).curves().items()  # type: ignore[operator]
+        }
 
     def _weight(self, objective: str) -> float:
         """What a loss of this step is multiplied by."""
@@ -206,8 +260,10 @@ class Trainer(Running):
         return found
 
     def _obey(self) -> None:
+        self.agree()
         self._grant()
         while self.control.wait_while_paused(LongestSilence):
+            self.agree()
             self._grant()
         self._obey_a_stop()
 

@@ -32,7 +32,7 @@ from core.graph.selection import (
 )  # fmt: skip
 from core.knobs import knobs_of, problems_with
 from core.problems import Refused, refuse
-from core.runs.launch import change_recipe, queue
+from core.runs.launch import change_recipe, place_of, queue
 from core.runs.vocabulary import cached_vocabulary, full_vocabulary
 from core.runs.worker import RunThread, ask, start_process
 from core.store.answers import Head, RunFacts
@@ -64,6 +64,12 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--device", help="auto, cpu, cuda or cuda:1")
     parser.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="share every batch among N processes, each on a GPU, or all on the CPU",
+    )
+    parser.add_argument(
         "--set", action="append", default=[], metavar="BLOCK.SETTING=VALUE", help="change a setting; may be repeated"
     )
     parser.add_argument(
@@ -71,7 +77,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--resume", metavar="RUN",
-        help="resume a run that was stopped or interrupted; --steps, --device, --place and --name may be given with it",
+        help="resume a run that was stopped or interrupted; --steps, --device, --processes, --place and --name may be given with it",
     )  # fmt: skip
     parser.add_argument("--data-changed", action="store_true", help="resume although the data is no longer the same")
     parser.add_argument(
@@ -100,7 +106,7 @@ def run(flags: argparse.Namespace) -> int:
             try:
                 status = _train(flags, library, facts, caught)
             except LeftAtOnce:
-                _leave_at_once(facts, flags.place or "thread", caught)
+                _leave_at_once(facts, place_of(library, facts.uid, flags.place or "thread"), caught)
     if caught and status != "finished":
         return 128 + caught[0]
     return 0 if status in GOOD else 1
@@ -126,7 +132,7 @@ def _resumable(flags: argparse.Namespace, library: Library) -> RunFacts:
     steps = facts.steps if flags.steps is None else flags.steps
     if steps < facts.step:
         raise refuse(f"The run {facts.uid} has trained {facts.step} steps already; --steps is {steps}.")
-    change_recipe(library, facts.uid, steps=flags.steps, device=flags.device)
+    change_recipe(library, facts.uid, steps=flags.steps, device=flags.device, processes=flags.processes)
     if flags.name:
         library.rename(facts.uid, flags.name)
     return library.facts(facts.uid)
@@ -152,7 +158,8 @@ def _wanted(flags: argparse.Namespace) -> Document:
     document = find_document(DEFAULT_EXAMPLE if flags.file is None else flags.file)
     if flags.set:
         document = turned(document, flags.set, full_vocabulary())
-    fields = {name: getattr(flags, name) for name in ("steps", "seed", "device") if getattr(flags, name) is not None}
+    names = ("steps", "seed", "device", "processes")
+    fields = {name: getattr(flags, name) for name in names if getattr(flags, name) is not None}
     if problems := problems_with(knobs_of(Recipe), fields):
         raise Refused(*problems)
     return edits.set_recipe(document, **fields)
@@ -162,9 +169,10 @@ def _check(document: Document) -> None:
     """Raise Refused before anything is kept where it cannot run here."""
     from core.compiler.compile import compile  # imports torch, after flags were found good
     from core.training.device import choose_device
+    from core.training.processes import device_of
 
     compile(document)
-    choose_device(document.recipe.device)
+    choose_device(device_of(document.recipe.device, document.recipe.processes))
 
 
 @contextmanager
@@ -201,7 +209,8 @@ def _leave_at_once(facts: RunFacts, place: str, caught: list[int]) -> NoReturn:
 
 
 def _train(flags: argparse.Namespace, library: Library, facts: RunFacts, caught: list[int]) -> str:
-    is_alive, wait = _started(library.store, facts.uid, flags.place or "thread", flags.data_changed)
+    place = place_of(library, facts.uid, flags.place or "thread")
+    is_alive, wait = _started(library.store, facts.uid, place, flags.data_changed)
 
     asked: list[int] = []
 

@@ -6,19 +6,45 @@ gradients then gives exactly the gradient of one process with the whole batch. W
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
-from core.blocks.values import Tokens
+from core.blocks.values import Tokens, joined
+
+Key = TypeVar("Key")
+_apart: list[bool] = []  # one entry for every ``alone`` that is open
 
 
 def processes() -> int:
     """How many processes share the batch."""
+    return 1 if _apart else joined_processes()
+
+
+def joined_processes() -> int:
+    """How many processes train this run, whatever this one is about."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Which of them this one is."""
+    return dist.get_rank() if joined_processes() > 1 else 0
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Inside, this process has a whole batch of its own: nothing is gathered, nobody is waited for."""
+    _apart.append(True)
+    try:
+        yield
+    finally:
+        _apart.pop()
 
 
 def first_row(rows: int) -> int:
@@ -47,6 +73,80 @@ def gathered(part_BD: Tensor) -> Tensor:
     if processes() == 1:
         return part_BD
     made: Tensor = _Gather.apply(part_BD)  # type: ignore[no-untyped-call]
+    return made
+
+
+class _GatherParts(torch.autograd.Function):
+    """As :class:`_Gather`, for parts of different shapes, each for itself."""
+
+    @staticmethod
+    def forward(ctx: Any, part: Tensor, shapes: list[tuple[int, ...]]) -> tuple[Tensor, ...]:
+        sizes = [torch.Size(shape).numel() for shape in shapes]
+        sent = part.new_zeros(max(sizes), dtype=torch.uint8 if part.dtype == torch.bool else part.dtype)
+        sent[: part.numel()] = part.reshape(-1).to(sent.dtype)
+        parts = [torch.empty_like(sent) for _ in shapes]
+        dist.all_gather(parts, sent)
+        ctx.shapes, ctx.sizes = shapes, sizes
+        return tuple(one[:size].reshape(shape).to(part.dtype) for one, size, shape in zip(parts, sizes, shapes))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        whole = gradients[0].new_zeros(len(ctx.sizes), max(ctx.sizes))
+        for row, gradient, size in zip(whole, gradients, ctx.sizes):
+            row[:size] = gradient.reshape(-1)
+        dist.all_reduce(whole)
+        own = dist.get_rank()
+        return whole[own, : ctx.sizes[own]].reshape(ctx.shapes[own]), None
+
+
+def gathered_values(values: Mapping[Key, Any]) -> dict[Key, Any]:
+    """What flows on wires in every process, put together in order of ranks, with its gradient; a single number is averaged.
+
+    Sentences and tokens are padded to the widest anywhere, and masked there.
+    """
+    flat = {key: pytree.tree_flatten(value) for key, value in values.items()}
+    told: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(told, [[_described(leaf) for leaf in leaves] for leaves, _ in flat.values()])
+    found = {}
+    for number, (key, (leaves, form)) in enumerate(flat.items()):
+        columns = [
+            _GatherParts.apply(leaf, shapes) if isinstance(leaf, Tensor) else shapes  # type: ignore[no-untyped-call]
+            for leaf, shapes in zip(leaves, zip(*(each[number] for each in told)))
+        ]
+        parts = [pytree.tree_unflatten(list(row), form) for row in zip(*columns)]
+        found[key] = _together(parts)
+    return found
+
+
+def _described(leaf: Any) -> Any:
+    return tuple(leaf.shape) if isinstance(leaf, Tensor) else leaf
+
+
+def _together(parts: list[Any]) -> Any:
+    if isinstance(parts[0], Tensor) and not parts[0].ndim:
+        return torch.stack(parts).mean()
+    return [one for part in parts for one in part] if isinstance(parts[0], list) else joined(parts)
+
+
+class _Sum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, part: Tensor) -> Tensor:
+        whole = part.clone()
+        dist.all_reduce(whole)
+        return whole
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        whole = gradients[0].clone()
+        dist.all_reduce(whole)
+        return whole
+
+
+def summed(part: Tensor) -> Tensor:
+    """The sum over all processes, with its gradient."""
+    if processes() == 1:
+        return part
+    made: Tensor = _Sum.apply(part)  # type: ignore[no-untyped-call]
     return made
 
 

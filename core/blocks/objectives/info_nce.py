@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from core.blocks.block import Objective
 from core.blocks.catalog import blocks
-from core.blocks.objectives.gathering import first_row, gathered, processes
+from core.blocks.objectives.gathering import count_a_process, first_row, gathered, processes
 from core.blocks.values import Negatives, full
 from core.graph.ports import port
 from core.knobs import knob
@@ -157,7 +157,9 @@ class InfoNCE(Contrast):
         own_BM = target_B[:, None] == torch.arange(logits_BM.shape[1], device=target_B.device)
         logits_BM = logits_BM.masked_fill(~(there_A | own_BM), float("-inf"))
         loss_B = F.cross_entropy(logits_BM, target_B, reduction="none")
-        return torch.where(row_B, loss_B, 0.0).sum() / row_B.sum().clamp_min(1)
+        own = processes() > 1 and len(loss_B) < len(there_A)  # of each process its own rows
+        count = count_a_process(row_B.sum()) if own else row_B.sum().clamp_min(1)
+        return torch.where(row_B, loss_B, 0.0).sum() / count
 
     def both_ways(self, left: Tensor, right: Tensor) -> tuple[list[Tensor], int]:
         """Logits of both directions, over the batches of all processes, and the column of the first row's partner."""

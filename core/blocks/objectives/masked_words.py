@@ -19,7 +19,7 @@ from core.blocks.catalog import blocks
 from core.blocks.connectors.pool import example_tokens
 from core.blocks.encoders.text_transformer import example_text
 from core.blocks.fusion.sides import width_of
-from core.blocks.objectives.gathering import count_a_process
+from core.blocks.objectives.gathering import count_a_process, summed
 from core.blocks.values import Text, Tokens, full
 from core.graph.ports import port
 from core.knobs import knob
@@ -70,7 +70,7 @@ class MaskedWords(Objective):
         logits_BLV = full(self.head(tokens.zeroed().x_BND))
         asked_BL = labels != SILENT
         if self.training and labels.device.type != "meta":
-            self.counts_V += torch.bincount(labels[asked_BL], minlength=len(self.counts_V))
+            self.counts_V += summed(torch.bincount(labels[asked_BL], minlength=len(self.counts_V)))
         loss = F.cross_entropy(logits_BLV.flatten(0, 1), labels.flatten(), ignore_index=SILENT, reduction="sum")
         self.right = ((logits_BLV.detach().argmax(-1) == labels) & asked_BL).sum() / asked_BL.sum().clamp_min(1)
         return {"loss": self.config.weight * loss / count_a_process(asked_BL.sum())}

@@ -44,3 +44,6 @@ class Accumulation(Callback):
         for problem in self.problems(run):
             run.warn(problem.sentence())
         run.gradient = partial(accumulated, chunks=self.config.chunks)
+        if run.callback("gradient_cache") is None:
+            for feed in run.feeds.values():
+                feed.pieces = self.config.chunks  # each chunk is shared by all processes

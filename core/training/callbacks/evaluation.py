@@ -17,7 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.blocks.block import Objective
+from core.blocks.objectives.gathering import alone
 from core.blocks.values import map_tensors
+from core.compiler.feed import Batch
 from core.compiler.subsets import Subsets, embedded, subsets_of
 from core.compiler.views import coincide
 from core.data.splitting import SEEN_PICTURES, held_out_words
@@ -50,15 +52,15 @@ def embed(run: Running, objective: str, split: str, limit: int | None) -> tuple[
     """
     ends = [end for _, end in sides(run, objective)]
     told = run.plan.inputs[objective].get("present")
-    found: list[dict[End, Any]] = []
-    indices: list[int] = []
-    for batch, chosen in run.reading(split, BATCH, limit):
+
+    def both(batch: Batch, chosen: list[int]) -> tuple[dict[End, Any], list[int]]:
         values = run.forward(batch, [end.node for end in ends])
         rows = list(range(len(chosen))) if told is None else (values[told] > 0).nonzero()[:, 0].tolist()
-        found.append({end: _rows(_kept(values[end]), rows) for end in ends})
-        indices += [chosen[row] for row in rows]
-    joined = join(found)
-    return joined[ends[0]], joined[ends[1]], indices
+        return {end: _rows(_kept(values[end]), rows) for end in ends}, [chosen[row] for row in rows]
+
+    found = run.collected(split, BATCH, limit, both)
+    joined = join([sides for sides, _ in found])
+    return joined[ends[0]], joined[ends[1]], [index for _, chosen in found for index in chosen]
 
 
 def _kept(value: Any) -> Any:
@@ -86,15 +88,17 @@ def subset_scores(run: Running, subsets: Subsets, split: str, limit: int | None)
     """Recall of the answer for every subset of modalities as the question: ``score/test/image+audio/R@10``."""
     found: dict[str, float] = {}
     for given in subsets.choices():
-        parts: list[tuple[Tensor, Tensor]] = []
-        indices: list[int] = []
-        for batch, chosen in run.reading(split, BATCH, limit):
+
+        def asked_with(batch: Batch, chosen: list[int], given: Any = given) -> tuple[Tensor, Tensor, list[int]]:
             with run.precision:
                 question, answer, counts_B = embedded(run.experiment, subsets, batch, given)
-            parts.append((question[counts_B].cpu(), answer[counts_B].cpu()))
-            indices += [i for i, counts in zip(chosen, counts_B.tolist()) if counts]
+            counted = [index for index, counts in zip(chosen, counts_B.tolist()) if counts]
+            return question[counts_B].cpu(), answer[counts_B].cpu(), counted
+
+        parts = run.collected(split, BATCH, limit, asked_with)
+        indices = [index for *_, counted in parts for index in counted]
         if len(indices) > 1:
-            questions, answers = (torch.cat(side) for side in zip(*parts))
+            questions, answers = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
             name, things = f"score/{run.named(split)}/{'+'.join(given)}", run.feed.things
             asked = list(zip(*(things.of(indices, one) for one in given)))
             found_here = scores(
@@ -138,7 +142,7 @@ def as_evaluated(run: Running) -> Iterator[None]:
     modes = {module: module.training for module in run.experiment.modules()}
     run.experiment.eval()
     try:
-        with torch.no_grad(), averaged.in_place(run) if averaged else nullcontext():  # type: ignore[attr-defined]
+        with alone(), torch.no_grad(), averaged.in_place(run) if averaged else nullcontext():  # type: ignore[attr-defined]
             yield
     finally:
         for module, mode in modes.items():
@@ -330,17 +334,20 @@ class Evaluation(Callback):
         if not _asks(run, key, "own_ranks"):
             return
         for split in self._measured_splits(run):
-            ranks, counts, name = [], [], ""
-            for batch, _ in run.reading(split, BATCH, self.config.most):
+
+            def asked(batch: Batch, _: list[int]) -> tuple[str, Tensor, Tensor] | None:
                 values = run.forward(batch, [end.node for end in ends.values()])
                 answered = module.own_ranks(**{port: values[end] for port, end in ends.items()})  # type: ignore[operator]
-                if answered is None:
-                    return
-                name, rank_B, of_B = answered
-                ranks.append(rank_B.cpu())
-                counts.append(of_B.cpu())
-            found = choice_scores(torch.cat(ranks), torch.cat(counts))
-            self._found |= {f"retrieval/{run.named(split)}/{name}/{word}": value for word, value in found.items()}
+                return None if answered is None else (answered[0], answered[1].cpu(), answered[2].cpu())
+
+            answers = run.collected(split, BATCH, self.config.most, asked)
+            told = [answered for answered in answers if answered is not None]
+            if not told:
+                return
+            found = choice_scores(
+                torch.cat([ranks for _, ranks, _ in told]), torch.cat([counts for *_, counts in told])
+            )
+            self._found |= {f"retrieval/{run.named(split)}/{told[0][0]}/{word}": value for word, value in found.items()}
 
     def _answered(self, run: Running, key: str, main: str) -> None:
         """Scores that an objective knows how to make of its answers: ``score/<split>/<objective>/<name>``."""
@@ -348,11 +355,13 @@ class Evaluation(Callback):
         if not _asks(run, key, "held_out_scores"):
             return
         for split in self._measured_splits(run):
-            found: list[dict[str, Tensor]] = []
-            for batch, _ in run.reading(split, BATCH, self._limit(run, split, main)):
+
+            def answered(batch: Batch, _: list[int]) -> dict[str, Tensor]:
                 values = run.forward(batch, [end.node for end in ends.values() if end.node in run.plan.batch_nodes])
                 answers = module.answers(**{port: values[end] for port, end in ends.items()})  # type: ignore[operator]
-                found.append({name: rows.cpu() for name, rows in answers.items()})
+                return {name: rows.cpu() for name, rows in answers.items()}
+
+            found = run.collected(split, BATCH, self._limit(run, split, main), answered)
             joined = {name: torch.cat([rows[name] for rows in found]) for name in found[0]} if found else {}
             made = module.held_out_scores(joined) if joined else {}  # type: ignore[operator]
             self._found |= {f"score/{run.named(split)}/{key}/{name}": value for name, value in made.items()}

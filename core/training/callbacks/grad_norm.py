@@ -28,6 +28,7 @@ class GradNorm(Callback):
 
     title = "Objective balance (GradNorm)"
     order = 65  # takes the gradient over last
+    divides = False
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

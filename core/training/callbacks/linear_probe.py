@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.compiler.asking import class_of
+from core.compiler.feed import Batch
 from core.compiler.module import Experiment
 from core.compiler.plan import Plan
 from core.graph.document import End
@@ -103,11 +104,15 @@ class LinearProbe(Callback):
         for split, indices in run.feed.splits.items():
             if not len(indices):
                 continue
-            rows, names = [], []
-            for batch, chosen in run.reading(split, BATCH, self.config.most):
+            end = self.end
+
+            def features(batch: Batch, chosen: list[int], end: End = end) -> tuple[Tensor, list[str]]:
                 with run.precision:
-                    rows.append(experiment.run(batch, [self.end.node])[self.end].double().cpu())
-                names += [self._class(run, index) for index in chosen]
+                    rows = experiment.run(batch, [end.node])[end].double().cpu()
+                return rows, [self._class(run, index) for index in chosen]
+
+            found = run.collected(split, BATCH, self.config.most, features)
+            rows, names = [part for part, _ in found], [name for _, part in found for name in part]
             named = [row for row, name in enumerate(names) if name]
             if named:
                 made[split] = torch.cat(rows)[named], [names[row] for row in named]

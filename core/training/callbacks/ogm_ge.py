@@ -34,6 +34,7 @@ class OGMGE(Callback):
 
     title = "Modality balance (OGM-GE)"
     order = 15  # after the watchdog, before clipping
+    divides = False
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
