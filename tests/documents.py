@@ -74,13 +74,13 @@ def siamese(*, steps: int = 6, batch_size: int = 16, width: int = 16, dropout: f
     return edits.set_recipe(document, steps=steps, batch_size=batch_size, **recipe)
 
 
-def tokenizer(*, quantizer: str = "vector_quantizer", perceptual: bool = False, steps: int = 6, batch_size: int = 16, knobs: dict[str, Any] | None = None, **recipe: Any) -> Document:  # fmt: skip
+def tokenizer(*, quantizer: str = "vector_quantizer", perceptual: bool = False, width: int = 8, steps: int = 6, batch_size: int = 16, knobs: dict[str, Any] | None = None, **recipe: Any) -> Document:  # fmt: skip
     """A picture tokenizer in miniature: 16 px emoji as 16 codes and back; with an opponent where it is to look real."""
     draw = Drawing("tokenizer")
     draw.add("sources.emoji", image_size=16, second_artist="none")
-    draw.add("tokenizers.picture_encoder", width=8, depth=1, token_width=4)
+    draw.add("tokenizers.picture_encoder", width=width, depth=1, token_width=width // 2)
     key = draw.add(f"tokenizers.{quantizer}", **(knobs or {}))
-    draw.add("tokenizers.picture_decoder", width=8, depth=1)
+    draw.add("tokenizers.picture_decoder", width=width, depth=1)
     draw.add("objectives.reconstruction", cells=4)
     draw.add("objectives.extra_loss", weight=1.0)
     wires = [

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.blocks.objectives.image_scores import psnr
 from core.blocks.values import Codes as CodesOnAWire
 from core.graph.document import End
 from core.telemetry.diagnostics.codes import figures, sheet, sheet_shape
@@ -19,14 +20,16 @@ from tests.core.training.running import checkpoint, resumed, same, trainer, weig
 from tests.documents import tokenizer
 
 QUANTIZERS = ("vector_quantizer", "residual_quantizer", "finite_scalar_quantizer", "lookup_free_quantizer", "sim_vq")
+OF_TWO_MAPS = "two_level_quantizer"
 SMALL = {
     "vector_quantizer": {"codes": 16}, "residual_quantizer": {"codes": 8, "levels": 2}, "finite_scalar_quantizer": {"levels": "4, 4"},
     "lookup_free_quantizer": {"signs": 4}, "sim_vq": {"codes": 16},
+    OF_TWO_MAPS: {"codes": 16},
 }  # fmt: skip
 WATCHED = {"codes": {"every": 2, "samples": 8, "drawn": 1}}
 
 
-@pytest.mark.parametrize("quantizer", QUANTIZERS)
+@pytest.mark.parametrize("quantizer", [*QUANTIZERS, OF_TWO_MAPS])
 def test_a_resumed_run_is_the_run_that_never_stopped(quantizer: str, tmp_path: Path) -> None:
     document = tokenizer(quantizer=quantizer, knobs=SMALL[quantizer])
     whole = trainer(document)
@@ -55,6 +58,27 @@ def test_watching_the_code_book_changes_nothing_and_counts_every_code(quantizer:
     drawn = watched.listener.of(Pictures)  # type: ignore[attr-defined]
     columns, rows = sheet_shape(books[0])
     assert {event.pictures.shape for event in drawn} == {(1, 4 * rows, 4 * columns, 3)}
+
+
+@pytest.mark.long
+def test_the_coarse_map_alone_draws_worse_than_both() -> None:
+    """A quarter of the codes says less; what it is drawn as stands beside what both are drawn as, and codes of each are counted."""
+    document = tokenizer(
+        quantizer=OF_TWO_MAPS, knobs={"codes": 32}, steps=400, batch_size=32, learning_rate=4e-3, diagnostics=WATCHED
+    )
+    run = trainer(document)
+    run.train()
+    said = {event.series: int(event.counts.sum()) for event in run.listener.of(Codes)}  # type: ignore[attr-defined]
+    assert said == {f"codes/{OF_TWO_MAPS}/1": 8 * 4, f"codes/{OF_TWO_MAPS}/2": 8 * 16}
+    batch, tokens = run.feed.fixed_examples(64), End(node=OF_TWO_MAPS, port="tokens")
+    run.experiment.eval()
+    with torch.no_grad():
+        values = run.experiment.run(batch, ["picture_decoder"])
+        coarse = {tokens: values[End(node=OF_TWO_MAPS, port="coarse")]}
+        drawn = End(node="picture_decoder", port="image")
+        both, alone = values[drawn], run.experiment.run(coarse, ["picture_decoder"])[drawn]
+    real = batch[End(node="emoji", port="image")]
+    assert psnr(both, real).mean() > psnr(alone, real).mean() + 1
 
 
 def test_accumulating_parts_of_a_batch_moves_the_book_once_from_all_of_it() -> None:
@@ -137,10 +161,10 @@ def test_vqgans_weight_is_the_ratio_of_gradients_and_its_opponent_begins_late() 
 
 
 @pytest.mark.long
-def test_five_hundred_steps_draw_better_than_mean_colours() -> None:
-    """32 px Twemoji in 64 codes of 256: held out, above an average pool to the same grid."""
+def test_a_short_run_draws_better_than_mean_colours() -> None:
+    """Held out, above an average pool to the same grid, and that above the mean image."""
     document = tokenizer(
-        knobs={"codes": 64}, steps=500, batch_size=64, learning_rate=4e-3,
+        knobs={"codes": 128}, width=32, steps=500, batch_size=64, learning_rate=4e-3,
         callbacks={"evaluation": {"every": 500, "train": False}},
     )  # fmt: skip
     run = trainer(document)
