@@ -114,6 +114,11 @@ class Spectrogram:
     hop: int
     window: int  # samples that one frame sees
 
+    @property
+    def frames_B(self) -> Tensor:
+        """How many of its first frames are centred on real sound, its very end included: all where nothing is padded."""
+        return torch.where(self.lengths_B > 0, self.lengths_B // self.hop + 1, 0)
+
     def real_parts(self, count: int) -> Tensor:
         """Of ``count`` equal parts of its time, which hold any of the real sound, [B, count]."""
         real_B1 = -(-self.lengths_B[:, None] * count // max(self.samples, 1))

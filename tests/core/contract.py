@@ -17,7 +17,7 @@ from torch.utils import _pytree as pytree
 from core.blocks.block import Block
 from core.blocks.encoders import open_clip_text
 from core.blocks.packing import laid_out, unpacked
-from core.blocks.values import Pictures, Text, Tokens, joined
+from core.blocks.values import Pictures, Spectrogram, Text, Tokens, joined
 
 Values = dict[str, Any]
 GARBAGE = 1e3
@@ -75,7 +75,7 @@ def by_itself(value: Any) -> Any:
 
 
 def with_padding(example: Values, fill: float) -> Values:
-    """``fill`` in every token or patch that is padding, other word pieces where words are."""
+    """``fill`` in every token, patch or frame that is padding, other word pieces where words are."""
 
     def spoiled(value: Any) -> Any:
         if isinstance(value, Text):
@@ -86,9 +86,16 @@ def with_padding(example: Values, fill: float) -> Values:
             return value.with_x(torch.where(value.mask_BN[..., None], value.x_BND, fill))  # type: ignore[index]
         if isinstance(value, Pictures):
             return replace(value, patches_BNC=torch.where(value.mask_BN[..., None], value.patches_BNC, fill))
+        if isinstance(value, Spectrogram):
+            return replace(value, x_BFT=torch.where(_real_frames(value)[:, None], value.x_BFT, fill))
         return value
 
     return {name: spoiled(value) for name, value in example.items()}
+
+
+def _real_frames(value: Spectrogram) -> Tensor:
+    """True for the frames that are not padding, [B, T]."""
+    return torch.arange(value.x_BFT.shape[2]) < value.frames_B[:, None]
 
 
 def with_other_rows(example: Values, fill: float) -> Values:
@@ -117,6 +124,8 @@ def real(value: Any) -> Tensor | None:
         return value.x_BND if value.mask_BN is None else value.x_BND[value.mask_BN]
     if isinstance(value, Pictures):
         return value.patches_BNC[value.mask_BN]
+    if isinstance(value, Spectrogram):
+        return value.x_BFT.transpose(1, 2)[_real_frames(value)]
     leaves = [leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, Tensor)]
     return leaves[0] if leaves else None
 

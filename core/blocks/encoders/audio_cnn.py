@@ -1,6 +1,7 @@
 """A small residual network over log-mel spectrograms (after PANNs, arXiv:1912.10211): sound trains from scratch on a CPU.
 
-Group norm keeps samples apart. The bands of each frame are kept as cells, so an attention map finds its way back onto the
+Group norm keeps samples apart, and counts a sample's real frames alone: what lies behind them is zero before every convolution,
+as if the sound ended there, through every stride. The bands of each frame are kept as cells, so an attention map finds its way back onto the
 spectrogram. Axes: B batch, F mel bands, T frames, N tokens, D width.
 """
 
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
@@ -19,6 +20,37 @@ from core.blocks.encoders.resnet import Residual
 from core.blocks.values import Grid, Spectrogram, Tokens
 from core.graph.ports import port
 from core.knobs import knob
+
+
+def _kept(x_BDFT: Tensor, frames_B: Tensor) -> Tensor:
+    """Zeros behind each sample's frames, where no gradient goes."""
+    place_T = torch.arange(x_BDFT.shape[3], device=frames_B.device)
+    return torch.where((place_T < frames_B[:, None])[:, None, None], x_BDFT, 0.0)
+
+
+def _normed(norm: nn.GroupNorm, x_BDFT: Tensor, frames_B: Tensor) -> Tensor:
+    """Group norm over real frames. ``x`` is zero behind them; a sample without padding is normed by the norm itself, bit for bit."""
+    width, bands, length = x_BDFT.shape[1:]
+    x_BGET = x_BDFT.unflatten(1, (norm.num_groups, -1)).flatten(2, 3)  # E: an entry, a channel of the group in a band
+    count_B111 = (frames_B * (width // norm.num_groups * bands)).clamp_min(1)[:, None, None, None]
+    mean_BG11 = x_BGET.sum((2, 3), keepdim=True) / count_B111
+    apart_BGET = _kept(x_BGET - mean_BG11, frames_B)
+    spread_BG11 = apart_BGET.square().sum((2, 3), keepdim=True) / count_B111
+    by_real_BDFT = (apart_BGET * torch.rsqrt(spread_BG11 + norm.eps)).unflatten(2, (-1, bands)).flatten(1, 2)
+    by_real_BDFT = by_real_BDFT * norm.weight[:, None, None] + norm.bias[:, None, None]
+    is_whole_B111 = (frames_B >= length)[:, None, None, None]
+    return torch.where(is_whole_B111, norm(x_BDFT), by_real_BDFT)
+
+
+def _through(unit: Residual, x_BDFT: Tensor, frames_B: Tensor) -> tuple[Tensor, Tensor]:
+    """What :class:`Residual` gives of real frames alone, and how many there are behind its stride."""
+    first, first_norm, _, second, second_norm = unit.body
+    stride: int = first.stride[1]  # type: ignore[union-attr, index, assignment]
+    behind_B = (frames_B + stride - 1) // stride
+    y_BDFT = _kept(first(x_BDFT), behind_B)
+    y_BDFT = _kept(torch.relu(_normed(first_norm, y_BDFT, behind_B)), behind_B)  # type: ignore[arg-type]
+    y_BDFT = _normed(second_norm, _kept(second(y_BDFT), behind_B), behind_B)  # type: ignore[arg-type]
+    return _kept(torch.relu(unit.shortcut(x_BDFT) + y_BDFT), behind_B), behind_B
 
 
 @blocks.register("encoders.audio_cnn")
@@ -40,6 +72,10 @@ class AudioCNN(Block):
         mask_padding: bool = knob(
             True, "Nothing behind looks at what comes after the end of the audio; off: all of it counts.", advanced=True
         )
+        mask_inside: bool = knob(
+            True, "Nor do the tower's own convolutions and norms, where padding is masked; off, as in version 1: they do.",
+            advanced=True,
+        )  # fmt: skip
 
     def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
@@ -54,7 +90,7 @@ class AudioCNN(Block):
 
     def forward(self, spectrogram: Spectrogram) -> dict[str, Any]:
         """[B, F, T] to tokens [B, F' T', D]; cells behind the real part are masked."""
-        x_BDFT = self.body(spectrogram.x_BFT[:, None])
+        x_BDFT = self._inside(spectrogram)
         bands, frames = x_BDFT.shape[2:]
         mask_BN = None
         if self.config.mask_padding:
@@ -62,6 +98,17 @@ class AudioCNN(Block):
         x_BND = x_BDFT.flatten(2).transpose(1, 2)
         grid = Grid(kind="bins", sizes=(bands, frames))
         return {"tokens": Tokens(x_BND=x_BND, mask_BN=mask_BN, modality="audio", grid=grid)}
+
+    def _inside(self, spectrogram: Spectrogram) -> Tensor:
+        """What the residual units make of it, of real frames alone where padding is masked."""
+        x_BDFT = spectrogram.x_BFT[:, None]
+        if not (self.config.mask_padding and self.config.mask_inside):
+            return self.body(x_BDFT)  # type: ignore[no-any-return]
+        frames_B = spectrogram.frames_B
+        x_BDFT = _kept(x_BDFT, frames_B)
+        for unit in self.body:
+            x_BDFT, frames_B = _through(unit, x_BDFT, frames_B)  # type: ignore[arg-type]
+        return x_BDFT
 
     def detail(self) -> str:
         """First width, stages and units."""

@@ -48,9 +48,13 @@ def discriminator_loss(form: str, made_B: Tensor, real_B: Tensor) -> Tensor:
 
 
 class Discriminator(nn.Module):
-    """Convolutions that halve the image down to a map of 4 by 4 cells, and one answer an image: above 0 is real."""
+    """Convolutions that halve the image down to a map of 4 by 4 cells, and one answer an image: above 0 is real.
 
-    def __init__(self, channels: int, edge: int, width: int) -> None:
+    With ``positions`` and ``deviation`` the answer also rests on where in the map something is, and on how much the images of
+    the batch differ, in one more channel (arXiv:1710.10196, section 3).
+    """
+
+    def __init__(self, channels: int, edge: int, width: int, positions: bool = False, deviation: bool = False) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1), nn.LeakyReLU(0.2)]
         now = width
@@ -59,11 +63,22 @@ class Discriminator(nn.Module):
             layers += [nn.Conv2d(now, out, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
             now = out
         self.body = nn.Sequential(*layers)
-        self.answer = nn.Linear(now, 1)
+        self.deviation = deviation
+        self.last = nn.Conv2d(now + deviation, now, 3, padding=1) if positions or deviation else None
+        self.cells = SMALLEST_MAP if positions else 1
+        self.answer = nn.Linear(now * self.cells**2, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """[B, C, H, W] in [0, 1] to [B]."""
-        return self.answer(self.body(image * 2 - 1).mean(dim=(-2, -1)))[:, 0]  # type: ignore[no-any-return]
+        x_BCHW = self.body(image * 2 - 1)
+        if self.deviation:
+            spread_11HW = x_BCHW.var(0, correction=0).add(1e-8).sqrt().mean().expand(1, 1, *x_BCHW.shape[2:])
+            x_BCHW = torch.cat([x_BCHW, spread_11HW.expand(len(x_BCHW), -1, -1, -1)], dim=1)
+        if self.last is not None:
+            x_BCHW = F.leaky_relu(self.last(x_BCHW), 0.2)
+        if self.cells == 1:
+            return self.answer(x_BCHW.mean(dim=(-2, -1)))[:, 0]  # type: ignore[no-any-return]
+        return self.answer(F.adaptive_avg_pool2d(x_BCHW, self.cells).flatten(1))[:, 0]  # type: ignore[no-any-return]
 
 
 @blocks.register("objectives.adversarial")
@@ -102,6 +117,14 @@ class Adversarial(Objective):
         )
         width: int = knob(32, "Channels of the discriminator's first map; each halving doubles them, up to 8 times.",
                           low=4, high=512, unit="channels", title="Discriminator width")  # fmt: skip
+        positions: bool = knob(
+            False, "The discriminator's answer also depends on where in the image something is.", advanced=True,
+            title="Discriminator sees positions",
+        )  # fmt: skip
+        deviation: bool = knob(
+            False, "The discriminator also sees how much the images of a batch differ, so that images all alike give themselves away.",
+            advanced=True, title="Discriminator sees variety",
+        )  # fmt: skip
         learning_rate: float | None = knob(
             None, "Of the discriminator; empty: the training recipe's.", low=0, high=10, logarithmic=True,
             title="Discriminator learning rate",
@@ -118,7 +141,8 @@ class Adversarial(Objective):
             raise ValueError(
                 f"Generated images are {_size(made)} and real ones {_size(real)}; both must have the same size."
             )
-        self.discriminator = Discriminator(made[0], min(made[1:]), config.width)
+        seen = {"positions": config.positions, "deviation": config.deviation}
+        self.discriminator = Discriminator(made[0], min(made[1:]), config.width, **seen)
 
     @property
     def has_started(self) -> bool:

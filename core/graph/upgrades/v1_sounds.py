@@ -1,7 +1,8 @@
 """Sound of version 1: its rate and its length went beside it, now they go with it.
 
 Wires of the old port ``share`` (the valid fraction) go: Audio CNN reads the length that comes with the spectrogram, and where a
-``share`` stood for "has audio", the source says so itself. An Audio CNN that nobody told the length keeps counting all of it. The
+``share`` stood for "has audio", the source says so itself. An Audio CNN that nobody told the length keeps counting all of it, and
+one that was told keeps it for what is behind: its own convolutions went over the padding too. The
 sample rate of Audio length and of the log-mel spectrogram, which had to be the source's, is the source's.
 """
 
@@ -34,8 +35,11 @@ def _node(node: Any, is_told: bool) -> Any:
         return node
     if node.get("block") in (LENGTH, MEL) and "hertz" in node.get("knobs", {}):
         return {**node, "knobs": {name: value for name, value in node["knobs"].items() if name != "hertz"}}
-    if node.get("block") == CNN and not is_told:
-        return {**node, "knobs": {**node.get("knobs", {}), "mask_padding": False}}
+    if node.get("block") == CNN:
+        return {
+            **node,
+            "knobs": {**node.get("knobs", {}), **({"mask_inside": False} if is_told else {"mask_padding": False})},
+        }
     return node
 
 

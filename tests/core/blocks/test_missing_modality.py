@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -112,6 +114,52 @@ def test_cells_behind_the_end_of_a_sound_are_masked() -> None:
     assert not mask[2].any()
     blind = AudioCNN(configure(AudioCNN.Config, {"stages": 3, "mask_padding": False}), {"spectrogram": spectrogram})
     assert blind(spectrogram)["tokens"].mask_BN is None
+
+
+def sounds(lengths: list[int], *, frames: int = 41) -> Spectrogram:
+    torch.manual_seed(1)
+    return Spectrogram(
+        x_BFT=torch.randn(len(lengths), 32, frames), lengths_B=torch.tensor(lengths), samples=(frames - 1) * 100,
+        hertz=8000, hop=100, window=256,
+    )  # fmt: skip
+
+
+def audio_cnn(spectrogram: Spectrogram, **knobs: object) -> AudioCNN:
+    torch.manual_seed(0)
+    block = AudioCNN(configure(AudioCNN.Config, {"stages": 3, "depth": 2, **knobs}), {"spectrogram": spectrogram})
+    for name, parameter in block.named_parameters():
+        if "body.4.weight" in name:  # begins at zero, and would hide what the second convolution does
+            torch.nn.init.normal_(parameter, std=0.5)
+    return block
+
+
+def test_a_whole_sound_beside_a_padded_one_gives_what_it_gave_before_bit_for_bit() -> None:
+    spectrogram = sounds([4000, 1730, 4000])
+    masked, before = audio_cnn(spectrogram), audio_cnn(spectrogram, mask_padding=False)
+    found, kept = (block(spectrogram)["tokens"].x_BND for block in (masked, before))
+    assert torch.equal(found[[0, 2]], kept[[0, 2]])
+    assert not torch.allclose(found[1], kept[1])
+    whole = replace(spectrogram, x_BFT=spectrogram.x_BFT[[0, 2]], lengths_B=spectrogram.lengths_B[[0, 2]])
+    for block in (masked, before):
+        block.zero_grad()
+        block(whole)["tokens"].x_BND.square().sum().backward()
+    for one, other in zip(masked.parameters(), before.parameters()):
+        torch.testing.assert_close(one.grad, other.grad, atol=1e-5, rtol=1e-5)
+
+
+def test_a_padded_sound_gives_what_it_gives_cut_to_its_end() -> None:
+    spectrogram = sounds([4000, 1600])
+    block = audio_cnn(spectrogram)
+    cut = replace(spectrogram, x_BFT=spectrogram.x_BFT[1:, :, :17], lengths_B=spectrogram.lengths_B[1:], samples=1600)
+    together, alone = block(spectrogram)["tokens"], block(cut)["tokens"]
+    bands, frames = together.grid.sizes
+    short = alone.grid.sizes[1]
+    torch.testing.assert_close(
+        together.x_BND[1].view(bands, frames, -1)[:, :short],
+        alone.x_BND[0].view(bands, short, -1),
+        atol=1e-5,
+        rtol=1e-5,
+    )
 
 
 @pytest.mark.parametrize(("samples", "cells"), [(32_000, 8), (32_000, 13), (4_000, 8), (44_100, 11), (1_601, 3)])

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.blocks.objectives.adversarial import FORMS, Adversarial, discriminator_loss, generator_loss
+from core.blocks.objectives.adversarial import FORMS, Adversarial, Discriminator, discriminator_loss, generator_loss
 from core.compiler.module import Experiment
 from core.graph import edits
 from core.graph.document import Document
@@ -241,3 +241,13 @@ def test_evaluation_says_the_games_scores() -> None:
     names = {name for event in run.listener for name in getattr(event, "values", {})}  # type: ignore[attr-defined]
     assert any("discriminator accuracy" in name for name in names)
     assert any("variety" in name for name in names)
+
+
+def test_a_discriminator_that_sees_variety_tells_a_batch_all_alike() -> None:
+    """Also where every single image is one that the data holds: its answers to the two batches differ, without it they do not."""
+    torch.manual_seed(0)
+    varied = torch.rand(6, 3, 8, 8)
+    alike = varied[:1].expand_as(varied)
+    for deviation in (True, False):
+        seer = Discriminator(3, 8, 4, positions=True, deviation=deviation)
+        assert torch.allclose(seer(varied)[0], seer(alike)[0], atol=1e-7) is not deviation
