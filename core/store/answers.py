@@ -12,6 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from core.telemetry.spans import Span
+
 Axis = Literal["step", "epoch", "seconds", "samples"]
 
 
@@ -200,7 +202,7 @@ class SegmentsAt:
 
     name: str
     step: int
-    spans: NDArray[np.float64]  # [n, 2] start and end, seconds
+    spans: tuple[Span, ...]  # from the beginning of what they are over
     labels: tuple[str, ...]
     scores: NDArray[np.float32]  # [n]
     over: tuple[str, ...]

@@ -13,6 +13,7 @@ import numpy as np
 from core.store.answers import CodesAt, OffsetsAt, PicturesAt, SegmentsAt, SoundsAt
 from core.store.encoding import content_name, picture_files, sound_files
 from core.telemetry.events import Codes, Offsets, Pictures, Segments, Sounds
+from core.telemetry.spans import Span
 
 Made = Pictures | Sounds | Segments | Codes | Offsets
 Packed = tuple[str, dict[str, Any], bytes]  # codec, about, data
@@ -48,12 +49,10 @@ def _about(event: Pictures | Sounds, names: list[str], originals: list[str]) -> 
 
 def pack_segments(event: Segments) -> Packed:
     """Spans as float64, scores as float32."""
-    spans = np.asarray(event.spans, dtype="<f8").reshape(len(event.spans), 2)
+    spans = np.asarray([(span.start, span.end) for span in event.spans], dtype="<f8").reshape(len(event.spans), 2)
     scores = np.asarray(event.scores, dtype="<f4")
     if not len(event.labels) == len(scores) == len(event.over) == len(spans):
         raise ValueError(f"segments {event.series!r} have labels, scores or references that do not match their spans")
-    if not (np.isfinite(spans).all() and (spans[:, 0] <= spans[:, 1]).all()):
-        raise ValueError(f"segments {event.series!r} have a span that ends before it starts")
     about = {"labels": list(event.labels), "over": list(event.over)}
     return "segments", about, spans.tobytes() + scores.tobytes()
 
@@ -92,8 +91,9 @@ def _named(about: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
 def unpack_segments(name: str, step: int, about: Mapping[str, Any], data: bytes) -> SegmentsAt:
     """Segments from their row."""
     count = len(about["labels"])
+    edges = np.frombuffer(data, dtype="<f8", count=2 * count).reshape(count, 2)
     return SegmentsAt(
-        name=name, step=step, spans=np.frombuffer(data, dtype="<f8", count=2 * count).reshape(count, 2),
+        name=name, step=step, spans=tuple(Span(start=float(start), end=float(end)) for start, end in edges),
         scores=np.frombuffer(data, dtype="<f4", offset=16 * count), labels=tuple(about["labels"]),
         over=tuple(about["over"]),
     )  # fmt: skip

@@ -164,20 +164,15 @@ class RunReader:
 
     def pictures_over(self, name: str, *, upto: int, most: int) -> list[PicturesAt]:
         """Made pictures over time, at most so many moments: evenly spread, the first and the last always among them."""
-        with self._store.read() as connection:
-            mine = (snapshot.c.series_id == self._id(connection, "pictures", name)) & (snapshot.c.step <= upto)
-            steps = connection.execute(select(snapshot.c.step).where(mine).order_by(snapshot.c.step)).scalars().all()
-            places = (
-                np.unique(np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int)) if steps else ()
-            )
-            asked = select(snapshot).where(mine, snapshot.c.step.in_([steps[place] for place in places]))
-            rows = connection.execute(asked.order_by(snapshot.c.step)).all()
-        unpack = made.unpack_pictures
-        return [self._unpacked(lambda name, row: snapshots.unpack_made(unpack, name, row), name, row) for row in rows]
+        return self._made_over(made.unpack_pictures, "pictures", name, upto, most)
 
     def sounds_at(self, name: str, step: int) -> SoundsAt | None:
         """The last made sounds at or before a step."""
         return self._made(made.unpack_sounds, "sounds", name, step)
+
+    def sounds_over(self, name: str, *, upto: int, most: int) -> list[SoundsAt]:
+        """Made sounds over time, chosen as pictures are."""
+        return self._made_over(made.unpack_sounds, "sounds", name, upto, most)
 
     def segments_at(self, name: str, step: int) -> SegmentsAt | None:
         """The last segments at or before a step."""
@@ -310,6 +305,17 @@ class RunReader:
     def _made(self, unpack: Callable[..., Any], kind: str, name: str, step: int) -> Any:
         row = self._snapshot(kind, name, step)
         return self._unpacked(lambda name, row: snapshots.unpack_made(unpack, name, row), name, row)
+
+    def _made_over(self, unpack: Callable[..., Any], kind: str, name: str, upto: int, most: int) -> list[Any]:
+        with self._store.read() as connection:
+            mine = (snapshot.c.series_id == self._id(connection, kind, name)) & (snapshot.c.step <= upto)
+            steps = connection.execute(select(snapshot.c.step).where(mine).order_by(snapshot.c.step)).scalars().all()
+            places = (
+                np.unique(np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int)) if steps else ()
+            )
+            asked = select(snapshot).where(mine, snapshot.c.step.in_([steps[place] for place in places]))
+            rows = connection.execute(asked.order_by(snapshot.c.step)).all()
+        return [self._unpacked(lambda name, row: snapshots.unpack_made(unpack, name, row), name, row) for row in rows]
 
     def _snapshot(self, kind: str, name: str, step: int) -> Any:
         with self._store.read() as connection:

@@ -21,6 +21,7 @@ from core.store.database import Store
 from core.store.snapshots import clean, text_of
 from core.telemetry import events as vocabulary
 from core.telemetry.events import At, Event
+from core.telemetry.spans import Span
 
 MAGIC = b"XMSPOOL1"
 START = 16  # the magic and the place up to which all is written to the store
@@ -178,6 +179,8 @@ def _record(event: Event) -> bytes:
         value = getattr(event, field.name)
         if isinstance(value, At):
             value = dataclasses.asdict(value)
+        if isinstance(value, tuple) and value and isinstance(value[0], Span):
+            value = [(span.start, span.end) for span in value]
         if isinstance(value, np.ndarray):
             header["arrays"][field.name] = [value.dtype.str, value.shape, value.nbytes]
             blobs.append(np.ascontiguousarray(value).tobytes())
@@ -217,8 +220,9 @@ def _event(payload: bytes) -> Event | None:
     for name in ("sentences", "groups", "origins", "seeds", "titles", "labels", "scores", "over", "originals"):
         if isinstance(fields.get(name), list):
             fields[name] = tuple(fields[name])
-    for name in ("words", "spans"):
-        if name in fields:
-            fields[name] = tuple(tuple(one) for one in fields[name])
+    if "words" in fields:
+        fields["words"] = tuple(tuple(one) for one in fields["words"])
+    if "spans" in fields:
+        fields["spans"] = tuple(Span(start=start, end=end) for start, end in fields["spans"])
     event: Event = KINDS[header["kind"]](**fields)
     return event

@@ -13,6 +13,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from core.telemetry.spans import Span
+
 Level = Literal["info", "warning", "error"]
 Status = Literal["queued", "running", "paused", "finished", "stopped", "failed", "diverged", "interrupted"]
 Phase = Literal["", "preparing", "training", "evaluating", "saving", "stopping"]
@@ -165,7 +167,7 @@ class Segments:
 
     at: At
     series: str
-    spans: tuple[tuple[float, float], ...]  # start and end, seconds from the beginning of what they are over
+    spans: tuple[Span, ...]  # from the beginning of what they are over
     labels: tuple[str, ...]
     scores: tuple[float, ...]
     over: tuple[str, ...]  # of each, what it is over: ``test/17``, a split and a sample's number

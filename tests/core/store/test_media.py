@@ -22,14 +22,17 @@ from core.store.carrying import carry, export_record
 from core.store.database import Store
 from core.store.encoding import content_name, is_content, is_named, picture_files, png_of, samples_of, sound_files
 from core.store.library import Library
+from core.store.made import pack_segments, unpack_segments
 from core.store.media import ANNOUNCED, MediaFolder, media_beside
 from core.store.reader import RunReader
 from core.store.repair import FILES, repair
 from core.store.schema import media
 from core.store.spool import Spool
 from core.telemetry.events import Codes, Event, Offsets, Pictures, Segments, Sounds
+from core.telemetry.spans import Span
 from tests.core.store.said import at, scalars
 
+SPANS = (Span(start=0.5, end=1.25), Span(start=2.0, end=2.0))
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9), st.sampled_from([1, 3]))
 
 
@@ -123,7 +126,7 @@ def test_every_event_comes_back_as_it_was_said(library: Library) -> None:
     sounds = Sounds(at=at(6), series="made/vocoder/waveform", sounds=wave, hertz=8000, seeds=(7,))
     reader = library.reader(record(
         library, made, sounds,
-        Segments(at=at(7), series="segments/x", spans=((0.5, 1.25), (2.0, 2.0)), labels=("dog", "狗"), scores=(0.5, 1.0),
+        Segments(at=at(7), series="segments/x", spans=SPANS, labels=("dog", "狗"), scores=(0.5, 1.0),
                  over=("test/1", "test/2")),
         Codes(at=at(8), series="codes/vq", counts=np.array([3, 0, 1], dtype=np.uint32), perplexity=1.75, dead=1, bits=12.5),
         Offsets(at=at(9), series="offsets/x", seconds=np.array([0.04, -1], dtype=np.float32),
@@ -140,11 +143,7 @@ def test_every_event_comes_back_as_it_was_said(library: Library) -> None:
     np.testing.assert_allclose(samples_of(reader.file(heard.made[0]))[0], wave[0], atol=1e-6)
     spans = reader.segments_at("segments/x", 7)
     assert spans is not None
-    assert (spans.spans.tolist(), spans.labels, spans.scores.tolist()) == (
-        [[0.5, 1.25], [2, 2]],
-        ("dog", "狗"),
-        [0.5, 1],
-    )
+    assert (spans.spans, spans.labels, spans.scores.tolist()) == (SPANS, ("dog", "狗"), [0.5, 1])
     codes = reader.codes_at("codes/vq", 8)
     assert codes is not None
     assert (codes.counts.tolist(), codes.perplexity, codes.dead, codes.bits) == ([3, 0, 1], 1.75, 1, 12.5)
@@ -155,9 +154,21 @@ def test_every_event_comes_back_as_it_was_said(library: Library) -> None:
     assert {info.kind for info in reader.series()} == {"pictures", "sounds", "segments", "codes", "offsets"}
 
 
+def test_segments_that_were_kept_as_pairs_of_numbers_are_read() -> None:
+    """The bytes of a row as stores had them when a segment was a pair of numbers, and as it is written still."""
+    row = np.array([[0.5, 1.25], [2.0, 2.0]], dtype="<f8").tobytes() + np.array([0.5, 1], dtype="<f4").tobytes()
+    about = {"labels": ["dog", "cat"], "over": ["test/1", "test/2"]}
+    found = unpack_segments("segments/x", 7, about, row)
+    assert found.spans == SPANS
+    said = Segments(
+        at=at(7), series="segments/x", spans=SPANS, labels=("dog", "cat"), scores=(0.5, 1.0), over=("test/1", "test/2")
+    )
+    assert pack_segments(said) == ("segments", about, row)
+
+
 def test_the_spool_keeps_them_as_they_are(tmp_path: Path) -> None:
     event = pictures(5, 1, titles=("a", "b", "c"), originals=tuple(png_of(one) for one in drawn(2)))
-    segments = Segments(at=at(7), series="s", spans=((0.5, 1.25),), labels=("dog",), scores=(0.5,), over=("test/1",))
+    segments = Segments(at=at(7), series="s", spans=SPANS[:1], labels=("dog",), scores=(0.5,), over=("test/1",))
     spool = Spool(tmp_path / "x.spool")
     spool.extend([event, segments, scalars(1)])
     back, same, _ = Spool(tmp_path / "x.spool").take(9)
