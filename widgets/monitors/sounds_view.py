@@ -16,6 +16,7 @@ from widgets.monitors.made_view import short
 
 GAP, LEAST_CELL, CELL_WIDTH = 3, 18, 110
 MOMENT_WIDTH, MOMENT_HEIGHT = 60, 28
+NOTHING, OVER = "#10122c", "#ffffff"  # behind a spectrogram in either theme, and words over it
 
 
 class SoundCells(QWidget):
@@ -137,18 +138,18 @@ class SoundTracks(QWidget):
         painter = QPainter(self)
         for track, place in self.places():
             if track.spectrogram is not None:
-                painter.fillRect(place, QColor(theme().raised))
+                painter.fillRect(place, QColor(NOTHING))
                 painter.drawImage(place, track.spectrogram)
             else:
                 paint_wave(painter, place, track.heard)
-            painter.setPen(QColor(theme().muted if track.spectrogram is None else "#ffffff"))
+            painter.setPen(QColor(theme().muted if track.spectrogram is None else OVER))
             painter.drawText(
                 place.adjusted(4, 1, -4, -1), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, self._words(track)
             )
         painter.end()
 
     def _words(self, track: Track) -> str:
-        role = tr("original") if track.role == "original" else ""
+        role = tr("original audio") if track.role == "original" else ""
         several = self._value is not None and len({one.run for one in self._value.tracks}) > 1
         if track.heard.problem:
             return said(track.heard.problem)
