@@ -39,8 +39,9 @@ class Codec:
 
 
 def codecs(plan: Plan) -> tuple[Codec, ...]:
-    """Every quantizer, in running order."""
-    found = [key for key in plan.batch_nodes if issubclass(blocks[plan.document.nodes[key].block], Quantizer)]
+    """Every quantizer that tokens come into, in running order."""
+    kinds = {key: blocks[plan.document.nodes[key].block] for key in plan.batch_nodes}
+    found = [key for key, kind in kinds.items() if issubclass(kind, Quantizer) and "tokens" in plan.inputs[key]]
     return tuple(Codec(quantizer=key, image=_drawn(plan, key), original=_original(plan, key)) for key in found)
 
 

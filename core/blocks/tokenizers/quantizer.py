@@ -42,7 +42,10 @@ class Quantizer(Block):
     in_float32 = True
     exact = False  # libraries choose in float32
     counts = ("tokens",)
-    takes: ClassVar[Mapping[str, Any]] = {"tokens": port("tokens", "tokens to replace")}
+    takes: ClassVar[Mapping[str, Any]] = {
+        "tokens": port("tokens", "tokens to replace", optional=True),
+        "codes": port("codes", "codes to look up instead, in a place with the same weights", optional=True),
+    }
     gives: ClassVar[Mapping[str, Any]] = {
         "tokens": port("tokens", "the nearest tokens that the code book has"),
         "codes": port("codes", "their numbers in the code book"),
@@ -52,6 +55,10 @@ class Quantizer(Block):
 
     def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
+        if "tokens" not in incoming:
+            raise ValueError(
+                "A quantizer is made for tokens: wire some. A further place with its weights may take codes alone."
+            )
         self.width = width_of(incoming["tokens"])
         self._penalties: dict[str, Tensor] = {}
 
@@ -68,8 +75,21 @@ class Quantizer(Block):
         """The vectors [M, D] of codes, each in its own book; -1 leaves a book out where several are added up."""
         raise NotImplementedError
 
-    def forward(self, tokens: Tokens) -> dict[str, Any]:
-        """[B, N, D] to tokens [B, N, D], codes [B, N·Q] and one number."""
+    def forward(self, tokens: Tokens | None = None, codes: Codes | None = None) -> dict[str, Any]:
+        """[B, N, D] to tokens [B, N, D], codes [B, N·Q] and one number; or codes [B, N·Q] to what they stand for."""
+        if codes is not None:
+            return self.given(codes)
+        if tokens is None:
+            raise ValueError("A quantizer needs tokens or codes.")
+        return self.chosen(tokens)
+
+    def given(self, codes: Codes) -> dict[str, Any]:
+        """What codes stand for; nothing is chosen, so nothing is penalised."""
+        tokens = self.decode(codes)
+        return {"tokens": tokens, "codes": codes, "penalty": tokens.x_BND.sum() * 0}
+
+    def chosen(self, tokens: Tokens) -> dict[str, Any]:
+        """The nearest of what the code book has."""
         x_MD, real_BN = _real(tokens)
         found = self._like(x_MD) if x_MD.is_meta else self.quantized(x_MD)
         penalty = (
@@ -106,7 +126,7 @@ class Quantizer(Block):
     def check(self, codes: Codes) -> None:
         """Raises ValueError for numbers that are no codes of this quantizer."""
         ids = codes.ids_BN
-        if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < codes.vocabulary:
+        if ids.numel() and not ids.is_meta and not 0 <= int(ids.min()) <= int(ids.max()) < codes.vocabulary:
             raise ValueError(
                 f"Codes are numbers from 0 to {codes.vocabulary - 1}; there are {int(ids.min())} to {int(ids.max())}."
             )

@@ -49,7 +49,7 @@ class TwoLevelQuantizer(Quantizer):
         """The coarse one and the fine one."""
         return (*self.coarse.books, *self.fine.books)
 
-    def forward(self, tokens: Tokens) -> dict[str, Any]:
+    def chosen(self, tokens: Tokens) -> dict[str, Any]:
         """[B, N, D] to tokens [B, N, D], codes [B, N / 4 + N], one number, and the coarse tokens [B, N, D]."""
         grid = _halves(tokens)
         x_BDHW = tokens.zeroed().x_BND.transpose(1, 2).unflatten(2, (grid.sizes[0] * 2, grid.sizes[1] * 2))
@@ -69,17 +69,26 @@ class TwoLevelQuantizer(Quantizer):
 
     def decode(self, codes: Codes) -> Tokens:
         """All coarse codes and then all fine ones as tokens. Raises ValueError for numbers that are no codes, or have no grid."""
+        fine, coarse = self._looked_up(codes)
+        return fine.with_x(fine.x_BND + coarse.x_BND)
+
+    def given(self, codes: Codes) -> dict[str, Any]:
+        """What codes stand for, and what the coarse ones say alone."""
+        return {**super().given(codes), "coarse": self._looked_up(codes)[1]}
+
+    def _looked_up(self, codes: Codes) -> tuple[Tokens, Tokens]:
+        """What the fine codes add, and what the coarse ones say, both on the fine grid."""
         self.check(codes)
         if codes.grid is None:
             raise ValueError("Codes of two maps need their grid.")
         rows, columns = codes.grid.sizes
         small = Grid(kind="patches", sizes=(rows // 2, columns // 2))
         coarse_BN, fine_BN = codes.ids_BN.split([rows * columns // 4, rows * columns], 1)
-        if int(coarse_BN.max()) >= self.books[0] or int(fine_BN.min()) < self.books[0]:
+        if not coarse_BN.is_meta and (int(coarse_BN.max()) >= self.books[0] or int(fine_BN.min()) < self.books[0]):
             raise ValueError("The coarse codes come first, then the fine ones.")
         top = self.coarse.decode(Codes(ids_BN=coarse_BN, books=self.coarse.books, grid=small))
         bottom = self.fine.decode(Codes(ids_BN=fine_BN - self.books[0], books=self.fine.books, grid=codes.grid))
-        return bottom.with_x(bottom.x_BND + _as_tokens(self.up(_as_map(top)), codes.grid).x_BND)
+        return bottom, _as_tokens(self.up(_as_map(top)), codes.grid)
 
     def alone(self, book: int, device: torch.device) -> Tensor:
         """Every code of one map by itself, [K, D]; a coarse one as the middle of a map that holds no other."""

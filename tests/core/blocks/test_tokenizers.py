@@ -57,6 +57,23 @@ def test_the_output_is_the_look_up_of_its_codes(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", KINDS)
+def test_a_place_that_takes_codes_gives_what_they_stand_for(key: str) -> None:
+    """The same tokens as where they were chosen, on values and on meta; made for codes alone it does not know its width."""
+    block, given = built(blocks[key]).eval(), tokens()
+    made = block(tokens=given)
+    again = block(codes=made["codes"])
+    assert set(again) == set(made)
+    assert all(torch.equal(again[port].x_BND, made[port].x_BND) for port in made if port in ("tokens", "coarse"))
+    assert not again["penalty"].any()
+    shadow = block.to("meta")(codes=replace(made["codes"], ids_BN=made["codes"].ids_BN.to("meta")))
+    assert shadow["tokens"].x_BND.shape == given.x_BND.shape
+    with pytest.raises(ValueError, match="needs tokens or codes"):
+        block()
+    with pytest.raises(ValueError, match="made for tokens"):
+        blocks[key](configure(blocks[key].Config, blocks[key].tiny()), {"codes": made["codes"]})
+
+
+@pytest.mark.parametrize("key", KINDS)
 def test_numbers_that_are_no_codes_are_refused(key: str) -> None:
     block = built(blocks[key]).eval()
     codes = block(tokens=tokens())["codes"]

@@ -11,13 +11,14 @@ import torch
 
 from core.blocks.objectives.image_scores import psnr
 from core.blocks.values import Codes as CodesOnAWire
+from core.graph import edits
 from core.graph.document import End
 from core.telemetry.diagnostics.codes import figures, sheet, sheet_shape
 from core.telemetry.events import Codes, Pictures
 from core.training.gradients import plain
 from core.training.running import Running
 from tests.core.training.running import checkpoint, resumed, same, trainer, weights
-from tests.documents import tokenizer
+from tests.documents import Drawing, tokenizer
 
 QUANTIZERS = ("vector_quantizer", "residual_quantizer", "finite_scalar_quantizer", "lookup_free_quantizer", "sim_vq")
 OF_TWO_MAPS = "two_level_quantizer"
@@ -132,6 +133,29 @@ def test_codes_alone_are_drawn_as_the_picture_they_came_from() -> None:
     assert (codec.original, codec.image) == (End(node="emoji", port="image"), End(node="picture_decoder", port="image"))
     other = CodesOnAWire(ids_BN=(codes.ids_BN + 1) % codes.vocabulary, books=codes.books, grid=codes.grid)
     assert not torch.equal(run.experiment.decoded(codec, other), wanted)
+
+
+def test_codes_draw_the_same_picture_in_a_second_place() -> None:
+    """The weights of a quantizer and its decoder once more, fed with codes alone: an end where a picture is made of codes."""
+    draw = Drawing()
+    draw.document = tokenizer(knobs={"codes": 16}, steps=2)
+    for block in ("tokenizers.vector_quantizer", "tokenizers.picture_decoder", "objectives.reconstruction"):
+        draw.add(block)
+    document = edits.share_weights(draw.document, "vector_quantizer_2", "vector_quantizer")
+    draw.document = edits.share_weights(document, "picture_decoder_2", "picture_decoder")
+    for source, target in (
+        ("vector_quantizer.codes", "vector_quantizer_2.codes"), ("vector_quantizer_2.tokens", "picture_decoder_2.tokens"),
+        ("picture_decoder_2.image", "reconstruction_2.made"), ("emoji.image", "reconstruction_2.real"),
+    ):  # fmt: skip
+        draw.wire(source, target)
+    run = trainer(draw.document)
+    assert run.train() == "finished"
+    run.experiment.eval()
+    with torch.no_grad():
+        values = run.experiment.run(run.feed.fixed_examples(4), ["picture_decoder", "picture_decoder_2"])
+    here, there = (values[End(node=node, port="image")] for node in ("picture_decoder", "picture_decoder_2"))
+    assert torch.equal(here, there)
+    assert [codec.quantizer for codec in run.experiment.codecs()] == ["vector_quantizer"]
 
 
 def test_vqgans_weight_is_the_ratio_of_gradients_and_its_opponent_begins_late() -> None:
