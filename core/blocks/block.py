@@ -18,6 +18,7 @@ from torch.utils import _pytree as pytree
 
 from core.blocks.attention.core import recording
 from core.blocks.attention.kept import KeptKeys
+from core.blocks.wish import Wish
 from core.graph.ports import Port
 
 
@@ -44,6 +45,8 @@ class Block(nn.Module):
     streams_apart: ClassVar[bool] = False  # when evaluated, a stream hangs only on what came in under its own name
     any_size: ClassVar[bool] = False  # takes images of another size than those it was built for
     reconstructs: ClassVar[Mapping[str, str]] = {}  # an image or waveform given -> the port taken that it is made from
+    learns: ClassVar[tuple[str, ...]] = ()  # ports that only training reads: what it makes does not hang on them
+    is_guided: ClassVar[bool] = False  # what it makes can be moved towards its condition, while it is made
     hertz: int = 0  # of a waveform that it makes
     progress: float = 0.0  # share of the run that is done, set before every step
 
@@ -74,6 +77,11 @@ class Block(nn.Module):
     def set_progress(self, share: float) -> None:
         """Before every step: which share of the run is done, 0 to 1."""
         self.progress = share
+
+    def make(self, wish: Wish, **incoming: Any) -> dict[str, Any]:
+        """What it gives when it is asked to make something; without the ports of ``learns``. Drawn in steps, it tells each."""
+        given: dict[str, Any] = self(**incoming)
+        return given
 
     def after_update(self) -> None:
         """Right after an optimiser step: keep parameters in their range, keys in a queue."""

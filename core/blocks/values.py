@@ -195,6 +195,17 @@ class Negatives:
     origin_BM: Tensor  # uint8, an index into core.telemetry.events.ORIGINS, of left queries' candidates
 
 
+@dataclass(frozen=True, kw_only=True)
+class Denoising:
+    """What was predicted of noisy images beside what is right, and at which levels."""
+
+    prediction_BCHW: Tensor
+    target_BCHW: Tensor
+    cost_B: Tensor  # what a squared error of the prediction is in squared error of the image
+    ratio_B: Tensor  # signal to noise
+    time_B: Tensor  # 0 is the image, 1 is noise
+
+
 def _register(cls: type, tensors: tuple[str, ...]) -> None:
     rest = tuple(field.name for field in fields(cls) if field.name not in tensors)
 
@@ -216,7 +227,9 @@ _register(Tokens, ("x_BND", "mask_BN", "cells_BN", "place_BN2", "document_BN"))
 _register(Codes, ("ids_BN", "mask_BN"))
 _register(Negatives, ("left_KD", "right_KD", "weight_BM", "back_BM", "origin_BM"))
 
-WireValue = Tensor | Text | Pictures | Waveform | Spectrogram | Frames | Tokens | Codes | Negatives
+_register(Denoising, ("prediction_BCHW", "target_BCHW", "cost_B", "ratio_B", "time_B"))
+
+WireValue = Tensor | Text | Pictures | Waveform | Spectrogram | Frames | Tokens | Codes | Negatives | Denoising
 _MAIN = {
     Text: "ids_BL",
     Pictures: "patches_BNC",
@@ -226,6 +239,7 @@ _MAIN = {
     Tokens: "x_BND",
     Codes: "ids_BN",
     Negatives: "weight_BM",
+    Denoising: "prediction_BCHW",
 }
 
 

@@ -7,7 +7,7 @@ Axes: B batch, C channels, H height, W width, S samples of a waveform.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.values import main_tensor, map_tensors
+from core.blocks.wish import Wish
 from core.compiler.build import build_transform
 from core.compiler.plan import Plan
 from core.compiler.randomness import apart
@@ -36,7 +37,7 @@ class Runs(Modal, Protocol):
     plan: Plan
 
     def node(self, key: str) -> nn.Module: ...
-    def run(self, batch: Mapping[End, Any], wanted: Sequence[str]) -> dict[End, Any]: ...
+    def run(self, batch: Mapping[End, Any], wanted: Sequence[str], wish: Wish) -> dict[End, Any]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ def makings(plan: Plan) -> tuple[Making, ...]:
 
 def _original(plan: Plan, node: str, port: str, kind: str) -> End | None:
     """The nearest end of this kind behind a port that a batch has or a block makes."""
-    waiting, seen = [plan.inputs[node][port]] if port in plan.inputs[node] else [], set()
+    waiting, seen = [plan.made_of(node)[port]] if port in plan.made_of(node) else [], set()
     while waiting:
         end = waiting.pop(0)
         if end in seen:
@@ -102,8 +103,8 @@ def _original(plan: Plan, node: str, port: str, kind: str) -> End | None:
 
 
 def _made_of(plan: Plan, node: str) -> frozenset[str]:
-    """Kinds of what per-sample nodes give to it, however far behind."""
-    found, waiting, seen = set(), list(plan.inputs[node].values()), set()
+    """Kinds of what per-sample nodes give to it, however far behind; not of what only teaches a block."""
+    found, waiting, seen = set(), list(plan.made_of(node).values()), set()
     while waiting:
         end = waiting.pop()
         if end in seen:
@@ -111,23 +112,44 @@ def _made_of(plan: Plan, node: str) -> frozenset[str]:
         seen.add(end)
         if end.node in plan.sample_nodes and (port := plan.specs[end.node].output(end.port)) is not None:
             found.add(port.kind)
-        waiting += plan.inputs.get(end.node, {}).values()
+        waiting += plan.made_of(end.node).values() if end.node in plan.batch_nodes else plan.inputs[end.node].values()
     return frozenset(found)
 
 
-def make(experiment: Runs, making: Making, batch: Mapping[End, Any], seeds: Sequence[int]) -> Iterator[Thing]:
-    """One thing after another, each from its own seed and, in turn, from a sample of the batch.
+def make(
+    experiment: Runs, making: Making, batch: Mapping[End, Any], seeds: Sequence[int], wish: Wish | None = None
+) -> Iterator[Thing]:
+    """One thing after another, each from its own seed and, in turn, from a sample of the batch; ``wish`` says how it is drawn.
 
     Evaluated in a forward of its own: modes, gradients and random numbers are as they were before and after each.
     """
-    rows = _rows(batch)
+    rows, wish = _rows(batch), wish or Wish(seeds=())
     for number, seed in enumerate(seeds):
-        row = number % rows
-        one = {
-            end: map_tensors(lambda x, row=row: x[row : row + 1] if x.ndim else x, value)
-            for end, value in batch.items()
-        }
-        yield _make_one(experiment, making, {**one, **_drawn(experiment.plan, one, seed)}, seed)
+        one = chosen_rows(batch, [number % rows])
+        asked = replace(wish, seeds=(seed,), shares=())
+        yield _made(experiment, making, {**one, **_drawn(experiment.plan, one, seed)}, asked)[0]
+
+
+def make_together(
+    experiment: Runs, making: Making, batch: Mapping[End, Any], seeds: Sequence[int], steps: int | None = None
+) -> list[Thing]:
+    """One for each row of the batch at once: quicker than one by one, and equal to it but for rounding."""
+    return _made(experiment, making, batch, Wish(seeds=tuple(seeds), steps=steps))
+
+
+def make_between(
+    experiment: Runs, making: Making, batch: Mapping[End, Any], seeds: tuple[int, int], share: float,
+    wish: Wish | None = None,
+) -> Thing:  # fmt: skip
+    """One thing between the two rows of a batch, each with its seed: ``share`` 0 is the first, 1 the second."""
+    asked = replace(wish or Wish(seeds=()), seeds=seeds, shares=(1 - share, share))
+    return _made(experiment, making, batch, asked)[0]
+
+
+def chosen_rows(batch: Mapping[End, Any], rows: Sequence[int]) -> dict[End, Any]:
+    """Some samples of a batch."""
+    chosen = list(rows)
+    return {end: map_tensors(lambda x: x[chosen] if x.ndim else x, value) for end, value in batch.items()}
 
 
 def _drawn(plan: Plan, batch: Mapping[End, Any], seed: int) -> dict[End, Any]:
@@ -141,22 +163,27 @@ def _drawn(plan: Plan, batch: Mapping[End, Any], seed: int) -> dict[End, Any]:
     return found
 
 
-def _make_one(experiment: Runs, making: Making, batch: Mapping[End, Any], seed: int) -> Thing:
-    with at_rest(experiment), apart(seed, _device(batch)):
-        values = experiment.run(batch, [making.end.node])
-    value = values[making.end]
+def _made(experiment: Runs, making: Making, batch: Mapping[End, Any], wish: Wish) -> list[Thing]:
+    """What is wished for, in eval mode and with random numbers of its own."""
+    with at_rest(experiment), apart(wish.seeds[0], _device(batch)):
+        values = experiment.run(batch, [making.end.node], wish)
     module = experiment.node(making.end.node)
     own = getattr(module, "hertz", 0) if isinstance(module, Block) else 0
-    original = None if making.original is None else _plain(values[making.original], making.kind)
-    hertz = int(getattr(value, "hertz", 0) or own)
-    return Thing(seed=seed, made=_plain(value, making.kind), original=original, hertz=hertz)
+    hertz = int(getattr(values[making.end], "hertz", 0) or own)
+    return [
+        Thing(
+            seed=wish.seeds[row], made=_plain(values[making.end], making.kind, row), hertz=hertz,
+            original=None if making.original is None else _plain(values[making.original], making.kind, row),
+        )
+        for row in range(wish.count)
+    ]  # fmt: skip
 
 
-def _plain(value: Any, kind: str) -> NDArray[Any]:
-    """The first of a batch as numpy: an image from [0, 1] to bytes, what is not finite black; a waveform as it is."""
+def _plain(value: Any, kind: str, row: int = 0) -> NDArray[Any]:
+    """One of a batch as numpy: an image from [0, 1] to bytes, what is not finite black; a waveform as it is."""
     x = main_tensor(value)
     assert x is not None
-    first = torch.nan_to_num(x[0].detach().float().cpu(), nan=0.0, posinf=0.0, neginf=0.0)
+    first = torch.nan_to_num(x[row].detach().float().cpu(), nan=0.0, posinf=0.0, neginf=0.0)
     if kind == "waveform":
         return first.numpy().astype(np.float32)
     return pixels_of(first)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from core.blocks.block import Block, Objective
 from core.blocks.objectives.gathering import alone, gathered_values, processes
 from core.blocks.packing import taken_by, unpacked
 from core.blocks.values import Codes, Grid, Tokens, full, map_tensors
+from core.blocks.wish import Wish
 from core.compiler.build import build_block
 from core.compiler.compile import meta_values
 from core.compiler.decoding import Codec, codecs, decoded, encoded, patches
@@ -94,36 +96,42 @@ class Experiment(nn.Module):
             own = [task.source for task in self.plan.tasks if queue in task.batch_nodes]
             twin.follow(self.node, [batch for source, batch in batches.items() if source in own])  # type: ignore[operator]
 
-    def run(self, batch: Mapping[End, Any], wanted: Iterable[str] | None = None) -> Values:
+    def run(self, batch: Mapping[End, Any], wanted: Iterable[str] | None = None, wish: Wish | None = None) -> Values:
         """Run nodes in order on a batch (per-sample ends already carried); gives every end made or carried.
 
         ``wanted`` (the objectives of all tasks where it is not given) and what they need is run; what the batch carries is not.
-        What wanted nodes give has a row for each sample, also where rows hold several on the way.
+        What wanted nodes give has a row for each sample, also where rows hold several on the way. With a ``wish``, blocks make
+        what is wished for, and what only teaches them is not run.
         """
         values: Values = dict(batch)
         asked = set(self.plan.objectives if wanted is None else wanted)
-        chosen = self._needed(asked, values)
+        chosen = self._needed(asked, values, wish is not None)
         joint = [key for key in self.plan.joint if key in chosen] if processes() > 1 else []
-        self._run([key for key in self.plan.batch_nodes if key in chosen and key not in joint], values, asked)
+        self._run([key for key in self.plan.batch_nodes if key in chosen and key not in joint], values, asked, wish)
         if joint:
             ends = {end for key in joint for end in self.plan.inputs[key].values() if end.node not in joint}
             whole = gathered_values({end: values[end] for end in sorted(ends)})
             with alone(), drawing_alike(self.draws):
-                self._run(joint, whole, asked)
+                self._run(joint, whole, asked, wish)
             values.update({end: value for end, value in whole.items() if end.node in joint})
         return values
 
-    def _run(self, keys: Iterable[str], values: Values, asked: Collection[str]) -> None:
+    def _run(self, keys: Iterable[str], values: Values, asked: Collection[str], wish: Wish | None) -> None:
         """Run some nodes in order; what they give joins ``values``."""
         for key in keys:
-            incoming = {port: values[end] for port, end in self.plan.inputs[key].items()}
-            made = _called(self.node(key), incoming)
+            incoming = {port: values[end] for port, end in self._inputs(key, wish is not None).items()}
+            call = None if wish is None else partial(self.node(key).make, wish)  # type: ignore[operator, misc, arg-type]
+            made = _called(self.node(key), incoming, call)
             made = {port: unpacked(value) for port, value in made.items()} if key in asked else made
             values.update({End(node=key, port=port): value for port, value in made.items()})
             if len(self.plan.places[self.plan.owner(key)]) > 1:  # the next place writes over what this one saw
                 self._routed[key] = _routed(self.node(key))
 
-    def _needed(self, wanted: set[str], values: Mapping[End, Any]) -> set[str]:
+    def _inputs(self, key: str, makes: bool) -> Mapping[str, End]:
+        """What comes in at a node: when it makes something, without what only teaches it."""
+        return self.plan.made_of(key) if makes else self.plan.inputs[key]
+
+    def _needed(self, wanted: set[str], values: Mapping[End, Any], makes: bool) -> set[str]:
         """The wanted nodes and what they need, without those whose values the batch already carries."""
 
         def is_there(node: str) -> bool:
@@ -132,7 +140,7 @@ class Experiment(nn.Module):
         open_ends = [node for node in wanted if not is_there(node)]
         found = set(open_ends)
         while open_ends:
-            for end in self.plan.inputs[open_ends.pop()].values():
+            for end in self._inputs(open_ends.pop(), makes).values():
                 if end not in values and end.node not in found and end.node in self.plan.batch_nodes:
                     found.add(end.node)
                     open_ends.append(end.node)
@@ -151,9 +159,11 @@ class Experiment(nn.Module):
         """Every image and waveform that a block here makes."""
         return makings(self.plan)
 
-    def make(self, making: Making, batch: Mapping[End, Any], seeds: Sequence[int]) -> Iterator[Thing]:
+    def make(
+        self, making: Making, batch: Mapping[End, Any], seeds: Sequence[int], wish: Wish | None = None
+    ) -> Iterator[Thing]:
         """Make some, one after another (:func:`core.compiler.making.make`)."""
-        return make(self, making, batch, seeds)
+        return make(self, making, batch, seeds, wish)
 
     def codecs(self) -> tuple[Codec, ...]:
         """Every quantizer here, with what draws from its tokens."""

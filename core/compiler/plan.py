@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from core.blocks.catalog import blocks
 from core.graph.analysis import Analysis
 from core.graph.document import Document, End
 from core.graph.selection import of_task
@@ -127,6 +128,11 @@ class Plan:
             return port.modality
         source = self.inputs[end.node].get(end.port)
         return self.modality_of(source) if own in ("any", "shared") and source is not None else self.modality(end.node)
+
+    def made_of(self, node: str) -> Mapping[str, End]:
+        """What comes in at a block when it is asked to make something: all but what only teaches it."""
+        learns = blocks[self.document.nodes[node].block].learns
+        return {port: end for port, end in self.inputs[node].items() if port not in learns}
 
     def behind(self, end: End) -> list[End]:
         """What an end is made of: all that its node takes, or where inputs are alternatives those of its kind."""

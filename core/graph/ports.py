@@ -27,6 +27,7 @@ KINDS: Final[dict[str, str]] = {
     "number": "B",
     "labels": "B G",  # codes of nested classes, coarse to fine
     "negatives": "B M",  # what each pair is contrasted with
+    "denoising": "B C H W",  # what was predicted of noisy images, beside what is right
     "boxes": "B N 4",  # left, top, right, bottom as shares of the picture
     "loss": "",
 }
@@ -35,7 +36,7 @@ MODALITIES: Final[tuple[str, ...]] = ("image", "text", "audio", "video", "shared
 
 _MODALITY_OF_KIND = {
     "image": "image", "pictures": "image", "sentence": "text", "text": "text", "predictions": "text", "waveform": "audio", "spectrogram": "audio",
-    "video": "video", "boxes": "image", "loss": "loss",
+    "video": "video", "boxes": "image", "denoising": "image", "loss": "loss",
 }  # fmt: skip
 
 

@@ -203,6 +203,11 @@ class Running:
         """The callback of this key where it is on, else None; its own file says what it offers."""
         return next((callback for callback in self.callbacks if callback.key == key), None)
 
+    def averaged(self) -> AbstractContextManager[None]:
+        """Inside, the moving average stands in for the weights, where the run keeps one: what is evaluated, made and asked."""
+        average = self.callback("ema")
+        return average.in_place(self) if average is not None else nullcontext()
+
     def tell(self, moment: str) -> None:
         """Callbacks and diagnostics are told of a moment."""
         first = moment in (

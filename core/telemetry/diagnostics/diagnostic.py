@@ -6,6 +6,7 @@ Diagnostics see the run only through the few names of :class:`Watched`, so telem
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -37,6 +38,7 @@ class Watched(Protocol):
     def indices_of(self, objective: str) -> list[int]: ...
     def say(self, event: Event) -> None: ...
     def warn(self, text: str) -> None: ...
+    def averaged(self) -> AbstractContextManager[None]: ...
 
 
 class Diagnostic:

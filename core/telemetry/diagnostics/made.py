@@ -52,7 +52,8 @@ class Made(Diagnostic):
             self._make(run, step)
 
     def _make(self, run: Watched, step: int) -> None:
-        said = [event for making in run.experiment.makings() if (event := self._event(run, making)) is not None]
+        with run.averaged():
+            said = [event for making in run.experiment.makings() if (event := self._event(run, making)) is not None]
         size = sum(_size(event) for event in said)
         before = _times_before(step, self.config.every)  # of the step alone, so a resumed run stops at the same one
         if (before + 1) * size > self.config.mebibytes * MEBIBYTE:

@@ -8,7 +8,7 @@ figure that a run is chosen by (:mod:`core.graph.selection`) is said as ``select
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,11 +138,10 @@ def ranked(run: Running, objective: str) -> list[tuple[str, End]]:
 @contextmanager
 def as_evaluated(run: Running) -> Iterator[None]:
     """Inside: no gradients, eval mode, and the moving average in place of the weights where there is one."""
-    averaged = run.callback("ema")
     modes = {module: module.training for module in run.experiment.modules()}
     run.experiment.eval()
     try:
-        with alone(), torch.no_grad(), averaged.in_place(run) if averaged else nullcontext():  # type: ignore[attr-defined]
+        with alone(), torch.no_grad(), run.averaged():
             yield
     finally:
         for module, mode in modes.items():
