@@ -42,8 +42,10 @@ class DenoisingError(Objective):
             PLAIN, "Plain: every level counts alike. Min-SNR: levels with little noise count less.",
             choices=(PLAIN, MIN_SNR),
         )  # fmt: skip
-        gamma: float = knob(5.0, "Min-SNR: no error of the image counts more than so many times.", low=0.01, high=1000,
-                            advanced=True)  # fmt: skip
+        gamma: float = knob(
+            5.0, "Min-SNR: no error of the image counts more than so many times.", low=0.01, high=1000, advanced=True,
+            title="SNR limit",
+        )  # fmt: skip
         weight: float = knob(1.0, "This loss is multiplied by it.", low=0, high=1000)
 
     def forward(self, denoised: Denoising) -> dict[str, Any]:

@@ -1,0 +1,217 @@
+"""What is made from held-out captions, scored beside real images: FID and KID, and with a judge CLIP score and R@10.
+
+The judge is a trained run with images and text in one space that never saw the generator; its image tower gives the features. Without
+one, features are the image at 8 × 8 pixels. Which it is, and N, is written into the log: neither number means anything without them.
+Beside what is made stand the real images, and the training image with the nearest caption: a lookup that learns nothing is the bar.
+Copying shows in the distance to the nearest training image, beside that of real ones; neighbours are shown.
+
+Series: ``score/<split>/<block>/<name>``. Axes: N images of a split, M of the training split, C H W, D width of a feature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.blocks.catalog import blocks
+from core.compiler.feed import Batch
+from core.compiler.making import Making, make_together
+from core.compiler.teacher import OpenTeacher, open_teacher
+from core.data.media import pixels_of
+from core.graph.document import End
+from core.graph.selection import SELECTING
+from core.knobs import knob
+from core.telemetry.events import Pictures, Scalars
+from core.training.callback import Callback, callbacks
+from core.training.callbacks.evaluation import as_evaluated
+from core.training.control import Stopping
+from core.training.likeness import (
+    clip_score,
+    frechet_distance,
+    interval,
+    kernel_distance,
+    nearest,
+    nearest_captions,
+    pixel_features,
+)
+from core.training.retrieval import scores
+from core.training.running import Running
+
+BATCH, SHOWN, MOST_TRAINED = 64, 16, 5000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Set:
+    """Images of a split with what they are called."""
+
+    image_NCHW: Tensor
+    made_NCHW: Tensor  # one made for each, where that was asked for
+    sentences: tuple[str, ...] = ()  # empty where the data has none
+
+
+@callbacks.register("made_scores")
+class MadeScores(Callback):
+    """Scores images made from held-out captions beside real ones: FID, KID, copying, and with a judge CLIP score and R@10."""
+
+    title = "Scores of made images"
+    order = 76
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """How often, how many, who judges."""
+
+        every: int = knob(
+            0,
+            "At every n-th step that is evaluated, and at the end; 0 is at the end alone.",
+            low=0,
+            high=1_000_000,
+            unit="steps",
+        )
+        most: int = knob(256, "Samples of a split at most.", low=8, high=50_000, unit="samples", title="Max examples")
+        judge: str = knob(
+            "", "A trained run with images and text in one space, which never saw this generator; empty: features are 8 × 8 pixels.",
+            path="run",
+        )  # fmt: skip
+        steps: int | None = knob(
+            None, "Sampling steps; empty: as the block is set.", low=1, high=1000, unit="steps", title="Steps per image"
+        )
+        seed: int = knob(1000, "Seed of the first; the others have the numbers after it.", low=0, high=2**31,
+                         title="First seed")  # fmt: skip
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._judge: OpenTeacher | None = None
+        self._trained: dict[Making, Set] = {}
+
+    def began(self, run: Running) -> None:
+        """Open the judge, or say why there is nothing to score. Raises Refused where the judge cannot be opened."""
+        if self.config.judge:
+            self._judge = open_teacher(Path(self.config.judge).expanduser())
+        if not self._makings(run):
+            run.warn("Scores of made images are off: no block here makes images from noise.")
+        elif run.callback("evaluation") is None:
+            run.warn("Scores of made images are off: they need the training option Evaluation.")
+
+    def evaluated(self, run: Running) -> None:
+        """Of every block that makes images, on the split that selects and the test split."""
+        step, last = run.position.step, run.position.step == run.recipe.steps
+        if not last and (not self.config.every or step % self.config.every):
+            return
+        try:
+            with as_evaluated(run):
+                for making in self._makings(run):
+                    self._score(run, making)
+        except Stopping:
+            return
+
+    def _makings(self, run: Running) -> list[Making]:
+        return [m for m in run.experiment.makings() if m.kind == "image" and m.original is None]
+
+    def _score(self, run: Running, making: Making) -> None:
+        with run.at_work(run.plan.tasks_with(making.end.node)[0]):
+            if making not in self._trained:
+                self._trained[making] = self._read(run, making, "train", MOST_TRAINED, makes=False)
+            trained = self._trained[making]
+            for split in (name for name in SELECTING if len(run.feed.splits.get(name, ())) > 1):
+                real = self._read(run, making, split, self.config.most, makes=True)
+                made_NCHW = real.made_NCHW
+                if made_NCHW.shape[2:] != real.image_NCHW.shape[2:]:
+                    made_NCHW = torch.nn.functional.interpolate(made_NCHW, real.image_NCHW.shape[2:], mode="area")
+                found = self._scored(made_NCHW, real, trained)
+                stem = f"score/{run.named(split)}/{making.end.node}"
+                run.say(Scalars(at=run.at(), values={f"{stem}/{name}": value for name, value in found.items()}))
+                self._tell(run, making, split, made_NCHW, real, trained)
+
+    def _read(self, run: Running, making: Making, split: str, most: int, makes: bool) -> Set:
+        """A split's images as the block learns from them, with their captions and, where it ``makes``, one made for each."""
+        end, port = self._real(run, making), self._sentence(run)
+        place = {index: number for number, index in enumerate(run.feed.splits[split])}
+
+        def read(batch: Batch, indices: list[int]) -> tuple[Tensor, Tensor, list[str]]:
+            values = batch if end in batch else run.experiment.run(batch, [end.node])
+            seeds = [self.config.seed + place[index] for index in indices]
+            things = make_together(run.experiment, making, batch, seeds, self.config.steps) if makes else []
+            made = [torch.from_numpy(thing.made).permute(2, 0, 1).float() / 255 for thing in things]
+            named = [str(run.feed.source.part(index, (port,))[port]) for index in indices] if port else []
+            return values[end].float().cpu(), torch.stack(made) if made else torch.empty(0), named
+
+        images, made, named = zip(*run.collected(split, BATCH, most, read))
+        sentences = tuple(name for names in named for name in names)
+        return Set(image_NCHW=torch.cat(images), made_NCHW=torch.cat(made), sentences=sentences)
+
+    def _real(self, run: Running, making: Making) -> End:
+        """Where real images are: what the block learns from, else the data's own."""
+        node = making.end.node
+        learns = blocks[run.plan.document.nodes[node].block].learns
+        taught = [run.plan.inputs[node][port] for port in learns if port in run.plan.inputs[node]]
+        return taught[0] if taught else End(node=run.task.source, port="image")
+
+    def _sentence(self, run: Running) -> str:
+        """The port of the source that gives captions; empty where none does."""
+        return next((port.name for port in run.plan.specs[run.task.source].gives if port.kind == "sentence"), "")
+
+    def _scored(self, made_NCHW: Tensor, real: Set, trained: Set) -> dict[str, float]:
+        count = len(made_NCHW)
+        spread = torch.linspace(0, len(trained.image_NCHW) - 1, min(count, len(trained.image_NCHW))).long()
+        sides = {"": made_NCHW, "training ": trained.image_NCHW[spread]}
+        real_ND, found = self._features(real.image_NCHW), {"images": float(count)}
+        for name, image_NCHW in sides.items():
+            feature_ND = self._features(image_NCHW)
+            found[f"{name}FID"] = frechet_distance(feature_ND, real_ND)
+            found[f"{name}KID"] = kernel_distance(feature_ND, real_ND)
+        for name, image_NCHW in (("", made_NCHW), ("real ", real.image_NCHW)):
+            distance_N, _ = nearest(image_NCHW.flatten(1), trained.image_NCHW.flatten(1))
+            found[f"{name}distance to training"] = float(distance_N.median())
+        return found | (self._judged(made_NCHW, real, trained) if self._judge is not None and real.sentences else {})
+
+    def _features(self, image_NCHW: Tensor) -> Tensor:
+        if self._judge is None:
+            return pixel_features(image_NCHW)
+        return torch.cat([self._embedded(part, [""] * len(part))[0] for part in image_NCHW.split(256)]).double()
+
+    def _judged(self, made_NCHW: Tensor, real: Set, trained: Set) -> dict[str, float]:
+        """Whether the judge finds the caption of what was made, beside real images and those of the nearest captions."""
+        looked_up = trained.image_NCHW[nearest_captions(real.sentences, trained.sentences)]
+        found: dict[str, float] = {}
+        for name, image_NCHW in (("", made_NCHW), ("real ", real.image_NCHW), ("lookup ", looked_up)):
+            image_ND, text_ND = self._embedded(image_NCHW, real.sentences)
+            score = scores(image_ND @ text_ND.T, real.sentences, answers=real.sentences)
+            found[f"{name}R@10"] = score["R@10"]
+            found[f"{name}CLIP score"] = clip_score(image_ND, text_ND)
+            if not name:
+                found["chance R@10"] = score["chance R@10"]
+                found["R@10, 95 % from"], found["R@10, 95 % to"] = interval(score["R@10"], len(image_ND))
+                found["chance CLIP score"] = clip_score(image_ND, text_ND.roll(1, 0))
+        return found
+
+    def _embedded(self, image_NCHW: Tensor, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
+        assert self._judge is not None
+        left, right = self._judge.embed(image_NCHW, sentences)
+        return left.cpu(), right.cpu()
+
+    def _tell(self, run: Running, making: Making, split: str, made_NCHW: Tensor, real: Set, trained: Set) -> None:
+        """Which extractor and how many; and the nearest training image beside each of the first few."""
+        extractor = "8 x 8 pixels" if self._judge is None else f"the image tower of {self._judge.title}"
+        run.log(
+            f"{making.name} on {run.named(split)}: FID and KID of {len(made_NCHW)} made and {len(real.image_NCHW)} real images, "
+            f"features: {extractor}."
+        )
+        if split != SELECTING[0]:
+            return
+        _, place_N = nearest(made_NCHW[:SHOWN].flatten(1), trained.image_NCHW.flatten(1))
+        made, beside = (
+            np.stack([pixels_of(image) for image in images])
+            for images in (made_NCHW[:SHOWN], trained.image_NCHW[place_N])
+        )
+        seeds = tuple(range(self.config.seed, self.config.seed + len(made)))
+        run.say(
+            Pictures(
+                at=run.at(), series=f"made/{making.end.node}/nearest training image", pictures=made, originals=beside,
+                seeds=seeds, titles=tuple(real.sentences[: len(made)]),
+            )
+        )  # fmt: skip

@@ -1,0 +1,92 @@
+"""Scores of made images in a run: beside real ones, the lookup and the nearest training image; with and without a judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.runs.execute import checkpoint_folder
+from core.store.database import Store
+from core.telemetry.events import LogLine, Pictures, Scalars
+from tests.core.compiler.test_making_by_diffusion import drawer
+from tests.core.runs.running import started
+from tests.core.training.running import trainer
+from tests.documents import tiny_clip
+
+
+def run_with(**knobs: Any) -> Any:
+    """A run with scores; what it said."""
+    run = trainer(drawer(callbacks={"evaluation": {"every": 2, "most": 12, "train": False}, "made_scores": knobs}))
+    run.train()
+    return run.listener
+
+
+def told(listener: Any, step: int) -> dict[str, float]:
+    """Scores of made images at a step."""
+    found: dict[str, float] = {}
+    for event in listener.of(Scalars):
+        if event.at.step == step:
+            found |= {name: value for name, value in event.values.items() if "/unet/" in name and "score/" in name}
+    return found
+
+
+@pytest.fixture(scope="module")
+def listener() -> Any:
+    return run_with(most=12, steps=2)
+
+
+def test_at_the_end_both_splits_are_scored_beside_real_images(listener: Any) -> None:
+    found = told(listener, 4)
+    names = {
+        "images",
+        "FID",
+        "KID",
+        "training FID",
+        "training KID",
+        "distance to training",
+        "real distance to training",
+    }
+    for split in ("validation", "test"):
+        assert {name.removeprefix(f"score/{split}/unet/") for name in found if f"/{split}/" in name} == names
+        assert found[f"score/{split}/unet/images"] == 12
+        assert found[f"score/{split}/unet/FID"] > found[f"score/{split}/unet/training FID"]  # four steps taught nothing
+    assert not told(listener, 2)
+
+
+def test_the_extractor_and_the_number_of_images_are_said(listener: Any) -> None:
+    lines = [event.text for event in listener.of(LogLine) if "FID" in event.text]
+    assert lines == [
+        f"unet/image on {split}: FID and KID of 12 made and 12 real images, features: 8 x 8 pixels."
+        for split in ("validation", "test")
+    ]
+
+
+def test_the_nearest_training_image_stands_beside_what_was_made(listener: Any) -> None:
+    (event,) = [event for event in listener.of(Pictures) if event.series == "made/unet/nearest training image"]
+    assert event.pictures.shape == event.originals.shape
+    assert len(event.titles) == len(event.seeds) == 12
+    assert not np.array_equal(event.pictures, event.originals)
+
+
+def test_scores_are_the_same_when_they_are_computed_again(listener: Any) -> None:
+    assert told(run_with(most=12, steps=2), 4) == told(listener, 4)
+
+
+def test_a_judge_finds_captions_beside_real_images_and_the_lookup(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "runs.sqlite") as store:
+        run = started(store, tiny_clip(steps=6, callbacks={"checkpointing": {"every": 6}}))
+        run.join(60)
+        found = told(run_with(most=12, steps=1, judge=str(checkpoint_folder(store, run.uid))), 4)
+    for name in ("R@10", "real R@10", "lookup R@10", "chance R@10", "R@10, 95 % from", "R@10, 95 % to"):
+        assert 0 <= found[f"score/test/unet/{name}"] <= 1
+    assert (
+        found["score/test/unet/R@10, 95 % from"]
+        <= found["score/test/unet/R@10"]
+        <= found["score/test/unet/R@10, 95 % to"]
+    )
+    assert {"CLIP score", "real CLIP score", "lookup CLIP score", "chance CLIP score"} <= {
+        name.rpartition("/")[2] for name in found
+    }
