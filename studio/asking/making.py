@@ -1,32 +1,119 @@
-"""Images that a trained plan makes, as answers of the query page."""
+"""Images that a trained plan makes, as answers of the query page or as files."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from core.graph.file import loads
+from core.problems import refuse
+from core.store.library import Library
 from widgets.look.language import tr
-from widgets.query.values import Asked, QueryAnswer, QueryAnswers
+from widgets.query.values import Asked, MakingWish, QueryAnswer, QueryAnswers
 
 if TYPE_CHECKING:
     from core.compiler.making import Thing
     from core.inference.trained import Trained
 
+End = tuple[str | None, int]  # a sentence, where one is given, and a seed
+BETWEEN_LOOKS = 0.1  # seconds from one unfinished image that is shown to the next
 
-def generated(
-    trained: Trained, count: int, seed: int, sentence: str, progress: Callable[[int, int], bool]
-) -> QueryAnswers:
-    """So many images with the seeds from ``seed`` on; those that there are where it was cancelled. Raises Refused."""
-    from core.inference.generate import generate  # torch
 
-    asked = Asked(sentence=sentence)
-    return _answers(
-        asked, lambda: generate(trained, count=count, seed=seed, sentence=sentence or None, progress=progress)
+@dataclass(frozen=True, kw_only=True)
+class Watching:
+    """How the window follows what is being made; all are called on the engine's lane."""
+
+    progress: Callable[[int, int], bool]  # made, of; False cancels
+    guidance: Callable[[], float | None]  # as it is turned now
+    drawn: Callable[[QueryAnswers], None]  # what there is, the last one unfinished
+
+
+def opened(library: Library, uid: str, step: int) -> Trained:
+    """A run at a checkpoint; below 0 the last. Raises Refused."""
+    from core.inference.trained import Trained  # torch
+
+    reader = library.reader(uid)
+    kept = [c for c in reader.checkpoints() if c.kept and (step < 0 or c.step == step)]
+    if not kept:
+        raise refuse("That checkpoint is no longer there.", hint="Choose another.")
+    return Trained(loads(reader.document_text()), Path(kept[-1].path))
+
+
+def generated(trained: Trained, wish: MakingWish, watching: Watching) -> QueryAnswers:
+    """Images with the seeds from ``wish.seed`` on, or on the way to another end; those so far where cancelled. Raises Refused."""
+    from core.inference.generate import Manner  # torch
+
+    began, finished, last = time.monotonic(), list[QueryAnswer](), [0.0]
+
+    def shown(image: NDArray[np.uint8], done: int, of: int) -> bool:
+        now, is_whole = time.monotonic(), done == of
+        name = (
+            tr("seed {seed}", seed=wish.seed + len(finished))
+            if is_whole
+            else tr("step {done} of {of}", done=done, of=of)
+        )
+        here = QueryAnswer(sentence=name, picture=_shown(image))
+        if is_whole or now - last[0] >= BETWEEN_LOOKS:
+            last[0] = now
+            watching.drawn(
+                QueryAnswers(
+                    asked=Asked(sentence=wish.sentence), kind="made", answers=(*finished, here), seconds=now - began,
+                    made=len(finished), is_partial=True,
+                )
+            )  # fmt: skip
+        finished.extend([here] if is_whole else ())
+        return watching.progress(len(finished), wish.count)
+
+    manner = Manner(guidance=watching.guidance, shown=shown)
+    asked = Asked(sentence=wish.sentence)
+    return _answers(asked, lambda: things_of(trained, wish, manner, watching.progress))
+
+
+def things_of(
+    trained: Trained, wish: MakingWish, manner: Any, progress: Callable[[int, int], bool] | None
+) -> list[Thing]:
+    """What a person wishes for, made. Raises Refused; Cancelled with those that there are."""
+    from core.inference.generate import generate, walk  # torch
+
+    sentence = wish.sentence or None
+    if wish.to is None:
+        return generate(trained, count=wish.count, seed=wish.seed, sentence=sentence, progress=progress, manner=manner)
+    there = (wish.to[0] or sentence, wish.to[1])
+    return walk(trained, ends=((sentence, wish.seed), there), count=wish.count, progress=progress, manner=manner)
+
+
+def write_images(
+    library: Library, uid: str, folder: Path, *, step: int, count: int, start: End, to: End | None,
+    guidance: float | None, steps: int | None,
+) -> list[Path]:  # fmt: skip
+    """Make images and write each as a PNG file. Raises Refused."""
+    from PIL import Image
+
+    from core.inference.generate import Manner  # torch
+
+    trained = opened(library, uid, step)
+    wish = MakingWish(
+        count=count, seed=start[1], sentence=start[0] or "", to=None if to is None else (to[0] or "", to[1])
     )
+    try:
+        things = things_of(trained, wish, Manner(guidance=lambda: guidance, steps=steps), None)
+        folder.mkdir(parents=True, exist_ok=True)
+        files = []
+        for number, thing in enumerate(things):
+            name = f"seed_{thing.seed}.png" if to is None else f"walk_{number:02}.png"
+            Image.fromarray(_shown(thing.made)).save(folder / name)
+            files.append(folder / name)
+    except OSError as error:
+        raise refuse(f"{folder} cannot be written: {error.strerror or error}.") from error
+    finally:
+        trained.close()
+    return files
 
 
 def reconstructed(

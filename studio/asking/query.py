@@ -16,15 +16,16 @@ from core.graph.file import loads
 from core.knobs import knobs_of
 from core.problems import Refused, refuse
 from core.store.answers import RunFacts
-from studio.asking.making import generated, reconstructed
+from studio.asking.making import Watching, generated, opened, reconstructed
 from studio.session import Session
 from studio.telling.sentences import refusal
 from widgets.look.language import said, tr
 from widgets.query.classes import names_of
 from widgets.query.page import QueryPage
-from widgets.query.values import Askable, Asked, QueryAnswer, QueryAnswers, Ways
+from widgets.query.values import Askable, Asked, MakingWish, QueryAnswer, QueryAnswers, Ways
 
 if TYPE_CHECKING:
+    from core.compiler.plan import Plan
     from core.inference.looks import Look
     from core.inference.trained import Trained
 
@@ -39,16 +40,20 @@ class Asking(QObject):
     """Keeps the last trained plan open, so the second question is quick."""
 
     _progressed = Signal(str, float)
+    _drew = Signal(object)  # QueryAnswers, the last one unfinished
 
     def __init__(self, session: Session, page: QueryPage) -> None:
         super().__init__(page)
         self._session, self._page = session, page
         self._open: tuple[tuple[str, int], Trained] | None = None  # the engine's lane only
         self._cancelled = threading.Event()
+        self._guidance: float | None = None  # as it is turned; None: as the block is set
         self._progressed.connect(page.show_progress)
         page.askRequested.connect(self.ask)
         page.classesRequested.connect(self.classify)
+        self._drew.connect(page.show_drawn)
         page.generateRequested.connect(self.generate)
+        page.guidanceTurned.connect(self.turn_guidance)
         page.reconstructRequested.connect(self.reconstruct)
         page.cancelRequested.connect(self._cancelled.set)
         page.waysWanted.connect(self.find_ways)
@@ -84,9 +89,14 @@ class Asking(QObject):
         self._page.show_progress(tr("Opening the checkpoint…"))
         self._session.engine.ask(lambda: self._classes(uid, step, Path(picture), names, prompts), self._show)
 
-    def generate(self, uid: str, step: int, count: int, seed: int, sentence: str) -> None:
-        """Make images, from a sentence where the run makes them of one."""
-        self._make(lambda: generated(self._trained(uid, step), count, seed, sentence, self._made))
+    def generate(self, uid: str, step: int, wish: MakingWish) -> None:
+        """Make images, from a sentence where the run makes them of one; they are shown while they are made."""
+        watching = Watching(progress=self._made, guidance=lambda: self._guidance, drawn=self._drew.emit)
+        self._make(lambda: generated(self._trained(uid, step), wish, watching))
+
+    def turn_guidance(self, guidance: float) -> None:
+        """From the next step on."""
+        self._guidance = guidance
 
     def reconstruct(self, uid: str, step: int, count: int, seed: int, picture: str) -> None:
         """Rebuild a picture file, or held-out samples."""
@@ -164,17 +174,11 @@ class Asking(QObject):
         )  # fmt: skip
 
     def _trained(self, uid: str, step: int) -> Trained:
-        from core.inference.trained import Trained  # torch
-
         if self._open is None or self._open[0] != (uid, step):
             if self._open is not None:
                 self._open[1].close()
                 self._open = None
-            reader = self._session.library.reader(uid)
-            kept = [c for c in reader.checkpoints() if c.kept and (step < 0 or c.step == step)]
-            if not kept:
-                raise refuse("That checkpoint is no longer there.", hint="Choose another.")
-            self._open = ((uid, step), Trained(loads(reader.document_text()), Path(kept[-1].path)))
+            self._open = ((uid, step), opened(self._session.library, uid, step))
         return self._open[1]
 
     def _made(self, done: int, total: int) -> bool:
@@ -204,7 +208,8 @@ def pools_of(trained: Trained, given: frozenset[str]) -> list[str]:
 
 def ways_of(text: str) -> Ways:
     """How a run with this document can be asked. Raises Refused where it cannot be opened here."""
-    from core.compiler.answerable import answerable  # torch
+    from core.blocks.catalog import blocks  # torch
+    from core.compiler.answerable import answerable
     from core.compiler.compile import compile
     from core.compiler.making import makings
     from core.compiler.questions import questions_of, why_not
@@ -218,7 +223,17 @@ def ways_of(text: str) -> Ways:
     answers = {kind: said(why.what) if why is not None else "" for kind, why in answerable(plan).items()}
     made = next((making for making in makings(plan) if making.kind == "image" and making.original is None), None)
     paints = made is not None and bool(made.made_of & {"sentence", "text"})
-    return Ways(finds=finds, why_not=reasons, answers=answers, paints_sentences=paints)
+    is_guided = made is not None and blocks[plan.document.nodes[made.end.node].block].is_guided
+    return Ways(
+        finds=finds, why_not=reasons, answers=answers, paints_sentences=paints, walks=is_guided,
+        guidance=_guidance(plan, made.end.node) if made is not None and is_guided and made.made_of else None,
+    )  # fmt: skip
+
+
+def _guidance(plan: Plan, node: str) -> float:
+    """As a block that can be guided is set."""
+    default = next(knob.default for knob in plan.specs[node].knobs if knob.name == "guidance")
+    return float(plan.document.nodes[node].knobs.get("guidance", default))  # type: ignore[arg-type]
 
 
 def class_answers(

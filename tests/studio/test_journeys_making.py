@@ -8,17 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtWidgets import QSpinBox
 
 from core.graph.document import Document
 from core.runs.execute import execute
 from core.runs.launch import queue
 from core.store.database import Store
 from core.store.library import Library
+from tests.core.compiler.test_making_by_diffusion import drawer
 from tests.core.made_blocks import made_blocks, painter
 from tests.studio.test_journeys_asking import drop
 from widgets.query.kinds import KindList
+from widgets.query.making import MakingForm
 from widgets.query.question import PictureWell
+from widgets.query.values import QueryAnswers
 
 
 @pytest.fixture(autouse=True)
@@ -41,8 +43,10 @@ def test_make_images_rebuild_one_and_scrub(sit_down, tmp_path: Path) -> None:
     assert said["generate"] == "Make images: a block makes images from seeds."
     assert said["caption"].startswith("Caption: No block here writes text.")
     assert not page._ask.isEnabled()
-    page.findChildren(QSpinBox)[0].setValue(3)
-    page.findChildren(QSpinBox)[1].setValue(40)
+    form = page.findChildren(MakingForm)[0]
+    form.count.setValue(3)
+    form.seed.setValue(40)
+    assert not form.guidance.isVisible()
     person.click(person.button("Make images", page))
     person.wait(lambda: page.answers() is not None)
     made = page.answers()
@@ -66,3 +70,35 @@ def test_make_images_rebuild_one_and_scrub(sit_down, tmp_path: Path) -> None:
     for step in steps:
         person.window.pump.set_step(step)
         person.wait(lambda step=step: monitor.value() is not None and monitor.value().step == step)
+
+
+def test_images_appear_as_they_are_made_are_guided_and_walk(sit_down, tmp_path: Path) -> None:
+    with Store.open(tmp_path / "runs.sqlite") as store:
+        uid = queue(Library(store), drawer(callbacks={"checkpointing": {}}), name="drawer").uid
+        assert execute(store, uid) == "finished"
+    person = sit_down(Document())
+    person.runs()
+    person.go_to("Query")
+    page = person.window.query
+    form = page.findChildren(MakingForm)[0]
+    person.wait(lambda: form.isVisible())
+    assert (form.guidance.isVisible(), form.guidance.value(), form.to.isVisible()) == (True, 3.0, True)
+    drawn: list[QueryAnswers] = []
+    show = page.show_drawn
+    page.show_drawn = drawn.append
+    person.window.asking._drew.disconnect()
+    person.window.asking._drew.connect(lambda answers: (drawn.append(answers), show(answers)))
+    page.set_sentence("red heart")
+    form.count.setValue(2)
+    person.click(person.button("Make images", page))
+    person.wait(lambda: page.answers() is not None and not page.answers().is_partial)
+    assert [answer.sentence for answer in page.answers().answers] == ["seed 0", "seed 1"]
+    assert drawn
+    assert drawn[-1].answers[-1].sentence == "seed 1"
+    before = page.answers()
+    form.guidance.setValue(9.5)
+    form.to.setText("blue moon")
+    form.count.setValue(3)
+    person.click(person.button("Make images", page))
+    person.wait(lambda: page.answers() is not before and not page.answers().is_partial)
+    assert len(page.answers().answers) == 3

@@ -6,6 +6,7 @@ It asks for an answer and shows one; whoever owns the trained model works in a t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
@@ -35,7 +36,7 @@ from widgets.query.kinds import KindList
 from widgets.query.making import MakingForm
 from widgets.query.question import PictureWell
 from widgets.query.tiles import AnswerTiles
-from widgets.query.values import EITHER, Askable, QueryAnswer, QueryAnswers, Ways
+from widgets.query.values import EITHER, Askable, MakingWish, QueryAnswer, QueryAnswers, Ways
 
 
 class QueryPage(QWidget):
@@ -43,7 +44,8 @@ class QueryPage(QWidget):
 
     askRequested = Signal(str, int, str, str)  # run uid, checkpoint step, sentence, picture path; one may be empty
     classesRequested = Signal(str, int, str, str, str)  # run uid, step, picture path, class names, prompts
-    generateRequested = Signal(str, int, int, object, str)  # run uid, step, how many, first seed, sentence or empty
+    generateRequested = Signal(str, int, object)  # run uid, step, MakingWish
+    guidanceTurned = Signal(float)  # while images are made, too
     reconstructRequested = Signal(
         str, int, int, object, str
     )  # run uid, step, how many, first seed, picture path or empty
@@ -97,6 +99,8 @@ class QueryPage(QWidget):
     def set_ways(self, uid: str, ways: Ways) -> None:
         """How a run can be asked."""
         self._ways[uid] = ways
+        if uid == self.uid():
+            self._set_guidance()
         self._refresh()
 
     def set_sentence(self, sentence: str) -> None:
@@ -124,6 +128,16 @@ class QueryPage(QWidget):
         self._show_empty("" if answers.answers else tr("Nothing was found."))
         if not answers.answers:
             self._show_answer(None)
+
+    def show_drawn(self, answers: QueryAnswers) -> None:
+        """What there is while images are being made: the last is not finished."""
+        self._answers = answers
+        picked = self._tiles.picked()
+        self._results_title.setText(tr("Made images"))
+        self._close_title.setText(tr("Close up"))
+        self._tiles.set_answers(answers.answers, as_tiles=True)
+        self._tiles.pick(picked if 0 <= picked < len(answers.answers) - 1 else len(answers.answers) - 1)
+        self._show_empty("")
 
     def show_progress(self, text: str, share: float | None = None) -> None:
         """What is being done, and how far; None: no telling."""
@@ -169,6 +183,7 @@ class QueryPage(QWidget):
         self._well.refused.connect(self.show_refusal)
         self._classes.classesWanted.connect(self._want_classes)
         self._making.generateWanted.connect(self._want_images)
+        self._making.guidanceTurned.connect(self.guidanceTurned)
         self._making.reconstructWanted.connect(self._want_reconstruction)
         self._tiles.answerPicked.connect(self._picked)
         self._lit.toggled.connect(self._light)
@@ -285,6 +300,7 @@ class QueryPage(QWidget):
             self._checkpoints.setCurrentIndex(self._checkpoints.findData(wanted))
         self._checkpoints.blockSignals(False)
         self._want_ways()
+        self._set_guidance()
         self._refresh()
 
     def _why_not(self) -> str:
@@ -385,9 +401,16 @@ class QueryPage(QWidget):
     def _want_classes(self, names: str, prompts: str) -> None:
         self.classesRequested.emit(self.uid(), self.step(), self._path, names, prompts)
 
-    def _want_images(self, count: int, seed: int) -> None:
+    def _set_guidance(self) -> None:
+        """As the chosen run is set."""
+        guidance = self._way().guidance
+        self._making.set_guidance(guidance)
+        if guidance is not None:
+            self.guidanceTurned.emit(guidance)
+
+    def _want_images(self, wish: MakingWish) -> None:
         sentence = self._sentence.text().strip() if self._way().paints_sentences else ""
-        self.generateRequested.emit(self.uid(), self.step(), count, seed, sentence)
+        self.generateRequested.emit(self.uid(), self.step(), replace(wish, sentence=sentence))
 
     def _want_reconstruction(self, count: int, seed: int) -> None:
         self.reconstructRequested.emit(self.uid(), self.step(), count, seed, self._path)

@@ -30,6 +30,10 @@ class Ways:
     why_not: Mapping[str, str] = field(default_factory=dict)  # a sentence for each way that there is not
     answers: Mapping[str, str] = field(default_factory=dict)  # kind of answer -> why it cannot be given; empty: it can
     paints_sentences: bool = False  # what is generated is made from a sentence
+    guidance: float | None = (
+        None  # how far what is generated is moved towards it, as trained; None: it cannot be turned
+    )
+    walks: bool = False  # what lies between two can be generated
 
     def gives(self, kind: str) -> bool:
         """Whether a kind of answer is known to be possible."""
@@ -46,6 +50,16 @@ class Asked:
     sentence: str = ""
     picture: NDArray[np.uint8] | None = None  # [H, W, 3], as the model saw it
     words: tuple[str, ...] = ()  # what the text tokens stand for
+
+
+@dataclass(frozen=True, kw_only=True)
+class MakingWish:
+    """Images to make. ``to``: the sentence (empty: the same) and the seed at the other end of a walk."""
+
+    count: int
+    seed: int
+    sentence: str = ""
+    to: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

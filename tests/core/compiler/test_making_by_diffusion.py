@@ -16,7 +16,8 @@ from core.compiler.compile import compile
 from core.compiler.making import makings
 from core.graph import edits
 from core.graph.document import Document
-from core.inference.generate import generate
+from core.inference.answering import Cancelled
+from core.inference.generate import Manner, generate, walk
 from core.inference.trained import Trained
 from core.telemetry.events import Pictures, Scalars
 from tests.core.training.running import checkpoint, trainer
@@ -103,3 +104,49 @@ def test_steps_are_the_same_whether_or_not_images_are_drawn_between_them(tmp_pat
         run.train()
         kept.append(torch.cat([p.detach().flatten() for p in run.experiment.parameters()]))
     assert torch.equal(*kept)
+
+
+def speaking(model: Trained) -> None:
+    """Weights that say something: four steps taught next to nothing."""
+    stream = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.experiment.node("unet").parameters():
+            parameter.normal_(std=0.2, generator=stream)
+
+
+def test_each_step_is_shown_and_between_two_it_can_be_cancelled(trained: tuple[Trained, Any]) -> None:
+    model, _ = trained
+    told: list[tuple[int, int]] = []
+
+    def shown(image: np.ndarray, done: int, of: int) -> bool:
+        assert image.shape == (SIDE, SIDE, 3)
+        told.append((done, of))
+        return len(told) < 5
+
+    with pytest.raises(Cancelled) as cancelled:
+        generate(model, count=3, manner=Manner(shown=shown, steps=3))
+    assert told == [(1, 3), (2, 3), (3, 3), (1, 3), (2, 3)]
+    assert [thing.seed for thing in cancelled.value.so_far] == [0]
+
+
+def test_guidance_and_steps_are_a_matter_of_asking(trained: tuple[Trained, Any]) -> None:
+    model, _ = trained
+    speaking(model)
+    images = [
+        generate(model, count=1, sentence="red heart", manner=manner)[0].made
+        for manner in (Manner(), Manner(guidance=lambda: None), Manner(guidance=lambda: 9.0), Manner(steps=5))
+    ]
+    np.testing.assert_array_equal(images[0], images[1])
+    assert not any(np.array_equal(images[0], other) for other in images[2:])
+
+
+def test_a_walk_goes_from_one_sentence_and_noise_to_another(trained: tuple[Trained, Any]) -> None:
+    model, _ = trained
+    speaking(model)
+    ends = (("red heart", 3), ("blue moon", 4))
+    steps = walk(model, ends=ends, count=4)
+    assert len(steps) == 4
+    for (sentence, seed), thing in zip(ends, (steps[0], steps[-1])):
+        alone = generate(model, count=1, seed=seed, sentence=sentence)[0].made
+        assert np.abs(alone.astype(int) - thing.made).max() <= 1  # rounding to bytes, two rows at once
+    assert not any(np.array_equal(steps[1].made, other.made) for other in (steps[0], steps[2], steps[3]))
