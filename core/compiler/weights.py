@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from core.compiler.sharding import into
 from core.problems import Refused, refuse
 
 WEIGHTS, CALLBACKS = "weights.safetensors", "callbacks.safetensors"
@@ -61,7 +62,7 @@ def load_weights(module: torch.nn.Module, folder: Path) -> None:
             f"The checkpoint {folder.name} is of another graph: {wrong[0]} does not fit.",
             hint="Open the run's own experiment, or fork from it.",
         )
-    module.load_state_dict(dict(weights))
+    into(module, weights)
 
 
 def load_average(module: torch.nn.Module, folder: Path) -> None:
@@ -79,5 +80,5 @@ def load_what_fits(module: torch.nn.Module, folder: Path) -> list[str]:
     """For a fork with another drawing: carry the weights that fit, name the rest."""
     own, kept = module.state_dict(), read_tensors(folder, WEIGHTS)
     fitting = {name: tensor for name, tensor in kept.items() if name in own and own[name].shape == tensor.shape}
-    module.load_state_dict({**own, **fitting})
+    into(module, {**own, **fitting})
     return sorted(set(own) - set(fitting))

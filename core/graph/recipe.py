@@ -132,6 +132,10 @@ class Recipe:
         high=64,
         advanced=True,
     )
+    sharded: bool = knob(
+        False, "Each of several processes keeps a part of every block's weights and optimiser state (FSDP2): for weights too "
+        "large for one GPU.", title="Shard weights", advanced=True,
+    )  # fmt: skip
     optimizer: Choice = Choice(key="adamw")
     schedule: Choice = Choice(key="cosine")
     batching: Choice = Choice(key="fixed")

@@ -400,7 +400,8 @@ def follow() -> None:
     text, start = shared(None)
     trainer, _ = _built(text, start, _Silent(), Control())
     try:
-        trainer.diagnostics = []
+        if not trainer.is_sharded:  # those that run a block need all who keep its weights
+            trainer.diagnostics = []
         trainer.train()
     finally:
         trainer.graphs.close()

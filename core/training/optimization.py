@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from core.catalog import Catalog
 from core.compiler.module import Experiment
+from core.compiler.sharding import kept_like
 from core.graph.recipe import Recipe
 from core.knobs import configure, knob
 
@@ -155,7 +156,8 @@ class Groups:
             parameter = parameters[owner]
             # Adam counts its steps in a CPU tensor unless it is fused on a GPU; moments live beside the parameter.
             beside = part != "step" or parameter.device.type == "cuda"
-            self.optimizer.state[parameter][part] = value.to(parameter.device if beside else "cpu").clone()
+            placed = value.to(parameter.device if beside else "cpu").clone()
+            self.optimizer.state[parameter][part] = kept_like(parameter, placed) if beside and value.ndim else placed
 
 
 def base_of(

@@ -17,6 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from core.blocks.objectives.gathering import joined_processes
+from core.compiler.sharding import is_part
 from core.data.order import Share
 from core.problems import refuse
 
@@ -82,7 +83,7 @@ def everyones(value: Any) -> list[Any]:
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Every process gets the mean; a parameter without a gradient in some process has zeros there."""
-    learning = [p for p in parameters if p.requires_grad]
+    learning = [p for p in parameters if p.requires_grad and not is_part(p)]  # parts of weights have met already
     if joined_processes() == 1 or not learning:
         return
     there = torch.tensor([p.grad is not None for p in learning], dtype=torch.uint8, device=learning[0].device)
@@ -134,6 +135,7 @@ def refuse_drift(state: Mapping[str, Tensor]) -> None:
     """Raise Refused where processes no longer have the same weights, naming the first that differs."""
     if joined_processes() == 1:
         return
+    state = {name: tensor for name, tensor in state.items() if not is_part(tensor)}
     own = [float(tensor.detach().double().sum()) for tensor in state.values()]
     for name, *seen in zip(state, *everyones(own)):
         if len(set(map(repr, seen))) > 1:

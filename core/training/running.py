@@ -17,6 +17,7 @@ from core.blocks.objectives.gathering import alone
 from core.compiler.feed import Batch, Feed, feeds
 from core.compiler.module import Experiment
 from core.compiler.plan import Plan, Task
+from core.compiler.sharding import shard
 from core.data.graphs import SampleGraphs
 from core.data.pipeline import SampleGraph
 from core.graph.document import End
@@ -68,6 +69,9 @@ class Running:
         self.feeds, self.graphs = feeds(plan, graphs, device, self.share), graphs
         self.task = plan.tasks[0]
         self.experiment = Experiment(plan, self.recipe.seed).to(device)
+        self.is_sharded = self.recipe.sharded and self.share.world > 1
+        if self.is_sharded:
+            shard(self.experiment, device, self.share.world)
         self.groups = Groups(self.experiment, self.recipe)
         self.position = Position(tasks={source: Place() for source in self.feeds})
         self.stage = -1
@@ -89,6 +93,7 @@ class Running:
         self.figure: Figure | None = None  # what the last evaluation is chosen by; None where there is no finite score
         self.rates: dict[str, float] = {}
         self.keeper: Keeper | None = None
+        self.gathered: tuple[int, Any] | None = None  # of parts of weights: the step, and what a checkpoint of it holds
         self.status: Status = "running"
         self.reason = ""
         self._phase = PhaseChange(at=self.at(), phase="preparing")
@@ -256,12 +261,20 @@ class Running:
         """
         mine = self.feed.split(split, size, limit, self.share)
         made: list[Made] = []
+        last = next(self.feed.split(split, 2, 2)) if self.is_sharded else ({}, [])
         while self.agree((found := next(mine, None)) is not None):  # the first process has the most
             if self.control.cuts_short:
                 raise Stopping
+            if found is not None:
+                last = found
+            elif (
+                not self.is_sharded
+            ):  # where weights are gathered, whoever has no batch left helps with those of others
+                continue
+            one = work(*last)
             if found is None:
                 continue
-            made.append(work(*found))
+            made.append(one)
             if self._phase.of:
                 done = self._phase.done + len(found[1]) * self.share.world
                 self._turn_to(self._phase.phase, min(done, self._phase.of), self._phase.of)

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from core.compiler.sharding import whole
 from core.compiler.weights import CALLBACKS, WEIGHTS, load_weights, read_tensors
 from core.training.position import Position
 from core.training.running import Running
@@ -23,17 +24,27 @@ OPTIMIZER = "optimizer.safetensors"
 
 def write_tensors(run: Running, folder: Path) -> None:
     """Write the three tensor files."""
-    save_file(_plain(run.experiment.state_dict()), folder / WEIGHTS)
-    save_file(_plain(run.groups.tensors()), folder / OPTIMIZER)
+    for name, tensors in whole_tensors(run).items():
+        save_file(tensors, folder / name)
+
+
+def whole_tensors(run: Running) -> dict[str, dict[str, Tensor]]:
+    """The tensors of each file. Where processes keep parts of weights all must ask, once a step; each has them all then."""
+    if run.is_sharded and run.gathered is not None and run.gathered[0] == run.position.step:
+        return run.gathered[1]
     callbacks = {
         f"{callback.key}/{name}": tensor for callback in run.callbacks for name, tensor in callback.tensors().items()
     }
-    save_file(_plain(callbacks), folder / CALLBACKS)
+    found = {
+        WEIGHTS: _plain(run.experiment.state_dict()), OPTIMIZER: _plain(run.groups.tensors()), CALLBACKS: _plain(callbacks)
+    }  # fmt: skip
+    run.gathered = (run.position.step, found) if run.is_sharded else None
+    return found
 
 
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Contiguous copies that share no memory, as the format wants."""
-    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    return {name: whole(tensor.detach()).cpu().contiguous().clone() for name, tensor in tensors.items()}
 
 
 def state_of(run: Running) -> dict[str, Any]:

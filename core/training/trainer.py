@@ -107,6 +107,16 @@ class Trainer(Running):
         if self.share.world == 1:
             return
         share_batch_norm(self.experiment)
+        sharded = self.is_sharded
+        if sharded and (self.experiment.twins or len(self.recipe.stage_list()) > 1):
+            raise refuse(
+                "Sharded weights have one stage, and no slowly following copy.", node="recipe",
+                hint="Keep whole weights in each process.",
+            )  # fmt: skip
+        if sharded and (found := [one for one in self.callbacks if not one.shards]):
+            raise refuse(
+                f"{found[0].title} needs whole weights.", node="recipe", hint="Switch it off, or do not shard weights."
+            )
         if found := [one for one in self.callbacks if not one.divides]:
             raise refuse(
                 f"{found[0].title} looks at one process's part of the batch.", node="recipe",

@@ -14,7 +14,7 @@ from widgets.look.language import tr
 
 LEAST_STEPS = 5  # of a run that is measured by: the first ones are slower
 MOST_RUNS = 5  # that are looked at
-SETTINGS = ("device", "threads", "workers")  # a run with others says nothing about this drawing
+SETTINGS = ("device", "threads", "workers", "processes", "sharded")  # a run with others says nothing about this drawing
 
 
 def totals(session: Session) -> str:

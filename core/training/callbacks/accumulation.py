@@ -20,6 +20,7 @@ class Accumulation(Callback):
     """Splits a batch into chunks and adds their gradients; for InfoNCE that is another objective."""
 
     title = "Plain accumulation"
+    shards = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

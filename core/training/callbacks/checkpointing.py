@@ -14,7 +14,7 @@ from core.store.faults import cause_of, is_storage_fault
 from core.telemetry.events import Mark
 from core.training.callback import Callback, callbacks
 from core.training.running import Running
-from core.training.state import state_of, write_tensors
+from core.training.state import state_of, whole_tensors, write_tensors
 
 SECONDS_BETWEEN_TRIES = 0.5
 PATIENCE_OF_A_STOP = 1.0  # who stops a run waits for it
@@ -26,6 +26,7 @@ class Checkpointing(Callback):
 
     title = "Checkpoints"
     order = 90
+    shards = True
     patience_seconds: ClassVar[float] = 30.0  # at the end of a run, for a disk that is full
 
     @dataclass(frozen=True, kw_only=True)
@@ -88,11 +89,13 @@ class Checkpointing(Callback):
 
     def save(self, run: Running, best: bool = False) -> bool:
         """Write one. A full disk is said once and does not end the run; False where it was not written."""
-        if run.keeper is None or (self._saved_at == run.position.step and not best):
+        if (run.keeper is None and not run.is_sharded) or (self._saved_at == run.position.step and not best):
             return True
+        if run.is_sharded:
+            whole_tensors(run)
         try:
             with run.busy("saving"):
-                path = run.keeper.save(
+                path = "" if run.keeper is None else run.keeper.save(
                     run.position.step, lambda folder: write_tensors(run, folder), state_of(run),
                     best=best, last=self.config.last,
                 )  # fmt: skip
@@ -107,7 +110,8 @@ class Checkpointing(Callback):
         self._saved_at, self._unsaved = run.position.step, ""
         data = {"path": path, "best": best, **self._own_figure(run)}
         run.say(Mark(at=run.at(), kind="checkpoint", text=f"checkpoint at step {run.position.step}", data=data))
-        run.keeper.settle()
+        if run.keeper is not None:
+            run.keeper.settle()
         return True
 
     def say_again(self, run: Running, path: str, *, best: bool) -> None:

@@ -20,6 +20,7 @@ class Clipping(Callback):
 
     title = "Gradient clipping"
     order = 20
+    shards = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

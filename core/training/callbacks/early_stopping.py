@@ -21,6 +21,7 @@ class EarlyStopping(Callback):
 
     title = "Early stopping"
     order = 80
+    shards = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -154,6 +154,7 @@ class Evaluation(Callback):
 
     title = "Evaluation"
     order = 70
+    shards = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

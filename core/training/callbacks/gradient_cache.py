@@ -19,6 +19,7 @@ class GradientCache(Callback):
 
     title = "Gradient caching"
     order = 60  # wins over plain accumulation where both are on
+    shards = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

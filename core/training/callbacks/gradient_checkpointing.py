@@ -16,6 +16,7 @@ class GradientCheckpointing(Callback):
     """Trades about a third more time for most of the activation memory."""
 
     title = "Gradient checkpointing"
+    shards = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

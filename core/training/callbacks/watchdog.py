@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import Tensor
 
+from core.compiler.sharding import own_part
 from core.training.callback import Callback, callbacks
+from core.training.processes import added, everyones
 from core.training.running import Running
 
 
@@ -16,6 +19,7 @@ class Watchdog(Callback):
 
     title = "Divergence guard"
     order = 10
+    shards = True
 
     def gradient_ready(self, run: Running) -> None:
         """Look at every loss, and at the gradients as one sum."""
@@ -24,12 +28,13 @@ class Watchdog(Callback):
             self._stop(run, f"the loss of {', '.join(wrong)} is not a finite number")
             return
         gradients = [p.grad for group in run.groups.trained().values() for p in group if p.grad is not None]
-        if gradients and not math.isfinite(float(torch.stack([g.float().sum() for g in gradients]).sum())):
+        if gradients and not math.isfinite(_sum(run, torch.stack([own_part(g).float().sum() for g in gradients]))):
             norms = {
-                key: [p for p in group if p.grad is not None and not p.grad.isfinite().all()]
+                key: [p for p in group if p.grad is not None and not own_part(p.grad).isfinite().all()]
                 for key, group in run.groups.trained().items()
             }
-            where = [key for key, bad in norms.items() if bad]
+            seen = {key for found in everyones([key for key, bad in norms.items() if bad]) for key in found}
+            where = [key for key in norms if key in seen]
             if where:
                 self._stop(run, f"a gradient in {', '.join(where)} is not finite")
 
@@ -41,6 +46,11 @@ class Watchdog(Callback):
         )
         run.warn(sentence)
         run.end("diverged", sentence)
+
+
+def _sum(run: Running, sums: Tensor) -> float:
+    """Of all gradients; of those that processes keep parts of, over all of them."""
+    return added(float(sums.sum())) if run.is_sharded else float(sums.sum())
 
 
 def _listed(run: Running) -> str:

@@ -32,6 +32,7 @@ class ZeroShot(Callback):
 
     title = "Zero-shot classification"
     order = 75
+    shards = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

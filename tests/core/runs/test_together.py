@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import psutil
 import pytest
 
+from core.compiler.compile import compile
+from core.compiler.module import Experiment
+from core.compiler.weights import read_tensors
 from core.graph.document import Document
 from core.graph.edits import set_recipe
+from core.graph.file import loads
 from core.problems import Refused
 from core.runs.execute import execute
 from core.runs.launch import change_recipe, place_of
@@ -78,6 +83,27 @@ def test_begun_with_two_goes_on_with_one_and_the_other_way(store: Store, library
         assert f"processes {first} → {then}" in " ".join(line.text for line in reader.log(newest=1000))
         assert values(reader) == pytest.approx(expected, abs=1e-4)
         assert_time_goes_on(reader)
+
+
+@pytest.mark.long
+def test_weights_kept_in_parts_are_saved_whole_and_read_by_one(store: Store, library: Library) -> None:
+    whole, parts = queued(store, drawn(60, processes=1)), queued(store, set_recipe(drawn(60, every=1000), sharded=True))
+    assert execute(store, whole) == "finished"
+    child, reader = start_process(store, parts), library.reader(parts)
+    until(lambda: reader.head().step >= 5 or child.poll() is not None, 300)
+    ask(store, parts, "stop")
+    assert child.wait(300) == 0
+    step = library.facts(parts).step
+    saved = read_tensors(Path(reader.checkpoints()[-1].path), "weights.safetensors")
+    other = Experiment(compile(loads(library.document_text(whole))))
+    assert {name: tensor.shape for name, tensor in saved.items()} == {n: t.shape for n, t in other.state_dict().items()}
+    change_recipe(library, parts, processes=1)
+    assert execute(store, parts) == "finished"
+    assert 0 < step < 60
+    assert values(reader) == pytest.approx(values(library.reader(whole)), abs=1e-4)
+    change_recipe(library, parts, processes=2, steps=70)
+    assert start_process(store, parts).wait(300) == 0, "and by two again, which keep parts of it"
+    assert reader.points("loss")[0].tolist() == list(range(1, 71))
 
 
 @pytest.mark.long

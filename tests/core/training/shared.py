@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 
+from core.compiler.sharding import whole
 from core.graph import edits
 from core.graph.document import Document
 from core.graph.file import dumps, loads
@@ -93,7 +94,7 @@ def a_few_steps(document: Document) -> dict[str, Any]:
     def step() -> None:
         if not first:
             named = run.experiment.named_parameters()
-            first.update({name: p.grad.clone() for name, p in named if p.grad is not None})
+            first.update({name: whole(p.grad).clone() for name, p in named if p.grad is not None})
         own()
 
     optimizer.step = step  # type: ignore[method-assign]
