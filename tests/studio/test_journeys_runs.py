@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from core.training.control import Control
 from core.training.trainer import Trainer
 from studio.session import LIBRARY_PAUSE
 from tests.documents import tiny_clip
-from tests.studio.journey import LEFT, NO, SHIFT, Person
+from tests.studio.journey import LEFT, NO, PATIENCE, SHIFT, Person
 from widgets.monitors.plot import Plot
 from widgets.rate_sheet import RateSheet
 
@@ -74,15 +75,45 @@ def shows(person: Person, step: int) -> bool:
     return person.window.pump.cursor.step == step and person.window.pump.is_idle()
 
 
-def test_stop_quit_come_back_continue_to_the_end(sit_down):
-    person = sit_down(tiny_clip(steps=400, callbacks=EVERY_100))
+class Held:
+    """A run waits before a step until a stop is asked for or it is let go: what a person does meanwhile comes in time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+        self._step, self._go = step, threading.Event()
+        learn, stop = Trainer._learn, Control.stop
+
+        def learned(trainer: Trainer) -> None:
+            if trainer.position.step == self._step:
+                assert self._go.wait(PATIENCE / 1000)
+            learn(trainer)
+
+        def stopped(control: Control, **how: bool) -> None:
+            stop(control, **how)
+            self.let_go()
+
+        monkeypatch.setattr(Trainer, "_learn", learned)
+        monkeypatch.setattr(Control, "stop", stopped)
+
+    def again(self, step: int) -> None:
+        """Wait before this step too."""
+        self._step = step
+        self._go.clear()
+
+    def let_go(self) -> None:
+        """Train on."""
+        self._go.set()
+
+
+def test_stop_quit_come_back_continue_to_the_end(sit_down, monkeypatch):
+    Held(monkeypatch, 20)
+    person = sit_down(tiny_clip(steps=40, callbacks=EVERY_100))
     uid = start(person)
     wait_for_step(person, uid, 12)
     person.choose("stop")
     person.wait(lambda: person.ended(uid))
     stopped = person.session.facts(uid)
     assert stopped.status == "stopped"
-    assert 12 <= stopped.step < 400
+    assert 12 <= stopped.step < 40
     person.close()
 
     person = sit_down()
@@ -93,24 +124,27 @@ def test_stop_quit_come_back_continue_to_the_end(sit_down):
     person.wait(lambda: person.session.watched == uid)
     assert person.window.pages.current == "train"
     person.wait(lambda: person.ended(uid))
-    assert (person.session.facts(uid).status, person.session.facts(uid).step) == ("finished", 400)
-    assert [step for step, _ in person.losses(uid)] == list(range(1, 401))
+    assert (person.session.facts(uid).status, person.session.facts(uid).step) == ("finished", 40)
+    assert [step for step, _ in person.losses(uid)] == list(range(1, 41))
     person.go_to("Runs")
     person.pick_runs(uid)
     assert not person.button("Continue", person.window.library).isEnabled()
 
 
-def test_continue_twice_trains_once(sit_down):
-    person = sit_down(tiny_clip(steps=400, callbacks=EVERY_100))
+def test_continue_twice_trains_once(sit_down, monkeypatch):
+    held = Held(monkeypatch, 10)
+    person = sit_down(tiny_clip(steps=40, callbacks=EVERY_100))
     uid = start(person)
     wait_for_step(person, uid, 6)
     person.choose("stop")
     person.wait(lambda: person.ended(uid))
+    held.again(30)
     person.session.go_on(uid)
     person.session.go_on(uid)
     assert "trains already" in person.said[-1]
+    held.let_go()
     person.wait(lambda: person.ended(uid))
-    assert [step for step, _ in person.losses(uid)] == list(range(1, 401))
+    assert [step for step, _ in person.losses(uid)] == list(range(1, 41))
 
 
 def test_replay_play_pause_step_jump_drag_and_back_to_the_end(sit_down):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,13 +33,28 @@ def document() -> Document:
     )  # fmt: skip
 
 
-def stopped_at(step: int, folder: Path) -> dict[str, Any]:
-    run = trainer(document())
+LEFT_AT = (1, 3, 4, 7)
+Kept = tuple[Path, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Kept]:
+    """What one run keeps at several steps."""
+    run, kept = trainer(document()), {}
     run.tell("began")
-    while run.position.step < step:
-        run._step()
+    for step in LEFT_AT:
+        while run.position.step < step:
+            run._step()
+        folder = tmp_path_factory.mktemp(f"step {step}")
+        kept[step] = folder, checkpoint(run, folder)
     run.feed.close()
-    return checkpoint(run, folder)
+    return kept
+
+
+def own(kept: Kept, folder: Path) -> dict[str, Any]:
+    """A copy of a checkpoint, which a test may spoil."""
+    shutil.copytree(kept[0], folder, dirs_exist_ok=True)
+    return deepcopy(kept[1])
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +74,11 @@ def ended(folder: Path, state: dict[str, Any]) -> tuple[dict[str, Any], list[tup
     return {**weights(run), **averaged}, run.listener.scalars("loss")  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("step", [1, 3, 4, 7])
+@pytest.mark.parametrize("step", LEFT_AT)
 def test_resume_is_bitwise_equal(
-    step: int, tmp_path: Path, whole: tuple[dict[str, Any], list[tuple[int, float]]]
+    step: int, left: dict[int, Kept], tmp_path: Path, whole: tuple[dict[str, Any], list[tuple[int, float]]]
 ) -> None:
-    state = stopped_at(step, tmp_path)
+    state = own(left[step], tmp_path)
     end, losses = ended(tmp_path, state)
     assert same(end, whole[0])
     assert losses == whole[1][step:]
@@ -69,9 +86,9 @@ def test_resume_is_bitwise_equal(
 
 @pytest.mark.parametrize("part", ["weights", "moments", "step count", "position", "average", "vocabulary"])
 def test_every_part_of_the_state_is_needed(
-    part: str, tmp_path: Path, whole: tuple[dict[str, Any], list[tuple[int, float]]]
+    part: str, left: dict[int, Kept], tmp_path: Path, whole: tuple[dict[str, Any], list[tuple[int, float]]]
 ) -> None:
-    state = stopped_at(4, tmp_path)
+    state = own(left[4], tmp_path)
     if part == "position":
         state["position"] = {**state["position"], "step": 3}
     if part == "vocabulary":
@@ -101,9 +118,9 @@ def trained_vocabulary_of_other_data() -> dict[str, Any]:
 
 
 def test_a_checkpoint_in_the_words_of_version_1_goes_on_bitwise(
-    tmp_path: Path, whole: tuple[dict[str, Any], list[tuple[int, float]]]
+    left: dict[int, Kept], tmp_path: Path, whole: tuple[dict[str, Any], list[tuple[int, float]]]
 ) -> None:
-    state = stopped_at(4, tmp_path)
+    state = own(left[4], tmp_path)
     (tmp_path / "callbacks.safetensors").rename(tmp_path / "habits.safetensors")
     state["habits"] = state.pop("callbacks")
     (tmp_path / "state.json").write_text(json.dumps(state), "utf-8")
