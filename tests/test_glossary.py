@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,7 @@ def without_names(text: str) -> str:
     return text
 
 
+@cache
 def helps() -> dict[str, str]:
     """What every command says of itself."""
     made = parser()
@@ -96,6 +98,7 @@ def helps() -> dict[str, str]:
     return {"": made.format_help(), **{name: each.format_help() for name, each in subs.choices.items()}}
 
 
+@cache
 def printed() -> dict[str, str]:
     """Strings of several words that commands print, by file; not what only programmers read."""
     found: dict[str, str] = {}

@@ -64,11 +64,11 @@ SAME_IN_CHINESE = frozenset({
 })  # fmt: skip
 
 
-def spoken_in(tree: ast.AST, name: str) -> Iterator[tuple[ast.Call, ast.expr]]:
+def spoken_in(file: str, name: str) -> Iterator[tuple[ast.Call, ast.expr]]:
     """Every call of ``name`` with its first argument."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name and node.args:
-            yield node, node.args[0]
+    for call in code.calls(ROOT / file):
+        if isinstance(call.func, ast.Name) and call.func.id == name and call.args:
+            yield call, call.args[0]
 
 
 def literals(expression: ast.expr | None) -> list[str]:
@@ -80,7 +80,7 @@ def literals(expression: ast.expr | None) -> list[str]:
 
 def said_by(file: str, name: str) -> Iterator[str]:
     """Strings written out in a function, its docstring aside."""
-    for function in ast.walk(trees()[file]):
+    for function in code.nodes(ROOT / file):
         if isinstance(function, ast.FunctionDef) and function.name == name:
             lines = function.body[1:] if ast.get_docstring(function) else function.body
             nodes = [node for line in lines for node in ast.walk(line)]
@@ -98,21 +98,20 @@ def trees() -> dict[str, ast.Module]:
 
 def words_of_code() -> Iterator[tuple[str, str]]:
     """Literals handed to ``tr``."""
-    for file, tree in trees().items():
-        for _, argument in spoken_in(tree, "tr"):
+    for file in trees():
+        for _, argument in spoken_in(file, "tr"):
             for text in literals(argument):
                 yield text, file
 
 
 def words_of_problems() -> Iterator[tuple[str, str]]:
     """Sentences of Problems that are written out; those with values in them are templates (``tests.said_sentences``)."""
-    for file, tree in trees().items():
-        for node in ast.walk(tree):
-            if not (file.startswith("core/") and isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+    for file, name in ((file, name) for file in trees() if file.startswith("core/") for name in PROBLEMS):
+        for call in code.calls(ROOT / file):
+            if not (isinstance(call.func, ast.Name) and call.func.id == name):
                 continue
-            fields = PROBLEMS.get(node.func.id, ())
-            said = [keyword.value for keyword in node.keywords if keyword.arg in fields]
-            said += node.args[:1] if node.func.id == "refuse" else []
+            said = [keyword.value for keyword in call.keywords if keyword.arg in PROBLEMS[name]]
+            said += call.args[:1] if name == "refuse" else []
             for text in (text for expression in said for text in literals(expression)):
                 yield text, file
 
@@ -140,7 +139,7 @@ def words_of_knobs(knobs: Iterable[Knob], place: str) -> Iterator[tuple[str, str
 def in_context(context: str, word: str) -> str:
     """The source by which ``tr(word, context)`` finds its translation."""
     key = f"{context}/{word}"
-    return key if key in load_table("zh_CN") else word
+    return key if key in chinese() else word
 
 
 def words_of_catalogues() -> Iterator[tuple[str, str]]:
@@ -205,6 +204,11 @@ def words_of_examples() -> Iterator[tuple[str, str]]:
         configurations = [name for axis in axes for name in (axis.name, *(change.name for change in axis.changes))]
         for text in (document.name, document.note, *titles, *frames, *stages, *configurations):
             yield text, f"example {key}"
+
+
+@cache
+def chinese() -> dict[str, str]:
+    return load_table("zh_CN")
 
 
 @cache
@@ -298,9 +302,9 @@ def test_the_words_come_from_everywhere() -> None:
 def test_no_sentence_is_put_together_before_it_is_translated(room: str) -> None:
     built = [
         f"{file}:{call.lineno}"
-        for file, tree in trees().items()
+        for file in trees()
         if file.startswith(f"{room}/")
-        for call, argument in spoken_in(tree, "tr")
+        for call, argument in spoken_in(file, "tr")
         if isinstance(argument, (ast.JoinedStr, ast.BinOp))
     ]
     assert built == []
@@ -314,8 +318,8 @@ def test_fields_are_the_same_in_both_languages() -> None:
 
 def test_every_field_is_filled_where_it_is_said() -> None:
     lacking = []
-    for file, tree in trees().items():
-        for call, argument in spoken_in(tree, "tr"):
+    for file in trees():
+        for call, argument in spoken_in(file, "tr"):
             given = {keyword.arg for keyword in call.keywords}
             if call.keywords and any(fields(text) - given for text in literals(argument)):
                 lacking.append(f"{file}:{call.lineno}")
@@ -346,10 +350,8 @@ def test_a_word_stands_in_one_table_once() -> None:
 
 def test_no_word_is_put_on_a_widget_past_the_translation() -> None:
     found = []
-    for file, tree in trees().items():
-        for call in ast.walk(tree):
-            if file.startswith("core/") or not isinstance(call, ast.Call) or not call.args:
-                continue
+    for file in (file for file in trees() if not file.startswith("core/")):
+        for call in (call for call in code.calls(ROOT / file) if call.args):
             name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
             text = call.args[0]
             said = [*literals(text), *(t for piece in getattr(text, "values", ()) for t in literals(piece))]
