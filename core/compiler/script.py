@@ -5,6 +5,7 @@ The blocks are the studio's own classes; wiring, loop, groups and schedule are w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from core.blocks.catalog import blocks
@@ -114,13 +115,17 @@ def _losses(plan: Plan, task: Task) -> str:
     losses = [f'"{_name(key)}": {_variable(key, "loss")}' for key in task.objectives]
     opposing = [
         f'"{_name(key)}_discriminator": self.{_name(key)}.opposing({_arguments(plan, key)})'
-        for key in task.objectives
-        if getattr(_class_of(plan, key), "opposed", False)
+        for key in _opposed(plan, task.objectives)
     ]
     if not opposing:
         return "{" + ", ".join(losses) + "}"
     playing = "{" + ", ".join(opposing) + "}"
     return "{" + ", ".join(losses) + f", **{{k: v for k, v in {playing}.items() if v is not None}}}}"
+
+
+def _opposed(plan: Plan, objectives: Sequence[str]) -> list[str]:
+    """Those that have a discriminator."""
+    return [key for key in objectives if getattr(_class_of(plan, key), "opposed", False)]
 
 
 def _differences(plan: Plan) -> list[str]:
@@ -131,8 +136,7 @@ def _differences(plan: Plan) -> list[str]:
     nodes = [(key, plan.document.nodes[key]) for key in plan.batch_nodes]
     found += [
         f"The discriminator of {key} learns with the optimiser's own betas, and no weight is adaptive."
-        for key in plan.objectives
-        if getattr(_class_of(plan, key), "opposed", False)
+        for key in _opposed(plan, plan.objectives)
     ]
     found += [
         f"The queue {key} stays empty: the slowly following copy that fills it is not written out; with momentum 0 it needs none."

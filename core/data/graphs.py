@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from core.data.base import Transform
-from core.data.pipeline import SampleGraph
+from core.data.pipeline import SampleGraph, learned_by, teach
 
 
 class SampleGraphs(Mapping[str, SampleGraph]):
@@ -54,8 +54,7 @@ class SampleGraphs(Mapping[str, SampleGraph]):
             if part.needs_fit:
                 owners = [graph for graph in self.values() if node in graph.transforms]
                 part.fit(chain.from_iterable(graph.learnable(node) for graph in owners))
-                for graph in owners:
-                    graph.learned(node)
+                self._learned(node)
 
     @property
     def transforms(self) -> dict[str, Transform]:
@@ -65,15 +64,17 @@ class SampleGraphs(Mapping[str, SampleGraph]):
 
     def state(self) -> dict[str, dict[str, Any]]:
         """What every transform learned, by node, as plain JSON."""
-        return {node: state for node, part in self.transforms.items() if (state := part.state())}
+        return learned_by(self.transforms)
 
     def load_state(self, state: Mapping[str, Mapping[str, Any]]) -> None:
         """The inverse. Raises Refused where it belongs to other settings."""
-        for node, part in self.transforms.items():
-            if node in state:
-                part.load_state(state[node])
-                for graph in (graph for graph in self.values() if node in graph.transforms):
-                    graph.learned(node)
+        for node in teach(self.transforms, state):
+            self._learned(node)
+
+    def _learned(self, node: str) -> None:
+        for graph in self.values():
+            if node in graph.transforms:
+                graph.learned(node)
 
     def close(self) -> None:
         """Let worker processes go; the graphs can be used again."""

@@ -111,14 +111,12 @@ class SampleGraph:
 
     def state(self) -> dict[str, dict[str, Any]]:
         """What every transform learned, by node, as plain JSON."""
-        return {node: state for node, part in self.transforms.items() if (state := part.state())}
+        return learned_by(self.transforms)
 
     def load_state(self, state: Mapping[str, Mapping[str, Any]]) -> None:
         """The inverse. Raises Refused where it belongs to other settings."""
-        for node, part in self.transforms.items():
-            if node in state:
-                part.load_state(state[node])
-                self.learned(node)
+        for node in teach(self.transforms, state):
+            self.learned(node)
 
     def learned(self, node: str) -> None:
         """A step knows something new: what was measured through it is measured again."""
@@ -250,6 +248,19 @@ class SampleGraph:
         """Let worker processes go; the graph can be used again."""
         while self._closing:
             self._closing.pop()()
+
+
+def learned_by(transforms: Mapping[str, Transform]) -> dict[str, dict[str, Any]]:
+    """What each has learned, by node, as plain JSON; nothing of those that learn nothing."""
+    return {node: state for node, part in transforms.items() if (state := part.state())}
+
+
+def teach(transforms: Mapping[str, Transform], state: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The inverse of :func:`learned_by`: each node once it was told. Raises Refused where it belongs to other settings."""
+    for node, part in transforms.items():
+        if node in state:
+            part.load_state(state[node])
+            yield node
 
 
 class _Seed(ISeedSequence):
