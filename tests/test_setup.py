@@ -116,7 +116,7 @@ def test_a_fresh_machine_is_set_up_and_every_phase_is_said(system: System) -> No
     assert code == 0, said
     assert (system.project / ".venv/ready").exists()
     assert not (system.project / ".venv/ready-to-test").exists()
-    assert "CPU build (about 1.8 GB" in said
+    assert "CPU build (about 2.0 GB" in said
     for phase in ("Making a virtual environment", "Installing PyTorch", "Installing the packages", "pretrained towers"):
         assert phase in said
     assert "torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu" in asked
@@ -219,7 +219,7 @@ def test_falling_back_to_the_cuda_build_is_said_with_its_size(system: System) ->
     system.mark("no-cpu-build")
     code, said, asked = system.run()
     assert code == 0
-    assert "brings CUDA: about 5.5 GB on disk instead of 1.8" in said
+    assert "brings CUDA: about 5.6 GB on disk instead of 2.0" in said
     assert asked.count("torch==2.13.0") == 2
 
 

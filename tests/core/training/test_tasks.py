@@ -132,9 +132,9 @@ def assert_the_rest_of(whole: Trainer, rest: Trainer, step: int) -> None:
 
 
 def test_loader_processes_change_nothing(folder: Path) -> None:
-    one = trainer(document(folder, steps=4))
+    one = trainer(document(folder, steps=4, batch_size=32))
     one.train()
-    drawing = edits.set_recipe(document(folder, steps=4), workers=1)
+    drawing = edits.set_recipe(document(folder, steps=4, batch_size=32), workers=1)
     other = trainer(drawing)
     other.train()
     other.graphs.close()
