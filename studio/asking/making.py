@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +53,7 @@ def generated(trained: Trained, wish: MakingWish, watching: Watching) -> QueryAn
 
     def shown(image: NDArray[np.uint8], done: int, of: int) -> bool:
         now, is_whole = time.monotonic(), done == of
-        name = (
-            tr("seed {seed}", seed=wish.seed + len(finished))
-            if is_whole
-            else tr("step {done} of {of}", done=done, of=of)
-        )
+        name = _name(wish, len(finished)) if is_whole else f"{done}/{of}"
         here = QueryAnswer(sentence=name, picture=_shown(image))
         if is_whole or now - last[0] >= BETWEEN_LOOKS:
             last[0] = now
@@ -72,7 +68,16 @@ def generated(trained: Trained, wish: MakingWish, watching: Watching) -> QueryAn
 
     manner = Manner(guidance=watching.guidance, shown=shown)
     asked = Asked(sentence=wish.sentence)
-    return _answers(asked, lambda: things_of(trained, wish, manner, watching.progress))
+    found = _answers(asked, lambda: things_of(trained, wish, manner, watching.progress))
+    named = tuple(replace(answer, sentence=_name(wish, number)) for number, answer in enumerate(found.answers))
+    return replace(found, answers=named)
+
+
+def _name(wish: MakingWish, number: int) -> str:
+    """An image's seed; of a walk how much of the way is behind it."""
+    if wish.to is None:
+        return tr("seed {seed}", seed=wish.seed + number)
+    return f"{100 * number / max(wish.count - 1, 1):.0f} %"
 
 
 def things_of(

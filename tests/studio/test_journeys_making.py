@@ -101,4 +101,4 @@ def test_images_appear_as_they_are_made_are_guided_and_walk(sit_down, tmp_path: 
     form.count.setValue(3)
     person.click(person.button("Make images", page))
     person.wait(lambda: page.answers() is not before and not page.answers().is_partial)
-    assert len(page.answers().answers) == 3
+    assert [answer.sentence for answer in page.answers().answers] == ["0 %", "50 %", "100 %"]
