@@ -9,7 +9,7 @@ from core.store.answers import CheckpointFacts
 from widgets.look.language import use_language
 from widgets.query.kinds import KINDS, KindList
 from widgets.query.page import QueryPage
-from widgets.query.values import Askable, Asked, QueryAnswer, QueryAnswers, Ways
+from widgets.query.values import Askable, Asked, MakingWish, QueryAnswer, QueryAnswers, Ways
 
 WHY = dict.fromkeys(KINDS, "No block here does that.")
 PAINTER = Ways(
@@ -64,12 +64,36 @@ def test_a_run_that_is_not_searched_is_asked_for_images(page, qtbot):
     page._making.seed.setValue(2**31 - 1)
     with qtbot.waitSignal(page.generateRequested) as asked:
         page._making.generate.click()
-    assert asked.args == ["a", 7, 5, 2**31 - 1, "red heart"]
+    assert asked.args == ["a", 7, MakingWish(count=5, seed=2**31 - 1, sentence="red heart")]
     with qtbot.waitSignal(page.reconstructRequested) as asked:
         page._making.reconstruct.click()
     assert asked.args == ["a", 7, 5, 2**31 - 1, ""]
     page.show_progress("Made 1 of 5", 0.2)
     assert not page._making.generate.isEnabled()
+
+
+def test_guidance_can_be_turned_all_the_while_and_a_walk_has_another_end(page, qtbot):
+    assert not page._making.guidance.isVisibleTo(page._making)
+    page.set_ways("a", Ways(finds={}, answers={**WHY, "generate": ""}, paints_sentences=True, guidance=3.0, walks=True))
+    assert page._making.guidance.value() == 3.0
+    page.show_progress("Made 1 of 5", 0.2)
+    with qtbot.waitSignal(page.guidanceTurned) as turned:
+        page._making.guidance.setValue(7.5)
+    assert turned.args == [7.5]
+    page._making.seed.setValue(3)
+    assert page._making.wish().to is None
+    page._making.to.setText("blue moon")
+    assert page._making.wish().to == ("blue moon", 3)
+    page._making.to_seed.setValue(9)
+    assert page._making.wish().to == ("blue moon", 9)
+
+
+def test_images_are_shown_while_they_are_made(page):
+    page.show_progress("Made 0 of 2", 0.0)
+    half = QueryAnswer(sentence="3/20", picture=np.zeros((4, 4, 3), np.uint8))
+    page.show_drawn(QueryAnswers(asked=Asked(), kind="made", answers=(half,), is_partial=True))
+    assert page._about.text() == "3/20"
+    assert page._cancel.isVisibleTo(page)  # it can still be cancelled
 
 
 def test_made_images_have_no_score_and_cancelled_ones_are_said(page):
