@@ -48,6 +48,7 @@ PUT_OFF = {
     "core/blocks/objectives/image_scores.py": "torchmetrics, when images are first scored",
     "core/blocks/tokenizers/library.py": "vector-quantize-pytorch, when a quantizer is built",
     "core/blocks/encoders/hub_loading.py": "transformers, after torchaudio was made to import",
+    "core/compiler/sharding.py": "FSDP2 and DTensors, half a second, where weights are divided",
     "core/data/emoji_artists.py": "an optional package",
     "studio/commands/fetch.py": "torch, after the flags were found good",
     "core/data/readers/deep_colours.py": "PyAV, for colours of sixteen bits that seem black",

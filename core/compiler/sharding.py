@@ -11,9 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from core.blocks.values import map_tensors
 from core.compiler.module import Experiment
@@ -24,6 +21,9 @@ def shard(experiment: Experiment, device: torch.device, processes: int) -> list[
 
     Objectives stay whole, for their parameters are few and single numbers; so does what has none.
     """
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
     mesh = init_device_mesh(device.type, (processes,))
     whole = []
     for key in experiment.plan.owners:
@@ -43,25 +43,31 @@ def _without_views(node: nn.Module, incoming: Any, given: Any) -> Any:
 
 def is_part(tensor: Tensor) -> bool:
     """Whether this process keeps only a part of it."""
-    return isinstance(tensor, DTensor)
+    return hasattr(tensor, "device_mesh")  # a DTensor; its class is heavy to import
 
 
 def whole(tensor: Tensor) -> Tensor:
     """All of a tensor: every process must ask for it."""
-    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+    part: Any = tensor
+    found: Tensor = part.full_tensor() if is_part(tensor) else tensor
+    return found
 
 
 def own_part(tensor: Tensor) -> Tensor:
     """What this process keeps of it."""
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+    part: Any = tensor
+    found: Tensor = part.to_local() if is_part(tensor) else tensor
+    return found
 
 
 def kept_like(other: Tensor, tensor: Tensor) -> Tensor:
     """A whole tensor, divided as another is; nobody is asked for anything."""
-    if not isinstance(other, DTensor) or isinstance(tensor, DTensor):
+    if not is_part(other) or is_part(tensor):
         return tensor
-    placed = tensor.to(other.device)
-    return distribute_tensor(placed, other.device_mesh, other.placements, src_data_rank=None)
+    from torch.distributed.tensor import distribute_tensor
+
+    part: Any = other
+    return distribute_tensor(tensor.to(other.device), part.device_mesh, part.placements, src_data_rank=None)
 
 
 def into(module: nn.Module, tensors: dict[str, Tensor]) -> None:

@@ -60,6 +60,14 @@ def main(arguments: list[str]) -> int:
     if meeting.has_ended() or meeting.why():
         return 0
     _end_with_the_launcher(control)
+    try:
+        return _take_part(flags, meeting, control)
+    except Refused as refused:
+        meeting.fail(str(refused))
+        return BEGIN_AGAIN
+
+
+def _take_part(flags: argparse.Namespace, meeting: Meeting, control: Control) -> int:
     with Store.open(flags.store, files=flags.files) as store:
         recipe = loads(Library(store).document_text(flags.uid)).recipe
         with met(recipe.device, recipe.processes) as share:
@@ -71,9 +79,6 @@ def _lead(store: Store, flags: argparse.Namespace, meeting: Meeting, control: Co
         claim = take(store, flags.uid, flags.word)
         execute(store, flags.uid, control, claim, data_changed=flags.data_changed, lost=meeting.why)
     except Lost:
-        return BEGIN_AGAIN
-    except Refused as refused:
-        meeting.fail(str(refused))
         return BEGIN_AGAIN
     meeting.end()
     return 0

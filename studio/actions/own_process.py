@@ -16,6 +16,14 @@ class OwnProcess(Action):
     order = 40
     separated = True
 
+    def possible(self, session: Session) -> str:
+        """Why not."""
+        return (
+            tr("Several processes share this run: they outlive the window anyway.")
+            if session.document.recipe.processes > 1
+            else ""
+        )
+
     def do(self, session: Session) -> None:
         """Do it."""
         session.preferences.place = "thread" if session.preferences.place == "process" else "process"

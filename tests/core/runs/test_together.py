@@ -138,6 +138,33 @@ def test_a_run_that_cannot_begin_says_why(store: Store, library: Library) -> Non
     assert "looks at one process's part of the batch" in facts.reason
 
 
+@pytest.mark.long
+def test_too_few_gpus_are_said_once(store: Store, library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    uid = queued(store, set_recipe(drawn(10), device="cuda"))
+    assert start_process(store, uid).wait(120) == 1
+    facts = library.facts(uid)
+    assert (facts.status, facts.step) == ("failed", 0)
+    assert "This machine has 0 of the 2 GPUs that 2 processes need" in facts.reason
+    assert sum(line.text == facts.reason for line in library.reader(uid).log(newest=100)) == 1
+
+
+@pytest.mark.long
+def test_processes_without_their_launcher_save_and_stop(store: Store, library: Library) -> None:
+    uid = queued(store, drawn(100_000, every=100_000))
+    child, reader = start_process(store, uid), library.reader(uid)
+    until(lambda: reader.head().step > 2, 300)
+    left = others(child.pid)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait(10)
+    _, still = psutil.wait_procs(left, timeout=120)
+    assert still == []
+    facts = library.facts(uid)
+    assert facts.status == "stopped"
+    assert [c.step for c in reader.checkpoints()] == [facts.step]
+    assert library.owner_refusal(uid) is None
+
+
 def test_what_cannot_be_divided_is_said_before_the_run() -> None:
     from core.compiler.compile import analyse
 
