@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.telemetry.events import (
     At,
     AttentionMap,
+    Codes,
     DeviceLoad,
     Event,
     Exhibit,
@@ -77,6 +78,7 @@ class SyntheticRun:
         if step % 25 == 0:
             yield from self._maps(at, done)
             yield self._made(at, done)
+            yield from self._codes(at, done)
         if step % 50 == 0:
             yield from self._evaluation(at, done)
         yield from self._moments(at, step)
@@ -168,6 +170,25 @@ class SyntheticRun:
         cross = (cross / cross.sum(axis=-1, keepdims=True)).astype(np.float16)
         keys = {"kind": "patches", "height": GRID, "width": GRID, "extra": 0}
         yield AttentionMap(at=at, series="attention/cross_attention/0", weights=cross, queries=words, keys=keys)
+
+    def _codes(self, at: At, done: float) -> Iterator[Event]:
+        """A book of 32 codes of which more and more are used."""
+        counts = np.round(1000 * np.exp(-np.arange(32) / (1 + 12 * done))).astype(np.uint32)
+        share = counts[counts > 0] / counts.sum()
+        entropy = float(-(share * np.log(share)).sum())
+        values = {
+            "perplexity": math.exp(entropy), "use": len(share) / 32, "dead": 32.0 - len(share), "bits": 0.3125,
+            "entropy bits": entropy / math.log(2) / 16,
+        }  # fmt: skip
+        yield Codes(
+            at=at,
+            series="codes/tokenizer",
+            counts=counts,
+            perplexity=values["perplexity"],
+            dead=32 - len(share),
+            bits=0.3125,
+        )
+        yield Scalars(at=at, values={f"codes/tokenizer/{name}": value for name, value in values.items()})
 
     def _made(self, at: At, done: float) -> Pictures:
         """Cards that come out of the noise as training goes on; each has noise of its own, the same at every step."""

@@ -73,6 +73,7 @@ def test_biases_norms_and_temperature_do_not_decay() -> None:
 STILL = (
     "bias",
     "norm",
+    "grn",
     "embedding",
     "position",
     "places",
