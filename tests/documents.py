@@ -98,3 +98,23 @@ def tokenizer(*, quantizer: str = "vector_quantizer", perceptual: bool = False, 
         draw.wire(source, target)
     recipe = {"callbacks": {}, "diagnostics": {}, "threads": 1, **recipe}
     return edits.set_recipe(draw.document, steps=steps, batch_size=batch_size, **recipe)
+
+
+def captions(connector: str = "token_mlp", *, steps: int = 4, **knobs: Any) -> Document:
+    """An image tower, a connector and a language decoder on 16 px emoji; every option that scores sentences, small."""
+    draw = Drawing("captions")
+    draw.add("sources.emoji", image_size=16, second_artist="none")
+    draw.add("transforms.tokenizer", vocabulary=300, length=8)
+    draw.add("encoders.vit", patch_size=4, width=16, depth=1, heads=2)
+    draw.add(f"connectors.{connector}", width=16, **knobs)
+    draw.add("generators.language_decoder", width=16, depth=1, heads=2)
+    draw.add("objectives.next_word")
+    for source, target in (
+        ("emoji.image", "vit.image"), ("vit.tokens", f"{connector}.tokens"),
+        (f"{connector}.tokens", "language_decoder.tokens"), ("emoji.sentence", "tokenizer.sentence"),
+        ("tokenizer.text", "language_decoder.text"), ("language_decoder.logits", "next_word.logits"),
+        ("tokenizer.text", "next_word.text"),
+    ):  # fmt: skip
+        draw.wire(source, target)
+    scored = {"evaluation": {"every": steps, "train": False}, "captions": {"most": 8, "pool": 8, "words": 8}}
+    return edits.set_recipe(draw.document, steps=steps, batch_size=16, callbacks=scored, diagnostics={}, threads=1)

@@ -1,7 +1,7 @@
 """What a plan can be asked for, and why not for the rest: the eight kinds of answers, each with a file in core/inference where it is given.
 
-A search is :mod:`core.compiler.questions`', what is made :mod:`core.compiler.making`'s; the others need a block that gives text,
-places or offsets.
+A search is :mod:`core.compiler.questions`', what is made :mod:`core.compiler.making`'s, what is written :mod:`core.compiler.writing`'s;
+the others need a block that gives places or offsets.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from core.compiler.making import makings
 from core.compiler.plan import Plan
 from core.compiler.questions import questions_of, why_not
+from core.compiler.writing import writers
 from core.problems import Problem
 
 ANSWERS = ("retrieve", "classify", "caption", "generate", "transcribe", "localise", "reconstruct", "align")
@@ -34,10 +35,11 @@ def answerable(plan: Plan) -> dict[str, Problem | None]:
     named = questions.get(frozenset({"picture"}))
     made = [making for making in makings(plan) if making.kind == "image"]
     writes = _writes(plan)
+    captions = any(writer.modality == "image" for writer in writers(plan))
     found = {
         "retrieve": None if questions else why_not(questions, frozenset()),
         "classify": None if named is not None and named.finds == "sentences" else NO_CLASSES,
-        "caption": UNREAD if writes else NO_CAPTION,
+        "caption": None if captions else UNREAD if writes else NO_CAPTION,
         "generate": None if any(making.original is None for making in made) else NO_IMAGES,
         "transcribe": UNREAD if writes else NO_TRANSCRIPT,
         "localise": NO_PLACES,
@@ -48,5 +50,5 @@ def answerable(plan: Plan) -> dict[str, Problem | None]:
 
 
 def _writes(plan: Plan) -> bool:
-    """Whether a block here writes text; none that does has a file in core/inference that reads it back."""
+    """Whether a block here gives text that no file in core/inference reads back."""
     return any(port.kind in ("text", "sentence") for key in plan.batch_nodes for port in plan.specs[key].gives)

@@ -250,6 +250,10 @@ class Transform(_Sampled):
         """What a sentence is to this step: equal for sentences that it cannot tell apart. None where it reads none."""
         return None
 
+    def decode(self, ids: Iterable[int]) -> str:
+        """The sentence that numbers stand for, of a step that cuts sentences."""
+        raise NotImplementedError
+
     def apply(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
         """From incoming to outgoing port values of one sample."""
         raise NotImplementedError

@@ -28,6 +28,7 @@ from core.compiler.plan import Task
 from core.compiler.questions import GIVEN, Question, questions_of, why_not
 from core.compiler.subsets import absent, droppers, subsets_of
 from core.compiler.weights import load_average, load_weights, read_state
+from core.compiler.writing import writers
 from core.data.base import Pieces
 from core.data.media import picture_of, pixels_of
 from core.data.pipeline import SampleGraph
@@ -59,7 +60,8 @@ class Trained:
         self.plan = compile(document)
         self.questions = questions_of(self.plan)
         self.subsets = {task.source: subsets_of(self.plan, task) for task in self.plan.tasks}
-        if not self.questions and not any(self.subsets.values()) and not makings(self.plan):
+        asks = self.questions or any(self.subsets.values()) or makings(self.plan) or writers(self.plan)
+        if not asks:
             raise Refused(why_not(self.questions, frozenset()))
         self.device = device or torch.device("cpu")
         state = read_state(folder)

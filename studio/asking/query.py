@@ -17,6 +17,7 @@ from core.knobs import knobs_of
 from core.problems import Refused, refuse
 from core.store.answers import RunFacts
 from studio.asking.making import Watching, generated, opened, reconstructed
+from studio.asking.writing import captioned
 from studio.session import Session
 from studio.telling.sentences import refusal
 from widgets.look.language import said, tr
@@ -55,6 +56,7 @@ class Asking(QObject):
         page.generateRequested.connect(self.generate)
         page.guidanceTurned.connect(self.turn_guidance)
         page.reconstructRequested.connect(self.reconstruct)
+        page.captionRequested.connect(self.caption)
         page.cancelRequested.connect(self._cancelled.set)
         page.waysWanted.connect(self.find_ways)
         session.runsChanged.connect(self.show_runs)
@@ -101,6 +103,10 @@ class Asking(QObject):
     def reconstruct(self, uid: str, step: int, count: int, seed: int, picture: str) -> None:
         """Rebuild a picture file, or held-out samples."""
         self._make(lambda: reconstructed(self._trained(uid, step), count, seed, picture, self._made))
+
+    def caption(self, uid: str, step: int, picture: str, temperature: float, seed: int) -> None:
+        """Write about a picture file, word by word."""
+        self._make(lambda: captioned(self._trained(uid, step), picture, temperature, seed, self._going_on, self._wrote))
 
     def _make(self, question: Callable[[], QueryAnswers]) -> None:
         self._cancelled.clear()
@@ -180,6 +186,12 @@ class Asking(QObject):
                 self._open = None
             self._open = ((uid, step), opened(self._session.library, uid, step))
         return self._open[1]
+
+    def _going_on(self, done: int, total: int) -> bool:
+        return not self._cancelled.is_set()
+
+    def _wrote(self, sentence: str) -> None:
+        self._progressed.emit(tr("Writing: {sentence}…", sentence=sentence), 0.0)
 
     def _made(self, done: int, total: int) -> bool:
         self._progressed.emit(tr("Made {done} of {total}", done=done, total=total), done / max(total, 1))

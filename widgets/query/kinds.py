@@ -74,6 +74,7 @@ def _why() -> dict[str, str]:
     return {
         "retrieve": tr("it compares what you give with held-out samples."),
         "classify": tr("it compares an image with the names of classes."),
+        "caption": tr("a block writes about an image, word by word."),
         "generate": tr("a block makes images from seeds."),
         "reconstruct": tr("a block rebuilds the image that came in."),
     }

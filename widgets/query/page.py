@@ -37,6 +37,7 @@ from widgets.query.making import MakingForm
 from widgets.query.question import PictureWell
 from widgets.query.tiles import AnswerTiles
 from widgets.query.values import EITHER, Askable, MakingWish, QueryAnswer, QueryAnswers, Ways
+from widgets.query.writing import CaptionForm
 
 
 class QueryPage(QWidget):
@@ -49,6 +50,7 @@ class QueryPage(QWidget):
     reconstructRequested = Signal(
         str, int, int, object, str
     )  # run uid, step, how many, first seed, picture path or empty
+    captionRequested = Signal(str, int, str, float, object)  # run uid, step, picture path, temperature, seed
     cancelRequested = Signal()
     waysWanted = Signal(str)  # uid: how can this run be asked?
 
@@ -61,7 +63,7 @@ class QueryPage(QWidget):
         self._is_busy = False
         self._runs_box, self._checkpoints = QComboBox(), QComboBox()
         self._sentence, self._well, self._classes = QLineEdit(), PictureWell(), ClassesForm()
-        self._making, self._kinds = MakingForm(), KindList()
+        self._making, self._writing, self._kinds = MakingForm(), CaptionForm(), KindList()
         self._results_title, self._close_title = _muted(tr("Results, by score")), _muted(tr("Attention map"))
         self._ask, self._cancel = QPushButton(tr("Search")), QPushButton(tr("Cancel"))
         self._progress, self._line = QProgressBar(), QLabel()
@@ -113,7 +115,9 @@ class QueryPage(QWidget):
         self._answers = answers
         self._set_busy(False)
         count, seconds = len(answers.answers), f"{answers.seconds:.2f}"
-        if answers.is_partial:
+        if answers.kind == "written":
+            self._say(tr("“{sentence}”, {seconds} s", sentence=answers.written, seconds=seconds))
+        elif answers.is_partial:
             self._say(tr("Cancelled; {n} results so far", n=count))
         elif answers.kind == "made":
             self._say(tr("{n} images made, {seconds} s", n=answers.made, seconds=seconds))
@@ -122,9 +126,10 @@ class QueryPage(QWidget):
         else:
             self._say(tr("{n} results among {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
         is_made = answers.kind == "made"
-        self._results_title.setText(tr("Made images") if is_made else tr("Results, by score"))
+        titles = {"made": tr("Made images"), "written": tr("Where each subword looked")}
+        self._results_title.setText(titles.get(answers.kind, tr("Results, by score")))
         self._close_title.setText(tr("Close up") if is_made else tr("Attention map"))
-        self._tiles.set_answers(answers.answers, as_tiles=answers.kind in ("pictures", "made"))
+        self._tiles.set_answers(answers.answers, as_tiles=answers.kind in ("pictures", "made", "written"))
         self._show_empty("" if answers.answers else tr("Nothing was found."))
         if not answers.answers:
             self._show_answer(None)
@@ -185,6 +190,7 @@ class QueryPage(QWidget):
         self._making.generateWanted.connect(self._want_images)
         self._making.guidanceTurned.connect(self.guidanceTurned)
         self._making.reconstructWanted.connect(self._want_reconstruction)
+        self._writing.captionWanted.connect(self._want_caption)
         self._tiles.answerPicked.connect(self._picked)
         self._lit.toggled.connect(self._light)
         look.changed.connect(self._relook)
@@ -237,6 +243,7 @@ class QueryPage(QWidget):
         column.addSpacing(8)
         column.addWidget(self._classes)
         column.addWidget(self._making)
+        column.addWidget(self._writing)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidget(side)
@@ -335,6 +342,7 @@ class QueryPage(QWidget):
         busy = tr("Wait for the present results.") if self._is_busy else ""
         self._classes.set_possible(why_not or no_picture or busy)
         self._making.set_possible(way, why_not or busy)
+        self._writing.set_possible(way, why_not or no_picture or busy)
         self._kinds.set_ways(way)
         self._cancel.setVisible(self._is_busy)
         self._progress.setVisible(self._is_busy)
@@ -415,6 +423,9 @@ class QueryPage(QWidget):
     def _want_reconstruction(self, count: int, seed: int) -> None:
         self.reconstructRequested.emit(self.uid(), self.step(), count, seed, self._path)
 
+    def _want_caption(self, temperature: float, seed: int) -> None:
+        self.captionRequested.emit(self.uid(), self.step(), self._path, temperature, seed)
+
     def _set_busy(self, busy: bool) -> None:
         self._is_busy = busy
         self._refresh()
@@ -474,7 +485,7 @@ def _with_picture(finds: str) -> str:
 
 def _makes(way: Ways) -> bool:
     """Whether something can be made that is not searched for."""
-    return way.gives("generate") or way.gives("reconstruct")
+    return any(way.gives(kind) for kind in ("generate", "reconstruct", "caption"))
 
 
 def _to_make(name: str) -> str:

@@ -80,11 +80,12 @@ class QueryAnswers:
     """Everything one question gave."""
 
     asked: Asked
-    kind: Literal["pictures", "sentences", "classes", "made"]
+    kind: Literal["pictures", "sentences", "classes", "made", "written"]
     answers: tuple[QueryAnswer, ...]  # best first
     pool: str = ""  # among what was searched: 167 held-out pictures
     seconds: float = 0.0
     made: int = 0  # images that were made; their originals stand before them and do not count
+    written: str = ""  # the sentence that was written; its words are the answers
     is_partial: bool = False  # cancelled: what there was by then
     asked_heat: NDArray[np.float32] | None = field(default=None)  # [h, w] over the asked picture
     asked_word_heat: tuple[float, ...] = ()

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.blocks.attention.core import Attention
+from core.blocks.attention.modern import EPSILON, SwiGLU
 
 Fewer = tuple[Tensor, Tensor]
 LEAST = 1e-6
@@ -158,13 +159,22 @@ class Merging(nn.Module):
 
 
 class ResamplerLayer(nn.Module):
-    """Latents look at the tokens and at themselves, then a feed-forward; norms come before (Flamingo)."""
+    """Latents look at the tokens and at themselves, then a feed-forward; norms come before (Flamingo).
 
-    def __init__(self, width: int, heads: int) -> None:
+    ``modern``: with RMSNorm, SwiGLU, shared keys and no biases, as in Idefics2 (arXiv:2405.02246).
+    """
+
+    def __init__(self, width: int, heads: int, *, modern: bool = False, key_heads: int | None = None) -> None:
         super().__init__()
-        self.norm_x, self.norm_latents, self.norm_mlp = (nn.LayerNorm(width) for _ in range(3))
-        self.attention = Attention(width, heads)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.norm_x, self.norm_latents, self.norm_mlp = (
+            nn.RMSNorm(width, eps=EPSILON) if modern else nn.LayerNorm(width) for _ in range(3)
+        )
+        self.attention = Attention(width, heads, bias=not modern, key_heads=key_heads)
+        self.mlp: nn.Module = (
+            SwiGLU(width, 4 * width)
+            if modern
+            else nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        )
 
     def forward(self, latents_BKD: Tensor, x_BND: Tensor, real_BM: Tensor) -> Tensor:
         """[B, K, D] to the same; keys are [x; latents]."""
@@ -177,11 +187,15 @@ class ResamplerLayer(nn.Module):
 class Resampler(nn.Module):
     """Flamingo's Perceiver resampler (arXiv:2204.14198): blind to the tokens' order, weights of its own in every layer."""
 
-    def __init__(self, width: int, kept: int, depth: int, heads: int) -> None:
+    def __init__(
+        self, width: int, kept: int, depth: int, heads: int, *, modern: bool = False, key_heads: int | None = None
+    ) -> None:
         super().__init__()
         self.latents_KD = nn.Parameter(torch.randn(kept, width) * 0.02)
-        self.layers = nn.ModuleList(ResamplerLayer(width, heads) for _ in range(depth))
-        self.norm = nn.LayerNorm(width)
+        self.layers = nn.ModuleList(
+            ResamplerLayer(width, heads, modern=modern, key_heads=key_heads) for _ in range(depth)
+        )
+        self.norm: nn.Module = nn.RMSNorm(width, eps=EPSILON) if modern else nn.LayerNorm(width)
 
     def forward(self, x_BND: Tensor, real_BN: Tensor) -> Fewer:
         """K latents that have read the tokens."""

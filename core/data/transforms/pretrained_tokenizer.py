@@ -6,7 +6,7 @@ wrote into a caption are letters, never signs to the tower (transformers: ``spli
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,10 @@ class PretrainedTokenizer(Transform):
     def reads(self, sentence: str) -> Hashable:
         """Its numbers, once blanks are alike."""
         return tuple(self._tokenizer().encode(" ".join(sentence.split())).ids)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """A sentence from piece numbers; special ones are skipped."""
+        return str(self._tokenizer().decode([int(number) for number in ids], skip_special_tokens=True))
 
     def meta(self, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
         """Shape only: nothing is read."""

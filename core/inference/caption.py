@@ -1,0 +1,144 @@
+"""Caption: a sentence about an image, word by word, with where each word looked.
+
+Greedy, drawn from a seed, or by beams; the same seed gives the same sentence on any device. A look is a word's attention over the image
+tokens as shares, mean over layers and heads; where a connector stands between that gives tokens of its own, through that connector's
+last look at the image. Axes: L subwords written, P tokens before them, N image tokens, h w rows and columns of patches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.blocks.attention.core import recording
+from core.blocks.generators.beams import beamed
+from core.blocks.generators.language_decoder import among_first
+from core.blocks.generators.writing import Beginning, Way, likelihoods, pieces
+from core.blocks.values import Tokens
+from core.compiler.answerable import answerable
+from core.compiler.plan import Task
+from core.compiler.writing import Writer, beginning, brackets, decoder_of, tokenizer_of, writers
+from core.data.base import Transform
+from core.graph.document import End
+from core.inference.answering import Progress, go_on
+from core.inference.trained import Trained
+from core.problems import Refused, refuse
+
+GREEDY = Way()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """A subword that was written, and where it looked."""
+
+    text: str
+    look_HW: NDArray[np.float32] | None  # shares of the image's patches; None where that cannot be told
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caption:
+    """A sentence about an image."""
+
+    sentence: str
+    words: tuple[Word, ...]
+    log_probability: float  # of the whole sentence, its end included
+    is_whole: bool  # it came to its end by itself
+
+
+@torch.no_grad()
+def caption(
+    trained: Trained, picture: Path | None = None, *, index: int | None = None, way: Way = GREEDY, seed: int = 0,
+    progress: Progress | None = None, wrote: Callable[[str], None] | None = None,
+) -> Caption:  # fmt: skip
+    """About an image file, or a sample of the data. ``wrote`` is told the sentence after every subword.
+
+    Raises Refused; Cancelled with the caption as far as it had come.
+    """
+    if (reason := answerable(trained.plan)["caption"]) is not None:
+        raise Refused(reason)
+    if picture is None and index is None:
+        raise refuse("There is no image to write about.", hint="Choose an image.")
+    writer = next(writer for writer in writers(trained.plan) if writer.modality == "image")
+    task = trained.plan.tasks_with(writer.node)[0]
+    writing = Writing(
+        trained, writer, task, trained.batch(trained.given(picture=picture, index=index, task=task), task)
+    )
+    return writing.beamed(way) if way.beams > 1 else writing.drawn(way, seed, progress, wrote)
+
+
+class Writing:
+    """A decoder before one image."""
+
+    def __init__(self, trained: Trained, writer: Writer, task: Task, batch: dict[End, Any]) -> None:
+        assert writer.about is not None
+        self._trained, self._writer, self._batch = trained, writer, batch
+        self.decoder = decoder_of(writer, trained.experiment)
+        self.tokenizer: Transform = tokenizer_of(writer, trained.graphs[task.source])
+        self.start, self.end = brackets(self.tokenizer)
+        self.about: Tokens = trained.experiment.run(batch, [writer.about.node])[writer.about]
+        self.beginning: Beginning = beginning(self.about, 1, self.start, trained.device)
+
+    def drawn(self, way: Way, seed: int, progress: Progress | None, wrote: Callable[[str], None] | None) -> Caption:
+        """Piece after piece."""
+        said: list[int] = []
+        for (piece,) in pieces(self.decoder, self.beginning, way, [seed], self.end):
+            said.append(piece)
+            if wrote is not None and piece != self.end:
+                wrote(self.tokenizer.decode(said))
+            go_on(progress, len(said), way.most, lambda: self.told(said))
+        return self.told(said)
+
+    def beamed(self, way: Way) -> Caption:
+        """The best of several."""
+        return self.told(list(beamed(self.decoder, self.beginning, way, self.end)[0].ids))
+
+    def told(self, said: list[int]) -> Caption:
+        """What was written, read once more to see where each piece looked."""
+        is_whole = bool(said) and said[-1] == self.end
+        ids_BL = torch.tensor([[self.start, *said]], device=self._trained.device)
+        real_BL = torch.ones_like(ids_BL, dtype=torch.bool)
+        with recording(dict(self.decoder.attentions())) as maps:
+            total_B = likelihoods(self.decoder, ids_BL, real_BL, self.about)
+        before = self.about.x_BND.shape[1]
+        rows = torch.stack([among_first(rows[-1], before)[0].mean(0) for rows in maps.values()]).mean(0)
+        looks_LN = rows[: len(said)].float()  # the piece before says the next
+        words = said[:-1] if is_whole else said
+        shown = self._over_patches(looks_LN)
+        found = tuple(
+            Word(text=self.tokenizer.decode([piece]), look_HW=None if shown is None else shown[number])
+            for number, piece in enumerate(words)
+        )
+        return Caption(
+            sentence=self.tokenizer.decode(words), words=found, log_probability=float(total_B[0]), is_whole=is_whole
+        )
+
+    def _over_patches(self, looks_LP: Tensor) -> NDArray[np.float32] | None:
+        """The looks on the image's patches [L, h, w]; None where the tokens before the words come of no patches."""
+        grid = self.about.grid
+        if grid is not None and grid.kind == "patches":
+            return _laid(looks_LP, grid.as_dict())
+        assert self._writer.about is not None
+        connector = self._writer.about.node
+        source = next(iter(self._trained.plan.inputs[connector].values()), None)
+        maps = self._trained.experiment.attention_maps(self._batch)
+        own = [rows for name, (rows, _, _) in maps.items() if name.rpartition("/")[0] == connector]
+        if source is None or not own or own[-1].shape[-2] != looks_LP.shape[-1]:
+            return None
+        tokens = self._trained.experiment.run(self._batch, [source.node])[source]
+        if not isinstance(tokens, Tokens) or tokens.grid is None or tokens.grid.kind != "patches":
+            return None
+        among_PN = own[-1][0].mean(0).float()[:, : tokens.x_BND.shape[1]]  # latents behind the tokens are left out
+        return _laid(looks_LP @ (among_PN / among_PN.sum(-1, keepdim=True).clamp_min(1e-30)), tokens.grid.as_dict())
+
+
+def _laid(looks_LN: Tensor, grid: dict[str, Any]) -> NDArray[np.float32]:
+    patches = looks_LN[:, int(grid["extra"]) :]  # CLS stands for no place
+    patches = patches / patches.sum(-1, keepdim=True).clamp_min(1e-30)
+    return patches.unflatten(-1, (int(grid["height"]), int(grid["width"]))).cpu().numpy().astype(np.float32)

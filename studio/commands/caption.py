@@ -1,0 +1,52 @@
+"""Let a trained run write about an image file, and show where each subword looked most."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from core.graph.file import loads
+from core.problems import refuse
+from core.store.library import Library
+from studio.open.stores import add_store_flags, open_store
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Flags."""
+    parser.add_argument("run", help="a run of the store, by its id, name or the beginning of either")
+    parser.add_argument("image", help="an image file")
+    parser.add_argument("--temperature", type=float, default=0.0, help="0: always the likeliest subword")
+    parser.add_argument("--top-k", type=int, default=0, help="draw only among so many likeliest; 0: all")
+    parser.add_argument("--top-p", type=float, default=1.0, help="draw only among those that have this probability")
+    parser.add_argument("--beams", type=int, default=1, help="sentences kept side by side")
+    parser.add_argument("--seed", type=int, default=0)
+    add_store_flags(parser)
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Write, and print the sentence and the looks."""
+    from core.blocks.generators.writing import Way  # torch
+    from core.inference.caption import caption
+    from core.inference.trained import Trained
+
+    image = Path(flags.image)
+    if not image.is_file():
+        raise refuse(f"There is no file {image}.", hint="Give the path of an image.")
+    with open_store(flags) as store:
+        library = Library(store)
+        reader = library.reader(library.find(flags.run).uid)
+        kept = [each for each in reader.checkpoints() if each.kept]
+        if not kept:
+            raise refuse("This run has no checkpoint yet.", hint="Wait for its first checkpoint.")
+        trained = Trained(loads(reader.document_text()), Path(kept[-1].path))
+        way = Way(temperature=flags.temperature, top_k=flags.top_k, top_p=flags.top_p, beams=flags.beams)
+        made = caption(trained, image, way=way, seed=flags.seed)
+        trained.close()
+    print(f"{made.sentence}   (log-probability {made.log_probability:.2f})")
+    for word in made.words:
+        if word.look_HW is not None:
+            row, column = np.unravel_index(int(word.look_HW.argmax()), word.look_HW.shape)
+            print(f"  {word.text!r:14} looks most at row {row + 1}, column {column + 1} ({word.look_HW.max():.0%})")
+    return 0
