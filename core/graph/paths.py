@@ -1,6 +1,6 @@
 """A setting anywhere in a document, by its path: what it is, what it has now, and the document with another value.
 
-``vit.width`` and ``vit.repeat`` turn a node's knob, ``recipe.steps`` the recipe's, ``recipe.optimizer`` chooses one and
+``vit.width`` and ``vit.repeat`` turn a node's knob, ``vit.kind`` puts another block in its place, ``recipe.steps`` the recipe's, ``recipe.optimizer`` chooses one and
 ``recipe.batching.budget`` turns the chosen one's,
 ``callbacks.ema.decay`` and ``diagnostics.attention.every`` turn an option's (and switch it on), ``callbacks.ema.on`` switches it,
 ``rules.vit.frozen`` and ``rules.vit.learning_rate`` say how a node learns, ``recipe.mix.turns`` how tasks take turns, and
@@ -15,6 +15,7 @@ from typing import Any
 
 from core.graph import edits
 from core.graph.document import Document
+from core.graph.exchanging import candidates, exchanged
 from core.graph.mixing import giving_sources
 from core.graph.recipe import MEAN, Choice, Mix, Part, Recipe, Rule
 from core.graph.vocabulary import OptionSpec, Vocabulary
@@ -22,6 +23,7 @@ from core.knobs import Knob, Value, knobs_of
 from core.problems import Problem, Refused, refuse
 
 REPEAT = Knob(name="repeat", kind="integer", default=1, help="Copies in a row.", title="Repeat", low=1, high=512)
+KIND = "kind"  # which block stands in a node's place
 MIX, OF_ALL = "recipe.mix", "mean over tasks"
 CHOICES = ("optimizer", "schedule", "batching")  # families of which a recipe chooses one
 ON = Knob(name="on", kind="switch", default=False, help="Whether it is on.", title="On")
@@ -55,7 +57,7 @@ def knob_at(document: Document, path: str, words: Vocabulary) -> Knob:
         return _among(options[0].knobs if options else (), name, chosen.key)
     if owner in document.nodes:
         spec = words.spec(document.nodes[owner].block)
-        return _among((*spec.knobs, REPEAT), name, spec.title, owner)
+        return _among((*spec.knobs, REPEAT, _kind(document, owner, words)), name, spec.title, owner)
     family, _, key = owner.partition(".")
     if family == "rules" and key in document.nodes:
         return _among(tuple(RULES.values()), name, "A rule", key)
@@ -79,6 +81,8 @@ def value_at(document: Document, path: str, words: Vocabulary) -> Value:
         return chosen.knobs.get(name, knob.default)
     if owner in document.nodes:
         node = document.nodes[owner]
+        if name == KIND and name not in node.knobs:
+            return node.block
         return node.repeat if name == "repeat" and name not in node.knobs else node.knobs.get(name, knob.default)
     family, _, key = owner.partition(".")
     if family == "rules":
@@ -109,6 +113,8 @@ def placed(document: Document, path: str, value: Value, words: Vocabulary) -> Do
     if owner in document.nodes:
         if knob is REPEAT:
             return edits.change_node(document, owner, repeat=value)
+        if knob == _kind(document, owner, words):
+            return exchanged(document, owner, str(value), words)
         return edits.set_knob(document, owner, name, value, knob.default)
     family, _, key = owner.partition(".")
     if family == "rules":
@@ -118,6 +124,15 @@ def placed(document: Document, path: str, value: Value, words: Vocabulary) -> Do
         return edits.switch(document, family, key, bool(value))
     entries = {**getattr(document.recipe, family).get(key, {}), name: value}
     return edits.switch(document, family, key, True, entries)
+
+
+def _kind(document: Document, node: str, words: Vocabulary) -> Knob:
+    """Which block stands in a node's place, of those that keep its wires."""
+    own = document.nodes[node].block
+    return Knob(
+        name=KIND, kind="choice", default=own, help="Which block stands here; its wires stay.", title="Kind of block",
+        choices=(own, *candidates(document, node, words)),
+    )  # fmt: skip
 
 
 def mix_knobs(document: Document, words: Vocabulary) -> tuple[Knob, ...]:

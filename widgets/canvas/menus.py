@@ -6,10 +6,11 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QMenu
 
+from core.graph.exchanging import candidates, exchanged
 from widgets.canvas.commands import commands
 from widgets.canvas.geometry import WIRE_REACH
 from widgets.canvas.surface import Surface
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
 
@@ -46,6 +47,7 @@ def menu_for(canvas: Surface, at: QPointF) -> QMenu:
             action.setToolTip(plain_tip(why_not))
     if on == "nodes":
         _add_repeat(menu, canvas)
+        _add_exchange(menu, canvas)
         _add_settings(menu, canvas)
     elif on == "wire":
         key = next(iter(canvas.selected_wires))
@@ -74,6 +76,26 @@ def _add_repeat(menu: QMenu, canvas: Surface) -> None:
         action = inside.addAction(f"×{count}", lambda count=count: canvas.set_repeat(count))
         action.setCheckable(True)
         action.setChecked(bool(fit) and all(node.repeat == count for node in fit))
+
+
+def _add_exchange(menu: QMenu, canvas: Surface) -> None:
+    """The blocks that one selected block could be exchanged for with all its wires."""
+    chosen = canvas.selection()
+    found = candidates(canvas.document, chosen[0], canvas.vocabulary) if len(chosen) == 1 else []
+    inside = menu.addMenu(tr("Exchange for"))
+    inside.menuAction().setObjectName("exchange")
+    inside.setEnabled(bool(found))
+    if not found:
+        reason = tr("No other block takes and gives the same.") if chosen[1:] == [] else tr("Select one block.")
+        inside.menuAction().setToolTip(plain_tip(reason))
+    for key in found:
+        action = inside.addAction(said(canvas.vocabulary[key].title).replace("&", "&&"))
+        action.setObjectName(f"exchange_for_{key}")
+        action.triggered.connect(lambda _=False, key=key: _exchange(canvas, chosen[0], key))
+
+
+def _exchange(canvas: Surface, node: str, key: str) -> None:
+    canvas.propose(exchanged(canvas.document, node, key, canvas.vocabulary), tr("Exchange"))
 
 
 def _add_settings(menu: QMenu, canvas: Surface) -> None:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from core.blocks.adapters.bottleneck import Bottleneck
 from core.blocks.attention.cache import LayerCache
 from core.blocks.attention.core import Attention
 from core.blocks.attention.options import PLAIN
@@ -69,12 +70,13 @@ class ModernLayer(nn.Module):
         )  # fmt: skip
         self.mlp = SwiGLU(form.width, form.hidden)
         self.dropout = nn.Dropout(form.dropout)
+        self.adapter: nn.Module = nn.Identity()
 
     def forward(self, x_BND: Tensor, mask_BNM: Tensor, angle_BNE: Tensor, cache: LayerCache | None = None) -> Tensor:
         """``mask_BNM``: True where a query looks at a key."""
         given = self.attention(self.norm_1(x_BND), mask_BM=mask_BNM, angle_BNE=angle_BNE, cache=cache)
         x_BND = x_BND + self.dropout(given)
-        return x_BND + self.dropout(self.mlp(self.norm_2(x_BND)))
+        return x_BND + self.dropout(self.adapter(self.mlp(self.norm_2(x_BND))))
 
 
 class ModernStack(nn.Module):
@@ -101,6 +103,12 @@ class ModernStack(nn.Module):
                 x_BND = layer(x_BND, mask_BNM, angle_BNE, caches[number] if caches is not None else None)
         made: Tensor = self.norm(x_BND)
         return made
+
+    def add_bottlenecks(self, narrow: int) -> None:
+        """Behind every feed-forward a narrow pass that alone learns from now on."""
+        self.requires_grad_(False)
+        for layer in self.layers:
+            layer.adapter = Bottleneck(self.norm.weight.shape[0], narrow)
 
     def attentions(self) -> dict[str, nn.Module]:
         """Each layer's attention by number."""

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.blocks.attention.core import Attention
+from core.blocks.attention.modern import SwiGLU
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.fusion.sides import FusionKnobs, example_sides, keys_of, width_of
@@ -27,20 +27,6 @@ from core.knobs import knob
 
 TANH, SIGMOID = "tanh from zero", "sigmoid"
 FLAMINGO, IDEFICS = "Flamingo", "IDEFICS"
-
-
-class SwiGLU(nn.Module):
-    """``(silu(x G) * x U) D`` without biases (arXiv:2002.05202)."""
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.gate, self.up = nn.Linear(width, hidden, bias=False), nn.Linear(width, hidden, bias=False)
-        self.down = nn.Linear(hidden, width, bias=False)
-
-    def forward(self, x_BND: Tensor) -> Tensor:
-        """[B, N, D] to the same."""
-        made: Tensor = self.down(F.silu(self.gate(x_BND)) * self.up(x_BND))
-        return made
 
 
 @blocks.register("fusion.gated")

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.blocks.adapters.low_rank import add_low_rank
 from core.blocks.attention.cache import Cache
 from core.blocks.attention.core import recording
 from core.blocks.attention.modern import SPREAD, Form, ModernStack, hidden_of
@@ -29,6 +30,9 @@ from core.blocks.values import Grid, Text, Tokens
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import refuse
+
+NONE, LORA, BOTTLENECK = "none", "LoRA", "bottleneck"
+ADAPTED = ("query", "key_value", "out", "gate", "up", "down")  # every linear map of a layer
 
 
 @blocks.register("generators.language_decoder")
@@ -81,6 +85,11 @@ class LanguageDecoder(Block):
             title="Prefix both ways",
         )  # fmt: skip
         dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
+        adapter: str = knob(
+            NONE, "Freezes the weights and trains small ones beside them, which change nothing at first: LoRA, or a bottleneck behind every feed-forward.",
+            choices=(NONE, LORA, BOTTLENECK),
+        )  # fmt: skip
+        adapter_rank: int = knob(8, "Rank of LoRA's product, or width of the bottleneck.", low=1, high=4096)
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
@@ -100,6 +109,18 @@ class LanguageDecoder(Block):
             nn.init.normal_(self.head.weight, std=SPREAD)
         if given is not None and given.weights:
             self.load_state_dict(dict(given.weights))
+        self._adapt()
+
+    def _adapt(self) -> None:
+        """Freeze everything and put beside it what is to learn; whatever is drawn for it, the rest stays as it would be."""
+        c = self.config
+        if c.adapter == NONE:
+            return
+        self.requires_grad_(False)
+        if c.adapter == LORA:
+            add_low_rank(self.stack, ADAPTED, rank=c.adapter_rank, alpha=2 * c.adapter_rank)
+        else:
+            self.stack.add_bottlenecks(c.adapter_rank)
 
     def _form(self, given: Pretrained | None) -> Form:
         """The sizes of the weights where there are some, else of the knobs."""

@@ -50,7 +50,7 @@ class Captions(Callback):
         )  # fmt: skip
         words: int = knob(24, "Subwords of a sentence at most.", low=2, high=1024, unit="subwords", title="Max length")
         pool: int = knob(
-            64, "Samples of a split whose sentences are ranked by likelihood, each for each; 0: none.", low=0, high=2000,
+            32, "Samples of a split whose sentences are ranked by likelihood, each for each; 0: none.", low=0, high=2000,
             unit="samples", title="Ranked",
         )  # fmt: skip
 
