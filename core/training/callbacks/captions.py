@@ -19,6 +19,7 @@ from torch import Tensor
 
 from core.blocks.generators.writing import Decoder, Way, likelihoods, written
 from core.blocks.values import Text, Tokens, joined, map_tensors
+from core.compiler.feed import Batch
 from core.compiler.writing import Writer, beginning, brackets, decoder_of, tokenizer_of, writers
 from core.graph.selection import SELECTING
 from core.knobs import knob
@@ -92,14 +93,15 @@ class Captions(Callback):
     def _read(self, run: Running, writer: Writer, split: str) -> Shown:
         """A split's samples as the decoder meets them."""
         assert writer.about is not None
-        parts: list[tuple[Any, Any]] = []
-        indices: list[int] = []
-        for batch, chosen in run.reading(split, BATCH, max(self.config.most, self.config.pool)):
-            values = run.forward(batch, [writer.about.node])
-            parts.append((values[writer.about], values[writer.text]))
-            indices += chosen
-        tokens, text = (joined(side) for side in zip(*parts))
-        return Shown(tokens=tokens, text=text, indices=indices)
+        about = writer.about
+
+        def met(batch: Batch, chosen: list[int]) -> tuple[Any, Any, list[int]]:
+            values = run.forward(batch, [about.node])
+            return _placed(values[about], "cpu"), _placed(values[writer.text], "cpu"), chosen
+
+        found = run.collected(split, BATCH, max(self.config.most, self.config.pool), met)
+        tokens, text = (_placed(joined([each[side] for each in found]), run.device) for side in (0, 1))
+        return Shown(tokens=tokens, text=text, indices=[index for each in found for index in each[2]])
 
     def _scores(self, run: Running, writer: Writer, shown: Shown) -> dict[str, float]:
         decoder, tokenizer = decoder_of(writer, run.experiment), tokenizer_of(writer, run.graph)
@@ -177,6 +179,10 @@ def _row(decoder: Decoder, shown: Shown, number: int) -> Tensor:
     for ids, real in zip(shown.text.ids_BL.split(AT_ONCE), shown.text.mask_BL.split(AT_ONCE)):
         parts.append(likelihoods(decoder, ids, real, _repeated(shown.tokens, number, len(ids))))
     return torch.cat(parts)
+
+
+def _placed(value: Any, device: Any) -> Any:
+    return map_tensors(lambda tensor: tensor.to(device), value)
 
 
 def _repeated(tokens: Tokens, number: int, count: int) -> Tokens:

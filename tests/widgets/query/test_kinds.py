@@ -109,27 +109,3 @@ def test_what_cannot_be_made_is_not_offered(page):
     page.set_ways("a", Ways(finds={"sentence": "pictures"}, answers={**WHY, "retrieve": ""}))
     assert not page._making.isVisible()
     assert page._kinds.isVisible()
-
-
-def test_a_caption_is_asked_for_with_an_image_and_shown_word_by_word(page, qtbot):
-    page.set_ways("a", Ways(finds={}, answers={**WHY, "caption": ""}))
-    form = page._making
-    assert form.caption.isVisible()
-    assert not form.generate.isVisible()
-    assert not form.count.isVisible()
-    assert not form.caption.isEnabled()
-    assert "image" in form.caption.toolTip()
-    page._path = "/there/heart.png"
-    page._refresh()
-    form.temperature.setValue(0.7)
-    form.seed.setValue(4)
-    with qtbot.waitSignal(page.captionRequested) as asked:
-        form.caption.click()
-    assert asked.args == ["a", 7, "/there/heart.png", pytest.approx(0.7), 4]
-    words = tuple(
-        QueryAnswer(sentence=word, picture=np.zeros((4, 4, 3), np.uint8), picture_heat=np.eye(2, dtype=np.float32))
-        for word in ("red", "heart")
-    )
-    page.show_answers(QueryAnswers(asked=Asked(), kind="written", answers=words, written="red heart", seconds=0.5))
-    assert page.message() == "“red heart”, 0.50 s"
-    assert page._about.text() == "red"
