@@ -21,6 +21,7 @@ from core.telemetry.events import (
     Pictures,
     Samples,
     Scalars,
+    Sounds,
     StatusChange,
 )  # fmt: skip
 
@@ -79,6 +80,7 @@ class SyntheticRun:
             yield from self._maps(at, done)
             yield self._made(at, done)
             yield from self._codes(at, done)
+            yield self._heard(at, done)
         if step % 50 == 0:
             yield from self._evaluation(at, done)
         yield from self._moments(at, step)
@@ -170,6 +172,14 @@ class SyntheticRun:
         cross = (cross / cross.sum(axis=-1, keepdims=True)).astype(np.float16)
         keys = {"kind": "patches", "height": GRID, "width": GRID, "extra": 0}
         yield AttentionMap(at=at, series="attention/cross_attention/0", weights=cross, queries=words, keys=keys)
+
+    def _heard(self, at: At, done: float) -> Sounds:
+        """Four tones that come out of the noise as training goes on."""
+        seconds = np.arange(4000) / 8000
+        tones = np.sin(2 * np.pi * np.array([[220.0], [277.2], [329.6], [440.0]]) * seconds)
+        noise = np.random.default_rng(6).uniform(-1, 1, tones.shape)
+        made = (0.5 * done * tones + 0.3 * (1 - done) * noise).astype(np.float32)
+        return Sounds(at=at, series="made/vocoder/waveform", sounds=made, hertz=8000, seeds=tuple(range(4)))
 
     def _codes(self, at: At, done: float) -> Iterator[Event]:
         """A book of 32 codes of which more and more are used."""
