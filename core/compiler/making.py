@@ -6,7 +6,7 @@ Axes: B batch, C channels, H height, W width, S samples of a waveform.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -98,7 +98,7 @@ def _original(plan: Plan, node: str, port: str, kind: str) -> End | None:
             and (any(end in task.carried for task in plan.tasks) or end.node in plan.batch_nodes)
         ):
             return end
-        waiting += plan.inputs.get(end.node, {}).values()
+        waiting += _before(plan, end.node)
     return None
 
 
@@ -112,8 +112,13 @@ def _made_of(plan: Plan, node: str) -> frozenset[str]:
         seen.add(end)
         if end.node in plan.sample_nodes and (port := plan.specs[end.node].output(end.port)) is not None:
             found.add(port.kind)
-        waiting += plan.made_of(end.node).values() if end.node in plan.batch_nodes else plan.inputs[end.node].values()
+        waiting += _before(plan, end.node)
     return frozenset(found)
+
+
+def _before(plan: Plan, node: str) -> Collection[End]:
+    """What comes in at a node when something is made: at a block not what only teaches it."""
+    return plan.made_of(node).values() if node in plan.batch_nodes else plan.inputs[node].values()
 
 
 def make(

@@ -166,11 +166,11 @@ def tasks_of(document: Document, resolved: Resolved, found: Reach | None = None)
     """The tasks in the order of their sources; a source that reaches no objective has none."""
     found = found or reach(document, resolved)
     titles = titles_of(document, resolved)
-    made = (_task(resolved, found, source, title) for source, title in titles.items())
+    made = (_task(document, resolved, found, source, title) for source, title in titles.items())
     return tuple(task for task in made if task.objectives)
 
 
-def _task(resolved: Resolved, found: Reach, source: str, title: str) -> Task:
+def _task(document: Document, resolved: Resolved, found: Reach, source: str, title: str) -> Task:
     specs = resolved.specs
     objectives = [key for key in resolved.order if specs[key].role == "objective" and source in found.nodes[key]]
     needed, open_ends = set(objectives), list(objectives)
@@ -179,6 +179,7 @@ def _task(resolved: Resolved, found: Reach, source: str, title: str) -> Task:
             if source in found.ends.get(end, ()) and end.node not in needed:
                 needed.add(end.node)
                 open_ends.append(end.node)
+    needed |= _behind(document, resolved, found, source, needed)
     inside = [key for key in resolved.order if key in needed]
     sample = tuple(key for key in inside if specs[key].role in ("source", "transform"))
     batch = tuple(key for key in inside if specs[key].role in ("block", "objective"))
@@ -187,6 +188,20 @@ def _task(resolved: Resolved, found: Reach, source: str, title: str) -> Task:
         source=source, title=title, sample_nodes=sample, batch_nodes=batch, objectives=tuple(objectives),
         carried=tuple(sorted(carried)), ends=frozenset(end for end, sources in found.ends.items() if source in sources),
     )  # fmt: skip
+
+
+def _behind(document: Document, resolved: Resolved, found: Reach, source: str, needed: set[str]) -> set[str]:
+    """Further places of weights that learn in a task, behind its blocks: nobody learns there, but something can be made there."""
+    owners = {document.owner(key) for key in needed}
+    behind: set[str] = set()
+    for key in resolved.order:
+        ends = resolved.inputs[key].values()
+        if (
+            resolved.specs[key].role == "block" and key not in needed and document.owner(key) in owners and ends
+            and all(end.node in needed | behind and source in found.ends.get(end, ()) for end in ends)
+        ):  # fmt: skip
+            behind.add(key)
+    return behind
 
 
 def task_problems(document: Document, resolved: Resolved, found: Reach) -> list[Problem]:

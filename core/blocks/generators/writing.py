@@ -91,7 +91,7 @@ def pieces(decoder: Decoder, beginning: Beginning, way: Way, seeds: Sequence[int
     logits_BV, cache = opened(decoder, beginning, way.most)
     over = [False] * len(streams)
     for step in range(way.most):
-        chosen = [end if done else _chosen(row, way, stream) for row, stream, done in zip(logits_BV, streams, over)]
+        chosen = [end if done else piece_of(row, way, stream) for row, stream, done in zip(logits_BV, streams, over)]
         over = [done or piece == end for done, piece in zip(over, chosen)]
         yield chosen
         if all(over) or step + 1 == way.most:
@@ -109,7 +109,8 @@ def written(decoder: Decoder, beginning: Beginning, way: Way, seeds: Sequence[in
     return [row[:-1] if row and row[-1] == end else row for row in rows]
 
 
-def _chosen(logits_V: Tensor, way: Way, stream: torch.Generator) -> int:
+def piece_of(logits_V: Tensor, way: Way, stream: torch.Generator) -> int:
+    """The next piece: the likeliest, or one number of the stream among those that the way leaves."""
     if way.temperature <= 0:
         return int(logits_V.argmax())
     likely_V = probabilities(logits_V.double().cpu(), way)

@@ -7,26 +7,24 @@ L word pieces, V vocabulary.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from core.blocks.block import Objective
 from core.blocks.catalog import blocks
 from core.blocks.encoders.text_transformer import example_text
-from core.blocks.objectives.gathering import count_a_process
-from core.blocks.values import Text, full
+from core.blocks.objectives.likelihood import Likelihood
+from core.blocks.values import Text
 from core.graph.ports import port
 from core.knobs import knob
 
 
 @blocks.register("objectives.next_word")
-class NextWord(Objective):
+class NextWord(Likelihood):
     """Asks a decoder for every next word of the sentence."""
 
     title = "Next word"
@@ -45,8 +43,6 @@ class NextWord(Objective):
         label_smoothing: float = knob(0.0, "Share of the target spread evenly over the vocabulary.", low=0, high=0.9)
         weight: float = knob(1.0, "This loss is multiplied by it.", low=0, high=1000)
 
-    counts_V: Tensor
-
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
         vocabulary = incoming["text"].vocabulary
@@ -59,38 +55,16 @@ class NextWord(Objective):
     def forward(self, logits: Tensor, text: Text) -> dict[str, Any]:
         """[B, L, V] and ids [B, L] to one number; a batch without any word to say costs nothing."""
         said_BLV, next_BL, asked_BL = shifted(logits, text)
-        if self.training and logits.device.type != "meta":
-            self.counts_V += torch.bincount(next_BL[asked_BL], minlength=len(self.counts_V))
-        loss_BL = F.cross_entropy(
-            full(said_BLV).flatten(0, 1), next_BL.flatten(), reduction="none", label_smoothing=self.config.label_smoothing
-        ).view_as(next_BL)  # fmt: skip
-        total = torch.where(asked_BL, loss_BL, 0.0).sum()
-        return {"loss": self.config.weight * total / count_a_process(asked_BL.sum())}
+        self.count(next_BL, asked_BL)
+        return {"loss": self.config.weight * self.loss_of(said_BLV, next_BL, asked_BL)}
 
     def counted(self, text: Text) -> Tensor:  # type: ignore[override]
         """Pieces that are asked for."""
         return (text.mask_BL[:, 1:] & text.mask_BL[:, :-1]).sum()
 
     def answers(self, logits: Tensor, text: Text) -> dict[str, Tensor]:  # type: ignore[override]
-        """One row a piece that is asked for: its loss, whether it was the likeliest, and what plain frequency gives."""
-        said_BLV, next_BL, asked_BL = shifted(logits, text)
-        truth = next_BL[asked_BL]
-        scores = said_BLV[asked_BL].float()
-        frequency_V = _log_shares(self.counts_V)
-        return {
-            "loss": F.cross_entropy(scores, truth, reduction="none"), "unigram": -frequency_V[truth],
-            "right": (scores.argmax(-1) == truth) & scores.isfinite().all(-1), "guess": truth == self.counts_V.argmax(),
-        }  # fmt: skip
-
-    def held_out_scores(self, answers: Mapping[str, Tensor]) -> dict[str, float]:
-        """Perplexity beside that of how often each piece occurs in training, and how often the likeliest piece is right."""
-        if not len(answers["loss"]):
-            return {}
-        mean = {name: float(rows.detach().double().mean()) for name, rows in answers.items()}
-        return {
-            "perplexity": math.exp(min(mean["loss"], 700.0)), "chance perplexity": math.exp(mean["unigram"]),
-            "accuracy": mean["right"], "chance accuracy": mean["guess"],
-        }  # fmt: skip
+        """One row a piece that is asked for."""
+        return self.rows_of(*shifted(logits, text))
 
     @classmethod
     def example(cls) -> dict[str, Any]:
@@ -104,8 +78,3 @@ def shifted(logits: Tensor, text: Text) -> tuple[Tensor, Tensor, Tensor]:
     asked_BL = text.mask_BL[:, 1:] & text.mask_BL[:, :-1]
     said_BLV = torch.where(asked_BL[..., None], logits[:, :-1], 0.0)  # whatever is said of padding must not reach all
     return said_BLV, text.ids_BL[:, 1:], asked_BL
-
-
-def _log_shares(counts_V: Tensor) -> Tensor:
-    """Logarithms of how often each piece occurs, one added to each (a piece never seen is not impossible)."""
-    return ((counts_V + 1) / (counts_V + 1).sum()).log()

@@ -1,0 +1,201 @@
+"""One model for words and images: a causal decoder over one vocabulary of word pieces and image codes (Chameleon, arXiv:2405.09818).
+
+Codes behind the words are drawn from them (DALL-E, arXiv:2102.12092); codes before the words are what the words are about. The same
+weights do both, so understanding and generating are two tasks of one document. Guidance (arXiv:2207.12598) for codes holds what the
+words say against what an empty sentence would. Axes: B batch, L word pieces, N codes, V words, K codes there can be, M pieces read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.blocks.catalog import blocks
+from core.blocks.diffusion.guidance import guided
+from core.blocks.encoders.text_transformer import example_text
+from core.blocks.generators.causal import CausalDecoder
+from core.blocks.generators.writing import Beginning, Way, further, opened, piece_of
+from core.blocks.values import Codes, Grid, Text, Tokens
+from core.blocks.wish import Wish
+from core.graph.ports import port
+from core.knobs import knob
+from core.problems import refuse
+
+
+@blocks.register("generators.mixed_decoder")
+class MixedDecoder(CausalDecoder):
+    """Reads and says words and image codes as one sequence: draws an image behind words, or says words behind an image."""
+
+    title = "Mixed-token decoder"
+    modality = "shared"
+    takes = {
+        "text": port("text", "subwords"),
+        "codes": port("codes", "codes of an image, said after the words", optional=True),
+        "before": port("codes", "codes of an image, read before the words", optional=True),
+    }
+    gives = {
+        "words": port("predictions", "for each subword, how likely each comes next", modality="text"),
+        "said": port("predictions", "for each code, how likely each was before it was read", modality="image"),
+        "codes": port("codes", "while learning, the likeliest at each place; when asked to make, drawn ones"),
+        "tokens": port("tokens", "one token per subword, made of it and all before it", axes="B L D", modality="text"),
+    }
+    learns = ("codes",)
+    is_guided = True
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(CausalDecoder.Config):
+        """Sizes, what is learned without words, and how codes are drawn."""
+
+        drop: float = knob(
+            0.1,
+            "How often codes are learned behind an empty sentence; guidance needs some.",
+            low=0,
+            high=1,
+            title="Condition dropout",
+        )
+        guidance: float = knob(
+            2.0,
+            "How far drawn codes are moved towards the words: 1 as learned, 0 as for an empty sentence.",
+            low=0,
+            high=30,
+        )
+        temperature: float = knob(1.0, "Spread of drawn codes; 0 takes the likeliest.", low=0, high=10)
+        top_k: int = knob(0, "Draw only among so many likeliest codes; 0: all.", low=0, high=1_000_000, title="Top k")
+        top_p: float = knob(0.95, "Draw only among the likeliest codes that have this probability together.", low=0.01, high=1,
+                            title="Top p")  # fmt: skip
+
+    def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
+        both = [incoming[name] for name in ("codes", "before") if name in incoming]
+        if len(both) != 1:
+            raise refuse(
+                "This decoder needs codes of an image, either behind the words or before them.",
+                hint="Wire one of the two ports of codes; for both orders place it twice with the same weights.",
+            )
+        if config.source:
+            raise refuse(
+                "A decoder of words and codes has no published weights to load.", hint="Leave the folder empty."
+            )
+        codes: Codes = both[0]
+        if len(codes.books) != 1:
+            raise refuse(
+                f"This decoder draws images of one code book; the tokenizer has {len(codes.books)}.",
+                hint="Choose a quantizer with one book, such as the vector quantizer or finite scalars.",
+            )
+        self.words, self.book, self.places = incoming["text"].vocabulary, codes.books[0], codes.ids_BN.shape[1]
+        self.grid = codes.grid
+        super().__init__(config, incoming, self.words + self.book + 1)
+
+    @property
+    def image_begins(self) -> int:
+        """The piece before an image's codes."""
+        return self.words + self.book
+
+    def forward(self, text: Text, codes: Codes | None = None, before: Codes | None = None) -> dict[str, Any]:
+        """Ids [B, L] and codes [B, N] to words [B, L, V] and said [B, N, K]: what each code was said to be before it was read."""
+        image, length = codes if codes is not None else before, text.ids_BL.shape[1]
+        assert image is not None
+        codes_BN, real_BN = self._image(image)
+        if codes is not None:
+            read_BL = self._seen(text.mask_BL)
+            x_BMD, _ = self.read(torch.cat([text.ids_BL, codes_BN], 1), torch.cat([read_BL, real_BN], 1))
+            words_BLD, image_BND = self._words(text, read_BL, x_BMD[:, :length]), x_BMD[:, length:]
+        else:
+            x_BMD, _ = self.read(torch.cat([codes_BN, text.ids_BL], 1), torch.cat([real_BN, text.mask_BL], 1))
+            words_BLD, image_BND = x_BMD[:, -length:], x_BMD[:, :-length]
+        tokens = Tokens(
+            x_BND=words_BLD, mask_BN=text.mask_BL, modality="text", grid=Grid(kind="words", sizes=(length,))
+        )
+        said_BNK = self._codes_of(self.said(torch.where(real_BN[..., None], image_BND, 0.0)[:, :-1]))
+        return {
+            "words": self.said(tokens.zeroed().x_BND)[..., : self.words], "said": said_BNK,
+            "codes": replace(image, ids_BN=said_BNK.argmax(-1)), "tokens": tokens,
+        }  # fmt: skip
+
+    def _seen(self, mask_BL: Tensor) -> Tensor:
+        """The words that codes are learned behind: now and then those of an empty sentence."""
+        if not (self.training and self.config.drop) or mask_BL.device.type == "meta":
+            return mask_BL
+        hidden_B1 = torch.rand(len(mask_BL), 1, device=mask_BL.device) < self.config.drop
+        return torch.where(hidden_B1, _ends_alone(mask_BL), mask_BL)
+
+    def _words(self, text: Text, read_BL: Tensor, x_BLD: Tensor) -> Tensor:
+        """What was made of the words; of sentences that the codes did not see, read once more by themselves."""
+        hidden_B = (read_BL != text.mask_BL).any(1) if text.ids_BL.device.type != "meta" else None
+        if hidden_B is None or not bool(hidden_B.any()):
+            return x_BLD
+        own_BLD, _ = self.read(text.ids_BL[hidden_B], text.mask_BL[hidden_B])
+        return x_BLD.index_put((hidden_B.nonzero()[:, 0],), own_BLD)
+
+    def _image(self, codes: Codes) -> tuple[Tensor, Tensor]:
+        """The piece that begins an image and its codes in the decoder's numbers [B, 1 + N], and which are real."""
+        ids_BN = codes.ids_BN + self.words
+        first_B1 = torch.full_like(ids_BN[:, :1], self.image_begins)
+        real_BN = torch.ones_like(ids_BN, dtype=torch.bool) if codes.mask_BN is None else codes.mask_BN
+        return torch.cat([first_B1, ids_BN], 1), torch.cat([real_BN.any(1, keepdim=True), real_BN], 1)
+
+    def _codes_of(self, logits: Tensor) -> Tensor:
+        """Of the codes alone."""
+        return logits[..., self.words : self.words + self.book]
+
+    def make(  # type: ignore[override]
+        self, wish: Wish, text: Text, before: Codes | None = None
+    ) -> dict[str, Any]:
+        """Codes [B, N] drawn behind the words, a stream of random numbers for each seed; what only reads codes reads them."""
+        if before is not None:
+            return self(text, before=before)
+        rows = len(wish.seeds)
+        shown = self._beginning(text, text.mask_BL, rows)
+        hidden = self._beginning(text, _ends_alone(text.mask_BL), rows)
+        streams = [torch.Generator().manual_seed(seed) for seed in wish.seeds]
+        drawn = self._drawn(wish, shown, hidden, streams)
+        codes = Codes(ids_BN=drawn[:1] if wish.shares else drawn, books=(self.book,), grid=self.grid)
+        return {"codes": codes}
+
+    def _beginning(self, text: Text, mask_BL: Tensor, rows: int) -> Beginning:
+        ids_BL = torch.cat([text.ids_BL, torch.full_like(text.ids_BL[:, :1], self.image_begins)], 1)
+        real_BL = torch.cat([mask_BL, torch.ones_like(mask_BL[:, :1])], 1)
+        return Beginning(ids_BL=ids_BL.expand(rows, -1), real_BL=real_BL.expand(rows, -1))
+
+    def _drawn(self, wish: Wish, shown: Beginning, hidden: Beginning, streams: list[torch.Generator]) -> Tensor:
+        """[B, N]; between two things all rows draw the same, each counting its share."""
+        knobs = self.config
+        way = Way(most=self.places, temperature=knobs.temperature, top_k=knobs.top_k, top_p=knobs.top_p)
+        states = [opened(self, beginning, self.places) for beginning in (shown, hidden)]
+        found: list[Tensor] = []
+        for step in range(self.places):
+            weight = wish.guidance() if wish.guidance is not None else None
+            logits_BK = guided(
+                knobs.guidance if weight is None else weight,
+                lambda: self._codes_of(states[0][0]),  # noqa: B023 called at once
+                lambda: self._codes_of(states[1][0]),  # noqa: B023
+            )
+            if wish.shares:
+                logits_BK = (torch.tensor(wish.shares).to(logits_BK) @ logits_BK).expand_as(logits_BK)
+            picked = [piece_of(row_K, way, stream) for row_K, stream in zip(logits_BK, streams)]
+            ids_B = torch.tensor([picked[0]] * len(picked) if wish.shares else picked, device=logits_BK.device)
+            found.append(ids_B)
+            if step + 1 < self.places:
+                states = [further(self, ids_B + self.words, cache) for _, cache in states]
+        return torch.stack(found, 1)
+
+    @classmethod
+    def example(cls) -> dict[str, Any]:
+        """Two short sentences, and four codes of two by two cells behind each."""
+        grid = Grid(kind="patches", sizes=(2, 2))
+        codes = Codes(ids_BN=torch.tensor([[0, 3, 1, 2], [4, 4, 0, 1]]), books=(5,), grid=grid)
+        return {"text": example_text(), "codes": codes}
+
+    @classmethod
+    def tiny(cls) -> dict[str, Any]:
+        """One narrow layer."""
+        return {"width": 16, "depth": 1, "heads": 2}
+
+
+def _ends_alone(mask_BL: Tensor) -> Tensor:
+    """The first and the last real piece of every row: what an empty sentence has."""
+    place_BL = mask_BL.cumsum(1)
+    return mask_BL & ((place_BL == 1) | (place_BL == place_BL[:, -1:]))

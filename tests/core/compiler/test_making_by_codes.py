@@ -1,0 +1,121 @@
+"""Words to codes to an image on the canvas: a decoder of codes, a quantizer and an image decoder in second places draw what is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.blocks.generators.mixed_decoder import MixedDecoder
+from core.blocks.wish import Wish
+from core.compiler.answerable import answerable
+from core.compiler.making import makings
+from core.data.media import pixels_of
+from core.graph import edits
+from core.graph.document import Document
+from core.inference.generate import Manner, generate
+from core.inference.trained import Trained
+from core.telemetry.events import Pictures, Scalars
+from tests.core.training.running import checkpoint, trainer
+from tests.documents import Drawing
+
+
+def drawer(**recipe: Any) -> Document:
+    """Emoji drawn code by code from their names; the tokenizer learns first, then it is frozen."""
+    draw = Drawing("codes")
+    draw.add("sources.emoji", image_size=16, second_artist="none")
+    draw.add("transforms.tokenizer", vocabulary=300, length=8)
+    draw.add("tokenizers.picture_encoder", width=8)
+    draw.add("tokenizers.vector_quantizer", codes=8)
+    draw.add("tokenizers.picture_decoder", width=8)
+    draw.add("objectives.reconstruction")
+    draw.add("generators.mixed_decoder", width=16, depth=1, heads=2)
+    draw.add("objectives.next_code")
+    draw.add("tokenizers.vector_quantizer", codes=8)
+    draw.add("tokenizers.picture_decoder", width=8)
+    for source, target in (
+        ("emoji.image", "picture_encoder.image"), ("picture_encoder.tokens", "vector_quantizer.tokens"),
+        ("vector_quantizer.tokens", "picture_decoder.tokens"), ("picture_decoder.image", "reconstruction.made"),
+        ("emoji.image", "reconstruction.real"), ("emoji.sentence", "tokenizer.sentence"), ("tokenizer.text", "mixed_decoder.text"),
+        ("vector_quantizer.codes", "mixed_decoder.codes"), ("mixed_decoder.said", "next_code.said"),
+        ("vector_quantizer.codes", "next_code.codes"), ("mixed_decoder.codes", "vector_quantizer_2.codes"),
+        ("vector_quantizer_2.tokens", "picture_decoder_2.tokens"),
+    ):  # fmt: skip
+        draw.wire(source, target)
+    document = edits.share_weights(draw.document, "vector_quantizer_2", "vector_quantizer")
+    document = edits.share_weights(document, "picture_decoder_2", "picture_decoder")
+    recipe = {
+        "callbacks": {"evaluation": {"every": 4, "most": 20, "train": False}}, "diagnostics": {"made": {"every": 2, "samples": 3}},
+        "threads": 1, "steps": 4, **recipe,
+    }  # fmt: skip
+    return edits.set_recipe(document, batch_size=8, **recipe)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Trained, Any]]:
+    folder, document = tmp_path_factory.mktemp("codes"), drawer()
+    run = trainer(document)
+    assert run.train() == "finished"
+    (folder / "state.json").write_text(json.dumps(checkpoint(run, folder)))
+    opened = Trained(document, folder)
+    yield opened, run.listener  # type: ignore[attr-defined]
+    opened.close()
+
+
+def test_the_drawn_image_is_made_of_words_and_not_of_the_image_that_teaches(trained: tuple[Trained, Any]) -> None:
+    opened, _ = trained
+    found = {making.end.node: making for making in makings(opened.plan)}
+    assert found["picture_decoder_2"].made_of == {"sentence", "text"}
+    assert found["picture_decoder_2"].original is None
+    assert found["picture_decoder"].original is not None  # the reconstruction beside it
+    assert answerable(opened.plan)["generate"] is None
+
+
+def test_an_image_asked_for_is_the_decoded_look_up_of_drawn_codes(trained: tuple[Trained, Any]) -> None:
+    opened, _ = trained
+    things = generate(opened, count=2, seed=5, sentence="red heart")
+    experiment = opened.experiment.eval()
+    mixed = experiment.node("mixed_decoder")
+    assert isinstance(mixed, MixedDecoder)
+    task = opened.plan.tasks[0]
+    text = next(
+        v for end, v in opened.batch(opened.given(sentence="red heart", task=task), task).items() if end.port == "text"
+    )
+    for number, thing in enumerate(things):
+        with torch.no_grad():
+            codes = mixed.make(Wish(seeds=(5 + number,)), text)["codes"]
+            tokens = experiment.node("vector_quantizer")(codes=codes)["tokens"]
+            image = experiment.node("picture_decoder")(tokens=tokens)["image"]
+        assert np.array_equal(thing.made, pixels_of(image[0]))
+
+
+def test_guidance_and_seed_are_the_persons(trained: tuple[Trained, Any]) -> None:
+    opened, _ = trained
+    again = [generate(opened, count=2, seed=seed, sentence="red heart") for seed in (5, 5, 9)]
+    assert all(np.array_equal(a.made, b.made) for a, b in zip(again[0], again[1]))
+    assert not all(np.array_equal(a.made, b.made) for a, b in zip(again[0], again[2]))
+    strong = generate(opened, count=2, seed=5, sentence="red heart", manner=Manner(guidance=lambda: 30.0))
+    assert not all(np.array_equal(a.made, b.made) for a, b in zip(again[0], strong))
+
+
+def test_a_run_shows_what_it_draws_and_scores_its_codes(trained: tuple[Trained, Any]) -> None:
+    _, said = trained
+    drawn = [event for event in said.of(Pictures) if event.series == "made/picture_decoder_2/image"]
+    assert [event.at.step for event in drawn] == [1, 2, 4]
+    assert all(event.titles for event in drawn)
+    scores = {name: value for event in said.of(Scalars) for name, value in event.values.items()}
+    assert scores["score/validation/next_code/chance perplexity"] <= 8.5
+    assert scores["score/validation/next_code/perplexity"] > 1
+
+
+def test_what_is_drawn_changes_nothing_of_the_training(tmp_path: Path) -> None:
+    watched, plain = trainer(drawer()), trainer(drawer(diagnostics={}))
+    assert watched.train() == plain.train() == "finished"
+    theirs = plain.experiment.state_dict()
+    for name, value in watched.experiment.state_dict().items():
+        assert torch.equal(value, theirs[name]), name
