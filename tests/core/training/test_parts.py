@@ -19,7 +19,7 @@ from core.blocks.block import Objective
 from core.blocks.catalog import blocks
 from core.blocks.connectors.projection import Projection
 from core.blocks.connectors.token_projection import TokenProjection
-from core.blocks.values import Tokens, joined, map_tensors
+from core.blocks.values import Denoising, Tokens, joined, map_tensors
 from core.compiler.describe import vocabulary
 from core.compiler.module import Experiment
 from core.compiler.plan import Plan, Task
@@ -35,12 +35,24 @@ OBJECTIVES = [
 GIVES_A_LOSS = [
     key for key in blocks
     if not issubclass(blocks[key], Objective) and any(port.kind == "loss" for port in blocks[key].gives.values())
+    and key != "tokenizers.finite_scalar_quantizer"  # its penalty is nothing: there is no code book to pull
 ]  # fmt: skip
 UNEQUAL = 4  # of the six or more samples of a batch: parts of 4 and the rest
 
 
+class Scale(nn.Module):
+    """A weight on whatever floats."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+
+    def forward(self, embedding: Any) -> dict[str, Any]:
+        return {"embedding": map_tensors(lambda x: self.weight * x if x.is_floating_point() else x, embedding)}
+
+
 def towers_for(incoming: dict[str, Any]) -> dict[str, nn.Module]:
-    """A linear map before every port that carries floating vectors."""
+    """A linear map before every port that carries floating vectors, a weight before other floating values."""
     found: dict[str, nn.Module] = {}
     for port, value in incoming.items():
         if isinstance(value, Tokens):
@@ -49,6 +61,10 @@ def towers_for(incoming: dict[str, Any]) -> dict[str, nn.Module]:
         elif isinstance(value, Tensor) and value.is_floating_point() and value.ndim == 2:
             width = value.shape[-1]
             found[port] = Projection(Projection.Config(width=width, unit_norm=False), {"embedding": value})
+        elif isinstance(value, Denoising) or (
+            isinstance(value, Tensor) and value.is_floating_point() and value.ndim > 2
+        ):
+            found[port] = Scale()
     return found
 
 
@@ -136,12 +152,14 @@ def gradients(
     return loss, found
 
 
-def same(one: tuple[float, dict[str, Tensor]], other: tuple[float, dict[str, Tensor]]) -> bool:
+def same(one: tuple[float, dict[str, Tensor]], other: tuple[float, dict[str, Tensor]], exact: bool = True) -> bool:
+    """In float64; where a block computes in float32 whatever comes in, as nearly as that allows."""
     scale = max(float(grad.abs().max()) for grad in one[1].values())
+    near, most = (1e-10, 1e-10 * max(scale, 1)) if exact else (1e-6, 1e-4 * scale)
     return (
-        abs(one[0] - other[0]) < 1e-10
+        abs(one[0] - other[0]) < near
         and one[1].keys() == other[1].keys()
-        and all(float((grad - other[1][name]).abs().max()) < 1e-10 * max(scale, 1) for name, grad in one[1].items())
+        and all(float((grad - other[1][name]).abs().max()) < most for name, grad in one[1].items())
     )
 
 
@@ -152,11 +170,11 @@ def test_in_parts(key: str) -> None:
     from_cache = gradients(key, partial(cached, chunk=UNEQUAL))
     cls = blocks[key]
     warned = compared(Run(key), InParts(title="Any name", mixes_whole=True))  # type: ignore[arg-type]
-    assert same(whole, from_cache) != bool(warned), "exact, or said not to be"
+    assert same(whole, from_cache, cls.exact) != bool(warned), "exact, or said not to be"
     compares = cls.mixes_samples or bool(cls.batch_losses)
-    assert same(whole, in_parts) != compares
+    assert same(whole, in_parts, cls.exact) != compares
     if not issubclass(cls, Objective):
-        assert compared(Run(key), InParts(title="Any name", mixes_whole=False))  # type: ignore[arg-type]
+        assert bool(compared(Run(key), InParts(title="Any name", mixes_whole=False))) == compares  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("key", OBJECTIVES)
