@@ -61,6 +61,7 @@ def foretold(
         if run.step - run.parent_step < LEAST_STEPS or not work_then:
             continue
         then = params(run.uid)
+        then = {"processes": 1, "sharded": False, **then}  # runs of before there could be several
         if any(then.get(name) != value for name, value in same.items()) or not then.get("batch_size"):
             continue
         work = recipe.batch_size * analysis.flops / (then["batch_size"] * work_then)

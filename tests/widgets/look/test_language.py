@@ -41,7 +41,7 @@ def latin_words(text: str, *names: str) -> list[str]:
 @pytest.mark.parametrize(
     ("english", "chinese"),
     [
-        ("ViT needs something at 'image' (images).", "ViT 的端口 'image'（images）需要输入。"),
+        ("ViT needs something at 'image' (images).", "ViT 的端口 'image'（图像）需要输入。"),
         ("red.png is not there.", "red.png 不存在。"),
         ("The folder of captioned images '/a b/c' is not there.", "带说明文字的图像文件夹 '/a b/c' 不存在。"),
         ("There is no image with a caption.", "没有带说明文字的图像。"),

@@ -24,6 +24,7 @@ from core.store.answers import (
     RunFacts,
     SamplesAt,
     SeriesInfo,
+    SoundsAt,
 )  # fmt: skip
 from core.store.made import files_of
 from core.store.snapshots import KINDS
@@ -40,6 +41,7 @@ from core.telemetry.events import (
     Pictures,
     Samples,
     Scalars,
+    Sounds,
     StatusChange,
 )  # fmt: skip
 
@@ -59,7 +61,7 @@ class MemoryRun:
     def say(self, event: Event) -> None:
         with self._lock:
             self.events.append(event)
-            if isinstance(event, Pictures):
+            if isinstance(event, Pictures | Sounds):
                 self.files.update(files_of(event)[0])
             if isinstance(event, StatusChange):
                 self.status = event.status
@@ -177,8 +179,22 @@ class MemoryRun:
         places = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int)) if found else ()
         return [self._named(found[place]) for place in places]
 
+    def sounds_at(self, name, step):
+        e = self._last(Sounds, name, step)
+        return e and self._named(e)
+
+    def sounds_over(self, name, *, upto, most):
+        found = [e for e in self._of(Sounds, upto) if e.series == name]
+        places = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int)) if found else ()
+        return [self._named(found[place]) for place in places]
+
     def _named(self, e):
         _, made, originals = files_of(e)
+        if isinstance(e, Sounds):
+            return SoundsAt(
+                name=e.series, step=e.at.step, made=tuple(made), originals=tuple(originals), seeds=e.seeds, titles=e.titles,
+                hertz=e.hertz,
+            )  # fmt: skip
         return PicturesAt(
             name=e.series, step=e.at.step, made=tuple(made), originals=tuple(originals), seeds=e.seeds, titles=e.titles
         )

@@ -32,9 +32,6 @@ from widgets.monitors.samples import SampleMonitor, SampleSettings, way_words
 from widgets.monitors.similarity import SimilarityMonitor
 
 EVERY = sorted(monitors)
-IN_MEMORY = [
-    key for key in EVERY if key != "sounds"
-]  # which reads files of a store: tests/widgets/monitors/test_sounds.py
 CURSOR = Cursor(runs=("a",), step=100)
 
 
@@ -74,7 +71,7 @@ def test_an_empty_run_says_what_to_do(qtbot, key):
     assert monitor.figures.text() == ""
 
 
-@pytest.mark.parametrize("key", IN_MEMORY)
+@pytest.mark.parametrize("key", EVERY)
 def test_a_run_is_drawn_with_figures_and_forgotten(qtbot, key, run):
     monitor = shown(qtbot, monitors[key], run)
     assert monitor.message() == ""
@@ -111,7 +108,7 @@ def test_what_lies_after_the_cursor_changes_nothing(qtbot, key):
     assert one.grab().toImage() == other.grab().toImage()
 
 
-@pytest.mark.parametrize("key", IN_MEMORY)
+@pytest.mark.parametrize("key", EVERY)
 @pytest.mark.parametrize("name", ["light", "dark"])
 def test_both_themes(qtbot, key, run, name, qapp):
     assert isinstance(qapp, QApplication)
@@ -123,7 +120,7 @@ def test_both_themes(qtbot, key, run, name, qapp):
     apply_theme(qapp, "dark")
 
 
-@pytest.mark.parametrize("key", IN_MEMORY)
+@pytest.mark.parametrize("key", EVERY)
 @pytest.mark.parametrize("axis", ["epoch", "seconds", "samples"])
 def test_every_axis(qtbot, key, run, axis):
     monitor = shown(qtbot, monitors[key], run, Cursor(runs=("a",), step=100, axis=axis))
