@@ -41,7 +41,11 @@ def met(wish: str, processes: int) -> Iterator[Share]:
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group(backend, timeout=LONGEST_WAIT)
+    store, rank, world = next(dist.rendezvous("env://"))
+    # The launcher keeps one store for all its attempts: without names of their own, processes that were started anew may wait for
+    # ever at addresses of those that were killed.
+    own = dist.PrefixStore(f"attempt {attempt()}", store)
+    dist.init_process_group(backend, store=own, rank=rank, world_size=world, timeout=LONGEST_WAIT)
     try:
         yield own_share()
     finally:
@@ -58,9 +62,14 @@ def local_rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
+def attempt() -> int:
+    """How often the launcher had to start these processes anew."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+
+
 def begun_again() -> bool:
-    """Whether the launcher had to start these processes anew."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    """Whether it had to."""
+    return attempt() > 0
 
 
 def told(value: Any) -> Any:

