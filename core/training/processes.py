@@ -41,10 +41,10 @@ def met(wish: str, processes: int) -> Iterator[Share]:
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    store, rank, world = next(dist.rendezvous("env://"))
+    store, rank, world = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
     # The launcher keeps one store for all its attempts: without names of their own, processes that were started anew may wait for
     # ever at addresses of those that were killed.
-    own = dist.PrefixStore(f"attempt {attempt()}", store)
+    own = dist.PrefixStore(f"attempt_{attempt()}", store)  # type: ignore[attr-defined]
     dist.init_process_group(backend, store=own, rank=rank, world_size=world, timeout=LONGEST_WAIT)
     try:
         yield own_share()

@@ -47,7 +47,6 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "code_book_sweep": {},
     "vqgan_sweep": {},
     "noise_paths_sweep": {},
-    "one_model": {},
     "missing_modality": {SENTENCE: "pictures", PICTURE: "pictures", BOTH: "pictures"},
 }
 MAKES = (
