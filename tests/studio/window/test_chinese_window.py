@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from studio.app import speak
 from studio.open.documents import examples
 from tests.studio.journey import Person
+from widgets.inspector.fields.run import RunField
 
 # Names of methods, formats and keys: what a Chinese paper or keyboard writes in Latin letters, too.
 NAMES = re.compile(
@@ -45,6 +46,7 @@ ENGLISH = re.compile(r"[A-Za-z]{3,}")
 def chinese(sit_down) -> Iterator[Person]:
     """A person who switches a window with an example to Chinese; English again afterwards."""
     document = next(example.document for example in examples() if example.key == "mini_clip")
+    RunField.set_runs([])  # those of a window before, named as their author pleased
     person = sit_down(document)
     person.window.use_language("zh_CN")
     person.analysed()
