@@ -92,9 +92,12 @@ class MediaFolder:
     def announce(self, names: Iterable[str]) -> Path:
         """Say which files are about to come or go. The name that is given back is unlinked when that is settled."""
         self.path.mkdir(parents=True, exist_ok=True)
-        announced = self.path / f"{ANNOUNCED}{_owner()}-{secrets.token_hex(4)}"
-        announced.write_text("\n".join([this_host(), *names]), encoding="utf-8")
-        return announced
+        own = f"{_owner()}-{secrets.token_hex(4)}"
+        begun = (
+            self.path / f"{UNFINISHED}{own}"
+        )  # under its own name only once all of it is there: half of it says nothing
+        begun.write_text("\n".join([this_host(), *names]), encoding="utf-8")
+        return begun.replace(self.path / f"{ANNOUNCED}{own}")
 
     def left_by_the_dead(self) -> list[Path]:
         """What processes that are gone had announced or begun. Cheap: one folder's names."""
