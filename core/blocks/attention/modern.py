@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from core.blocks.adapters.bottleneck import Bottleneck
 from core.blocks.attention.cache import LayerCache
 from core.blocks.attention.core import Attention
 from core.blocks.attention.options import PLAIN
+from core.knobs import knob
 
 EPSILON = 1e-6
 SPREAD = 0.02  # of weights at the beginning
@@ -41,6 +43,40 @@ class Form:
 def hidden_of(width: int) -> int:
     """Llama's feed-forward: two thirds of four times the width, rounded up to a multiple of eight."""
     return -(-8 * width // 3 // 8) * 8
+
+
+def key_heads_knob() -> Any:
+    """Grouped queries."""
+    return knob(
+        None, "Heads of keys and values, shared by neighbouring heads (grouped queries); automatic: as many as heads.",
+        low=1, high=128, title="Key heads",
+    )  # fmt: skip
+
+
+def hidden_knob() -> Any:
+    """The feed-forward's width."""
+    return knob(
+        None, "Width of the gated feed-forward; automatic: 8/3 of the width.", low=8, high=65536,
+        title="Feed-forward width", advanced=True,
+    )  # fmt: skip
+
+
+def norms_heads_knob(default: bool) -> Any:
+    """QK-norm."""
+    return knob(
+        default, "Queries and keys are normed head by head, which keeps attention from growing sharp (QK-norm).",
+        title="Norm queries and keys", advanced=True,
+    )  # fmt: skip
+
+
+def form_of(knobs: Any) -> Form:
+    """The sizes that a block's knobs say. Raises ValueError where the heads do not share the width in pairs."""
+    if knobs.width % (2 * knobs.heads):
+        raise ValueError(f"The width {knobs.width} must be a multiple of 2 x {knobs.heads} heads.")
+    return Form(
+        width=knobs.width, depth=knobs.depth, heads=knobs.heads, key_heads=knobs.key_heads or knobs.heads,
+        hidden=knobs.hidden or hidden_of(knobs.width), norms_heads=knobs.norms_heads, dropout=knobs.dropout,
+    )  # fmt: skip
 
 
 class SwiGLU(nn.Module):

@@ -13,7 +13,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.blocks.attention.modern import SPREAD, Form, ModernStack, hidden_of
+from core.blocks.attention.modern import (
+    SPREAD,
+    ModernStack,
+    form_of,
+    hidden_knob,
+    key_heads_knob,
+    norms_heads_knob,
+)
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.encoders.text_transformer import example_text
@@ -40,32 +47,17 @@ class ModernText(Block):
         width: int = knob(128, "Size of one token.", low=8, high=4096)
         depth: int = knob(2, "Layers.", low=1, high=64, unit="layers")
         heads: int = knob(4, "Attention heads; must divide the width.", low=1, high=64)
-        key_heads: int | None = knob(
-            None, "Heads of keys and values, shared by neighbouring heads (grouped queries); automatic: as many as heads.",
-            low=1, high=128, title="Key heads",
-        )  # fmt: skip
-        hidden: int | None = knob(
-            None, "Width of the gated feed-forward; automatic: 8/3 of the width.", low=8, high=65536,
-            title="Feed-forward width", advanced=True,
-        )  # fmt: skip
-        norms_heads: bool = knob(
-            True, "Queries and keys are normed head by head, which keeps attention from growing sharp (QK-norm).",
-            title="Norm queries and keys", advanced=True,
-        )  # fmt: skip
+        key_heads: int | None = key_heads_knob()
+        hidden: int | None = hidden_knob()
+        norms_heads: bool = norms_heads_knob(True)
         causal: bool = knob(False, "A subword sees only those before it, as in CLIP.", title="Causal mask")
         dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
-        if config.width % (2 * config.heads):
-            raise ValueError(f"The width {config.width} must be a multiple of 2 x {config.heads} heads.")
         self.embedding = nn.Embedding(incoming["text"].vocabulary, config.width)
         nn.init.normal_(self.embedding.weight, std=SPREAD)
-        form = Form(
-            width=config.width, depth=config.depth, heads=config.heads, key_heads=config.key_heads or config.heads,
-            hidden=config.hidden or hidden_of(config.width), norms_heads=config.norms_heads, dropout=config.dropout,
-        )  # fmt: skip
-        self.stack = ModernStack(form)
+        self.stack = ModernStack(form_of(config))
 
     def forward(self, text: Text) -> dict[str, Any]:
         """``text``: ids [B, L] with mask; a piece's place is its number among the real ones."""

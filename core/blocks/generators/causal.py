@@ -15,7 +15,15 @@ from torch import Tensor, nn
 
 from core.blocks.adapters.low_rank import add_low_rank
 from core.blocks.attention.cache import Cache
-from core.blocks.attention.modern import SPREAD, Form, ModernStack, hidden_of
+from core.blocks.attention.modern import (
+    SPREAD,
+    Form,
+    ModernStack,
+    form_of,
+    hidden_knob,
+    key_heads_knob,
+    norms_heads_knob,
+)
 from core.blocks.block import Block
 from core.blocks.fusion.sides import mask_of
 from core.blocks.generators.pretrained_decoder import Pretrained, pretrained
@@ -47,18 +55,9 @@ class CausalDecoder(Block):
         width: int = knob(128, "Size of one token.", low=8, high=16384)
         depth: int = knob(2, "Layers.", low=1, high=128, unit="layers")
         heads: int = knob(4, "Attention heads; must divide the width.", low=1, high=128)
-        key_heads: int | None = knob(
-            None, "Heads of keys and values, shared by neighbouring heads (grouped queries); automatic: as many as heads.",
-            low=1, high=128, title="Key heads",
-        )  # fmt: skip
-        hidden: int | None = knob(
-            None, "Width of the gated feed-forward; automatic: 8/3 of the width.", low=8, high=65536,
-            title="Feed-forward width", advanced=True,
-        )  # fmt: skip
-        norms_heads: bool = knob(
-            False, "Queries and keys are normed head by head, which keeps attention from growing sharp (QK-norm).",
-            title="Norm queries and keys", advanced=True,
-        )  # fmt: skip
+        key_heads: int | None = key_heads_knob()
+        hidden: int | None = hidden_knob()
+        norms_heads: bool = norms_heads_knob(False)
         tied: bool = knob(True, "The same vectors stand for subwords that are read and said.", title="Tied embeddings")
         both_ways: bool = knob(
             False, "The tokens before the words see each other in both directions; words see what is before them (prefix-LM).",
@@ -107,15 +106,7 @@ class CausalDecoder(Block):
 
     def _form(self, given: Pretrained | None) -> Form:
         """The sizes of the weights where there are some, else of the knobs."""
-        c = self.config
-        if given is not None:
-            return given.form
-        if c.width % (2 * c.heads):
-            raise ValueError(f"The width {c.width} must be a multiple of 2 x {c.heads} heads.")
-        return Form(
-            width=c.width, depth=c.depth, heads=c.heads, key_heads=c.key_heads or c.heads,
-            hidden=c.hidden or hidden_of(c.width), norms_heads=c.norms_heads, dropout=c.dropout,
-        )  # fmt: skip
+        return form_of(self.config) if given is None else given.form
 
     def read(
         self, ids_BL: Tensor, real_BL: Tensor, tokens: Tokens | None = None, cache: Cache | None = None
