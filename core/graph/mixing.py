@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from core.graph.document import Document
 from core.graph.recipe import Mix
 from core.graph.vocabulary import Vocabulary
+
+T = TypeVar("T")
 
 
 def shares_at(mix: Mix, sources: Sequence[str], step: int, steps: int) -> dict[str, float]:
@@ -46,15 +49,19 @@ def place_of(seed: int, what: str, step: int) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def drawn(mix: Mix, sources: Sequence[str], seed: int, step: int, steps: int) -> str:
-    """The source whose task learns at a step: one number in [0, 1) by (seed, step) falls into one of the shares."""
-    place, edge = place_of(seed, "turn", step), 0.0
-    shares = shares_at(mix, sources, step, steps)
-    for source, share in shares.items():
+def one_of(shares: Mapping[T, float], place: float) -> T:
+    """Whose share of the line from 0 to 1 a place lies in; shares sum to one."""
+    edge = 0.0
+    for name, share in shares.items():
         edge += share
         if place < edge:
-            return source
-    return max(shares, key=lambda source: shares[source])  # rounding left a sliver above the last edge
+            return name
+    return max(shares, key=lambda name: shares[name])  # rounding left a sliver above the last edge
+
+
+def drawn(mix: Mix, sources: Sequence[str], seed: int, step: int, steps: int) -> str:
+    """The source whose task learns at a step: one number in [0, 1) by (seed, step) falls into one of the shares."""
+    return one_of(shares_at(mix, sources, step, steps), place_of(seed, "turn", step))
 
 
 def taking_turns(mix: Mix, sources: Sequence[str]) -> tuple[str, ...]:

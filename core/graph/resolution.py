@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from core.graph.mixing import place_of
+from core.graph.mixing import one_of, place_of
 
 PHASES, LINEAR = "phases", "linear"
 
@@ -68,9 +68,4 @@ def shares_at(rows: Sequence[Sequence[float]], path: str, step: int, steps: int)
 
 def drawn_size(sizes: Sequence[int], shares: Sequence[float], seed: int, step: int) -> int:
     """The image size of a step."""
-    place, edge = place_of(seed, "image size", step), 0.0
-    for size, share in zip(sizes, shares):
-        edge += share
-        if place < edge:
-            return size
-    return max(zip(shares, sizes))[1]  # rounding left a sliver above the last edge
+    return one_of(dict(zip(sizes, shares, strict=True)), place_of(seed, "image size", step))
