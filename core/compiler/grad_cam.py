@@ -6,7 +6,7 @@ channel counts; the channels' weighted sum, where it is above zero, is the map. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -18,20 +18,15 @@ from core.blocks.packing import unpacked
 from core.blocks.values import Grid, Tokens, full
 from core.compiler.plan import Plan
 from core.graph.document import End
+from core.telemetry.diagnostics.unmoved import Modal, at_rest
 
 Values = Mapping[End, Any]
 
 
-class Towers(Protocol):
+class Towers(Modal, Protocol):
     """The blocks of a plan, wired, as this file needs them."""
 
     plan: Plan
-
-    def modules(self) -> Iterator[nn.Module]:
-        """Every module in it."""
-
-    def eval(self) -> Any:
-        """Into eval mode."""
 
     def node(self, key: str) -> nn.Module:
         """The module of a node."""
@@ -58,14 +53,8 @@ def weighted_map(x_BPD: Tensor, gradient_BPD: Tensor) -> Tensor:
 
 def grad_cam(experiment: Towers, batch: Values) -> list[Evidence]:
     """Of every tower without attention whose map ends in a compared vector; modes, gradients and training are left as they were."""
-    modes = {module: module.training for module in experiment.modules()}
-    experiment.eval()
-    try:
-        with torch.enable_grad(), torch.compiler.set_stance("force_eager"):
-            return [found for pair in _pairs(experiment) for found in _of_pair(experiment, batch, pair)]
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    with at_rest(experiment), torch.enable_grad():
+        return [found for pair in _pairs(experiment) for found in _of_pair(experiment, batch, pair)]
 
 
 def _pairs(experiment: Towers) -> list[tuple[End, End]]:

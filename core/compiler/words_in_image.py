@@ -10,32 +10,26 @@ Axes: B samples, N tokens, L words, P patches, D width, E shared width.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from core.blocks.packing import unpacked
 from core.blocks.values import Grid, Tokens
 from core.compiler.plan import Plan
 from core.graph.document import End
+from core.telemetry.diagnostics.unmoved import Modal, at_rest
 
 Values = Mapping[End, Any]
 
 
-class Towers(Protocol):
+class Towers(Modal, Protocol):
     """The blocks of a plan, wired, as this file needs them."""
 
     plan: Plan
-
-    def modules(self) -> Iterator[nn.Module]:
-        """Every module in it."""
-
-    def eval(self) -> Any:
-        """Into eval mode."""
 
     def towers(self) -> list[str]:
         """Blocks that look at each sample alone."""
@@ -89,16 +83,9 @@ def _each(experiment: Towers, values: Values, end: End, side: End) -> Tensor:
     return F.normalize(made.float(), dim=-1).reshape(batch, count, -1)
 
 
-@torch.no_grad()
 def words_in_image(experiment: Towers, batch: Values) -> Meeting | None:
     """The same for a batch, in eval mode, not compiled; modes and training are left as they were."""
-    modes = {module: module.training for module in experiment.modules()}
-    experiment.eval()
-    try:
-        with torch.compiler.set_stance("force_eager"):
-            wanted = {side.node for key in experiment.plan.objectives for side in experiment.plan.sides(key) or ()}
-            values = experiment.run(batch, [node for node in experiment.towers() if node in wanted])
-            return meeting_of(experiment, {end: unpacked(value) for end, value in values.items()})
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    with at_rest(experiment):
+        wanted = {side.node for key in experiment.plan.objectives for side in experiment.plan.sides(key) or ()}
+        values = experiment.run(batch, [node for node in experiment.towers() if node in wanted])
+        return meeting_of(experiment, {end: unpacked(value) for end, value in values.items()})

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from core.graph.document import End
 from core.graph.resolution import sizes_in
 from core.problems import Problem, Refused, refuse
+from core.telemetry.diagnostics.unmoved import at_rest
 from core.training.running import Running
 
 
@@ -74,17 +74,12 @@ def sizes_of(run: Running, written: str) -> tuple[int, ...]:
     return sizes
 
 
-@torch.no_grad()
 def refuse_unfit(run: Running, ends: Sequence[End], sizes: Sequence[int]) -> None:
     """Try every size on one sample. Raises Refused naming the first that a block does not take."""
-    modes = {module: module.training for module in run.experiment.modules()}
-    run.experiment.eval()
     takers = [key for key in run.task.batch_nodes if set(run.plan.inputs[key].values()) & set(ends)]
-    try:
+    with at_rest(run.experiment):
         for size in sizes:
-            run.experiment.run(at_size(run.feed.fixed_examples(1), ends, size), takers)
-    except ValueError as error:
-        raise Refused(Problem(what=f"Images of {size} pixels do not fit: {error}", node=takers[0])) from error
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+            try:
+                run.experiment.run(at_size(run.feed.fixed_examples(1), ends, size), takers)
+            except ValueError as error:
+                raise Refused(Problem(what=f"Images of {size} pixels do not fit: {error}", node=takers[0])) from error

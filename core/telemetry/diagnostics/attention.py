@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ class Attention(Diagnostic):
     """Attention maps of every layer on the fixed images and sentences."""
 
     title = "Attention"
+    exhibit: ClassVar[str] = "probe"  # what the images and sentences are shown under
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -30,7 +32,7 @@ class Attention(Diagnostic):
         for _ in run.each_task():
             split = selecting_split(run.feed.splits) or "train"
             shown = list(run.feed.splits[split])[: self.config.samples]
-            run.say(run.feed.exhibit(run.named("probe"), shown, run.at()))
+            run.say(run.feed.exhibit(run.named(self.exhibit), shown, run.at()))
 
     def step_ended(self, run: Watched) -> None:
         """Capture now and then, and at the last step."""
@@ -48,6 +50,6 @@ class Attention(Diagnostic):
             run.say(
                 AttentionMap(
                     at=run.at(), series=f"attention/{run.named(node)}/{number}", queries=queries, keys=keys,
-                    weights=weights.cpu().numpy().astype(np.float16), exhibit=run.named("probe"),
+                    weights=weights.cpu().numpy().astype(np.float16), exhibit=run.named(self.exhibit),
                 )
             )  # fmt: skip

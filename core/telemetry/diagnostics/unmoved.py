@@ -30,13 +30,19 @@ def unmoved(*modules: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def at_rest(module: Modal) -> Iterator[None]:
-    """Inside: evaluated, not compiled, without gradients; each part is in its own mode again after it."""
+def in_eval(module: Modal) -> Iterator[None]:
+    """Inside: in eval mode; each part is in its own mode again after it."""
     modes = {part: part.training for part in module.modules()}
     module.eval()
     try:
-        with torch.no_grad(), torch.compiler.set_stance("force_eager"):
-            yield
+        yield
     finally:
         for part, mode in modes.items():
             part.training = mode
+
+
+@contextmanager
+def at_rest(module: Modal) -> Iterator[None]:
+    """Inside: evaluated, not compiled, without gradients; each part is in its own mode again after it."""
+    with in_eval(module), torch.no_grad(), torch.compiler.set_stance("force_eager"):
+        yield

@@ -35,6 +35,7 @@ from core.graph.selection import (
     selecting_split,
 )  # fmt: skip
 from core.knobs import knob
+from core.telemetry.diagnostics.unmoved import in_eval
 from core.telemetry.events import Scalars
 from core.training.callback import Callback, callbacks
 from core.training.control import Stopping
@@ -138,14 +139,8 @@ def ranked(run: Running, objective: str) -> list[tuple[str, End]]:
 @contextmanager
 def as_evaluated(run: Running) -> Iterator[None]:
     """Inside: no gradients, eval mode, and the moving average in place of the weights where there is one."""
-    modes = {module: module.training for module in run.experiment.modules()}
-    run.experiment.eval()
-    try:
-        with alone(), torch.no_grad(), run.averaged():
-            yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    with in_eval(run.experiment), alone(), torch.no_grad(), run.averaged():
+        yield
 
 
 @callbacks.register("evaluation")

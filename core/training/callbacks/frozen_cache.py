@@ -17,6 +17,7 @@ from torch.utils import _pytree as pytree
 
 from core.graph.document import End
 from core.knobs import knob
+from core.telemetry.diagnostics.unmoved import in_eval
 from core.training.callback import Callback, callbacks
 from core.training.gradients import join, part_of
 from core.training.running import Running
@@ -61,17 +62,13 @@ class FrozenCache(Callback):
         missing = [place for place, index in enumerate(indices) if (source, index) not in self._kept]
         fresh: dict[int, dict[End, Any]] = {}
         if missing:
-            modes = {module: module.training for module in run.experiment.modules()}
-            run.experiment.eval()
-            with torch.no_grad():
+            with in_eval(run.experiment), torch.no_grad():
                 for start in range(0, len(missing), 64):
                     places = missing[start : start + 64]
                     part = {end: _picked(value, places) for end, value in batch.items()}
                     values = run.experiment.run(part, [end.node for end in ends])
                     for row, place in enumerate(places):
                         fresh[indices[place]] = {end: _on_cpu(part_of(values[end], row, row + 1)) for end in ends}
-            for module, mode in modes.items():
-                module.training = mode
         rows = [self._kept.get((source, index)) or fresh[index] for index in indices]
         self._keep(source, fresh)
         joined = join(rows)
