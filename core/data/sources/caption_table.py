@@ -19,7 +19,7 @@ from core.data.emoji_index import pictures_folder
 from core.data.joining import caption_key
 from core.data.media import Wave
 from core.data.paths import folder, inside
-from core.data.picture_rows import PictureRows, Row
+from core.data.picture_rows import PictureRow, PictureRows
 from core.data.readers.audio import read_sound
 from core.data.readers.image import KEEP
 from core.data.readers.picture_formats import UNREAD
@@ -122,7 +122,7 @@ class CaptionTable(PictureRows):
         super().__init__(config)
         self._sounds = SoundMemory()
 
-    def read_rows(self) -> Sequence[Row]:
+    def read_rows(self) -> Sequence[PictureRow]:
         """From the table; a row that cannot be used is told by its line."""
         if (problem := self.unready()) is not None:
             raise Refused(problem)
@@ -132,7 +132,7 @@ class CaptionTable(PictureRows):
         if not names:
             raise Refused(_nothing_readable(table, lines))
         columns = self._columns(names)
-        rows: list[Row] = []
+        rows: list[PictureRow] = []
         self._characters: list[str] = []
         for line in lines:
             row = self._row(root, line, columns)
@@ -148,11 +148,11 @@ class CaptionTable(PictureRows):
         root = self._root()
         return inside(root, self.config.table) if self.config.table else find_table(root)
 
-    def further_rows(self, rows: Sequence[Row]) -> Sequence[Row]:
+    def further_rows(self, rows: Sequence[PictureRow]) -> Sequence[PictureRow]:
         """The training rows as another artist drew them."""
         return _drawn_by_twemoji(rows, self._characters) if self.config.style_test == "Twemoji" else []
 
-    def caption_of(self, row: Row) -> str:
+    def caption_of(self, row: PictureRow) -> str:
         """Rows of one caption hang together."""
         return caption_key(row.label)
 
@@ -185,7 +185,7 @@ class CaptionTable(PictureRows):
         found = [pick_column(name, names, (), "audio") for name in wanted] or [pick_column("", names, SOUND, "audio")]
         return tuple(name for name in found if name)
 
-    def _row(self, root: Path, line: Line, columns: Columns) -> Row | None:
+    def _row(self, root: Path, line: Line, columns: Columns) -> PictureRow | None:
         number, cells = line
         if isinstance(cells, Problem):
             (self.note if cells.severity == "warning" else self.leave_out)(cells.what)
@@ -212,7 +212,7 @@ class CaptionTable(PictureRows):
             self.note(
                 f"The split column says {written[:40]!r}, a split of its own: nothing learns from it or is chosen by it."
             )
-        return Row(
+        return PictureRow(
             line=number, file=file, name=printable(name), caption=f"{caption}, {extra}" if extra else caption, label=caption, group=group,
             split=written,
             classes=(self._class(cells, columns.coarse), self._class(cells, columns.fine)),
@@ -336,7 +336,7 @@ class CaptionTable(PictureRows):
         return {"folder": printable(Path(self.config.folder or "").name), **super().facts()}
 
 
-def _drawn_by_twemoji(rows: Sequence[Row], characters: Sequence[str]) -> list[Row]:
+def _drawn_by_twemoji(rows: Sequence[PictureRow], characters: Sequence[str]) -> list[PictureRow]:
     drawn, art = [], pictures_folder()
     for row, character in zip(rows, characters):
         if row.split != "train" or not character:

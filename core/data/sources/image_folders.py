@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.data.catalog import sources
+from core.data.class_folders import ClassFolders, Home, Layout
 from core.data.paths import folder, inside
-from core.data.picture_folders import Home, Layout, image_files, layout
-from core.data.picture_rows import PictureRows, Row
+from core.data.picture_rows import PictureRow, PictureRows
 from core.data.readers.image import KEEP
-from core.data.readers.picture_formats import UNREAD
+from core.data.readers.picture_formats import ENDINGS, UNREAD
 from core.knobs import knob
 from core.problems import Problem, Refused, refuse
 from core.texts import printable
 
 PLACE = "{class}"
+FOLDERS = ClassFolders(ENDINGS | UNREAD)
 
 
 @sources.register("sources.image_folders")
@@ -57,12 +58,12 @@ class ImageFolders(PictureRows):
             return refused.problems[0]
         return None
 
-    def read_rows(self) -> Sequence[Row]:
+    def read_rows(self) -> Sequence[PictureRow]:
         """Every picture below the class folders, by name."""
         if PLACE not in self.config.caption:
             raise refuse(f"The caption does not say {PLACE}.", hint="Write, for instance: a picture of {class}")
         root = folder(self.config.folder or "", "folder of images by class")
-        found = layout(root)
+        found = FOLDERS.layout(root)
         rows = [row for home in found.homes for row in self._rows_of(root, home)]
         self._say_others(root, found)
         if not found.homes:
@@ -75,7 +76,7 @@ class ImageFolders(PictureRows):
         for stranger in found.strangers:
             self.pass_over(
                 f"The folder {stranger.relative_to(root).as_posix()!r} is neither a split nor a class and was left out.",
-                sum(1 for _ in image_files(stranger)),
+                sum(1 for _ in FOLDERS.files(stranger)),
             )
         if found.outside:
             first = found.outside[0].relative_to(root).as_posix()
@@ -84,9 +85,9 @@ class ImageFolders(PictureRows):
                 len(found.outside),
             )
 
-    def _rows_of(self, root: Path, home: Home) -> Iterator[Row]:
+    def _rows_of(self, root: Path, home: Home) -> Iterator[PictureRow]:
         words = " ".join(printable(home.name).replace("_", " ").replace("-", " ").split())
-        for file in image_files(home.folder):
+        for file in FOLDERS.files(home.folder):
             name = file.relative_to(root).as_posix()
             if file.suffix.lower() in UNREAD:
                 self.pass_over_kind(file)
@@ -98,7 +99,7 @@ class ImageFolders(PictureRows):
                 continue
             shown = printable(name)
             group = words.casefold() if self.config.hold_out == "classes" else shown
-            yield Row(
+            yield PictureRow(
                 file=found, name=shown, caption=self.config.caption.replace(PLACE, words), label=words, group=group,
                 split=home.split, classes=(words.casefold(), printable(file.parent.relative_to(home.folder).as_posix())),
             )  # fmt: skip
