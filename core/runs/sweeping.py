@@ -303,11 +303,11 @@ class Work:
 
     def settle_orphans(self) -> None:
         """Trials of a process that is gone: settled where their run had ended, else back in the queue."""
-        self.library.mark_interrupted()
         for trial in self.sweeps.orphans(self.uid)[0]:
             if not self.sweeps.take_over(self.uid, trial.number):
                 continue
-            if trial.run and trial.run_status == "finished":
+            self.library.mark_interrupted()  # who trained it is gone by now: a look from before may still have seen him alive
+            if trial.run and self.library.facts(trial.run).status == "finished":
                 self._record(trial)
             else:
                 self.sweeps.requeue(self.uid, [trial.number])

@@ -113,7 +113,9 @@ class WorkerThread(SweepThread):
 
     def _is_wanted_later(self) -> bool:
         """Wait a little; False where nothing is left that could still need this worker."""
-        working = any(facts.counts.get("running") for facts in self._sweeps.for_workers())
+        working = any(
+            facts.counts.get("running") for facts in self._sweeps.all() if facts.state in ("queued", "running")
+        )
         if not self._waits and not working:
             return False
         self._stopping.wait(SECONDS_BETWEEN_LOOKS)

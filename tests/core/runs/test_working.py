@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -16,12 +17,15 @@ from core.graph import edits
 from core.graph.document import Document
 from core.graph.file import dumps
 from core.problems import Refused
-from core.runs.sweeping import begin_sweep
+from core.runs.launch import queue
+from core.runs.sweeping import Work, begin_sweep
 from core.runs.worker import ask
 from core.runs.working import WorkerThread
 from core.store.answers import TrialFacts
+from core.store.clock import store_now
 from core.store.database import Store
 from core.store.library import Library
+from core.store.liveness import identity_of, this_host
 from core.store.schema import run, sweep, trial
 from core.store.sweeps import WORKER, Sweeps
 from tests.core.runs.running import until
@@ -192,6 +196,71 @@ def test_what_is_refused_again_and_again_ends_the_worker(tmp_path: Path, monkeyp
     assert "lost its plan" in worker.error
 
 
+GONE = {"process": 2**22 + 1, "process_started": 1.0}  # a number that no process has
+LOOKS = [
+    (Library, "mark_interrupted"), (Sweeps, "mark_interrupted"), (Sweeps, "for_workers"), (Sweeps, "orphans"),
+    (Sweeps, "claim"), (Sweeps, "finish_where_done"),
+]  # fmt: skip
+
+
+def trained_elsewhere(store: Store) -> str:
+    """A sweep whose only trial another process trains, so far; its run."""
+    sweeps, library = Sweeps(store), Library(store)
+    uid = begin_sweep(store, document(seeds=1), WORDS, place=WORKER).uid
+    sweeps.skip(uid, [1])
+    sweeps.begin_as_worker(uid)
+    sweeps.claim(uid)
+    left = queue(library, document()).uid
+    sweeps.attach(uid, 0, left)
+    parent = {"process": os.getppid(), "process_started": identity_of(os.getppid())[1]}
+    with store.write() as connection:
+        connection.execute(update(sweep).values(**parent))
+        connection.execute(update(trial).where(trial.c.number == 0).values(**parent))
+        lives = {"heartbeat": store_now(), "host": this_host(), "position": None}
+        connection.execute(update(run).values(status="running", step=9, claim="theirs", **lives, **parent))
+    return left
+
+
+def killed_after(looks: int, store: Store, patch: pytest.MonkeyPatch) -> None:
+    """Who trains is killed when another has looked so many times, in whatever way."""
+    seen: list[str] = []
+
+    def looking(look: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def looked(*given: Any) -> Any:
+            found = look(*given)
+            seen.append(name)
+            if len(seen) == looks:
+                with store.write() as connection:
+                    for table in (run, trial, sweep):
+                        connection.execute(update(table).where(table.c.process == os.getppid()).values(**GONE))
+            return found
+
+        return looked
+
+    for whose, name in LOOKS:
+        patch.setattr(whose, name, looking(getattr(whose, name), name))
+
+
+@pytest.mark.parametrize("looks", range(1, 14))
+def test_a_worker_that_is_killed_whenever_another_looks_costs_nothing(
+    where: str, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    """Another takes its trial, and goes on from the run's checkpoint: no look says a moment later that it still trains."""
+    taken: list[bool] = []
+
+    def take(thread: WorkerThread, work: Work, of: TrialFacts) -> None:
+        taken.append(work.run_of(of) == left)
+        thread.stop()
+
+    monkeypatch.setattr(WorkerThread, "carry_out_trial", take)
+    monkeypatch.setattr("core.runs.working.SECONDS_BETWEEN_LOOKS", 0.001)
+    with Store.open(where) as store:
+        left = trained_elsewhere(store)
+        killed_after(looks, store, monkeypatch)
+        worked(store)
+    assert taken == [True]
+
+
 def gone_elsewhere(store: Store, uid: str, host: str = "another-machine") -> str:
     """A trial and its run as a worker of another machine left them that was heard of a moment ago; the run's uid."""
     child = Child(store, host=host)
@@ -241,16 +310,26 @@ def test_a_run_whose_checkpoints_lie_on_another_machine_only_is_begun_again(
     assert library.facts(left).status == "interrupted"
 
 
+def held(store: Store, children: Sequence[Child]) -> Child:
+    """A worker in the middle of a trial, at a standstill: what the store says of it now stays true until it is killed."""
+    for _ in range(1000):
+        until(lambda: set(owners(store).values()) & {child.process.pid for child in children}, LONGEST_SECONDS)
+        for child in children:
+            os.kill(child.process.pid, signal.SIGSTOP)
+            if child.process.pid in owners(store).values():
+                return child
+            os.kill(child.process.pid, signal.SIGCONT)
+    raise AssertionError("no worker was ever found in the middle of a trial")
+
+
 @pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
 def test_three_workers_two_of_them_killed(store: Store, sweeps: Sweeps) -> None:
     uid = begin_sweep(store, rarely_saved(3), WORDS, place=WORKER).uid
     children, said = [Child(store) for _ in range(3)], ""
     for _ in range(2):
-        living = {child.process.pid: child for child in children if child.process.poll() is None}
-        until(lambda living=living: set(owners(store).values()) & living.keys(), LONGEST_SECONDS)
-        victim = next(number for number in owners(store).values() if number in living)
-        said += living[victim].kill()  # it may be the one that went on with what the first left
+        victim = held(store, [child for child in children if child.process.returncode is None])
+        said += victim.kill()  # it may be the one that went on with what the first left
     said += "".join(child.end() for child in children if child.process.returncode is None)
     assert_each_once(store, uid, STEPS)
     assert attempts(store) == 6 + 2, "every run was taken up once, and twice where its worker was killed"
