@@ -19,7 +19,6 @@ from torch import Tensor
 
 from core.blocks.attention.core import recording
 from core.blocks.generators.beams import beamed
-from core.blocks.generators.language_decoder import among_first
 from core.blocks.generators.writing import Beginning, Way, likelihoods, pieces
 from core.blocks.values import Tokens
 from core.compiler.answerable import answerable
@@ -107,7 +106,7 @@ class Writing:
         with recording(dict(self.decoder.attentions())) as maps:
             total_B = likelihoods(self.decoder, ids_BL, real_BL, self.about)
         before = self.about.x_BND.shape[1]
-        rows = torch.stack([among_first(rows[-1], before)[0].mean(0) for rows in maps.values()]).mean(0)
+        rows = torch.stack([self.decoder.looks(rows[-1], before)[0].mean(0) for rows in maps.values()]).mean(0)
         looks_LN = rows[: len(said)].float()  # the piece before says the next
         words = said[:-1] if is_whole else said
         shown = self._over_patches(looks_LN)

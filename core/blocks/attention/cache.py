@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from core.blocks.values import Tokens, map_tensors
+
 KeysValues = tuple[
     Tensor, Tensor
 ]  # [B, G, C + 1, E] each: what is no token goes to the last place, which nobody looks at
@@ -40,6 +42,7 @@ class Cache:
 
     layers: tuple[KeysValues, ...]
     lengths_B: Tensor
+    seen: Tokens | None = None  # what every word looks at beside the words
 
     @classmethod
     def empty(cls, layers: int, rows: int, capacity: int, key_heads: int, head: int, like: Tensor) -> Cache:
@@ -75,4 +78,5 @@ class Cache:
     def rows(self, chosen_B: Tensor) -> Cache:
         """Some rows, in some order, any of them several times: beams."""
         layers = tuple((k.index_select(0, chosen_B), v.index_select(0, chosen_B)) for k, v in self.layers)
-        return Cache(layers=layers, lengths_B=self.lengths_B[chosen_B])
+        seen = map_tensors(lambda x: x.index_select(0, chosen_B) if x.ndim else x, self.seen)
+        return Cache(layers=layers, lengths_B=self.lengths_B[chosen_B], seen=seen)

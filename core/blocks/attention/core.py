@@ -10,9 +10,10 @@ of 64, forward and backward on one core: 40 ms so; 64 padded to the longest; 80 
 of 4,096; 137 in PyTorch's jagged form.
 
 With fewer key heads than heads, neighbouring heads share keys and values (grouped queries, arXiv:2305.13245); queries and keys can
-be normed head by head (QK-norm, arXiv:2302.05442).
+be normed head by head (QK-norm, arXiv:2302.05442); learned keys and values can stand before all others (prefix tuning,
+arXiv:2101.00190).
 
-Axes: B batch, N queries, M keys, H heads, G heads of keys, E width of a head, D width.
+Axes: B batch, N queries, M keys, H heads, G heads of keys, P learned keys before them, E width of a head, D width.
 """
 
 from __future__ import annotations
@@ -70,13 +71,20 @@ class Attention(nn.Module):
             None if head_epsilon is None else nn.RMSNorm(inner // heads, eps=head_epsilon) for _ in range(2)
         )
         self.kept = KeptKeys() if options.keep_keys else None
-        self.recorded: list[Tensor] | None = None  # [B, H, N, M] rows while recording
+        self.prefix_2GPE: nn.Parameter | None = None  # learned keys and values that every query may look at
+        self.recorded: list[Tensor] | None = None  # [B, H, N, P + M] rows while recording
         self.met = (0, 0)  # queries and keys of the last call
         for layer in (self.query, self.key_value, self.out):
             if layer is not None:
                 nn.init.xavier_uniform_(layer.weight)
                 if bias:
                     nn.init.zeros_(layer.bias)
+
+    def add_prefix(self, count: int, spread: float) -> None:
+        """Put so many learned keys and values before all others; of attention without documents."""
+        like = self.query.weight
+        self.prefix_2GPE = nn.Parameter(like.new_empty(2, self.key_heads, count, self._head))
+        nn.init.normal_(self.prefix_2GPE, std=spread)
 
     def forward(
         self,
@@ -159,6 +167,8 @@ class Attention(nn.Module):
                 k_BHME = turned(k_BHME, angle_BNE[:, None].to(k_BHME.dtype))
             if cache is not None:
                 k_BHME, v_BHME = cache.put(k_BHME, v_BHME)
+            if self.prefix_2GPE is not None:
+                k_BHME, v_BHME, mask_BM = _behind(self.prefix_2GPE, k_BHME, v_BHME, mask_BM)
             y_BND = self._mixed(q_BHNE, k_BHME, v_BHME, mask_BM)
         return self._through(self.out, y_BND).to(x_BND.dtype)
 
@@ -226,6 +236,13 @@ class Attention(nn.Module):
             raise AssertionError(f"recorded attention does not reproduce the output: off by {float(wrong):.2e}")
         assert self.recorded is not None
         self.recorded.append(rows_BHNM.detach())
+
+
+def _behind(prefix_2GPE: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Keys, values and mask behind learned ones."""
+    first_k, first_v = prefix_2GPE.to(k.dtype).unsqueeze(1).expand(-1, len(k), -1, -1, -1)
+    seen = None if mask is None else F.pad(mask, (first_k.shape[2], 0), value=True)
+    return torch.cat([first_k, k], 2), torch.cat([first_v, v], 2), seen
 
 
 @contextmanager

@@ -7,7 +7,7 @@ that is read both ways. Axes: B batch, N tokens, M keys, D width, F width of the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,10 +129,13 @@ class ModernStack(nn.Module):
                 nn.init.normal_(part.weight, std=SPREAD / (2 * form.depth) ** 0.5 if into_residual else SPREAD)
 
     def forward(
-        self, x_BND: Tensor, mask_BNM: Tensor, angle_BNE: Tensor, caches: Sequence[LayerCache] | None = None
-    ) -> Tensor:
-        """Tokens in, tokens out."""
+        self, x_BND: Tensor, mask_BNM: Tensor, angle_BNE: Tensor, caches: Sequence[LayerCache] | None = None,
+        let_in: Callable[[int, Tensor], Tensor] | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Tokens in, tokens out. ``let_in``: what else is added before each layer, by its number."""
         for number, layer in enumerate(self.layers):
+            if let_in is not None:
+                x_BND = let_in(number, x_BND)
             if self.recompute and self.training:
                 x_BND = checkpoint(layer, x_BND, mask_BNM, angle_BNE, use_reentrant=False)  # type: ignore[assignment]
             else:
@@ -145,6 +148,12 @@ class ModernStack(nn.Module):
         self.requires_grad_(False)
         for layer in self.layers:
             layer.adapter = Bottleneck(self.norm.weight.shape[0], narrow)
+
+    def add_prefixes(self, count: int) -> None:
+        """Before the keys and values of every layer so many learned ones, which alone learn from now on."""
+        self.requires_grad_(False)
+        for layer in self.layers:
+            layer.attention.add_prefix(count, SPREAD)  # type: ignore[operator,union-attr]
 
     def attentions(self) -> dict[str, nn.Module]:
         """Each layer's attention by number."""

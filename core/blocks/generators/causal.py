@@ -7,7 +7,8 @@ the pieces, L pieces, N = P + L, M keys, D width, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -30,8 +31,9 @@ from core.blocks.generators.pretrained_decoder import Pretrained, pretrained
 from core.blocks.positions import BASE, angles
 from core.blocks.values import Tokens
 from core.knobs import knob
+from core.problems import refuse
 
-NONE, LORA, BOTTLENECK = "none", "LoRA", "bottleneck"
+NONE, LORA, BOTTLENECK, PREFIX, GATES = "none", "LoRA", "bottleneck", "prefix tuning", "gated layers"
 ADAPTED = ("query", "key_value", "out", "gate", "up", "down")  # every linear map of a layer
 
 
@@ -65,10 +67,14 @@ class CausalDecoder(Block):
         )  # fmt: skip
         dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
         adapter: str = knob(
-            NONE, "Freezes the weights and trains small ones beside them, which change nothing at first: LoRA, or a bottleneck behind every feed-forward.",
-            choices=(NONE, LORA, BOTTLENECK),
+            NONE, "Freezes the weights and trains small ones beside them. LoRA and a bottleneck behind every feed-forward change nothing at "
+            "first; prefix tuning puts keys and values before those of every layer; gated layers: those of gated cross-attention alone learn.",
+            choices=(NONE, LORA, BOTTLENECK, PREFIX, GATES),
         )  # fmt: skip
-        adapter_rank: int = knob(8, "Rank of LoRA's product, or width of the bottleneck.", low=1, high=4096)
+        adapter_rank: int = knob(
+            8, "Rank of LoRA's product, width of the bottleneck, or number of keys that prefix tuning puts before those of every layer.",
+            low=1, high=4096,
+        )  # fmt: skip
 
     def __init__(self, config: Config, incoming: Mapping[str, Any], known: int) -> None:
         """``known``: pieces that are read and said."""
@@ -95,11 +101,18 @@ class CausalDecoder(Block):
         c = self.config
         if c.adapter == NONE:
             return
+        if c.adapter == GATES and not self.looks_beside:
+            raise refuse(
+                "Only gated layers would learn, and this decoder has none.",
+                hint="Wire tokens into a language decoder and read them by gated cross-attention, or choose another adapter.",
+            )
         self.requires_grad_(False)
         if c.adapter == LORA:
             add_low_rank(self.stack, ADAPTED, rank=c.adapter_rank, alpha=2 * c.adapter_rank)
-        else:
+        elif c.adapter == BOTTLENECK:
             self.stack.add_bottlenecks(c.adapter_rank)
+        elif c.adapter == PREFIX:
+            self.stack.add_prefixes(c.adapter_rank)
 
     def check(self, incoming: Mapping[str, Any]) -> None:
         """Raises Refused where what comes in is not what the decoder reads; before any weight is made."""
@@ -116,7 +129,11 @@ class CausalDecoder(Block):
         Padding may stand anywhere: a token's place is its number among the real ones. Raises ValueError where the cache is full.
         """
         x_BND, real_BN = self.embedding(ids_BL), real_BL
-        before = 0
+        before, let_in = 0, None
+        if self.looks_beside:
+            seen = tokens if tokens is not None or cache is None else cache.seen
+            cache = None if cache is None else replace(cache, seen=seen)
+            tokens, let_in = None, partial(self.let_in, seen)
         if tokens is not None:
             before = tokens.x_BND.shape[1]
             x_BND = torch.cat([tokens.zeroed().x_BND.to(x_BND.dtype), x_BND], 1)
@@ -125,9 +142,9 @@ class CausalDecoder(Block):
         keys_BM = place_BN if cache is None else _places_of(cache)
         mask_BNM = keys_BM[:, None] <= self._reach(place_BN, before)[..., None]
         mask_BNM = mask_BNM & (keys_BM >= 0)[:, None]
-        angle_BNE = angles(place_BN.clamp_min(0)[..., None], self._head, base=self.base)
+        angle_BNE = angles(place_BN.clamp_min(0)[..., None] + self.ahead, self._head, base=self.base)
         layers = None if cache is None else cache.opened(place_BN)
-        x_BND = self.stack(x_BND, mask_BNM, angle_BNE, layers)
+        x_BND = self.stack(x_BND, mask_BNM, angle_BNE, layers, let_in)
         kept = None if cache is None or layers is None else cache.closed(layers, real_BN)
         return x_BND[:, before:], kept
 
@@ -138,6 +155,20 @@ class CausalDecoder(Block):
         last_B1 = place_BN[:, :before].amax(1, keepdim=True)
         own = torch.arange(place_BN.shape[1], device=place_BN.device) < before
         return torch.where(own & (place_BN >= 0), last_B1, place_BN)
+
+    @property
+    def looks_beside(self) -> bool:
+        """Whether tokens stand beside the words, for layers of their own, and not before them."""
+        return False
+
+    def let_in(self, seen: Tokens | None, number: int, x_BND: Tensor) -> Tensor:
+        """What a layer reads, with what was found in tokens beside the words."""
+        raise NotImplementedError
+
+    @property
+    def ahead(self) -> int:
+        """Learned keys before those of every layer."""
+        return self.config.adapter_rank if self.config.adapter == PREFIX else 0
 
     @property
     def _head(self) -> int:

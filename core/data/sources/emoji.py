@@ -29,7 +29,7 @@ LANGUAGES = {
     "Italian": "it", "Japanese": "ja", "Korean": "ko", "Russian": "ru",
 }  # fmt: skip
 LEVELS = ("group", "subgroup", "family")
-NAME, KEYWORDS = "name", "name and keywords"
+NAME, KEYWORDS, KIND = "name", "name and keywords", "kind and name"
 
 
 @sources.register("sources.emoji")
@@ -52,8 +52,9 @@ class EmojiPairs(Source):
         image_size: int = knob(64, "Edge of the square image. The art has 72 pixels.", low=16, high=512, unit="px")
         language: str = knob("English", "Language of the names.", choices=tuple(LANGUAGES))
         captions: str = knob(
-            NAME, "The name alone, or with other names and its Unicode group (English only).", choices=(NAME, KEYWORDS)
-        )
+            NAME, "The name alone, with other names and its Unicode group behind it, or with the group before it (English only).",
+            choices=(NAME, KEYWORDS, KIND),
+        )  # fmt: skip
         background: str = knob(
             "white", "What shows through transparent pixels; by sample gives each emoji a plain colour of its own.",
             choices=("white", "grey", "black", "by sample"), advanced=True,
@@ -110,6 +111,8 @@ class EmojiPairs(Source):
         if self.config.captions == NAME or self.config.language != "English":
             return name
         group = row.subgroup.replace("-", " ")
+        if self.config.captions == KIND:
+            return f"{group}: {name}" if group else name
         return ", ".join(dict.fromkeys(part for part in (name, *row.aliases, group) if part))
 
     def __len__(self) -> int:

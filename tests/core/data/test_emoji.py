@@ -110,6 +110,12 @@ def test_keywords_follow_the_name() -> None:
     assert "ocean" in words
 
 
+def test_the_kind_may_stand_before_the_name() -> None:
+    source = opened(captions="kind and name")
+    index = next(index for index in range(len(source)) if source.character(index) == "🌊")
+    assert source.sample(index)["sentence"] == "sky & weather: water wave"
+
+
 def test_a_background_may_be_chosen() -> None:
     source = opened(background="by sample")
     corners = {tuple(source.sample(index)["image"][:, 0, 0].tolist()) for index in range(700, 720)}
