@@ -1,4 +1,4 @@
-"""Values that flow on wires with more than one tensor: text, pictures of their own sizes, sound, film, tokens, codes, negatives.
+"""Values that flow on wires with more than one tensor: text, pictures of their own sizes, sound, its segments, film, tokens, codes, negatives.
 
 Axes: B batch, L word pieces, N tokens or patches, C numbers of a patch, D width, K further keys, M candidates; S samples of a
 sound, F bands, T frames, C H W of an image. All are pytrees, so they chunk, move and sit on meta as one value.
@@ -126,6 +126,19 @@ class Spectrogram:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Segments:
+    """Spans of time with a class each, half open; behind a sample's own lie empty ones of class -1."""
+
+    times_BN2: Tensor  # float64, seconds: start, end
+    class_BN: Tensor  # int64; -1: none
+
+    @property
+    def mask_BN(self) -> Tensor:
+        """True where there is a span."""
+        return self.class_BN >= 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Frames:
     """Frames of a film, never without when each starts and how long it is shown."""
 
@@ -222,6 +235,7 @@ _register(Text, ("ids_BL", "mask_BL", "pack_B"))
 _register(Pictures, ("patches_BNC", "size_B2", "pack_B"))
 _register(Waveform, ("samples_BS", "lengths_B"))
 _register(Spectrogram, ("x_BFT", "lengths_B"))
+_register(Segments, ("times_BN2", "class_BN"))
 _register(Frames, ("x_BTCHW", "starts_BT", "durations_BT"))
 _register(Tokens, ("x_BND", "mask_BN", "cells_BN", "place_BN2", "document_BN"))
 _register(Codes, ("ids_BN", "mask_BN"))
@@ -229,12 +243,15 @@ _register(Negatives, ("left_KD", "right_KD", "weight_BM", "back_BM", "origin_BM"
 
 _register(Denoising, ("prediction_BCHW", "target_BCHW", "cost_B", "ratio_B", "time_B"))
 
-WireValue = Tensor | Text | Pictures | Waveform | Spectrogram | Frames | Tokens | Codes | Negatives | Denoising
+WireValue = (
+    Tensor | Text | Pictures | Waveform | Spectrogram | Segments | Frames | Tokens | Codes | Negatives | Denoising
+)
 _MAIN = {
     Text: "ids_BL",
     Pictures: "patches_BNC",
     Waveform: "samples_BS",
     Spectrogram: "x_BFT",
+    Segments: "class_BN",
     Frames: "x_BTCHW",
     Tokens: "x_BND",
     Codes: "ids_BN",
@@ -266,7 +283,7 @@ def joined(values: Sequence[Any]) -> Any:
 
     Batches of sentences or pictures are as wide as their largest; all become as wide as the widest.
     """
-    if isinstance(values[0], Tokens | Text | Pictures):
+    if isinstance(values[0], Tokens | Text | Pictures | Segments):
         values = _of_one_width(values)
     flat = [pytree.tree_flatten(value) for value in values]
     leaves = [
@@ -278,7 +295,7 @@ def joined(values: Sequence[Any]) -> Any:
 
 _WIDE = {  # field -> how many axes come behind tokens, and what padding is
     "x_BND": (1, 0), "mask_BN": (0, False), "cells_BN": (0, 0), "place_BN2": (1, -1), "ids_BL": (0, 0), "mask_BL": (0, False),
-    "patches_BNC": (1, 0),
+    "patches_BNC": (1, 0), "times_BN2": (1, 0), "class_BN": (0, -1),
 }  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Sources and transforms: nodes that run per sample, in loader workers.
 
 A sample value on an ``image`` port is a float32 tensor C H W in [0, 1]; on ``pictures`` its :class:`Patches`; on ``sentence`` a str;
-on ``text`` a :class:`core.blocks.values.Text`-like pair made by a tokenizer (:class:`Pieces`); on ``waveform``, ``spectrogram`` and
-``video`` a :class:`core.data.media.Wave`, ``Bands`` or ``Film``, which carry rate, true length and times.
+on ``text`` a :class:`core.blocks.values.Text`-like pair made by a tokenizer (:class:`Pieces`); on ``waveform``, ``spectrogram``,
+``segments`` and ``video`` a :class:`core.data.media.Wave`, ``Bands``, ``Marks`` or ``Film``, which carry rate, true length and times.
 Randomness comes only from the generator handed in, keyed by (seed, epoch, index): the same for any number of workers.
 """
 
@@ -204,6 +204,10 @@ class Source(_Sampled):
 
     def class_names(self, index: int) -> tuple[str, ...]:
         """The nested classes a sample belongs to, coarse to fine; empty where the data does not say."""
+        return ()
+
+    def code_names(self, port: str) -> Sequence[str]:
+        """What the codes on a port of labels or segments stand for, in order; empty where the data does not say."""
         return ()
 
     def meta(self, batch: int) -> dict[str, Any]:

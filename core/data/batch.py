@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from core.blocks.values import Frames, Pictures, Spectrogram, Text, Waveform, map_tensors
+from core.blocks.values import Frames, Pictures, Segments, Spectrogram, Text, Waveform, map_tensors
 from core.data.base import Patches, Pieces
-from core.data.media import Bands, Film, Wave
+from core.data.media import Bands, Film, Marks, Wave
 from core.problems import refuse
 
 Key = tuple[str, str]  # node, port
@@ -43,6 +43,8 @@ def _joined(key: Key, values: list[Any], pack_B: Tensor | None) -> Any:
         return _pictures(values, pack_B)
     if isinstance(first, Wave | Bands | Film):
         return _media(key, values)
+    if isinstance(first, Marks):
+        return _segments(values)
     if isinstance(first, Tensor):
         hint = "Put a resize step behind the source."
         return _stacked(key, values, hint)
@@ -87,6 +89,16 @@ def _sounds(key: Key, values: Sequence[Any]) -> Waveform | Spectrogram:
     x_BFT = _stacked(key, [one.x_FT for one in values], hint)
     facts = {name: getattr(first, name) for name in ("samples", "hertz", "hop", "window")}
     return Spectrogram(x_BFT=x_BFT, lengths_B=lengths_B, **facts)
+
+
+def _segments(values: Sequence[Marks]) -> Segments:
+    most = max(1, *(len(one.spans) for one in values))
+    times_BN2 = torch.zeros(len(values), most, 2, dtype=torch.float64)
+    class_BN = torch.full((len(values), most), -1)
+    for times_N2, class_N, one in zip(times_BN2, class_BN, values):
+        for place, (span, code) in enumerate(zip(one.spans, one.classes)):
+            times_N2[place], class_N[place] = torch.tensor([span.start, span.end], dtype=torch.float64), code
+    return Segments(times_BN2=times_BN2, class_BN=class_BN)
 
 
 def _doubles(rows: Sequence[Sequence[float]]) -> Tensor:

@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.telemetry.spans import Span
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wave:
@@ -45,6 +47,14 @@ class Bands:
     hertz: int
     hop: int  # samples between two frames
     window: int  # samples that one frame sees
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marks:
+    """Spans of a sample's time with the code of a class each. Becomes Segments."""
+
+    spans: tuple[Span, ...] = ()
+    classes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

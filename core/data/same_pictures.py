@@ -26,6 +26,21 @@ MOST_KEPT = 50_000  # pictures whose hash is remembered
 
 def same_pictures(files: Sequence[Path]) -> list[Hashable]:
     """A name for the picture in each file; equal for the same picture. A file that cannot be read is like no other."""
+    found = _same_bytes(files)
+    there = {file: stamp for file in dict.fromkeys(files) if (stamp := _stamp(file)) is not None}
+    for some in _split(_few(there), lambda file: _pixels(file, there[file])):
+        for other in some[1:]:
+            found.join(some[0], other)
+    return [found.root(file) for file in files]
+
+
+def same_files(files: Sequence[Path]) -> list[Hashable]:
+    """A name for what is in each file; equal for one file under several names, and for equal bytes."""
+    found = _same_bytes(files)
+    return [found.root(file) for file in files]
+
+
+def _same_bytes(files: Sequence[Path]) -> Joined:
     found = Joined()
     stamps = {file: _stamp(file) for file in dict.fromkeys(files)}
     for file, stamp in stamps.items():
@@ -38,10 +53,7 @@ def same_pictures(files: Sequence[Path]) -> list[Hashable]:
     for some in alike:
         for other in some[1:]:
             found.join(some[0], other)
-    for some in _split(_few(there), lambda file: _pixels(file, there[file])):
-        for other in some[1:]:
-            found.join(some[0], other)
-    return [found.root(file) for file in files]
+    return found
 
 
 def _stamp(file: Path) -> tuple[int, int, int, int] | None:

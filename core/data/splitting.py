@@ -26,14 +26,18 @@ _OF_WHAT = re.compile(r"[\s_-]*(set|split|data|images)$")
 
 def split_of(group: str, shares: Mapping[str, float] = SHARES) -> str:
     """The split a group falls into; equal groups fall together, whatever else is in the set."""
-    digest = hashlib.sha256(f"{_SALT}/{group}".encode("utf-8", "surrogatepass")).digest()
-    place = int.from_bytes(digest[:8], "big") / 2**64
-    edge = 0.0
+    place, edge = place_of(group), 0.0
     for name, share in shares.items():
         edge += share
         if place < edge:
             return name
     return list(shares)[-1]
+
+
+def place_of(group: str) -> float:
+    """Where in [0, 1) a group falls."""
+    digest = hashlib.sha256(f"{_SALT}/{group}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def split_name(written: str) -> str:

@@ -23,7 +23,7 @@ KINDS: Final[dict[str, str]] = {
     "codes": "B N",
     "logits": "B K",
     "predictions": "B L V",  # what each word piece says comes next
-    "segments": "B",
+    "segments": "B N",  # spans of time with a class each
     "number": "B",
     "labels": "B G",  # codes of nested classes, coarse to fine
     "negatives": "B M",  # what each pair is contrasted with

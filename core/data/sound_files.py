@@ -1,0 +1,60 @@
+"""The audio files of a folder, and which of them a table means: by path, by name alone, or by a film's id on the web."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from core.data.class_folders import ClassFolders
+from core.data.paths import inside
+from core.data.readers.sound_formats import ENDINGS, UNREAD
+from core.problems import Refused, refuse
+
+FOLDERS = ClassFolders(ENDINGS | UNREAD)
+_START = re.compile(r"_(\d+)(?:\.0+)?(?:_\d+(?:\.0+)?)?$")  # ``id_30``, ``id_30.000_40.000``, ``id_30000_40000``
+
+
+class SoundFiles:
+    """What lies below a folder; walked once, and only when a path does not lead to a file."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def all(self) -> Iterator[Path]:
+        """Every audio file by its ending, readable or not, in the order of names."""
+        return FOLDERS.files(self.root)
+
+    def find(self, name: str, near: Path) -> Path:
+        """The file that a table in the folder ``near`` means. Raises Refused where there is none, or several."""
+        try:
+            return inside(near, name)
+        except Refused as refused:
+            first = refused
+        leads_out = ".." in Path(name).parts or Path(name).is_absolute()
+        found = [] if leads_out else self._by_name.get(Path(name).name.casefold(), [])
+        if not found and Path(name).suffix.lower() not in ENDINGS:
+            found = self._by_stem.get(name.casefold(), []) or self._by_stem.get(f"y{name}".casefold(), [])
+        if len(found) > 1:
+            raise refuse(f"{name[:160]!r} is the name of several files.", hint="Write their folders into the table.")
+        if not found:
+            raise first
+        return inside(self.root, found[0].relative_to(self.root).as_posix())
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = defaultdict(list)
+        for file in self.all():
+            found[file.name.casefold()].append(file)
+        return dict(found)
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = defaultdict(list)
+        for file in self.all():
+            stem = file.stem.casefold()
+            for name in dict.fromkeys((stem, _START.sub("", stem))):
+                found[name].append(file)
+        return dict(found)
