@@ -13,8 +13,9 @@ import torch
 
 from core.data.pictures import PictureMemory, Pixels, meta_image
 from core.data.readers.depth import GUESSED
-from core.data.readers.image import KEEP, fitted, kept_size, read_image, size_of
+from core.data.readers.image import KEEP, fitted, kept_size
 from core.data.readers.picture_formats import left_out
+from core.data.readers.still import read_still, still_size
 from core.data.rows import Row, Rows
 from core.data.same_pictures import same_pictures
 from core.graph.ports import port
@@ -95,11 +96,11 @@ class PictureRows(Rows[PictureRow]):
         edge = self.config.image_size
         if self.config.shape != KEEP:
             return edge, edge
-        return kept_size(*size_of(self.rows[index].file, name=self.rows[index].name), edge)
+        return kept_size(*still_size(self.rows[index].file, name=self.rows[index].name), edge)
 
     def decode(self, row: PictureRow) -> Pixels:
-        """The picture of a row, uint8 [3, size, size]."""
-        picture = read_image(row.file, name=row.name)
+        """The picture of a row, of a film the frame in its middle: uint8 [3, size, size]."""
+        picture = read_still(row.file, name=row.name)
         if bits := picture.info[GUESSED]:
             self._guessed.setdefault(bits, {})[row.file] = row.name
         return fitted(picture, self.config.image_size, how=self.config.shape)

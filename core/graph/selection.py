@@ -16,6 +16,7 @@ REPORTED = ("test", "validation")  # where a model is looked at or asked, not ch
 METRIC = "R@10"
 STEM = "selection/"  # selection/<split>/R@10: the mean of both directions
 BOTH = "mean of both directions"
+LOWER_IS_BETTER = ("loss", "rank", "error", "perplexity", "distance", "gap", "FID", "KID", "rFID")
 TEST_HOLDS = "test holds"  # the parameter of a run that says what its test split has that training has not
 TEST_SELECTS = (
     "There is no validation split, so the best checkpoint and early stopping are chosen on the test split. "
@@ -44,14 +45,35 @@ def task_of(name: str) -> str:
     return name.partition(BETWEEN)[2]
 
 
+def is_lower_better(series: str) -> bool:
+    """Whether of a series' values the lowest is the best, by its last word: perplexity, error, FID."""
+    words = series.split("/")
+    return words[0] == "loss" or (words[-1] != "effective rank" and words[-1].split(" ")[-1] in LOWER_IS_BETTER)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A value of the figure that selects; of a run with several tasks it is said ``of`` which."""
+    """A value of the figure that selects; of a run with several tasks it is said ``of`` which.
+
+    ``metric`` is ``R@10``, or a score as its objective or block says it: ``reconstruction/PSNR``.
+    """
 
     split: str
     value: float
     metric: str = METRIC
     of: str = ""
+
+    def is_better_than(self, best: float | None, by: float = 0.0) -> bool:
+        """Than the best so far, if there is one, by more than ``by``."""
+        if best is None:
+            return True
+        return self.value < best - by if is_lower_better(self.metric) else self.value > best + by
+
+    @property
+    def number(self) -> str:
+        """The value as a person reads it: ``13.7 %``, ``22.8``."""
+        is_share = self.metric.rpartition("/")[2].startswith(("R@", "accuracy"))
+        return f"{100 * self.value:.1f} %" if is_share else f"{self.value:.4g}"
 
     @property
     def series(self) -> str:
@@ -61,15 +83,18 @@ class Figure:
     @property
     def words(self) -> str:
         """``R@10 on validation (mean of both directions): 13.7 %``."""
-        return f"{self.metric} on {self.split} ({self._mean}): {100 * self.value:.1f} %"
+        return f"{self.what}: {self.number}"
 
     @property
     def what(self) -> str:
         """Which figure it is: ``R@10 on validation (mean of both directions, mean over tasks)``."""
-        return f"{self.metric} on {self.split} ({self._mean})"
+        return f"{self.metric.rpartition('/')[2]} on {self.split} ({self._of})"
 
     @property
-    def _mean(self) -> str:
+    def _of(self) -> str:
+        node = self.metric.rpartition("/")[0]
+        if node:
+            return f"{node}, {self.of}" if self.of else node
         return f"mean of both directions, {self.of}" if self.of else BOTH
 
 
@@ -91,6 +116,15 @@ def figure_of(split: str, scores: Mapping[str, float], metric: str = METRIC) -> 
     return Figure(split=split, value=sum(found) / len(found), metric=metric)
 
 
+def score_of(split: str, named: str, scores: Mapping[str, float], metric: str, of: str = "") -> Figure | None:
+    """A held-out score (``score/<split>/<metric>``) as what a run is chosen by; None where it is missing or not finite.
+
+    ``named``: the split as series say it, with its task where there are several.
+    """
+    value = scores.get(f"score/{named}/{metric}")
+    return None if value is None or not math.isfinite(value) else Figure(split=split, value=value, metric=metric, of=of)
+
+
 def chosen_figure(figures: Mapping[str, Figure | None], selects: str, titles: Mapping[str, str]) -> Figure | None:
     """What a run with several tasks is chosen by: the named task's figure, else the mean over all tasks.
 
@@ -106,9 +140,16 @@ def chosen_figure(figures: Mapping[str, Figure | None], selects: str, titles: Ma
 
 
 def selecting_series(names: Iterable[str]) -> str:
-    """Of the series that a run has, the one that it was selected by; empty where it has none."""
-    own = {name for name in names if name.startswith(STEM) and name.endswith(f"/{METRIC}")}
-    return next((name for split in SELECTING if (name := f"{STEM}{split}/{METRIC}") in own), "")
+    """Of the series that a run has, the one that it was selected by: R@10, else another score; empty where it has none."""
+    own = sorted(name for name in names if name.startswith(STEM))
+    of_all = (name for split in SELECTING for name in own if name == f"{STEM}{split}/{METRIC}")
+    others = (name for split in SELECTING for name in own if name.startswith(f"{STEM}{split}/") and name.count("/") > 2)
+    return next(of_all, next(others, ""))
+
+
+def metric_of(series: str) -> str:
+    """What a series of :class:`Figure` is of: ``R@10``, ``reconstruction/PSNR``."""
+    return series.removeprefix(STEM).partition("/")[2]
 
 
 def is_test(series: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Update, bindparam, delete, func, insert, select, update
 
+from core.graph.selection import is_lower_better
 from core.problems import Refused, refuse
 from core.store import lines, points
 from core.store.claims import OWNER, NotOurs, identity, is_here, is_owned, owner_refusal
@@ -37,7 +38,6 @@ from core.telemetry.events import (
 )  # fmt: skip
 
 TIMELINE = ("seconds", "epoch", "samples")
-LOWER_IS_BETTER = ("loss", "rank", "error", "perplexity", "distance", "gap")
 MOST_KEY = 2**62
 _UPDATE_SERIES = (
     update(series)
@@ -59,12 +59,6 @@ def _update_of_a_run(names: tuple[str, ...], something: bool) -> Update:
     if something:
         values["revision"] = run.c.revision + 1
     return update(run).where(*ours).values(values)
-
-
-def lower_is_better(name: str) -> bool:
-    """Whether a series' best value is its lowest: losses, mean ranks, errors."""
-    words = name.split("/")
-    return words[0] == "loss" or (words[-1] != "effective rank" and words[-1].split(" ")[-1] in LOWER_IS_BETTER)
 
 
 class Writing:
@@ -413,7 +407,7 @@ def _key(value: int) -> int:
 
 
 def _summary_row(line: Line, summary: Summary) -> dict[str, Any]:
-    best = summary.low if lower_is_better(line.name) else summary.high
+    best = summary.low if is_lower_better(line.name) else summary.high
     return {
         "the_id": line.series_id, "the_size": summary.size, "the_first": summary.first, "the_final": summary.final,
         "the_last": points.real(summary.last), "the_low": points.real(summary.low),

@@ -90,6 +90,7 @@ class Running:
             str, dict[str, Any]
         ] = {}  # source -> what the last evaluation embedded of the split that selects
         self.embedded: dict[str, dict[str, Any]] = {}  # the same of every held-out split, by split
+        self.selects = ""  # the split that the last evaluation chooses on; empty where it measured nothing to choose by
         self.figure: Figure | None = None  # what the last evaluation is chosen by; None where there is no finite score
         self.rates: dict[str, float] = {}
         self.keeper: Keeper | None = None

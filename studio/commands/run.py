@@ -25,6 +25,7 @@ from core.graph.selection import (
     Figure,
     best_of,
     is_test,
+    metric_of,
     of_task,
     selecting_series,
     task_of,
@@ -347,9 +348,9 @@ def _chosen_by(facts: RunFacts) -> str | None:
     best, last = best_of([facts.best.get(series)]), best_of([facts.last.get(series)])
     if best is None:
         return None
-    split = series.split("/")[1]
-    words = f"Best {Figure(split=split, value=best).words}"
-    words += "" if last is None else f", last {100 * last:.1f} %"
+    split, metric = series.split("/")[1], metric_of(series)
+    words = f"Best {Figure(split=split, value=best, metric=metric).words}"
+    words += "" if last is None else f", last {Figure(split=split, value=last, metric=metric).number}"
     return f"{words}. {TEST_SELECTS}" if is_test(series) else f"{words}."
 
 

@@ -10,7 +10,7 @@ import time
 from rich.table import Table
 from rich.text import Text
 
-from core.graph.selection import BOTH, METRIC, best_of, is_test, selecting_series
+from core.graph.selection import BOTH, METRIC, Figure, best_of, is_test, metric_of, selecting_series
 from core.store.answers import RunFacts
 from core.store.library import Library
 from core.texts import harmless
@@ -58,7 +58,7 @@ def table_of(runs: list[RunFacts]) -> Table:
         loss = facts.last.get("loss")
         steps = f"{facts.step}" if facts.step == facts.steps else f"{facts.step}/{facts.steps}"
         table.add_row(
-            facts.uid, facts.status, steps, "–" if loss is None else f"{loss:.3f}", "–" if score is None else _share(score, series),
+            facts.uid, facts.status, steps, "–" if loss is None else f"{loss:.3f}", "–" if score is None else _score(score, series),
             _when(facts.created), Text(harmless(facts.name)),
         )  # fmt: skip
     table.caption = f"{METRIC}: best of the run on validation, {BOTH}{said}"
@@ -66,8 +66,11 @@ def table_of(runs: list[RunFacts]) -> Table:
     return table
 
 
-def _share(score: float, series: str) -> str:
-    return f"{100 * score:.1f} %" + (" t" if is_test(series) else "")
+def _score(score: float, series: str) -> str:
+    """R@10 as a share; another score with its name."""
+    metric = metric_of(series)
+    name = "" if metric == METRIC else f" {metric.rpartition('/')[2]}"
+    return Figure(split="", value=score, metric=metric).number + name + (" t" if is_test(series) else "")
 
 
 def _when(created: float) -> str:

@@ -68,7 +68,7 @@ def metric_words(series: str) -> str:
     parts = series.split("/")
     if parts[0] == "selection" and len(parts) == 3:
         parts = ["retrieval", parts[1], "*", parts[2]]
-    if parts[0] in ("retrieval", "score") and len(parts) == 4:
+    if parts[0] in ("retrieval", "score", "selection") and len(parts) == 4:
         way = [tr("mean of both directions")] if parts[2] == "*" else [way_name(parts[2])]
         return " · ".join((split_name(parts[1]), *way, tr(parts[3])))
     if parts[:2] == ["gradient", "modality"]:

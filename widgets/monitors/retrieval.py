@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from core.graph.selection import METRIC, STEM, TEST_HOLDS, selecting_series
+from core.graph.selection import METRIC, STEM, TEST_HOLDS, metric_of, selecting_series
 from core.store.answers import Axis
 from core.store.reader import RunReader
 from widgets.look.language import tr
@@ -298,7 +298,7 @@ def _mean(rows: Sequence[Row], metric: str, which: str) -> float:
 def _chosen(reader: RunReader, cursor: Cursor) -> tuple[str, float] | None:
     """The split that chooses in this run, and the figure at the cursor."""
     series = selecting_series(series_names(reader, cursor, (STEM,)))
-    found = reader.value_at(series, cursor.step) if series else None
+    found = reader.value_at(series, cursor.step) if series and metric_of(series) == METRIC else None
     return (series.split("/")[1], found[1]) if found else None
 
 

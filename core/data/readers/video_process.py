@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 from core.problems import Refused, refuse
 
 WATCHDOG = 10.0  # seconds
-MEDIA = frozenset(
-    ".mp4 .m4v .mov .3gp .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .flv .wmv .m4a .m4b .aac .mka .weba .wma".split()
-)
+FILMS = frozenset(".mp4 .m4v .mov .3gp .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .flv .wmv".split())
+MEDIA = FILMS | frozenset(".m4a .m4b .aac .mka .weba .wma".split())
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "LD_LIBRARY_PATH")
 _CHILD = Path(__file__).with_name("video_child.py")
 _KNOWN = (

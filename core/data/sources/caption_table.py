@@ -63,7 +63,7 @@ HEAD = 2000  # lines that are looked at before a run is begun
 
 @sources.register("sources.caption_table")
 class CaptionTable(PictureRows):
-    """Images with captions, and audio where there is some, from a folder and its table (JSON lines, CSV or TSV)."""
+    """Images with captions, or the middle frames of films, and audio where there is some, from a folder and its table (JSON lines, CSV or TSV)."""
 
     title = "Captioned images"
     gives = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from core.graph.selection import Figure
+from core.graph.selection import METRIC, Figure
 from core.knobs import knob
 from core.problems import Refused
 from core.store.faults import cause_of, is_storage_fault
@@ -37,15 +37,15 @@ class Checkpointing(Callback):
         last: int = knob(2, "How many of the newest are kept.", low=1, high=1000, title="Keep last")
         best: bool = knob(
             True,
-            "Also keep the one with the best R@10 on the validation split (mean of both directions); where the data has none, on "
-            "the test split, which the log then says.",
+            "Also keep the one that is best on the validation split: by R@10 (mean of both directions), or by the score that "
+            "Evaluation names; where the data has none, on the test split, which the log then says.",
             title="Keep the best",
         )
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.score: float | None = None
-        self._split = ""
+        self._split, self._metric = "", METRIC
         self._figure: Figure | None = None  # of the last evaluation
         self._measured_at = -1
         self._saved_at = -1
@@ -55,12 +55,10 @@ class Checkpointing(Callback):
         """A new best is saved at once."""
         found = self._figure = run.figure
         self._measured_at = run.position.step
-        if found is not None and (self.score is None or found.value > self.score):
-            self.score, self._split = found.value, found.split
+        if found is not None and found.is_better_than(self.score if found.metric == self._metric else None):
+            self.score, self._split, self._metric = found.value, found.split, found.metric
             data = {"metric": found.series, "value": found.value, "split": found.split}
-            share = f"{100 * found.value:.1f} %"
-            text = f"best {found.what}: {share}"
-            run.say(Mark(at=run.at(), kind="best", text=text, data=data))
+            run.say(Mark(at=run.at(), kind="best", text=f"best {found.what}: {found.number}", data=data))
             if self.config.best and run.position.step:
                 self.save(run, best=True)
 
@@ -128,12 +126,14 @@ class Checkpointing(Callback):
     def state(self) -> dict[str, Any]:
         """The best score so far, the split it was measured on, and the last evaluation's."""
         value = self._figure.value if self._figure is not None else None
-        return {"score": self.score, "split": self._split, "value": value, "measured": self._measured_at}
+        return {
+            "score": self.score, "split": self._split, "metric": self._metric, "value": value, "measured": self._measured_at,
+        }  # fmt: skip
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """The inverse. A score of which it is not said on what split it was measured is compared with no other."""
-        self._split = str(state.get("split") or "")
+        self._split, self._metric = str(state.get("split") or ""), str(state.get("metric") or METRIC)
         self.score = state["score"] if self._split else None
         value = state.get("value")
-        self._figure = None if value is None else Figure(split=self._split, value=float(value))
+        self._figure = None if value is None else Figure(split=self._split, value=float(value), metric=self._metric)
         self._measured_at = int(state.get("measured", -1))

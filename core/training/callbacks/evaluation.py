@@ -32,6 +32,7 @@ from core.graph.selection import (
     figure_of,
     is_test,
     reported_split,
+    score_of,
     selecting_split,
 )  # fmt: skip
 from core.knobs import knob
@@ -160,15 +161,23 @@ class Evaluation(Callback):
         train: bool = knob(
             True, "Also measure as many training samples as the test split has.", title="Also evaluate on training data"
         )
+        chosen_by: str = knob(
+            "", "The held-out score that the best checkpoint and early stopping are chosen by, as objective/score, such as "
+            "reconstruction/PSNR or unet/KID; empty: R@10, where pairs are ranked.", title="Chosen by",
+        )  # fmt: skip
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._last = -1
         self._found: dict[str, float] = {}  # of the evaluation going on
         self._broken: set[tuple[str, str]] = set()  # objective, split
+        self._lacking = False  # whether it was said that no score has the chosen name
 
     def began(self, run: Running) -> None:
         """Show the held-out pools once, and say which split selects where that is not the validation split."""
+        node = self.config.chosen_by.partition("/")[0]
+        if node and node not in run.plan.document.nodes:
+            run.warn(f"Nothing will be chosen by {self.config.chosen_by!r}: this experiment has no block {node!r}.")
         for _ in run.each_task():
             self._began(run)
 
@@ -234,14 +243,30 @@ class Evaluation(Callback):
             with as_evaluated(run), run.busy("evaluating", self._samples(run)):
                 self._splits(run)
         except Stopping:
-            run.chosen_by, run.embedded, run.figure = {}, {}, None
+            run.chosen_by, run.embedded, run.figure, run.selects = {}, {}, None, ""
             run.log("The evaluation was cut short by the stop; a resumed run makes up for it.")
             return
         self._last = run.position.step
         run.say(Scalars(at=run.at(), values=self._found))
+        if self.config.chosen_by:
+            for _ in run.each_task():
+                self.choose(run, self._found)
         run.look("evaluated")  # before a callback saves: all is said by then
         for callback in run.callbacks:
             callback.evaluated(run)
+        if self.config.chosen_by and not run.selects and run.position.step == run.recipe.steps and not self._lacking:
+            self._lacking = True
+            run.warn(f"No held-out score is called {self.config.chosen_by!r}, so nothing was chosen by it.")
+
+    def choose(self, run: Running, values: Mapping[str, float]) -> None:
+        """Scores of the task at work, as they are said: the run is chosen by them where they have the chosen name."""
+        split = selecting_split(run.feed.splits)
+        if f"score/{run.named(split)}/{self.config.chosen_by}" in values:
+            of = run.task.title if len(run.plan.tasks) > 1 else ""
+            run.selects = split
+            run.figure = score_of(split, run.named(split), values, self.config.chosen_by, of)
+            if run.figure is not None:
+                run.say(Scalars(at=run.at(), values={run.figure.series: run.figure.value}))
 
     def _samples(self, run: Running) -> int:
         """How many samples are read, each as often as it is asked about: what progress is told of."""
@@ -257,8 +282,11 @@ class Evaluation(Callback):
         return passes * sum(min(self._limit(run, split, main), len(run.feed.splits[split])) for split in splits)
 
     def _splits(self, run: Running) -> None:
-        run.chosen_by, run.embedded, run.figure = {}, {}, None
+        run.chosen_by, run.embedded, run.figure, run.selects = {}, {}, None, ""
         figures = {task.source: self._of_task(run) for task in run.each_task()}
+        if self.config.chosen_by:
+            return
+        run.selects = next((held["plain split"] for held in run.chosen_by.values()), "")
         if len(figures) == 1:
             run.figure = next(iter(figures.values()))
         else:

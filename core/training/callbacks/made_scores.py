@@ -21,6 +21,7 @@ from torch import Tensor
 from core.blocks.catalog import blocks
 from core.compiler.feed import Batch
 from core.compiler.making import Making, make_together
+from core.compiler.plan import Task
 from core.compiler.teacher import OpenTeacher, open_teacher
 from core.data.media import pixels_of
 from core.graph.document import End
@@ -104,16 +105,21 @@ class MadeScores(Callback):
             return
         try:
             with as_evaluated(run):
-                for making in self._makings(run):
-                    self._score(run, making)
+                scored = [self._score(run, making) for making in self._makings(run)]
         except Stopping:
             return
+        evaluation = run.callback("evaluation")
+        for task, values in scored:
+            with run.at_work(task):
+                evaluation.choose(run, values)  # type: ignore[union-attr]
 
     def _makings(self, run: Running) -> list[Making]:
         return [m for m in run.experiment.makings() if m.kind == "image" and m.original is None]
 
-    def _score(self, run: Running, making: Making) -> None:
-        with run.at_work(run.plan.tasks_with(making.end.node)[0]):
+    def _score(self, run: Running, making: Making) -> tuple[Task, dict[str, float]]:
+        """Said for each split; with the task that it is of."""
+        task, every = run.plan.tasks_with(making.end.node)[0], dict[str, float]()
+        with run.at_work(task):
             if making not in self._trained:
                 self._trained[making] = self._read(run, making, "train", MOST_TRAINED, makes=False)
             trained = self._trained[making]
@@ -124,8 +130,11 @@ class MadeScores(Callback):
                     made_NCHW = torch.nn.functional.interpolate(made_NCHW, real.image_NCHW.shape[2:], mode="area")
                 found = self._scored(made_NCHW, real, trained)
                 stem = f"score/{run.named(split)}/{making.end.node}"
-                run.say(Scalars(at=run.at(), values={f"{stem}/{name}": value for name, value in found.items()}))
+                values = {f"{stem}/{name}": value for name, value in found.items()}
+                run.say(Scalars(at=run.at(), values=values))
+                every |= values
                 self._tell(run, making, split, made_NCHW, real, trained)
+        return task, every
 
     def _read(self, run: Running, making: Making, split: str, most: int, makes: bool) -> Set:
         """A split's images as the block learns from them, with their captions and, where it ``makes``, one made for each."""

@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 
 from core.data.pipeline import SampleGraph
+from core.data.readers.video_process import video_process
 from core.data.sources.caption_table import CaptionTable
 from core.data.sources.image_folders import ImageFolders
 from core.problems import Refused
 from tests.conftest import SHARED_DATA
+from tests.core.data import films
 
 
 def paint(file: Path, colour: tuple[int, int, int] = (10, 20, 30), size: tuple[int, int] = (12, 12)) -> None:
@@ -253,3 +255,21 @@ def test_an_empty_cell_of_another_program_is_no_split_and_a_slip_is_told(twenty:
     assert [p.what for p in source.problems() if "trian" in p.what] == [
         "The split column says 'trian', a split of its own: nothing learns from it or is chosen by it."
     ]
+
+
+def test_of_a_film_the_frame_in_its_middle_is_the_image(tmp_path: Path) -> None:
+    films.film(tmp_path / "clip.mp4", range(11))
+    films.film(tmp_path / "other.MKV", range(3))
+    (tmp_path / "broken.mp4").write_bytes(b"no film")
+    names = ("clip.mp4", "other.MKV", "broken.mp4")
+    table(tmp_path, [{"file": name, "caption": f"film {name}", "split": "train"} for name in names])
+    try:
+        source = CaptionTable(CaptionTable.Config(folder=str(tmp_path), image_size=320, shape="keep"))
+        source.open()
+        for index, middle in ((0, 5), (1, 1)):
+            assert source.size(index) == (films.HIGH, films.WIDE)
+            assert films.numbers(source.sample(index)["image"][None] * 255) == [middle]
+        with pytest.raises(Refused, match=r"broken\.mp4"):
+            source.sample(2)
+    finally:
+        video_process().close()

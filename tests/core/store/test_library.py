@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import insert
 
 from core.graph.document import Document
+from core.graph.selection import is_lower_better
 from core.problems import Refused
 from core.runs.launch import queue
 from core.store.checkpoints import CheckpointFolder
@@ -20,7 +21,6 @@ from core.store.database import Store
 from core.store.export import cell
 from core.store.library import Command, Library
 from core.store.schema import series
-from core.store.writing import lower_is_better
 from core.telemetry.events import Mark, StatusChange
 from tests.core.store.said import at, scalars
 
@@ -60,9 +60,9 @@ def test_last_and_best(library: Library) -> None:
     facts = library.facts(uid)
     assert facts.last == {"loss": 2.0, "retrieval/seen/image_to_text/R@1": 0.4}
     assert facts.best == {"loss": 1.0, "retrieval/seen/image_to_text/R@1": 0.9}
-    assert lower_is_better("loss/info_nce")
-    assert lower_is_better("retrieval/unseen/mean rank")
-    assert not lower_is_better("similarity/x/effective rank")
+    assert is_lower_better("loss/info_nce")
+    assert is_lower_better("retrieval/unseen/mean rank")
+    assert not is_lower_better("similarity/x/effective rank")
 
 
 def test_sorted_and_filtered(library: Library) -> None:

@@ -90,3 +90,13 @@ def test_a_judge_finds_captions_beside_real_images_and_the_lookup(tmp_path: Path
     assert {"CLIP score", "real CLIP score", "lookup CLIP score", "chance CLIP score"} <= {
         name.rpartition("/")[2] for name in found
     }
+
+
+def test_a_run_can_be_chosen_by_how_near_its_images_are_to_real_ones() -> None:
+    evaluation = {"every": 2, "most": 12, "train": False, "chosen_by": "unet/KID"}
+    callbacks = {"evaluation": evaluation, "made_scores": {"every": 2, "most": 12, "steps": 2}, "checkpointing": {}}
+    run = trainer(drawer(callbacks=callbacks))
+    run.train()
+    own = [value for _, value in run.listener.scalars("score/validation/unet/KID")]  # type: ignore[attr-defined]
+    assert [value for _, value in run.listener.scalars("selection/validation/unet/KID")] == own  # type: ignore[attr-defined]
+    assert run.callback("checkpointing").score == min(own)  # type: ignore[union-attr]
