@@ -55,6 +55,7 @@ PUT_OFF = {
     "core/data/readers/deep_colours.py": "PyAV, for colours of sixteen bits that seem black",
     "core/data/readers/film_frames.py": "decord, which may crash, in the decoding process",
     "core/data/readers/video_child.py": "a module of one operating system",
+    "core/runs/loading.py": "torch, behind the window, by one thread at a time",
     "core/runs/proposing.py": "Optuna, when a search is first asked for a configuration",
     "core/runs/sweeping.py": "torch, when a trial begins",
     "core/runs/vocabulary.py": "torch, where the kept vocabulary does not serve",

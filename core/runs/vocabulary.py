@@ -13,6 +13,7 @@ from pathlib import Path
 from platformdirs import user_cache_dir
 
 from core.graph.vocabulary import Vocabulary
+from core.runs.loading import load_engine
 
 _FOLDERS = ("blocks", "data", "training", "telemetry/diagnostics", "graph", "knobs.py")
 
@@ -44,7 +45,8 @@ def cached_vocabulary() -> Vocabulary | None:
 
 def full_vocabulary() -> Vocabulary:
     """Everything from the classes (imports torch: seconds), kept for the next start."""
-    from core.runs.declared import declared_vocabulary  # the one place where torch is put off
+    load_engine()
+    from core.runs.declared import declared_vocabulary  # torch, which is there now
 
     words = declared_vocabulary()
     file = cache_file()

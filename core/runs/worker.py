@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core.problems import Problem, Refused, refuse
+from core.runs.loading import load_engine
 from core.store.claims import Claim
 from core.store.database import Store
 from core.store.faults import cause_of
@@ -48,11 +49,15 @@ class RunThread(threading.Thread):
         lower_priority()
         assert self._claim is not None
         try:
-            from core.runs.execute import execute  # torch is imported here, behind the window
+            load_engine()
+            from core.runs.execute import execute  # torch, which is there now
 
             self.status = execute(
                 self.store, self.uid, claim=self._claim, told=self._told, data_changed=self._data_changed
             )
+        except Exception as error:  # before the run had a record of its own: nobody else would say it
+            self.status = "failed"
+            self._claim.give_up(str(error) if isinstance(error, Refused) else f"{type(error).__name__}: {error}")
         finally:
             self._claim.release()
             if self._ended is not None:

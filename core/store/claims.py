@@ -47,6 +47,13 @@ class Claim:
         with suppress(Refused, OSError), self.store.write() as connection:
             connection.execute(_mine(self).values(claim=""))
 
+    def give_up(self, reason: str) -> None:
+        """It ended before it could say so itself: the row says that it failed, and why."""
+        _forget(self.word)
+        told = {"status": "failed", "reason": clean(reason), "ended": store_now(), "phase": "", "done": 0, "of": 0}
+        with suppress(Refused, OSError), self.store.write() as connection:
+            connection.execute(_mine(self).values(claim="", revision=run.c.revision + 1, **told))
+
     def undo(self) -> None:
         """It was not begun after all: the row is as it was."""
         _forget(self.word)

@@ -19,6 +19,7 @@ from core.graph.analysis import Analysis
 from core.graph.document import Document
 from core.graph.vocabulary import Vocabulary
 from core.problems import Problem, Refused
+from core.runs.loading import load_engine
 from core.runs.vocabulary import full_vocabulary
 from studio.telling.sentences import refusal
 from widgets.look.language import tr
@@ -70,9 +71,10 @@ class Engine(QObject):
     def _analyse(self, document: Document, turn: int) -> None:
         if turn != self._newest:
             return
-        from core.compiler.compile import analyse  # torch
-
         try:
+            load_engine()
+            from core.compiler.compile import analyse  # torch, which is there now
+
             found = analyse(document, self._vocabulary)
         except Exception as error:  # said in the window; drawing goes on
             self.failed.emit(tr("The graph could not be analysed: {reason}", reason=f"{type(error).__name__}: {error}"))
@@ -115,6 +117,8 @@ class Engine(QObject):
 
         def work() -> None:
             try:
+                if lane is None:
+                    load_engine()
                 value, sentence = question(), ""
             except Refused as refused:
                 value, sentence = None, refusal(refused)
