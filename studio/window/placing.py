@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QPoint, QSize
+from PySide6.QtCore import QByteArray, QPoint, QRect, QSize
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
@@ -14,16 +14,14 @@ NARROW = 760  # pixels; below, the list of blocks makes room for the canvas
 
 
 def room_for(window: QWidget, corner: QPoint | None, size: QSize) -> tuple[QSize, QPoint | None]:
-    """The size and the corner that put it wholly on its screen."""
+    """The size and the corner of what is inside the frame that put it wholly on its screen, frame and title too."""
     screen = QGuiApplication.screenAt(corner) if corner is not None else None
     room = (screen or window.screen()).availableGeometry().adjusted(FRAME, TITLE_BAR, -FRAME, -FRAME)
     size = size.boundedTo(room.size())
     if corner is None:
         return size, None
     right, bottom = room.right() + 1 - size.width(), room.bottom() + 1 - size.height()
-    return size, QPoint(
-        min(max(corner.x(), room.x() - FRAME), right), min(max(corner.y(), room.y() - TITLE_BAR), bottom)
-    )
+    return size, QPoint(min(max(corner.x(), room.x()), right), min(max(corner.y(), room.y()), bottom))
 
 
 def restored(window: QWidget, kept: QByteArray | None) -> bool:
@@ -44,15 +42,16 @@ class PlacedWindow(QMainWindow):
         if not restored(self, self.session.preferences.geometry):
             self.open_at(None, COMFORTABLE)
         elif not self.isMaximized() and not self.isFullScreen():
-            self.open_at(self.pos(), self.size())
+            self.open_at(self.geometry().topLeft(), self.size())
 
     def open_at(self, corner: QPoint | None, size: QSize) -> None:
-        """This size where the screen has room for it, wholly on the screen."""
+        """This size where the screen has room for it, wholly on the screen; ``corner``: of what is inside the frame."""
         size, corner = room_for(self, corner, size)
         self._fold(size.width())
-        self.resize(size)
-        if corner is not None:
-            self.move(corner)
+        if corner is None:
+            self.resize(size)
+        else:  # not move(), which places the frame: the window would come down by its title each time
+            self.setGeometry(QRect(corner, size))
 
     def _fold(self, width: int) -> None:
         """A narrow window has no room for the list of blocks; double click and Tab add blocks there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QSize, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -37,13 +37,14 @@ def test_a_window_is_never_larger_than_its_screen(person):
 
 def test_a_closed_window_comes_back_where_it_was(sit_down):
     first = sit_down(tiny_clip())
-    first.window.setGeometry(31, 47, 701, 603)
+    first.window.setGeometry(QRect(31, 47, 701, 603))
     first.close()
     kept = Preferences().geometry
     assert kept is not None
     second = sit_down(tiny_clip())
+    assert second.window.geometry().topLeft() == QPoint(31, 47)  # not further down by its frame each time
     second.window.restore_place()
-    assert second.window.size() == QSize(701, 603)
+    assert second.window.geometry() == QRect(31, 47, 701, 603)
 
 
 @pytest.mark.parametrize("change", ["language", "scale"])
