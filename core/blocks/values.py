@@ -22,19 +22,25 @@ from core.telemetry.events import ORIGINS as ORIGINS
 class Grid:
     """What the tokens stand for: ``extra`` leading tokens (CLS, latents), then cells in row-major order.
 
-    Kinds: ``patches`` (height, width), ``frames`` (time, height, width), ``bins`` (frequency, time), ``words`` (length),
-    ``latents`` (length; stand for nothing in the input).
+    Kinds: ``patches`` (height, width), ``frames`` (time, height, width), ``bins`` (frequency, time), ``times`` (time), ``words``
+    (length), ``latents`` (length; stand for nothing in the input). Of sound, time n of ``bins`` and ``times`` is centred on
+    ``first + n * step`` seconds; a step of 0 says nothing of seconds.
     """
 
     kind: str
     sizes: tuple[int, ...]
     extra: int = 0
+    first: float = 0.0  # seconds
+    step: float = 0.0  # seconds
 
     def as_dict(self) -> dict[str, Any]:
         """For an AttentionMap event."""
-        names = {"patches": ("height", "width"), "frames": ("time", "height", "width"), "bins": ("frequency", "time")}
+        names = {
+            "patches": ("height", "width"), "frames": ("time", "height", "width"), "bins": ("frequency", "time"), "times": ("time",),
+        }  # fmt: skip
         keys = names.get(self.kind, ("length",))
-        return {"kind": self.kind, "extra": self.extra, **dict(zip(keys, self.sizes))}
+        seconds = {"first": self.first, "step": self.step} if self.step else {}
+        return {"kind": self.kind, "extra": self.extra, **dict(zip(keys, self.sizes)), **seconds}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from torch.utils import _pytree as pytree
 from core.blocks.block import Block
 from core.blocks.encoders import open_clip_text
 from core.blocks.packing import laid_out, unpacked
-from core.blocks.values import Pictures, Spectrogram, Text, Tokens, joined
+from core.blocks.values import Pictures, Spectrogram, Text, Tokens, Waveform, joined
 
 Values = dict[str, Any]
 GARBAGE = 1e3
@@ -88,6 +88,8 @@ def with_padding(example: Values, fill: float) -> Values:
             return replace(value, patches_BNC=torch.where(value.mask_BN[..., None], value.patches_BNC, fill))
         if isinstance(value, Spectrogram):
             return replace(value, x_BFT=torch.where(_real_frames(value)[:, None], value.x_BFT, fill))
+        if isinstance(value, Waveform):
+            return replace(value, samples_BS=torch.where(_real_samples(value), value.samples_BS, fill))
         return value
 
     return {name: spoiled(value) for name, value in example.items()}
@@ -96,6 +98,11 @@ def with_padding(example: Values, fill: float) -> Values:
 def _real_frames(value: Spectrogram) -> Tensor:
     """True for the frames that are not padding, [B, T]."""
     return torch.arange(value.x_BFT.shape[2]) < value.frames_B[:, None]
+
+
+def _real_samples(value: Waveform) -> Tensor:
+    """True for the samples that are not padding, [B, S]."""
+    return torch.arange(value.samples_BS.shape[1]) < value.lengths_B[:, None]
 
 
 def with_other_rows(example: Values, fill: float) -> Values:
@@ -126,6 +133,8 @@ def real(value: Any) -> Tensor | None:
         return value.patches_BNC[value.mask_BN]
     if isinstance(value, Spectrogram):
         return value.x_BFT.transpose(1, 2)[_real_frames(value)]
+    if isinstance(value, Waveform):
+        return value.samples_BS[_real_samples(value)]
     leaves = [leaf for leaf in pytree.tree_leaves(value) if isinstance(leaf, Tensor)]
     return leaves[0] if leaves else None
 

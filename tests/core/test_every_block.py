@@ -144,7 +144,9 @@ def test_samples_do_not_mix(key: str) -> None:
 HOLDS_TOKENS = [
     key
     for key in KEYS
-    if any(port.kind in ("tokens", "text", "pictures", "spectrogram") for port in blocks[key].takes.values())
+    if any(
+        port.kind in ("tokens", "text", "pictures", "spectrogram", "waveform") for port in blocks[key].takes.values()
+    )
 ]
 READS_PACKS = [key for key in KEYS if blocks[key].reads_packs]
 ALONE = [key for key in KEYS if not issubclass(blocks[key], Objective) and not blocks[key].mixes_samples]

@@ -15,25 +15,9 @@ from torch import Tensor
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.encoders.hub import HubTower
-from core.blocks.encoders.hub_loading import config_from, only_shapes, weights_from
 from core.blocks.values import Grid, Tokens
 from core.graph.ports import port
 from core.knobs import knob
-
-
-def part_of_align(tower: Any, library: Any, part: str) -> Any:
-    """One tower of a folder or hub id that holds a whole ALIGN; None where it holds something else."""
-    source, may_ask = tower.config.source, not tower.config.local_only
-    try:
-        config = config_from(library.AutoConfig, source, may_ask=may_ask)
-    except (OSError, ValueError):
-        return None  # whoever loads the tower by itself says why
-    if config.model_type != "align":
-        return None
-    if only_shapes():
-        return getattr(library.AlignModel(config), part)
-    whole, info = weights_from(library.AlignModel, source, may_ask=may_ask)
-    return getattr(tower._complete(whole, info), part)
 
 
 @blocks.register("encoders.align_vision")
@@ -45,6 +29,7 @@ class AlignVision(HubTower):
     takes = {"image": port("image", "images in [0, 1], any size")}
     gives = {"tokens": port("tokens", "one token per cell of the last feature map", modality="image")}
     model_class, config_class = "AlignVisionModel", "AlignVisionConfig"
+    whole = ("align", "AlignModel", "vision_model")
     watched = Block.watched  # type: ignore[assignment]  # there is no attention in it
 
     @dataclass(frozen=True, kw_only=True)
@@ -64,10 +49,6 @@ class AlignVision(HubTower):
         depth_share: float = knob(
             0.5, "Layers relative to EfficientNet-B0, without weights; ALIGN has 3.1.", low=0.1, high=4
         )
-
-    def _loaded(self, library: Any) -> Any:
-        """This tower out of a whole ALIGN, or by itself."""
-        return part_of_align(self, library, "vision_model") or super()._loaded(library)
 
     def small(self, library: Any, incoming: Mapping[str, Any]) -> Any:
         """EfficientNet-B0 times the shares, without dropped connections: a batch of two must do."""

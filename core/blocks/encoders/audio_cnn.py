@@ -96,7 +96,8 @@ class AudioCNN(Block):
         if self.config.mask_padding:
             mask_BN = spectrogram.real_parts(frames).repeat(1, bands)  # cells lie band by band
         x_BND = x_BDFT.flatten(2).transpose(1, 2)
-        grid = Grid(kind="bins", sizes=(bands, frames))
+        hop = spectrogram.hop * 2**self.config.stages  # every stage begins on a frame and takes each second one
+        grid = Grid(kind="bins", sizes=(bands, frames), step=hop / spectrogram.hertz)
         return {"tokens": Tokens(x_BND=x_BND, mask_BN=mask_BN, modality="audio", grid=grid)}
 
     def _inside(self, spectrogram: Spectrogram) -> Tensor:

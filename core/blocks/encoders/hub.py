@@ -30,6 +30,9 @@ class HubTower(Block):
 
     model_class: ClassVar[str] = ""
     config_class: ClassVar[str] = ""
+    whole: ClassVar[tuple[str, str, str] | None] = (
+        None  # of a model that holds this tower: its type, class and the part
+    )
 
     @dataclass(frozen=True, kw_only=True)
     class Config(Block.Config):
@@ -54,9 +57,13 @@ class HubTower(Block):
         super().__init__(config, incoming)
         library = transformers_module()
         if not config.source:
-            self.model = getattr(library, self.model_class)(self.small(library, incoming))
+            self.model = self.model_type(library)(self.small(library, incoming))
         else:
             self.model = self._loaded(library)
+
+    def model_type(self, library: Any) -> Any:
+        """The class of the model."""
+        return getattr(library, self.model_class)
 
     def small(self, library: Any, incoming: Mapping[str, Any]) -> Any:
         """The transformers configuration to build from without weights."""
@@ -71,8 +78,10 @@ class HubTower(Block):
         return {}
 
     def _loaded(self, library: Any) -> nn.Module:
-        source, cls, may_ask = self.config.source, getattr(library, self.model_class), not self.config.local_only
+        source, cls, may_ask = self.config.source, self.model_type(library), not self.config.local_only
         try:
+            if (part := self._out_of_whole(library)) is not None:
+                return part
             if only_shapes():  # read the sizes, not the weights
                 made = cls(config_from(getattr(library, self.config_class), source))
                 return made  # type: ignore[no-any-return]
@@ -82,6 +91,20 @@ class HubTower(Block):
         except (OSError, ValueError) as error:
             text = str(error).strip().splitlines() or [type(error).__name__]
             raise refuse(f"{self.title} cannot load {source!r}: {text[0][:200]}", hint=_hint(source)) from error
+
+    def _out_of_whole(self, library: Any) -> nn.Module | None:
+        """This tower out of a folder or hub id that holds a whole model; None where it holds something else."""
+        source, may_ask = self.config.source, not self.config.local_only
+        try:
+            config = config_from(library.AutoConfig, source, may_ask=may_ask) if self.whole is not None else None
+        except (OSError, ValueError):
+            return None  # whoever loads the tower by itself says why
+        if config is None or config.model_type != self.whole[0] or self.model_class in (config.architectures or ()):  # type: ignore[index]
+            return None
+        _, name, part = self.whole  # type: ignore[misc]
+        cls = getattr(library, name)
+        whole = cls(config) if only_shapes() else self._complete(*weights_from(cls, source, may_ask=may_ask))
+        return getattr(whole, part)  # type: ignore[no-any-return]
 
     def _complete(self, model: nn.Module, info: Mapping[str, Any]) -> nn.Module:
         """The model, unless weights were not found: transformers would go on with random ones."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -14,7 +14,7 @@ from core.graph.ports import port
 from core.problems import refuse
 
 
-def _mask(text: Text) -> Tensor | None:
+def mask_of(text: Text) -> Tensor | None:
     """The mask as transformers wants it; on meta it cannot be looked into, and shapes do not need it."""
     return None if text.mask_BL.device.type == "meta" else text.mask_BL.long()
 
@@ -23,13 +23,14 @@ class HubTextTower(HubTower):
     """Word pieces to tokens through a transformers text model."""
 
     modality = "text"
+    looks_for_padding: ClassVar[bool] = False  # the model reads its numbers where it is given no mask
     takes = {"text": port("text", "subwords with their mask")}
     gives = {"tokens": port("tokens", "one token per subword", axes="B L D", modality="text")}
 
     def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
         text: Text = incoming["text"]
-        known, longest = self.model.config.vocab_size, self.model.config.max_position_embeddings
+        known, longest = self.model.config.vocab_size, self.longest
         if text.vocabulary > known:
             raise refuse(
                 f"The tokenizer has {text.vocabulary:,} subwords, this model knows {known:,}.",
@@ -54,8 +55,19 @@ class HubTextTower(HubTower):
 
     def forward(self, text: Text) -> dict[str, Any]:
         """``text``: ids [B, L] with mask."""
-        made = self.model(input_ids=text.ids_BL, attention_mask=_mask(text))
-        return self._tokens(text, made.last_hidden_state)
+        if self.looks_for_padding and text.ids_BL.device.type == "meta":  # what is on meta cannot be looked into
+            x_BLD = self.model.embeddings(input_ids=text.ids_BL)
+            return self._tokens(text, self.model.encoder(x_BLD).last_hidden_state)
+        return self._tokens(text, self.model(**self.called(text)).last_hidden_state)
+
+    @property
+    def longest(self) -> int:
+        """Pieces of the longest sentence that the model takes."""
+        return int(self.model.config.max_position_embeddings)
+
+    def called(self, text: Text) -> dict[str, Any]:
+        """What the model is called with."""
+        return {"input_ids": text.ids_BL, "attention_mask": mask_of(text)}
 
     def _tokens(self, text: Text, x_BLD: Tensor) -> dict[str, Any]:
         grid = Grid(kind="words", sizes=(x_BLD.shape[1],))
@@ -63,7 +75,7 @@ class HubTextTower(HubTower):
 
     def _with_maps(self, **incoming: Any) -> tuple[dict[str, Any], tuple[Tensor, ...]]:
         text: Text = incoming["text"]
-        made = self.model(input_ids=text.ids_BL, attention_mask=_mask(text), output_attentions=True)
+        made = self.model(**self.called(text), output_attentions=True)
         return self._tokens(text, made.last_hidden_state), made.attentions
 
     @classmethod
