@@ -52,6 +52,7 @@ class Session(QObject):
     messageRaised = Signal(str, str)  # sentence, severity
     setAside = Signal(object)  # Lost: a changed drawing that left the canvas unsaved
     stateChanged = Signal()  # what is possible may have changed
+    lookedAgain = Signal()  # what was read from the disk for the graph is to be read once more
     _recordTold = Signal(object)  # Problem; from a run's recorder, on its thread
     _interrupted = Signal(object)  # list[RunFacts]; from the thread that marked them
 
@@ -141,6 +142,18 @@ class Session(QObject):
         if not self._journal_timer.isActive():  # from the first change on: steady work has no pause to wait for
             self._journal_timer.start()
         self.stateChanged.emit()
+
+    def look_again(self) -> None:
+        """Files may have changed while the graph did not: it is checked anew, and tables are read again."""
+        self._analysis_timer.start()
+        self.lookedAgain.emit()
+
+    def come_back(self) -> None:
+        """The person was elsewhere, perhaps to put a source's files right: a source that was not ready is looked at."""
+        problems = self.analysis.problems if self.analysis is not None else ()
+        nodes = (self.document.nodes.get(problem.node) for problem in problems if problem.severity == "error")
+        if any(node is not None and node.block.startswith("sources.") for node in nodes):
+            self.look_again()
 
     def show(self, document: Document, path: Path | None = None) -> None:
         """Put another document on the canvas; one that was changed stays in the journal and is offered back."""

@@ -92,8 +92,15 @@ class DataPanel(QScrollArea):
         """Whether a look is being taken."""
         return not self._busy.isHidden()
 
-    def show_busy(self) -> None:
-        """It is being looked at."""
+    def show_busy(self, title: str = "") -> None:
+        """It is being looked at; what was shown of another source is gone at once."""
+        heading = title or tr("Data")
+        if heading != self._heading.text() or self._shown is None:
+            self._heading.setText(heading)
+            self._shown = None
+            column = self._fresh()
+            column.addWidget(_line(tr("Reading the data…"), theme().muted))
+            column.addStretch(1)
         self._busy.show()
         self._again.setEnabled(False)
 

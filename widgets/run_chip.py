@@ -10,9 +10,9 @@ from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
-LEAST_NAME = 48  # of a name
+LEAST_NAME = 48  # of a name; where there is less, its number alone
 LEFT, RIGHT = 22, 16  # of the words: the light before them, the arrow behind
-LEAST, USUAL = 130, 290
+LEAST, USUAL = 130, 345
 
 
 class RunChip(QToolButton):
@@ -26,6 +26,7 @@ class RunChip(QToolButton):
         self._parts: tuple[str, ...] = ()
         self._name = ""
         self._tone = "muted"
+        self._yields = False
         self.setFixedHeight(28)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.setObjectName("chip")
@@ -49,6 +50,9 @@ class RunChip(QToolButton):
         """What there is room for: of the name the end stays, for there is the run's number."""
         metrics, head = self.fontMetrics(), "".join(f"{part} · " for part in self._parts[:-1])
         left = room - metrics.horizontalAdvance(head)
+        number = f"#{self._name.rpartition('#')[2]}" if "#" in self._name else self._name
+        if self._name and metrics.horizontalAdvance(number) <= left < LEAST_NAME:
+            return head + number
         if not self._name or left < LEAST_NAME:
             return metrics.elidedText(self.words(), Qt.TextElideMode.ElideRight, room)
         return head + metrics.elidedText(self._name, Qt.TextElideMode.ElideMiddle, left)
@@ -57,7 +61,13 @@ class RunChip(QToolButton):
         return QSize(USUAL, 28)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(LEAST, 28)
+        return QSize(LEAST if self._yields else USUAL, 28)
+
+    def yield_room(self, yields: bool) -> None:
+        """Whether it may be narrower than its usual line, where the bar has no room for it."""
+        if yields != self._yields:
+            self._yields = yields
+            self.updateGeometry()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c = theme()

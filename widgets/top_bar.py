@@ -12,9 +12,12 @@ from widgets.look.icons import icon
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
+from widgets.loose import LooseLabel
 from widgets.run_chip import RunChip
 
-PAGE = 74  # pixels of a page's button where there is room
+PAGE = 62  # pixels of a page's button where there is room
+AIR, TIGHT = 10, 3  # pixels beside a page's word
+LEAST_NAME = 90  # of the document's name
 NARROWEST = 640
 
 
@@ -27,13 +30,17 @@ class TopBar(QWidget):
         super().__init__(parent)
         self.setFixedHeight(44)
         self.setAutoFillBackground(True)
-        self._title, self._name, self._device = QLabel("Crossmodal Studio"), QLabel(), QLabel()
-        for label in (self._title, self._name, self._device):
+        self._title, self._name, self._device = QLabel("Crossmodal Studio"), LooseLabel(), QLabel()
+        for label in (self._title, self._device):
             label.setTextFormat(Qt.TextFormat.PlainText)
+        self._name.setMinimumWidth(LEAST_NAME)
+        self.run = RunChip()
         self._run: QToolButton | None = None
         self._narrower: tuple[Callable[[bool], object], ...] = (
-            self._title.setHidden, self._device.setHidden, self._name.setHidden, self._tighten, self._squeeze, self._shorten,
+            self._title.setHidden, self._device.setHidden, self._name.setHidden, self._tighten, self.run.yield_room,
+            self._squeeze, self._shorten,
         )  # fmt: skip
+        self._fitted: tuple[int, int] = (0, 0)  # for which width, and which of the device's chip
         self._pages = QButtonGroup(self)
         self._buttons: dict[str, QToolButton] = {}
         row = QHBoxLayout(self)
@@ -44,14 +51,13 @@ class TopBar(QWidget):
         self._menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu_button.setAccessibleName(tr("Menu"))
         self._menu_button.setToolTip(tr("Menu"))
+        self._menu_button.setFixedSize(44, 30)
         row.addWidget(self._menu_button)
         row.addWidget(self._title)
-        row.addWidget(self._name)
-        row.addStretch(1)
+        row.addWidget(self._name, 1)
         for key, text in pages:
             row.addWidget(self._page_button(key, text))
         row.addStretch(1)
-        self.run = RunChip()
         row.addWidget(self.run)
         self._controls = QHBoxLayout()
         row.addLayout(self._controls)
@@ -66,7 +72,6 @@ class TopBar(QWidget):
         button = QToolButton()
         button.setText(text)
         button.setCheckable(True)
-        button.setMinimumWidth(PAGE)
         button.setFixedHeight(30)
         button.clicked.connect(lambda: self.pageRequested.emit(key))
         self._pages.addButton(button)
@@ -85,6 +90,7 @@ class TopBar(QWidget):
         button.setMinimumWidth(92)
         self._run = button
         self._controls.addWidget(button)
+        self._fitted = (0, 0)
         for one in others:
             action, *more = (one,) if isinstance(one, QAction) else one
             plain = QToolButton()
@@ -105,9 +111,7 @@ class TopBar(QWidget):
     def set_name(self, name: str, changed: bool) -> None:
         """The document's name; a dot where it is not saved."""
         self._name.setText(f"{name} •" if changed else name)
-        self._name.setToolTip(tr("Not saved yet") if changed else "")
-
-        self._fit()
+        self._name.setToolTip(plain_tip("\n".join(filter(None, (name, tr("Not saved yet") if changed else "")))))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Nothing is cut: what matters least makes room."""
@@ -119,7 +123,13 @@ class TopBar(QWidget):
         return QSize(NARROWEST, self.height())
 
     def _fit(self) -> None:
-        """Name of the studio, device, name of the document, air around the pages, the word beside the arrow: in this order."""
+        """Name of the studio, device, name of the document, air around the pages, words of the chip, the word beside the
+        arrow: in this order. What a run or a document says changes nothing, so nothing moves under the mouse.
+        """
+        asked = self.width(), self._device.minimumWidth()
+        if asked == self._fitted:
+            return
+        self._fitted = asked
         for step in range(len(self._narrower) + 1):
             for number, make in enumerate(self._narrower):
                 make(number < step)
@@ -133,13 +143,15 @@ class TopBar(QWidget):
         return row.minimumSize().width()
 
     def _tighten(self, tight: bool) -> None:
-        for button in self._buttons.values():
-            button.setMinimumWidth(0 if tight else PAGE)
+        self._make_pages(0 if tight else PAGE, AIR)
 
     def _squeeze(self, tight: bool) -> None:
-        if bool(self.property("tight")) != tight:
-            self.setProperty("tight", tight)
-            self.restyle()
+        if tight:
+            self._make_pages(0, TIGHT)
+
+    def _make_pages(self, least: int, air: int) -> None:
+        for button in self._buttons.values():
+            button.setFixedWidth(max(least, button.fontMetrics().horizontalAdvance(button.text()) + 2 * air))
 
     def _shorten(self, short: bool) -> None:
         if self._run is not None:
@@ -170,14 +182,14 @@ class TopBar(QWidget):
         """Colours of the theme."""
         c = theme()
         self._menu_button.setText("☰")
-        air = 3 if self.property("tight") else 10
         self.setStyleSheet(
             f"TopBar {{ background: {c.panel}; border-bottom: 1px solid {c.line}; }}"
-            f"QToolButton {{ background: transparent; color: {c.muted}; padding: 3px {air}px; }}"
+            f"QToolButton {{ background: transparent; color: {c.muted}; padding: 3px 0; }}"
             f"QToolButton:hover {{ background: {c.raised}; color: {c.text}; }}"
             f"QToolButton:checked {{ background: {c.raised}; color: {c.text}; border-bottom: 2px solid {c.accent};"
             " border-radius: 0; }"
-            f"QToolButton#run {{ background: {c.accent}; color: {c.on_accent}; font-weight: 600; padding-right: 20px; }}"
+            f"QToolButton#run {{ background: {c.accent}; color: {c.on_accent}; font-weight: 600;"
+            f" padding: 3px 20px 3px {AIR}px; }}"
             f"QToolButton#run:disabled {{ background: {c.line}; color: {c.muted}; }}"
             "QToolButton::menu-indicator { image: none; }"
             "QToolButton::menu-button { border: none; width: 16px; }"

@@ -21,3 +21,4 @@ class NewDocument(Action):
     def do(self, session: Session) -> None:
         """Do it."""
         session.show(Document(name=tr("untitled")))
+        session.window.show_page("design")

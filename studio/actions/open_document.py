@@ -24,4 +24,8 @@ class OpenDocument(Action):
         """Do it."""
         name = open_file(session.window, tr("Open"), tr("Experiments (*.json)"), what="document")
         if name:
-            session.attempt(lambda: session.open(Path(name)))
+            session.attempt(lambda: self._open(session, Path(name)))
+
+    def _open(self, session: Session, path: Path) -> None:
+        session.open(path)
+        session.window.show_page("design")

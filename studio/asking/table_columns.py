@@ -32,3 +32,4 @@ def bind_columns(session: Session, inspector: Inspector) -> None:
         )
 
     inspector.tableWanted.connect(want)
+    session.lookedAgain.connect(inspector.read_table_again)

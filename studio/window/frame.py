@@ -38,6 +38,7 @@ from widgets.sweeps.sweeps import SweepsView
 from widgets.timeline import Timeline
 from widgets.top_bar import TopBar
 
+LEAST_ROW = 205  # pixels of the monitors under the canvas
 LEFT, RIGHT, BOTTOM = (
     Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea,
 )  # fmt: skip
@@ -155,7 +156,8 @@ class Frame(PlacedWindow):
     def _default_sizes(self) -> None:
         docks = [self.docks["left"], self.docks["inspector"]]
         self.resizeDocks(docks, [232, 320], Qt.Orientation.Horizontal)
-        self.resizeDocks([self.docks["monitors"]], [270], Qt.Orientation.Vertical)
+        high = max(LEAST_ROW, round(0.3 * self.height()))  # a low window keeps room for the canvas
+        self.resizeDocks([self.docks["monitors"]], [high], Qt.Orientation.Vertical)
 
     def run_started(self) -> None:
         """A run began: its monitors are under the canvas; nothing jumps."""

@@ -46,7 +46,8 @@ class Pages:
             stack.addWidget(widget)
         self.gallery.chosen.connect(self._open_example)
         self.gallery.left.connect(lambda: self.show_page(self.before))
-        self.data.checkRequested.connect(self.check_data)
+        self.data.checkRequested.connect(self.session.look_again)
+        self.session.lookedAgain.connect(self._look_again)
         self.session.documentChanged.connect(self.document_changed)
 
     def show(self, key: str, stack: QStackedWidget) -> None:
@@ -78,8 +79,12 @@ class Pages:
         titles = titles_of(document)
         self.data.set_sources({key: titles[key] for key in source_nodes(document)})
         source = self.data.source
-        self.data.show_busy()
+        self.data.show_busy(titles.get(source, ""))
         self.session.engine.ask(lambda: _look(document, source), partial(self._show_data, self._looked_at, source))
+
+    def _look_again(self) -> None:
+        if self.current == "data":
+            self.check_data()
 
     def document_changed(self, document: Document) -> None:
         """Another dataset while the page is open: it is looked at."""

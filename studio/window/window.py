@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 
 from studio.asking.query import Asking
@@ -105,6 +105,12 @@ class Window(Frame):
         self.dialogs.offer_recovery()
         QTimer.singleShot(0, self.canvas.fit_all)
         QTimer.singleShot(0, self, self.wall.fill)  # once what the window system said of the first picture was heard
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Who comes back from another window may have put right what a source lacks."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.session.come_back()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Runs of this window are saved and stopped first; a run in a process of its own goes on."""

@@ -55,3 +55,18 @@ def test_what_is_left_out_is_counted_and_told(qtbot):
 
 def words(panel):
     return "\n".join(label.text() for label in panel._rest.findChildren(QLabel))
+
+
+def test_a_look_at_another_source_shows_nothing_of_the_one_before(qtbot):
+    panel = DataPanel()
+    qtbot.addWidget(panel)
+    panel.set_sources({"emoji": "Emoji pairs"})
+    panel.show_busy("Emoji pairs")
+    assert (panel._heading.text(), words(panel)) == ("Emoji pairs", "Reading the data…")
+    panel.show_dataset(DatasetFacts(title="Emoji pairs", counts={"train": 3}))
+    panel.show_busy("Emoji pairs")
+    assert "Every row and file is used." in words(panel), "the same source stays while it is looked at again"
+    panel.show_busy("Captioned images")
+    assert (panel._heading.text(), words(panel)) == ("Captioned images", "Reading the data…")
+    panel.show_refusal("No folder is chosen.")
+    assert (panel._heading.text(), words(panel)) == ("Captioned images", "No folder is chosen.")

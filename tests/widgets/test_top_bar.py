@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from widgets.look.icons import icon
 from widgets.look.theme import theme
+from widgets.run_chip import LEFT, RIGHT
 from widgets.top_bar import TopBar
 
 
@@ -57,6 +58,25 @@ def test_pages_stay_under_the_mouse_whatever_a_run_says(qtbot, width):
         bar.run.show_run(*words)
         bar.set_device("CPU 7 %")
         assert places(bar) == before, words
+
+
+@pytest.mark.parametrize("width", [820, 1024, 1440])
+def test_pages_stay_under_the_mouse_whatever_the_experiment_is_called(qtbot, width):
+    bar = whole_bar(qtbot, width)
+    before = places(bar)
+    for name, changed in (("untitled", False), ("untitled", True), ("Two frozen pretrained towers, once more", False)):
+        bar.set_name(name, changed)
+        assert places(bar) == before, name
+        assert name in bar._name.toolTip()
+
+
+def test_the_run_on_the_monitors_is_named_at_the_usual_size(qtbot):
+    bar = whole_bar(qtbot, 1440)
+    bar.run.show_run("training… (+1)", "mini-CLIP on emoji #12", "137 / 400 · 12 min left")
+    bar.layout().activate()
+    shown = bar.run._fitting(bar.run.width() - LEFT - RIGHT)
+    assert shown.startswith("training… (+1) · 137 / 400 · 12 min left · ")
+    assert shown.endswith("#12")
 
 
 def test_the_number_of_a_run_is_not_cut_off(qtbot):

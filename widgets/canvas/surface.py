@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, QTimer, QVariantAnimation, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, QTimer, QVariantAnimation, Signal
 from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
@@ -38,6 +38,7 @@ from widgets.look.theme import look
 
 GLIDE_MS, MOST_GLIDING = 140, 200
 BUDGET_ZOOMING, BUDGET_RESTING = 0.0025, 0.03  # seconds of a frame to paint sharper pieces of a large drawing
+LEAST_MAPPED = QSize(560, 380)  # pixels; on a smaller canvas the overview would lie on the graph
 MOST_PARTS = 40  # shown again one by one
 
 KEYS_THAT_ALTER = (Qt.Key.Key_Shift, Qt.Key.Key_Alt, Qt.Key.Key_Control)
@@ -324,8 +325,10 @@ class Surface(Editing, Sharing, Clipboard, Navigation, QGraphicsView):
         """Put what floats above the drawing where it belongs."""
         width, height = self.width(), self.height()
         self.minimap.move(width - self.minimap.width() - 12, height - self.minimap.height() - 12)
-        self.minimap.setVisible(bool(self.document.nodes) and width > 420 and height > 260)
-        self.problem_bar.fit_into(QRectF(16, height - 12, width - self.minimap.width() - 56, 0))
+        has_room = bool(self.document.nodes) and width > LEAST_MAPPED.width() and height > LEAST_MAPPED.height()
+        self.minimap.setVisible(has_room)
+        beside = self.minimap.width() + 24 if has_room else 0
+        self.problem_bar.fit_into(QRectF(16, height - 12, width - beside - 32, 0))
         self.empty.resize(min(460, width - 20), self.empty.heightForWidth(min(460, width - 20)))
         self.empty.move((width - self.empty.width()) // 2, (height - self.empty.height()) // 2)
         for overlay in (self.empty, self.minimap, self.problem_bar, self.bubble, self.search):

@@ -124,6 +124,11 @@ class Inspector(QWidget):
         self._stack.setCurrentWidget(self._node_page)
         self._ask_for_table(node)
 
+    def read_table_again(self) -> None:
+        """The file may be another by now."""
+        if self._node_page is not None and self._node_page.form.names_columns:
+            self.tableWanted.emit(*self._table)
+
     def _ask_for_table(self, node: str) -> None:
         knobs = self._document.nodes[node].knobs
         table = (str(knobs.get("folder") or ""), str(knobs.get("table") or ""))

@@ -61,7 +61,7 @@ class NodePage(Page):
 
     def _build(self) -> None:
         spec = self._spec
-        self.add(self.title, text_label(f"{tr(spec.family)} · {spec.key}", muted=True))
+        self.add(self.title, text_label(tr(spec.family), muted=True))
         self.add(text_label(tr(spec.summary)), self.sharing)
         if spec.papers:
             papers = Papers(spec.papers)

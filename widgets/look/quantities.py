@@ -1,4 +1,4 @@
-"""Quantities as people read them, with the same words everywhere: 2.1 M, 38 MFLOP, 9.6 MiB, 61 s."""
+"""Quantities as people read them, with the same words everywhere: 2.1 M, 38 MFLOPs, 9.6 MiB, 61 s."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ def count(number: float) -> str:
 
 
 def flops(number: float) -> str:
-    """Floating-point operations: ``38 MFLOP``."""
-    return _scaled(number, (" FLOP", " kFLOP", " MFLOP", " GFLOP", " TFLOP", " PFLOP"))
+    """Floating-point operations: ``38 MFLOPs``."""
+    return _scaled(number, (" FLOPs", " kFLOPs", " MFLOPs", " GFLOPs", " TFLOPs", " PFLOPs"))
 
 
 def mebibytes(amount: float) -> str:

@@ -61,7 +61,7 @@ def figure_words(name: str) -> str:
 
 
 def written(value: float, name: str) -> str:
-    """A figure with its unit, the same as everywhere in the window: ``2.8 M``, ``61 s``, ``24 MFLOP``."""
+    """A figure with its unit, the same as everywhere in the window: ``2.8 M``, ``61 s``, ``24 MFLOPs``."""
     if not math.isfinite(value):
         return "–"
     as_quantity: dict[str, Callable[[float], str]] = {

@@ -64,7 +64,7 @@ def test_a_vocabulary_that_comes_later_fills_the_placeholders(qtbot):
 def test_facts_reach_nodes_wires_and_tips(hand):
     board = hand.canvas.board
     assert board.nodes["vit"]._count == "2.1 M"
-    assert "38 MFLOP" in board.nodes["vit"]._detail
+    assert "38 MFLOPs" in board.nodes["vit"]._detail
     assert board.wires["vit.tokens>mixer.tokens"].facts.concrete == "B 65 192"
     assert not board.wires["words.tokens>pool_2.tokens"].carries_gradient
     assert board.wires["pairs.image>augment.image"].carries_gradient

@@ -127,7 +127,7 @@ def test_switch_choice_text_and_optional(inspector):
     assert [heard[2:] for heard in inspector.listener.heard] == [
         ("causal", True), ("norm", "rms"), ("prefix", "a photo of"), ("seed", 7),
     ]  # fmt: skip
-    assert rows["weights"].field.edit.placeholderText() == "automatic"
+    assert rows["weights"].field.edit.placeholderText() == "none chosen"
 
 
 def test_a_chosen_file_is_sent(inspector, monkeypatch):

@@ -15,7 +15,7 @@ from widgets.look.theme import DARK, LIGHT
     ("made", "text"),
     [
         (quantities.count(1906), "1,906"), (quantities.count(74_000), "74 k"), (quantities.count(2_100_000), "2.1 M"),
-        (quantities.count(999_990), "1 M"), (quantities.flops(38e6), "38 MFLOP"), (quantities.flops(0), "0 FLOP"),
+        (quantities.count(999_990), "1 M"), (quantities.flops(38e6), "38 MFLOPs"), (quantities.flops(0), "0 FLOPs"),
         (quantities.mebibytes(9.6), "9.6 MiB"), (quantities.mebibytes(0.25), "256 KiB"), (quantities.mebibytes(2048), "2 GiB"),
         (quantities.duration(61), "61 s"), (quantities.duration(240), "4 min"), (quantities.duration(7800), "2 h 10 min"),
     ],
