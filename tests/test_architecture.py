@@ -66,6 +66,7 @@ PUT_OFF = {
     "core/store/migrate.py": "Alembic, only where a store is made or upgraded",
     "widgets/look/icons.py": "the icon font needs an application",
     "studio/asking/making.py": "torch, when the query page is asked for images",
+    "studio/asking/code_book.py": "torch, when a code book is opened",
     "studio/asking/writing.py": "torch, when the query page is asked for a caption",
     "studio/commands/caption.py": "torch",
     "studio/asking/query.py": "torch, when the query page is asked first",

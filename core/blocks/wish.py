@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from core.blocks.values import Codes
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
@@ -19,6 +21,10 @@ class Wish:
     steps: int | None = None  # None: as many as the block is set to
     guidance: Callable[[], float | None] | None = None  # read at every step, so it can be turned; None: the block's own
     told: Callable[[Tensor, int, int], None] | None = None  # after a step: what there is, steps done, of; may raise
+    looked: Callable[[Tensor], None] | None = None  # before told: where each word was attended to so far, [B, M, h, w]
+    said: Callable[[Codes, int, int], None] | None = (
+        None  # of what is drawn code by code: those so far, how many, of; may raise
+    )
     shares: tuple[float, ...] = ()
 
     @property

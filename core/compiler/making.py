@@ -6,8 +6,10 @@ Axes: B batch, C channels, H height, W width, S samples of a waveform.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +19,7 @@ from torch import Tensor, nn
 
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
-from core.blocks.values import main_tensor, map_tensors
+from core.blocks.values import Codes, main_tensor, map_tensors
 from core.blocks.wish import Wish
 from core.compiler.build import build_transform
 from core.compiler.plan import Plan
@@ -37,7 +39,7 @@ class Runs(Modal, Protocol):
     plan: Plan
 
     def node(self, key: str) -> nn.Module: ...
-    def run(self, batch: Mapping[End, Any], wanted: Sequence[str], wish: Wish) -> dict[End, Any]: ...
+    def run(self, batch: Mapping[End, Any], wanted: Sequence[str], wish: Wish | None = None) -> dict[End, Any]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +172,9 @@ def _drawn(plan: Plan, batch: Mapping[End, Any], seed: int) -> dict[End, Any]:
 
 def _made(experiment: Runs, making: Making, batch: Mapping[End, Any], wish: Wish) -> list[Thing]:
     """What is wished for, in eval mode and with random numbers of its own."""
+    codes = _drawn_from_codes(experiment.plan, making)
+    if wish.told is not None and codes is not None:
+        wish = replace(wish, said=partial(_tell_codes, experiment, making, codes, wish.told))
     with at_rest(experiment), apart(wish.seeds[0], _device(batch)):
         values = experiment.run(batch, [making.end.node], wish)
     module = experiment.node(making.end.node)
@@ -182,6 +187,34 @@ def _made(experiment: Runs, making: Making, batch: Mapping[End, Any], wish: Wish
         )
         for row in range(wish.count)
     ]  # fmt: skip
+
+
+def _drawn_from_codes(plan: Plan, making: Making) -> End | None:
+    """The codes that an image is drawn from, where a block says them; None where it is drawn otherwise."""
+    node = making.end.node
+    while node in plan.batch_nodes:
+        ends = plan.made_of(node)
+        if "codes" in ends:
+            return ends["codes"]
+        if len(ends) != 1:
+            return None
+        node = next(iter(ends.values())).node
+    return None
+
+
+def _tell_codes(
+    experiment: Runs, making: Making, end: End, told: Callable[[Tensor, int, int], None], codes: Codes, done: int, of: int,
+) -> None:  # fmt: skip
+    """The image of the codes so far after every row of them, the rest of it grey."""
+    grid = codes.grid
+    if grid is None or grid.kind != "patches" or math.prod(grid.sizes) != of or done % grid.sizes[1]:
+        return
+    rest_BN = codes.ids_BN.new_zeros(len(codes.ids_BN), of - done)
+    image_BCHW = experiment.run({end: replace(codes, ids_BN=torch.cat([codes.ids_BN, rest_BN], 1))}, [making.end.node])[
+        making.end
+    ]
+    from_row = image_BCHW.shape[2] * (done // grid.sizes[1]) // grid.sizes[0]
+    told(torch.cat([image_BCHW[:, :, :from_row], torch.full_like(image_BCHW[:, :, from_row:], 0.5)], 2), done, of)
 
 
 def _plain(value: Any, kind: str, row: int = 0) -> NDArray[Any]:

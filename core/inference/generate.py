@@ -25,7 +25,21 @@ from core.inference.trained import Trained
 from core.problems import Refused, refuse
 
 MOST = 64
-Shown = Callable[[NDArray[np.uint8], int, int], bool]  # an image as far as it is, steps done, of; False cancels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """An image as far as it is drawn; ``looks`` says where each word was attended to so far, where that is known."""
+
+    image: NDArray[np.uint8]  # [H, W, C]
+    done: int
+    of: int
+    looks: NDArray[np.float32] | None = (
+        None  # shares of a place's attention [M, h, w], of the words that it was made of
+    )
+
+
+Shown = Callable[[Sight], bool]  # False cancels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +52,19 @@ class Manner:
 
     def wish(self, so_far: Callable[[], Any]) -> Wish:
         """What a block is asked; it stops between two steps where a person cancels."""
+        if self.shown is None:
+            return Wish(seeds=(), steps=self.steps, guidance=self.guidance)
+        shown, looks = self.shown, list[NDArray[np.float32]]()
+
+        def looked(maps_BMhw: Tensor) -> None:
+            looks[:] = [maps_BMhw[0].float().cpu().numpy()]
 
         def told(image_BCHW: Tensor, done: int, of: int) -> None:
-            if self.shown is not None and not self.shown(pixels_of(image_BCHW[0].detach().float().cpu()), done, of):
+            image = pixels_of(image_BCHW[0].detach().float().cpu())
+            if not shown(Sight(image=image, done=done, of=of, looks=looks[0] if looks else None)):
                 raise Cancelled(so_far())
 
-        return Wish(seeds=(), steps=self.steps, guidance=self.guidance, told=told)
+        return Wish(seeds=(), steps=self.steps, guidance=self.guidance, told=told, looked=looked)
 
 
 AS_SET = Manner()

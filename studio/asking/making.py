@@ -19,6 +19,7 @@ from widgets.query.values import Asked, MakingWish, QueryAnswer, QueryAnswers
 
 if TYPE_CHECKING:
     from core.compiler.making import Thing
+    from core.inference.generate import Sight
     from core.inference.trained import Trained
 
 End = tuple[str | None, int]  # a sentence, where one is given, and a seed
@@ -50,11 +51,12 @@ def generated(trained: Trained, wish: MakingWish, watching: Watching) -> QueryAn
     from core.inference.generate import Manner  # torch
 
     began, finished, last = time.monotonic(), list[QueryAnswer](), [0.0]
+    words = words_of(trained, wish.sentence)
 
-    def shown(image: NDArray[np.uint8], done: int, of: int) -> bool:
-        now, is_whole = time.monotonic(), done == of
-        name = _name(wish, len(finished)) if is_whole else f"{done}/{of}"
-        here = QueryAnswer(sentence=name, picture=_shown(image))
+    def shown(sight: Sight) -> bool:
+        now, is_whole = time.monotonic(), sight.done == sight.of
+        name = _name(wish, len(finished)) if is_whole else f"{sight.done}/{sight.of}"
+        here = _looked_at(QueryAnswer(sentence=name, picture=_shown(sight.image)), words, sight.looks)
         if is_whole or now - last[0] >= BETWEEN_LOOKS:
             last[0] = now
             watching.drawn(
@@ -69,8 +71,27 @@ def generated(trained: Trained, wish: MakingWish, watching: Watching) -> QueryAn
     manner = Manner(guidance=watching.guidance, shown=shown)
     asked = Asked(sentence=wish.sentence)
     found = _answers(asked, lambda: things_of(trained, wish, manner, watching.progress))
-    named = tuple(replace(answer, sentence=_name(wish, number)) for number, answer in enumerate(found.answers))
-    return replace(found, answers=named)
+    named = [replace(answer, sentence=_name(wish, number)) for number, answer in enumerate(found.answers)]
+    whole = [replace(each, picture=answer.picture) for each, answer in zip(finished, named)]
+    return replace(found, answers=(*whole, *named[len(whole) :]))
+
+
+def words_of(trained: Trained, sentence: str) -> tuple[str, ...]:
+    """What the text tokens that an image is made of stand for; none without a sentence."""
+    making = next((m for m in trained.experiment.makings() if m.kind == "image" and m.original is None), None)
+    if making is None or not sentence or not making.made_of & {"sentence", "text"}:
+        return ()
+    task = trained.plan.tasks_with(making.end.node)[0]
+    return trained.words(trained.given(sentence=sentence, task=task), task)
+
+
+def _looked_at(answer: QueryAnswer, words: tuple[str, ...], looks: NDArray[np.float32] | None) -> QueryAnswer:
+    """With where each word was attended to; lit by how much of all attention it had."""
+    if looks is None or not words:
+        return answer
+    maps = looks[: len(words)]
+    heat = tuple(float(share) for share in maps.mean((1, 2)))
+    return replace(answer, words=words[: len(maps)], word_maps=maps, word_heat=heat)
 
 
 def _name(wish: MakingWish, number: int) -> str:

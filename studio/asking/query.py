@@ -16,6 +16,7 @@ from core.graph.file import loads
 from core.knobs import knobs_of
 from core.problems import Refused, refuse
 from core.store.answers import RunFacts
+from studio.asking.code_book import opened_book
 from studio.asking.making import Watching, generated, opened, reconstructed
 from studio.asking.writing import captioned
 from studio.session import Session
@@ -57,6 +58,7 @@ class Asking(QObject):
         page.guidanceTurned.connect(self.turn_guidance)
         page.reconstructRequested.connect(self.reconstruct)
         page.captionRequested.connect(self.caption)
+        page.codeBookRequested.connect(self.open_book)
         page.cancelRequested.connect(self._cancelled.set)
         page.waysWanted.connect(self.find_ways)
         session.runsChanged.connect(self.show_runs)
@@ -107,6 +109,10 @@ class Asking(QObject):
     def caption(self, uid: str, step: int, picture: str, temperature: float, seed: int) -> None:
         """Write about a picture file, word by word."""
         self._make(lambda: captioned(self._trained(uid, step), picture, temperature, seed, self._going_on, self._wrote))
+
+    def open_book(self, uid: str, step: int) -> None:
+        """Show what each code draws, and what it stood for."""
+        self._make(lambda: opened_book(self._trained(uid, step), self._progress))
 
     def _make(self, question: Callable[[], QueryAnswers]) -> None:
         self._cancelled.clear()
@@ -223,6 +229,7 @@ def ways_of(text: str) -> Ways:
     from core.blocks.catalog import blocks  # torch
     from core.compiler.answerable import answerable
     from core.compiler.compile import compile
+    from core.compiler.decoding import codecs
     from core.compiler.making import makings
     from core.compiler.questions import questions_of, why_not
 
@@ -238,6 +245,7 @@ def ways_of(text: str) -> Ways:
     is_guided = made is not None and blocks[plan.document.nodes[made.end.node].block].is_guided
     return Ways(
         finds=finds, why_not=reasons, answers=answers, paints_sentences=paints, walks=is_guided,
+        has_codes=any(codec.image is not None for codec in codecs(plan)),
         guidance=_guidance(plan, made.end.node) if made is not None and is_guided and made.made_of else None,
     )  # fmt: skip
 

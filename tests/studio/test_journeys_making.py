@@ -14,9 +14,11 @@ from core.runs.execute import execute
 from core.runs.launch import queue
 from core.store.database import Store
 from core.store.library import Library
+from tests.core.compiler.test_making_by_codes import drawer as by_codes
 from tests.core.compiler.test_making_by_diffusion import drawer
 from tests.core.made_blocks import made_blocks, painter
 from tests.studio.test_journeys_asking import drop
+from widgets.query.close_look import HeatPicture, HeatWords
 from widgets.query.kinds import KindList
 from widgets.query.making import MakingForm
 from widgets.query.question import PictureWell
@@ -95,6 +97,14 @@ def test_images_appear_as_they_are_made_are_guided_and_walk(sit_down, tmp_path: 
     assert [answer.sentence for answer in page.answers().answers] == ["seed 0", "seed 1"]
     assert drawn
     assert drawn[-1].answers[-1].sentence == "seed 1"
+    words, picture = page.findChildren(HeatWords)[0], page.findChildren(HeatPicture)[0]
+    assert words.picked() == -1
+    assert not picture.has_heat()
+    person.click(words, words.place(1).center().toPoint())
+    assert words.picked() == 1
+    assert picture.has_heat()
+    answer = page.answers().answers[0]
+    assert answer.word_maps.shape == (len(answer.words), 4, 4)
     before = page.answers()
     form.guidance.setValue(9.5)
     form.to.setText("blue moon")
@@ -102,3 +112,23 @@ def test_images_appear_as_they_are_made_are_guided_and_walk(sit_down, tmp_path: 
     person.click(person.button("Make images", page))
     person.wait(lambda: page.answers() is not before and not page.answers().is_partial)
     assert [answer.sentence for answer in page.answers().answers] == ["0 %", "50 %", "100 %"]
+
+
+def test_an_image_is_drawn_code_by_code_and_the_code_book_is_opened(sit_down, tmp_path: Path) -> None:
+    with Store.open(tmp_path / "runs.sqlite") as store:
+        uid = queue(Library(store), by_codes(callbacks={"checkpointing": {}}, diagnostics={}), name="codes").uid
+        assert execute(store, uid) == "finished"
+    person = sit_down(Document())
+    person.runs()
+    person.go_to("Query")
+    page = person.window.query
+    person.wait(lambda: page.findChildren(MakingForm)[0].isVisible())
+    page.set_sentence("red heart")
+    person.click(person.button("Make images", page))
+    person.wait(lambda: page.answers() is not None and not page.answers().is_partial)
+    assert len(page.answers().answers) == 8
+    person.click(person.button("Open the code book", page))
+    person.wait(lambda: page.answers().kind == "codes")
+    assert page.message().startswith("8 codes, those used most first")
+    assert page.answers().answers[0].sentence.startswith("code ")
+    assert page.answers().answers[0].close.shape[1] == 4 * 48 + 3 * 4

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from widgets.look.pictures import draw_picture, fitted, heat_colour, heat_of, image_of, readable
@@ -59,21 +59,56 @@ class HeatPicture(QWidget):
 
 
 class HeatWords(QWidget):
-    """Words in rows, lit by weight."""
+    """Words in rows, lit by weight; where that is wished one can be picked, with the mouse or the arrow keys."""
+
+    wordPicked = Signal(int)  # -1: none any more
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._words: tuple[str, ...] = ()
         self._weights: tuple[float, ...] = ()
+        self._picked, self._can_pick = -1, False
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         look.changed.connect(self.update)
 
-    def set_words(self, words: Sequence[str], weights: Sequence[float]) -> None:
-        """Words with a weight each; no weights leave them unlit."""
-        self._words, self._weights = readable(words), tuple(weights)
+    def set_words(self, words: Sequence[str], weights: Sequence[float], *, can_pick: bool = False) -> None:
+        """Words with a weight each; no weights leave them unlit. The picked one stays so while the words are the same."""
+        shown = readable(words)
+        if shown != self._words or not can_pick:
+            self._picked = -1
+        self._words, self._weights, self._can_pick = shown, tuple(weights), can_pick
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if can_pick else Qt.FocusPolicy.NoFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor if can_pick else Qt.CursorShape.ArrowCursor)
         self.setVisible(bool(words))
         self.setMinimumHeight(self._bottom())
         self.update()
+
+    def picked(self) -> int:
+        """The word that is looked at; -1 where none is."""
+        return self._picked
+
+    def pick(self, index: int) -> None:
+        """Look at a word; once more, and at none."""
+        if self._can_pick and index < len(self._words):
+            self._picked = -1 if index == self._picked else max(index, -1)
+            self.setAccessibleDescription(self._words[self._picked] if self._picked >= 0 else "")
+            self.update()
+            self.wordPicked.emit(self._picked)
+
+    def place(self, index: int) -> QRectF:
+        """Where a word stands."""
+        return self._places()[index]
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        at = event.position()
+        self.pick(next((index for index, place in enumerate(self._places()) if place.contains(at)), -1))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if step is None or not self._can_pick:
+            super().keyPressEvent(event)
+        elif 0 <= self._picked + step < len(self._words):
+            self.pick(self._picked + step)
 
     def resizeEvent(self, event: object) -> None:
         self.setMinimumHeight(self._bottom())
@@ -88,7 +123,8 @@ class HeatWords(QWidget):
         for index, (word, place) in enumerate(zip(self._words, self._places())):
             lit = index < len(self._weights) and highest > 0
             share = self._weights[index] / highest if lit else 0.0
-            painter.setPen(QPen(QColor(theme().line), 1))
+            is_picked = index == self._picked
+            painter.setPen(QPen(QColor(theme().accent if is_picked else theme().line), 2 if is_picked else 1))
             painter.setBrush(
                 heat_colour(share, theme().modality["text"], theme().raised) if lit else QColor(theme().raised)
             )

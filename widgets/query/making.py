@@ -28,18 +28,21 @@ class MakingForm(QWidget):
     generateWanted = Signal(object)  # MakingWish, its sentence empty
     reconstructWanted = Signal(int, object)  # how many, the first seed
     guidanceTurned = Signal(float)
+    codeBookWanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.count, self.seed, self.to_seed = QSpinBox(), QSpinBox(), QSpinBox()
         self.guidance, self.to = QDoubleSpinBox(), QLineEdit()
         self.generate, self.reconstruct = QPushButton(tr("Make images")), QPushButton(tr("Reconstruct"))
+        self.codes = QPushButton(tr("Open the code book"))
         self._fields = QFormLayout()
         self._set_ranges()
         self._lay_out()
         self.generate.clicked.connect(lambda: self.generateWanted.emit(self.wish()))
         self.reconstruct.clicked.connect(lambda: self.reconstructWanted.emit(self.count.value(), self.seed.value()))
         self.guidance.valueChanged.connect(self.guidanceTurned)
+        self.codes.clicked.connect(self.codeBookWanted)
 
     def wish(self) -> MakingWish:
         """What is to be made, without its sentence."""
@@ -52,8 +55,8 @@ class MakingForm(QWidget):
     def set_possible(self, ways: Ways, why_not: str) -> None:
         """Show what this run can make; ``why_not`` is why nothing can be asked now. Guidance can be turned all the while."""
         makes, rebuilds = ways.gives("generate"), ways.gives("reconstruct")
-        self.setVisible(makes or rebuilds)
-        for button, there in ((self.generate, makes), (self.reconstruct, rebuilds)):
+        self.setVisible(makes or rebuilds or ways.has_codes)
+        for button, there in ((self.generate, makes), (self.reconstruct, rebuilds), (self.codes, ways.has_codes)):
             button.setVisible(there)
             button.setEnabled(not why_not)
             button.setToolTip(plain_tip(why_not))
@@ -101,3 +104,4 @@ class MakingForm(QWidget):
         column.setSpacing(6)
         column.addLayout(self._fields)
         column.addLayout(buttons)
+        column.addWidget(self.codes)

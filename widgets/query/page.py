@@ -50,6 +50,7 @@ class QueryPage(QWidget):
     reconstructRequested = Signal(
         str, int, int, object, str
     )  # run uid, step, how many, first seed, picture path or empty
+    codeBookRequested = Signal(str, int)  # run uid, step
     captionRequested = Signal(str, int, str, float, object)  # run uid, step, picture path, temperature, seed
     cancelRequested = Signal()
     waysWanted = Signal(str)  # uid: how can this run be asked?
@@ -119,17 +120,21 @@ class QueryPage(QWidget):
             self._say(tr("“{sentence}”, {seconds} s", sentence=answers.written, seconds=seconds))
         elif answers.is_partial:
             self._say(tr("Cancelled; {n} results so far", n=count))
+        elif answers.kind == "codes":
+            self._say(tr("{n} codes, those used most first, {seconds} s", n=answers.made, seconds=seconds))
         elif answers.kind == "made":
             self._say(tr("{n} images made, {seconds} s", n=answers.made, seconds=seconds))
         elif answers.kind == "classes":
             self._say(tr("{n} of {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
         else:
             self._say(tr("{n} results among {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
-        is_made = answers.kind == "made"
-        titles = {"made": tr("Made images"), "written": tr("Where each subword looked")}
+        is_made = answers.kind in ("made", "codes")
+        titles = {
+            "made": tr("Made images"), "written": tr("Where each subword looked"), "codes": tr("What each code draws"),
+        }  # fmt: skip
         self._results_title.setText(titles.get(answers.kind, tr("Results, by score")))
         self._close_title.setText(tr("Close up") if is_made else tr("Attention map"))
-        self._tiles.set_answers(answers.answers, as_tiles=answers.kind in ("pictures", "made", "written"))
+        self._tiles.set_answers(answers.answers, as_tiles=answers.kind in ("pictures", "made", "written", "codes"))
         self._show_empty("" if answers.answers else tr("Nothing was found."))
         if not answers.answers:
             self._show_answer(None)
@@ -190,6 +195,8 @@ class QueryPage(QWidget):
         self._making.generateWanted.connect(self._want_images)
         self._making.guidanceTurned.connect(self.guidanceTurned)
         self._making.reconstructWanted.connect(self._want_reconstruction)
+        self._making.codeBookWanted.connect(lambda: self.codeBookRequested.emit(self.uid(), self.step()))
+        self._words.wordPicked.connect(lambda _: self._picked(self._tiles.picked()))
         self._writing.captionWanted.connect(self._want_caption)
         self._tiles.answerPicked.connect(self._picked)
         self._lit.toggled.connect(self._light)
@@ -451,6 +458,9 @@ class QueryPage(QWidget):
             self._words.set_words((), ())
             self._about.setText("")
             return
+        if answer.word_maps is not None or answer.close is not None:
+            self._show_made(answer)
+            return
         pictured = answer.picture is not None
         fallback_heat = answer.picture_heat if answer.picture_heat is not None else asked.asked_heat
         pixels = answer.picture if pictured else asked.asked.picture
@@ -462,6 +472,20 @@ class QueryPage(QWidget):
         group = "" if same else answer.group
         score = "" if answer.score is None else tr("score {score}", score=f"{answer.score:.3f}")
         parts = (answer.sentence, group, score)
+        self._about.setText(" · ".join(part for part in parts if part))
+
+    def _show_made(self, answer: QueryAnswer) -> None:
+        """What was drawn, with where a word of its sentence was attended to once it is clicked; or what lies behind a code."""
+        self._words.set_words(answer.words, answer.word_heat, can_pick=answer.word_maps is not None)
+        word = self._words.picked()
+        heat = answer.word_maps[word] if answer.word_maps is not None and word >= 0 else None
+        self._picture.set_picture(answer.picture if answer.close is None else answer.close, heat)
+        self._lit.setVisible(heat is not None)
+        parts = [answer.sentence, answer.group]
+        if answer.close is not None:
+            parts.append(tr("above what it draws alone, below pieces of held-out images that became it"))
+        elif word < 0:
+            parts.append(tr("click a word to see where it was attended to"))
         self._about.setText(" · ".join(part for part in parts if part))
 
     def _light(self, lit: bool) -> None:

@@ -34,6 +34,7 @@ class Ways:
         None  # how far what is generated is moved towards it, as trained; None: it cannot be turned
     )
     walks: bool = False  # what lies between two can be generated
+    has_codes: bool = False  # there is a code book that images are drawn from
 
     def gives(self, kind: str) -> bool:
         """Whether a kind of answer is known to be possible."""
@@ -72,6 +73,8 @@ class QueryAnswer:
     picture_heat: NDArray[np.float32] | None = None  # [h, w]
     words: tuple[str, ...] = ()
     word_heat: tuple[float, ...] = ()  # one a word
+    word_maps: NDArray[np.float32] | None = None  # [words, h, w]: where each word was attended to over its picture
+    close: NDArray[np.uint8] | None = None  # [H, W, 3], shown close up instead of its picture
     group: str = ""  # concept or family, where the data knows it
 
 
@@ -80,11 +83,11 @@ class QueryAnswers:
     """Everything one question gave."""
 
     asked: Asked
-    kind: Literal["pictures", "sentences", "classes", "made", "written"]
+    kind: Literal["pictures", "sentences", "classes", "made", "written", "codes"]
     answers: tuple[QueryAnswer, ...]  # best first
     pool: str = ""  # among what was searched: 167 held-out pictures
     seconds: float = 0.0
-    made: int = 0  # images that were made; their originals stand before them and do not count
+    made: int = 0  # images that were made (their originals stand before them and do not count), or codes that there are
     written: str = ""  # the sentence that was written; its words are the answers
     is_partial: bool = False  # cancelled: what there was by then
     asked_heat: NDArray[np.float32] | None = field(default=None)  # [h, w] over the asked picture

@@ -8,6 +8,7 @@ Axes: B batch, C H W of an image, M tokens of the condition, D its width, E widt
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from core.blocks.diffusion.guidance import between, gaussians, guided
 from core.blocks.diffusion.layers import TimeEmbedding
 from core.blocks.diffusion.paths import NAMES, STRAIGHT, mixed, path
 from core.blocks.diffusion.sampling import FIRST, SAMPLERS, run, times
+from core.blocks.diffusion.word_maps import WordMaps
 from core.blocks.fusion.sides import width_of
 from core.blocks.values import Denoising, Tokens
 from core.blocks.wish import Wish
@@ -139,19 +141,29 @@ class Diffusion(Block):
         streams = [torch.Generator(device="cpu").manual_seed(seed) for seed in wish.seeds]
         like = self.time.linear_1.weight
         z_BCHW = self._between(gaussians(streams, self.form, like), wish)
-        predict = self._predictor(wish, tokens, embedding)
+        maps = self._word_maps(wish, tokens)
+        predict = self._predictor(wish, tokens, embedding, maps)
         levels_S = times(wish.steps or self.config.steps)
         for at in run(
             self.config.sampler, z_BCHW, levels_S, self.path, predict,
             lambda _now, _then: self._between(gaussians(streams, self.form, like), wish),
         ):  # fmt: skip
             z_BCHW = at.z
+            if maps is not None and wish.looked is not None and maps.mean_BMhw is not None:
+                wish.looked(maps.mean_BMhw)
             if wish.told is not None:
                 wish.told(_shown(at.data), at.done, at.of)
         return {"image": _shown(z_BCHW)}
 
+    def _word_maps(self, wish: Wish, tokens: Tokens | None) -> WordMaps | None:
+        """Of words that places attend to, where somebody wants to see it; what lies between two sentences has no words."""
+        is_words = tokens is not None and tokens.grid is not None and tokens.grid.kind == "words"
+        if wish.looked is None or wish.shares or not is_words:
+            return None
+        return WordMaps(self.attentions(), (self.form[1], self.form[2]))
+
     def _predictor(
-        self, wish: Wish, tokens: Tokens | None, embedding: Tensor | None
+        self, wish: Wish, tokens: Tokens | None, embedding: Tensor | None, maps: WordMaps | None
     ) -> Callable[[Tensor, Tensor], Estimate]:
         """What the network says of a place, guided."""
         rows = len(wish.seeds)
@@ -170,9 +182,12 @@ class Diffusion(Block):
             time_B = time.to(z_BCHW).expand(len(z_BCHW))
             told = wish.guidance() if wish.guidance is not None else None
             weight = 0.0 if is_free else self.config.guidance if told is None else told
-            prediction = guided(
-                weight, lambda: said(z_BCHW, time_B, shown), lambda: said(z_BCHW, time_B, hidden)
-            )  # fmt: skip
+
+            def with_condition() -> Tensor:
+                with maps.watching() if maps is not None else nullcontext():
+                    return said(z_BCHW, time_B, shown)
+
+            prediction = guided(weight, with_condition, lambda: said(z_BCHW, time_B, hidden))
             level = self.path.at(time)
             found = conversions.of_prediction(prediction, z_BCHW, level, self.config.predicts)
             return conversions.clamped(found, z_BCHW, level) if self.config.clamp and float(level.noise) else found

@@ -178,6 +178,9 @@ class MixedDecoder(CausalDecoder):
             picked = [piece_of(row_K, way, stream) for row_K, stream in zip(logits_BK, streams)]
             ids_B = torch.tensor([picked[0]] * len(picked) if wish.shares else picked, device=logits_BK.device)
             found.append(ids_B)
+            if wish.said is not None:
+                ids_BN = torch.stack(found, 1)[: wish.count]
+                wish.said(Codes(ids_BN=ids_BN, books=(self.book,), grid=self.grid), step + 1, self.places)
             if step + 1 < self.places:
                 states = [further(self, ids_B + self.words, cache) for _, cache in states]
         return torch.stack(found, 1)

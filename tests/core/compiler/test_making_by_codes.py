@@ -18,7 +18,9 @@ from core.compiler.making import makings
 from core.data.media import pixels_of
 from core.graph import edits
 from core.graph.document import Document
-from core.inference.generate import Manner, generate
+from core.inference.answering import Cancelled
+from core.inference.code_book import code_book
+from core.inference.generate import Manner, Sight, generate
 from core.inference.trained import Trained
 from core.telemetry.events import Pictures, Scalars
 from tests.core.training.running import checkpoint, trainer
@@ -119,3 +121,37 @@ def test_what_is_drawn_changes_nothing_of_the_training(tmp_path: Path) -> None:
     theirs = plain.experiment.state_dict()
     for name, value in watched.experiment.state_dict().items():
         assert torch.equal(value, theirs[name]), name
+
+
+def test_an_image_of_codes_grows_row_by_row_and_can_be_cancelled_between(trained: tuple[Trained, Any]) -> None:
+    opened, _ = trained
+    sights: list[Sight] = []
+    whole = generate(opened, count=2, seed=5, manner=Manner(shown=lambda s: not sights.append(s)))
+    assert [(sight.done, sight.of) for sight in sights] == [(n, 16) for n in (4, 8, 12, 16)] * 2
+    assert (sights[0].image[4:] == 128).all()
+    assert not (sights[0].image[:4] == 128).all()
+    np.testing.assert_array_equal(sights[3].image, whole[0].made)
+    plain = generate(opened, count=2, seed=5)
+    assert all(np.array_equal(a.made, b.made) for a, b in zip(whole, plain)), "watching draws nothing anew"
+    with pytest.raises(Cancelled) as cancelled:
+        generate(opened, count=2, seed=5, manner=Manner(shown=lambda sight: sight.done < 16))
+    assert cancelled.value.so_far == []
+
+
+def test_a_code_book_opens_with_what_each_code_draws_and_stood_for(trained: tuple[Trained, Any]) -> None:
+    opened, _ = trained
+    codes = code_book(opened)
+    assert sorted(code.number for code in codes) == list(range(8))
+    assert sum(code.share for code in codes) == pytest.approx(1)
+    assert [code.share for code in codes] == sorted((code.share for code in codes), reverse=True)
+    assert all(code.drawn.shape == (4, 4, 3) for code in codes)
+    (codec,) = opened.experiment.codecs()
+    feed = opened.feed()
+    batch, _ = next(feed.split("test", 64, 64))
+    ids_BN = opened.experiment.encoded(codec, batch).ids_BN
+    image_CHW = batch[codec.original][0]
+    first = next(code for code in codes if code.number == int(ids_BN[0, 0]))
+    np.testing.assert_array_equal(first.pieces[0], pixels_of(image_CHW[:, :4, :4]))
+    assert all(bool(code.pieces) == bool(code.share) for code in codes)
+    with pytest.raises(Cancelled):
+        code_book(opened, progress=lambda done, of: False)

@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 import torch
 
+from core.blocks.attention.core import Attention, recording
+from core.blocks.diffusion.word_maps import WordMaps
 from core.compiler.answerable import answerable
 from core.compiler.compile import compile
 from core.compiler.making import makings
 from core.graph import edits
 from core.graph.document import Document
 from core.inference.answering import Cancelled
-from core.inference.generate import Manner, generate, walk
+from core.inference.generate import Manner, Sight, generate, walk
 from core.inference.trained import Trained
 from core.telemetry.events import Pictures, Scalars
 from tests.core.training.running import checkpoint, trainer
@@ -118,9 +120,9 @@ def test_each_step_is_shown_and_between_two_it_can_be_cancelled(trained: tuple[T
     model, _ = trained
     told: list[tuple[int, int]] = []
 
-    def shown(image: np.ndarray, done: int, of: int) -> bool:
-        assert image.shape == (SIDE, SIDE, 3)
-        told.append((done, of))
+    def shown(sight: Sight) -> bool:
+        assert sight.image.shape == (SIDE, SIDE, 3)
+        told.append((sight.done, sight.of))
         return len(told) < 5
 
     with pytest.raises(Cancelled) as cancelled:
@@ -150,3 +152,41 @@ def test_a_walk_goes_from_one_sentence_and_noise_to_another(trained: tuple[Train
         alone = generate(model, count=1, seed=seed, sentence=sentence)[0].made
         assert np.abs(alone.astype(int) - thing.made).max() <= 1  # rounding to bytes, two rows at once
     assert not any(np.array_equal(steps[1].made, other.made) for other in (steps[0], steps[2], steps[3]))
+
+
+@pytest.mark.parametrize("key", ["generators.unet", "generators.dit"])
+def test_where_each_word_was_attended_to_is_told_and_changes_nothing(tmp_path: Path, key: str) -> None:
+    run = trainer(drawer(key, diagnostics={}, callbacks={}, steps=1))
+    run.train()
+    (tmp_path / "state.json").write_text(json.dumps(checkpoint(run, tmp_path)))
+    model = Trained(run.plan.document, tmp_path)
+    sights: list[Sight] = []
+    plain = generate(model, count=1, seed=3, sentence="red heart")[0].made
+    seen = generate(model, count=1, seed=3, sentence="red heart", manner=Manner(shown=lambda s: not sights.append(s)))
+    np.testing.assert_array_equal(seen[0].made, plain)
+    looks = sights[-1].looks
+    assert looks is not None
+    words = model.words(model.given(sentence="red heart", task=model.plan.tasks[0]), model.plan.tasks[0])
+    assert len(looks) == len(words)
+    assert looks.shape[1:] == (4, 4)
+    assert (looks >= 0).all()
+    assert (looks.sum(0) < 1).all(), "the rest is looked at where no condition is meant"
+    assert sights[0].looks is not None
+    assert not np.array_equal(sights[0].looks, looks), "the mean goes on with every step"
+    model.close()
+
+
+def test_a_map_of_words_is_the_mean_over_layers_stretched_to_the_finest() -> None:
+    coarse, fine = Attention(8, 2, key_width=6), Attention(8, 2, key_width=6)
+    maps, key_BMD = WordMaps({"0": coarse, "1": fine}, (16, 8)), torch.randn(1, 3, 6)
+    x_BND = [torch.randn(1, count, 8) for count in (2, 32)]  # 2 x 1 and 8 x 4 places
+    with maps.watching():
+        for layer, x in zip((coarse, fine), x_BND):
+            layer(x, key_BMD)
+    with recording({"0": coarse, "1": fine}) as rows:
+        for layer, x in zip((coarse, fine), x_BND):
+            layer(x, key_BMD)
+    small = rows["0"][0].mean(1)[0, :, 1:].T.reshape(1, 2, 2, 1)
+    large = rows["1"][0].mean(1)[0, :, 1:].T.reshape(1, 2, 8, 4)
+    wanted = (torch.nn.functional.interpolate(small, (8, 4), mode="bilinear") + large) / 2
+    torch.testing.assert_close(maps.mean_BMhw, wanted)
