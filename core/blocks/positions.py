@@ -19,7 +19,8 @@ def angles(place_BNA: Tensor, head: int, *, base: float = BASE) -> Tensor:
     """[..., head]: the angle of each number; neighbours form a pair and share it. Each axis turns its share of the head."""
     bands = head // (2 * place_BNA.shape[-1])
     frequency = base ** -(torch.arange(bands, dtype=torch.float32, device=place_BNA.device) / bands)
-    angle = place_BNA.float()[..., None] * frequency  # [..., A, bands]
+    place = place_BNA if place_BNA.is_floating_point() else place_BNA.float()
+    angle = place[..., None] * frequency  # [..., A, bands]
     return angle.flatten(-2).repeat_interleave(2, -1)
 
 

@@ -152,6 +152,10 @@ class Frames:
     starts_BT: Tensor  # float64, seconds of the film
     durations_BT: Tensor  # float64, seconds
 
+    def in_unit_range(self) -> Tensor:
+        """The frames as floating numbers in [0, 1]; bytes are what readers give."""
+        return self.x_BTCHW if self.x_BTCHW.is_floating_point() else self.x_BTCHW.float() / 255
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:

@@ -36,7 +36,7 @@ def through(graph: SampleGraph, given: Mapping[str, Any]) -> dict[tuple[str, str
         if part.only_in_training:
             made = {port: incoming[port] for port in part.gives if port in incoming}
         else:
-            made = part.apply(incoming, generator(0, 0, 0, node))
+            made = part.evaluated(incoming, generator(0, 0, 0, node))
         values.update({(node, port): value for port, value in made.items()})
     return values
 

@@ -262,6 +262,10 @@ class Transform(_Sampled):
         """From incoming to outgoing port values of one sample."""
         raise NotImplementedError
 
+    def evaluated(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
+        """The same where nothing is trained; a step that draws only in training overrides it."""
+        return self.apply(values, generator)
+
     def times(self, values: Mapping[str, Any], generator: np.random.Generator) -> Times | None:
         """How time runs through this step for the sample that :meth:`apply` makes of the same values and random numbers.
 

@@ -24,7 +24,7 @@ from core.problems import Problem, Refused, refuse
 from core.telemetry.spans import Course, Times
 
 Part = tuple[str, Source | Transform, Mapping[str, Key]]  # node, what it is, incoming port -> (node, port)
-TIMED = ("waveform", "spectrogram", "video")  # kinds that have a time
+TIMED = ("waveform", "spectrogram", "clip", "video")  # kinds that have a time
 TOLERATED = 0.01  # share of a split's samples that may be unreadable before a run stops
 
 
@@ -186,7 +186,8 @@ class SampleGraph:
     ) -> dict[str, Any]:
         if part.only_in_training and not training:
             return _passed(part, incoming)
-        return part.apply(incoming, generator(*key, node))
+        step = part.apply if training else part.evaluated
+        return step(incoming, generator(*key, node))
 
     def good_sample(
         self, index: int, others: Sequence[int], epoch: int, seed: int, training: bool

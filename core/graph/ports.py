@@ -16,6 +16,7 @@ KINDS: Final[dict[str, str]] = {
     "waveform": "B S",
     "spectrogram": "B F T",
     "video": "B T C H W",
+    "clip": "B",  # a film still in its file: its frames are chosen and decoded behind the source
     "sentence": "B",  # raw text, one string a sample
     "text": "B L",  # word-piece numbers with their mask
     "tokens": "B N D",
@@ -36,7 +37,7 @@ MODALITIES: Final[tuple[str, ...]] = ("image", "text", "audio", "video", "shared
 
 _MODALITY_OF_KIND = {
     "image": "image", "pictures": "image", "sentence": "text", "text": "text", "predictions": "text", "waveform": "audio", "spectrogram": "audio",
-    "video": "video", "boxes": "image", "denoising": "image", "loss": "loss",
+    "video": "video", "clip": "video", "boxes": "image", "denoising": "image", "loss": "loss",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ for two times. Where its times differ from the container's, it says so instead o
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -53,7 +54,7 @@ def by_decord(file: BinaryIO, request: dict[str, Any]) -> Answer:
     for place, frame in zip(places, batch):
         homes.setdefault(frame.tobytes(), set()).add(place)
     repeated = sum(len(found) - 1 for found in homes.values())
-    frames = [scaled(frame, request.get("size")) for frame in batch]
+    frames = [Square.asked(request).of(frame) for frame in batch]
     return _packed(frames, [line.starts[place] for place in places], line, repeated)
 
 
@@ -76,18 +77,18 @@ def by_pyav(file: BinaryIO, request: dict[str, Any]) -> Answer:
     """Frames at times, in one pass from the start: slower, but never a wrong frame."""
     line = timeline_of(file)
     wanted = times_in(line, request)
-    frames, marks, last = _walk(file, line, wanted, request.get("size"))
+    frames, marks, last = _walk(file, line, wanted, Square.asked(request))
     if last < line.starts[line.place(max(wanted))] - SAME_TIME:  # what is behind cannot be decoded: it is cut off there
         line = line.until(last)
         wanted = times_in(line, request)
-        frames, marks, last = _walk(file, line, wanted, request.get("size"))
+        frames, marks, last = _walk(file, line, wanted, Square.asked(request))
     early = sum(mark < line.starts[line.place(time)] - SAME_TIME for mark, time in zip(marks, wanted))
     remarks = (f"in place of {early} frames that cannot be decoded the one before stands",) if early else ()
     return _packed(frames, marks, line, 0, remarks)
 
 
 def _walk(
-    file: BinaryIO, line: Timeline, wanted: list[float], size: int | None
+    file: BinaryIO, line: Timeline, wanted: list[float], square: Square
 ) -> tuple[list[Pixels], list[float], float]:
     """For every wanted time the last frame that began before it, with its start; and when the last decoded one began."""
     order = sorted(range(len(wanted)), key=lambda place: wanted[place])
@@ -107,14 +108,14 @@ def _walk(
             )
             behind = next((n for n in range(done, len(order)) if wanted[order[n]] + SLACK >= now), len(order))
             if last is not None and behind > done:
-                done = _put(pictures, marks, order[done:behind], behind, scaled(_rgb(last), size), began)
+                done = _put(pictures, marks, order[done:behind], behind, square.of(_rgb(last)), began)
             last, began = frame, now
             if done == len(order):
                 break
         if last is None:
             raise ValueError("no frame of it can be decoded")
         if done < len(order):
-            _put(pictures, marks, order[done:], len(order), scaled(_rgb(last), size), began)
+            _put(pictures, marks, order[done:], len(order), square.of(_rgb(last)), began)
     return pictures, marks, began
 
 
@@ -153,14 +154,36 @@ def _check_size(width: int, height: int, count: int) -> None:
         raise ValueError(f"{count} frames of {width} by {height} pixels are too many")
 
 
-def scaled(frame_HWC: Any, size: int | None) -> Pixels:
-    """A square of ``size`` pixels: the middle cut out, then averaged down; as it is where no size is asked for."""
-    if not size:
-        return np.asarray(frame_HWC)
-    height, width = frame_HWC.shape[:2]
-    edge = min(height, width)
-    box = ((width - edge) / 2, (height - edge) / 2, (width + edge) / 2, (height + edge) / 2)
-    return np.asarray(Image.fromarray(frame_HWC).resize((size, size), Image.Resampling.BILINEAR, box=box))
+@dataclass(frozen=True, kw_only=True)
+class Square:
+    """What frames are brought to: ``crop`` cuts the middle out, ``fit`` adds black borders, ``stretch`` distorts."""
+
+    edge: int = 0  # pixels; 0: frames stay as they are
+    shape: str = "crop"
+
+    @classmethod
+    def asked(cls, request: dict[str, Any]) -> Square:
+        """What a request says."""
+        return cls(edge=int(request.get("size") or 0), shape=str(request.get("shape") or "crop"))
+
+    def of(self, frame_HWC: Any) -> Pixels:
+        """A frame of it, averaged down."""
+        if not self.edge:
+            return np.asarray(frame_HWC)
+        height, width = frame_HWC.shape[:2]
+        picture = Image.fromarray(frame_HWC)
+        if self.shape == "fit":
+            longest = max(height, width)
+            sides = max(1, round(width * self.edge / longest)), max(1, round(height * self.edge / longest))
+            made = np.zeros((self.edge, self.edge, 3), np.uint8)
+            left, top = (self.edge - sides[0]) // 2, (self.edge - sides[1]) // 2
+            inside = np.asarray(picture.resize(sides, Image.Resampling.BILINEAR))
+            made[top : top + sides[1], left : left + sides[0]] = inside
+            return made
+        edge = min(height, width)
+        middle = ((width - edge) / 2, (height - edge) / 2, (width + edge) / 2, (height + edge) / 2)
+        box = middle if self.shape == "crop" else None
+        return np.asarray(picture.resize((self.edge, self.edge), Image.Resampling.BILINEAR, box=box))
 
 
 def _packed(

@@ -47,13 +47,14 @@ def read_video(
     count: int = 8,
     times: tuple[float, ...] = (),
     size: int | None = None,
+    shape: str = "crop",
     reader: str = "automatic",
     name: str = "",
     process: VideoProcess | None = None,
 ) -> Clip:
     """``count`` frames from the middles of equal parts, or the frames shown at ``times`` (seconds).
 
-    ``size``: edge of a square cut from the middle. ``reader``: ``automatic``, ``decord`` or ``PyAV``. Raises Refused
+    ``size``: edge of a square; ``shape``: how it is reached, ``crop``, ``fit`` or ``stretch``. ``reader``: ``automatic``, ``decord`` or ``PyAV``. Raises Refused
     naming the file: missing, not a video, damaged, a time outside of it, or more than ten seconds to decode.
     """
     name = name or file.name
@@ -61,7 +62,7 @@ def read_video(
         raise refuse(f"{name} is not there.")
     if not 1 <= (len(times) or count) <= MOST_FRAMES:
         raise refuse(f"{len(times) or count} frames were asked for; 1 to {MOST_FRAMES} can be read at once.")
-    request = {"count": count, "times": list(times), "size": size}
+    request = {"count": count, "times": list(times), "size": size, "shape": shape}
     process = process or video_process()
     if reader == PYAV:
         return _clip(*process.frames(file, "pyav", request, name), PYAV)
@@ -71,6 +72,24 @@ def read_video(
             raise refuse(f"{name} cannot be read by decord: {facts['disagrees']}.", hint="Let PyAV read it.")
         return _clip(facts, frames, DECORD)
     return _automatic(file, request, name, process)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmIndex:
+    """When the frames of a film are shown, in seconds of the film; nothing of it is decoded."""
+
+    starts: tuple[float, ...]
+    end: float
+    remarks: tuple[str, ...] = ()
+
+
+def film_index(file: Path, *, name: str = "", process: VideoProcess | None = None) -> FilmIndex:
+    """Read a film's index. Raises Refused naming the file: missing, not a video, or without a frame."""
+    name = name or file.name
+    if not file.is_file():
+        raise refuse(f"{name} is not there.")
+    facts = (process or video_process()).index(file, name)
+    return FilmIndex(starts=tuple(facts["starts"]), end=float(facts["end"]), remarks=tuple(facts["remarks"]))
 
 
 def _automatic(file: Path, request: dict[str, Any], name: str, process: VideoProcess) -> Clip:

@@ -18,6 +18,7 @@ if __name__ == "__main__":
 
 from core.data.readers.film_frames import Answer, by_decord, by_pyav
 from core.data.readers.film_sound import audio
+from core.data.readers.film_timeline import timeline_of
 
 MOST_MEMORY = 8 * 2**30
 
@@ -57,6 +58,9 @@ def answer(request: dict[str, Any]) -> Answer:
     with open(request["file"], "rb") as file:
         if request["what"] == "audio":
             return audio(file, request["start"], request["seconds"])
+        if request["what"] == "index":
+            line = timeline_of(file)
+            return {"starts": line.starts, "end": line.end, "remarks": line.remarks}, b""
         if request["what"] == "decord":
             return by_decord(file, request)
         return by_pyav(file, request)

@@ -54,6 +54,10 @@ class VideoProcess:
             return facts, None
         return facts, np.frombuffer(body, dtype=np.uint8).reshape(facts["shape"])
 
+    def index(self, file: Path, name: str) -> dict[str, Any]:
+        """When its frames begin, when the last one ends, and what is odd about it. Raises Refused naming the file."""
+        return self._ask({"what": "index", "file": str(file)}, file, name)[0]
+
     def audio(self, file: Path, start: float, seconds: float, name: str) -> tuple[NDArray[np.float32], int, str]:
         """Samples float32 [S], their rate in hertz, and what is odd about them. Raises Refused naming the file."""
         request = {"what": "audio", "file": str(file), "start": start, "seconds": seconds}

@@ -18,7 +18,7 @@ from core.blocks.values import Frames, Spectrogram, Waveform
 from core.data.batch import collate, flattened, restored
 from core.data.catalog import transforms
 from core.data.media import Bands, Film, Wave, picture_of
-from core.data.pipeline import TIMED, SampleGraph, generator
+from core.data.pipeline import SampleGraph, generator
 from core.data.readers.audio import read_sound, resampled
 from core.data.sources.caption_table import CaptionTable
 from core.data.transforms.log_mel import LogMel
@@ -27,6 +27,7 @@ from core.problems import Refused
 from core.telemetry.spans import Span, hop_at, hops_in, samples_at, samples_in
 
 RATES = st.sampled_from([8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000, 192_000])  # of files
+SOUND = ("waveform", "spectrogram")  # kinds whose samples are counted
 
 
 def with_click(seconds: float, at: float, hertz: int) -> Wave:
@@ -58,7 +59,7 @@ def test_a_click_is_found_where_its_span_goes(part: str, hertz: int, length: flo
 
 
 @pytest.mark.parametrize(
-    "key", [key for key in transforms if any(p.kind in TIMED for p in transforms[key].takes.values())]
+    "key", [key for key in transforms if any(p.kind in SOUND for p in transforms[key].takes.values())]
 )
 def test_every_step_over_sound_says_how_time_runs(key: str) -> None:
     """Through whatever such a step does: the loudest place behind it is where the click's span goes."""

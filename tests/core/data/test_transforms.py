@@ -11,12 +11,13 @@ from core.blocks.values import map_tensors, widest
 from core.data.base import Patches
 from core.data.batch import collate
 from core.data.catalog import sources, transforms
-from core.data.media import Wave
+from core.data.media import Film, FilmFile, Wave
 from core.data.pipeline import generator
 from core.data.transforms.augment import Augment
 from core.data.transforms.caption_dropout import CaptionDropout
 from core.data.transforms.resize import Resize
 from core.knobs import configure, knobs_of
+from tests.core.data.films import film
 
 STILL: dict[str, Any] = {
     "rotation": 0.0,
@@ -74,12 +75,21 @@ def on_meta(value: Any) -> Any:
     return None if isinstance(value, list) else map_tensors(lambda x: x.to("meta"), value)
 
 
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> FilmFile:
+    file = tmp_path_factory.mktemp("films") / "numbers.mp4"
+    film(file, range(12))
+    return FilmFile(file=file, name=file.name)
+
+
 @pytest.mark.parametrize("key", list(transforms))
-def test_every_transforms_meta_shapes_are_the_real_ones(key: str) -> None:
+def test_every_transforms_meta_shapes_are_the_real_ones(key: str, clip: FilmFile) -> None:
     step = transforms[key](transforms[key].Config())
     sound = Wave.of(torch.rand(9000) - 0.5, 16_000)
     values: dict[str, Any] = {"image": picture(), "sentence": "a red cat, on a mat", "waveform": sound}
     values["boxes"] = torch.tensor([[0.3, 0.4, 0.6, 0.7]])
+    frames = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
+    values |= {"clip": clip, "video": Film(frames_TCHW=frames, starts=(0.0, 0.1, 0.2, 0.3), durations=(0.1,) * 4)}
     shapes = {name: on_meta(collate([{name: value}], [0])[name]) for name, value in values.items()}
     if "text" in step.takes:
         tokenizer = transforms["transforms.tokenizer"](transforms["transforms.tokenizer"].Config())

@@ -1,0 +1,147 @@
+"""From a film in its file to the frames of it that are looked at.
+
+Which frames is a matter of :mod:`core.data.films.choosing`; what is drawn is drawn in training only. Short films are decoded whole once
+and kept in memory, so every epoch may look at other frames of them. Axes: T frames of the film, N frames that are chosen, C, H, W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.blocks.values import Frames
+from core.data.base import Transform
+from core.data.catalog import transforms
+from core.data.films.choosing import Places, Shown, around_keys, by_motion, in_segments, in_stretches, key_frames
+from core.data.films.looking import look_over, shown_in
+from core.data.films.memory import FrameMemory
+from core.data.media import Film, FilmFile
+from core.data.readers.video import MOST_FRAMES, read_video
+from core.graph.ports import port
+from core.knobs import knob
+from core.problems import refuse
+from core.telemetry.spans import durations_of
+
+PARTS, STRETCHES, MOTION, KEYS = "equal parts", "stretches", "motion", "key frames"
+SHORT = 128  # frames of a film that is kept whole
+
+
+@transforms.register("transforms.sample_frames")
+class SampleFrames(Transform):
+    """Chooses frames of each clip and decodes them."""
+
+    title = "Sample frames"
+    modality = "video"
+    takes = {"clip": port("clip", "videos in their files, or parts of them")}
+    gives = {"video": port("video", "the chosen frames with their times")}
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """How many, which, and how large."""
+
+        frames: int = knob(8, "Frames of every clip.", low=1, high=MOST_FRAMES, unit="frames")
+        way: str = knob(
+            PARTS, "Equal parts: one frame of each part of the clip's time. Stretches: neighbouring frames. Motion: more where more "
+            "moves. Key frames: where the image has changed.", choices=(PARTS, STRETCHES, MOTION, KEYS), title="Sampling",
+        )  # fmt: skip
+        jitter: float = knob(
+            0.0, "Equal parts, in training: how far from its middle a part's frame may be drawn; 1 draws from the whole part (TSN).",
+            low=0, high=1,
+        )  # fmt: skip
+        step: float = knob(
+            0.1, "Stretches: time from one frame to the next.", low=0.001, high=3600.0, unit="s", title="Frame step"
+        )
+        stretches: int = knob(
+            1, "Stretches: how many, one in each equal part of the clip, which share the frames; several see a long video.",
+            low=1, high=MOST_FRAMES,
+        )  # fmt: skip
+        speed: float = knob(
+            1.0, "Stretches, in training: the frame step is drawn between this many times shorter and as many times longer.",
+            low=1.0, high=8.0, title="Speed change",
+        )  # fmt: skip
+        least_gap: float = knob(
+            0.0, "Motion: least time between two frames.", low=0, high=3600.0, unit="s", title="Least gap"
+        )
+        threshold: float = knob(
+            0.3, "Key frames: share of the image that must have changed since the last one.", low=0.01, high=1.0,
+            title="Change threshold", advanced=True,
+        )  # fmt: skip
+        looks: float = knob(
+            4.0, "Motion and key frames: how often a second the image is looked at.", low=0.1, high=120.0, unit="Hz",
+            title="Looks per second", advanced=True,
+        )  # fmt: skip
+        size: int = knob(64, "Edge of the square frames.", low=8, high=1024, unit="px", title="Frame size")
+        shape: str = knob(
+            "crop", "Crop cuts the longer side, fit adds black borders, stretch distorts.", choices=("crop", "fit", "stretch"),
+            title="Resize mode",
+        )  # fmt: skip
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        if config.way == STRETCHES and config.frames % config.stretches:
+            raise refuse(
+                f"{config.frames} frames cannot be shared out equally over {config.stretches} stretches.",
+                hint="Choose a number of frames that is a multiple of the stretches.",
+            )
+        self._memory = FrameMemory()
+
+    def apply(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
+        """``clip`` to ``video``, drawn where the settings say so. Raises Refused naming the file."""
+        return self._sampled(values["clip"], generator)
+
+    def evaluated(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
+        """Middles: of every part, or of the clip."""
+        return self._sampled(values["clip"], None)
+
+    def places(self, film: FilmFile, shown: Shown, generator: np.random.Generator | None = None) -> Places:
+        """Which of the frames that are shown [N]. Raises Refused naming the file."""
+        knobs = self.config
+        if knobs.way == MOTION:
+            moved_T = look_over(film, knobs.looks).motion_of(shown)
+            try:
+                return by_motion(shown, knobs.frames, moved_T, least_gap=knobs.least_gap)
+            except ValueError as error:
+                raise refuse(f"{film.name}: {error}.") from error
+        if knobs.way == KEYS:
+            looks = look_over(film, knobs.looks)
+            keys = shown.at(looks.times_L[key_frames(looks.histograms_LH, knobs.threshold)])
+            return around_keys(shown, keys, knobs.frames)
+        if knobs.way == STRETCHES:
+            faster = 1.0 if generator is None else float(knobs.speed ** generator.uniform(-1, 1))
+            return in_stretches(
+                shown, knobs.frames, step_seconds=knobs.step * faster, stretches=knobs.stretches, generator=generator
+            )
+        return in_segments(shown, knobs.frames, knobs.jitter, generator)
+
+    def _sampled(self, film: FilmFile, generator: np.random.Generator | None) -> dict[str, Any]:
+        shown = shown_in(film)
+        places_N = self.places(film, shown, generator)
+        starts_N = tuple(shown.starts_T[places_N].tolist())
+        lasting_T = durations_of(shown.starts_T.tolist(), shown.end)
+        frames_NCHW = self._frames(film, shown, places_N)
+        durations = tuple(lasting_T[place] for place in places_N)
+        return {"video": Film(frames_TCHW=frames_NCHW, starts=starts_N, durations=durations)}
+
+    def _frames(self, film: FilmFile, shown: Shown, places_N: Places) -> Tensor:
+        """The frames, uint8 [N, C, H, W]; of a short film all are decoded, once."""
+        if len(shown.starts_T) > SHORT:
+            return self._decoded(film, tuple(shown.starts_T[places_N].tolist()))
+        key = (film.file, film.part, shown.end, len(shown.starts_T))
+        return self._memory.get(key, lambda: self._decoded(film, tuple(shown.starts_T.tolist())))[places_N]
+
+    def _decoded(self, film: FilmFile, times: tuple[float, ...]) -> Tensor:
+        return read_video(
+            film.file, times=times, size=self.config.size, shape=self.config.shape, name=film.name
+        ).frames_TCHW
+
+    def meta(self, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
+        """As many frames for all, of one size."""
+        count, size = self.config.frames, self.config.size
+        times = torch.empty(batch, count, dtype=torch.float64, device="meta")
+        frames = torch.empty(batch, count, 3, size, size, dtype=torch.uint8, device="meta")
+        return {"video": Frames(x_BTCHW=frames, starts_BT=times, durations_BT=times)}
