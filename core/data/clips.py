@@ -49,17 +49,17 @@ def merged(told: Sequence[Told]) -> Told:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SoundRow(Row):
+class ClipRow(Row):
     """One clip with what is known of it."""
 
     told: Told
 
 
-def row_of(file: Path, name: str, told: Told, *, line: int = 0) -> SoundRow:
+def row_of(file: Path, name: str, told: Told, *, line: int = 0) -> ClipRow:
     """A clip before its group and split are known."""
     label = told.labels[0] if len(told.labels) == 1 else ""
     caption = told.caption or ", ".join(told.labels) or told.transcript
-    return SoundRow(
+    return ClipRow(
         file=file, name=name, caption=caption, label=caption or name, group=told.recording or name, split=told.split,
         classes=(label, ""), line=line, told=told,
     )  # fmt: skip

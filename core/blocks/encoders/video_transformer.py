@@ -121,7 +121,7 @@ class VideoTransformer(Block):
     def _times(self, video: Frames, count: int) -> Tensor:
         """When in the clip [B or 1, F, 1, D]."""
         if self.time_1FD is not None:
-            table_1FD = self.time_1FD
+            table_1FD: Tensor = self.time_1FD
             if table_1FD.shape[1] != count:
                 table_1FD = F.interpolate(table_1FD.transpose(1, 2), size=count, mode="linear").transpose(1, 2)
             return table_1FD[:, :, None]

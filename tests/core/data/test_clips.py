@@ -31,7 +31,7 @@ def test_folders_are_classes_and_train_and_test_are_obeyed(tmp_path: Path) -> No
     assert sample["sentence"] == "dog bark"
     assert spans(source, 0) == [(0.0, 0.5, "dog bark")]
     assert source.left_out() == 1
-    assert source.problems()[0].what == "Audio outside the class folders was left out: 1, such as 'train/loose.wav'."
+    assert source.problems()[0].what == "Files outside the class folders were left out: 1, such as 'train/loose.wav'."
 
 
 def test_a_table_gives_classes_captions_speakers_and_what_is_said(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_rows_that_cannot_be_used_are_told_by_line(tmp_path: Path) -> None:
     source = opened(tmp_path)
     assert len(source) == 1
     assert [problem.what for problem in source.problems()] == [
-        "Audio files ending in .amr were left out (1); this kind is not read here.",
+        "Files ending in .amr were left out (1); this kind is not read here.",
         "Line 3: 'gone.wav' is not there.",
         "Line 5 has times that cannot be read: a span ends where it starts or later, not [2.0, 1.0).",
         "Line 6 has times that cannot be read: could not convert string to float: 'x'.",

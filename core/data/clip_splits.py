@@ -9,14 +9,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from core.data.clips import SoundRow
+from core.data.clips import ClipRow
 from core.data.splitting import SHARES, place_of
 from core.problems import refuse
 
 WAYS = ("automatic", "as given", "fold", "speaker", "recording")
 LEAST = 3  # speakers that can be shared among three splits
 FEW = 20  # with fewer, a hash might leave a split empty
-_HELD: dict[str, Callable[[SoundRow], str]] = {
+_HELD: dict[str, Callable[[ClipRow], str]] = {
     "fold": lambda row: row.told.fold,
     "speaker": lambda row: row.told.speaker,
     "recording": lambda row: row.told.recording or row.name,
@@ -32,7 +32,7 @@ class Holding:
     validation: tuple[str, ...] = ()
 
 
-def chosen_way(rows: Sequence[SoundRow], holding: Holding) -> str:
+def chosen_way(rows: Sequence[ClipRow], holding: Holding) -> str:
     """By what these rows are split."""
     if holding.way != "automatic":
         return holding.way
@@ -45,7 +45,7 @@ def chosen_way(rows: Sequence[SoundRow], holding: Holding) -> str:
     return "speaker" if len(_names(rows, "speaker")) >= LEAST else "recording"
 
 
-def held_out(rows: Sequence[SoundRow], holding: Holding) -> list[SoundRow]:
+def held_out(rows: Sequence[ClipRow], holding: Holding) -> list[ClipRow]:
     """The rows with group and split; a split stays empty where a hash of the group gives it. Raises Refused."""
     way = chosen_way(rows, holding)
     if way == "as given":
@@ -68,7 +68,7 @@ def natural(name: str) -> tuple[tuple[bool, int, str], ...]:
     return tuple((part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts)
 
 
-def _names(rows: Sequence[SoundRow], way: str) -> set[str]:
+def _names(rows: Sequence[ClipRow], way: str) -> set[str]:
     return {_HELD[way](row) for row in rows} - {""}
 
 

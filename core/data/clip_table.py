@@ -21,7 +21,8 @@ from core.problems import Problem, Refused
 from core.telemetry.spans import Span
 
 FILE = (
-    "file", "file_name", "filename", "audio", "path", "audio_path", "filepath", "sound", "wav", "clip", "audio_file", "slice_file_name",
+    "file", "file_name", "filename", "audio", "video", "path", "audio_path", "video_path", "filepath", "sound", "wav", "clip", "audio_file",
+    "video_file", "slice_file_name",
     "youtube_id", "ytid", "segment_id",
 )  # fmt: skip
 YOUTUBE = ("youtube_id", "ytid", "segment_id")
@@ -79,7 +80,7 @@ class Wanted:
     number: str = ""
 
 
-def sound_tables(root: Path, name: str = "") -> list[tuple[Path, str]]:
+def clip_tables(root: Path, name: str = "") -> list[tuple[Path, str]]:
     """The tables of recordings in a folder or one below, those of one form together, with the split each one's name tells.
 
     Raises Refused where the named one is missing; empty where there is none.

@@ -1,4 +1,4 @@
-"""The audio files of a folder, and which of them a table means: by path, by name alone, or by a film's id on the web."""
+"""The audio files or videos of a folder, and which of them a table means: by path, by name alone, or by a film's id on the web."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pathlib import Path
 
 from core.data.class_folders import ClassFolders
 from core.data.paths import inside
-from core.data.readers.sound_formats import ENDINGS, UNREAD
+from core.data.readers.media_formats import Formats
 from core.problems import Refused, refuse
 
-FOLDERS = ClassFolders(ENDINGS | UNREAD)
 _START = re.compile(r"_(\d+)(?:\.0+)?(?:_\d+(?:\.0+)?)?$")  # ``id_30``, ``id_30.000_40.000``, ``id_30000_40000``
 
 
-class SoundFiles:
+class ClipFiles:
     """What lies below a folder; walked once, and only when a path does not lead to a file."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, formats: Formats) -> None:
+        self.root, self._formats = root, formats
+        self.folders = ClassFolders(formats.endings | formats.unread)
 
     def all(self) -> Iterator[Path]:
-        """Every audio file by its ending, readable or not, in the order of names."""
-        return FOLDERS.files(self.root)
+        """Every file of its kind by its ending, readable or not, in the order of names."""
+        return self.folders.files(self.root)
 
     def find(self, name: str, near: Path) -> Path:
         """The file that a table in the folder ``near`` means. Raises Refused where there is none, or several."""
@@ -35,7 +35,7 @@ class SoundFiles:
             first = refused
         leads_out = ".." in Path(name).parts or Path(name).is_absolute()
         found = [] if leads_out else self._by_name.get(Path(name).name.casefold(), [])
-        if not found and Path(name).suffix.lower() not in ENDINGS:
+        if not found and Path(name).suffix.lower() not in self._formats.endings:
             found = self._by_stem.get(name.casefold(), []) or self._by_stem.get(f"y{name}".casefold(), [])
         if len(found) > 1:
             raise refuse(f"{name[:160]!r} is the name of several files.", hint="Write their folders into the table.")

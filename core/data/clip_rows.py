@@ -1,0 +1,343 @@
+"""What sources of recordings share, of sound or film: class folders, or tables with classes, captions, times, speakers, transcripts.
+
+A row is one clip: a file or a part of it, with all that is told of it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+
+from core.blocks.values import Segments
+from core.data.clip_files import ClipFiles
+from core.data.clip_splits import WAYS, Holding, chosen_way, held_out, natural
+from core.data.clip_table import (
+    TIMES,
+    Columns,
+    Wanted,
+    called_in,
+    cell_file,
+    clip_tables,
+    columns_of,
+    meaning_of_times,
+    told_of,
+)
+from core.data.clips import ClipRow, Mark, Told, merged, row_of
+from core.data.media import Marks
+from core.data.readers.media_formats import Formats
+from core.data.rows import Rows
+from core.data.same_pictures import same_files
+from core.data.splitting import SHARES
+from core.data.tables import read_table
+from core.graph.ports import port
+from core.knobs import knob
+from core.problems import Problem, Refused, refuse
+from core.telemetry.spans import Span
+from core.texts import printable
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipKnobs:
+    """Where clips lie and what is held out. An empty column name means: find it."""
+
+    folder: str | None = knob(
+        None, "The folder with the files: a folder for each class, or a table beside them.", path="folder"
+    )
+    table: str = knob(
+        "",
+        "The table's name; empty takes the one there is, and class folders where there is none.",
+        title="Table name",
+    )
+    hold_out: str = knob(
+        "automatic", "What the test has that training has not. Clips of one recording are never in two splits.",
+        choices=WAYS, title="Split by",
+    )  # fmt: skip
+    test: str = knob(
+        "", "Folds or speakers that test, with commas; empty: as the table says, or some of them.", title="Test on"
+    )
+    validation: str = knob(
+        "", "Folds or speakers that validate, with commas. Where test names some and this none, nothing validates.",
+        title="Validate on",
+    )  # fmt: skip
+    class_column: str = knob(
+        "", "The column with the class; empty takes label, category, emotion, tone and the like.", path="column"
+    )
+    caption_column: str = knob("", "The column with the caption.", path="column", advanced=True)
+    transcript_column: str = knob("", "The column with what is said.", path="column", advanced=True)
+    speaker_column: str = knob("", "The column that says who speaks.", path="column", advanced=True)
+    recording_column: str = knob(
+        "", "Clips with the same entry are of one recording; empty takes recording, freesound_id, song and the like.",
+        path="column", advanced=True,
+    )  # fmt: skip
+    file_column: str = knob("", "The column with the file's name.", path="column", advanced=True)
+    split_column: str = knob("", "The column that says train, validation or test.", path="column", advanced=True)
+    events_column: str = knob(
+        "", "The column with a list of events, each with start and end.", path="column", advanced=True
+    )
+    number_column: str = knob("", "A column of numbers, such as a tempo; empty: none.", path="column", advanced=True)
+    times: str = knob(
+        "automatic", "What start and end in a row mean: an event in the file, or the part that is read.", choices=TIMES,
+        advanced=True, title="Start and end",
+    )  # fmt: skip
+
+
+TOLD_PORTS = {
+    "classes": port("labels", "code of its class; -1 where it has none or several"),
+    "sentence": port("sentence", "its caption, else its classes in words, else what is said"),
+    "transcript": port("sentence", "what is said in it"),
+    "speaker": port("labels", "code of who speaks; -1 where that is not told"),
+    "segments": port("segments", "its events: start, end, class; one as long as the clip for each class without times"),
+    "number": port("number", "the number in the chosen column"),
+    "sample": port("number", "its number in this source"),
+}
+
+
+class Clips(Rows[ClipRow]):
+    """Clips of one kind of file; subclasses decode them."""
+
+    formats: ClassVar[Formats]
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self._names: dict[str, tuple[str, ...]] = {}
+
+    # Reading the index ---------------------------------------------------------------------------------------------
+
+    def missing(self) -> Problem | None:
+        """The folder, its table, and the columns that the settings name."""
+        try:
+            root = self.root()
+            for table, _ in clip_tables(root, self.config.table):
+                columns_of(_columns_in(table), self._wanted())
+        except Refused as refused:
+            return refused.problems[0]
+        except OSError as error:
+            return Problem(what=f"The folder cannot be read: {error.strerror or type(error).__name__}.")
+        return None
+
+    def read_rows(self) -> Sequence[ClipRow]:
+        """From the tables, else from the folders; what cannot be used is told."""
+        if (problem := self.unready()) is not None:
+            raise Refused(problem)
+        root = self.root()
+        tables = clip_tables(root, self.config.table)
+        rows = list(self._of_tables(root, tables)) if tables else list(self._of_folders(root))
+        self._way = ""
+        if rows:
+            for split in sorted({row.split for row in rows} - {"", *SHARES}):
+                self.note(
+                    f"The split column says {split[:40]!r}, a split of its own: nothing learns from it or is chosen by it."
+                )
+            self._way = chosen_way(rows, self._holding())
+            return held_out(rows, replace(self._holding(), way=self._way))
+        return rows
+
+    @abstractmethod
+    def root(self) -> Path:
+        """The folder that was chosen. Raises Refused where it is not there."""
+
+    def _holding(self) -> Holding:
+        named = (
+            tuple(part.strip() for part in text.split(",") if part.strip())
+            for text in (self.config.test, self.config.validation)
+        )
+        test, validation = named
+        return Holding(way=self.config.hold_out, test=test, validation=validation)
+
+    def _wanted(self) -> Wanted:
+        knobs = self.config
+        return Wanted(
+            file=knobs.file_column, caption=knobs.caption_column, label=knobs.class_column, transcript=knobs.transcript_column,
+            speaker=knobs.speaker_column, recording=knobs.recording_column, split=knobs.split_column, events=knobs.events_column,
+            number=knobs.number_column,
+        )  # fmt: skip
+
+    def _of_tables(self, root: Path, tables: Sequence[tuple[Path, str]]) -> Iterator[ClipRow]:
+        files = ClipFiles(root, self.formats)
+        for table, split in tables:
+            lines = [line for line in read_table(table) if self._is_usable(line[1])]
+            cells = [(number, row) for number, row in lines if isinstance(row, Mapping)]
+            columns = columns_of(list(dict.fromkeys(name for _, row in cells for name in row)), self._wanted())
+            if not columns.file:
+                raise refuse(
+                    f"The table {table.name!r} has no column with the file's name.",
+                    hint="Name it in the settings.",
+                )
+            yield from self._of_table(files, table, cells, columns, split)
+
+    def _is_usable(self, row: Mapping[str, Any] | Problem) -> bool:
+        if isinstance(row, Problem):
+            (self.note if row.severity == "warning" else self.leave_out)(row.what)
+        return not isinstance(row, Problem)
+
+    def _of_table(
+        self,
+        files: ClipFiles,
+        table: Path,
+        lines: Sequence[tuple[int, Mapping[str, Any]]],
+        columns: Columns,
+        split: str,
+    ) -> Iterator[ClipRow]:
+        names = list(dict.fromkeys(name for _, row in lines for name in row))
+        times = self.config.times
+        if times == "automatic":
+            times = meaning_of_times(columns, names, [cell_file(row, columns) for _, row in lines])
+        called, found = called_in(table.parent), list[ClipRow]()
+        for number, row in lines:
+            name = cell_file(row, columns)
+            try:
+                file = files.find(name, table.parent)
+                if file.suffix.lower() in self.formats.unread:
+                    self.pass_over_kind(file)
+                    continue
+                for told in told_of(row, columns, times, called):
+                    told = replace(told, split=told.split or split)
+                    found.append(row_of(file, printable(file.relative_to(files.root).as_posix()), told, line=number))
+            except Refused as refused:
+                self.leave_out(f"Line {number}: {refused.problems[0].what}")
+            except (ValueError, TypeError) as error:
+                self.leave_out(f"Line {number} has times that cannot be read: {error}.")
+        yield from _events_together(found) if times == "events" else found
+
+    def _of_folders(self, root: Path) -> Iterator[ClipRow]:
+        folders = ClipFiles(root, self.formats).folders
+        layout = folders.layout(root)
+        homes = [(file, home.name, home.split) for home in layout.homes for file in folders.files(home.folder)]
+        strangers = [(file, "", "") for file in layout.outside] if not homes else []
+        if homes and layout.outside:
+            first = layout.outside[0].relative_to(root).as_posix()
+            count = len(layout.outside)
+            self.pass_over(f"Files outside the class folders were left out: {count:,}, such as {first!r}.", count)
+        for file, name, split in (*homes, *strangers):
+            if file.suffix.lower() in self.formats.unread:
+                self.pass_over_kind(file)
+                continue
+            words = " ".join(printable(name).replace("_", " ").replace("-", " ").split())
+            shown = printable(file.relative_to(root).as_posix())
+            yield row_of(file, shown, Told(labels=(words,) if words else (), split=split))
+
+    def open(self) -> None:
+        """Rows, and the names that codes stand for."""
+        if self._opened:
+            return
+        super().open()
+        named = {
+            "classes": (label for row in self.rows for label in row.told.labels[:1] if len(row.told.labels) == 1),
+            "speaker": (row.told.speaker for row in self.rows),
+            "segments": (mark.label for row in self.rows for mark in _marks_of(row, 0.0)),
+        }
+        self._names = {name: tuple(sorted(set(found) - {""}, key=natural)) for name, found in named.items()}
+        self._places = {name: {word: place for place, word in enumerate(words)} for name, words in self._names.items()}
+
+    def code_names(self, port: str) -> Sequence[str]:
+        """What the codes on a port stand for, in order."""
+        self.open()
+        return self._names.get(port, ())
+
+    def same(self, files: Sequence[Path]) -> list[Hashable]:
+        """Equal for the same file or the same bytes."""
+        return same_files(files)
+
+    def kinds_left_out(self, kinds: Counter[str]) -> Sequence[str]:
+        """A sentence for each kind."""
+        return self.formats.left_out(kinds)
+
+    # Samples -------------------------------------------------------------------------------------------------------
+
+    def told_of(self, index: int, ports: Collection[str], whole: Span | None) -> dict[str, Any]:
+        """What is known of a clip; ``whole``: how long the part is that is read, None where segments are not asked for."""
+        self.open()
+        row = self.rows[index]
+        given: dict[str, Any] = {
+            "sentence": row.caption, "transcript": row.told.transcript, "sample": index, "number": _number(row.told.number),
+            "classes": torch.tensor([self._places["classes"].get(row.classes[0], -1)]),
+            "speaker": torch.tensor([self._places["speaker"].get(row.told.speaker, -1)]),
+        }  # fmt: skip
+        if whole is not None:
+            given["segments"] = self._segments(row, whole)
+        return {port: given[port] for port in ports if port in given}
+
+    def _segments(self, row: ClipRow, whole: Span) -> Marks:
+        """What of its events is read."""
+        found = [
+            (span, mark.label) for mark in _marks_of(row, whole.end) if (span := mark.span.common(whole)) is not None
+        ]
+        places = self._places["segments"]
+        return Marks(spans=tuple(span for span, _ in found), classes=tuple(places.get(label, 0) for _, label in found))
+
+    def told_meta(self, batch: int) -> dict[str, Any]:
+        """A batch of what is known of clips."""
+        whole, codes = (torch.empty(*shape, dtype=torch.int64, device="meta") for shape in ((batch,), (batch, 1)))
+        times = torch.empty(batch, 1, 2, dtype=torch.float64, device="meta")
+        return {
+            "classes": codes, "speaker": codes, "sentence": None, "transcript": None,
+            "segments": Segments(times_BN2=times, class_BN=codes), "number": torch.empty(batch, device="meta"), "sample": whole,
+        }  # fmt: skip
+
+    # What is known -------------------------------------------------------------------------------------------------
+
+    def told(self, row: ClipRow, hashes: Mapping[Path, str]) -> tuple[Any, ...]:
+        """The file's contents and all that is said of it."""
+        return (row.name, hashes[row.file], row.caption, row.group, row.split, row.told)
+
+    def class_names(self, index: int) -> tuple[str, ...]:
+        """Its class, or its classes."""
+        self.open()
+        return self.rows[index].told.labels
+
+    def facts(self) -> Mapping[str, str]:
+        """Where it lies, what is held out, and which speakers are on both sides."""
+        self.open()
+        shared = self._speakers_in_two_splits()
+        ways = {
+            "as given": "as its table says", "fold": "other folds", "speaker": "unseen speakers", "recording": "unseen recordings",
+        }  # fmt: skip
+        found = {"folder": printable(Path(self.config.folder or "").name), "test": ways.get(self._way, "")}
+        found |= {"classes": f"{len(self._names['classes']):,}"} if self._names["classes"] else {}
+        found |= {"speakers": f"{len(self._names['speaker']):,}"} if self._names["speaker"] else {}
+        found |= {"speakers in more than one split": f"{shared:,}"} if shared else {}
+        return found | ({"groups in more than one split": f"{self._straddling:,}"} if self._straddling else {})
+
+    def _speakers_in_two_splits(self) -> int:
+        homes: dict[str, set[str]] = defaultdict(set)
+        for row in self.rows:
+            homes[row.told.speaker].add(row.split)
+        return sum(len(splits) > 1 for speaker, splits in homes.items() if speaker)
+
+
+def _columns_in(table: Path) -> list[str]:
+    return list(dict.fromkeys(name for _, row in read_table(table) if isinstance(row, Mapping) for name in row))
+
+
+def _events_together(rows: Sequence[ClipRow]) -> Iterator[ClipRow]:
+    """One row a file, with the events of all its lines."""
+    by_file: dict[Path, list[ClipRow]] = defaultdict(list)
+    for row in rows:
+        by_file[row.file].append(row)
+    for file, some in by_file.items():
+        told = merged([row.told for row in some])
+        marks = tuple(sorted(mark for row in some for mark in row.told.marks))
+        yield row_of(file, some[0].name, replace(told, marks=marks), line=some[0].line)
+
+
+def _marks_of(row: ClipRow, seconds: float) -> tuple[Mark, ...]:
+    """Its events on the time of the part that is read; without any, its classes for as long as it lasts."""
+    start, whole = row.told.start, Span(start=0.0, end=seconds)
+    moved = tuple(
+        Mark(span=Span(start=max(0.0, mark.span.start - start), end=max(0.0, mark.span.end - start)), label=mark.label)
+        for mark in row.told.marks
+    )
+    return moved or tuple(Mark(span=whole, label=label) for label in row.told.labels)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
