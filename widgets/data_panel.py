@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from core.graph.dataset import DatasetFacts, Specimen
 from widgets.look.icons import icon
-from widgets.look.language import said, tr
+from widgets.look.language import in_a_row, said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
@@ -125,7 +125,7 @@ class DataPanel(QScrollArea):
         for ok, sentence in _verdicts(facts):
             column.addWidget(_check(ok, sentence))
         for problem in facts.problems[:MOST_TOLD]:
-            column.addWidget(_line(f"{said(problem.what)} {said(problem.hint)}".strip(), theme().warning))
+            column.addWidget(_line(in_a_row(said(problem.what), said(problem.hint)), theme().warning))
         if len(facts.problems) > MOST_TOLD:
             column.addWidget(
                 _line(tr("and {n} more remarks", n=f"{len(facts.problems) - MOST_TOLD:,}"), theme().warning)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollA
 
 from core.problems import Problem
 from widgets.look.glyphs import glyph_pixmap
-from widgets.look.language import said, tr
+from widgets.look.language import in_a_row, said, tr
 from widgets.look.theme import look, theme
 
 ORDER = {"error": 0, "warning": 1, "hint": 2}
@@ -32,7 +32,7 @@ class ProblemRow(QFrame):
             tr(
                 "{name}: {text}",
                 name=_word(problem.severity),
-                text=f"{said(problem.what)} {said(problem.hint) if problem.hint else ''}".strip(),
+                text=in_a_row(said(problem.what), said(problem.hint)),
             )
         )
         mark = QLabel()

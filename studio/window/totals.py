@@ -35,7 +35,7 @@ def totals(session: Session) -> str:
     ]
     if seconds := foretold(session.document, analysis, session.runs, session.library.params):
         steps = f"{session.document.recipe.steps:,}"
-        parts.append(tr("{steps} steps in about {time}", steps=steps, time=time_words(seconds)))
+        parts.append(tr("{steps} steps in about {time}", steps=steps, time=quantities.duration(rounded(seconds))))
     return " · ".join(parts)
 
 
@@ -69,10 +69,8 @@ def foretold(
     return None
 
 
-def time_words(seconds: float) -> str:
-    """A time as it is foretold: in tens of seconds, minutes, or hours."""
+def rounded(seconds: float) -> float:
+    """A time as it is foretold: in tens of seconds, minutes, or parts of an hour."""
     if seconds < 90:
-        return tr("{s} s", s=max(10, round(seconds / 10) * 10))
-    if seconds < 5400:
-        return tr("{m} min", m=round(seconds / 60))
-    return tr("{h} h", h=f"{seconds / 3600:.1f}")
+        return max(10.0, 10.0 * round(seconds / 10))
+    return seconds if seconds < 5400 else 600.0 * round(seconds / 600)

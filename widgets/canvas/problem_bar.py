@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolBut
 from core.problems import Problem
 from widgets.canvas.items.node import severity_colour
 from widgets.look.glyphs import glyph_pixmap
-from widgets.look.language import said, tr
+from widgets.look.language import in_a_row, said, tr
 from widgets.look.theme import look, theme
 
 ORDER = {"error": 0, "warning": 1, "hint": 2}
@@ -69,9 +69,7 @@ class ProblemBar(QFrame):
             return
         colour = severity_colour(problem.severity)
         self._mark.setPixmap(glyph_pixmap(problem.severity, colour, 16))
-        self.sentence.setText(
-            " ".join(part for part in (said(problem.what), said(problem.hint) if problem.hint else "") if part)
-        )
+        self.sentence.setText(in_a_row(said(problem.what), said(problem.hint)))
         self.setAccessibleName(self.sentence.text())
         self.fix.setVisible(problem.fix is not None)
         self.fix.setText(said(problem.fix.text) if problem.fix else "")

@@ -10,7 +10,7 @@ from core.graph.document import Wire
 from core.graph.ports import Port
 from widgets.canvas.surface import Surface
 from widgets.look import quantities
-from widgets.look.language import said, tr
+from widgets.look.language import in_a_row, said, tr
 
 
 def tip_at(canvas: Surface, at: QPointF) -> str:
@@ -31,9 +31,7 @@ def node_tip(canvas: Surface, name: str) -> str:
     lines = []
     for problem in canvas.board.analysis.problems:
         if problem.node == name:
-            lines.append(
-                " ".join(part for part in (said(problem.what), said(problem.hint) if problem.hint else "") if part)
-            )
+            lines.append(in_a_row(said(problem.what), said(problem.hint)))
     lines.append(tr(item.spec.summary))
     if shared := canvas.sharing_words(name):
         lines.append(shared)

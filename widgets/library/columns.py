@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from core.graph.selection import STEM, without_task
 from core.store.answers import RunFacts
+from widgets.look.figures import figure_name
 from widgets.look.language import tr
 from widgets.look.sides import by_honesty, is_seen, metric_words, split_name, way_name
 from widgets.look.states import STATUS_WORDS
@@ -107,10 +108,10 @@ def metric_title(series: str) -> str:
     """Short enough for a column's head: ``R@10 validation``, ``R@1 phrase → box``."""
     parts = series.split("/")
     if parts[0] == "selection" and len(parts) == 3:
-        return f"{tr(parts[2])} {split_name(parts[1])}"
+        return f"{figure_name(parts[2])} {split_name(parts[1])}"
     if len(parts) != 4:
-        return parts[-1].replace("_", " ")
-    return f"{tr(parts[3])} {way_name(parts[2])}" if parts[2] == CHOICE else f"{tr(parts[3])} {split_name(parts[1])}"
+        return figure_name(parts[-1])
+    return f"{figure_name(parts[3])} {way_name(parts[2]) if parts[2] == CHOICE else split_name(parts[1])}"
 
 
 SHARES = ("R@1", "R@5", "R@10", "accuracy")

@@ -66,6 +66,14 @@ def tr(source: str, context: str = "", /, **values: object) -> str:
     return filled(text, values) if values else text
 
 
+def in_a_row(*sentences: str) -> str:
+    """Sentences one behind the other: with a space between, but for behind a Chinese mark, which has its own."""
+    made = ""
+    for sentence in filter(None, sentences):
+        made += f" {sentence}" if made and made[-1] not in "。！？：；，" else sentence
+    return made
+
+
 def filled(text: str, values: Mapping[str, object]) -> str:
     """A template with its fields filled in; between a Latin value and a Chinese character there is a space."""
     made = ""
@@ -238,5 +246,5 @@ def _one_after_another(text: str, depth: int) -> tuple[str, int]:
         if of_left:
             right, of_right = _recognised(text[end:], depth + 1)
             if of_right and of_left + of_right > best[1]:
-                best = f"{left} {right}", of_left + of_right
+                best = in_a_row(left, right), of_left + of_right
     return best

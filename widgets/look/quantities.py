@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from widgets.look.language import tr
+
 
 def count(number: float) -> str:
     """A plain count in three figures: ``74 k``, ``2.1 M``; up to 9,999 as it is, with a comma."""
@@ -23,9 +25,9 @@ def mebibytes(amount: float) -> str:
 def duration(seconds: float) -> str:
     """A time span: ``0.4 s``, ``61 s``, ``4 min``, ``2 h 10 min``."""
     if seconds < 90:
-        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+        return tr("{s} s", s=f"{seconds:.2g}" if seconds < 10 else f"{seconds:.0f}")
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    return tr("{m} min", m=minutes) if minutes < 90 else tr("{h} h {m} min", h=minutes // 60, m=minutes % 60)
 
 
 def number(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.graph.selection import BETWEEN, task_of, without_task
+from widgets.look.figures import figure_name
 from widgets.look.language import tr
 
 
@@ -70,7 +71,7 @@ def metric_words(series: str) -> str:
         parts = ["retrieval", parts[1], "*", parts[2]]
     if parts[0] in ("retrieval", "score", "selection") and len(parts) == 4:
         way = [tr("mean of both directions")] if parts[2] == "*" else [way_name(parts[2])]
-        return " · ".join((split_name(parts[1]), *way, tr(parts[3])))
+        return " · ".join((split_name(parts[1]), *way, figure_name(parts[3])))
     if parts[:2] == ["gradient", "modality"]:
         return tr("gradient") + " · " + side_name(parts[2])
-    return " · ".join(tr(part.replace("_", " ")) for part in parts)
+    return " · ".join(figure_name(part) for part in parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core.graph.selection import BETWEEN, task_of, without_task
+from widgets.look.figures import figure_name
 from widgets.look.language import tr
 from widgets.look.sides import metric_words
 from widgets.monitors.ranges import compact
@@ -22,47 +23,23 @@ SHARES = (
 )  # parts of one, read as percent
 
 
-def words() -> dict[str, str]:
-    """Parts of series' names that blocks, training options and diagnostics use."""
-    return {
-        "balance": tr("loss balance"), "weight": tr("weight"), "factor": tr("factor"), "strength": tr("strength"),
-        "gradient": tr("gradient norm"), "memory": tr("memory"), "GPU peak": tr("GPU memory, peak"), "rate": tr("learning rate"),
-        "kept keys found": tr("kept keys found again"), "reconstruction R2": tr("reconstruction R²"), "gate": tr("gate"),
-        "hidden": tr("share of missing tokens"), "bias": tr("bias"), "accuracy": tr("accuracy in the batch"), "clipped": tr("clipped gradients"),
-        "throughput": tr("throughput"), "temperature": tr("temperature"), "loss": tr("loss"), "experts": tr("experts"),
-        "dropped": tr("dropped tokens"), "entropy": tr("entropy"), "purity": tr("purity"), "quietest": tr("quietest expert"),
-        "cost": tr("cost"), "processor seconds": tr("processor time"), "parameters": tr("parameters"),
-        "trained parameters": tr("trained parameters"), "flops": tr("FLOPs per example"), "similarity": tr("similarity"), "keys": tr("keys in the queue"),
-        "all": tr("all blocks"), "modality": tr("modality"), "discriminator": tr("discriminator loss"),
-        "discriminator accuracy": tr("discriminator accuracy"), "variety": tr("variety"),
-        "chance discriminator accuracy": tr("chance discriminator accuracy"), "adaptive weight": tr("adaptive weight"),
-        "mix": tr("tasks"), "resolution": tr("image size"), "asked": tr("share asked for"),
-        "drawn": tr("share drawn"), "epochs": tr("epochs"),
-        "codes": tr("code book"), "use": tr("codes used"), "perplexity": tr("perplexity"), "dead": tr("dead codes"),
-        "bits": tr("bits per pixel"), "entropy bits": tr("bits per pixel, entropy-coded"), "commitment": tr("commitment"),
-        "pooled PSNR": tr("pooled PSNR"), "pooled SSIM": tr("pooled SSIM"), "mean image PSNR": tr("mean image PSNR"),
-        "images compared": tr("images compared"), "perceptual distance": tr("perceptual distance"),
-        "chance perceptual distance": tr("chance perceptual distance"),
-    }  # fmt: skip
-
-
 def metric_title(series: str, titles: Mapping[str, str]) -> str:
     """A series in words, with blocks as they are called on the canvas: ``memory · Text transformer``."""
     head, *rest = series.split("/")
     if head in ("retrieval", "score", "selection"):
         return metric_words(series)
-    known = words()
-    return " · ".join([known.get(head) or metric_words(head), *(_part(part, titles, known) for part in rest)])
+    first = tr("accuracy in the batch") if head == "accuracy" else figure_name(head)
+    return " · ".join([first, *(_part(part, titles) for part in rest)])
 
 
-def _part(part: str, titles: Mapping[str, str], known: Mapping[str, str]) -> str:
+def _part(part: str, titles: Mapping[str, str]) -> str:
     """A block's title, with the number behind it where one block says several; else a word."""
     if task := task_of(part):
-        return f"{_part(without_task(part), titles, known)}{BETWEEN}{tr(task)}"
+        return f"{_part(without_task(part), titles)}{BETWEEN}{tr(task)}"
     node, dot, number = part.partition(".")
     if part in titles or (node in titles and number.isdigit()):
         return titles.get(part) or f"{titles[node]}{dot}{number}"
-    return known.get(part) or metric_words(part)
+    return figure_name(part)
 
 
 def unit_of(series: str) -> str:

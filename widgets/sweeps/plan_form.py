@@ -28,7 +28,7 @@ from core.graph.sweep import MOST_TRIALS, Axis, Sweep
 from core.graph.vocabulary import Vocabulary
 from core.knobs import Knob, Value
 from core.problems import Refused
-from widgets.look.language import said, tr
+from widgets.look.language import in_a_row, said, tr
 from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
 from widgets.sweeps.words import LOWER_IS_BETTER, METRICS, plan_words
@@ -333,9 +333,7 @@ class PlanForm(QWidget):
         self._trials_label.setVisible(searching)
         self._show_baselines(sweep)
         problems = sweep_problems(document, self._words) if document.sweep else []
-        self.problems.setText(
-            "\n".join(f"{said(problem.what)} {said(problem.hint)}".strip() for problem in problems[:4])
-        )
+        self.problems.setText("\n".join(in_a_row(said(problem.what), said(problem.hint)) for problem in problems[:4]))
         self.problems.setStyleSheet(f"color: {theme().bad};")
         self.problems.setVisible(bool(problems))
         self.summary.setText(plan_words(sweep, *trial_count(sweep)) if sweep.axes else tr("Nothing is varied yet."))

@@ -10,6 +10,7 @@ from core.graph.sweep import DEFAULT_METRIC, Axis, Sweep
 from core.runs.verdict import Table, figure, parts
 from core.store.answers import SweepFacts, TrialFacts
 from widgets.look import quantities
+from widgets.look.figures import figure_name
 from widgets.look.language import tr
 from widgets.look.sides import metric_words
 
@@ -47,7 +48,7 @@ def verdict_sentence(table: Table) -> str:
 def short(series: str) -> str:
     """A series in a column's head: ``R@10``, ``gradient · picture``."""
     parts = series.split("/")
-    return tr(parts[-1]) if parts[0] in ("retrieval", "score", "selection") else figure_words(series)
+    return figure_name(parts[-1]) if parts[0] in ("retrieval", "score", "selection") else figure_words(series)
 
 
 def figure_words(name: str) -> str:

@@ -10,8 +10,9 @@ import pytest
 from core.graph import edits
 from core.graph.analysis import Analysis
 from core.store.answers import RunFacts
-from studio.window.totals import foretold, time_words
+from studio.window.totals import foretold, rounded
 from tests.documents import tiny_clip
+from widgets.look import quantities
 
 DRAWN = tiny_clip(steps=300, batch_size=32)
 ANALYSIS = Analysis(nodes={}, flops=2_000_000)
@@ -61,6 +62,6 @@ def test_a_copy_of_an_example_is_known_by_its_name_and_blocks() -> None:
     assert foretold(wider, replace(ANALYSIS, flops=4_000_000), [RUN], lambda uid: params()) == pytest.approx(1200)
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(3, "10 s"), (62, "60 s"), (130, "2 min"), (7000, "1.9 h")])
+@pytest.mark.parametrize(("seconds", "words"), [(3, "10 s"), (62, "60 s"), (130, "2 min"), (7000, "2 h 0 min")])
 def test_times_are_round(seconds: float, words: str) -> None:
-    assert time_words(seconds) == words
+    assert quantities.duration(rounded(seconds)) == words

@@ -19,8 +19,8 @@ from core.runs.declared import declared_vocabulary
 from core.store.answers import MarkFacts
 from studio.telling.sentences import refusal, spoken
 from tests.documents import tiny_clip
-from widgets.look import language
-from widgets.look.language import MOST_CHARACTERS, load_table, said, use_language
+from widgets.look import language, quantities
+from widgets.look.language import MOST_CHARACTERS, in_a_row, load_table, said, use_language
 from widgets.message_bar import MessageBar
 from widgets.timeline_bar import mark_name
 
@@ -48,7 +48,7 @@ def latin_words(text: str, *names: str) -> list[str]:
         ("It does not fit what comes in: Both sides need the same width: left D is 3, right D is 4..",
          "与输入不符：两侧宽度必须相同：左侧 D 为 3，右侧 D 为 4。"),
         ("vit.image: Patch size 7 does not divide the image, 64 x 48. Choose another step.",
-         "vit.image: 图块大小 7 不能整除图像尺寸 64 x 48。 请另选一步。"),
+         "vit.image: 图块大小 7 不能整除图像尺寸 64 x 48。请另选一步。"),
         ("learning rate: 0.001 → 0.1", "学习率：0.001 → 0.1"),
         ("learning rate of head: 0.001 → 0.1", "学习率（模块 head）：0.001 → 0.1"),
         ("Resuming from step 12.\na.png is empty.", "从第 12 步继续。\na.png 是空的。"),
@@ -138,3 +138,14 @@ def test_the_message_bar_and_marks_say_it(qtbot) -> None:
     assert bar.sentence == "runs.db 正被另一个进程使用。"
     mark = MarkFacts(step=5, seconds=1.0, kind="note", text="learning rate of head: 0.001 → 0.1")
     assert mark_name(mark) == "学习率（模块 head）：0.001 → 0.1"
+
+
+def test_times_and_sentences_in_a_row_are_chinese_throughout() -> None:
+    assert [quantities.duration(seconds) for seconds in (3, 61, 240, 7_800)] == [
+        "3 秒",
+        "61 秒",
+        "4 分钟",
+        "2 小时 10 分钟",
+    ]
+    assert in_a_row("画布是空的。", "请另选一步。") == "画布是空的。请另选一步。"
+    assert in_a_row("The canvas is empty.", "", "Choose.") == "The canvas is empty. Choose."

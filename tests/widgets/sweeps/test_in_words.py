@@ -89,7 +89,7 @@ def test_costs_have_titles_and_units(qtbot) -> None:
     assert view.configurations.index(1, column).data().startswith("3.8 M (+36 %")
     assert "processor time" in head
     assert written(61.4, "cost/processor seconds") == "61 s"
-    assert written(0.024, "GFLOPs a sample") == "24 MFLOP"
+    assert written(0.024, "GFLOPs a sample") == "24 MFLOPs"
     assert written(0.25, METRIC) == "25.0 %"
     assert short("cost/flops") == "FLOPs per example"
     ticks = value_scale("parameters", [2.1e6, 3.9e6], False, "cost/parameters").ticks()
