@@ -11,7 +11,7 @@ from core.blocks.values import map_tensors, widest
 from core.data.base import Patches
 from core.data.batch import collate
 from core.data.catalog import sources, transforms
-from core.data.media import Film, FilmFile, Wave
+from core.data.media import Bands, Film, FilmFile, Wave
 from core.data.pipeline import generator
 from core.data.transforms.augment import Augment
 from core.data.transforms.caption_dropout import CaptionDropout
@@ -87,6 +87,7 @@ def test_every_transforms_meta_shapes_are_the_real_ones(key: str, clip: FilmFile
     step = transforms[key](transforms[key].Config())
     sound = Wave.of(torch.rand(9000) - 0.5, 16_000)
     values: dict[str, Any] = {"image": picture(), "sentence": "a red cat, on a mat", "waveform": sound}
+    values["spectrogram"] = Bands(x_FT=torch.randn(64, 57), real=9000, samples=9000, hertz=16_000, hop=160, window=512)
     values["boxes"] = torch.tensor([[0.3, 0.4, 0.6, 0.7]])
     frames = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
     values |= {"clip": clip, "video": Film(frames_TCHW=frames, starts=(0.0, 0.1, 0.2, 0.3), durations=(0.1,) * 4)}
