@@ -18,7 +18,7 @@ from core.data.base import Patches, Pieces, Source
 from core.data.graphs import SampleGraphs
 from core.data.loading import batches, grouped
 from core.data.media import picture_of, pixels_of
-from core.data.order import ALL, Group, Share, batchings, share_of
+from core.data.order import ALL, Group, Share, batchings, evenly, share_of
 from core.data.pipeline import SampleGraph
 from core.graph.document import End
 from core.graph.selection import selecting_split
@@ -116,10 +116,14 @@ class Feed:
         return self._placed(next(self._running))
 
     def split(
-        self, name: str, batch_size: int = 256, limit: int | None = None, share: Share = ALL
+        self, name: str, batch_size: int = 256, limit: int | None = None, share: Share = ALL, *, spread: bool = False
     ) -> Iterator[tuple[Batch, list[int]]]:
-        """A split in order, without augmentation; with a ``share``, every so many-th batch of it."""
-        indices, seed = list(self.splits[name])[:limit], self._recipe.seed
+        """A split in order, without augmentation; with a ``share``, every so many-th batch of it.
+
+        ``limit``: only the first so many; ``spread``: so many at even distances, for neighbours are often alike.
+        """
+        indices, seed = list(self.splits[name]), self._recipe.seed
+        indices = evenly(indices, limit) if spread and limit is not None else indices[:limit]
         size = min(batch_size, max(len(indices), 1))
         groups = grouped(self._graph, indices, size, way=self._way, seed=seed, training=False)
         made = batches(self._graph, indices, size, groups=groups[share.rank :: share.world], seed=seed, training=False)

@@ -34,6 +34,12 @@ class Group:
     packs: tuple[int, ...] | None = None
 
 
+def evenly(indices: Sequence[int], count: int) -> list[int]:
+    """So many of them at even distances, the first among them; all where there are not so many."""
+    kept = min(count, len(indices))
+    return [indices[place * len(indices) // kept] for place in range(kept)]
+
+
 class Batching:
     """One way of grouping samples into batches."""
 

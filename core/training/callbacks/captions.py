@@ -1,8 +1,9 @@
 """What a decoder writes about held-out samples, beside what it writes about others' and how it reads with them changed about.
 
 After every evaluation: greedy sentences against the data's own by exact match and chrF (Popović, W15-3049; sacrebleu), each beside
-the same sentences told of another sample; perplexity with what stands before the words taken from another sample (what is left is
-language); retrieval by likelihood, both ways. Series: ``score/<split>/<decoder>/chrF``, ``chance chrF`` ...,
+the same sentences told of another sample; perplexity with what the words are about taken from another sample (what is left is
+language); retrieval by likelihood, both ways. Samples stand at even distances in their split and the other is half of them away:
+neighbours are often alike, and a sentence about the next flag is about a flag. Series: ``score/<split>/<decoder>/chrF``, ``chance chrF`` ...,
 ``retrieval/<split>/image_to_<decoder>/R@1``. Axes: N samples, L word pieces, B batch.
 """
 
@@ -21,6 +22,7 @@ from core.blocks.generators.writing import Decoder, Way, likelihoods, written
 from core.blocks.values import Text, Tokens, joined, map_tensors
 from core.compiler.feed import Batch
 from core.compiler.writing import Writer, beginning, brackets, decoder_of, tokenizer_of, writers
+from core.data.order import evenly
 from core.graph.selection import SELECTING
 from core.knobs import knob
 from core.telemetry.events import Scalars
@@ -99,13 +101,13 @@ class Captions(Callback):
             values = run.forward(batch, [about.node])
             return _placed(values[about], "cpu"), _placed(values[writer.text], "cpu"), chosen
 
-        found = run.collected(split, BATCH, max(self.config.most, self.config.pool), met)
+        found = run.collected(split, BATCH, max(self.config.most, self.config.pool), met, spread=True)
         tokens, text = (_placed(joined([each[side] for each in found]), run.device) for side in (0, 1))
         return Shown(tokens=tokens, text=text, indices=[index for each in found for index in each[2]])
 
     def _scores(self, run: Running, writer: Writer, shown: Shown) -> dict[str, float]:
         decoder, tokenizer = decoder_of(writer, run.experiment), tokenizer_of(writer, run.graph)
-        some = shown.first(self.config.most)
+        some = shown.some(self.config.most)
         start, end = brackets(tokenizer)
         count = len(some.indices)
         said = written(
@@ -122,7 +124,7 @@ class Captions(Callback):
 
     def _ranked(self, run: Running, writer: Writer, shown: Shown) -> dict[str, float]:
         """Which sentence a sample makes likeliest, and which sample a sentence."""
-        some = shown.first(self.config.pool)
+        some = shown.some(self.config.pool)
         if len(some.indices) < 2:
             return {}
         decoder = decoder_of(writer, run.experiment)
@@ -146,19 +148,22 @@ class Shown:
     text: Text
     indices: list[int]
 
-    def first(self, count: int) -> Shown:
-        """The first so many."""
-        tokens, text = (map_tensors(lambda x: x[:count] if x.ndim else x, value) for value in (self.tokens, self.text))
-        return Shown(tokens=tokens, text=text, indices=self.indices[:count])
+    def some(self, count: int) -> Shown:
+        """So many at even distances."""
+        rows = evenly(range(len(self.indices)), count)
+        tokens, text = (map_tensors(lambda x: x[rows] if x.ndim else x, value) for value in (self.tokens, self.text))
+        return Shown(tokens=tokens, text=text, indices=[self.indices[row] for row in rows])
 
     def moved_on(self) -> Shown:
-        """Every sample with what stands before the words of the next."""
-        return replace(self, tokens=map_tensors(lambda x: x.roll(1, 0) if x.ndim else x, self.tokens))
+        """Every sample with what the words of another are about, half of all samples away."""
+        far = len(self.indices) // 2
+        return replace(self, tokens=map_tensors(lambda x: x.roll(-far, 0) if x.ndim else x, self.tokens))
 
 
 def against(made: Sequence[str], own: Sequence[str]) -> dict[str, float]:
-    """Exact match and chrF (0 to 1), each beside the same sentences told of the next sample."""
-    moved = [*own[1:], *own[:1]]
+    """Exact match and chrF (0 to 1), each beside the same sentences told of the sample half of all away."""
+    far = len(own) // 2
+    moved = [*own[far:], *own[:far]]
     return {
         "exact match": _share(made, own), "chance exact match": _share(made, moved),
         "chrF": _chrf(made, own), "chance chrF": _chrf(made, moved),

@@ -16,7 +16,7 @@ from core.data.batching.fixed import Fixed
 from core.data.batching.packed import BEST, FIRST, Packed, _best_fit, _first_fit
 from core.data.extents import extents as measured
 from core.data.loading import batches, grouped
-from core.data.order import Batching, Extent, Group, batchings, order
+from core.data.order import Batching, Extent, Group, batchings, evenly, order
 from core.data.pipeline import SampleGraph
 from core.data.readers.image import fitted, read_image, size_of
 from core.data.sources.caption_table import CaptionTable
@@ -261,3 +261,9 @@ def test_scenes_of_several_sizes_hold_their_boxes() -> None:
         )
         assert image[:, top:bottom, left:right].min() < 0.9
     assert len(shapes) > 5
+
+
+def test_so_many_at_even_distances() -> None:
+    assert evenly(range(10), 4) == [0, 2, 5, 7]
+    assert evenly([3, 1, 2], 5) == [3, 1, 2]
+    assert evenly([], 3) == []

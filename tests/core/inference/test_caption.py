@@ -8,18 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from core.blocks.generators.language_decoder import BESIDE
 from core.blocks.generators.writing import Way
+from core.blocks.values import Text, Tokens
 from core.compiler.answerable import answerable
 from core.compiler.compile import compile
+from core.graph import edits
 from core.graph.document import Document
 from core.inference.answering import Cancelled
 from core.inference.caption import caption
 from core.inference.trained import Trained
 from core.problems import Refused
 from core.telemetry.events import Scalars
-from core.training.callbacks.captions import against
+from core.training.callbacks.captions import Shown, against
 from tests.core.training.running import checkpoint, trainer
 from tests.documents import Drawing, captions, tiny_clip
 
@@ -92,6 +96,30 @@ def test_through_a_resampler_words_look_at_patches_too(tmp_path: Path, image: Pa
     assert all(word.look_HW is not None and word.look_HW.shape == (4, 4) for word in made.words)
     assert all(float(word.look_HW.sum()) == pytest.approx(1, abs=1e-5) for word in made.words)  # type: ignore[union-attr]
     model.close()
+
+
+def test_through_gates_words_look_at_patches_too(tmp_path: Path, image: Path) -> None:
+    document = captions(steps=2)
+    decoder = next(node.id for node in document.nodes.values() if node.block == "generators.language_decoder")
+    model, said = opened(edits.set_knob(document, decoder, "reads", BESIDE), tmp_path)
+    made = caption(model, image, way=Way(most=3, temperature=50.0))
+    assert all(word.look_HW is not None and word.look_HW.shape == (4, 4) for word in made.words)
+    assert all(float(word.look_HW.sum()) == pytest.approx(1, abs=1e-5) for word in made.words)  # type: ignore[union-attr]
+    found = {name: value for event in said for name, value in event.values.items()}
+    assert found["score/test/language_decoder/perplexity"] > 1
+    model.close()
+
+
+def test_what_is_shown_is_spread_and_the_other_is_far_away() -> None:
+    """Neighbours are often alike: the next of many flags is a flag, and a sentence about it is no control."""
+    x_BND = torch.arange(12.0)[:, None, None]
+    text = Text(ids_BL=torch.arange(12)[:, None], mask_BL=torch.ones(12, 1, dtype=torch.bool), vocabulary=12)
+    shown = Shown(tokens=Tokens(x_BND=x_BND, modality="image"), text=text, indices=list(range(100, 112)))
+    four = shown.some(4)
+    assert four.indices == [100, 103, 106, 109]
+    assert four.tokens.x_BND.flatten().tolist() == [0, 3, 6, 9]
+    assert four.moved_on().tokens.x_BND.flatten().tolist() == [6, 9, 0, 3]
+    assert four.moved_on().text.ids_BL.flatten().tolist() == [0, 3, 6, 9]
 
 
 def test_the_training_option_scores_beside_chance(trained: tuple[Trained, list[Scalars]]) -> None:
