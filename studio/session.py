@@ -23,6 +23,7 @@ from core.graph.history import History
 from core.graph.vocabulary import Vocabulary
 from core.problems import Problem, Refused
 from core.runs.launch import place_of, queue
+from core.runs.staging import queue_stage
 from core.runs.vocabulary import cached_vocabulary
 from core.runs.worker import RunThread, ask, start_process
 from core.store.answers import RunFacts
@@ -304,11 +305,20 @@ class Session(QObject):
             return ""
         return self._begin(self.document, place=place or self.preferences.place)
 
+    def run_stage(self, number: int) -> str:
+        """Train one stage of the document, from the checkpoint of the one before it; gives the run's uid, or nothing."""
+        place = self.preferences.place
+        return self._begun(lambda waits: queue_stage(self.library, self.document, number, place=place, waits=waits))
+
     def _begin(self, document: Document, **options: Any) -> str:
+        """A new run of a document."""
+        return self._begun(lambda waits: queue(self.library, document, waits=waits, **options))
+
+    def _begun(self, queued: Callable[[bool], RunFacts]) -> str:
         """A new run: begun at once, or put into the queue where another one trains."""
         self.refresh_runs()
         waits = self.queueing.is_busy() or bool(self.queueing.waiting())
-        facts = self.attempt(lambda: queue(self.library, document, waits=waits, **options))
+        facts = self.attempt(lambda: queued(waits))
         if facts is None:
             return ""
         if waits:

@@ -253,7 +253,13 @@ class Running:
         return goes_on
 
     def collected(
-        self, split: str, size: int, limit: int | None, work: Callable[[Batch, list[int]], Made], *, spread: bool = False
+        self,
+        split: str,
+        size: int,
+        limit: int | None,
+        work: Callable[[Batch, list[int]], Made],
+        *,
+        spread: bool = False,
     ) -> list[Made]:
         """What ``work`` makes of each batch of a split of the task at work, in order; what takes long at a step's end.
 

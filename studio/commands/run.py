@@ -34,6 +34,7 @@ from core.graph.selection import (
 from core.knobs import knobs_of, problems_with
 from core.problems import Refused, refuse
 from core.runs.launch import change_recipe, place_of, queue
+from core.runs.staging import queue_stage
 from core.runs.vocabulary import cached_vocabulary, full_vocabulary
 from core.runs.worker import RunThread, ask, start_process
 from core.store.answers import Head, RunFacts
@@ -80,6 +81,10 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "--resume", metavar="RUN",
         help="resume a run that was stopped or interrupted; --steps, --device, --processes, --place and --name may be given with it",
     )  # fmt: skip
+    parser.add_argument(
+        "--stage", type=int, metavar="N",
+        help="train only this stage of the recipe (1 is the first), from the last checkpoint of a run of the stage before it",
+    )  # fmt: skip
     parser.add_argument("--data-changed", action="store_true", help="resume although the data is no longer the same")
     parser.add_argument(
         "--unless-trained",
@@ -113,7 +118,7 @@ def run(flags: argparse.Namespace) -> int:
     return 0 if status in GOOD else 1
 
 
-CANNOT_CHANGE = {"file": "An experiment", "seed": "--seed", "set": "--set"}
+CANNOT_CHANGE = {"file": "An experiment", "seed": "--seed", "set": "--set", "stage": "--stage"}
 
 
 def _resumable(flags: argparse.Namespace, library: Library) -> RunFacts:
@@ -151,6 +156,8 @@ def _queued(flags: argparse.Namespace, library: Library) -> RunFacts:
         raise refuse("--data-changed goes with --resume.")
     document = _wanted(flags)
     _check(document)
+    if flags.stage is not None:
+        return queue_stage(library, document, flags.stage - 1, name=flags.name, place=flags.place or "thread")
     return queue(library, document, name=flags.name, place=flags.place or "thread")
 
 

@@ -14,6 +14,7 @@ from core.graph import edits, negatives_row
 from core.graph.analysis import Analysis
 from core.graph.document import Document
 from core.graph.file import loads
+from core.graph.staging import three_stages
 from core.problems import Refused
 from core.store.answers import RunFacts
 from core.store.database import Store
@@ -74,6 +75,11 @@ def bind_inspector(session: Session, window: Frame, ask_rate: Act) -> None:
             document = edits.set_rule(document, node, **fields)
         edit(document, tr("Change training"))
 
+    def stages() -> None:
+        names = tr("connector alone"), tr("connector and decoder"), tr("everything")
+        found = three_stages(session.document, session.vocabulary, names)
+        edit(edits.set_recipe(session.document, stages=found), tr("Three stages"))
+
     bind_columns(session, inspector)
     inspector.knobChanged.connect(turn)
 
@@ -108,6 +114,8 @@ def bind_inspector(session: Session, window: Frame, ask_rate: Act) -> None:
         lambda note: edit(replace(session.document, note=note), tr("Change the note"), "note")
     )
     inspector.rateRequested.connect(ask_rate)
+    inspector.stageRequested.connect(session.run_stage)
+    inspector.stagesRequested.connect(stages)
     inspector.linkRequested.connect(lambda link: QDesktopServices.openUrl(QUrl(link)))
     inspector.nodeRequested.connect(window.reveal)
     inspector.commandRequested.connect(lambda method: getattr(window.canvas, method)())

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QPushButton
 from core.graph.analysis import Analysis
 from core.graph.document import Document
 from core.graph.recipe import Recipe
+from core.graph.staging import rates_of, three_stages
 from core.graph.vocabulary import OptionSpec
 from core.knobs import knobs_of
 from widgets.inspector.form import KnobForm
@@ -19,6 +20,7 @@ from widgets.inspector.parts import Facts, heading, separator
 from widgets.inspector.stages import Stages
 from widgets.look import quantities
 from widgets.look.language import tr
+from widgets.look.titles import titles_of, vocabulary
 
 LONGEST_NOTE = 8_000
 
@@ -41,10 +43,12 @@ class DocumentPage(Page):
     noteChanged = Signal(str)
     sweepRequested = Signal(str)  # path
     rateRequested = Signal()
+    stageRequested = Signal(int)  # a stage is to run by itself
+    stagesRequested = Signal()  # the three of a language model that sees
 
     def __init__(self) -> None:
         super().__init__()
-        self._document = Document(id="empty")
+        self._document, self._analysis = Document(id="empty"), Analysis()
         self._options: tuple[OptionSpec, ...] = ()
         self.name, self.note, self.form = QLineEdit(), NoteEdit(), KnobForm()
         self.optimizer, self.schedule = OneOf(tr("Optimiser")), OneOf(tr("Schedule"))
@@ -92,6 +96,8 @@ class DocumentPage(Page):
         self.schedule.changed.connect(lambda choice: self.recipeChanged.emit({"schedule": choice}))
         self.batching.changed.connect(lambda choice: self.recipeChanged.emit({"batching": choice}))
         self.stages.changed.connect(lambda stages: self.recipeChanged.emit({"stages": stages}))
+        self.stages.runWanted.connect(self.stageRequested)
+        self.stages.threeWanted.connect(self.stagesRequested)
         self.mix.changed.connect(lambda mix: self.recipeChanged.emit({"mix": mix}))
         self.callbacks.changed.connect(lambda entries: self.recipeChanged.emit({"callbacks": entries}))
         self.diagnostics.changed.connect(lambda entries: self.recipeChanged.emit({"diagnostics": entries}))
@@ -108,7 +114,7 @@ class DocumentPage(Page):
 
     def show_document(self, document: Document, analysis: Analysis) -> None:
         """Show this document."""
-        self._document = document
+        self._document, self._analysis = document, analysis
         if not (self.name.hasFocus() and self.name.isModified()):
             self.name.setText(document.name)
         if not self.note.hasFocus() and self.note.toPlainText() != document.note:
@@ -128,9 +134,21 @@ class DocumentPage(Page):
         self.optimizer.show_options(self._of("optimizer"), recipe.optimizer)
         self.schedule.show_options(self._of("schedule"), recipe.schedule)
         self.batching.show_options(self._of("batching"), recipe.batching)
-        self.stages.show_stages(recipe)
+        trains = [self._trains(number) for number in range(len(recipe.stages))]
+        self.stages.show_stages(recipe, trains, may_be_three=bool(three_stages(self._document, vocabulary())))
         self.callbacks.show_options(self._of("callback"), recipe.callbacks)
         self.diagnostics.show_options(self._of("diagnostic"), recipe.diagnostics)
+
+    def _trains(self, stage: int) -> str:
+        """What learns in a stage, each with its rate; empty until the drawing was analysed."""
+        learning = [
+            key for key, facts in self._analysis.nodes.items() if facts.parameters and key in self._document.nodes
+        ]
+        if not learning:
+            return ""
+        titles, rates = titles_of(self._document), rates_of(self._document, stage, learning)
+        found = ", ".join(f"{titles[key]} {rate:g}" for key, rate in rates.items())
+        return tr("trains {blocks}", blocks=found) if found else tr("trains nothing")
 
     def _of(self, family: str) -> tuple[OptionSpec, ...]:
         return tuple(option for option in self._options if option.family == family)

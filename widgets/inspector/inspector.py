@@ -37,6 +37,8 @@ class Inspector(QWidget):
     linkRequested = Signal(str)
     sweepRequested = Signal(str)  # path of a setting
     rateRequested = Signal()  # another learning rate for the run that trains
+    stageRequested = Signal(int)  # run a stage by itself
+    stagesRequested = Signal()  # the three of a language model that sees
     negativesRequested = Signal(str, dict)  # a function of core.graph.negatives_row and its keywords
     commandRequested = Signal(str)  # a method of the canvas
     nodeRequested = Signal(str)  # go there
@@ -62,6 +64,8 @@ class Inspector(QWidget):
         self.document_page.noteChanged.connect(self.noteChanged)
         self.document_page.sweepRequested.connect(self.sweepRequested)
         self.document_page.rateRequested.connect(self.rateRequested)
+        self.document_page.stageRequested.connect(self.stageRequested)
+        self.document_page.stagesRequested.connect(self.stagesRequested)
         self.many_page.rulesChanged.connect(lambda fields: self.rulesChanged.emit(list(self._nodes), fields))
         self.many_page.commandRequested.connect(self.commandRequested)
         self.document_page.set_options(self._options)

@@ -11,11 +11,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
 from core.graph import edits
-from core.graph.recipe import Choice, Stage
+from core.graph.recipe import Choice, Rule, Stage
 from tests.widgets import sample
 from widgets.inspector.inspector import Inspector
 from widgets.look.theme import look
-from widgets.look.titles import use_vocabulary
+from widgets.look.titles import titles_of, use_vocabulary
 
 
 class Listener:
@@ -23,7 +23,7 @@ class Listener:
         self.heard: list[tuple] = []
         for name in (
             "knobChanged", "ruleChanged", "rulesChanged", "repeatChanged", "titleChanged", "recipeChanged", "nameChanged",
-            "noteChanged", "linkRequested", "commandRequested",
+            "noteChanged", "linkRequested", "commandRequested", "stageRequested", "stagesRequested",
         ):  # fmt: skip
             getattr(inspector, name).connect(lambda *args, name=name: self.heard.append((name, *args)))
 
@@ -269,6 +269,24 @@ def test_stages_are_added_moved_and_removed(inspector):
     assert inspector.listener.heard[-1][1]["stages"][0] == replace(stages[0], share=2.0)
     page.stages.cards[0].remove.click()
     assert inspector.listener.heard[-1][1]["stages"] == ()
+
+
+def test_a_stage_says_what_it_trains_and_runs_by_itself(inspector):
+    page = inspector.document_page
+    assert page.stages.three.isHidden()  # nothing there writes
+    stages = (
+        Stage(name="text", rules={"vit": Rule(frozen=True)}), Stage(name="all", rules={"vit": Rule(learning_rate=1e-5)}),
+    )  # fmt: skip
+    inspector.set_document(edits.set_recipe(sample.document(), stages=stages, learning_rate=0.002))
+    first, last = page.stages.cards
+    titles = titles_of(sample.document())
+    assert f"{titles['vit']} 1e-05" in last.span.text()
+    assert titles["vit"] not in first.span.text()
+    assert first.span.text().endswith("trains mixer 0.002, pool 0.002, pool 2 0.002")  # the words are frozen in all
+    last.run.click()
+    assert inspector.listener.heard[-1] == ("stageRequested", 1)
+    page.stages.three.click()
+    assert inspector.listener.heard[-1] == ("stagesRequested",)
 
 
 def test_a_node_that_goes_away_leaves_the_document_page(inspector):
