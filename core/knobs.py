@@ -51,6 +51,9 @@ class Knob:
     optional: bool = False  # None is allowed and reads as "automatic"
     logarithmic: bool = False  # a slider moves in decades
     advanced: bool = False  # shown behind "more"
+    placed: Value = (
+        None  # what a new node begins with, where that differs from what a document means that leaves it out
+    )
 
     def problem_with(self, value: Any) -> str:
         """Why ``value`` cannot be used here, as a sentence; empty where it can."""
@@ -112,14 +115,16 @@ def knob(
     logarithmic: bool = False,
     advanced: bool = False,
     path: Literal["", "file", "folder", "run", "column"] = "",
+    placed: Value = None,
 ) -> Any:
     """A dataclass field with everything a person needs to turn it.
 
     ``path`` says what a text names: something on the disk, a trained run, or a column of the table in ``folder``.
+    ``placed``: what a new node says, where the default must stay what it was for documents of before.
     """
     meta = {
         "help": help, "low": low, "high": high, "unit": unit, "choices": choices, "title": title,
-        "logarithmic": logarithmic, "advanced": advanced, "path": path,
+        "logarithmic": logarithmic, "advanced": advanced, "path": path, "placed": placed,
     }  # fmt: skip
     return dataclasses.field(default=default, metadata={_META: meta})
 

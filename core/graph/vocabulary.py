@@ -60,6 +60,10 @@ class BlockSpec:
         """Every knob at its default."""
         return {knob.name: knob.default for knob in self.knobs}
 
+    def placed(self) -> dict[str, Any]:
+        """What a new node of this kind says from the start."""
+        return {knob.name: knob.placed for knob in self.knobs if knob.placed is not None}
+
     def ways_through(self) -> list[tuple[str, str]]:
         """Pairs of an incoming and an outgoing port of the same kind: what bypassing this node would join."""
         pairs = [(given.name, given.name) for given in self.gives if self._takes_alike(given)]

@@ -77,7 +77,7 @@ class Editing:
         size = self._size_of(found.key)
         spot = size.spot(found.port, not outgoing)
         corner = found.at - QPointF(spot.x, spot.y) if spot else found.at
-        document, name = edits.add_node(self.document, found.key, corner.x(), corner.y())
+        document, name = edits.add_node(self.document, found.key, corner.x(), corner.y(), self._placed(found.key))
         here = End(node=name, port=found.port)
         source, target = (end, here) if outgoing else (here, end)
         if not rules.refusal(document, source, target, self.vocabulary):
@@ -91,17 +91,24 @@ class Editing:
         corner = QPointF(g.snapped(middle.x() - size.width / 2), g.snapped(middle.y() - size.height / 2))
         while any(self.board.touching(QRectF(corner.x(), corner.y(), size.width, size.height).adjusted(-8, -8, 8, 8))):
             corner += QPointF(g.GRID, g.GRID * 2)
-        document, name = edits.add_node(self.document, key, corner.x(), corner.y(), knobs)
+        document, name = edits.add_node(
+            self.document, key, corner.x(), corner.y(), {**self._placed(key), **(knobs or {})}
+        )
         self._propose_new(document, [name])
 
     def drop_block(self, key: str, at: QPointF, into_wire: bool = True) -> None:
         """Put a block's header at a place; into the wire there if it fits."""
         size = self._size_of(key)
-        document, name = edits.add_node(self.document, key, at.x() - size.width / 2, at.y() - g.HEADER / 2)
+        document, name = edits.add_node(
+            self.document, key, at.x() - size.width / 2, at.y() - g.HEADER / 2, self._placed(key)
+        )
         wire = self.board.wire_at(at, 14 / self.scale_now) if into_wire else ""
         if wire:
             document = edits.insert_on_wire(document, name, wire, self.vocabulary)
         self._propose_new(document, [name])
+
+    def _placed(self, key: str) -> Mapping[str, Value]:
+        return self.vocabulary.spec(key).placed()
 
     def _size_of(self, key: str) -> g.NodeShape:
         spec = self.vocabulary.spec(key)
