@@ -189,6 +189,20 @@ def _made(experiment: Runs, making: Making, batch: Mapping[End, Any], wish: Wish
     ]  # fmt: skip
 
 
+def guided(plan: Plan, making: Making) -> str | None:
+    """The nearest block behind what is made that can be guided, and asked for what lies between two; None where there is none."""
+    waiting, seen = [making.end.node], set[str]()
+    while waiting:
+        node = waiting.pop(0)
+        if node in seen or node not in plan.batch_nodes:
+            continue
+        seen.add(node)
+        if blocks[plan.document.nodes[node].block].is_guided:
+            return node
+        waiting += [end.node for end in plan.made_of(node).values()]
+    return None
+
+
 def _drawn_from_codes(plan: Plan, making: Making) -> End | None:
     """The codes that an image is drawn from, where a block says them; None where it is drawn otherwise."""
     node = making.end.node

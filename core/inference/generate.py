@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.blocks.catalog import blocks
 from core.blocks.wish import Wish
 from core.compiler.answerable import answerable
 from core.compiler.asking import asked
-from core.compiler.making import Making, Thing, make_between
+from core.compiler.making import Making, Thing, guided, make_between
 from core.data.media import pixels_of
 from core.inference.answering import Cancelled, Progress, go_on
 from core.inference.trained import Trained
@@ -88,7 +87,7 @@ def walk(
     """Images at equal steps from one sentence and seed to another, both ends told. Raises Refused; Cancelled with those so far."""
     making = _generating(trained, next((sentence for sentence, _ in ends if sentence is not None), None))
     task = trained.plan.tasks_with(making.end.node)[0]
-    if not blocks[trained.plan.document.nodes[making.end.node].block].is_guided:
+    if guided(trained.plan, making) is None:
         raise refuse("The block that makes images here cannot be asked for what lies between two.")
     given = [trained.given(sentence=sentence or "", task=task) if making.made_of else {} for sentence, _ in ends]
     batch = asked(trained.graphs[task.source], given, trained.device)

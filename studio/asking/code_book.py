@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from core.inference.trained import Trained
 
 MOST, COLUMNS, EDGE, GAP = 1024, 4, 48, 4  # codes that are listed; pieces in a row, pixels of one and between two
-WHITE = 255
+BETWEEN = 128  # grey of what lies between two pieces
 
 
 def opened_book(trained: Trained, progress: Callable[[int, int], bool]) -> QueryAnswers:
@@ -49,7 +49,7 @@ def sheet(pieces: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     shown = [_enlarged(piece) for piece in pieces]
     rows = [shown[:1], *(shown[at : at + COLUMNS] for at in range(1, len(shown), COLUMNS))]
     height, width = shown[0].shape[:2]
-    page = np.full((len(rows) * (height + GAP) - GAP, COLUMNS * (width + GAP) - GAP, 3), WHITE, np.uint8)
+    page = np.full((len(rows) * (height + GAP) - GAP, COLUMNS * (width + GAP) - GAP, 3), BETWEEN, np.uint8)
     for row, pictures in enumerate(rows):
         for column, picture in enumerate(pictures):
             top, left = row * (height + GAP), column * (width + GAP)

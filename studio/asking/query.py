@@ -226,11 +226,10 @@ def pools_of(trained: Trained, given: frozenset[str]) -> list[str]:
 
 def ways_of(text: str) -> Ways:
     """How a run with this document can be asked. Raises Refused where it cannot be opened here."""
-    from core.blocks.catalog import blocks  # torch
-    from core.compiler.answerable import answerable
+    from core.compiler.answerable import answerable  # torch
     from core.compiler.compile import compile
     from core.compiler.decoding import codecs
-    from core.compiler.making import makings
+    from core.compiler.making import guided, makings
     from core.compiler.questions import questions_of, why_not
 
     plan = compile(loads(text))
@@ -242,11 +241,11 @@ def ways_of(text: str) -> Ways:
     answers = {kind: said(why.what) if why is not None else "" for kind, why in answerable(plan).items()}
     made = next((making for making in makings(plan) if making.kind == "image" and making.original is None), None)
     paints = made is not None and bool(made.made_of & {"sentence", "text"})
-    is_guided = made is not None and blocks[plan.document.nodes[made.end.node].block].is_guided
+    steered = guided(plan, made) if made is not None else None
     return Ways(
-        finds=finds, why_not=reasons, answers=answers, paints_sentences=paints, walks=is_guided,
+        finds=finds, why_not=reasons, answers=answers, paints_sentences=paints, walks=steered is not None,
         has_codes=any(codec.image is not None for codec in codecs(plan)),
-        guidance=_guidance(plan, made.end.node) if made is not None and is_guided and made.made_of else None,
+        guidance=_guidance(plan, steered) if made is not None and steered is not None and made.made_of else None,
     )  # fmt: skip
 
 

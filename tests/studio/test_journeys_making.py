@@ -122,7 +122,9 @@ def test_an_image_is_drawn_code_by_code_and_the_code_book_is_opened(sit_down, tm
     person.runs()
     person.go_to("Query")
     page = person.window.query
-    person.wait(lambda: page.findChildren(MakingForm)[0].isVisible())
+    form = page.findChildren(MakingForm)[0]
+    person.wait(lambda: form.isVisible())
+    assert (form.guidance.isVisible(), form.guidance.value(), form.to.isVisible()) == (True, 2.0, True)
     page.set_sentence("red heart")
     person.click(person.button("Make images", page))
     person.wait(lambda: page.answers() is not None and not page.answers().is_partial)

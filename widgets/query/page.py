@@ -479,12 +479,19 @@ class QueryPage(QWidget):
         self._words.set_words(answer.words, answer.word_heat, can_pick=answer.word_maps is not None)
         word = self._words.picked()
         heat = answer.word_maps[word] if answer.word_maps is not None and word >= 0 else None
-        self._picture.set_picture(answer.picture if answer.close is None else answer.close, heat)
+        least, most = (0.0, 0.0) if heat is None else (float(heat.min()), float(heat.max()))
+        self._picture.set_picture(
+            answer.picture if answer.close is None else answer.close, None if heat is None else heat - least
+        )
         self._lit.setVisible(heat is not None)
         parts = [answer.sentence, answer.group]
         if answer.close is not None:
             parts.append(tr("above what it draws alone, below pieces of held-out images that became it"))
-        elif word < 0:
+        elif heat is not None:
+            parts.append(
+                tr("{low} to {high} % of a place's attention", low=f"{100 * least:.0f}", high=f"{100 * most:.0f}")
+            )
+        else:
             parts.append(tr("click a word to see where it was attended to"))
         self._about.setText(" · ".join(part for part in parts if part))
 

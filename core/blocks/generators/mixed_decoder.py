@@ -161,11 +161,12 @@ class MixedDecoder(CausalDecoder):
         return Beginning(ids_BL=ids_BL.expand(rows, -1), real_BL=real_BL.expand(rows, -1))
 
     def _drawn(self, wish: Wish, shown: Beginning, hidden: Beginning, streams: list[torch.Generator]) -> Tensor:
-        """[B, N]; between two things all rows draw the same, each counting its share."""
+        """[B, N]; between two things all rows draw the same: by the odds of both, each counting its share, and as one of both would."""
         knobs = self.config
         way = Way(most=self.places, temperature=knobs.temperature, top_k=knobs.top_k, top_p=knobs.top_p)
         states = [opened(self, beginning, self.places) for beginning in (shown, hidden)]
         found: list[Tensor] = []
+        turns = torch.Generator().manual_seed(sum(wish.seeds))
         for step in range(self.places):
             weight = wish.guidance() if wish.guidance is not None else None
             logits_BK = guided(
@@ -176,7 +177,10 @@ class MixedDecoder(CausalDecoder):
             if wish.shares:
                 logits_BK = (torch.tensor(wish.shares).to(logits_BK) @ logits_BK).expand_as(logits_BK)
             picked = [piece_of(row_K, way, stream) for row_K, stream in zip(logits_BK, streams)]
-            ids_B = torch.tensor([picked[0]] * len(picked) if wish.shares else picked, device=logits_BK.device)
+            if wish.shares:
+                edges = torch.tensor(wish.shares, dtype=torch.float64).cumsum(0)
+                picked = [picked[int((edges <= torch.rand(1, generator=turns)).sum())]] * len(picked)
+            ids_B = torch.tensor(picked, device=logits_BK.device)
             found.append(ids_B)
             if wish.said is not None:
                 ids_BN = torch.stack(found, 1)[: wish.count]

@@ -20,7 +20,7 @@ from core.graph import edits
 from core.graph.document import Document
 from core.inference.answering import Cancelled
 from core.inference.code_book import code_book
-from core.inference.generate import Manner, Sight, generate
+from core.inference.generate import Manner, Sight, generate, walk
 from core.inference.trained import Trained
 from core.telemetry.events import Pictures, Scalars
 from tests.core.training.running import checkpoint, trainer
@@ -155,3 +155,13 @@ def test_a_code_book_opens_with_what_each_code_draws_and_stood_for(trained: tupl
     assert all(bool(code.pieces) == bool(code.share) for code in codes)
     with pytest.raises(Cancelled):
         code_book(opened, progress=lambda done, of: False)
+
+
+def test_a_walk_in_codes_ends_where_each_end_alone_would(trained: tuple[Trained, Any]) -> None:
+    opened, _ = trained
+    ends = (("red heart", 5), ("blue moon", 9))
+    steps = walk(opened, ends=ends, count=3)
+    for (sentence, seed), thing in zip(ends, (steps[0], steps[-1])):
+        alone = generate(opened, count=1, seed=seed, sentence=sentence)[0].made
+        assert np.abs(alone.astype(int) - thing.made).max() <= 1
+    assert not any(np.array_equal(steps[1].made, other.made) for other in (steps[0], steps[2]))
