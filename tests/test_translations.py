@@ -263,10 +263,10 @@ def test_every_sentence_with_values_has_its_template() -> None:
 def test_a_template_taken_out_is_noticed() -> None:
     table = load_table("zh_CN")
     before = lacking_sentences(table)
-    del table["{a} needs something at {b} ({c})."]
+    del table["{a} needs something at '{b}' ({c})."]
     added = [line for line in lacking_sentences(table) if line not in before]
     assert len(added) == 1
-    assert added[0].startswith('"{a} needs something at {b} ({c}).": core/compiler/resolve.py:')
+    assert added[0].startswith("\"{a} needs something at '{b}' ({c}).\": core/compiler/resolve.py:")
 
 
 def test_a_template_is_taken_from_every_way_to_say_it() -> None:

@@ -15,9 +15,9 @@ from widgets.look.theme import look, theme
 from widgets.loose import LooseLabel
 from widgets.run_chip import RunChip
 
-PAGE = 62  # pixels of a page's button where there is room
+PAGE = 54  # pixels of a page's button where there is room
 AIR, TIGHT = 10, 3  # pixels beside a page's word
-LEAST_NAME = 90  # of the document's name
+LEAST_NAME = 128  # of the document's name
 NARROWEST = 640
 
 

@@ -75,10 +75,10 @@ def _because(document: Document, resolved: Resolved, objective: str, cause: Caus
             text=f"Enable {name}", edit="change_node", arguments={"node": cause.node, "bypassed": False, "muted": False}
         )
         return Problem(
-            what=f"{goal} is left out: nothing reaches its input {cause.at!r}, because {name} is bypassed and has no way through to {cause.port!r}.",
+            what=f"{goal} is left out: nothing reaches its input '{cause.at}', because {name} is bypassed and has no way through to '{cause.port}'.",
             hint=f"Enable {name}, or draw a wire past it.", fix=fix, node=objective, port=cause.at, severity=severity,
         )  # fmt: skip
-    what = f"{goal} is left out: nothing reaches its input {cause.at!r}, because {name} is disabled."
+    what = f"{goal} is left out: nothing reaches its input '{cause.at}', because {name} is disabled."
     if _passes(document, resolved, cause):
         fix = Fix(
             text=f"Bypass {name}", edit="change_node", arguments={"node": cause.node, "muted": False, "bypassed": True}

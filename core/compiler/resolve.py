@@ -121,7 +121,7 @@ def _missing(document: Document, key: str, specs: Mapping[str, BlockSpec], given
     spec = specs[key]
     return [
         Problem(
-            what=f"{spec.title} needs something at {port.name!r} ({port.kind}).", node=key, port=port.name,
+            what=f"{spec.title} needs something at '{port.name}' ({port.kind}).", node=key, port=port.name,
             hint="Draw a wire to it, or disable the block.", fix=_mending(document, specs, End(node=key, port=port.name)),
         )
         for port in spec.takes

@@ -41,7 +41,9 @@ def latin_words(text: str, *names: str) -> list[str]:
 @pytest.mark.parametrize(
     ("english", "chinese"),
     [
-        ("ViT needs something at 'image' (images).", "ViT 的端口 'image'（图像）需要输入。"),
+        ("ViT needs something at 'image' (images).", "ViT 的端口“图像”（图像）需要输入。"),
+        ("InfoNCE is left out: nothing reaches its input 'left', because Image pooling is disabled.",
+         "InfoNCE 未参与运行：其输入“左”没有数据，因为图像池化已停用。"),
         ("red.png is not there.", "red.png 不存在。"),
         ("The folder of captioned images '/a b/c' is not there.", "带说明文字的图像文件夹 '/a b/c' 不存在。"),
         ("There is no image with a caption.", "没有带说明文字的图像。"),
@@ -82,7 +84,7 @@ def test_what_nobody_knows_stays_as_it_is(text: str) -> None:
 def test_a_sentence_without_its_template_stays_english() -> None:
     sentence = "ViT needs something at 'image' (images)."
     assert said(sentence) != sentence
-    del language._table["{a} needs something at {b} ({c})."]
+    del language._table["{a} needs something at '{b}' ({c})."]
     language._templates.cache_clear()
     language._recognised.cache_clear()
     assert said(sentence) == sentence
