@@ -99,6 +99,11 @@ def test_every_transforms_meta_shapes_are_the_real_ones(key: str, clip: FilmFile
         shapes |= tokenizer.meta(shapes, 1)
     if step.alternatives:  # one of each kind, as a task brings them
         values, shapes = ({f"first_{name}": value for name, value in each.items()} for each in (values, shapes))
+    else:  # a port that is not called as its kind is takes what is
+        values, shapes = (
+            {name: each.get(name, each.get(port.kind)) for name, port in step.takes.items()}
+            for each in (values, shapes)
+        )
     values = {name: values[name] for name in step.takes if not step.alternatives or name in values}
     if step.needs_fit:
         step.fit([values])
