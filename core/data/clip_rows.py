@@ -230,7 +230,7 @@ class Clips(Rows[ClipRow]):
         named = {
             "classes": (label for row in self.rows for label in row.told.labels[:1] if len(row.told.labels) == 1),
             "speaker": (row.told.speaker for row in self.rows),
-            "segments": (mark.label for row in self.rows for mark in _marks_of(row, 0.0)),
+            "segments": (name for row in self.rows for name in row.told.event_names),
         }
         self._names = {name: tuple(sorted(set(found) - {""}, key=natural)) for name, found in named.items()}
         self._places = {name: {word: place for place, word in enumerate(words)} for name, words in self._names.items()}
@@ -263,11 +263,22 @@ class Clips(Rows[ClipRow]):
             given["segments"] = self._segments(row, whole)
         return {port: given[port] for port in ports if port in given}
 
+    def part_of(self, row: ClipRow) -> Span | None:
+        """The part of the file that is meant, in seconds of the file; None: all of it."""
+        start, end = row.told.start, row.told.end
+        return None if end is None else self.in_seconds(row, Span(start=start, end=end))
+
+    def in_seconds(self, row: ClipRow, span: Span) -> Span:
+        """A span of the file as it is told, in seconds of the file."""
+        return span
+
     def _segments(self, row: ClipRow, whole: Span) -> Marks:
         """What of its events is read."""
-        found = [
-            (span, mark.label) for mark in _marks_of(row, whole.end) if (span := mark.span.common(whole)) is not None
-        ]
+        part = self.part_of(row)
+        start = 0.0 if part is None else part.start
+        marks = [Mark(span=self.in_seconds(row, mark.span), label=mark.label) for mark in row.told.marks]
+        timed = _marks_of(marks, row.told.labels, start, whole.end)
+        found = [(span, mark.label) for mark in timed if (span := mark.span.common(whole)) is not None]
         places = self._places["segments"]
         return Marks(spans=tuple(span for span, _ in found), classes=tuple(places.get(label, 0) for _, label in found))
 
@@ -326,14 +337,13 @@ def _events_together(rows: Sequence[ClipRow]) -> Iterator[ClipRow]:
         yield row_of(file, some[0].name, replace(told, marks=marks), line=some[0].line)
 
 
-def _marks_of(row: ClipRow, seconds: float) -> tuple[Mark, ...]:
-    """Its events on the time of the part that is read; without any, its classes for as long as it lasts."""
-    start, whole = row.told.start, Span(start=0.0, end=seconds)
+def _marks_of(marks: Sequence[Mark], labels: Sequence[str], start: float, seconds: float) -> tuple[Mark, ...]:
+    """Events on the time of the part that is read; without any, its classes for as long as it lasts."""
     moved = tuple(
         Mark(span=Span(start=max(0.0, mark.span.start - start), end=max(0.0, mark.span.end - start)), label=mark.label)
-        for mark in row.told.marks
+        for mark in marks
     )
-    return moved or tuple(Mark(span=whole, label=label) for label in row.told.labels)
+    return moved or tuple(Mark(span=Span(start=0.0, end=seconds), label=label) for label in labels)
 
 
 def _number(text: str) -> float:

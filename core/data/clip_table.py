@@ -31,7 +31,7 @@ LABEL = (
     "label", "category", "class", "class_name", "event_label", "emotion", "digit", "tone", "key", "labels", "positive_labels", "target",
 )  # fmt: skip
 TRANSCRIPT = ("transcript", "transcription", "sentence", "text", "words")
-SPEAKER = ("speaker", "speaker_id", "client_id", "actor", "spk")
+SPEAKER = ("speaker", "speaker_id", "client_id", "actor", "spk", "subject", "performer", "character")
 RECORDING = (
     "recording", "recording_id", "freesound_id", "fsid", "src_file", "sound_id", "song", "group", "group_id", "video_id", "session",
 )  # fmt: skip

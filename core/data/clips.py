@@ -34,6 +34,11 @@ class Told:
     start: float = 0.0  # of the file, seconds: where the part begins that is read
     end: float | None = None
 
+    @property
+    def event_names(self) -> tuple[str, ...]:
+        """What its events are; without any, its classes."""
+        return tuple(mark.label for mark in self.marks) or self.labels
+
 
 def merged(told: Sequence[Told]) -> Told:
     """What all of them know; where two know of one thing, the first is believed."""

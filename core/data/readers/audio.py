@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.data.readers.video_process import MEDIA, video_process
-from core.problems import Refused, refuse
+from core.data.readers.video_process import MEDIA, HasNoSound, video_process
+from core.problems import Problem, Refused, refuse
 from core.telemetry.spans import samples_at, samples_in, samples_lasting
 
 MOST_SECONDS = 1800.0
@@ -66,7 +66,7 @@ def read_sound(
         samples, rate = _by_soundfile(file, start_seconds, seconds, name)
         reader, note = "soundfile", _unsaid_delay(file)
     if samples.size == 0:
-        raise refuse(f"{name} has no audio at {start_seconds:g} seconds.")
+        raise HasNoSound(Problem(what=f"{name} has no audio at {start_seconds:g} seconds."))
     if not np.isfinite(samples).all():
         raise refuse(f"{name} has samples that are not numbers.")
     samples_S = resampled(torch.from_numpy(samples), rate, hertz)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.problems import Refused, refuse
+from core.problems import Problem, Refused, refuse
 
 WATCHDOG = 10.0  # seconds
 FILMS = frozenset(".mp4 .m4v .mov .3gp .mkv .webm .avi .mpg .mpeg .ts .mts .m2ts .flv .wmv".split())
@@ -37,6 +37,10 @@ _KNOWN = (
     b"0&\xb2u",
 )
 _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip", b"pnot")
+
+
+class HasNoSound(Refused):
+    """A file that is whole, without sound or with none at the time that was asked for."""
 
 
 class VideoProcess:
@@ -63,7 +67,7 @@ class VideoProcess:
         request = {"what": "audio", "file": str(file), "start": start, "seconds": seconds}
         facts, body = self._ask(request, file, name)
         if facts.get("silent"):
-            raise refuse(f"{name} has no sound.")
+            raise HasNoSound(Problem(what=f"{name} has no sound."))
         return np.frombuffer(body, dtype="<f4").astype(np.float32), int(facts["rate"]), " ".join(facts["remarks"])
 
     def _ask(self, request: dict[str, Any], file: Path, name: str) -> tuple[dict[str, Any], bytes]:

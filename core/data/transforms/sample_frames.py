@@ -1,4 +1,4 @@
-"""From a film in its file to the frames of it that are looked at.
+"""From a film in its file to the frames of it that are looked at; their times are counted from where the clip begins.
 
 Which frames is a matter of :mod:`core.data.films.choosing`; what is drawn is drawn in training only. Short films are decoded whole once
 and kept in memory, so every epoch may look at other frames of them. Axes: T frames of the film, N frames that are chosen, C, H, W.
@@ -121,7 +121,8 @@ class SampleFrames(Transform):
     def _sampled(self, film: FilmFile, generator: np.random.Generator | None) -> dict[str, Any]:
         shown = shown_in(film)
         places_N = self.places(film, shown, generator)
-        starts_N = tuple(shown.starts_T[places_N].tolist())
+        begin = 0.0 if film.part is None else film.part.start
+        starts_N = tuple(np.maximum(shown.starts_T[places_N] - begin, 0.0).tolist())
         lasting_T = durations_of(shown.starts_T.tolist(), shown.end)
         frames_NCHW = self._frames(film, shown, places_N)
         durations = tuple(lasting_T[place] for place in places_N)

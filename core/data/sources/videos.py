@@ -1,0 +1,150 @@
+"""A person's own videos: class folders, or a table with classes, captions, times, performers and splits.
+
+What is given is a clip still in its file, for which frames are chosen behind the source; its middle frame as an image; and its sound.
+Axes: S samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.blocks.values import Waveform
+from core.data.catalog import sources
+from core.data.clip_rows import TOLD_PORTS, ClipKnobs, Clips
+from core.data.clips import ClipRow
+from core.data.films.choosing import in_segments
+from core.data.films.looking import shown_in
+from core.data.media import FilmFile, Wave
+from core.data.paths import folder
+from core.data.readers.audio import read_sound
+from core.data.readers.media_formats import VIDEOS
+from core.data.readers.video import read_video
+from core.data.readers.video_process import HasNoSound
+from core.data.sounds import Heard, SoundMemory
+from core.graph.ports import port
+from core.knobs import knob
+from core.problems import Problem, Refused, refuse
+from core.telemetry.spans import Span, samples_in
+
+MOST_SECONDS = 600.0  # of a clip's sound
+SECONDS, FRAMES = "seconds", "frames"
+
+
+@sources.register("sources.videos")
+class Videos(Clips):
+    """Videos with their classes, captions, performers and segments, from class folders or a table."""
+
+    title = "Videos"
+    modality = "video"
+    gives = {
+        "clip": port("clip", "the video, or the part of it that is meant"),
+        "image": port("image", "its middle frame"),
+        "waveform": port("waveform", "its sound, from the clip's beginning; empty where it has none"),
+        **TOLD_PORTS,
+        "speaker": port("labels", "code of who acts or speaks; -1 where that is not told"),
+    }
+    formats = VIDEOS
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ClipKnobs):
+        """Where they lie, what is held out, and how image and sound are read."""
+
+        image_size: int = knob(64, "Edge of the square image of the middle frame.", low=8, high=1024, unit="px")
+        shape: str = knob(
+            "crop", "Crop cuts the longer side, fit adds black borders, stretch distorts.", choices=("crop", "fit", "stretch"),
+            title="Resize mode",
+        )  # fmt: skip
+        time_unit: str = knob(
+            SECONDS, "Whether the table counts start and end in seconds or in frames of the video, from 0.",
+            choices=(SECONDS, FRAMES), advanced=True, title="Times are in",
+        )  # fmt: skip
+        hertz: int = knob(
+            16_000, "Audio samples per second.", low=1000, high=192_000, unit="Hz", title="Sample rate", advanced=True
+        )
+        seconds: float = knob(
+            5.0, "Longest part of an audio file that is read.", low=0.05, high=MOST_SECONDS, unit="s", title="Max duration",
+            advanced=True,
+        )  # fmt: skip
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self._memory = SoundMemory()
+
+    def unready(self) -> Problem | None:
+        """A folder is needed, and what must lie in it is said."""
+        if self.config.folder:
+            return None
+        return Problem(
+            what="No folder of videos is chosen.",
+            hint="Choose one with a folder for each class, or with a table (file, label, caption, start, end …) beside the videos.",
+        )
+
+    def root(self) -> Path:
+        """The folder."""
+        return folder(str(self.config.folder or ""), "folder of videos")
+
+    def nothing_usable(self, first: str) -> Refused:
+        """That there is no video."""
+        return refuse(f"There is no video that can be used.{first}")
+
+    def in_seconds(self, row: ClipRow, span: Span) -> Span:
+        """Frames by when they are shown, whatever the rate. Raises Refused naming the file."""
+        if self.config.time_unit == SECONDS:
+            return span
+        whole = shown_in(FilmFile(file=row.file, name=row.name))
+        edges = np.append(whole.starts_T, whole.end)
+        first, last = (min(max(round(edge), 0), len(edges) - 1) for edge in (span.start, span.end))
+        return Span(start=float(edges[first]), end=float(edges[last]))
+
+    def part(self, index: int, ports: Collection[str]) -> dict[str, Any]:
+        """Only what is asked for is decoded. Raises Refused naming the file."""
+        self.open()
+        row = self.rows[index]
+        film = FilmFile(file=row.file, name=row.name, part=self.part_of(row))
+        whole = Span(start=0.0, end=shown_in(film).seconds) if "segments" in ports else None
+        given: dict[str, Any] = {"clip": film} if "clip" in ports else {}
+        if "image" in ports:
+            given["image"] = self._middle(film)
+        if "waveform" in ports:
+            heard_S = self._memory.get(index, lambda: self._heard(film))
+            given["waveform"] = Wave.of(heard_S, self.config.hertz)
+        return given | self.told_of(index, ports, whole)
+
+    def _middle(self, film: FilmFile) -> Tensor:
+        """The frame in the middle of its time, float32 [3, H, W]."""
+        shown, knobs = shown_in(film), self.config
+        time = float(shown.starts_T[in_segments(shown, 1)[0]])
+        read = read_video(film.file, times=(time,), size=knobs.image_size, shape=knobs.shape, name=film.name)
+        return read.frames_TCHW[0].float() / 255
+
+    def _heard(self, film: FilmFile) -> Tensor:
+        start = 0.0 if film.part is None else film.part.start
+        seconds = self.config.seconds if film.part is None else min(self.config.seconds, film.part.seconds)
+        try:
+            heard = read_sound(film.file, hertz=self.config.hertz, start_seconds=start, seconds=seconds, name=film.name)
+        except HasNoSound:
+            return torch.zeros(0)
+        return heard.samples_S
+
+    def meta(self, batch: int) -> dict[str, Any]:
+        """From the configuration alone."""
+        knobs = self.config
+        samples = torch.empty(batch, samples_in(knobs.seconds, knobs.hertz), device="meta")
+        lengths = torch.empty(batch, dtype=torch.int64, device="meta")
+        return {
+            "clip": None, "image": torch.empty(batch, 3, knobs.image_size, knobs.image_size, device="meta"),
+            "waveform": Waveform(samples_BS=samples, lengths_B=lengths, hertz=knobs.hertz), **self.told_meta(batch),
+        }  # fmt: skip
+
+    def hears(self, incoming: Mapping[str, Heard]) -> tuple[Mapping[str, Heard], Sequence[Problem]]:
+        """One rate; each sound as long as it is or as is read."""
+        knobs = self.config
+        heard = Heard(hertz=knobs.hertz, seconds=knobs.seconds, seconds_knob="seconds", most_seconds=MOST_SECONDS)
+        return {"waveform": heard}, ()
