@@ -38,7 +38,7 @@ from widgets.sweeps.sweeps import SweepsView
 from widgets.timeline import Timeline
 from widgets.top_bar import TopBar
 
-LEAST_ROW = 205  # pixels of the monitors under the canvas
+LEAST_ROW, LEAST_CANVAS = 205, 220  # pixels of the monitors under the canvas, and of the canvas
 LEFT, RIGHT, BOTTOM = (
     Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea,
 )  # fmt: skip
@@ -151,6 +151,8 @@ class Frame(PlacedWindow):
         if kept is None or not self.restoreState(kept):
             self._default_sizes()
             QTimer.singleShot(0, self._default_sizes)  # again once the docks have been laid out
+        elif designing:
+            QTimer.singleShot(0, self, self._keep_canvas)
         self.pages.focus(key).setFocus()
 
     def _default_sizes(self) -> None:
@@ -158,6 +160,11 @@ class Frame(PlacedWindow):
         self.resizeDocks(docks, [232, 320], Qt.Orientation.Horizontal)
         high = max(LEAST_ROW, round(0.3 * self.height()))  # a low window keeps room for the canvas
         self.resizeDocks([self.docks["monitors"]], [high], Qt.Orientation.Vertical)
+
+    def _keep_canvas(self) -> None:
+        """A layout of a larger window, or of a smaller interface, may leave the canvas a slit."""
+        if self.canvas.isVisible() and self.canvas.height() < LEAST_CANVAS:
+            self._default_sizes()
 
     def run_started(self) -> None:
         """A run began: its monitors are under the canvas; nothing jumps."""

@@ -83,7 +83,7 @@ class MetricMonitor(Monitor):
         "Any metric of a run. Select rows to plot them, tick a row to pin it; runs selected in Runs are plotted beside."
     )
     order = 95
-    empty = "No metrics yet. Press Run, or pick a run in the library."
+    empty = "No metrics yet. Press Run, or pick a run in Runs."
     tools_open = True
     compares = True
 

@@ -151,7 +151,7 @@ class Monitor(QFrame):
 
     def _nothing(self) -> str:
         """What is missing, then what it waits for, or what a person can do."""
-        then = self._awaited or tr("Press Run, or pick a run in the library.")
+        then = self._awaited or tr("Press Run, or pick a run in Runs.")
         return tr("{first} {second}", first=tr(self.empty), second=then)
 
     def clear(self) -> None:

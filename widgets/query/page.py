@@ -88,7 +88,9 @@ class QueryPage(QWidget):
         self._runs_box.clear()
         for run in runs:
             self._runs_box.addItem(run.name, run.uid)
-        self._runs_box.setCurrentIndex(max(0, self._runs_box.findData(before)) if runs else -1)
+        can = next((number for number, run in enumerate(runs) if run.checkpoints), 0)  # the newest that has something
+        place = self._runs_box.findData(before)
+        self._runs_box.setCurrentIndex((place if place >= 0 else can) if runs else -1)
         self._runs_box.blockSignals(False)
         self._show_checkpoints()
 

@@ -231,7 +231,7 @@ class SweepsView(QWidget):
         row.addStretch(1)
         drop = QToolButton()
         drop.setText(tr("Remove"))
-        drop.setToolTip(tr("The sweep goes; its runs stay in the library."))
+        drop.setToolTip(tr("The sweep goes; its runs stay in Runs."))
         drop.clicked.connect(lambda: self.deleteRequested.emit(self.chosen()) if self.chosen() else None)
         row.addWidget(drop)
         column.addWidget(self._queue_tools)

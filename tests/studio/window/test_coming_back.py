@@ -61,3 +61,14 @@ def test_the_overview_covers_no_graph_on_a_small_canvas(sit_down) -> None:
     person.window.resize(1024, 700)
     QApplication.processEvents()
     assert not canvas.minimap.isVisible()
+
+
+def test_a_layout_of_a_larger_window_leaves_room_for_the_canvas(sit_down) -> None:
+    window = sit_down(tiny_clip()).window
+    window.resizeDocks([window.docks["monitors"]], [420], Qt.Orientation.Vertical)
+    window.show_page("runs")
+    window.resize(1024, 700)
+    window.show_page("design")
+    QApplication.processEvents()
+    QApplication.processEvents()
+    assert window.canvas.height() > 220

@@ -273,3 +273,14 @@ def test_a_long_name_asks_for_no_wider_column(qtbot):
     page.show()
     column = next(area for area in page.findChildren(QScrollArea) if area.isAncestorOf(page._sentence))
     assert column.widget().sizeHint().width() <= column.width()
+
+
+def test_the_newest_run_that_can_be_asked_is_chosen_first(qtbot):
+    view = QueryPage()
+    qtbot.addWidget(view)
+    fresh, asked = RUNS[1], RUNS[0]
+    view.set_runs([fresh, asked])
+    assert view.uid() == "a"
+    view.choose("b")
+    view.set_runs([replace(fresh, uid="d"), fresh, asked])
+    assert view.uid() == "b", "a choice is kept"
