@@ -5,14 +5,12 @@ Axes: B batch, L word pieces.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from core.blocks.catalog import blocks
-from core.blocks.generators.language_decoder import LanguageDecoder
+from core.blocks.generators.causal import CausalDecoder
 from core.blocks.generators.writing import Beginning
 from core.blocks.values import Tokens
 from core.compiler.module import Experiment
@@ -28,7 +26,7 @@ class Writer:
 
     node: str
     text: End  # what it reads in training
-    about: End | None  # the tokens before the words
+    about: End | None  # the tokens before the words, or the codes
     modality: str  # of what it writes about; empty: of nothing
     tokenizer: str  # the node that cuts sentences for it
 
@@ -37,10 +35,12 @@ def writers(plan: Plan) -> tuple[Writer, ...]:
     """Every decoder whose words can be read back."""
     found = []
     for key in plan.batch_nodes:
-        if not issubclass(blocks[plan.document.nodes[key].block], LanguageDecoder):
+        if not issubclass(blocks[plan.document.nodes[key].block], CausalDecoder):
             continue
         ends = plan.inputs[key]
-        about = ends.get("tokens")
+        if "codes" in ends:
+            continue  # here it draws what the words say
+        about = ends.get("tokens") or ends.get("before")
         tokenizer = _tokenizer(plan, ends["text"])
         if tokenizer:
             modality = "" if about is None else plan.modality_of(about)
@@ -60,10 +60,10 @@ def _tokenizer(plan: Plan, end: End) -> str:
     return ""
 
 
-def decoder_of(writer: Writer, experiment: Experiment) -> LanguageDecoder:
+def decoder_of(writer: Writer, experiment: Experiment) -> CausalDecoder:
     """The decoder itself."""
     decoder = experiment.node(writer.node)
-    assert isinstance(decoder, LanguageDecoder)
+    assert isinstance(decoder, CausalDecoder)
     return decoder
 
 
@@ -85,8 +85,3 @@ def beginning(tokens: Tokens | None, rows: int, start: int, device: torch.device
     """So many sentences of which only the first piece is there."""
     ids_B1 = torch.full((rows, 1), start, device=device)
     return Beginning(ids_BL=ids_B1, real_BL=torch.ones_like(ids_B1, dtype=torch.bool), tokens=tokens)
-
-
-def about_of(writer: Writer, values: Mapping[End, Any]) -> Tokens | None:
-    """What stands before the words, among values that were run."""
-    return None if writer.about is None else values[writer.about]

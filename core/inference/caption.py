@@ -81,13 +81,13 @@ class Writing:
         self.decoder = decoder_of(writer, trained.experiment)
         self.tokenizer: Transform = tokenizer_of(writer, trained.graphs[task.source])
         self.start, self.end = brackets(self.tokenizer)
-        self.about: Tokens = trained.experiment.run(batch, [writer.about.node])[writer.about]
+        self.about: Tokens = self.decoder.about(trained.experiment.run(batch, [writer.about.node])[writer.about])
         self.beginning: Beginning = beginning(self.about, 1, self.start, trained.device)
 
     def drawn(self, way: Way, seed: int, progress: Progress | None, wrote: Callable[[str], None] | None) -> Caption:
         """Piece after piece."""
         said: list[int] = []
-        for (piece,) in pieces(self.decoder, self.beginning, way, [seed], self.end):
+        for (piece,) in pieces(self.decoder.speaker(), self.beginning, way, [seed], self.end):
             said.append(piece)
             if wrote is not None and piece != self.end:
                 wrote(self.tokenizer.decode(said))
@@ -96,7 +96,7 @@ class Writing:
 
     def beamed(self, way: Way) -> Caption:
         """The best of several."""
-        return self.told(list(beamed(self.decoder, self.beginning, way, self.end)[0].ids))
+        return self.told(list(beamed(self.decoder.speaker(), self.beginning, way, self.end)[0].ids))
 
     def told(self, said: list[int]) -> Caption:
         """What was written, read once more to see where each piece looked."""
@@ -104,7 +104,7 @@ class Writing:
         ids_BL = torch.tensor([[self.start, *said]], device=self._trained.device)
         real_BL = torch.ones_like(ids_BL, dtype=torch.bool)
         with recording(dict(self.decoder.attentions())) as maps:
-            total_B = likelihoods(self.decoder, ids_BL, real_BL, self.about)
+            total_B = likelihoods(self.decoder.speaker(), ids_BL, real_BL, self.about)
         before = self.about.x_BND.shape[1]
         rows = torch.stack([self.decoder.looks(rows[-1], before)[0].mean(0) for rows in maps.values()]).mean(0)
         looks_LN = rows[: len(said)].float()  # the piece before says the next

@@ -28,6 +28,7 @@ from core.blocks.attention.modern import (
 from core.blocks.block import Block
 from core.blocks.fusion.sides import mask_of
 from core.blocks.generators.pretrained_decoder import Pretrained, pretrained
+from core.blocks.generators.writing import Decoder
 from core.blocks.positions import BASE, angles
 from core.blocks.values import Tokens
 from core.knobs import knob
@@ -156,6 +157,23 @@ class CausalDecoder(Block):
         own = torch.arange(place_BN.shape[1], device=place_BN.device) < before
         return torch.where(own & (place_BN >= 0), last_B1, place_BN)
 
+    def about(self, value: Any) -> Tokens:
+        """What words are written about, as tokens of the decoder's own: what comes in at the port that stands before them."""
+        return value  # type: ignore[no-any-return]
+
+    def speaker(self) -> Decoder:
+        """What words are written with: the decoder, where it says nothing else."""
+        return self
+
+    def looks(self, rows_BHNM: Tensor, before: int) -> Tensor:
+        """What a layer's attention recorded, as shares: each word's among ``before`` tokens, or without such among all it read."""
+        if self.looks_beside:
+            return rows_BHNM
+        own_BHNM = rows_BHNM[..., self.ahead :]
+        if before:
+            return among_first(own_BHNM, before)
+        return shares(own_BHNM) if self.ahead else own_BHNM
+
     @property
     def looks_beside(self) -> bool:
         """Whether tokens stand beside the words, for layers of their own, and not before them."""
@@ -191,6 +209,17 @@ class CausalDecoder(Block):
     def detail(self) -> str:
         """Width and depth."""
         return f"w{self.form.width} d{self.form.depth}"
+
+
+def among_first(rows_BHNM: Tensor, before: int) -> Tensor:
+    """The looks of what comes after the first ``before`` tokens, as shares among those [B, H, N - before, before]."""
+    return shares(rows_BHNM[..., before:, :before])
+
+
+def shares(looks_BHNM: Tensor) -> Tensor:
+    """Each row as a share of its sum; alike everywhere where it is nothing."""
+    total = looks_BHNM.sum(-1, keepdim=True)
+    return torch.where(total > 0, looks_BHNM / total.clamp_min(1e-30), 1 / looks_BHNM.shape[-1])
 
 
 def _places_of(cache: Cache) -> Tensor:

@@ -134,15 +134,6 @@ class LanguageDecoder(CausalDecoder):
         before = incoming["tokens"].x_BND.shape[1] if incoming.get("tokens") is not None else 0
         return given, {layer: self.looks(rows[-1], before) for layer, rows in maps.items() if rows}
 
-    def looks(self, rows_BHNM: Tensor, before: int) -> Tensor:
-        """What a layer's attention recorded, as shares: each word's among ``before`` tokens, or without such among all it read."""
-        if self.looks_beside:
-            return rows_BHNM
-        own_BHNM = rows_BHNM[..., self.ahead :]
-        if before:
-            return among_first(own_BHNM, before)
-        return shares(own_BHNM) if self.ahead else own_BHNM
-
     @classmethod
     def example(cls) -> dict[str, Any]:
         """Two short sentences behind five tokens."""
@@ -152,14 +143,3 @@ class LanguageDecoder(CausalDecoder):
     def tiny(cls) -> dict[str, Any]:
         """One narrow layer, whose heads share keys."""
         return {"width": 16, "depth": 1, "heads": 2, "key_heads": 1}
-
-
-def among_first(rows_BHNM: Tensor, before: int) -> Tensor:
-    """The looks of what comes after the first ``before`` tokens, as shares among those [B, H, N - before, before]."""
-    return shares(rows_BHNM[..., before:, :before])
-
-
-def shares(looks_BHNM: Tensor) -> Tensor:
-    """Each row as a share of its sum; alike everywhere where it is nothing."""
-    total = looks_BHNM.sum(-1, keepdim=True)
-    return torch.where(total > 0, looks_BHNM / total.clamp_min(1e-30), 1 / looks_BHNM.shape[-1])

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.blocks.attention.cache import Cache
 from core.blocks.catalog import blocks
 from core.blocks.diffusion.guidance import guided
 from core.blocks.encoders.text_transformer import example_text
@@ -79,6 +80,11 @@ class MixedDecoder(CausalDecoder):
             raise refuse(
                 "A decoder of words and codes has no published weights to load.", hint="Leave the folder empty."
             )
+        if config.both_ways:
+            raise refuse(
+                "Here codes are said one by one, so none may see those behind it.",
+                hint="Switch Prefix both ways off, or use a language decoder.",
+            )
         codes: Codes = both[0]
         if len(codes.books) != 1:
             raise refuse(
@@ -136,6 +142,16 @@ class MixedDecoder(CausalDecoder):
         first_B1 = torch.full_like(ids_BN[:, :1], self.image_begins)
         real_BN = torch.ones_like(ids_BN, dtype=torch.bool) if codes.mask_BN is None else codes.mask_BN
         return torch.cat([first_B1, ids_BN], 1), torch.cat([real_BN.any(1, keepdim=True), real_BN], 1)
+
+    def about(self, value: Codes) -> Tokens:
+        """An image's codes as tokens before the words: what reads them so reads what the forward reads."""
+        ids_BN, real_BN = self._image(value)
+        grid = replace(value.grid, extra=value.grid.extra + 1) if value.grid is not None else None
+        return Tokens(x_BND=self.embedding(ids_BN), mask_BN=real_BN, modality="image", grid=grid)
+
+    def speaker(self) -> Words:
+        """Of all pieces only words are written."""
+        return Words(decoder=self)
 
     def _codes_of(self, logits: Tensor) -> Tensor:
         """Of the codes alone."""
@@ -200,6 +216,27 @@ class MixedDecoder(CausalDecoder):
     def tiny(cls) -> dict[str, Any]:
         """One narrow layer."""
         return {"width": 16, "depth": 1, "heads": 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """A decoder of words and codes that is asked for words."""
+
+    decoder: MixedDecoder
+
+    def read(
+        self, ids_BL: Tensor, real_BL: Tensor, tokens: Tokens | None = None, cache: Cache | None = None
+    ) -> tuple[Tensor, Cache | None]:
+        """As the decoder reads."""
+        return self.decoder.read(ids_BL, real_BL, tokens, cache)
+
+    def said(self, x_BLD: Tensor) -> Tensor:
+        """Logits [B, L, V] of words."""
+        return self.decoder.said(x_BLD)[..., : self.decoder.words]
+
+    def room(self, rows: int, capacity: int) -> Cache:
+        """An empty cache."""
+        return self.decoder.room(rows, capacity)
 
 
 def _ends_alone(mask_BL: Tensor) -> Tensor:

@@ -95,18 +95,18 @@ class Captions(Callback):
     def _read(self, run: Running, writer: Writer, split: str) -> Shown:
         """A split's samples as the decoder meets them."""
         assert writer.about is not None
-        about = writer.about
+        about, decoder = writer.about, decoder_of(writer, run.experiment)
 
         def met(batch: Batch, chosen: list[int]) -> tuple[Any, Any, list[int]]:
             values = run.forward(batch, [about.node])
-            return _placed(values[about], "cpu"), _placed(values[writer.text], "cpu"), chosen
+            return _placed(decoder.about(values[about]), "cpu"), _placed(values[writer.text], "cpu"), chosen
 
         found = run.collected(split, BATCH, max(self.config.most, self.config.pool), met, spread=True)
         tokens, text = (_placed(joined([each[side] for each in found]), run.device) for side in (0, 1))
         return Shown(tokens=tokens, text=text, indices=[index for each in found for index in each[2]])
 
     def _scores(self, run: Running, writer: Writer, shown: Shown) -> dict[str, float]:
-        decoder, tokenizer = decoder_of(writer, run.experiment), tokenizer_of(writer, run.graph)
+        decoder, tokenizer = decoder_of(writer, run.experiment).speaker(), tokenizer_of(writer, run.graph)
         some = shown.some(self.config.most)
         start, end = brackets(tokenizer)
         count = len(some.indices)
@@ -127,7 +127,7 @@ class Captions(Callback):
         some = shown.some(self.config.pool)
         if len(some.indices) < 2:
             return {}
-        decoder = decoder_of(writer, run.experiment)
+        decoder = decoder_of(writer, run.experiment).speaker()
         table_NN = torch.stack([_row(decoder, some, number) for number in range(len(some.indices))]).cpu()
         labels = run.feed.things.captions(some.indices)
         things = run.feed.things.of(some.indices, writer.modality), run.feed.things.of(some.indices, "text")

@@ -1,13 +1,15 @@
 """Frozen towers give the same answer for the same sample: compute it once, keep it in memory, and reuse it.
 
 A node is kept where it and everything before it is frozen in every stage, in eval mode, and untouched by augmentation.
-Answers are kept by sample index in float32 on the CPU, so the run equals the one without the callback up to rounding.
+Answers are kept by sample index in float32 on the CPU, so the run equals the one without the callback up to rounding. What one run
+computed serves the next of this process where samples, frozen blocks and their weights are the very same, as in a sweep.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -46,20 +48,26 @@ class FrozenCache(Callback):
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self.ends: dict[str, tuple[End, ...]] = {}  # source -> what its task's samples are kept at
-        self._kept: dict[tuple[str, int], dict[End, Any]] = {}  # source and sample
-        self._bytes = 0
+        self._kept: dict[str, Shelf] = {}  # by source
 
     def began(self, run: Running) -> None:
         """Find what can be kept and stand between the feed and the model."""
         self.ends = {task.source: ends for task in run.each_task() if (ends := _frozen_frontier(run))}
         if not self.ends:
             run.log("Nothing frozen can be kept: no frozen block has only frozen, unaugmented blocks before it.")
+        marks = {
+            task.source: _mark(run, self.ends[task.source]) for task in run.each_task() if task.source in self.ends
+        }
+        self._kept = {source: _LAST.get(mark, Shelf()) for source, mark in marks.items()}
+        _LAST.clear()
+        _LAST.update({mark: self._kept[source] for source, mark in marks.items()})
         for source in self.ends:
             run.feeds[source].after.append(partial(self._complete, run, source))
 
     def _complete(self, run: Running, source: str, batch: dict[End, Any], indices: list[int]) -> dict[End, Any]:
         ends = self.ends[source]
-        missing = [place for place, index in enumerate(indices) if (source, index) not in self._kept]
+        kept = self._kept[source].values
+        missing = [place for place, index in enumerate(indices) if index not in kept]
         fresh: dict[int, dict[End, Any]] = {}
         if missing:
             with in_eval(run.experiment), torch.no_grad():
@@ -69,7 +77,7 @@ class FrozenCache(Callback):
                     values = run.experiment.run(part, [end.node for end in ends])
                     for row, place in enumerate(places):
                         fresh[indices[place]] = {end: _on_cpu(part_of(values[end], row, row + 1)) for end in ends}
-        rows = [self._kept.get((source, index)) or fresh[index] for index in indices]
+        rows = [kept.get(index) or fresh[index] for index in indices]
         self._keep(source, fresh)
         joined = join(rows)
         return {
@@ -81,13 +89,52 @@ class FrozenCache(Callback):
         }
 
     def _keep(self, source: str, fresh: Mapping[int, dict[End, Any]]) -> None:
+        shelf = self._kept[source]
         for index, values in fresh.items():
             size = sum(
                 x.numel() * x.element_size() for x in pytree.tree_leaves(list(values.values())) if isinstance(x, Tensor)
             )
-            if self._bytes + size <= self.config.mebibytes * 2**20:
-                self._kept[source, index] = values
-                self._bytes += size
+            if sum(each.bytes for each in self._kept.values()) + size <= self.config.mebibytes * 2**20:
+                shelf.values[index] = values
+                shelf.bytes += size
+
+    def ended(self, run: Running) -> None:
+        """What is too large to lie about goes with the run."""
+        if sum(shelf.bytes for shelf in self._kept.values()) > MOST_LEFT_BYTES:
+            _LAST.clear()
+
+
+@dataclass
+class Shelf:
+    """Answers by sample."""
+
+    values: dict[int, dict[End, Any]] = field(default_factory=dict)
+    bytes: int = 0
+
+
+MOST_LEFT_BYTES = 512 * 2**20  # that a run leaves for the next
+_LAST: dict[str, Shelf] = {}  # of the newest run of this process, by what made them
+
+
+def _mark(run: Running, ends: tuple[End, ...]) -> str:
+    """What the answers hang on: samples, what was learned from them, and every frozen block before the ends with its weights."""
+    plan = run.plan
+    before, waiting = set[str](), [end.node for end in ends]
+    while waiting:
+        if (key := waiting.pop()) not in before:
+            before.add(key)
+            waiting += [end.node for end in plan.inputs.get(key, {}).values()]
+    digest = hashlib.blake2b(repr((run.feed.source.fingerprint(), ends, sorted(run.graph.state().items()))).encode())
+    for key in sorted(before):
+        node = plan.document.nodes[key]
+        digest.update(
+            repr((key, node.block, sorted(node.knobs.items()), sorted(plan.inputs.get(key, {}).items()))).encode()
+        )
+        if key in run.experiment.towers():
+            for name, tensor in sorted(run.experiment.node(key).state_dict().items()):
+                digest.update(name.encode())
+                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _frozen_frontier(run: Running) -> tuple[End, ...]:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from core.blocks.connectors.pool import example_tokens
 from core.blocks.encoders.hub_loading import transformers_module
 from core.blocks.generators.beams import beamed
-from core.blocks.generators.language_decoder import LanguageDecoder, among_first
+from core.blocks.generators.causal import among_first
+from core.blocks.generators.language_decoder import LanguageDecoder
 from core.blocks.generators.pretrained_decoder import described
 from core.blocks.generators.writing import Beginning, Way, likelihoods, probabilities, written
 from core.blocks.objectives.next_word import NextWord

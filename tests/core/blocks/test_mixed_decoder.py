@@ -11,7 +11,7 @@ import torch
 
 from core.blocks.encoders.text_transformer import example_text
 from core.blocks.generators.mixed_decoder import MixedDecoder
-from core.blocks.generators.writing import Way, probabilities
+from core.blocks.generators.writing import Beginning, Way, likelihoods, probabilities, written
 from core.blocks.objectives.next_code import NextCode
 from core.blocks.values import Codes, Grid, Text
 from core.blocks.wish import Wish
@@ -156,3 +156,29 @@ def test_the_loss_at_the_beginning_is_the_logarithm_of_the_code_book() -> None:
 def test_what_cannot_be_drawn_is_told(incoming: dict[str, Codes], said: str) -> None:
     with pytest.raises(Refused, match=said):
         MixedDecoder(MixedDecoder.Config(), {"text": example_text(), **incoming})
+
+
+def test_words_are_written_about_codes_as_they_are_read() -> None:
+    """As tokens before the words an image's codes give what the forward gives; only words are written."""
+    model, text = decoder("before"), example_text()
+    about = model.about(CODES)
+    assert about.grid is not None
+    assert (about.grid.kind, about.grid.extra) == ("patches", 1)
+    with torch.no_grad():
+        read, _ = model.read(text.ids_BL, text.mask_BL, about)
+        said = model.speaker().said(torch.where(text.mask_BL[..., None], read, 0.0))
+        words = model(text, before=CODES)["words"]
+        torch.testing.assert_close(said, words, atol=1e-5, rtol=0)
+        logp = words.log_softmax(-1)[:, :-1].gather(-1, text.ids_BL[:, 1:, None])[..., 0]
+        own = (logp * (text.mask_BL[:, 1:] & text.mask_BL[:, :-1])).sum(1)
+        found = likelihoods(model.speaker(), text.ids_BL, text.mask_BL, about)
+        torch.testing.assert_close(found, own, atol=1e-4, rtol=0)
+        torch.nn.init.ones_(model.embedding.weight[model.words :])  # every code far likelier than every word
+        beginning = Beginning(ids_BL=text.ids_BL[:, :1], real_BL=text.mask_BL[:, :1], tokens=model.about(CODES))
+        rows = written(model.speaker(), beginning, Way(most=6), [0, 0], end=3)
+    assert all(0 <= piece < model.words for row in rows for piece in row)
+
+
+def test_codes_that_are_said_one_by_one_see_none_behind() -> None:
+    with pytest.raises(Refused, match="one by one"):
+        decoder(both_ways=True)

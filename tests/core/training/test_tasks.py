@@ -299,6 +299,6 @@ def test_frozen_features_are_kept_for_each_task(folder: Path) -> None:
     for run in (kept, computed):
         run.train()
     cache: Any = kept.callback("frozen_cache")
-    assert {source for source, _ in cache._kept} == set(SOURCES), "samples of the same number are told apart"
+    assert all(cache._kept[source].values for source in SOURCES), "samples of the same number are told apart"
     for name, tensor in weights(kept).items():
         torch.testing.assert_close(tensor, weights(computed)[name], atol=1e-6, rtol=1e-5)

@@ -6,6 +6,7 @@ import gc
 import math
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -231,6 +232,27 @@ def test_kept_frozen_features_change_nothing_but_rounding() -> None:
     assert runs[1].callback("frozen_cache").ends  # type: ignore[union-attr]
     for name, value in weights(runs[0]).items():
         torch.testing.assert_close(weights(runs[1])[name], value, atol=2e-4, rtol=1e-2)
+
+
+def test_frozen_features_serve_the_next_run_of_the_very_same_blocks() -> None:
+    """As in a sweep; with other weights, data or settings they are computed again."""
+    rules = {"text_transformer": Rule(frozen=True)}
+
+    def trained(**more: Any) -> Any:
+        run = trainer(tiny_clip(steps=2, batch_size=400, rules=rules, callbacks={"frozen_cache": {}}, **more))
+        run.train()
+        return run
+
+    first = trained()
+    shelf = first.callback("frozen_cache")._kept["emoji"]
+    assert shelf.values
+    again = trained(learning_rate=0.5)
+    assert again.callback("frozen_cache")._kept["emoji"] is shelf
+    assert trained(seed=5).callback("frozen_cache")._kept["emoji"] is not shelf  # other random weights
+    last = trained()
+    assert last.callback("frozen_cache")._kept["emoji"] is not shelf  # only the newest run's lie about
+    for name, value in weights(first).items():
+        assert torch.equal(weights(last)[name], value)
 
 
 def test_early_stopping_waits_its_patience() -> None:
