@@ -18,6 +18,7 @@ from torch.utils import _pytree as pytree
 
 from core.blocks.attention.core import recording
 from core.blocks.attention.kept import KeptKeys
+from core.blocks.times import Marked
 from core.blocks.wish import Wish
 from core.graph.ports import Port
 
@@ -146,6 +147,10 @@ class Objective(Block):
 
     def answers(self, **incoming: Any) -> dict[str, Tensor]:
         """What this objective's own held-out scores are made of, one row an item; batches are put one after another."""
+        return {}
+
+    def marked(self, **incoming: Any) -> dict[str, list[list[Marked]]]:
+        """Spans of each sample's time: those it finds under the name ``""``, those it was told under ``true``."""
         return {}
 
     def held_out_scores(self, answers: Mapping[str, Tensor]) -> dict[str, float]:

@@ -163,6 +163,14 @@ class Feed:
             self._fixed[count] = next(self.split(split, count, count))[0]
         return self._fixed[count]
 
+    def words(self, indices: Sequence[int]) -> list[tuple[str, ...]]:
+        """What the pieces of each sample's sentence stand for; nothing where none is cut."""
+        found = []
+        for index in indices:
+            values = self._graph.sample(index, epoch=0, seed=self._recipe.seed, training=False).values()
+            found.append(next((value.words for value in values if isinstance(value, Pieces)), ()))
+        return found
+
     def exhibit(self, name: str, indices: Sequence[int], at: At) -> Exhibit:
         """Pictures and sentences of samples, for events to point into."""
         pictures, sentences, words = [], [], []

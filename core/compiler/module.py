@@ -19,6 +19,7 @@ from core.blocks.attention.layer import Stack
 from core.blocks.block import Block, Objective
 from core.blocks.objectives.gathering import alone, gathered_values, processes
 from core.blocks.packing import taken_by, unpacked
+from core.blocks.times import Marked
 from core.blocks.values import Codes, Grid, Tokens, full, map_tensors
 from core.blocks.wish import Wish
 from core.compiler.build import build_block
@@ -200,6 +201,18 @@ class Experiment(nn.Module):
     def words_in_image(self, batch: Mapping[End, Any]) -> Meeting | None:
         """Cosines of every word with every patch, where the towers can be run for one token; nothing is changed."""
         return words_in_image(self, batch)
+
+    def marked(self, key: str, batch: Mapping[End, Any]) -> dict[str, list[list[Marked]]]:
+        """Spans of each sample's time that an objective finds and was told (:meth:`Objective.marked`); nothing is changed."""
+        node, ends = self.node(key), self.plan.inputs[key]
+        if not isinstance(node, Objective) or type(node).marked is Objective.marked:
+            return {}
+        with at_rest(self):
+            values = self.run(batch, [end.node for end in ends.values() if end.node in self.plan.batch_nodes])
+            found: dict[str, list[list[Marked]]] = _called(
+                node, {port: values[end] for port, end in ends.items()}, node.marked
+            )
+        return found
 
     def attention_maps(self, batch: Mapping[End, Any]) -> dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]]:
         """Every attention map by ``node/layer number``: rows [B, heads, queries, keys], what queries and keys stand for.

@@ -21,9 +21,11 @@ from core.telemetry.events import (
     Pictures,
     Samples,
     Scalars,
+    Segments,
     Sounds,
     StatusChange,
 )  # fmt: skip
+from core.telemetry.spans import Span
 
 SHAPES = ("heart", "circle", "square", "diamond", "ring", "cross", "moon", "triangle")
 COLOURS = {
@@ -81,6 +83,7 @@ class SyntheticRun:
             yield self._made(at, done)
             yield from self._codes(at, done)
             yield self._heard(at, done)
+            yield from self._marked(at, done)
         if step % 50 == 0:
             yield from self._evaluation(at, done)
         yield from self._moments(at, step)
@@ -199,6 +202,22 @@ class SyntheticRun:
             bits=0.3125,
         )
         yield Scalars(at=at, values={f"codes/tokenizer/{name}": value for name, value in values.items()})
+
+    def _marked(self, at: At, done: float) -> Iterator[Event]:
+        """Two events a clip, whose ends come nearer to the true ones as training goes on."""
+        names, late = ("dog", "rain", "clock"), 0.8 * (1 - done)
+        true = [
+            (Span(start=start, end=start + 1.5), names[(clip + part) % 3], f"test/{clip}")
+            for clip in range(4)
+            for part, start in enumerate((0.3, 2.6))
+        ]
+        found = [(Span(start=span.start + late, end=span.end + late), name, clip) for span, name, clip in true]
+        for series, rows, score in (
+            ("segments/detector/true", true, 1.0),
+            ("segments/detector", found, 0.4 + 0.5 * done),
+        ):
+            spans, labels, over = (tuple(column) for column in zip(*rows))
+            yield Segments(at=at, series=series, spans=spans, labels=labels, scores=(score,) * len(rows), over=over)
 
     def _made(self, at: At, done: float) -> Pictures:
         """Cards that come out of the noise as training goes on; each has noise of its own, the same at every step."""

@@ -23,6 +23,7 @@ from core.store.answers import (
     PicturesAt,
     RunFacts,
     SamplesAt,
+    SegmentsAt,
     SeriesInfo,
     SoundsAt,
 )  # fmt: skip
@@ -41,6 +42,7 @@ from core.telemetry.events import (
     Pictures,
     Samples,
     Scalars,
+    Segments,
     Sounds,
     StatusChange,
 )  # fmt: skip
@@ -169,6 +171,13 @@ class MemoryRun:
         if e is None:
             return None
         return CodesAt(name=name, step=e.at.step, counts=e.counts, perplexity=e.perplexity, dead=e.dead, bits=e.bits)
+
+    def segments_at(self, name, step):
+        e = self._last(Segments, name, step)
+        if e is None:
+            return None
+        scores = np.array(e.scores, dtype=np.float32)
+        return SegmentsAt(name=name, step=e.at.step, spans=e.spans, labels=e.labels, scores=scores, over=e.over)
 
     def pictures_at(self, name, step):
         e = self._last(Pictures, name, step)

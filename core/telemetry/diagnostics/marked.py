@@ -1,0 +1,69 @@
+"""Spans of time that objectives find in the same held-out clips every time, beside those they were told: events, and words where they are said.
+
+Series ``segments/<node>`` and ``segments/<node>/true``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.graph.selection import selecting_split
+from core.knobs import knob
+from core.telemetry.diagnostics.diagnostic import Diagnostic, Watched, diagnostics
+from core.telemetry.events import Segments
+
+TRUE = "true"
+
+
+@diagnostics.register("marked")
+class MarkedTimes(Diagnostic):
+    """Events and words in time, found and true, on the same held-out clips."""
+
+    title = "Events in time"
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """How often and how many."""
+
+        every: int = knob(
+            50, "Look at every n-th step, at the first and at the last.", low=1, high=100_000, unit="steps"
+        )
+        samples: int = knob(8, "Held-out clips that are looked at.", low=1, high=64, unit="samples")
+
+    def step_ended(self, run: Watched) -> None:
+        """Now and then, and at the first and the last step."""
+        step = run.position.step
+        if step % self.config.every == 0 or step in (1, run.plan.document.recipe.steps):
+            for task in run.each_task():
+                for key in task.objectives:
+                    self._look(run, key)
+
+    def _look(self, run: Watched, key: str) -> None:
+        split = selecting_split(run.feed.splits) or "train"
+        indices = list(run.feed.splits[split])[: self.config.samples]
+        found = run.experiment.marked(key, run.feed.fixed_examples(self.config.samples))
+        name = _naming(run, key, indices)
+        true: Sequence[Any] = found.get(TRUE, ())
+        for kind, clips in found.items():
+            rows = [
+                (one.span, name(sample, one.code), one.score, f"{split}/{index}")
+                for sample, (index, marks) in enumerate(zip(indices, clips))
+                for one in marks
+            ]
+            if kind == "" and not rows and not any(true):
+                continue
+            spans, labels, scores, over = (tuple(column) for column in zip(*rows)) if rows else ((), (), (), ())
+            series = f"segments/{run.named(key)}" + (f"/{kind}" if kind else "")
+            run.say(Segments(at=run.at(), series=series, spans=spans, labels=labels, scores=scores, over=over))
+
+
+def _naming(run: Watched, key: str, indices: Sequence[int]) -> Callable[[int, int], str]:
+    """What a code is called: a class of the source, or a piece of the sample's own sentence."""
+    ends = run.plan.inputs[key]
+    if "segments" in ends:
+        names = run.feed.source.code_names(ends["segments"].port)
+        return lambda _, code: names[code] if code < len(names) else str(code)
+    words = run.feed.words(indices)
+    return lambda sample, code: words[sample][code] if code < len(words[sample]) else str(code)
