@@ -27,13 +27,13 @@ def budget_problems(key: str, node: TracedNode, title: str) -> list[Problem]:
                 hint="Compress the tokens before it, cut larger patches, or keep fewer frames.",
             )
         )  # fmt: skip
-    if tokens and kept > MEBIBYTES[0]:
+    if kept > MEBIBYTES[0]:
         found.append(
             Problem(
                 what=f"{title} would keep {kept / 1024:,.0f} GiB for the backward pass of one batch: over the budget of "
                 f"{MEBIBYTES[kept > MEBIBYTES[1]] // 1024:,} GiB.",
                 node=key, severity="error" if kept > MEBIBYTES[1] else "warning",
-                hint="Choose a smaller batch, fewer tokens, or gradient checkpointing.",
+                hint="Choose a smaller batch, smaller images, fewer tokens, or gradient checkpointing.",
             )
         )  # fmt: skip
     return found

@@ -15,6 +15,7 @@ from core.compiler.grouping import grouping_problems
 from core.compiler.plan import Plan
 from core.compiler.resolve import Resolved, resolve
 from core.compiler.shapes import MEBIBYTE, Traced, TracedNode, Tracer, bytes_of, concrete, ends_of, tokens_of
+from core.compiler.size_budget import size_budget_problems
 from core.compiler.sounds import sound_problems
 from core.compiler.tasks import Reach, reach, task_problems, tasks_of
 from core.graph.analysis import Analysis, NodeFacts, PortFacts
@@ -72,6 +73,7 @@ def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Res
     }
     troubles = [_with_fix(problem, document, resolved) for problem in traced.problems]
     over = [p for key, node in traced.nodes.items() for p in budget_problems(key, node, resolved.specs[key].title)]
+    over += size_budget_problems(document, resolved, traced, tracer, _largest_batch(document, resolved))
     whole = [
         *_whole(document, resolved, facts, reached),
         *sound_problems(document, resolved),

@@ -76,7 +76,7 @@ class Tracer:
             }
             again = recomputed(document, key)
             first, made_of = made.setdefault(document.owner(key), (key, incoming))
-            found = self._node(document.nodes[key], spec.role, incoming, batch, again, made_of)
+            found = self.node(document.nodes[key], spec.role, incoming, batch, again, made_of)
             if isinstance(found, tuple):
                 traced.problems += _told(document, resolved, key, first, found)
                 if first == key:  # nothing was made there
@@ -85,10 +85,10 @@ class Tracer:
                 traced.nodes[key] = found
         return traced
 
-    def _node(
+    def node(
         self, node: Node, role: str, incoming: Mapping[str, Any], batch: int, again: bool, made_of: Mapping[str, Any]
     ) -> TracedNode | tuple[Problem, ...]:
-        """``made_of``: what comes in where the weights are first met, from which their sizes are read."""
+        """What one node gives and costs, or what is wrong with it. ``made_of``: what comes in where the weights are first met, from which their sizes are read."""
         knobs, here = tuple(sorted(node.knobs.items())), _signature(incoming)
         there = here if made_of is incoming else _signature(made_of)
         known = (node.block, knobs, node.repeat, batch, again, here, there)

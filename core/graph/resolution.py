@@ -35,6 +35,11 @@ def sizes_in(text: str) -> tuple[int, ...]:
     return sizes
 
 
+def longest_as(height: int, width: int, size: int) -> tuple[int, int]:
+    """Height and width of the same shape with a longest side of ``size``."""
+    return max(1, round(height * size / max(height, width))), max(1, round(width * size / max(height, width)))
+
+
 def in_pixels(size: int) -> str:
     """What series call an image size."""
     return f"{size} px"

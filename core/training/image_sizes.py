@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.graph.document import End
-from core.graph.resolution import sizes_in
+from core.graph.resolution import longest_as, sizes_in
 from core.problems import Problem, Refused, refuse
 from core.telemetry.diagnostics.unmoved import at_rest
 from core.training.running import Running
@@ -54,7 +54,7 @@ def at_size(batch: Mapping[End, Any], ends: Sequence[End], size: int) -> dict[En
 def scaled(image_BCHW: Tensor, size: int) -> Tensor:
     """[B, C, H, W] to the same with a longest side of ``size``."""
     height, width = image_BCHW.shape[-2:]
-    sides = tuple(max(1, round(side * size / max(height, width))) for side in (height, width))
+    sides = longest_as(height, width, size)
     if sides == (height, width):
         return image_BCHW
     return F.interpolate(image_BCHW, size=sides, mode="bilinear", antialias=True, align_corners=False)

@@ -10,6 +10,7 @@ from core.compiler.shapes import MEBIBYTE, TracedNode
 from core.graph import edits
 from core.problems import Refused
 from studio.open.documents import find_document
+from tests.documents import tiny_clip, tokenizer
 
 
 def test_within_budget_nothing_is_said() -> None:
@@ -45,3 +46,20 @@ def test_a_drawing_over_the_budget_does_not_compile() -> None:
     document = edits.set_recipe(document, batch_size=65536)
     with pytest.raises(Refused, match="over the budget"):
         compile(document)
+
+
+@pytest.mark.parametrize(
+    ("option", "size", "severity"), [("image_curriculum", 1024, "warning"), ("image_sizes", 4096, "error")]
+)
+def test_a_training_option_with_large_images_is_told_before_the_run(option: str, size: int, severity: str) -> None:
+    callbacks = {option: {"sizes": f"8, {size}"} | ({"shares": "1, 1"} if option == "image_curriculum" else {})}
+    (found,) = [p for p in analyse(tiny_clip(batch_size=2, callbacks=callbacks)).problems if "attends from" in p.what]
+    assert (found.node, found.severity) == ("vit", severity)
+    tokens = 3 * (size // 4) ** 2 // 4 + 1  # a quarter of the patches is dropped while it learns
+    assert f"at {size} px attends from {tokens:,} tokens" in found.what
+    assert not [p for p in analyse(tiny_clip(callbacks={option: {"sizes": "8, 16"}})).problems if "budget" in p.what]
+
+
+def test_convolutions_over_huge_images_are_told_too() -> None:
+    document = edits.set_knob(tokenizer(batch_size=4096, width=64), "emoji", "image_size", 512)
+    assert any("for the backward pass of one batch" in p.what for p in analyse(document).problems)
