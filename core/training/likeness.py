@@ -26,6 +26,8 @@ def pixel_features(image_NCHW: Tensor) -> Tensor:
 def frechet_distance(left_ND: Tensor, right_MD: Tensor) -> float:
     """``|m1 - m2|^2 + tr(S1 + S2 - 2 sqrt(S1 S2))``. Raises ValueError for fewer than two rows."""
     _enough(left_ND, right_MD)
+    if not (left_ND.isfinite().all() and right_MD.isfinite().all()):
+        return float("nan")
     left_ND, right_MD = left_ND.double(), right_MD.double()
     apart = (left_ND.mean(0) - right_MD.mean(0)).square().sum()
     left_DD, right_DD = torch.atleast_2d(left_ND.T.cov()), torch.atleast_2d(right_MD.T.cov())

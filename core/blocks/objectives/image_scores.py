@@ -22,9 +22,14 @@ def psnr(made: Tensor, real: Tensor) -> Tensor:
     return -10 * (made - real).pow(2).flatten(1).mean(1).clamp_min(PERFECT).log10()
 
 
+def has_room_for_ssim(images: Tensor) -> bool:
+    """Whether its window fits into them."""
+    return min(images.shape[-2:]) >= SMALLEST_FOR_SSIM
+
+
 def ssim(made: Tensor, real: Tensor) -> Tensor:
     """Structural similarity of each picture [B], 1 where equal; NaN where pictures are smaller than its window."""
-    if min(made.shape[-2:]) < SMALLEST_FOR_SSIM:
+    if not has_room_for_ssim(made):
         return made.new_full((len(made),), torch.nan)
     compare = importlib.import_module("torchmetrics.functional.image").structural_similarity_index_measure
     found: Tensor = compare(made, real, data_range=1.0, reduction="none")
@@ -41,9 +46,9 @@ def pooled(real: Tensor, cells: int) -> Tensor:
 def frechet_distance(made_NF: Tensor, real_NF: Tensor) -> float:
     """FID (arXiv:1706.08500): the Fréchet distance of two Gaussians with the features' means and covariances.
 
-    Biased upwards where N is small; NaN for fewer than two pictures.
+    Biased upwards where N is small; NaN for fewer than two pictures, and where a feature is not finite.
     """
-    if min(len(made_NF), len(real_NF)) < 2:
+    if min(len(made_NF), len(real_NF)) < 2 or not (made_NF.isfinite().all() and real_NF.isfinite().all()):
         return float("nan")
     kind = importlib.import_module("torchmetrics.image.fid").FrechetInceptionDistance
     measure: Any = kind(feature=_AsTheyAre(made_NF.shape[1]))

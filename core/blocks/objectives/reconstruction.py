@@ -18,7 +18,7 @@ from torch import Tensor
 from core.blocks.block import Objective
 from core.blocks.catalog import blocks
 from core.blocks.image_features import EXTRACTORS, ImageFeatures
-from core.blocks.objectives.image_scores import frechet_distance, kernel_distance, pooled, psnr, ssim
+from core.blocks.objectives.image_scores import frechet_distance, has_room_for_ssim, kernel_distance, pooled, psnr, ssim
 from core.blocks.values import full
 from core.graph.ports import port
 from core.knobs import knob
@@ -83,18 +83,19 @@ class Reconstruction(Objective):
         return found
 
     def held_out_scores(self, answers: Mapping[str, Tensor]) -> dict[str, float]:
-        """Means over images, beside the controls."""
+        """Means over images, beside the controls; one that is not finite is told as it is."""
         real = answers["real"].float() / 255
-        found = {name: float(answers[name].mean()) for name in ("PSNR", "pooled PSNR", "SSIM", "pooled SSIM")}
+        seen = ("PSNR", "pooled PSNR", "SSIM", "pooled SSIM") if has_room_for_ssim(real) else ("PSNR", "pooled PSNR")
+        found = {name: float(answers[name].mean()) for name in seen}
         found["mean image PSNR"] = float(psnr(real.mean(0, keepdim=True).expand_as(real), real).mean())
-        if "made features" in answers:
+        if "made features" in answers and len(real) > 1:
             both = answers["made features"], answers["real features"]
             found |= {
                 "rFID": frechet_distance(*both),
                 "KID": kernel_distance(*both),
                 "images compared": float(len(real)),
             }
-        return {name: value for name, value in found.items() if value == value}
+        return found
 
     @classmethod
     def example(cls) -> dict[str, Any]:

@@ -9,7 +9,7 @@ features/accuracy``. Axes: N samples, D width, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ from core.training.control import Stopping
 from core.training.running import Running
 
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # times half the squared weights, beside the mean cross entropy
+UNSAID = -2  # no class, and not that of a name which training has not
 FIFTH = 5  # every fifth training sample chooses among them
 MOST_STEPS = 200  # of L-BFGS
 TRAINED, UNTRAINED = "linear probe", "untrained features"
@@ -160,22 +161,32 @@ def first_vector(plan: Plan, end: End) -> End:
 
 
 def probed(features: Features) -> dict[str, dict[str, float]]:
-    """Accuracy and chance on every split but the one that is trained on."""
+    """Accuracy and chance on every split but the one that is trained on; features that are not finite say nothing."""
     x_ND, names = features["train"]
     classes = sorted(set(names))
     number = {name: place for place, name in enumerate(classes)}
     target_N = torch.tensor([number[name] for name in names])
-    mean_D, deviation_D = x_ND.mean(0), x_ND.std(0).clamp_min(1e-6)
-    x_ND = (x_ND - mean_D) / deviation_D
-    weight_KD, bias_K = fitted(x_ND, target_N, len(classes), _best_penalty(x_ND, target_N, len(classes)))
     frequent = int(target_N.bincount().argmax())
+    says = classifier(x_ND, target_N, len(classes))
     found = {}
     for split, (other_ND, own) in features.items():
         if split != "train":
             right_N = torch.tensor([number.get(name, -1) for name in own])
-            said_N = (((other_ND - mean_D) / deviation_D) @ weight_KD.T + bias_K).argmax(1)
+            said_N = torch.where(other_ND.isfinite().all(1), says(other_ND), UNSAID)
             found[split] = {"accuracy": _share(said_N == right_N), "chance accuracy": _share(right_N == frequent)}
     return found
+
+
+def classifier(x_ND: Tensor, target_N: Tensor, classes: int) -> Callable[[Tensor], Tensor]:
+    """A linear map fitted on the rows that are finite: rows [M, D] to classes [M]. Without such rows it says nothing."""
+    is_finite_N = x_ND.isfinite().all(1)
+    if not is_finite_N.any():
+        return lambda x_MD: torch.full((len(x_MD),), UNSAID)
+    x_ND, target_N = x_ND[is_finite_N], target_N[is_finite_N]
+    mean_D, deviation_D = x_ND.mean(0), x_ND.std(0, correction=min(1, len(x_ND) - 1)).clamp_min(1e-6)
+    x_ND = (x_ND - mean_D) / deviation_D
+    weight_KD, bias_K = fitted(x_ND, target_N, classes, _best_penalty(x_ND, target_N, classes))
+    return lambda x_MD: (((x_MD - mean_D) / deviation_D) @ weight_KD.T + bias_K).argmax(1)
 
 
 def _share(hit_N: Tensor) -> float:
