@@ -127,7 +127,7 @@ def run_window(where: str | None, store: str | None, files: str | None = None) -
     QTimer.singleShot(0, window.after_first_picture)
     if why:
         QTimer.singleShot(0, lambda: session.say(why, "warning"))
-    obey_signals(application, window)
+    obey_signals(session)
     sys.excepthook = lambda kind, error, trace: _say_crash(session, kind, error, trace)
     try:
         return application.exec()
@@ -135,18 +135,18 @@ def run_window(where: str | None, store: str | None, files: str | None = None) -
         session.store.close()
 
 
-def obey_signals(application: QApplication, window: Window) -> None:
-    """Ctrl-C in the terminal, or a termination, closes the window; a run in it is stopped with a checkpoint first.
+def obey_signals(session: Session) -> None:
+    """Ctrl-C in the terminal, or a termination, closes the window, whichever it is by then; a run in it is stopped with a checkpoint first.
 
     Python sees signals between its own instructions only, so an idle event loop has to be woken now and then.
     """
-    waking = QTimer(application)
+    waking = QTimer(session)
     waking.timeout.connect(lambda: None)
     waking.start(200)
 
     def leave(number: int, _: object) -> None:
         signals.signal(number, signals.SIG_DFL)  # a second one ends the process
-        window.dialogs.stop_and_close()
+        session.window.dialogs.stop_and_close()
 
     for number in (signals.SIGINT, signals.SIGTERM):
         signals.signal(number, leave)

@@ -55,7 +55,12 @@ def rows(text: io.TextIOBase, *, is_tsv: bool) -> Iterator[Line]:
         if not names:
             names = _names(cells)
         elif len(cells) != len(names):
-            yield number, Problem(what=f"Line {number} has {len(cells)} columns, the first has {len(names)}.")
+            yield (
+                number,
+                Problem(
+                    what=f"Line {number} has another number of columns than the first: {len(cells)}, not {len(names)}."
+                ),
+            )
         elif any("\0" in cell for cell in cells):
             yield number, Problem(what=f"Line {number} holds a NUL character.")
         else:

@@ -159,8 +159,16 @@ def test_sentences_for_what_is_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("captions.csv", "file,caption\n0.png,a fox,\n1.png,a hen,\n", "Line 2 has 3 columns, the first has 2."),
-        ("captions.csv", "# by hand\nfile,caption\n0.png,a fox\n", "Line 2 has 2 columns, the first has 1."),
+        (
+            "captions.csv",
+            "file,caption\n0.png,a fox,\n1.png,a hen,\n",
+            "Line 2 has another number of columns than the first: 3, not 2.",
+        ),
+        (
+            "captions.csv",
+            "# by hand\nfile,caption\n0.png,a fox\n",
+            "Line 2 has another number of columns than the first: 2, not 1.",
+        ),
         ("captions.jsonl", '[{"file": "0.png", "caption": "a fox"}]', "Line 1 is not an object with columns."),
     ],
 )

@@ -85,7 +85,7 @@ def test_rows_of_another_length_and_with_nul_are_told_empty_ones_are_not(tmp_pat
     rows, said = read(tmp_path / "a.csv", "file,caption\na.png,x\n\n,\nb.png\nc.png,y,z\nd.png,n\0l\ne.png,w\n")
     assert [row["file"] for row in rows] == ["a.png", "e.png"]
     assert said == [
-        "Line 5 has 1 columns, the first has 2.", "Line 6 has 3 columns, the first has 2.", "Line 7 holds a NUL character.",
+        "Line 5 has another number of columns than the first: 1, not 2.", "Line 6 has another number of columns than the first: 3, not 2.", "Line 7 holds a NUL character.",
     ]  # fmt: skip
 
 

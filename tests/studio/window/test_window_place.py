@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
+from studio.app import obey_signals
 from studio.open.preferences import Preferences
 from studio.window.scaling import scale_now, scale_screens
 from tests.documents import tiny_clip
@@ -168,3 +171,16 @@ def test_a_message_covers_no_command_of_a_page(sit_down) -> None:
         page = bar.parentWidget()
         assert page.rect().contains(bar.geometry())
         assert (bar.geometry().center().y() > page.height() / 2) == low
+
+
+def test_ctrl_c_closes_the_window_that_is_there_after_a_change_of_language(person, monkeypatch):
+    handlers: dict[int, object] = {}
+    monkeypatch.setattr(signal, "signal", lambda number, act: handlers.__setitem__(number, act))
+    obey_signals(person.session)
+    old = person.window
+    old.use_language("zh_CN")
+    QApplication.sendPostedEvents(old, QEvent.Type.DeferredDelete)
+    handlers[signal.SIGINT](signal.SIGINT, None)
+    person.wait(lambda: not person.window.isVisible())
+    person.has_left = True
+    person.store.close()
