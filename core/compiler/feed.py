@@ -18,7 +18,7 @@ from core.data.base import Patches, Pieces, Source
 from core.data.graphs import SampleGraphs
 from core.data.loading import batches, grouped
 from core.data.media import picture_of, pixels_of
-from core.data.order import ALL, Group, Share, batchings, evenly, share_of
+from core.data.order import ALL, Group, Share, batchings, evenly, none_without, share_of
 from core.data.pipeline import SampleGraph
 from core.graph.document import End
 from core.graph.selection import selecting_split
@@ -89,7 +89,7 @@ class Feed:
             found = grouped(
                 self._graph, self.splits["train"], self.batch_size, way=self._way, seed=self._seed, epoch=epoch
             )
-            self._grouped = epoch, found
+            self._grouped = epoch, none_without(found, self.share.world) if self._way.packs_rows else found
         return self._grouped[1]
 
     def _own(self, group: Group) -> Group:

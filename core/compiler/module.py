@@ -90,9 +90,13 @@ class Experiment(nn.Module):
                 module.set_progress(share)
 
     def after_update(self, batches: Mapping[str, Mapping[End, Any]]) -> None:
-        """Right after an optimiser step: clamps, and queues take the keys of the step's batches, given by their sources."""
-        for key in self.plan.owners:
-            self.node(key).after_update()  # type: ignore[operator]
+        """Right after an optimiser step: clamps, and queues take the keys of the step's batches, given by their sources.
+
+        Processes that share a batch draw the same random numbers.
+        """
+        with drawing_alike(node_seed(self.draws, "after update")):
+            for key in self.plan.owners:
+                self.node(key).after_update()  # type: ignore[operator]
         for queue, twin in self.twins.items():
             own = [task.source for task in self.plan.tasks if queue in task.batch_nodes]
             twin.follow(self.node, [batch for source, batch in batches.items() if source in own])  # type: ignore[operator]
@@ -111,7 +115,7 @@ class Experiment(nn.Module):
         self._run([key for key in self.plan.batch_nodes if key in chosen and key not in joint], values, asked, wish)
         if joint:
             ends = {end for key in joint for end in self.plan.inputs[key].values() if end.node not in joint}
-            whole = gathered_values({end: values[end] for end in sorted(ends)})
+            whole = gathered_values({end: unpacked(values[end]) for end in sorted(ends)})
             with alone(), drawing_alike(self.draws):
                 self._run(joint, whole, asked, wish)
             values.update({end: value for end, value in whole.items() if end.node in joint})

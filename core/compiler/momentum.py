@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.blocks.objectives.gathering import gathered
+from core.blocks.objectives.gathering import gathered_values
 from core.blocks.packing import taken_by
 from core.compiler.plan import Plan
 from core.graph.document import End
@@ -63,7 +63,7 @@ class Twin(nn.Module):
             for own, other in zip(copied.buffers(), online.buffers()):
                 own.copy_(other)
         for batch in batches:
-            queue.push(*map(gathered, self.sides(batch)))  # of all processes, in order of ranks
+            queue.push(*gathered_values(dict(enumerate(self.sides(batch)))).values())  # of all processes, by rank
 
     @torch.no_grad()
     def sides(self, batch: Mapping[End, Any]) -> tuple[Tensor, Tensor]:

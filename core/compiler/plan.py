@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from core.blocks.catalog import blocks
+from core.data.order import packs_rows
 from core.graph.analysis import Analysis
 from core.graph.document import Document, End
 from core.graph.selection import of_task
@@ -93,8 +94,10 @@ class Plan:
     @cached_property
     def joint(self) -> tuple[str, ...]:
         """Nodes that are given the batch of all processes, where several share it: what compares samples and does not gather
-        them by itself as objectives do, and what such nodes feed.
+        them by itself as objectives do, and what such nodes feed. Of packs processes have unequal parts, which no objective weighs.
         """
+        if packs_rows(self.document.recipe.batching.key):
+            return self.mixing
         found: list[str] = []
         for key in self.batch_nodes:
             compares = self.specs[key].mixes and key not in self.objectives

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.compiler.plan import Plan, Task
 from core.data.graphs import SampleGraphs
-from core.data.order import batchings
+from core.data.order import packs_rows
 from core.graph.mixing import mean_shares, taking_turns
 from core.problems import Problem
 
@@ -23,8 +23,11 @@ def size_problems(plan: Plan, graphs: SampleGraphs) -> list[Problem]:
 
 
 def _too_small(plan: Plan, task: Task, count: int) -> Problem | None:
-    batch = plan.document.recipe.batch_of(task.source)
-    if count >= batch or (count and batchings[plan.document.recipe.batching.key].packs_rows):  # a pack counts tokens
+    recipe = plan.document.recipe
+    batch = (
+        recipe.processes if packs_rows(recipe.batching.key) else recipe.batch_of(task.source)
+    )  # a pack counts tokens
+    if count >= batch:
         return None
     several, title, hint = len(plan.tasks) > 1, task.title, "Choose a smaller batch."
     if count and several:

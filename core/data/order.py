@@ -78,6 +78,11 @@ class Batching:
 batchings: Catalog[Batching] = Catalog("core.data.batching", "way of batching")
 
 
+def packs_rows(key: str) -> bool:
+    """Whether samples share rows of tokens with this way of batching; no way of this name: they do not."""
+    return key in batchings and batchings[key].packs_rows
+
+
 def order(indices: Sequence[int], seed: int, epoch: int, training: bool) -> list[int]:
     """The epoch's order: shuffled when training, as given otherwise."""
     if not training:
@@ -111,11 +116,43 @@ ALL = Share()
 def share_of(group: Group, share: Share, pieces: int = 1) -> Group:
     """What a process has of a batch: its part of each of the pieces that the batch is run in.
 
-    All of them, in order of ranks, are the batch; of several pieces, each piece is.
+    All of them, in order of ranks, are the batch; of several pieces, each piece is. Packs stay whole where there are enough.
     """
+    if group.packs is not None:
+        return _share_of_packs(group, group.packs, share)
     size = len(group.indices) // pieces
     part = size // share.world
-    if part * share.world * pieces != len(group.indices) or group.packs is not None:
+    if part * share.world * pieces != len(group.indices):
         raise ValueError(f"{len(group.indices)} samples in {pieces} pieces cannot be shared by {share.world} processes")
     starts = [piece * size + share.rank * part for piece in range(pieces)]
     return Group(indices=tuple(index for start in starts for index in group.indices[start : start + part]))
+
+
+def _share_of_packs(group: Group, packs: Sequence[int], share: Share) -> Group:
+    """Packs behind one another; of fewer packs than processes, samples behind one another."""
+    together = list(dict.fromkeys(packs))
+    by_pack = len(together) >= share.world
+    number = {pack: place for place, pack in enumerate(together)}
+    places = [number[pack] for pack in packs] if by_pack else range(len(packs))
+    count = len(together) if by_pack else len(packs)
+    mine = [at for at, place in enumerate(places) if place * share.world // count == share.rank]
+    if not mine:
+        raise ValueError(f"{len(packs)} samples cannot be shared by {share.world} processes")
+    return Group(indices=tuple(group.indices[at] for at in mine), packs=tuple(packs[at] for at in mine))
+
+
+def none_without(groups: Sequence[Group], world: int) -> list[Group]:
+    """Steps of which every process has a sample: one of fewer samples than processes is taken together with the one before."""
+    found: list[Group] = []
+    for group in groups:
+        if found and (len(group.indices) < world or len(found[-1].indices) < world):
+            group = _behind(found.pop(), group)
+        found.append(group)
+    return found
+
+
+def _behind(first: Group, then: Group) -> Group:
+    if first.packs is None or then.packs is None:
+        return Group(indices=first.indices + then.indices)
+    later = tuple(max(first.packs) + 1 + pack for pack in then.packs)
+    return Group(indices=first.indices + then.indices, packs=first.packs + later)

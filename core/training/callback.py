@@ -20,7 +20,6 @@ class Callback:
     title: ClassVar[str] = ""
     order: ClassVar[int] = 50  # lower comes first at every moment
     shards: ClassVar[bool] = False  # can be used where each process keeps a part of the weights
-    divides: ClassVar[bool] = True  # does the same in every process of a run that several share
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from core.blocks.objectives.gathering import gathered, processes
+from core.blocks.objectives.gathering import gathered_values, processes, summed
 from core.blocks.packing import unpacked
 from core.blocks.values import full, joined
 from core.graph.document import End
 from core.telemetry.diagnostics.unmoved import unmoved
-from core.training.processes import added
+from core.training.processes import added, mean_gradients
 from core.training.running import Running
 
 LARGEST_WEIGHT = 1e4  # of an adaptive weight, as in taming-transformers
@@ -58,8 +58,14 @@ def weighed(run: Running, values: Mapping[End, Any], losses: Mapping[str, Tensor
 
 
 def _length(loss: Tensor, place: Tensor) -> Tensor | None:
-    """The norm of a loss's gradient at a tensor; None where it does not reach it. The graph stays."""
-    (gradient,) = torch.autograd.grad(loss, place, retain_graph=True, allow_unused=True)
+    """The norm of a loss's gradient at a tensor, that of the whole batch where processes share it; None where it does not reach it.
+
+    The graph stays.
+    """
+    (own,) = torch.autograd.grad(loss, place, retain_graph=True, allow_unused=True)
+    if not isinstance(place, nn.Parameter):  # every process has some of the images
+        return None if own is None else summed(full(own).pow(2).sum()).sqrt() / processes()
+    (gradient,) = mean_gradients([place], [own])
     return None if gradient is None else torch.linalg.vector_norm(full(gradient))
 
 
@@ -282,7 +288,7 @@ def keep_sides(run: Running, values: Mapping[End, Any]) -> None:
 
 def _everyones(run: Running, values: Mapping[End, Any]) -> dict[End, Any]:
     own = [end for end in sorted(_watched(run)) if end in values and end.node not in run.plan.joint]
-    return {end: gathered(values[end].detach()) for end in own} if processes() > 1 else {}
+    return gathered_values({end: values[end].detach() for end in own})
 
 
 def _both_present(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import nn
-
 from core.problems import Problem
 from core.training.running import Running
+from core.training.shared_norm import has_batch_norm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +26,7 @@ def compared(run: Running, way: InParts) -> list[Problem]:
             continue
         node = run.experiment.node(key)
         runs_in_parts = not way.mixes_whole or any(place not in run.plan.mixing for place in places)
-        if (
-            runs_in_parts
-            and not way.shares_norm
-            and any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in node.modules())
-        ):
+        if runs_in_parts and not way.shares_norm and has_batch_norm(node):
             found.append(Problem(
                 what=f"{way.title} is not exact with batch norm: each part is normalised by itself.", node=key,
                 severity="warning", hint="Use group norm, or freeze the block.",

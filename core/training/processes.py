@@ -93,19 +93,27 @@ def everyones(value: Any) -> list[Any]:
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Every process gets the mean; a parameter without a gradient in some process has zeros there."""
     learning = [p for p in parameters if p.requires_grad and not is_part(p)]  # parts of weights have met already
-    if joined_processes() == 1 or not learning:
-        return
-    there = torch.tensor([p.grad is not None for p in learning], dtype=torch.uint8, device=learning[0].device)
+    for parameter, mean in zip(learning, mean_gradients(learning, [p.grad for p in learning])):
+        parameter.grad = mean
+
+
+def mean_gradients(places: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """The mean over processes of the gradients at some places, written over them; None where no process has one."""
+    if joined_processes() == 1 or not places:
+        return list(gradients)
+    there = torch.tensor([one is not None for one in gradients], dtype=torch.uint8, device=places[0].device)
     dist.all_reduce(there, op=dist.ReduceOp.MAX)
-    found = [p for p, has in zip(learning, there.tolist()) if has]
-    for parameter in found:
-        parameter.grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
-    for bucket in _buckets([p.grad for p in found if p.grad is not None]):
+    found = [
+        (torch.zeros_like(place) if one is None else one) if has else None
+        for place, one, has in zip(places, gradients, there.tolist())
+    ]
+    for bucket in _buckets([one for one in found if one is not None]):
         flat = torch.cat([gradient.reshape(-1) for gradient in bucket])
         dist.all_reduce(flat)
         flat /= joined_processes()
         for gradient, mean in zip(bucket, flat.split([gradient.numel() for gradient in bucket])):
             gradient.copy_(mean.view_as(gradient))
+    return found
 
 
 def _buckets(gradients: Sequence[Tensor]) -> Iterator[list[Tensor]]:

@@ -14,6 +14,11 @@ from torch import Tensor, nn
 from core.blocks.objectives.gathering import processes, summed
 
 
+def has_batch_norm(module: nn.Module) -> bool:
+    """Whether anything inside compares samples in that way."""
+    return any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules())
+
+
 def share_batch_norm(module: nn.Module) -> None:
     """Every batch norm inside normalises by the mean and variance of all processes' samples from now on."""
     for part in module.modules():

@@ -32,6 +32,7 @@ from core.compiler.plan import Plan
 from core.compiler.randomness import RANDOM_NUMBERS
 from core.compiler.sizes import size_problems
 from core.data.graphs import SampleGraphs
+from core.data.order import packs_rows
 from core.graph.mixing import drawn, shares_at
 from core.graph.recipe import ALL
 from core.graph.selection import task_of
@@ -46,7 +47,7 @@ from core.training.parts import InParts, compared
 from core.training.position import Place, Position
 from core.training.processes import added, average_gradients, averaged, everyones, means, refuse_drift
 from core.training.running import Running
-from core.training.shared_norm import share_batch_norm
+from core.training.shared_norm import has_batch_norm, share_batch_norm
 
 LongestSilence = 0.25  # seconds between looks at the clock while paused
 STEPS_BETWEEN_COMPARISONS = 500
@@ -117,10 +118,10 @@ class Trainer(Running):
             raise refuse(
                 f"{found[0].title} needs whole weights.", node="recipe", hint="Switch it off, or do not shard weights."
             )
-        if found := [one for one in self.callbacks if not one.divides]:
+        if packs_rows(self.recipe.batching.key) and self.callback("gradient_cache") and has_batch_norm(self.experiment):
             raise refuse(
-                f"{found[0].title} looks at one process's part of the batch.", node="recipe",
-                hint="Switch it off, or train in one process.",
+                "With packs processes run unequal numbers of parts, and batch norm sees those of all of them.", node="recipe",
+                hint="Switch gradient caching off, or use group norm.",
             )  # fmt: skip
         for problem in compared(
             self, InParts(title="Training in several processes", mixes_whole=True, shares_norm=True)

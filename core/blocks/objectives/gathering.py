@@ -102,8 +102,10 @@ class _GatherParts(torch.autograd.Function):
 def gathered_values(values: Mapping[Key, Any]) -> dict[Key, Any]:
     """What flows on wires in every process, put together in order of ranks, with its gradient; a single number is averaged.
 
-    Sentences and tokens are padded to the widest anywhere, and masked there.
+    Sentences and tokens are padded to the widest anywhere, and masked there. Processes may have different numbers of rows.
     """
+    if processes() == 1:
+        return dict(values)
     flat = {key: pytree.tree_flatten(value) for key, value in values.items()}
     told: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(told, [[_described(leaf) for leaf in leaves] for leaves, _ in flat.values()])

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.blocks.objectives.gathering import gathered_values
 from core.blocks.tokenizers.library import rotated
 from core.blocks.tokenizers.quantizer import (
     Quantized,
@@ -69,7 +70,7 @@ class AveragedBooks(Quantizer):
         """What the library's quantizers are made with."""
         return {
             "codebook_size": self.config.codes, "decay": self.config.decay, "threshold_ema_dead_code": 1.0, "commitment_weight": 0.0,
-            "rotation_trick": False,
+            "rotation_trick": False, "sync_codebook": False,  # which would count only, and draw by itself
         }  # fmt: skip
 
     @property
@@ -116,10 +117,11 @@ class AveragedBooks(Quantizer):
 
     @torch.no_grad()
     def after_update(self) -> None:
-        """Every book follows the tokens of this step."""
+        """Every book follows the tokens of this step, those of all processes that share it: in each of them alike."""
         if not self._chosen:
             return
-        x_MD, codes_MQ = (torch.cat(column) for column in zip(*self._chosen))
+        own = (torch.cat(column) for column in zip(*self._chosen))
+        x_MD, codes_MQ = gathered_values(dict(enumerate(own))).values()
         self._chosen = []
         for (left_MD, _), layer, codes_M in zip(self._parts(x_MD, codes_MQ), self.layers(), codes_MQ.unbind(1)):
             uniform = len(x_MD) / self.config.codes

@@ -19,6 +19,7 @@ from core.knobs import knob
 from core.telemetry.events import Scalars
 from core.training.callback import Callback, callbacks
 from core.training.gradients import keep_sides, plain, pull
+from core.training.processes import averaged, mean_gradients
 from core.training.running import Running
 
 
@@ -28,7 +29,6 @@ class GradNorm(Callback):
 
     title = "Objective balance (GradNorm)"
     order = 65  # takes the gradient over last
-    divides = False
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -62,7 +62,7 @@ class GradNorm(Callback):
         values = run.forward(run.batch)
         losses = {key: loss.float() for key, loss in run.experiment.losses(values).items()}
         shared = shared_parameters(run)
-        now = {key: float(loss.detach()) for key, loss in losses.items()}
+        now = {key: float(loss.detach()) for key, loss in averaged(losses).items()}
         for key in losses:
             self.weights.setdefault(key, 1.0)
             self.first.setdefault(key, now[key])
@@ -105,10 +105,11 @@ def shared_parameters(run: Running) -> list[nn.Parameter]:
 
 
 def gradient_norm(loss: Tensor, parameters: list[nn.Parameter]) -> float:
-    """Norm of one loss's gradient on some parameters; the graph stays."""
+    """Norm of one loss's gradient on some parameters, that of the whole batch where processes share it; the graph stays."""
     if not loss.requires_grad:
         return 0.0
-    found = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+    own = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+    found = mean_gradients(parameters, own)
     norms = [torch.linalg.vector_norm(gradient.float()) for gradient in found if gradient is not None]
     return float(torch.linalg.vector_norm(torch.stack(norms))) if norms else 0.0
 

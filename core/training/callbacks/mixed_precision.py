@@ -18,6 +18,7 @@ class MixedPrecision(Callback):
 
     title = "Mixed precision"
     order = 5
+    shards = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from core.compiler.module import node_seed
+from core.compiler.randomness import drawing_alike
 from core.graph.selection import without_task
 from core.knobs import knob
 from core.telemetry.diagnostics.diagnostic import group_norm, modality_groups
@@ -34,7 +36,6 @@ class OGMGE(Callback):
 
     title = "Modality balance (OGM-GE)"
     order = 15  # after the watchdog, before clipping
-    divides = False
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -58,9 +59,10 @@ class OGMGE(Callback):
         groups = {name: group for name, group in named.items() if name not in NOT_TOWERS}
         strengths = self._strengths(run, groups)
         factors = coefficients({name: s for name, s in strengths.items() if name in groups}, self.config.alpha)
-        for name, factor in factors.items():
-            if factor < 1:
-                modulate(groups[name], factor, self.config.noise)
+        with drawing_alike(node_seed(run.experiment.draws, self.key)):  # every process has the same noise
+            for name, factor in factors.items():
+                if factor < 1:
+                    modulate(groups[name], factor, self.config.noise)
         values = {f"balance/{name}/factor": factor for name, factor in factors.items()}
         values |= {f"balance/{name}/strength": strengths[name] for name in factors}
         run.say(Scalars(at=run.at(), values=values))

@@ -15,6 +15,7 @@ from core.compiler.weights import read_tensors
 from core.graph.document import Document
 from core.graph.edits import set_recipe
 from core.graph.file import loads
+from core.graph.recipe import Choice
 from core.problems import Refused
 from core.runs.execute import execute
 from core.runs.launch import change_recipe, place_of
@@ -130,12 +131,12 @@ def test_commands_reach_all_processes_at_one_step(store: Store, library: Library
 
 @pytest.mark.long
 def test_a_run_that_cannot_begin_says_why(store: Store, library: Library) -> None:
-    document = set_recipe(drawn(10), callbacks={"ogm_ge": {}})
+    document = set_recipe(drawn(10), callbacks={"ema": {}}, sharded=True)
     uid = queued(store, document)
     assert start_process(store, uid).wait(120) == 1
     facts = library.facts(uid)
     assert facts.status == "failed"
-    assert "looks at one process's part of the batch" in facts.reason
+    assert "Weight averaging (EMA) needs whole weights." in facts.reason
 
 
 @pytest.mark.long
@@ -177,6 +178,14 @@ def test_what_cannot_be_divided_is_said_before_the_run() -> None:
     assert problems(batch_size=18, callbacks={"accumulation": {"chunks": 3}}) == []
     assert problems(batch_size=16, callbacks={"accumulation": {"chunks": 3}}) == [
         "A batch of 16 in 3 parts cannot be divided evenly among 2 processes."
+    ]
+    packs = Choice(key="packed", knobs={"budget": 64})
+    assert problems(batch_size=15, batching=packs) == []
+    assert problems(batching=packs, callbacks={"accumulation": {}}) == [
+        "Plain accumulation cuts packs, and processes with fewer samples would have fewer parts."
+    ]
+    assert problems(batching=packs, callbacks={"gradient_cache": {}}, sharded=True) == [
+        "With packs processes run unequal numbers of parts, and sharded weights are gathered for each of them."
     ]
     mended = next(p for p in analyse(set_recipe(drawn(10), batch_size=15)).problems if p.fix is not None)
     assert mended.fix is not None

@@ -84,8 +84,12 @@ class Child:
 
 
 def owners(store: Store) -> dict[int, int]:
-    """Process by number of the trial that it trains; only those that have come so far that a kill is worth something."""
-    asked = select(trial.c.number, trial.c.process).join(run, trial.c.run_id == run.c.id)
+    """Process by number of the trial that it trains; only those that have come so far that a kill is worth something.
+
+    Who has only taken a trial over, of which another was killed, does not train it yet.
+    """
+    trains = (trial.c.run_id == run.c.id) & (trial.c.process == run.c.process)
+    asked = select(trial.c.number, trial.c.process).join(run, trains)
     with store.read() as connection:
         rows = connection.execute(asked.where(trial.c.state == "running", run.c.step > 6, run.c.status == "running"))
         return {row.number: row.process for row in rows}
@@ -316,6 +320,7 @@ def held(store: Store, children: Sequence[Child]) -> Child:
         until(lambda: set(owners(store).values()) & {child.process.pid for child in children}, LONGEST_SECONDS)
         for child in children:
             os.kill(child.process.pid, signal.SIGSTOP)
+            os.waitid(os.P_PID, child.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # its threads stop one by one
             if child.process.pid in owners(store).values():
                 return child
             os.kill(child.process.pid, signal.SIGCONT)

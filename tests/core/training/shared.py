@@ -10,7 +10,7 @@ import torch.multiprocessing as multiprocessing
 
 from core.compiler.sharding import whole
 from core.graph import edits
-from core.graph.document import Document
+from core.graph.document import Document, End
 from core.graph.file import dumps, loads
 from core.telemetry.events import LogLine, Scalars
 from core.training.processes import average_gradients
@@ -27,6 +27,14 @@ def clip(objective: str = "info_nce", knobs: dict[str, Any] | None = None, **rec
     document = edits.set_knob(document, "vit", "patch_dropout", 0.0)
     for name, value in (knobs or {}).items():
         document = edits.set_knob(document, objective, name, value)
+    return document
+
+
+def two_objectives(document: Document, weight: float = 1.0) -> Document:
+    """The same two sides pulled together by a second objective as well."""
+    document, other = edits.add_node(document, "objectives.siglip", 0.0, 0.0, {"weight": weight})
+    for port, node in (("left", "projection"), ("right", "projection_2")):
+        document = edits.connect(document, End(node=node, port="embedding"), End(node=other, port=port))
     return document
 
 

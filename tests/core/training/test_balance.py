@@ -10,14 +10,13 @@ import pytest
 import torch
 from torch import nn
 
-from core.graph import edits
-from core.graph.document import End
 from core.telemetry.diagnostics.diagnostic import group_norm, modality_groups
 from core.telemetry.events import LogLine
 from core.training.callbacks.grad_norm import GradNorm, gradient_norm, shared_parameters, stepped
 from core.training.callbacks.ogm_ge import OGMGE, coefficients, modulate, query_scores
 from core.training.trainer import Trainer
 from tests.core.training.running import trainer
+from tests.core.training.shared import two_objectives
 from tests.documents import tiny_clip
 
 
@@ -43,6 +42,7 @@ class Toy:
         self.recipe, self.position = SimpleNamespace(steps=1000), SimpleNamespace(step=0)
         self.groups = SimpleNamespace(trained=lambda: {name: list(t.parameters()) for name, t in self.towers.items()})
         self.plan = SimpleNamespace(modality=lambda node: node, modality_of_weights=lambda node: node)
+        self.experiment = SimpleNamespace(draws=0)
         self.said: list[Any] = []
 
     def at(self) -> None:
@@ -111,18 +111,13 @@ def test_a_run_says_its_factors_and_stops_when_asked(by: str) -> None:
     assert all(min(a[1], b[1]) < 1 == max(a[1], b[1]) for a, b in zip(*both))  # one of two runs ahead
 
 
-def two_objectives(scale: float, **recipe: Any) -> Trainer:
+def balanced(scale: float, **recipe: Any) -> Trainer:
     """The tiny drawing with a second objective of another weight on the same two ends."""
-    document = tiny_clip(steps=120, batch_size=16, dropout=0.0, **recipe)
-    document, other = edits.add_node(document, "objectives.siglip", 0.0, 0.0, {"weight": scale})
-    for port in ("left", "right"):
-        node = "projection" if port == "left" else "projection_2"
-        document = edits.connect(document, End(node=node, port="embedding"), End(node=other, port=port))
-    return trainer(document)
+    return trainer(two_objectives(tiny_clip(steps=120, batch_size=16, dropout=0.0, **recipe), scale))
 
 
 def test_grad_norm_makes_a_scaled_objective_pull_as_hard_as_the_other() -> None:
-    run = two_objectives(30.0, callbacks={"grad_norm": {"alpha": 0.0, "rate": 0.1}})
+    run = balanced(30.0, callbacks={"grad_norm": {"alpha": 0.0, "rate": 0.1}})
     run._enter_stage()
     run.batch, run.indices = run.feed.next(0, 0)
     losses = run.experiment.losses(run.forward(run.batch))
@@ -132,7 +127,7 @@ def test_grad_norm_makes_a_scaled_objective_pull_as_hard_as_the_other() -> None:
     plain = {key: gradient_norm(loss, shared) for key, loss in losses.items()}
     run.feed.close()
     assert max(plain.values()) / min(plain.values()) > 5
-    run = two_objectives(30.0, callbacks={"grad_norm": {"alpha": 0.0, "rate": 0.1}})
+    run = balanced(30.0, callbacks={"grad_norm": {"alpha": 0.0, "rate": 0.1}})
     run.train()
     said = [run.listener.scalars(f"balance/{key}/gradient") for key in run.plan.objectives]  # type: ignore[attr-defined]
     last = [sum(value for _, value in row[-20:]) / 20 for row in said]
@@ -155,7 +150,7 @@ def test_an_objective_that_learns_slowly_may_pull_harder() -> None:
 def test_grad_norm_says_where_it_cannot_help() -> None:
     one = trainer(tiny_clip(steps=1, callbacks={"grad_norm": {}}))
     one.train()
-    both = two_objectives(1.0, callbacks={"grad_norm": {}, "gradient_cache": {"chunk": 8}})
+    both = balanced(1.0, callbacks={"grad_norm": {}, "gradient_cache": {"chunk": 8}})
     for callback in both.callbacks:
         callback.began(both)
     both.feed.close()

@@ -33,7 +33,13 @@ FIXED = Choice(key="fixed")
 
 
 def scenes(
-    batching: Choice = PACKED, *, dropout: float = 0.0, cls: bool = False, queue: bool = False, **recipe: Any
+    batching: Choice = PACKED,
+    *,
+    dropout: float = 0.0,
+    cls: bool = False,
+    queue: bool = False,
+    objective: str = "info_nce",
+    **recipe: Any,
 ) -> Document:
     """Emoji scenes at their own sizes against the name of one of them."""
     draw = Drawing("scenes of several sizes")
@@ -46,20 +52,20 @@ def scenes(
         draw.add("connectors.pool", how=how)
     for _ in range(2):
         draw.add("connectors.projection", width=16)
-    draw.add("objectives.info_nce")
+    draw.add(f"objectives.{objective}")
     for source, target in (
         ("emoji_scenes.image", "own_size.image"), ("own_size.pictures", "navit.pictures"), ("navit.tokens", "pool.tokens"),
-        ("pool.embedding", "projection.embedding"), ("projection.embedding", "info_nce.left"),
+        ("pool.embedding", "projection.embedding"), ("projection.embedding", f"{objective}.left"),
         ("emoji_scenes.sentence", "tokenizer.sentence"), ("tokenizer.text", "text_transformer.text"),
         ("text_transformer.tokens", "pool_2.tokens"), ("pool_2.embedding", "projection_2.embedding"),
-        ("projection_2.embedding", "info_nce.right"),
+        ("projection_2.embedding", f"{objective}.right"),
     ):  # fmt: skip
         draw.wire(source, target)
     if queue:
         draw.add("negatives.queue", size=64)
         draw.wire("projection.embedding", "queue.left")
         draw.wire("projection_2.embedding", "queue.right")
-        draw.wire("queue.negatives", "info_nce.negatives")
+        draw.wire("queue.negatives", f"{objective}.negatives")
     recipe = {"callbacks": {}, "diagnostics": {}, "threads": 1, "steps": 4, "batch_size": 9, **recipe}
     return edits.set_recipe(draw.document, batching=batching, **recipe)
 
