@@ -163,12 +163,13 @@ class Feed:
             self._fixed[count] = next(self.split(split, count, count))[0]
         return self._fixed[count]
 
-    def words(self, indices: Sequence[int]) -> list[tuple[str, ...]]:
-        """What the pieces of each sample's sentence stand for; nothing where none is cut."""
-        found = []
-        for index in indices:
-            values = self._graph.sample(index, epoch=0, seed=self._recipe.seed, training=False).values()
-            found.append(next((value.words for value in values if isinstance(value, Pieces)), ()))
+    def spelling(self, end: End, most: int = 512) -> Mapping[int, str]:
+        """What the numbers on an end of text stand for, as so many training sentences have them."""
+        found: dict[int, str] = {}
+        for index in list(self.splits["train"])[:most]:
+            value = self._graph.value(index, (end.node, end.port))
+            if isinstance(value, Pieces):
+                found |= {int(number): word for number, word in zip(value.ids, value.words) if word}
         return found
 
     def exhibit(self, name: str, indices: Sequence[int], at: At) -> Exhibit:

@@ -5,7 +5,7 @@ Series ``segments/<node>`` and ``segments/<node>/true``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,10 @@ class MarkedTimes(Diagnostic):
         )
         samples: int = knob(8, "Held-out clips that are looked at.", low=1, high=64, unit="samples")
 
+    def began(self, run: Watched) -> None:
+        """Nothing has been spelled yet."""
+        self._spelled: dict[str, Mapping[int, str]] = {}
+
     def step_ended(self, run: Watched) -> None:
         """Now and then, and at the first and the last step."""
         step = run.position.step
@@ -44,12 +48,14 @@ class MarkedTimes(Diagnostic):
         split = selecting_split(run.feed.splits) or "train"
         indices = list(run.feed.splits[split])[: self.config.samples]
         found = run.experiment.marked(key, run.feed.fixed_examples(self.config.samples))
-        name = _naming(run, key, indices)
+        if not found:
+            return
+        name = self._naming(run, key)
         true: Sequence[Any] = found.get(TRUE, ())
         for kind, clips in found.items():
             rows = [
-                (one.span, name(sample, one.code), one.score, f"{split}/{index}")
-                for sample, (index, marks) in enumerate(zip(indices, clips))
+                (one.span, name(one.code), one.score, f"{split}/{index}")
+                for index, marks in zip(indices, clips)
                 for one in marks
             ]
             if kind == "" and not rows and not any(true):
@@ -58,12 +64,13 @@ class MarkedTimes(Diagnostic):
             series = f"segments/{run.named(key)}" + (f"/{kind}" if kind else "")
             run.say(Segments(at=run.at(), series=series, spans=spans, labels=labels, scores=scores, over=over))
 
-
-def _naming(run: Watched, key: str, indices: Sequence[int]) -> Callable[[int, int], str]:
-    """What a code is called: a class of the source, or a piece of the sample's own sentence."""
-    ends = run.plan.inputs[key]
-    if "segments" in ends:
-        names = run.feed.source.code_names(ends["segments"].port)
-        return lambda _, code: names[code] if code < len(names) else str(code)
-    words = run.feed.words(indices)
-    return lambda sample, code: words[sample][code] if code < len(words[sample]) else str(code)
+    def _naming(self, run: Watched, key: str) -> Callable[[int], str]:
+        """What a code is called: a class of the source, or a piece of a sentence."""
+        ends = run.plan.inputs[key]
+        if "segments" in ends:
+            names = run.feed.source.code_names(ends["segments"].port)
+            return lambda code: names[code] if code < len(names) else str(code)
+        if key not in self._spelled:
+            self._spelled[key] = run.feed.spelling(ends["text"])
+        spelled = self._spelled[key]
+        return lambda code: spelled.get(code, str(code))
