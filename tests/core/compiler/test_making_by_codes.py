@@ -24,7 +24,7 @@ from core.inference.generate import Manner, Sight, generate, walk
 from core.inference.trained import Trained
 from core.telemetry.events import Pictures, Scalars
 from tests.core.training.running import checkpoint, trainer
-from tests.documents import Drawing
+from tests.documents import Drawing, tokenizer
 
 
 def drawer(**recipe: Any) -> Document:
@@ -165,3 +165,23 @@ def test_a_walk_in_codes_ends_where_each_end_alone_would(trained: tuple[Trained,
         alone = generate(opened, count=1, seed=seed, sentence=sentence)[0].made
         assert np.abs(alone.astype(int) - thing.made).max() <= 1
     assert not any(np.array_equal(steps[1].made, other.made) for other in (steps[0], steps[2]))
+
+
+@pytest.mark.parametrize(
+    ("quantizer", "knobs"),
+    [
+        ("residual_quantizer", {"codes": 8}), ("two_level_quantizer", {}), ("finite_scalar_quantizer", {"levels": "4, 4"}),
+        ("lookup_free_quantizer", {}), ("sim_vq", {"codes": 8}),
+    ],
+)  # fmt: skip
+def test_every_kind_of_code_book_opens(quantizer: str, knobs: dict[str, Any], tmp_path: Path) -> None:
+    run = trainer(tokenizer(quantizer=quantizer, knobs=knobs, steps=1))
+    run.train()
+    (tmp_path / "state.json").write_text(json.dumps(checkpoint(run, tmp_path)))
+    opened = Trained(run.plan.document, tmp_path)
+    codes = code_book(opened)
+    (codec,) = opened.experiment.codecs()
+    assert len(codes) == opened.experiment.node(codec.quantizer).books[0]  # type: ignore[union-attr, index]
+    assert sum(code.share for code in codes) == pytest.approx(1)
+    assert all(bool(code.pieces) == bool(code.share) for code in codes) or quantizer == "two_level_quantizer"
+    opened.close()
