@@ -10,6 +10,7 @@ from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
+BETWEEN = " · "
 LEAST_NAME = 48  # of a name; where there is less, its number alone
 LEFT, RIGHT = 22, 16  # of the words: the light before them, the arrow behind
 LEAST, USUAL = 130, 345
@@ -44,18 +45,23 @@ class RunChip(QToolButton):
 
     def words(self) -> str:
         """All of it."""
-        return " · ".join(self._parts)
+        return BETWEEN.join(self._parts)
 
     def _fitting(self, room: int) -> str:
-        """What there is room for: of the name the end stays, for there is the run's number."""
-        metrics, head = self.fontMetrics(), "".join(f"{part} · " for part in self._parts[:-1])
-        left = room - metrics.horizontalAdvance(head)
-        number = f"#{self._name.rpartition('#')[2]}" if "#" in self._name else self._name
-        if self._name and metrics.horizontalAdvance(number) <= left < LEAST_NAME:
-            return head + number
-        if not self._name or left < LEAST_NAME:
+        """What there is room for. Of the name the end stays, for there is the run's number; of the figures the last, the
+        time left, for the steps stand on the timeline too.
+        """
+        metrics, wide = self.fontMetrics(), self.fontMetrics().horizontalAdvance
+        if not self._name:
             return metrics.elidedText(self.words(), Qt.TextElideMode.ElideRight, room)
-        return head + metrics.elidedText(self._name, Qt.TextElideMode.ElideMiddle, left)
+        state, *figures = BETWEEN.join(self._parts[:-1]).split(BETWEEN)
+        head, number = BETWEEN.join((state, *figures, "")), f"#{self._name.rpartition('#')[2]}"
+        if room - wide(head) >= min(LEAST_NAME, wide(self._name)):
+            return head + metrics.elidedText(self._name, Qt.TextElideMode.ElideMiddle, room - wide(head))
+        for kept in (figures, figures[-1:], []):
+            if "#" in self._name and wide(words := BETWEEN.join((state, *kept, number))) <= room:
+                return words
+        return metrics.elidedText(self.words(), Qt.TextElideMode.ElideRight, room)
 
     def sizeHint(self) -> QSize:
         return QSize(USUAL, 28)

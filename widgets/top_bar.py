@@ -9,10 +9,10 @@ from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from widgets.look.icons import icon
+from widgets.look.labels import LooseLabel
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
-from widgets.loose import LooseLabel
 from widgets.run_chip import RunChip
 
 PAGE = 54  # pixels of a page's button where there is room

@@ -86,6 +86,8 @@ def test_the_number_of_a_run_is_not_cut_off(qtbot):
     assert shown.startswith("training… · 40 / 100 · 30 s left · ")
     assert shown.endswith("#12")
     assert bar.run.fontMetrics().horizontalAdvance(shown) <= 260
+    assert bar.run._fitting(200) == "training… · 30 s left · #12", "the steps stand on the timeline too"
+    assert bar.run._fitting(110) == "training… · #12"
     bar.run.show_run("No run on the monitors")
     assert bar.run._fitting(400) == "No run on the monitors"
 

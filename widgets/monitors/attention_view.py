@@ -17,7 +17,13 @@ from widgets.look.theme import theme
 from widgets.monitors.heat_scale import Scale
 
 NOTHING = -1
-LETTERS = (1.0, 0.9, 0.8, 0.7)  # of the usual size: the first at which all words have room
+LETTERS = (
+    (1.0, 6.0),
+    (0.9, 5.0),
+    (0.8, 3.0),
+    (0.7, 2.0),
+    (0.62, 1.0),
+)  # of the usual size, pixels around: the first at which all words fit
 
 
 class PatchView(QWidget):
@@ -209,24 +215,25 @@ class WordView(QWidget):
 
     def _arrange(self) -> None:
         """Chips flow in rows, in letters that are small enough for all of them where there are many."""
-        for share in LETTERS:
+        needed = 0.0
+        for share, air in LETTERS:
             self._letters = QFont(self.font())
             self._letters.setPointSizeF(self.font().pointSizeF() * share)
-            if self._flow(QFontMetrics(self._letters)) <= self.height() or self.height() <= 0:
+            needed = self._flow(QFontMetrics(self._letters), air)
+            if needed <= self.height() or self.height() <= 0:
                 return
-        needed = self._flow(QFontMetrics(self._letters))
         squeeze = max(0.45, self.height() / needed)
         self._places = [QRectF(p.left(), p.top() * squeeze, p.width(), p.height() * squeeze) for p in self._places]
 
-    def _flow(self, metrics: QFontMetrics) -> float:
-        """Place the chips at these letters; gives the height that they need."""
-        high, gap, left, top = metrics.height() + 6.0, 4.0, 0.5, 0.5
+    def _flow(self, metrics: QFontMetrics, air: float) -> float:
+        """Place the chips at these letters with so much air; gives the height that they need."""
+        high, gap, left, top = metrics.height() + air, min(4.0, air), 0.5, 0.5
         self._places = []
         for word in self._words:
             if not word:
                 self._places.append(QRectF())  # not shown
                 continue
-            wide = min(metrics.horizontalAdvance(word) + 14.0, max(self.width() - 1.0, 20.0))
+            wide = min(metrics.horizontalAdvance(word) + 12.0 + gap / 2, max(self.width() - 1.0, 20.0))
             if left > 1 and left + wide > self.width():
                 left, top = 0.5, top + high + gap
             self._places.append(QRectF(left, top, wide, high))

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 
 from core.store.reader import RunReader
 from widgets.look.icons import icon
+from widgets.look.labels import LooseLabel
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
@@ -237,11 +238,13 @@ class Monitor(QFrame):
         painter.end()
 
     def _lay_out(self) -> None:
-        name = QLabel(tr(self.title))
+        name = LooseLabel()  # cut with dots where a command stands beside it in a narrow card
+        name.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        name.setText(tr(self.title))
         font = name.font()
         font.setBold(True)
         name.setFont(font)
-        name.setToolTip(plain_tip(tr(self.summary)))
+        name.setToolTip(plain_tip(f"{tr(self.title)}\n{tr(self.summary)}"))
         self.setAccessibleName(tr(self.title))
         self._more.setCheckable(True)
         self._more.setVisible(False)

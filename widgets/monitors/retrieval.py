@@ -249,6 +249,8 @@ class FigureTable(QWidget):
             if index == 0:
                 place = QRectF(indent, top, name_width - indent, self._line())
             side = Qt.AlignmentFlag.AlignLeft if index == 0 else Qt.AlignmentFlag.AlignRight
+            if top == 0 and index > 0:  # words stand apart
+                place.adjust(6, 0, 0, 0)
             cut = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(place.width()))
             painter.drawText(place, side | middle, cut)
 

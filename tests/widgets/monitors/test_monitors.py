@@ -18,6 +18,7 @@ from core.graph.vocabulary import Vocabulary
 from core.telemetry.events import At, Histogram, LogLine, Scalars
 from studio.benches.synthetic import SyntheticRun
 from tests.widgets.monitors.memory_run import MemoryRun
+from widgets.look.labels import LooseLabel
 from widgets.look.language import load_table
 from widgets.look.theme import apply_theme, theme
 from widgets.look.titles import use_vocabulary
@@ -27,6 +28,7 @@ from widgets.monitors.lines import Legend, read_line, smoothed
 from widgets.monitors.log import LogSettings
 from widgets.monitors.loss import LossMonitor, LossSettings
 from widgets.monitors.monitor import Figures
+from widgets.monitors.rates import RateMonitor
 from widgets.monitors.retrieval import RetrievalMonitor
 from widgets.monitors.samples import SampleMonitor, SampleSettings, way_words
 from widgets.monitors.similarity import SimilarityMonitor
@@ -417,3 +419,16 @@ def test_without_a_picture_there_is_nothing_to_choose(qtbot, run):
     assert monitor.tools.isVisible()
     monitor.clear()
     assert not monitor.tools.isVisible()
+
+
+def test_a_title_beside_a_command_ends_in_dots_and_is_never_cut(qtbot):
+    card = RateMonitor()
+    qtbot.addWidget(card)
+    card.show()
+    title = next(label for label in card.findChildren(LooseLabel) if label.text() == "Rates and temperature")
+    for width, whole in ((520, True), (230, False)):
+        card.resize(width, 200)
+        QApplication.processEvents()
+        assert (title.width() >= title.sizeHint().width()) == whole
+        assert title.geometry().right() < card.change.mapTo(card, QPoint(0, 0)).x()
+    assert title.toolTip().startswith("Rates and temperature")
