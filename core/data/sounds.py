@@ -60,5 +60,6 @@ class SoundMemory:
 
 
 def _packed(samples_S: NDArray[np.float32]) -> tuple[NDArray[np.int16], np.float32]:
-    loudest = max(1.0, float(np.abs(samples_S).max(initial=0.0)))
-    return (samples_S * (_FULL / loudest)).round().astype(np.int16), np.float32(loudest / _FULL)
+    loudest = max(1.0, float(samples_S.max(initial=0.0)), -float(samples_S.min(initial=0.0)))
+    levels_S = samples_S * np.float32(_FULL / loudest)
+    return np.rint(levels_S, out=levels_S).astype(np.int16), np.float32(loudest / _FULL)

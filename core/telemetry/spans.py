@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 Seconds = float | int | Fraction
 
@@ -30,6 +31,7 @@ def exact(number: Seconds) -> Fraction:
     return Fraction(repr(float(number)))
 
 
+@lru_cache(maxsize=4096)  # asked again for every sample of a run
 def samples_in(seconds: Seconds, hertz: int) -> int:
     """How many samples a duration is, and which sample a time is."""
     return half_up(exact(seconds) * hertz)
@@ -44,6 +46,7 @@ def counted(seconds: Seconds, hertz: int) -> Fraction:
     return Fraction(whole) if seconds_of(whole, hertz) == seconds else exact(seconds) * hertz
 
 
+@lru_cache(maxsize=4096)
 def samples_lasting(seconds: Seconds, hertz: int) -> int:
     """The fewest samples that last as long: what is read so that nothing lacks at another rate."""
     return math.ceil(exact(seconds) * hertz)

@@ -21,10 +21,15 @@ def framed(waveform_S: Tensor, window: int, hop: int) -> Tensor:
 
 def spectrum(waveform_S: Tensor, n_fft: int, hop: int) -> Tensor:
     """Magnitudes by a Hann window [Q, T]."""
+    return power(waveform_S, n_fft, hop).sqrt()
+
+
+def power(waveform_S: Tensor, n_fft: int, hop: int) -> Tensor:
+    """Their squares [Q, T]; no root is drawn."""
     complex_QT = torch.stft(
         waveform_S, n_fft, hop, window=_hann(n_fft), center=True, pad_mode="reflect", return_complex=True
     )
-    return complex_QT.abs()
+    return complex_QT.real.square().addcmul_(complex_QT.imag, complex_QT.imag)
 
 
 def frequencies(n_fft: int, hertz: int) -> Tensor:

@@ -14,7 +14,7 @@ import warnings
 import torch
 from torch import Tensor
 
-from core.data.features.frames import spectrum
+from core.data.features.frames import power
 from core.torchaudio_import import functional
 
 SCALES = ("HTK", "Slaney")
@@ -40,7 +40,7 @@ def empty_bands(filters_QF: Tensor) -> int:
 
 def mel_power(waveform_S: Tensor, filters_QF: Tensor, n_fft: int, hop: int) -> Tensor:
     """Power in every mel band and frame [F, T]."""
-    return filters_QF.T @ spectrum(waveform_S, n_fft, hop).square()
+    return filters_QF.T @ power(waveform_S, n_fft, hop)
 
 
 def decibels(power_FT: Tensor) -> Tensor:
