@@ -13,13 +13,14 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolButton
 
+from core.graph import edits
 from core.runs.worker import ask
 from core.store.library import Library
 from core.telemetry.events import Event, Mark, Scalars
 from core.training.control import Control
 from core.training.trainer import Trainer
 from studio.session import LIBRARY_PAUSE
-from tests.documents import tiny_clip
+from tests.documents import captions, tiny_clip
 from tests.studio.journey import LEFT, NO, PATIENCE, SHIFT, Person
 from widgets.monitors.plot import Plot
 from widgets.rate_sheet import RateSheet
@@ -303,7 +304,7 @@ from core.telemetry.events import Event, Mark, Scalars
 from core.training.control import Control
 from core.training.trainer import Trainer
 from core.runs.launch import queue
-from tests.documents import tiny_clip
+from tests.documents import captions, tiny_clip
 from core.telemetry.events import At, StatusChange
 library = Library(Store.open(sys.argv[1]))
 uid = queue(library, tiny_clip(steps=8)).uid
@@ -401,3 +402,31 @@ def test_stop_and_evaluate_ends_with_scores_of_its_last_step(sit_down):
     assert steps == [facts.step]
     assert [each.step for each in reader.checkpoints() if each.kept] == [facts.step]
     assert person.window.menus.entry("stop").text() == "Stop"
+
+
+def test_three_stages_are_chosen_and_run_one_after_the_other(sit_down):
+    """Stage 2 cannot begin where stage 1 left nothing; then it begins from its checkpoint. Undo takes the stages away."""
+    person = sit_down(edits.set_recipe(captions(steps=3), callbacks=EVERY_100))
+    person.analysed()
+    page = person.window.inspector.document_page
+    page.stages.three.click()
+    person.analysed()
+    assert [stage.name for stage in person.session.document.recipe.stages] == [
+        "connector alone", "connector and decoder", "everything",
+    ]  # fmt: skip
+    page.stages.cards[1].run.click()
+    assert person.session.watched == ""
+    assert person.texts(person.window, "has no checkpoint to begin from")
+    runs = []
+    for number in (0, 1):
+        before = person.session.watched
+        page.stages.cards[number].run.click()
+        person.wait(lambda before=before: person.session.watched != before)
+        runs.append(person.session.watched)
+        person.wait(lambda: person.ended(runs[-1]))
+    first, second = (person.session.facts(uid) for uid in runs)
+    assert (first.status, second.status) == ("finished", "finished")
+    assert (second.parent, second.parent_step) == (first.uid, 1)
+    assert second.name.startswith(f"{person.session.document.name} · 2 connector and decoder")
+    person.session.undo()
+    assert not person.session.document.recipe.stages
