@@ -2,7 +2,7 @@
 
 ``WORD`` is the claim of the process that started it; without one the run is claimed here.
 
-SIGTERM saves a checkpoint and stops.
+SIGTERM, and a cluster's warning, save a checkpoint and stop.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from core.graph.file import loads
 from core.problems import Refused
 from core.runs.execute import execute
 from core.runs.launcher import launch
+from core.runs.worker import STOPS
 from core.store.claims import Claim, take
 from core.store.database import Store
 from core.store.library import Library
@@ -26,7 +27,7 @@ def main(arguments: list[str]) -> int:
     """Run it; 0 where it finished or was stopped."""
     faulthandler.enable()
     control = Control()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPS:
         signal.signal(number, lambda *_: control.stop())
     flags = _flags(arguments)
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -17,6 +18,7 @@ from pathlib import Path
 from core.graph.file import loads
 from core.problems import Refused
 from core.runs.execute import Lost, execute, follow
+from core.runs.worker import WARNINGS
 from core.store.claims import take
 from core.store.database import Store
 from core.store.library import Library
@@ -55,6 +57,8 @@ class Meeting:
 def main(arguments: list[str]) -> int:
     """This process's part. 0 where nothing is left to do, :data:`BEGIN_AGAIN` where another process was lost."""
     faulthandler.enable()
+    for number in WARNINGS:  # who started these processes hands it on
+        signal.signal(number, signal.SIG_IGN)
     flags = _flags(arguments)
     meeting, control = Meeting(Path(flags.meeting)), Control()
     if meeting.has_ended() or meeting.why():

@@ -6,6 +6,7 @@ A child outlives the window; both read and write the same store, so pictures can
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -21,6 +22,11 @@ from core.store.database import Store
 from core.store.faults import cause_of
 from core.store.library import Library
 
+WARNINGS = tuple(
+    getattr(signal, name) for name in ("SIGUSR1", "SIGUSR2") if hasattr(signal, name)
+)  # of a cluster, before
+# a job's time limit (SLURM's --signal); sent to every process of the job
+STOPS = (signal.SIGINT, signal.SIGTERM, *WARNINGS)  # a run saves a checkpoint and stops
 SCRUBBED = ("PYTHONPATH", "PYTHONSTARTUP", "LD_PRELOAD")
 ROOT = Path(__file__).resolve().parents[2]
 _children: list[subprocess.Popen[Any]] = []  # those that have not ended; whoever looks collects the others

@@ -36,7 +36,7 @@ from core.problems import Refused, refuse
 from core.runs.launch import change_recipe, place_of, queue
 from core.runs.staging import queue_stage
 from core.runs.vocabulary import cached_vocabulary, full_vocabulary
-from core.runs.worker import RunThread, ask, start_process
+from core.runs.worker import STOPS, RunThread, ask, start_process
 from core.store.answers import Head, RunFacts
 from core.store.database import Store
 from core.store.library import Library
@@ -185,7 +185,7 @@ def _check(document: Document) -> None:
 
 @contextmanager
 def signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM inside; whoever waits looks at the list (a handler must not touch the store)."""
+    """Collects SIGINT, SIGTERM and a cluster's warnings inside; whoever waits looks at the list (a handler must not touch the store)."""
     caught: list[int] = []
     last = 0.0
 
@@ -195,7 +195,7 @@ def signals() -> Iterator[list[int]]:
             caught.append(number)
         last = time.monotonic()
 
-    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, catch) for number in STOPS}
     try:
         yield caught
     finally:

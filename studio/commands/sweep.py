@@ -25,7 +25,7 @@ from core.store.sweeps import WORKER, Sweeps
 from core.texts import harmless
 from studio.commands.run import signals
 from studio.open.documents import find_document, turned
-from studio.open.stores import add_store_flags, kept_in, open_store
+from studio.open.stores import add_store_flags, kept_in, open_store, opened_again
 from studio.telling.printing import as_json, console
 from widgets.look.language import tr
 
@@ -72,7 +72,7 @@ def run(flags: argparse.Namespace) -> int:
             sweeps.requeue(facts.uid, failed)
         if flags.place == WORKER:
             print(
-                f"The sweep {facts.uid} is {_left_to_workers(sweeps, facts)}. Train it: python -m studio worker --store {store.url}"
+                f"The sweep {facts.uid} is {_left_to_workers(sweeps, facts)}. Train it: python -m studio worker {opened_again(flags, store)}"
             )
             return 0
         with signals() as caught:

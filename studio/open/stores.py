@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+from pathlib import Path
 
 from core.store.database import Store
 
@@ -23,6 +25,12 @@ def add_store_flags(parser: argparse.ArgumentParser) -> None:
 def open_store(flags: argparse.Namespace) -> Store:
     """The store that the flags name. Raises Refused."""
     return Store.open(getattr(flags, "store", None), files=getattr(flags, "files", None))
+
+
+def opened_again(flags: argparse.Namespace, store: Store) -> str:
+    """The flags that open it again from anywhere, for a line to copy."""
+    files = ["--files", str(Path(flags.files).absolute())] if getattr(flags, "files", None) else []
+    return shlex.join(["--store", store.url, *files])
 
 
 def kept_in(store: Store) -> str:

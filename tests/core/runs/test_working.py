@@ -19,7 +19,7 @@ from core.graph.file import dumps
 from core.problems import Refused
 from core.runs.launch import queue
 from core.runs.sweeping import Work, begin_sweep
-from core.runs.worker import ask
+from core.runs.worker import STOPS, ask
 from core.runs.working import WorkerThread
 from core.store.answers import TrialFacts
 from core.store.clock import store_now
@@ -344,13 +344,17 @@ def test_three_workers_two_of_them_killed(store: Store, sweeps: Sweeps) -> None:
 
 @pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="SIGINT")
-def test_ctrl_c_saves_and_gives_the_trial_back(store: Store, sweeps: Sweeps) -> None:
+@pytest.mark.parametrize("asked", STOPS)
+def test_whoever_asks_it_to_stop_it_saves_and_gives_the_trial_back(
+    store: Store, sweeps: Sweeps, asked: signal.Signals
+) -> None:
+    """Ctrl-C, the system, and a cluster before a job's time limit."""
     uid = begin_sweep(store, document(steps=3000, seeds=1), WORDS, place=WORKER).uid
     child = Child(store)
     until(lambda: owners(store), LONGEST_SECONDS)
-    os.kill(child.process.pid, signal.SIGINT)
+    os.kill(child.process.pid, asked)
     said, _ = child.process.communicate(timeout=LONGEST_SECONDS)
-    assert child.process.returncode == 130, said
+    assert child.process.returncode == 128 + asked, said
     assert "Stopping: the step is finished and a checkpoint saved." in said
     assert said.endswith("waits in the queue again.\n")
     first = sweeps.trials(uid)[0]

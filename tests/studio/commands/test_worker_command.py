@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,23 @@ def plan() -> Document:
     return dataclasses.replace(tiny_clip(steps=2), sweep=sweep)
 
 
-def test_what_is_queued_for_workers_is_done_by_one(slow_where: str, tmp_path: Path, capsys: Any) -> None:
+def test_what_is_queued_for_workers_is_done_by_one(
+    slow_where: str, tmp_path: Path, capsys: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
     drawn = tmp_path / "plan.cms.json"
     write(plan(), drawn)
-    assert main(["sweep", str(drawn), "--place", "worker", "--store", slow_where]) == 0
-    assert "is queued. Train it: python -m studio worker --store" in capsys.readouterr().out
-    with Store.open(slow_where) as store:
+    files = ["--files", "shared files"] if slow_where.startswith("postgresql") else []
+    assert main(["sweep", str(drawn), "--place", "worker", "--store", slow_where, *files]) == 0
+    told = capsys.readouterr().out
+    assert "is queued. Train it: python -m studio worker --store" in told
+    with Store.open(slow_where, files=files[-1] if files else None) as store:
         (waiting,) = Sweeps(store).all()
         assert (waiting.state, waiting.counts) == ("queued", {"queued": 2})
-        assert main(["worker", "--store", slow_where]) == 0
+        command = shlex.split(told.partition("Train it: ")[2].strip())
+        where = [str(tmp_path / name) if name == "shared files" else name for name in files]
+        assert command == ["python", "-m", "studio", "worker", "--store", store.url, *where]
+        assert main(command[3:]) == 0
         said = capsys.readouterr().out
         assert "takes trials from" in said
         assert "tiny clip: begins trial 0." in said
