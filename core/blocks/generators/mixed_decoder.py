@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from core.blocks.attention.cache import Cache
+from core.blocks.attention.core import recording
 from core.blocks.catalog import blocks
 from core.blocks.diffusion.guidance import guided
 from core.blocks.encoders.text_transformer import example_text
@@ -198,12 +199,29 @@ class MixedDecoder(CausalDecoder):
                 picked = [picked[int((edges <= torch.rand(1, generator=turns)).sum())]] * len(picked)
             ids_B = torch.tensor(picked, device=logits_BK.device)
             found.append(ids_B)
-            if wish.said is not None:
-                ids_BN = torch.stack(found, 1)[: wish.count]
-                wish.said(Codes(ids_BN=ids_BN, books=(self.book,), grid=self.grid), step + 1, self.places)
+            self._tell(wish, shown, torch.stack(found, 1)[: wish.count])
             if step + 1 < self.places:
                 states = [further(self, ids_B + self.words, cache) for _, cache in states]
         return torch.stack(found, 1)
+
+    def _tell(self, wish: Wish, shown: Beginning, ids_BN: Tensor) -> None:
+        """The codes so far; before the last is told, where the words were attended to."""
+        done, is_laid = ids_BN.shape[1], self.grid is not None and self.grid.kind == "patches"
+        if wish.looked is not None and done == self.places and not wish.shares and is_laid:
+            wish.looked(self._looks_at_words(shown, ids_BN))
+        if wish.said is not None:
+            wish.said(Codes(ids_BN=ids_BN, books=(self.book,), grid=self.grid), done, self.places)
+
+    def _looks_at_words(self, shown: Beginning, ids_BN: Tensor) -> Tensor:
+        """Of every cell the shares of its attention that words had when its code was said [B, L, h, w]: mean over layers and heads."""
+        assert self.grid is not None
+        ids_BM = torch.cat([shown.ids_BL, ids_BN[:, :-1] + self.words], 1)
+        real_BM = torch.cat([shown.real_BL, torch.ones_like(ids_BN[:, 1:], dtype=torch.bool)], 1)
+        with recording(dict(self.attentions())) as maps:
+            self.read(ids_BM, real_BM)
+        rows_BMM = torch.stack([self.looks(rows[-1], 0).mean(1) for rows in maps.values()]).mean(0)
+        words = shown.ids_BL.shape[1] - 1  # the last piece before the codes begins the image
+        return rows_BMM[:, words:, :words].transpose(1, 2).unflatten(2, self.grid.sizes)
 
     @classmethod
     def example(cls) -> dict[str, Any]:

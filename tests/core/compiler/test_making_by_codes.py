@@ -131,6 +131,7 @@ def test_an_image_of_codes_grows_row_by_row_and_can_be_cancelled_between(trained
     assert (sights[0].image[4:] == 128).all()
     assert not (sights[0].image[:4] == 128).all()
     np.testing.assert_array_equal(sights[3].image, whole[0].made)
+    assert [sight.looks is not None for sight in sights[:4]] == [False, False, False, True]
     plain = generate(opened, count=2, seed=5)
     assert all(np.array_equal(a.made, b.made) for a, b in zip(whole, plain)), "watching draws nothing anew"
     with pytest.raises(Cancelled) as cancelled:
@@ -185,3 +186,18 @@ def test_every_kind_of_code_book_opens(quantizer: str, knobs: dict[str, Any], tm
     assert sum(code.share for code in codes) == pytest.approx(1)
     assert all(bool(code.pieces) == bool(code.share) for code in codes) or quantizer == "two_level_quantizer"
     opened.close()
+
+
+def test_what_a_code_saw_of_the_words_is_its_row_of_attention(trained: tuple[Trained, Any]) -> None:
+    opened, _ = trained
+    sights: list[Sight] = []
+    generate(opened, count=1, seed=5, sentence="red heart", manner=Manner(shown=lambda s: not sights.append(s)))
+    looks = sights[-1].looks
+    task = opened.plan.tasks[0]
+    words = opened.words(opened.given(sentence="red heart", task=task), task)
+    assert looks is not None
+    assert looks.shape == (len(words), 4, 4)
+    assert looks[:, 0, 0].sum() > looks[:, 3, 3].sum() > 0, (
+        "the last code shares its attention with all codes before it"
+    )
+    assert looks[:, 0, 0].sum() < 1, "what begins the image is attended to as well"
