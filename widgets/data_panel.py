@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QImage, QPixmap, QResizeEvent
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QListView,
-    QListWidget,
-    QListWidgetItem,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -24,12 +18,14 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from core.graph.dataset import DatasetFacts, Specimen
+from widgets.clips import ClipShelf, LengthBars, clips_in, words_of
 from widgets.look.icons import icon
 from widgets.look.language import in_a_row, said, tr
-from widgets.look.plain import plain_tip
+from widgets.look.strip import THUMB as THUMB
+from widgets.look.strip import Strip as Strip
+from widgets.look.strip import enlarged as enlarged
 from widgets.look.theme import look, theme
 
-THUMB = 96
 MOST_TOLD = 20  # problems that are listed
 SPLITS = {"train": "training", "validation": "validation", "test": "test", "style": "unseen style"}
 
@@ -132,18 +128,16 @@ class DataPanel(QScrollArea):
             )
         for name, fact in facts.facts.items():
             column.addWidget(_line(tr("{name}: {text}", name=tr(name), text=tr(str(fact))), theme().muted))
-        for split in facts.counts:
-            samples = [specimen for specimen in facts.specimens if specimen.split == split]
-            if samples:
-                column.addWidget(_heading(tr(SPLITS.get(split, split))))
-                column.addWidget(Strip(samples))
-        for title, pairs in (
-            (tr("Same image in two splits"), facts.exact_duplicates),
-            (tr("Nearly the same image in two splits"), facts.near_duplicates),
-        ):
-            if pairs:
-                column.addWidget(_heading(title))
-                column.addWidget(Strip([side for pair in pairs for side in pair]))
+        if facts.sounds is not None:
+            column.addWidget(_heading(tr("Lengths")))
+            column.addWidget(LengthBars(facts.sounds))
+        shelf = ClipShelf() if any(map(clips_in, facts.specimens)) else None
+        if shelf is not None:
+            column.addWidget(shelf)
+        for title, samples in _shown(facts):
+            strip = Strip(samples) if shelf is None else shelf.strip(samples)
+            column.addWidget(_heading(title))
+            column.addWidget(strip)
         column.addStretch(1)
 
     def _fresh(self) -> QVBoxLayout:
@@ -170,7 +164,26 @@ class DataPanel(QScrollArea):
             self.show_dataset(self._shown)
 
 
+def _shown(facts: DatasetFacts) -> list[tuple[str, Sequence[Specimen]]]:
+    """Headings with what stands below: samples of every split, then what two splits share."""
+    found: list[tuple[str, Sequence[Specimen]]] = [
+        (tr(SPLITS.get(split, split)), [one for one in facts.specimens if one.split == split]) for split in facts.counts
+    ]
+    heard = facts.sounds is not None
+    same = tr("Same clip in two splits") if heard else tr("Same image in two splits")
+    nearly = tr("Nearly the same clip in two splits") if heard else tr("Nearly the same image in two splits")
+    for title, pairs in ((same, facts.exact_duplicates), (nearly, facts.near_duplicates)):
+        found.append((title, [side for pair in pairs for side in pair]))
+    return [(title, samples) for title, samples in found if samples]
+
+
 def _verdicts(facts: DatasetFacts) -> list[tuple[bool, str]]:
+    if facts.sounds is not None:
+        return [*_verdicts_of_all(facts)[:2], *words_of(facts, facts.sounds)]
+    return _verdicts_of_all(facts)
+
+
+def _verdicts_of_all(facts: DatasetFacts) -> list[tuple[bool, str]]:
     groups, exact, near = len(facts.shared_groups), len(facts.exact_duplicates), len(facts.near_duplicates)
     return [
         (not facts.left_out, tr("Every row and file is used.") if not facts.left_out else tr("{n} rows or files are left out.", n=f"{facts.left_out:,}")),
@@ -219,41 +232,3 @@ def _line(text: str, colour: str = "") -> QLabel:
     if colour:
         label.setStyleSheet(f"color: {colour};")
     return label
-
-
-class Strip(QListWidget):
-    """Pictures with their words in rows, as high as it needs to be."""
-
-    def __init__(self, samples: Sequence[Specimen]) -> None:
-        super().__init__()
-        self.setViewMode(QListView.ViewMode.IconMode)
-        self.setIconSize(QSize(THUMB, THUMB))
-        self.setGridSize(QSize(THUMB + 12, THUMB + 10 + 2 * self.fontMetrics().lineSpacing()))
-        self.setMovement(QListView.Movement.Static)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setWordWrap(True)
-        self.setTextElideMode(Qt.TextElideMode.ElideRight)
-        for policy in (self.setVerticalScrollBarPolicy, self.setHorizontalScrollBarPolicy):
-            policy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSelectionMode(QListWidget.SelectionMode.NoSelection)
-        self.setViewportMargins(0, 8, 0, 4)
-        for sample in samples:
-            item = QListWidgetItem(sample.sentence)
-            if sample.picture is not None:
-                item.setIcon(QPixmap.fromImage(enlarged(sample.picture)))
-            item.setToolTip(plain_tip(f"{sample.sentence}\n{sample.group}"))
-            self.addItem(item)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        columns = max(1, self.viewport().width() // self.gridSize().width())
-        self.setFixedHeight(-(-self.count() // columns) * self.gridSize().height() + 14)
-
-
-def enlarged(pixels: NDArray[np.uint8]) -> QImage:
-    """A picture [H, W, 3] at the size of a thumbnail; a tiny one by whole pixels, so that it shows what a model sees."""
-    height, width, _ = pixels.shape
-    image = QImage(pixels.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888)
-    tiny = max(width, height) <= THUMB // 2
-    how = Qt.TransformationMode.FastTransformation if tiny else Qt.TransformationMode.SmoothTransformation
-    return image.scaled(THUMB, THUMB, Qt.AspectRatioMode.KeepAspectRatio, how)

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from core.compiler.build import build_source
 from core.data.base import Source
 from core.data.catalog import sources
-from core.data.media import picture_of, pixels_of
+from core.data.media import Wave, picture_of, pixels_of
 from core.graph.dataset import Specimen
 from core.graph.document import Document
 from core.problems import Refused, refuse
+
+MOST_SECONDS = 30  # of a sound that is shown
 
 
 def open_source(document: Document, source_node: str = "") -> Source:
@@ -48,6 +50,9 @@ def portrait(source: Source, number: int, split_of: dict[int, str]) -> Specimen 
         return None  # it is among the source's problems
     picture = picture_of(values.values())
     shown = None if picture is None else pixels_of(picture)
+    wave = next((value for value in values.values() if isinstance(value, Wave) and value.real), None)
+    sound = None if wave is None else wave.own_S[: MOST_SECONDS * wave.hertz].numpy()
     return Specimen(
-        split=split_of.get(number, ""), sentence=source.label(number), group=source.group(number), picture=shown
-    )
+        split=split_of.get(number, ""), sentence=source.label(number), group=source.group(number), picture=shown,
+        sound=sound, hertz=wave.hertz if wave is not None else 0, seconds=wave.real / wave.hertz if wave is not None else 0.0,
+    )  # fmt: skip

@@ -26,6 +26,7 @@ def survey(document: Document, source_node: str = "") -> DatasetFacts:
         problems=report.problems, left_out=report.left_out, shared_groups=report.shared_groups,
         exact_duplicates=_pairs(source, report.exact_duplicates, split_of),
         near_duplicates=_pairs(source, report.near_duplicates, split_of), facts=report.facts,
+        sounds=report.sounds,
     )  # fmt: skip
 
 

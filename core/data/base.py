@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from core.data.sounds import Heard
+from core.graph.dataset import SoundsReport
 from core.graph.ports import Port
 from core.problems import Problem, Refused, refuse
 from core.telemetry.spans import Times
@@ -63,6 +64,7 @@ class DataReport:
     shared_groups: tuple[str, ...] = ()  # groups that straddle two splits
     exact_duplicates: tuple[tuple[int, int], ...] = ()  # pairs of indices in different splits
     near_duplicates: tuple[tuple[int, int], ...] = ()
+    sounds: SoundsReport | None = None  # of a source of sounds without images
     facts: Mapping[str, str] = field(default_factory=dict)  # licence, origin, size
     fingerprint: str = ""  # hash of what the samples are, kept with a run
 

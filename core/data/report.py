@@ -1,6 +1,6 @@
 """The data check: counts, what cannot be read, groups that straddle splits, exact and near duplicates across splits.
 
-Near duplicates are found by a difference hash of 64 bits (each bit: is a cell of the 9 by 8 thumbnail brighter than its
+Near duplicates of images are found by a difference hash of 64 bits (each bit: is a cell of the 9 by 8 thumbnail brighter than its
 right neighbour), compared by the number of bits that differ. Flags and signs share their outlines, so a pair counts only
 where its 8 by 8 colour thumbnails agree as well; a plain border is cut off first, for most of a small drawing is border.
 """
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.data.base import DataReport, Source
+from core.data.heard import Ear, alike, heard
+from core.data.media import Wave
+from core.graph.dataset import SoundsReport
 from core.problems import Problem, Refused
 
 NEAR_BITS = 6  # of 64; 0 finds only equal hashes
@@ -23,6 +26,7 @@ NEAR_LEVELS = 6.0  # of 255: mean difference of the colour thumbnails
 FLAT = 4  # of 255: neighbours that differ by less count as equal, or the noise of JPEG would flip their bit
 BORDER = 40  # of 255: what differs less from the corner belongs to the border; JPEG's ringing reaches 30
 MOST_PAIRS = 500
+BINS = 24  # of the lengths of sounds
 Progress = Callable[[int, int], None]  # done, of
 
 
@@ -45,17 +49,23 @@ def report_of(
     exact: dict[int, str] = {}
     rough: dict[int, int] = {}
     small: dict[int, NDArray[np.int16]] = {}
+    ears: dict[int, Ear] = {}
     for done, index in enumerate(sorted(split_of)):
         if is_cancelled():
             raise Cancelled
         if progress is not None and done % 16 == 0:
             progress(done, len(split_of))
         try:
-            picture = source.sample(index).get("image")
+            values = source.sample(index)
         except Refused as refused:
             unreadable += refused.problems
             faulty += 1
             continue
+        picture = values.get("image")
+        wave = next((value for value in values.values() if isinstance(value, Wave) and value.real), None)
+        if picture is None and wave is not None:
+            ears[index] = heard(wave)
+            exact[index] = ears[index].content
         if picture is not None:
             pixels = np.asarray(picture, dtype=np.float32)
             drawing = cropped(pixels)
@@ -64,15 +74,15 @@ def report_of(
     if progress is not None:
         progress(len(split_of), len(split_of))
     twins = _exact_pairs(exact, split_of)
+    near = _near_pairs(rough, small, split_of, near_bits) or _alike_pairs(ears, split_of)
     return DataReport(
         counts={name: len(indices) for name, indices in splits.items()},
         problems=(*source.problems(), *unreadable),  # asked now: some is only known of a file that was read
         left_out=source.left_out() + faulty,
         shared_groups=shared_groups(source, splits.items()),
         exact_duplicates=tuple(twins),
-        near_duplicates=tuple(
-            pair for pair in _near_pairs(rough, small, split_of, near_bits) if pair not in set(twins)
-        ),
+        near_duplicates=tuple(pair for pair in near if pair not in set(twins)),
+        sounds=_sounds(source, ears) if ears else None,
         facts=source.facts(),
         fingerprint=_fingerprint(source, exact),
     )
@@ -156,6 +166,33 @@ def _near_pairs(
     return pairs[:MOST_PAIRS]
 
 
+def _alike_pairs(ears: dict[int, Ear], split_of: dict[int, str]) -> list[tuple[int, int]]:
+    """Clips in different splits that sound nearly the same."""
+    indices = [index for index, ear in ears.items() if ear.thumbnail is not None]
+    if not indices:
+        return []
+    names = np.array([split_of[index] for index in indices])
+    every = np.stack([thumbnail for index in indices if (thumbnail := ears[index].thumbnail) is not None])
+    pairs: list[tuple[int, int]] = []
+    for place, index in enumerate(indices):
+        others = alike(every[place], every[place + 1 :]) + place + 1
+        pairs += [(index, indices[int(other)]) for other in others if names[other] != names[place]]
+        if len(pairs) >= MOST_PAIRS:
+            break
+    return pairs[:MOST_PAIRS]
+
+
+def _sounds(source: Source, ears: dict[int, Ear]) -> SoundsReport:
+    seconds = np.array([ear.seconds for ear in ears.values()])
+    counts, edges = np.histogram(seconds, bins=min(BINS, max(1, len(np.unique(seconds)))))
+    return SoundsReport(
+        shortest=float(seconds.min()), median=float(np.median(seconds)), longest=float(seconds.max()),
+        together=float(seconds.sum()), counts=tuple(map(int, counts)), edges=tuple(map(float, edges)),
+        silent=tuple(source.label(index) for index, ear in ears.items() if ear.is_silent),
+        clipped=tuple(source.label(index) for index, ear in ears.items() if ear.is_clipped),
+    )  # fmt: skip
+
+
 def _fingerprint(source: Source, exact: dict[int, str]) -> str:
     text = source.fingerprint() + "".join(f"{index}:{value}" for index, value in sorted(exact.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -167,7 +204,7 @@ def as_text(report: DataReport, source: Source) -> list[str]:
     lines += [f"{key}: {value}" for key, value in report.facts.items()]
     lines.append(f"groups in two splits: {len(report.shared_groups)}")
     for title, pairs in (("equal", report.exact_duplicates), ("nearly equal", report.near_duplicates)):
-        lines.append(f"{title} images in different splits: {len(pairs)}")
+        lines.append(f"{title} {'clips' if report.sounds else 'images'} in different splits: {len(pairs)}")
         lines += [f"  {source.label(one)} / {source.label(other)}" for one, other in pairs[:5]]
     lines.append(f"rows and files left out: {report.left_out:,}")
     return lines + [_line(problem) for problem in report.problems]

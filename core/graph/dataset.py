@@ -12,6 +12,20 @@ from core.problems import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
+class SoundsReport:
+    """What was found in the sounds of a dataset; lengths in seconds, as they are read."""
+
+    shortest: float
+    median: float
+    longest: float
+    together: float
+    counts: tuple[int, ...]  # clips by length,
+    edges: tuple[float, ...]  # between these, one more
+    silent: tuple[str, ...] = ()
+    clipped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Specimen:
     """One sample to look at."""
 
@@ -19,6 +33,9 @@ class Specimen:
     sentence: str
     group: str = ""
     picture: NDArray[np.uint8] | None = None  # [H, W, 3]
+    sound: NDArray[np.float32] | None = None  # [S], its beginning where it is long
+    hertz: int = 0  # of the sound
+    seconds: float = 0.0  # of the whole sound, as it is read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,3 +51,4 @@ class DatasetFacts:
     exact_duplicates: tuple[tuple[Specimen, Specimen], ...] = ()
     near_duplicates: tuple[tuple[Specimen, Specimen], ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    sounds: SoundsReport | None = None

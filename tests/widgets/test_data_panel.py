@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from PySide6.QtWidgets import QLabel
 
-from core.graph.dataset import DatasetFacts, Specimen
+from core.graph.dataset import DatasetFacts, SoundsReport, Specimen
 from core.problems import Problem
+from core.store.encoding import samples_of
+from widgets.clips import ClipShelf, ClipStrip, LengthBars, clip_image
 from widgets.data_panel import THUMB, DataPanel, Strip, enlarged
+from widgets.look.playing import Player
 
 
 def specimen(number):
@@ -70,3 +74,99 @@ def test_a_look_at_another_source_shows_nothing_of_the_one_before(qtbot):
     assert (panel._heading.text(), words(panel)) == ("Captioned images", "Reading the data…")
     panel.show_refusal("No folder is chosen.")
     assert (panel._heading.text(), words(panel)) == ("Captioned images", "No folder is chosen.")
+
+
+def clip(number, split="train", seconds=1.0):
+    time = np.arange(round(seconds * 8000)) / 8000
+    sound = (0.5 * np.sin(2 * np.pi * (300 + 100 * number) * time)).astype(np.float32)
+    return Specimen(split=split, sentence=f"clip {number}", sound=sound, hertz=8000, seconds=seconds)
+
+
+def sounds(**found):
+    return SoundsReport(
+        shortest=0.5, median=1.0, longest=2.0, together=90.0, counts=(3, 0, 7), edges=(0.5, 1.0, 1.5, 2.0), **found
+    )
+
+
+class Heard:
+    """What stands for Qt's player: says what it was given."""
+
+    def __init__(self):
+        self.files = []
+
+    def play(self, player, data):
+        self.files.append(data)
+        player.is_playing = True
+
+
+def clips_panel(qtbot, monkeypatch, **found):
+    heard = Heard()
+    monkeypatch.setattr(Player, "obstacle", lambda self: "")
+    monkeypatch.setattr(Player, "play", lambda self, data: heard.play(self, data))
+    panel = DataPanel()
+    qtbot.addWidget(panel)
+    specimens = tuple(clip(number, ("train", "test")[number % 2]) for number in range(6))
+    panel.show_dataset(
+        DatasetFacts(title="Audio clips", counts={"train": 3, "test": 3}, specimens=specimens, sounds=sounds(**found))
+    )
+    return panel, heard
+
+
+def test_a_click_on_a_clip_plays_it_and_a_second_one_stops_it(qtbot, monkeypatch):
+    panel, heard = clips_panel(qtbot, monkeypatch)
+    (shelf,), strips = panel._rest.findChildren(ClipShelf), panel._rest.findChildren(ClipStrip)
+    assert [strip.count() for strip in strips] == [3, 3]
+    assert not shelf.save_button.isEnabled()
+    strip = strips[1]
+    strip.itemClicked.emit(strip.item(1))
+    samples, hertz = samples_of(heard.files[0])
+    assert hertz == 8000
+    np.testing.assert_allclose(samples, clip(3).sound, atol=1e-6)
+    assert shelf.play_button.text() == "Stop playing"
+    assert "clip 3 · 1.00 s · 8,000 Hz" in words(panel)
+    strip.itemClicked.emit(strip.item(1))
+    assert not shelf.player.is_playing
+    assert shelf.play_button.text() == "Play"
+    shelf.play_button.click()
+    assert len(heard.files) == 2
+    strips[0].itemActivated.emit(strips[0].item(0))  # Enter
+    assert "clip 0" in words(panel)
+    assert len(heard.files) == 3
+
+
+def test_where_nothing_can_be_heard_it_says_why_and_the_clip_can_be_saved(qtbot, monkeypatch, tmp_path):
+    monkeypatch.setitem(__import__("sys").modules, "PySide6.QtMultimedia", None)
+    panel = DataPanel()
+    qtbot.addWidget(panel)
+    panel.show_dataset(DatasetFacts(title="x", counts={"train": 1}, specimens=(clip(0),), sounds=sounds()))
+    (shelf,) = panel._rest.findChildren(ClipShelf)
+    (strip,) = panel._rest.findChildren(ClipStrip)
+    strip.itemClicked.emit(strip.item(0))
+    assert "PySide6-Addons" in words(panel)
+    assert not shelf.play_button.isEnabled()
+    monkeypatch.setattr("widgets.clips.save_file", lambda *_, **__: str(tmp_path / "a.flac"))
+    shelf.save_button.click()
+    assert samples_of((tmp_path / "a.flac").read_bytes())[1] == 8000
+
+
+def test_silence_clipping_lengths_and_leaks_of_sounds_are_told(qtbot, monkeypatch):
+    panel, _ = clips_panel(qtbot, monkeypatch, silent=("hum", "nothing"), clipped=("shout",))
+    text = words(panel)
+    assert "2 clips are silent: hum, nothing." in text
+    assert "1 clips are cut off" not in text
+    assert "One clip is cut off at full scale: shout." in text
+    assert "No clip is in two splits." in text
+    assert "No image" not in text
+    (bars,) = panel._rest.findChildren(LengthBars)
+    bars.resize(300, 90)
+    heights = [bar.height() for bar in bars.bars()]
+    assert heights[1] == 0
+    assert heights[2] / heights[0] == pytest.approx(7 / 3)
+    assert bars.words == "0.50 to 2.00 s, half of them up to 1.00 s, 1.5 minutes together"
+
+
+def test_a_clip_is_drawn_as_its_waveform_over_its_spectrogram(qtbot):
+    image = clip_image(clip(0), 160, 60, 20)
+    assert (image.width(), image.height()) == (160, 60)
+    rows = [{image.pixelColor(x, y).rgb() for x in range(160)} for y in (10, 58)]
+    assert all(len(colours) > 1 or rows[0] != rows[1] for colours in rows)

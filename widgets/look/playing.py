@@ -23,6 +23,7 @@ class Player(QObject):
         self._player: Any = None
         self._output: Any = None
         self._buffer: QBuffer | None = None
+        self.is_playing = False
 
     def obstacle(self) -> str:
         """Why nothing can be heard here, as a sentence; empty where something can."""
@@ -49,9 +50,11 @@ class Player(QObject):
         self._buffer.open(QIODevice.OpenModeFlag.ReadOnly)
         self._player.setSourceDevice(self._buffer, QUrl("sound.flac"))
         self._player.play()
+        self.is_playing = True
 
     def stop(self) -> None:
         """Silence."""
+        self.is_playing = False
         if self._player is not None:
             self._player.stop()
         if self._buffer is not None:
@@ -60,4 +63,5 @@ class Player(QObject):
 
     def _changed(self, state: Any) -> None:
         if state == self._qt.QMediaPlayer.PlaybackState.StoppedState:
+            self.is_playing = False
             self.stopped.emit()

@@ -10,13 +10,13 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
+from widgets.look.sounds import NOTHING, OVER
 from widgets.look.theme import theme
 from widgets.monitors.made_sounds import Heard, SoundMoment, SoundsValue, Track
 from widgets.monitors.made_view import short
 
 GAP, LEAST_CELL, CELL_WIDTH = 3, 18, 110
 MOMENT_WIDTH, MOMENT_HEIGHT = 60, 28
-NOTHING, OVER = "#10122c", "#ffffff"  # behind a spectrogram in either theme, and words over it
 
 
 class SoundCells(QWidget):

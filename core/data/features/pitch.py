@@ -70,7 +70,7 @@ def _candidates(normed_TL: Array, shortest: int, longest: int) -> tuple[Array, A
     order_TK = np.argsort(np.where(is_least, here, np.inf), 1, kind="stable")[:, :CANDIDATES]
     a, b, c = (np.take_along_axis(part, order_TK, 1) for part in (before, here, after))
     curve = a - 2 * b + c
-    shift = np.where(curve > 1e-12, 0.5 * (a - c) / np.maximum(curve, 1e-12), 0.0)
+    shift = np.clip(np.where(curve > 1e-12, 0.5 * (a - c) / np.maximum(curve, 1e-12), 0.0), -0.5, 0.5)
     lag_TK: Array = (order_TK + shortest).astype(np.float64) + shift
     cost_TK: Array = b - 0.25 * (a - c) * shift + LONG * np.log2(lag_TK / shortest)
     cost_TK[~np.take_along_axis(is_least, order_TK, 1)] = np.inf

@@ -16,15 +16,12 @@ from core.store.library import Library
 from core.telemetry.events import At, Sounds
 from studio.watching.pump import Pump
 from widgets.look.playing import Player
+from widgets.look.sounds import COLUMNS, WINDOW, outline_of, spectrogram_of
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.made_sounds import (
-    COLUMNS,
-    WINDOW,
     DecodedSounds,
     SoundSettings,
-    outline_of,
     read_sounds,
-    spectrogram_of,
 )
 from widgets.monitors.sounds import SoundsMonitor
 
