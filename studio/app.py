@@ -6,6 +6,7 @@ import faulthandler
 import signal as signals
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -17,7 +18,7 @@ from PySide6.QtWidgets import QApplication
 from core.graph.document import Document
 from core.store.database import Store
 from studio.open.another import usual_store
-from studio.open.documents import DEFAULT_EXAMPLE, find_document
+from studio.open.documents import DEFAULT_EXAMPLE, example_shown, find_document, in_language
 from studio.open.preferences import Preferences
 from studio.session import Session
 from studio.window.collecting import Collector
@@ -80,6 +81,7 @@ def _window_of(session: Session) -> Window:
 def rebuild_window(old: Window) -> Window:
     """The same session, looked at from the same place, in a window of another language or size."""
     session = old.session
+    example = example_shown(session.document) if session.path is None else None
     speak(QApplication.instance(), session.preferences.language)
     view, before = view_of(old), scale_now()
     geometry = old.normalGeometry() if old.isMaximized() or old.isFullScreen() else old.geometry()
@@ -94,6 +96,8 @@ def rebuild_window(old: Window) -> Window:
     ):  # fmt: skip
         if session.isSignalConnected(QMetaMethod.fromSignal(signal)):
             signal.disconnect()
+    if example is not None:  # nobody has made it another: it is read in the new language
+        session.show(replace(in_language(example), id=session.document.id))
     window = _window_of(session)
     session.tell_all()
     window.open_at(geometry.topLeft() * smaller, geometry.size() * smaller)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -71,6 +72,20 @@ def in_language(example: Document) -> Document:
         ),
         sweep=None if example.sweep is None else _sweep_in_language(example.sweep),
     )  # fmt: skip
+
+
+def example_shown(document: Document) -> Document | None:
+    """The example that a document is, as it was opened in the language in use; None where a person made it another."""
+    if not any(document.name == tr(name) for name in _names()):
+        return None
+    return next(
+        (each.document for each in examples() if replace(in_language(each.document), id=document.id) == document), None
+    )
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    return tuple(example.document.name for example in examples())
 
 
 def _sweep_in_language(sweep: Sweep) -> Sweep:

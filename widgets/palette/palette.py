@@ -182,4 +182,4 @@ def block_tip(spec: BlockSpec) -> str:
     """What a block does and where it is from, as rich text with everything escaped."""
     papers = "".join(f"<br>arXiv {html.escape(number)}" for number in spec.papers)
     body = html.escape(tr(spec.summary))
-    return f"<div style='max-width: 320px'><b>{html.escape(tr(spec.title))}</b> · {html.escape(spec.key)}<br>{body}{papers}</div>"
+    return f"<div style='max-width: 320px'><b>{html.escape(tr(spec.title))}</b><br>{body}{papers}</div>"

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from core.graph import edits
 from core.graph.configurations import grid_configurations
 from core.graph.document import Document
 from core.runs.verdict import bases_of, rows_of
 from core.store.answers import TrialFacts
-from studio.open.documents import examples, in_language
+from studio.open.documents import examples, find_document, in_language
 from widgets.look.language import use_language
 
 SWEEPS = {example.key: example.document for example in examples() if example.document.sweep}
@@ -64,3 +65,15 @@ def test_a_baseline_named_by_a_point_of_one_axis_or_of_all() -> None:
         "early_late_cost_sweep": "早期", "joint_sources_sweep": "两者", "code_book_sweep": "VQ，256 个条目",
         "noise_paths_sweep": "加噪路径 flow matching", "vqgan_sweep": "VQ-VAE：像素",
     }  # fmt: skip
+
+
+def test_an_example_that_nobody_changed_follows_the_windows_language(sit_down) -> None:
+    use_language("en")
+    person = sit_down(find_document("mini_clip"))
+    person.window.use_language("zh_CN")
+    document = person.session.document
+    assert (document.name, document.nodes["pool"].title) == ("表情符号上的 mini-CLIP", "图像池化")
+    assert not person.session.history.is_changed
+    person.session.edit(edits.set_recipe(document, steps=7), "Steps")
+    person.window.use_language("en")
+    assert person.session.document.nodes["pool"].title == "图像池化", "a person's own is never changed"
