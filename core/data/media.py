@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,15 +55,6 @@ class Marks:
 
     spans: tuple[Span, ...] = ()
     classes: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class FilmFile:
-    """A film that still lies in its file, or a part of it: which of its frames are decoded is chosen behind the source."""
-
-    file: Path
-    name: str  # for sentences
-    part: Span | None = None  # seconds of the film; None: all of it
 
 
 @dataclass(frozen=True, kw_only=True)

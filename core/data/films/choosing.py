@@ -48,20 +48,15 @@ class Shown:
         found = np.searchsorted(self.starts_T, times_N + SLACK, side="right") - 1
         return np.clip(found, 0, len(self.starts_T) - 1)
 
-    def within(self, span: Span) -> tuple[Shown, int]:
-        """The part that is shown at some time in a span, and which frame of this stretch is its first.
-
-        Raises ValueError where nothing is shown in it.
-        """
+    def within(self, span: Span) -> Shown:
+        """The part that is shown at some time in a span. Raises ValueError where nothing is."""
         first, last = self.at(np.array([span.start, max(span.start, span.end - 2 * SLACK)]))
         if span.start >= self.end or span.end <= self.begin:
             raise ValueError(
                 f"nothing is shown from {span.start:g} to {span.end:g} s; the video runs from {self.begin:g} to {self.end:g} s"
             )
-        end = self.starts_T[last + 1] if last + 1 < len(self.starts_T) else self.end
-        return Shown(
-            starts_T=self.starts_T[first : last + 1], end=min(float(end), max(span.end, self.starts_T[last]))
-        ), int(first)
+        end = float(self.starts_T[last + 1]) if last + 1 < len(self.starts_T) else self.end
+        return Shown(starts_T=self.starts_T[first : last + 1], end=min(end, max(span.end, float(self.starts_T[last]))))
 
 
 def middles(shown: Shown, count: int) -> Seconds:

@@ -20,12 +20,11 @@ from core.data.catalog import sources
 from core.data.clip_rows import TOLD_PORTS, ClipKnobs, Clips
 from core.data.clips import ClipRow
 from core.data.films.choosing import in_segments
-from core.data.films.looking import shown_in
-from core.data.media import FilmFile, Wave
+from core.data.films.footage import FilmFile
+from core.data.media import Wave
 from core.data.paths import folder
 from core.data.readers.audio import read_sound
 from core.data.readers.media_formats import VIDEOS
-from core.data.readers.video import read_video
 from core.data.readers.video_process import HasNoSound
 from core.data.sounds import Heard, SoundMemory
 from core.graph.ports import port
@@ -98,7 +97,7 @@ class Videos(Clips):
         """Frames by when they are shown, whatever the rate. Raises Refused naming the file."""
         if self.config.time_unit == SECONDS:
             return span
-        whole = shown_in(FilmFile(file=row.file, name=row.name))
+        whole = FilmFile(file=row.file, name=row.name).shown()
         edges = np.append(whole.starts_T, whole.end)
         first, last = (min(max(round(edge), 0), len(edges) - 1) for edge in (span.start, span.end))
         return Span(start=float(edges[first]), end=float(edges[last]))
@@ -108,7 +107,7 @@ class Videos(Clips):
         self.open()
         row = self.rows[index]
         film = FilmFile(file=row.file, name=row.name, part=self.part_of(row))
-        whole = Span(start=0.0, end=shown_in(film).seconds) if "segments" in ports else None
+        whole = Span(start=0.0, end=film.shown().seconds) if "segments" in ports else None
         given: dict[str, Any] = {"clip": film} if "clip" in ports else {}
         if "image" in ports:
             given["image"] = self._middle(film)
@@ -119,10 +118,9 @@ class Videos(Clips):
 
     def _middle(self, film: FilmFile) -> Tensor:
         """The frame in the middle of its time, float32 [3, H, W]."""
-        shown, knobs = shown_in(film), self.config
-        time = float(shown.starts_T[in_segments(shown, 1)[0]])
-        read = read_video(film.file, times=(time,), size=knobs.image_size, shape=knobs.shape, name=film.name)
-        return read.frames_TCHW[0].float() / 255
+        shown = film.shown()
+        time = shown.starts_T[in_segments(shown, 1)]
+        return film.frames(time, self.config.image_size, self.config.shape)[0].float() / 255
 
     def _heard(self, film: FilmFile) -> Tensor:
         start = 0.0 if film.part is None else film.part.start

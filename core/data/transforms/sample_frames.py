@@ -18,10 +18,11 @@ from core.blocks.values import Frames
 from core.data.base import Transform
 from core.data.catalog import transforms
 from core.data.films.choosing import Places, Shown, around_keys, by_motion, in_segments, in_stretches, key_frames
-from core.data.films.looking import look_over, shown_in
+from core.data.films.footage import Footage
+from core.data.films.looking import look_over
 from core.data.films.memory import FrameMemory
-from core.data.media import Film, FilmFile
-from core.data.readers.video import MOST_FRAMES, read_video
+from core.data.media import Film
+from core.data.readers.video import MOST_FRAMES
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import refuse
@@ -98,7 +99,7 @@ class SampleFrames(Transform):
         """Middles: of every part, or of the clip."""
         return self._sampled(values["clip"], None)
 
-    def places(self, film: FilmFile, shown: Shown, generator: np.random.Generator | None = None) -> Places:
+    def places(self, film: Footage, shown: Shown, generator: np.random.Generator | None = None) -> Places:
         """Which of the frames that are shown [N]. Raises Refused naming the file."""
         knobs = self.config
         if knobs.way == MOTION:
@@ -118,27 +119,21 @@ class SampleFrames(Transform):
             )
         return in_segments(shown, knobs.frames, knobs.jitter, generator)
 
-    def _sampled(self, film: FilmFile, generator: np.random.Generator | None) -> dict[str, Any]:
-        shown = shown_in(film)
+    def _sampled(self, film: Footage, generator: np.random.Generator | None) -> dict[str, Any]:
+        shown = film.shown()
         places_N = self.places(film, shown, generator)
-        begin = 0.0 if film.part is None else film.part.start
-        starts_N = tuple(np.maximum(shown.starts_T[places_N] - begin, 0.0).tolist())
+        starts_N = tuple(shown.starts_T[places_N].tolist())
         lasting_T = durations_of(shown.starts_T.tolist(), shown.end)
         frames_NCHW = self._frames(film, shown, places_N)
         durations = tuple(lasting_T[place] for place in places_N)
         return {"video": Film(frames_TCHW=frames_NCHW, starts=starts_N, durations=durations)}
 
-    def _frames(self, film: FilmFile, shown: Shown, places_N: Places) -> Tensor:
+    def _frames(self, film: Footage, shown: Shown, places_N: Places) -> Tensor:
         """The frames, uint8 [N, C, H, W]; of a short film all are decoded, once."""
+        size, shape = self.config.size, self.config.shape
         if len(shown.starts_T) > SHORT:
-            return self._decoded(film, tuple(shown.starts_T[places_N].tolist()))
-        key = (film.file, film.part, shown.end, len(shown.starts_T))
-        return self._memory.get(key, lambda: self._decoded(film, tuple(shown.starts_T.tolist())))[places_N]
-
-    def _decoded(self, film: FilmFile, times: tuple[float, ...]) -> Tensor:
-        return read_video(
-            film.file, times=times, size=self.config.size, shape=self.config.shape, name=film.name
-        ).frames_TCHW
+            return film.frames(shown.starts_T[places_N], size, shape)
+        return self._memory.get(film.key, lambda: film.frames(shown.starts_T, size, shape))[places_N]
 
     def meta(self, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
         """As many frames for all, of one size."""

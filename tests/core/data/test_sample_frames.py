@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from core.data.films import looking
-from core.data.media import Film, FilmFile
+from core.data.films.footage import FilmFile
+from core.data.media import Film
 from core.data.transforms.frame_order import FrameOrder
 from core.data.transforms.sample_frames import SampleFrames
 from core.problems import Refused
@@ -67,7 +68,7 @@ def test_stretches_are_drawn_and_sped_up_in_training_only(clip: FilmFile) -> Non
 def test_a_short_film_is_decoded_once(clip: FilmFile, monkeypatch: pytest.MonkeyPatch) -> None:
     step = sampler(frames=6, jitter=1.0)
     seen(step, clip, 1)
-    monkeypatch.setattr(SampleFrames, "_decoded", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(FilmFile, "frames", lambda *_: pytest.fail("decoded again"))
     assert len(seen(step, clip, 2)) == 6
 
 
@@ -77,7 +78,7 @@ def test_key_frames_and_motion_are_looked_for_in_chunks(
     """Numbers whose bits change: every chunk but the first is compared with the last frame of the one before."""
     whole = looking.look_over(clip, 25.0)
     monkeypatch.setattr(looking, "CHUNK", 7)
-    looking._looked.cache_clear()
+    looking.look_over.cache_clear()
     parts = looking.look_over(clip, 25.0)
     np.testing.assert_allclose(parts.motion_L, whole.motion_L)
     np.testing.assert_allclose(parts.histograms_LH, whole.histograms_LH)

@@ -11,7 +11,8 @@ from core.blocks.values import map_tensors, widest
 from core.data.base import Patches
 from core.data.batch import collate
 from core.data.catalog import sources, transforms
-from core.data.media import Bands, Film, FilmFile, Wave
+from core.data.films.footage import FilmFile
+from core.data.media import Bands, Film, Wave
 from core.data.pipeline import generator
 from core.data.transforms.augment import Augment
 from core.data.transforms.caption_dropout import CaptionDropout

@@ -1,0 +1,91 @@
+"""A clip before any frame of it is decoded: when its frames are shown, and a way to get some of them.
+
+A film in its file, a part of one, or a film that is drawn: whoever chooses frames need not know which. Axes: N frames that are
+asked for, C, H, W.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from core.data.films.choosing import Seconds, Shown
+from core.data.readers.video import film_index, read_video
+from core.problems import refuse
+from core.telemetry.spans import Span
+
+KEPT = 4096  # films of which is remembered when their frames are shown
+Stamp = tuple[int, int]
+
+
+class Footage(ABC):
+    """A clip; its times count from where it begins."""
+
+    name: str  # for sentences
+
+    @property
+    @abstractmethod
+    def key(self) -> Hashable:
+        """Equal for clips of the same frames."""
+
+    @abstractmethod
+    def shown(self) -> Shown:
+        """When its frames are shown. Raises Refused naming the file."""
+
+    @abstractmethod
+    def frames(self, times_N: Seconds, size: int, shape: str = "crop") -> Tensor:
+        """The frames shown at times, uint8 [N, 3, size, size]. Raises Refused naming the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmFile(Footage):
+    """A film that still lies in its file, or a part of it."""
+
+    file: Path
+    name: str
+    part: Span | None = None  # seconds of the film; None: all of it
+
+    @property
+    def key(self) -> Hashable:
+        """The file as it is now, and which part of it."""
+        return self.file, _stamp(self.file), self.part
+
+    @property
+    def _begin(self) -> float:
+        return 0.0 if self.part is None else self.part.start
+
+    def shown(self) -> Shown:
+        """From the container's own times."""
+        whole = _whole(self.file, self.name, _stamp(self.file))
+        if self.part is None:
+            return whole
+        try:
+            found = whole.within(self.part)
+        except ValueError as error:
+            raise refuse(f"{self.name}: {error}.") from error
+        return Shown(starts_T=np.maximum(found.starts_T - self._begin, 0.0), end=found.end - self._begin)
+
+    def frames(self, times_N: Seconds, size: int, shape: str = "crop") -> Tensor:
+        """By decord or PyAV, in a process of their own."""
+        times = tuple((times_N + self._begin).tolist())
+        return read_video(self.file, times=times, size=size, shape=shape, name=self.name).frames_TCHW
+
+
+def _stamp(file: Path) -> Stamp:
+    try:
+        facts = file.stat()
+    except OSError:
+        return -1, -1
+    return facts.st_size, facts.st_mtime_ns
+
+
+@lru_cache(KEPT)
+def _whole(file: Path, name: str, stamp: Stamp) -> Shown:
+    found = film_index(file, name=name)
+    return Shown(starts_T=np.array(found.starts), end=found.end)

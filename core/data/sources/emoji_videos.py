@@ -1,0 +1,266 @@
+"""Films of emoji that do something, made here: what is said of them hangs on time, and nobody can tell it from one frame.
+
+Frame rates, speeds, pauses, places and backgrounds are drawn for each film from its number alone: the same for everyone, always.
+Other emoji may stand around and wobble. What is held out is emoji of unseen name families, or orders of two actions of which
+only the reverse is trained on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.blocks.values import Segments
+from core.data.base import DataReport, Source
+from core.data.catalog import sources
+from core.data.emoji_artists import Twemoji
+from core.data.emoji_index import load_index
+from core.data.films.choosing import Seconds, Shown
+from core.data.films.footage import Footage
+from core.data.films.stage import ACTIONS, Scene, cloth, script_of, words_of
+from core.data.media import Marks
+from core.data.sources.emoji import EmojiPairs
+from core.data.splitting import SHARES, place_of, split_of
+from core.graph.ports import port
+from core.knobs import knob
+
+EMOJI, ORDERS = "emoji", "orders"
+RATES = (8.0, 16.0)  # frames a second
+_SALT = 0x76696473  # keeps these random numbers apart from others'
+_ORDER_SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}  # of pairs of an order and its reverse
+_ART = 48  # pixels of an emoji as it is kept
+
+
+@sources.register("sources.emoji_videos")
+class EmojiVideos(Source):
+    """Made videos of emoji that move, grow and turn in an order that the caption tells; images from packages on this machine."""
+
+    title = "Emoji videos"
+    modality = "video"
+    gives = {
+        "clip": port("clip", "the video; its frames are drawn when they are chosen"),
+        "sentence": port("sentence", "who does what, in order"),
+        "classes": port("labels", "code of what is done, and of the emoji's Unicode group"),
+        "segments": port("segments", "when each action is done"),
+        "sample": port("number", "its number in this source"),
+    }
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """How long, how busy, and what is held out."""
+
+        seconds: float = knob(2.0, "Length of every video.", low=0.5, high=600.0, unit="s", title="Duration")
+        actions: int = knob(1, "Actions in every video, one after another.", low=1, high=40)
+        around: int = knob(0, "Emoji that stand around and do nothing.", low=0, high=8, title="Bystanders")
+        videos: int = knob(2, "Videos of each emoji in training.", low=1, high=100, title="Videos per emoji")
+        hold_out: str = knob(
+            EMOJI, "What the test has that training has not: other emoji, or orders of actions whose reverse is trained on.",
+            choices=(EMOJI, ORDERS), title="Unseen in training",
+        )  # fmt: skip
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._emoji = EmojiPairs(EmojiPairs.Config(second_artist="none"))
+        self._splits: Mapping[str, Sequence[int]] = {}
+
+    def open(self) -> None:
+        """Read the index and the names."""
+        if self._splits:
+            return
+        self._emoji.open()
+        total = len(self._emoji)
+        if self.config.hold_out == ORDERS:
+            numbers = range(total * self.config.videos)
+            splits: dict[str, list[int]] = {name: [] for name in SHARES}
+            for number in numbers:
+                splits[_order_split(self.actions_of(number))].append(number)
+            self._splits = splits
+            return
+        self._splits = {
+            name: [turn * total + one for turn in range(self.config.videos if name == "train" else 1) for one in some]
+            for name, some in self._emoji.splits().items()
+        }
+
+    def __len__(self) -> int:
+        self.open()
+        return len(self._emoji) * self.config.videos
+
+    def splits(self) -> Mapping[str, Sequence[int]]:
+        """``train``, ``validation``, ``test``."""
+        self.open()
+        return self._splits
+
+    def actions_of(self, index: int) -> tuple[int, ...]:
+        """What is done in a video, in order; no action directly behind itself."""
+        generator = _generator(index, 0)
+        found: list[int] = []
+        for _ in range(self.config.actions):
+            others = [place for place in range(len(ACTIONS)) if not found or place != found[-1]]
+            found.append(others[int(generator.integers(len(others)))])
+        return tuple(found)
+
+    def _actor(self, index: int) -> int:
+        self.open()
+        return index % len(self._emoji)
+
+    def _film(self, index: int) -> EmojiFilm:
+        actor = self._actor(index)
+        pool = next(some for some in self._emoji.splits().values() if actor in set(some))
+        others = _generator(index, 1).permutation(len(pool))[: self.config.around + 1]
+        around = [pool[int(place)] for place in others if pool[int(place)] != actor][: self.config.around]
+        files = tuple(_file(one) for one in (*around, actor))
+        return EmojiFilm(
+            name=f"video {index}",
+            number=index,
+            seconds=self.config.seconds,
+            actions=self.actions_of(index),
+            files=files,
+        )
+
+    def sample(self, index: int) -> dict[str, Any]:
+        """Everything it gives."""
+        return self.part(index, tuple(self.gives))
+
+    def part(self, index: int, ports: Collection[str]) -> dict[str, Any]:
+        """Nothing is drawn yet."""
+        film = self._film(index)
+        given: dict[str, Any] = {"clip": film, "sentence": self._caption(index), "sample": index}
+        if "classes" in ports:
+            done = film.actions[0] if len(film.actions) == 1 else -1
+            given["classes"] = torch.tensor(
+                [done, int(self._emoji.part(self._actor(index), ("classes",))["classes"][0])]
+            )
+        if "segments" in ports:
+            acts = film.acting.acts
+            given["segments"] = Marks(spans=tuple(act.span for act in acts), classes=tuple(act.action for act in acts))
+        return {name: given[name] for name in ports}
+
+    def _caption(self, index: int) -> str:
+        return f"{self._emoji.label(self._actor(index))} {words_of(self.actions_of(index))}"
+
+    def code_names(self, port: str) -> Sequence[str]:
+        """What is done."""
+        return tuple(action.words for action in ACTIONS) if port in ("classes", "segments") else ()
+
+    def group(self, index: int) -> str:
+        """The emoji's family, or the order of actions."""
+        if self.config.hold_out == ORDERS:
+            return words_of(self.actions_of(index))
+        return self._emoji.group(self._actor(index))
+
+    def picture(self, index: int) -> Hashable:
+        """Every video is its own."""
+        return index
+
+    def label(self, index: int) -> str:
+        """Who does what."""
+        return self._caption(index)
+
+    def class_names(self, index: int) -> tuple[str, ...]:
+        """What is done."""
+        return (words_of(self.actions_of(index)),)
+
+    def meta(self, batch: int) -> dict[str, Any]:
+        """From the configuration alone."""
+        whole = torch.empty(batch, dtype=torch.int64, device="meta")
+        times = torch.empty(batch, self.config.actions, 2, dtype=torch.float64, device="meta")
+        codes = torch.empty(batch, self.config.actions, dtype=torch.int64, device="meta")
+        return {
+            "clip": None, "sentence": None, "classes": torch.empty(batch, 2, dtype=torch.int64, device="meta"),
+            "segments": Segments(times_BN2=times, class_BN=codes), "sample": whole,
+        }  # fmt: skip
+
+    def facts(self) -> Mapping[str, str]:
+        """That it is made, of what, and what is held out."""
+        held = (
+            "orders of actions whose reverse is trained on"
+            if self.config.hold_out == ORDERS
+            else "emoji of families that are not in training"
+        )
+        return {"videos": "made here of Twemoji, CC BY 4.0", "test": held}
+
+    def fingerprint(self) -> str:
+        """Of the emoji and these settings."""
+        return hashlib.sha256(f"1 {self._emoji.fingerprint()} {self.config}".encode()).hexdigest()[:16]
+
+    def report(self) -> DataReport:
+        """The split check of the emoji themselves, and how many videos there are."""
+        counts = {name: len(indices) for name, indices in self.splits().items()}
+        return replace(self._emoji.report(), counts=counts, fingerprint=self.fingerprint(), facts=self.facts())
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmojiFilm(Footage):
+    """One video: who stands around and who acts (last), what is done, and a number from which all the rest is drawn."""
+
+    name: str
+    number: int
+    seconds: float
+    actions: tuple[int, ...]
+    files: tuple[str, ...]
+
+    @property
+    def key(self) -> Hashable:
+        """All of it."""
+        return self
+
+    @property
+    def acting(self) -> Any:
+        """What the last of them does."""
+        return _scene(self).things[-1][1]
+
+    def shown(self) -> Shown:
+        """At an even rate of its own."""
+        rate = float(_generator(self.number, 2).uniform(*RATES))
+        count = max(1, round(self.seconds * rate))
+        return Shown(starts_T=np.arange(count) * (self.seconds / count), end=self.seconds)
+
+    def frames(self, times_N: Seconds, size: int, shape: str = "crop") -> Tensor:
+        """Drawn."""
+        return _scene(self).drawn(times_N, size)
+
+
+@lru_cache(256)
+def _scene(film: EmojiFilm) -> Scene:
+    generator = _generator(film.number, 3)
+    things = []
+    for place, file in enumerate(film.files):
+        acts = film.actions if place == len(film.files) - 1 else ()
+        things.append((_art(file), script_of(acts, film.seconds, generator)))
+    drift = tuple(float(speed) for speed in generator.uniform(-0.15, 0.15, 2))
+    return Scene(things=tuple(things), background_CHW=cloth(generator), drift=(drift[0], drift[1]))
+
+
+@lru_cache(4096)
+def _art(file: str) -> Tensor:
+    """An emoji with its opacity, float32 [4, 48, 48]: how much darker it is on black than on white."""
+    artist = Twemoji()
+    artist.open()
+    on_white, on_black = (artist.draw(file, _ART, (grey, grey, grey)).astype(np.float32) / 255 for grey in (255, 0))
+    opaque = 1 - (on_white - on_black).mean(0, keepdims=True).clip(0, 1)
+    colour = np.where(opaque > 0.02, on_black / np.maximum(opaque, 0.02), 0).clip(0, 1)
+    return torch.from_numpy(np.concatenate([colour, opaque]))
+
+
+def _file(place: int) -> str:
+    return load_index()[place].file
+
+
+def _generator(index: int, what: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64([_SALT, index, what]))
+
+
+def _order_split(actions: Sequence[int]) -> str:
+    """An order and its reverse are drawn together; of a held-out pair one of the two is trained on all the same."""
+    pair = "/".join(map(str, min(tuple(actions), tuple(reversed(actions)))))
+    held = split_of("order/" + pair, _ORDER_SHARES)
+    first = place_of("which/" + pair) < 0.5
+    is_seen = (tuple(actions) <= tuple(reversed(actions))) == first
+    return "train" if is_seen else held
