@@ -147,7 +147,7 @@ def _over(frames_NCHW: Tensor, thing_4HW: Tensor, states_N4: NDArray[np.float64]
     return frames_NCHW * (1 - opaque) + seen[:, :3] * opaque
 
 
-def cloth(generator: np.random.Generator, cells: int = 6, contrast: float = 0.35) -> Tensor:
+def cloth(generator: np.random.Generator, cells: int = 6, contrast: float = 0.2) -> Tensor:
     """A background of soft patches around one colour, [3, 24, 24]; it ends as it begins."""
     base = torch.from_numpy(generator.uniform(0.35, 0.9, 3)).float()
     patches = torch.from_numpy(generator.uniform(-contrast, contrast, (1, 3, cells, cells))).float()

@@ -32,6 +32,8 @@ from core.graph.ports import port
 from core.knobs import knob
 
 EMOJI, ORDERS = "emoji", "orders"
+PLAIN, STILL, MOVING = "plain", "still", "moving"
+CONTRAST = 0.15  # of the background's patches
 RATES = (8.0, 16.0)  # frames a second
 _SALT = 0x76696473  # keeps these random numbers apart from others'
 _ORDER_SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}  # of pairs of an order and its reverse
@@ -60,6 +62,10 @@ class EmojiVideos(Source):
         actions: int = knob(1, "Actions in every video, one after another.", low=1, high=40)
         around: int = knob(0, "Emoji that stand around and do nothing.", low=0, high=8, title="Bystanders")
         videos: int = knob(2, "Videos of each emoji in training.", low=1, high=100, title="Videos per emoji")
+        background: str = knob(
+            MOVING, "Moving: soft patches that scroll, so that all of the frame changes all the time.",
+            choices=(PLAIN, STILL, MOVING),
+        )  # fmt: skip
         hold_out: str = knob(
             EMOJI, "What the test has that training has not: other emoji, or orders of actions whose reverse is trained on.",
             choices=(EMOJI, ORDERS), title="Unseen in training",
@@ -205,6 +211,7 @@ class EmojiFilm(Footage):
     seconds: float
     actions: tuple[int, ...]
     files: tuple[str, ...]
+    background: str = MOVING
 
     @property
     def key(self) -> Hashable:
@@ -234,8 +241,9 @@ def _scene(film: EmojiFilm) -> Scene:
     for place, file in enumerate(film.files):
         acts = film.actions if place == len(film.files) - 1 else ()
         things.append((_art(file), script_of(acts, film.seconds, generator)))
-    drift = tuple(float(speed) for speed in generator.uniform(-0.15, 0.15, 2))
-    return Scene(things=tuple(things), background_CHW=cloth(generator), drift=(drift[0], drift[1]))
+    down, across = generator.uniform(-0.15, 0.15, 2) * (film.background == MOVING)
+    behind = cloth(generator, contrast=0.0 if film.background == PLAIN else CONTRAST)
+    return Scene(things=tuple(things), background_CHW=behind, drift=(float(down), float(across)))
 
 
 @lru_cache(4096)
