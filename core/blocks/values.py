@@ -156,6 +156,11 @@ class Frames:
         """The frames as floating numbers in [0, 1]; bytes are what readers give."""
         return self.x_BTCHW if self.x_BTCHW.is_floating_point() else self.x_BTCHW.float() / 255
 
+    def spans(self, together: int = 1) -> Tensor:
+        """From when to when every frame is shown, or every so many ``together``, seconds [B, T, 2]."""
+        start_BT, end_BT = self.starts_BT, self.starts_BT + self.durations_BT
+        return torch.stack([start_BT[:, ::together], end_BT[:, together - 1 :: together]], -1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
@@ -169,6 +174,7 @@ class Tokens:
     place_BN2: Tensor | None = None  # row and column in its own picture, where sizes differ; -1: CLS, or none
     document_BN: Tensor | None = None  # which document a token is of, where rows hold several: 1, 2 ...; 0: none
     documents: int = 0  # how many there are, where rows hold several
+    spans_BT2: Tensor | None = None  # of a film: float64, seconds from when to when each frame of time is shown
 
     def with_x(self, x_BND: Tensor, **changes: Any) -> Tokens:
         """The same tokens with other vectors."""
@@ -247,7 +253,7 @@ _register(Waveform, ("samples_BS", "lengths_B"))
 _register(Spectrogram, ("x_BFT", "lengths_B"))
 _register(Segments, ("times_BN2", "class_BN"))
 _register(Frames, ("x_BTCHW", "starts_BT", "durations_BT"))
-_register(Tokens, ("x_BND", "mask_BN", "cells_BN", "place_BN2", "document_BN"))
+_register(Tokens, ("x_BND", "mask_BN", "cells_BN", "place_BN2", "document_BN", "spans_BT2"))
 _register(Codes, ("ids_BN", "mask_BN"))
 _register(Negatives, ("left_KD", "right_KD", "weight_BM", "back_BM", "origin_BM"))
 

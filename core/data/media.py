@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -76,9 +76,19 @@ def pixels_of(picture_CHW: Tensor) -> NDArray[np.uint8]:
     return (picture_CHW.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
 
 
+@runtime_checkable
+class HasPicture(Protocol):
+    """A value that can show itself before it is decoded, such as a film in its file."""
+
+    def picture(self) -> Tensor:
+        """[C, H, W] in [0, 1]."""
+
+
 def picture_of(values: Iterable[Any]) -> Tensor | None:
     """What shows a sample: its first picture [C, H, W] in [0, 1], or the middle frame of its film; None without."""
     for value in values:
+        if isinstance(value, HasPicture):
+            return value.picture()
         if isinstance(value, Tensor) and value.ndim == 3:
             return value
         if isinstance(value, Film) and len(value.frames_TCHW):

@@ -143,7 +143,8 @@ class VideoCNN(Block):
         """Frames [B, T, C, H, W] to tokens [B, N, D], frame by frame and row by row."""
         x_BDTHW = self.body(video.in_unit_range().transpose(1, 2) * 2 - 1)
         grid = Grid(kind="frames", sizes=tuple(x_BDTHW.shape[2:]))
-        return {"tokens": Tokens(x_BND=x_BDTHW.flatten(2).transpose(1, 2), modality="video", grid=grid)}
+        x_BND = x_BDTHW.flatten(2).transpose(1, 2)
+        return {"tokens": Tokens(x_BND=x_BND, modality="video", grid=grid, spans_BT2=video.spans())}
 
     def detail(self) -> str:
         """First width, stages, units and kind."""

@@ -94,7 +94,8 @@ class VideoTransformer(Block):
         whole_B1D = None if self.cls_11D is None else self.cls_11D.expand(len(x_BFGD), -1, -1).to(x_BFGD.dtype)
         x_BKD = self.stack(x_BFGD.unflatten(2, cells[1:]), whole_B1D)
         grid = Grid(kind="frames", sizes=cells, extra=int(self.config.cls))
-        return {"tokens": Tokens(x_BND=x_BKD, modality="video", grid=grid)}
+        spans_BT2 = video.spans(self.config.tubelet)
+        return {"tokens": Tokens(x_BND=x_BKD, modality="video", grid=grid, spans_BT2=spans_BT2)}
 
     def _cells(self, frames: int, height: int, width: int) -> tuple[int, int, int]:
         """Frames, rows and columns of cells. Raises ValueError where they are no whole numbers."""

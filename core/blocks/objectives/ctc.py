@@ -20,10 +20,11 @@ from core.blocks.block import Objective
 from core.blocks.catalog import blocks
 from core.blocks.encoders.text_transformer import example_text
 from core.blocks.objectives.gathering import count_a_process
-from core.blocks.times import Marked, in_time, real_frames, span_of
+from core.blocks.times import Marked, When, in_time, real_frames
 from core.blocks.values import Grid, Text, Tokens, full
 from core.graph.ports import port
 from core.knobs import knob
+from core.telemetry.spans import Span
 
 
 @blocks.register("objectives.ctc")
@@ -79,11 +80,10 @@ class CTC(Objective):
         loss = torch.where(asked_B, loss_B / length_B.clamp_min(1), 0.0).sum() / count_a_process(asked_B.sum())
         return {"loss": self.config.weight * loss}
 
-    def emitted(self, tokens: Tokens) -> tuple[Tensor, Tensor, Grid]:
+    def emitted(self, tokens: Tokens) -> tuple[Tensor, Tensor, When]:
         """Log-probabilities of pieces at each frame [B, T, V], how many frames are real, and where they lie."""
         frames = in_time(tokens).zeroed()
-        assert frames.grid is not None
-        return full(self.spells(frames.x_BND)).log_softmax(-1), real_frames(frames).sum(1), frames.grid
+        return full(self.spells(frames.x_BND)).log_softmax(-1), real_frames(frames).sum(1), When.of(frames)
 
     @staticmethod
     def _fits(pieces: list[list[int]], frames_B: Tensor) -> Tensor:
@@ -120,12 +120,19 @@ class CTC(Objective):
 
     def marked(self, tokens: Tokens, text: Text) -> dict[str, list[list[Marked]]]:  # type: ignore[override]
         """What is heard when, and when the pieces of the true sentence are said."""
-        log_BTV, frames_B, grid = self.emitted(tokens)
+        log_BTV, frames_B, when = self.emitted(tokens)
         heard, true = [], []
-        for log_TV, count, pieces in zip(log_BTV, frames_B.tolist(), sentences(text)):
+        for sample, (log_TV, count, pieces) in enumerate(zip(log_BTV, frames_B.tolist(), sentences(text))):
             log_TV = log_TV[:count].cpu()
-            heard.append([_marked(log_TV, number, frames, grid) for number, frames in said(log_TV)])
-            true.append([_marked(log_TV, number, frames, grid) for number, frames in aligned(log_TV, pieces)])
+            heard.append(
+                [_marked(log_TV, number, frames, when.span(frames, sample)) for number, frames in said(log_TV)]
+            )
+            true.append(
+                [
+                    _marked(log_TV, number, frames, when.span(frames, sample))
+                    for number, frames in aligned(log_TV, pieces)
+                ]
+            )
         return {"": heard, "true": true}
 
     def readings(self) -> Mapping[str, float | Tensor]:
@@ -162,6 +169,6 @@ def _targets(pieces: list[list[int]], device: torch.device) -> tuple[Tensor, Ten
     return torch.tensor(rows, device=device), torch.tensor([len(one) for one in pieces], device=device)
 
 
-def _marked(log_TV: Tensor, number: int, frames: range, grid: Grid) -> Marked:
+def _marked(log_TV: Tensor, number: int, frames: range, span: Span) -> Marked:
     chance = float(log_TV[frames.start : frames.stop, number].exp().mean())
-    return Marked(span=span_of(frames, grid), code=number, score=chance)
+    return Marked(span=span, code=number, score=chance)

@@ -19,7 +19,7 @@ from core.blocks.block import Objective
 from core.blocks.catalog import blocks
 from core.blocks.objectives.gathering import count_a_process
 from core.blocks.ranking_scores import mean_average_precision
-from core.blocks.times import Marked, clips_of, frames_of, in_time, real_frames, runs_of, span_of
+from core.blocks.times import Marked, When, clips_of, frames_of, in_time, real_frames, runs_of
 from core.blocks.values import Grid, Segments, Tokens, full
 from core.graph.ports import port
 from core.knobs import knob
@@ -37,7 +37,7 @@ class EventDetection(Objective):
     title = "Event detection"
     modality = "loss"
     takes = {
-        "tokens": port("tokens", "audio tokens with their times", modality="audio"),
+        "tokens": port("tokens", "audio or video tokens with their times"),
         "segments": port("segments", "the events: start, end, class"),
     }
     gives = {"loss": port("loss", "binary cross-entropy of clips and of frames")}
@@ -75,12 +75,12 @@ class EventDetection(Objective):
     def forward(self, tokens: Tokens, segments: Segments) -> dict[str, Any]:
         """Tokens [B, N, D] and spans to one number."""
         self._want_known(segments)
-        frame_BTK, clip_BK, real_BT, grid = self.said(tokens)
+        frame_BTK, clip_BK, real_BT, when = self.said(tokens)
         kinds = self.config.classes
         asked_B = real_BT.any(1)
         loss_B = self.config.clip_weight * _entropy(clip_BK, clips_of(segments, kinds))
         if self.config.frame_weight:
-            frame_BT = torch.where(real_BT, _entropy(frame_BTK, frames_of(segments, grid, kinds)), 0.0)
+            frame_BT = torch.where(real_BT, _entropy(frame_BTK, frames_of(segments, when, kinds)), 0.0)
             loss_B = loss_B + self.config.frame_weight * frame_BT.sum(1) / real_BT.sum(1).clamp_min(1)
         return {"loss": torch.where(asked_B, loss_B, 0.0).sum() / count_a_process(asked_B.sum())}
 
@@ -88,13 +88,12 @@ class EventDetection(Objective):
         """Clips in which anything can be heard."""
         return real_frames(in_time(tokens)).any(1).sum()
 
-    def said(self, tokens: Tokens) -> tuple[Tensor, Tensor, Tensor, Grid]:
+    def said(self, tokens: Tokens) -> tuple[Tensor, Tensor, Tensor, When]:
         """Logits of frames [B, T, K] and of clips [B, K], which frames are real [B, T], and where they lie."""
         frames = in_time(tokens).zeroed()
         real_BT = real_frames(frames)
         logit_BTK = full(self.heard(frames.x_BND))
-        assert frames.grid is not None
-        return logit_BTK, self._clip(frames.x_BND, logit_BTK, real_BT), real_BT, frames.grid
+        return logit_BTK, self._clip(frames.x_BND, logit_BTK, real_BT), real_BT, When.of(frames)
 
     def _clip(self, x_BTD: Tensor, logit_BTK: Tensor, real_BT: Tensor) -> Tensor:
         """The clips' logits. A clip without any frame has nothing in it."""
@@ -121,9 +120,9 @@ class EventDetection(Objective):
 
     def answers(self, tokens: Tokens, segments: Segments) -> dict[str, Tensor]:  # type: ignore[override]
         """Scores and truth of clips [B, K], and of real frames [A, K]."""
-        frame_BTK, clip_BK, real_BT, grid = self.said(tokens)
+        frame_BTK, clip_BK, real_BT, when = self.said(tokens)
         kinds = self.config.classes
-        truth_BTK = frames_of(segments, grid, kinds)
+        truth_BTK = frames_of(segments, when, kinds)
         return {
             "clip": clip_BK, "clip truth": clips_of(segments, kinds), "frame": frame_BTK[real_BT], "frame truth": truth_BTK[real_BT],
         }  # fmt: skip
@@ -146,14 +145,14 @@ class EventDetection(Objective):
 
     def marked(self, tokens: Tokens, segments: Segments) -> dict[str, list[list[Marked]]]:  # type: ignore[override]
         """For each clip the events that are heard, and those that are there."""
-        frame_BTK, _, real_BT, grid = self.said(tokens)
+        frame_BTK, _, real_BT, when = self.said(tokens)
         chance_BTK = frame_BTK.sigmoid() * real_BT[..., None]
-        heard = [self._events(chance_TK, grid) for chance_TK in chance_BTK]
+        heard = [self._events(chance_TK, when, sample) for sample, chance_TK in enumerate(chance_BTK)]
         return {"": heard, "true": true_spans(segments)}
 
-    def _events(self, chance_TK: Tensor, grid: Grid) -> list[Marked]:
+    def _events(self, chance_TK: Tensor, when: When, sample: int) -> list[Marked]:
         return [
-            Marked(span=span_of(frames, grid), code=code, score=float(chance_T[frames.start : frames.stop].mean()))
+            Marked(span=when.span(frames, sample), code=code, score=float(chance_T[frames.start : frames.stop].mean()))
             for code, chance_T in enumerate(chance_TK.T)
             for frames in runs_of(chance_T >= self.config.threshold)
         ]

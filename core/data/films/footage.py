@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from core.data.films.choosing import Seconds, Shown
+from core.data.films.choosing import Seconds, Shown, in_segments
 from core.data.readers.video import film_index, read_video
 from core.problems import refuse
 from core.telemetry.spans import Span
 
+PICTURE = 64  # pixels of what stands for a film in lists
 KEPT = 4096  # films of which is remembered when their frames are shown
 Stamp = tuple[int, int]
 
@@ -41,6 +42,15 @@ class Footage(ABC):
     @abstractmethod
     def frames(self, times_N: Seconds, size: int, shape: str = "crop") -> Tensor:
         """The frames shown at times, uint8 [N, 3, size, size]. Raises Refused naming the file."""
+
+    def picture(self) -> Tensor:
+        """The frame in the middle of its time, float32 [3, 64, 64] in [0, 1]."""
+        return self.middle(PICTURE)
+
+    def middle(self, size: int, shape: str = "crop") -> Tensor:
+        """The frame in the middle of its time, float32 [3, size, size] in [0, 1]. Raises Refused naming the file."""
+        shown = self.shown()
+        return self.frames(shown.starts_T[in_segments(shown, 1)], size, shape)[0].float() / 255
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,6 @@ from core.blocks.values import Waveform
 from core.data.catalog import sources
 from core.data.clip_rows import TOLD_PORTS, ClipKnobs, Clips
 from core.data.clips import ClipRow
-from core.data.films.choosing import in_segments
 from core.data.films.footage import FilmFile
 from core.data.media import Wave
 from core.data.paths import folder
@@ -110,17 +109,11 @@ class Videos(Clips):
         whole = Span(start=0.0, end=film.shown().seconds) if "segments" in ports else None
         given: dict[str, Any] = {"clip": film} if "clip" in ports else {}
         if "image" in ports:
-            given["image"] = self._middle(film)
+            given["image"] = film.middle(self.config.image_size, self.config.shape)
         if "waveform" in ports:
             heard_S = self._memory.get(index, lambda: self._heard(film))
             given["waveform"] = Wave.of(heard_S, self.config.hertz)
         return given | self.told_of(index, ports, whole)
-
-    def _middle(self, film: FilmFile) -> Tensor:
-        """The frame in the middle of its time, float32 [3, H, W]."""
-        shown = film.shown()
-        time = shown.starts_T[in_segments(shown, 1)]
-        return film.frames(time, self.config.image_size, self.config.shape)[0].float() / 255
 
     def _heard(self, film: FilmFile) -> Tensor:
         start = 0.0 if film.part is None else film.part.start

@@ -11,12 +11,13 @@ from torchmetrics.functional.classification import binary_average_precision
 
 from core.blocks.objectives.event_detection import ATTENTION, LINEAR, MAX, MEAN, EventDetection
 from core.blocks.ranking_scores import average_precision, mean_average_precision
-from core.blocks.times import centres, frames_of, in_time, runs_of, span_of
+from core.blocks.times import When, frames_of, in_time, runs_of
 from core.blocks.values import Grid, Segments, Tokens
 from core.problems import Refused
 from core.telemetry.spans import Span
 
 GRID = Grid(kind="times", sizes=(10,), first=0.05, step=0.1)
+WHEN = When.on(GRID, torch.device("cpu"))
 
 
 def segments(*clips: list[tuple[float, float, int]]) -> Segments:
@@ -38,7 +39,7 @@ def detector(incoming: Tokens, **knobs: Any) -> EventDetection:
 
 
 def test_a_frame_is_of_the_spans_that_hold_its_centre() -> None:
-    held = frames_of(segments([(0.1, 0.35, 0), (0.3, 0.9, 2)], []), GRID, 3)
+    held = frames_of(segments([(0.1, 0.35, 0), (0.3, 0.9, 2)], []), WHEN, 3)
     assert held[0, :, 0].nonzero()[:, 0].tolist() == [1, 2]
     assert held[0, :, 2].nonzero()[:, 0].tolist() == [3, 4, 5, 6, 7, 8]
     assert not held[1].any()
@@ -46,8 +47,8 @@ def test_a_frame_is_of_the_spans_that_hold_its_centre() -> None:
 
 @pytest.mark.parametrize("frames", [range(0, 3), range(4, 10), range(9, 10)])
 def test_spans_that_end_between_frames_come_back_as_they_were(frames: range) -> None:
-    span = span_of(frames, GRID)
-    active = frames_of(segments([(span.start, span.end, 1)]), GRID, 3)[0, :, 1]
+    span = WHEN.span(frames)
+    active = frames_of(segments([(span.start, span.end, 1)]), WHEN, 3)[0, :, 1]
     assert runs_of(active) == [frames]
     assert span == Span(start=round(frames.start * 0.1, 9), end=round(frames.stop * 0.1, 9))
 
@@ -61,9 +62,7 @@ def test_cells_of_frequency_and_time_are_averaged_over_frequency_alone() -> None
     assert row.mask_BN is not None
     assert row.mask_BN.tolist() == [[True, True, False]]
     assert row.grid is not None
-    torch.testing.assert_close(
-        centres(row.grid, torch.device("cpu")), torch.tensor([0.1, 0.3, 0.5], dtype=torch.float64)
-    )
+    torch.testing.assert_close(When.of(row).centre_BT, torch.tensor([[0.1, 0.3, 0.5]], dtype=torch.float64))
 
 
 def test_tokens_without_seconds_are_refused() -> None:
@@ -163,3 +162,20 @@ def test_a_class_too_many_is_refused_in_words() -> None:
     given, _ = planted(0, clips=3)
     with pytest.raises(Refused, match="number 4; this block knows 3"):
         detector(given)(given, segments([(0.0, 0.1, 3)], [], []))
+
+
+def test_frames_of_videos_lie_where_they_were_shown() -> None:
+    """Two videos of other rates in one batch; four cells a frame behind a leading token."""
+    spans = torch.tensor(
+        [[[0.0, 0.1], [0.1, 0.3], [0.3, 0.4]], [[0.0, 0.5], [0.5, 1.0], [1.0, 1.5]]], dtype=torch.float64
+    )
+    x = torch.arange(2 * 13 * 2, dtype=torch.float32).view(2, 13, 2)
+    grid = Grid(kind="frames", sizes=(3, 2, 2), extra=1)
+    row = in_time(Tokens(x_BND=x, modality="video", grid=grid, spans_BT2=spans))
+    assert row.x_BND.shape == (2, 3, 2)
+    torch.testing.assert_close(row.x_BND[0, 1], x[0, 5:9].mean(0))
+    when = When.of(row)
+    assert when.span(range(1, 3)) == Span(start=0.1, end=0.4)
+    assert when.span(range(1, 3), sample=1) == Span(start=0.5, end=1.5)
+    held = frames_of(segments([(0.15, 0.4, 0)], [(0.15, 0.8, 0)]), when, 1)[..., 0]
+    assert held.tolist() == [[False, True, True], [True, True, False]]
