@@ -67,6 +67,7 @@ PUT_OFF = {
     "widgets/look/icons.py": "the icon font needs an application",
     "studio/asking/making.py": "torch, when the query page is asked for images",
     "studio/asking/code_book.py": "torch, when a code book is opened",
+    "studio/asking/film_strips.py": "torch, when a clip's frames are looked at",
     "studio/asking/writing.py": "torch, when the query page is asked for a caption",
     "studio/commands/caption.py": "torch",
     "studio/asking/query.py": "torch, when the query page is asked first",

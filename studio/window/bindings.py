@@ -20,6 +20,7 @@ from core.store.answers import RunFacts
 from core.store.database import Store
 from core.telemetry.events import ENDED
 from studio.asking.exporting import export_model, export_tower
+from studio.asking.film_strips import bind_film_strips
 from studio.asking.judging import Judging
 from studio.asking.table_columns import bind_columns
 from studio.asking.teachers import offer_teachers
@@ -81,6 +82,7 @@ def bind_inspector(session: Session, window: Frame, ask_rate: Act) -> None:
         edit(edits.set_recipe(session.document, stages=found), tr("Three stages"))
 
     bind_columns(session, inspector)
+    bind_film_strips(session, inspector)
     inspector.knobChanged.connect(turn)
 
     def arrange(what: str, arguments: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QStackedLayout, QWidget
@@ -43,6 +44,9 @@ class Inspector(QWidget):
     commandRequested = Signal(str)  # a method of the canvas
     nodeRequested = Signal(str)  # go there
     tableWanted = Signal(str, str)  # folder and name of the table whose columns are picked; answer with show_table
+    filmWanted = Signal(
+        object, object, str
+    )  # what is asked, the document, the step that takes frames; answer with show_film
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,6 +57,7 @@ class Inspector(QWidget):
         self._node_page: NodePage | None = None
         self._shown = ("", "")
         self._table = ("", "")  # folder and name of the table that the node page was given
+        self._film: object = None  # what was asked of the clip whose frames the node page shows
         self.setMinimumWidth(250)
         look.changed.connect(self.restyle)
         self._make_pages()
@@ -127,6 +132,7 @@ class Inspector(QWidget):
         self._node_page.show_node(self._document, node, self._analysis.nodes.get(node))
         self._stack.setCurrentWidget(self._node_page)
         self._ask_for_table(node)
+        self._ask_for_film(node)
 
     def read_table_again(self) -> None:
         """The file may be another by now."""
@@ -155,13 +161,32 @@ class Inspector(QWidget):
         if self._node_page is not None and (folder, table) == self._table:
             self._node_page.show_table(name, columns, rows, why_not)
 
+    def _ask_for_film(self, node: str) -> None:
+        if self._node_page is None or self._node_page.film is None:
+            return
+        led_in = [wire.source for wire in self._document.wires if wire.target.node == node]
+        sources = [(end, dict(self._document.nodes[end.node].knobs)) for end in led_in]
+        asked = (node, dict(self._document.nodes[node].knobs), sources)
+        if asked != self._film:
+            self._film = asked
+            self.filmWanted.emit(asked, self._document, node)
+
+    def show_film(self, asked: object, why_not: str = "", **told: Any) -> None:
+        """The answer to ``filmWanted``; one that is no longer wanted is dropped."""
+        if self._node_page is None or self._node_page.film is None or asked != self._film:
+            return
+        if why_not:
+            self._node_page.film.show_refusal(why_not)
+        else:
+            self._node_page.film.show_film(**told)
+
     def _drop_node_page(self) -> None:
         if self._node_page is not None:
             self._stack.removeWidget(self._node_page)
             self._node_page.hide()
             self._node_page.deleteLater()
             self._node_page = None
-        self._table = ("", "")
+        self._table, self._film = ("", ""), None
 
     def _new_node_page(self, node: str) -> NodePage:
         spec = self._vocabulary.spec(self._document.nodes[node].block)

@@ -12,6 +12,7 @@ from core.graph.document import Document
 from core.graph.recipe import Recipe, Rule
 from core.graph.vocabulary import BlockSpec
 from core.knobs import Value
+from widgets.inspector.film_strip import FilmStripView
 from widgets.inspector.form import KnobForm
 from widgets.inspector.page import Page
 from widgets.inspector.parts import Facts, Papers, Segments, heading, repeat_knob, rule_knobs, separator, text_label
@@ -49,6 +50,8 @@ class NodePage(Page):
         self.title.editingFinished.connect(self._retitle)
         self.form, self.repeat, self.training = KnobForm(), KnobForm(), TrainingGroup()
         self.preview, self.sharing = TablePreview(), SharingLine()
+        takes_clips = any(port.kind == "clip" for port in spec.takes)
+        self.film = FilmStripView() if takes_clips else None
         self.sharing.nodeRequested.connect(self.nodeRequested)
         self.sharing.commandRequested.connect(self.commandRequested)
         self.form.changed.connect(self.knobChanged)
@@ -69,6 +72,8 @@ class NodePage(Page):
             self.add(papers)
         if spec.knobs:
             self.add(separator(), self.form, self.preview)
+        if self.film is not None:
+            self.add(self.film)
         if spec.repeatable:
             self.add(self.repeat)
         self._training_line = separator()

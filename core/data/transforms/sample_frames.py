@@ -99,6 +99,11 @@ class SampleFrames(Transform):
         """Middles: of every part, or of the clip."""
         return self._sampled(values["clip"], None)
 
+    @property
+    def draws_in_training(self) -> bool:
+        """Whether training looks at other frames every time."""
+        return self.config.way == STRETCHES or (self.config.way == PARTS and self.config.jitter > 0)
+
     def places(self, film: Footage, shown: Shown, generator: np.random.Generator | None = None) -> Places:
         """Which of the frames that are shown [N]. Raises Refused naming the file."""
         knobs = self.config
