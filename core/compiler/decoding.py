@@ -42,7 +42,10 @@ def codecs(plan: Plan) -> tuple[Codec, ...]:
     """Every quantizer that tokens come into, in running order."""
     kinds = {key: blocks[plan.document.nodes[key].block] for key in plan.batch_nodes}
     found = [key for key, kind in kinds.items() if issubclass(kind, Quantizer) and "tokens" in plan.inputs[key]]
-    return tuple(Codec(quantizer=key, image=_drawn(plan, key), original=_original(plan, key)) for key in found)
+    return tuple(
+        Codec(quantizer=key, image=_drawn(plan, key), original=plan.nearest(plan.inputs[key].values(), "image"))
+        for key in found
+    )
 
 
 def _drawn(plan: Plan, quantizer: str) -> End | None:
@@ -55,20 +58,6 @@ def _drawn(plan: Plan, quantizer: str) -> End | None:
             image = next((port for port in plan.specs[key].gives if port.kind == "image"), None)
             if image is not None:
                 return End(node=key, port=image.name)
-    return None
-
-
-def _original(plan: Plan, quantizer: str) -> End | None:
-    """The nearest image before it."""
-    waiting, seen = list(plan.inputs[quantizer].values()), set()
-    while waiting:
-        end = waiting.pop(0)
-        port = plan.specs[end.node].output(end.port)
-        if port is not None and port.kind == "image":
-            return end
-        if end not in seen:
-            seen.add(end)
-            waiting += plan.inputs.get(end.node, {}).values()
     return None
 
 

@@ -7,7 +7,7 @@ Axes: B batch, C channels, H height, W width, S samples of a waveform.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -79,29 +79,16 @@ def makings(plan: Plan) -> tuple[Making, ...]:
                 found.append(
                     Making(
                         end=End(node=key, port=port.name), kind=port.kind, made_of=_made_of(plan, key),
-                        original=_original(plan, key, source, port.kind) if source else None,
+                        original=_original(plan, key, source, port.kind),
                     )
                 )  # fmt: skip
     return tuple(found)
 
 
-def _original(plan: Plan, node: str, port: str, kind: str) -> End | None:
-    """The nearest end of this kind behind a port that a batch has or a block makes."""
-    waiting, seen = [plan.made_of(node)[port]] if port in plan.made_of(node) else [], set()
-    while waiting:
-        end = waiting.pop(0)
-        if end in seen:
-            continue
-        seen.add(end)
-        spec = plan.specs[end.node].output(end.port)
-        if (
-            spec is not None
-            and spec.kind == kind
-            and (any(end in task.carried for task in plan.tasks) or end.node in plan.batch_nodes)
-        ):
-            return end
-        waiting += _before(plan, end.node)
-    return None
+def _original(plan: Plan, node: str, port: str | None, kind: str) -> End | None:
+    """The nearest of this kind at or behind a port."""
+    end = plan.made_of(node).get(port or "")
+    return None if end is None else plan.nearest([end], kind)
 
 
 def _made_of(plan: Plan, node: str) -> frozenset[str]:
@@ -114,13 +101,8 @@ def _made_of(plan: Plan, node: str) -> frozenset[str]:
         seen.add(end)
         if end.node in plan.sample_nodes and (port := plan.specs[end.node].output(end.port)) is not None:
             found.add(port.kind)
-        waiting += _before(plan, end.node)
+        waiting += plan.before(end.node)
     return frozenset(found)
-
-
-def _before(plan: Plan, node: str) -> Collection[End]:
-    """What comes in at a node when something is made: at a block not what only teaches it."""
-    return plan.made_of(node).values() if node in plan.batch_nodes else plan.inputs[node].values()
 
 
 def make(

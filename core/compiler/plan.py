@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -136,6 +136,25 @@ class Plan:
         """What comes in at a block when it is asked to make something: all but what only teaches it."""
         learns = blocks[self.document.nodes[node].block].learns
         return {port: end for port, end in self.inputs[node].items() if port not in learns}
+
+    def before(self, node: str) -> Collection[End]:
+        """What comes in at a node when something is made: at a block not what only teaches it."""
+        return self.made_of(node).values() if node in self.batch_nodes else self.inputs[node].values()
+
+    def nearest(self, ends: Iterable[End], kind: str) -> End | None:
+        """The nearest of a kind among some ends and what they are made of, that a batch has or a block makes."""
+        waiting, seen = list(ends), set[End]()
+        while waiting:
+            end = waiting.pop(0)
+            if end in seen:
+                continue
+            seen.add(end)
+            port = self.specs[end.node].output(end.port)
+            is_there = end.node in self.batch_nodes or any(end in task.carried for task in self.tasks)
+            if port is not None and port.kind == kind and is_there:
+                return end
+            waiting += self.before(end.node)
+        return None
 
     def behind(self, end: End) -> list[End]:
         """What an end is made of: all that its node takes, or where inputs are alternatives those of its kind."""

@@ -9,12 +9,12 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from core.store.reader import RunReader
 from widgets.look.language import tr
 from widgets.monitors.catalog import monitors
+from widgets.monitors.cells import series_title
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.made_close import CloseLook
 from widgets.monitors.made_images import STEM, MadeSettings, MadeValue, read_made
 from widgets.monitors.made_view import MadeGrid, MadeStrip
 from widgets.monitors.monitor import Monitor, refill
-from widgets.monitors.titles import title
 
 
 @monitors.register("made")
@@ -66,7 +66,11 @@ class MadeMonitor(Monitor):
         return read_made(settings, readers, cursor)
 
     def draw(self, value: MadeValue) -> None:
-        refill(self._series, [(series_title(value, name), name) for name in value.all_series], value.series)
+        refill(
+            self._series,
+            [(series_title(STEM, name, value.all_series, value.titles), name) for name in value.all_series],
+            value.series,
+        )
         self._difference.setEnabled(bool(value.runs[0].originals))
         self.grid_view.set_value(value)
         self.strip.set_value(value)
@@ -106,10 +110,3 @@ class MadeMonitor(Monitor):
         seeds = tr("seeds {first}–{last}", first=min(value.seeds), last=max(value.seeds))
         parts = [self._told, tr("step {step}", step=f"{value.step:,}"), many or seeds]
         self.figures.set_text(" · ".join(part for part in parts if part))
-
-
-def series_title(value: MadeValue, name: str) -> str:
-    """A block as it is called on the canvas, with its port where it makes several things."""
-    node, _, port = name.removeprefix(STEM).partition("/")
-    several = sum(other.startswith(f"{STEM}{node}/") for other in value.all_series) > 1
-    return f"{title(value.titles, node)} · {port}" if several else title(value.titles, node)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
 
 from widgets.look.language import said, tr
 from widgets.look.pictures import draw_picture, fitted
-from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
+from widgets.monitors.cells import GAP, Cells, Strip, cross_out, mark_chosen
 from widgets.monitors.made_images import MadeValue, Moment, RunMade, Tile
 
-GAP, LEAST_TILE, MOST_TILE = 3, 24, 120
+LEAST_TILE, MOST_TILE = 24, 120
 MOMENT = 40  # the side of one moment in the strip
 
 
@@ -28,30 +28,14 @@ class Place:
     original: QRectF | None
 
 
-class MadeGrid(QWidget):
-    """Tiles of every run; one is chosen with the mouse or the arrow keys, Enter looks closely."""
+class MadeGrid(Cells):
+    """Tiles of every run; a click or Enter looks closely."""
 
-    chosen = Signal(int)
     closeWanted = Signal(int)
+    _value: MadeValue | None
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._value: MadeValue | None = None
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
-        self.setAccessibleName(tr("Made images at the cursor"))
-
-    def set_value(self, value: MadeValue) -> None:
-        """Show these."""
-        self._value = value
-        self.setAccessibleDescription(caption_of(value, value.chosen))
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(240, 120)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(LEAST_TILE, LEAST_TILE)
+        super().__init__(tr("Made images at the cursor"), QSize(240, 120), QSize(LEAST_TILE, LEAST_TILE), parent)
 
     def places(self) -> list[Place]:
         """Every image, in tiles as large as there is room for."""
@@ -111,9 +95,7 @@ class MadeGrid(QWidget):
             paint_tile(painter, place.made, run.tiles[place.index])
             if place.index == value.chosen:
                 whole = place.made if place.original is None else place.made.united(place.original)
-                painter.setPen(QPen(QColor(theme().accent), 2))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.drawRect(whole.adjusted(1, 1, -1, -1))
+                mark_chosen(painter, whole)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme().accent), 1, Qt.PenStyle.DotLine))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -121,36 +103,36 @@ class MadeGrid(QWidget):
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        place = self._under(event.position().x(), event.position().y())
-        if place is not None and event.button() == Qt.MouseButton.LeftButton:
-            self.closeWanted.emit(place.index)
+        index = self.under(event.position().x(), event.position().y())
+        if index is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.closeWanted.emit(index)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    def count(self) -> int:
+        """Those of the first run; of others there are as many."""
+        return len(self._value.runs[0].tiles) if self._value is not None else 0
+
+    def columns(self) -> int:
+        """Of the first run."""
         value = self._value
-        if value is None:
-            return
-        columns = self._columns(self._side(value, self._head()), value.runs[0])
-        steps = {
-            Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -columns, Qt.Key.Key_Down: columns,
-        }  # fmt: skip
-        key = Qt.Key(event.key())
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.closeWanted.emit(value.chosen)
-        elif key in steps and 0 <= value.chosen + steps[key] < len(value.runs[0].tiles):
-            self.chosen.emit(value.chosen + steps[key])
-        else:
-            super().keyPressEvent(event)
+        return 1 if value is None else self._columns(self._side(value, self._head()), value.runs[0])
 
-    def event(self, event: QEvent) -> bool:
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._value is not None:
-            place = self._under(event.pos().x(), event.pos().y())
-            words = ""
-            if place is not None:
-                problem = self._value.runs[place.run].tiles[place.index].problem
-                words = "\n".join(part for part in (caption_of(self._value, place.index), said(problem)) if part)
-            QToolTip.showText(event.globalPos(), plain_tip(words), self)
-            return True
-        return super().event(event)
+    def under(self, x: float, y: float) -> int | None:
+        """The image, or its original."""
+        place = self._under(x, y)
+        return None if place is None else place.index
+
+    def tip(self, x: float, y: float) -> str:
+        """With what is wrong with it."""
+        place = self._under(x, y)
+        if place is None or self._value is None:
+            return ""
+        problem = self._value.runs[place.run].tiles[place.index].problem
+        return "\n".join(part for part in (self.caption(place.index), said(problem)) if part)
+
+    def enter(self) -> None:
+        """Look closely."""
+        if self._value is not None:
+            self.closeWanted.emit(self._value.chosen)
 
     def _under(self, x: float, y: float) -> Place | None:
         def holds(place: Place) -> bool:
@@ -159,72 +141,21 @@ class MadeGrid(QWidget):
         return next((place for place in self.places() if holds(place)), None)
 
 
-class MadeStrip(QWidget):
-    """The chosen image at many steps, oldest first; a click goes there."""
-
-    stepWanted = Signal(int)
+class MadeStrip(Strip):
+    """The chosen image over time."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._value: MadeValue | None = None
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setFixedHeight(MOMENT + self.fontMetrics().height() + 2)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(tr("The chosen image over time"))
+        super().__init__(tr("The chosen image over time"), QSize(MOMENT, MOMENT), parent)
 
-    def set_value(self, value: MadeValue) -> None:
-        """Show its moments."""
-        self._value = value
-        self.update()
-
-    def moments(self) -> list[tuple[Moment, QRectF]]:
-        """As many as have room, evenly spread, the first and the last among them."""
-        found = self._value.moments if self._value is not None else ()
-        room = max(1, int((self.width() + GAP) // (MOMENT + GAP)))
-        count = min(room, len(found))
-        last = len(found) - 1
-        kept = [found[round(n * last / max(count - 1, 1)) if count > 1 else last] for n in range(count)]
-        return [(moment, QRectF(n * (MOMENT + GAP), 0, MOMENT, MOMENT)) for n, moment in enumerate(kept)]
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        shown = self._value.step if self._value is not None else -1
-        for moment, place in self.moments():
-            paint_tile(painter, place, moment.tile)
-            is_now = moment.step == shown
-            if is_now:
-                painter.setPen(QPen(QColor(theme().accent), 2))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.drawRect(place.adjusted(1, 1, -1, -1))
-            painter.setPen(QColor(theme().accent if is_now else theme().muted))
-            foot = QRectF(place.left() - GAP, place.bottom() + 1, place.width() + 2 * GAP, self.fontMetrics().height())
-            painter.drawText(foot, Qt.AlignmentFlag.AlignCenter, short(moment.step))
-        painter.end()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        found = next((m for m, place in self.moments() if place.contains(event.position())), None)
-        if found is not None:
-            self.stepWanted.emit(found.step)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        value, key = self._value, Qt.Key(event.key())
-        if value is None or key not in (Qt.Key.Key_Left, Qt.Key.Key_Home):
-            super().keyPressEvent(event)
-            return
-        steps = [moment.step for moment in value.moments]
-        if key == Qt.Key.Key_Home:
-            self.stepWanted.emit(steps[0])
-        elif len(steps) > 1:
-            self.stepWanted.emit(steps[-2])
+    def paint(self, painter: QPainter, place: QRectF, moment: Moment) -> None:
+        """A tile."""
+        paint_tile(painter, place, moment.tile)
 
 
 def paint_tile(painter: QPainter, place: QRectF, tile: Tile) -> None:
     """An image in its square; small ones keep their hard edges. What is missing is a crossed square."""
     if tile.image is None:
-        painter.fillRect(place, QColor(theme().raised))
-        painter.setPen(QPen(QColor(theme().bad), 1))
-        painter.drawLine(place.topLeft(), place.bottomRight())
-        painter.drawLine(place.bottomLeft(), place.topRight())
+        cross_out(painter, place)
         return
     within = fitted(tile.image.width(), tile.image.height(), place)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
@@ -232,14 +163,3 @@ def paint_tile(painter: QPainter, place: QRectF, tile: Tile) -> None:
         draw_picture(painter, within, tile.image)
     else:
         painter.drawImage(within, tile.image)
-
-
-def caption_of(value: MadeValue, index: int) -> str:
-    """Seed, step and what it was made from."""
-    words = [tr("seed {seed}", seed=value.seeds[index]), tr("step {step}", step=f"{value.step:,}")]
-    return " · ".join([*words, *([value.captions[index]] if index < len(value.captions) else [])])
-
-
-def short(step: int) -> str:
-    """A step in five letters at most."""
-    return f"{step:,}" if step < 10_000 else f"{step / 1000:.0f}k" if step < 10**6 else f"{step / 1e6:.1f}M"

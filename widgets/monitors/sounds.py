@@ -13,11 +13,11 @@ from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.playing import Player
 from widgets.monitors.catalog import monitors
+from widgets.monitors.cells import series_title
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.made_sounds import STEM, SoundSettings, SoundsValue, read_sounds
 from widgets.monitors.monitor import Monitor, refill
 from widgets.monitors.sounds_view import SoundCells, SoundStrip, SoundTracks
-from widgets.monitors.titles import title
 
 
 @monitors.register("sounds")
@@ -74,7 +74,11 @@ class SoundsMonitor(Monitor):
         self._allow(self.save_button, missing)
 
     def draw(self, value: SoundsValue) -> None:
-        refill(self._series, [(_series_title(value, name), name) for name in value.all_series], value.series)
+        refill(
+            self._series,
+            [(series_title(STEM, name, value.all_series, value.titles), name) for name in value.all_series],
+            value.series,
+        )
         self.cells.set_value(value)
         self.tracks.set_value(value)
         self.strip.set_value(value)
@@ -131,10 +135,3 @@ class SoundsMonitor(Monitor):
         seeds = tr("seeds {first}–{last}", first=min(value.seeds), last=max(value.seeds))
         parts = [self._told, tr("step {step}", step=f"{value.step:,}"), seeds, f"{value.hertz:,} Hz"]
         self.figures.set_text(" · ".join(part for part in parts if part))
-
-
-def _series_title(value: SoundsValue, name: str) -> str:
-    """A block as it is called on the canvas, with its port where it makes several things."""
-    node, _, port = name.removeprefix(STEM).partition("/")
-    several = sum(other.startswith(f"{STEM}{node}/") for other in value.all_series) > 1
-    return f"{title(value.titles, node)} · {port}" if several else title(value.titles, node)

@@ -9,12 +9,9 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 
-from core.store.database import Store
 from core.store.encoding import png_of
-from core.store.library import Library
 from core.store.media import MediaFolder
 from core.telemetry.events import At, Pictures
-from studio.watching.pump import Pump
 from widgets.look.language import use_language
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.made import MadeMonitor
@@ -36,34 +33,11 @@ def made(step, n=6, originals=False, side=SIDE, series="made/gan/image"):
 
 
 @pytest.fixture
-def library(tmp_path):
-    with Store.open(tmp_path / "runs.db") as store:
-        yield Library(store)
-
-
-def record(library, *events, name="first"):
-    uid = library.create_run(name, "{}", steps=100).uid
-    recorder = library.recorder(uid)
-    for event in events:
-        recorder.say(event)
-    assert recorder.close()
-    return uid
-
-
-@pytest.fixture
-def watch(qtbot, library):
+def watch(qtbot, keep):
     """A monitor kept by a pump at a run; gives both and a way to wait."""
-    pumps = []
 
     def look(*uids, step=None, size=(460, 300)):
-        monitor, pump = MadeMonitor(), Pump(library.reader)
-        pumps.append(pump)
-        qtbot.addWidget(monitor)
-        monitor.resize(*size)
-        pump.add(monitor)
-        monitor.show()
-        pump.set_runs(uids[0], step=step)
-        pump.set_beside(*uids[1:])
+        monitor, pump = keep(MadeMonitor(), *uids, step=step, size=size)
 
         def settle(at=None):
             def done():
@@ -76,9 +50,7 @@ def watch(qtbot, library):
         settle()
         return monitor, pump, settle
 
-    yield look
-    for pump in pumps:
-        pump.close()
+    return look
 
 
 def seen(monitor):
@@ -93,8 +65,8 @@ def seen(monitor):
     return found
 
 
-def test_scrubbing_shows_exactly_the_image_of_the_step(library, watch):
-    uid = record(library, *(made(step) for step in range(0, 100, 10)))
+def test_scrubbing_shows_exactly_the_image_of_the_step(library, watch, record):
+    uid = record(*(made(step) for step in range(0, 100, 10)))
     monitor, pump, settle = watch(uid, step=50)
     monitor.look_closely(4)
     settle(50)
@@ -106,8 +78,8 @@ def test_scrubbing_shows_exactly_the_image_of_the_step(library, watch):
         np.testing.assert_array_equal(pixels, drawn(said)[4], f"at step {step}")
 
 
-def test_the_grid_and_the_strip_show_the_right_ones(library, watch):
-    uid = record(library, *(made(step) for step in range(0, 100, 10)))
+def test_the_grid_and_the_strip_show_the_right_ones(library, watch, record):
+    uid = record(*(made(step) for step in range(0, 100, 10)))
     monitor, _, settle = watch(uid, step=45)
     value = monitor.value()
     for tile, pixels in zip(value.runs[0].tiles, drawn(40)):
@@ -143,8 +115,8 @@ def test_live_and_replayed_are_the_same(library, watch):
     assert monitor.grab().toImage() == live
 
 
-def test_an_original_stands_beside_its_reconstruction_with_the_difference(library, watch):
-    uid = record(library, made(10, originals=True))
+def test_an_original_stands_beside_its_reconstruction_with_the_difference(library, watch, record):
+    uid = record(made(10, originals=True))
     monitor, _, settle = watch(uid, step=10)
     monitor.look_closely(1)
     settle()
@@ -159,10 +131,10 @@ def test_an_original_stands_beside_its_reconstruction_with_the_difference(librar
     assert [pane.role for pane in monitor.value().panes] == ["original", "made"]
 
 
-def test_several_runs_stand_beside_each_other_at_the_same_step(library, watch):
-    one = record(library, *(made(step) for step in (10, 20, 30)), name="first")
-    other = record(library, *(made(step + 5) for step in (10, 20, 30)), name="second")
-    bare = record(library, name="third")
+def test_several_runs_stand_beside_each_other_at_the_same_step(library, watch, record):
+    one = record(*(made(step) for step in (10, 20, 30)), name="first")
+    other = record(*(made(step + 5) for step in (10, 20, 30)), name="second")
+    bare = record(name="third")
     monitor, _, settle = watch(one, other, bare, step=26)
     monitor.look_closely(0)
     settle(20)
@@ -173,8 +145,8 @@ def test_several_runs_stand_beside_each_other_at_the_same_step(library, watch):
     np.testing.assert_array_equal(right, drawn(25)[0])
 
 
-def test_the_keys_reach_every_image_and_every_scale(library, watch, qtbot):
-    monitor, _, settle = watch(record(library, *(made(step) for step in (10, 20))), step=20)
+def test_the_keys_reach_every_image_and_every_scale(library, watch, qtbot, record):
+    monitor, _, settle = watch(record(*(made(step) for step in (10, 20))), step=20)
     monitor.grid_view.setFocus()
     QTest.keyClick(monitor.grid_view, Qt.Key.Key_Right)
     settle()
@@ -204,8 +176,8 @@ def test_the_keys_reach_every_image_and_every_scale(library, watch, qtbot):
     assert asked.args == [10]
 
 
-def test_the_mouse_looks_closely_and_goes_to_a_moment(library, watch):
-    monitor, pump, settle = watch(record(library, *(made(step) for step in (10, 20, 30))), step=30)
+def test_the_mouse_looks_closely_and_goes_to_a_moment(library, watch, record):
+    monitor, pump, settle = watch(record(*(made(step) for step in (10, 20, 30))), step=30)
     place = next(place for place in monitor.grid_view.places() if place.index == 3)
     QTest.mouseClick(monitor.grid_view, Qt.MouseButton.LeftButton, pos=place.made.center().toPoint())
     settle()
@@ -217,8 +189,8 @@ def test_the_mouse_looks_closely_and_goes_to_a_moment(library, watch):
     QTest.mouseClick(monitor.grid_view, Qt.MouseButton.LeftButton, pos=QPoint(0, 5000))
 
 
-def test_what_is_saved_is_the_image_without_loss(library, watch, tmp_path, monkeypatch):
-    monitor, _, settle = watch(record(library, made(10)), step=10)
+def test_what_is_saved_is_the_image_without_loss(library, watch, tmp_path, monkeypatch, record):
+    monitor, _, settle = watch(record(made(10)), step=10)
     monitor.look_closely(5)
     settle()
     proposed = []
@@ -236,8 +208,8 @@ def test_what_is_saved_is_the_image_without_loss(library, watch, tmp_path, monke
     assert "cannot be written" in monitor.figures.text()
 
 
-def test_missing_and_damaged_images_are_said_and_the_others_drawn(library, watch):
-    uid = record(library, made(10))
+def test_missing_and_damaged_images_are_said_and_the_others_drawn(library, watch, record):
+    uid = record(made(10))
     found = library.reader(uid).pictures_at("made/gan/image", 10)
     folder = MediaFolder(library.store.media_folder)
     folder.place(found.made[0]).unlink()
@@ -254,17 +226,17 @@ def test_missing_and_damaged_images_are_said_and_the_others_drawn(library, watch
     monitor.close_look.copy()  # nothing to copy, nothing happens
 
 
-def test_a_file_that_is_whole_and_no_image_is_said(library, watch):
+def test_a_file_that_is_whole_and_no_image_is_said(library, watch, record):
     liar = b"\x89PNG\r\n\x1a\n" + b"no image at all"
     huge = bytearray(png_of(drawn(1)[0]))
     huge[16:24] = (60_000).to_bytes(4, "big") * 2
     event = Pictures(at=At(step=1, seconds=0.1), series="made/x/image", pictures=(liar, bytes(huge)), seeds=(0, 1))
-    monitor, _, _ = watch(record(library, event), step=1)
+    monitor, _, _ = watch(record(event), step=1)
     assert [tile.problem for tile in monitor.value().runs[0].tiles] == ["This image cannot be decoded."] * 2
 
 
-def test_states_without_images_are_said_in_words(library, watch, qtbot):
-    monitor, pump, settle = watch(record(library, made(10)), step=5)
+def test_states_without_images_are_said_in_words(library, watch, qtbot, record):
+    monitor, pump, settle = watch(record(made(10)), step=5)
     assert "No images yet." in monitor.message()
     pump.set_step(10)
     settle(10)
@@ -273,9 +245,9 @@ def test_states_without_images_are_said_in_words(library, watch, qtbot):
     assert "No images yet." in monitor.message()
 
 
-def test_of_a_thousand_images_so_many_are_shown_and_memory_is_bounded(library, watch):
+def test_of_a_thousand_images_so_many_are_shown_and_memory_is_bounded(library, watch, record):
     many = made(10, n=1000, side=8)
-    monitor, _, _ = watch(record(library, many), step=10)
+    monitor, _, _ = watch(record(many), step=10)
     assert len(monitor.value().runs[0].tiles) == MOST_TILES
     assert monitor.figures.text() == "step 10 · 64 of 1000 images"
     cache, reader = DecodedTiles(most_bytes=50 * 8 * 8 * 4), library.reader(library.runs()[0].uid)
@@ -287,15 +259,15 @@ def test_of_a_thousand_images_so_many_are_shown_and_memory_is_bounded(library, w
     assert set(cache._images) == set(names[:50])
 
 
-def test_a_large_image_is_small_as_a_tile_and_whole_close_up(library, watch):
-    uid = record(library, made(1, n=1, side=640))
+def test_a_large_image_is_small_as_a_tile_and_whole_close_up(library, watch, record):
+    uid = record(made(1, n=1, side=640))
     value = read_made(MadeSettings(close=True), [library.reader(uid)], Cursor(runs=(uid,), step=1))
     assert max(value.runs[0].tiles[0].image.width(), value.runs[0].tiles[0].image.height()) == 160
     np.testing.assert_array_equal(pixels_of(value.panes[0].tile.image), drawn(1, 1, 640)[0])
 
 
-def test_blocks_that_make_are_chosen_by_name(library, watch):
-    monitor, _, settle = watch(record(library, made(1), made(1, n=2, series="made/vae/image")), step=1)
+def test_blocks_that_make_are_chosen_by_name(library, watch, record):
+    monitor, _, settle = watch(record(made(1), made(1, n=2, series="made/vae/image")), step=1)
     assert [monitor._series.itemText(i) for i in range(2)] == ["gan", "vae"]
     monitor._series.setCurrentIndex(1)
     settle()
@@ -303,18 +275,18 @@ def test_blocks_that_make_are_chosen_by_name(library, watch):
 
 
 @pytest.mark.parametrize("size", [(150, 110), (200, 400), (1600, 900)])
-def test_every_size_of_card_can_be_drawn(library, watch, size):
-    monitor, _, settle = watch(record(library, made(1, originals=True)), step=1, size=size)
+def test_every_size_of_card_can_be_drawn(library, watch, size, record):
+    monitor, _, settle = watch(record(made(1, originals=True)), step=1, size=size)
     assert not monitor.grab().isNull()
     monitor.look_closely(0)
     settle()
     assert not monitor.grab().isNull()
 
 
-def test_chinese_names_seed_step_and_scale(library, watch):
+def test_chinese_names_seed_step_and_scale(library, watch, record):
     try:
         use_language("zh_CN")
-        monitor, _, settle = watch(record(library, made(10)), step=10)
+        monitor, _, settle = watch(record(made(10)), step=10)
         monitor.look_closely(2)
         settle()
         assert monitor.close_look._caption.text().endswith("× · 随机种子 2 · 第 10 步 · caption 2")

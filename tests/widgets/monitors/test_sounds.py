@@ -11,10 +11,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 
-from core.store.database import Store
-from core.store.library import Library
 from core.telemetry.events import At, Sounds
-from studio.watching.pump import Pump
 from widgets.look.playing import Player
 from widgets.look.sounds import COLUMNS, WINDOW, outline_of, spectrogram_of
 from widgets.monitors.cursor import Cursor
@@ -40,44 +37,19 @@ def made(step, n=3, originals=False):
     )  # fmt: skip
 
 
-@pytest.fixture
-def library(tmp_path):
-    with Store.open(tmp_path / "runs.db") as store:
-        yield Library(store)
-
-
-def record(library, *events, name="first"):
-    uid = library.create_run(name, "{}", steps=100).uid
-    recorder = library.recorder(uid)
-    for event in events:
-        recorder.say(event)
-    assert recorder.close()
-    return uid
-
-
 def value_at(library, step, *uids, **settings):
     readers = [library.reader(uid) for uid in uids]
     return read_sounds(SoundSettings(**settings), readers, Cursor(runs=uids, step=step))
 
 
 @pytest.fixture
-def watch(qtbot, library):
-    pumps = []
-
+def watch(qtbot, keep):
     def look(uid, step=None):
-        monitor, pump = SoundsMonitor(), Pump(library.reader)
-        pumps.append(pump)
-        qtbot.addWidget(monitor)
-        monitor.resize(460, 320)
-        pump.add(monitor)
-        monitor.show()
-        pump.set_runs(uid, step=step)
+        monitor, pump = keep(SoundsMonitor(), uid, step=step, size=(460, 320))
         qtbot.waitUntil(lambda: pump.is_idle() and monitor.value() is not None, timeout=20_000)
         return monitor
 
-    yield look
-    for pump in pumps:
-        pump.close()
+    return look
 
 
 class Loud(Player):
@@ -113,9 +85,9 @@ def test_the_spectrogram_is_brightest_at_the_tone(hertz):
     assert abs(from_below * HERTZ / WINDOW - hertz) <= HERTZ / WINDOW
 
 
-def test_what_is_shown_is_that_of_the_step(library):
-    uid = record(library, made(10, originals=True), made(40, originals=True), made(80, originals=True))
-    other = record(library, made(30), name="second")
+def test_what_is_shown_is_that_of_the_step(library, record):
+    uid = record(made(10, originals=True), made(40, originals=True), made(80, originals=True))
+    other = record(made(30), name="second")
     for step, said in ((10, 10), (39, 10), (40, 40), (99, 80)):
         found = value_at(library, step, uid, chosen=1)
         assert (found.step, found.hertz, found.seeds, len(found.sounds)) == (said, HERTZ, (0, 1, 2), 3)
@@ -136,16 +108,16 @@ def test_what_is_shown_is_that_of_the_step(library):
     assert value_at(library, 9, uid) is None
 
 
-def test_decoded_samples_stay_within_their_bound(library):
-    uid = record(library, made(10, n=6))
+def test_decoded_samples_stay_within_their_bound(library, record):
+    uid = record(made(10, n=6))
     reader, kept = library.reader(uid), DecodedSounds(most_bytes=3 * 4 * len(tone(1)))
     for name in reader.sounds_at("made/vocoder/waveform", 10).made:
         assert len(kept.samples(reader, name)) == len(tone(1))
         assert kept.bytes <= kept.most_bytes
 
 
-def test_a_missing_file_is_said_and_the_others_are_shown(library):
-    uid = record(library, made(13))
+def test_a_missing_file_is_said_and_the_others_are_shown(library, record):
+    uid = record(made(13))
     reader = library.reader(uid)
     name = reader.sounds_at("made/vocoder/waveform", 13).made[0]
     next(library.store.media_folder.rglob(name)).unlink()
@@ -155,8 +127,8 @@ def test_a_missing_file_is_said_and_the_others_are_shown(library):
     assert found.sounds[0].problem
 
 
-def test_one_is_chosen_played_and_saved(watch, library, tmp_path, monkeypatch, qtbot):
-    monitor = watch(record(library, made(10), made(60)))
+def test_one_is_chosen_played_and_saved(watch, library, tmp_path, monkeypatch, qtbot, record):
+    monitor = watch(record(made(10), made(60)))
     monitor.player = Loud()
     monitor.present(monitor.value())
     assert monitor.play_button.isEnabled()
@@ -175,8 +147,8 @@ def test_one_is_chosen_played_and_saved(watch, library, tmp_path, monkeypatch, q
     assert asked.args == [10]
 
 
-def test_where_nothing_can_be_heard_the_button_says_why(watch, library, monkeypatch):
-    monitor = watch(record(library, made(10)))
+def test_where_nothing_can_be_heard_the_button_says_why(watch, library, monkeypatch, record):
+    monitor = watch(record(made(10)))
 
     class Silent(Player):
         def obstacle(self):
