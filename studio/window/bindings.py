@@ -124,12 +124,14 @@ def bind_inspector(session: Session, window: Frame, ask_rate: Act) -> None:
 
 
 def show_vocabulary(window: Frame, words: Any) -> None:
-    """New words for everyone who draws with them."""
+    """New words for everyone who draws with them; those that were kept are mostly what is then read, and stay."""
     use_vocabulary(words)
+    if words and words == window.words and words.options == window.words.options:
+        return
+    window.words = words
     window.canvas.set_vocabulary(words)
     window.palette_panel.set_vocabulary(words)
     window.inspector.set_vocabulary(words)
-    window.inspector.set_recipe_options(words.options)
     window.outline.set_vocabulary(words)
 
 

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
+from core.graph.vocabulary import Vocabulary
 from studio.session import Session
 from studio.watching.pump import Pump
 from studio.watching.wall import MonitorWall
@@ -52,6 +53,7 @@ class Frame(PlacedWindow):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
+        self.words = Vocabulary()  # what blocks and options are drawn with
         icons.put_off()
         self.setWindowTitle("Crossmodal Studio")
         self.setDockNestingEnabled(True)

@@ -11,7 +11,9 @@ from studio.app import make_application, make_window
 from studio.open.documents import DEFAULT_EXAMPLE, find_document
 from studio.open.preferences import Preferences
 from studio.session import Session
+from studio.window.bindings import show_vocabulary
 from studio.window.window import Window
+from tests.documents import tiny_clip
 
 
 @pytest.fixture
@@ -63,3 +65,17 @@ def test_a_block_that_a_read_vocabulary_lacks_is_still_told_apart():
     some = Vocabulary([Vocabulary().spec("a.b")])
     assert (Vocabulary().spec("x.y").loading, some.spec("x.y").loading) == (True, False)
     assert some.spec("x.y").title == "x.y"
+
+
+def test_words_that_are_read_as_they_were_kept_draw_nothing_anew(sit_down, monkeypatch) -> None:
+    person = sit_down(tiny_clip())
+    window, words = person.window, person.session.vocabulary
+    drawn: list[str] = []
+    for name in ("canvas", "palette_panel", "inspector", "outline"):
+        monkeypatch.setattr(getattr(window, name), "set_vocabulary", lambda _, name=name: drawn.append(name))
+    again = Vocabulary.from_json(words.as_json())
+    show_vocabulary(window, again)
+    assert drawn == []
+    fewer = Vocabulary([spec for key, spec in words.items() if key != "encoders.vit"], words.options)
+    show_vocabulary(window, fewer)
+    assert len(drawn) == 4
