@@ -17,8 +17,8 @@ from torch import Tensor
 from core.data.features.frames import framed
 
 CANDIDATES = 6
-UNVOICED = 0.35  # what a frame without a voice costs: the difference above which none is heard
-JUMP, CHANGE = 0.6, 0.15  # what an octave between two frames costs, and a voice's beginning or end
+UNVOICED = 0.35  # what a frame without a voice costs: the normed difference above which none is heard
+JUMP, CHANGE = 1.5, 0.15  # what an octave between two frames costs, and a voice's beginning or end
 LONG = 0.01  # what each octave of the period costs: of multiples of a period the shortest is meant
 SILENCE = 10 ** (-50 / 20)  # of the loudest frame: below, nobody speaks
 
@@ -33,15 +33,17 @@ class Contour:
     voiced_T: Tensor  # bool
 
 
-def contour(waveform_S: Tensor, hertz: int, hop: int, low: float = 60.0, high: float = 600.0) -> Contour:
-    """The fundamental frequency between ``low`` and ``high`` Hz."""
+def contour(
+    waveform_S: Tensor, hertz: int, hop: int, low: float = 60.0, high: float = 600.0, unvoiced: float = UNVOICED
+) -> Contour:
+    """The fundamental frequency between ``low`` and ``high`` Hz; the larger ``unvoiced``, the rougher a voice may be."""
     longest, shortest = int(hertz / low) + 2, max(2, int(hertz / high))
     frames_TW = framed(waveform_S, 2 * longest, hop).double()
     normed_TL = normed_difference(frames_TW, longest)
     lag_TK, cost_TK = _candidates(np.asarray(normed_TL.numpy(), np.float64), shortest, longest - 1)
     loud_T = frames_TW.square().mean(1).sqrt().numpy()
     cost_TK[loud_T <= SILENCE * max(float(loud_T.max()), 1e-9)] = np.inf
-    chosen_T = _path(lag_TK, cost_TK)
+    chosen_T = _path(lag_TK, cost_TK, unvoiced)
     lag_T = np.take_along_axis(lag_TK, np.maximum(chosen_T, 0)[:, None], 1)[:, 0]
     hertz_T = np.where(chosen_T >= 0, hertz / lag_T, 0.0)
     made_T = torch.from_numpy(hertz_T).float()
@@ -77,11 +79,11 @@ def _candidates(normed_TL: Array, shortest: int, longest: int) -> tuple[Array, A
     return lag_TK, cost_TK
 
 
-def _path(lag_TK: Array, cost_TK: Array) -> NDArray[np.int64]:
+def _path(lag_TK: Array, cost_TK: Array, unvoiced: float) -> NDArray[np.int64]:
     """The candidate of every frame on the cheapest path, -1 where there is no voice [T]."""
     frames, count = lag_TK.shape
     octave_TK = np.log2(lag_TK)
-    best = np.append(cost_TK[0], UNVOICED)  # the last state is no voice
+    best = np.append(cost_TK[0], unvoiced)  # the last state is no voice
     came = np.zeros((frames, count + 1), np.int64)
     step = np.full((count + 1, count + 1), CHANGE)
     step[-1, -1] = 0.0
@@ -89,7 +91,7 @@ def _path(lag_TK: Array, cost_TK: Array) -> NDArray[np.int64]:
         step[:-1, :-1] = JUMP * np.abs(octave_TK[frame][None] - octave_TK[frame - 1][:, None])
         total = best[:, None] + step
         came[frame] = total.argmin(0)
-        best = total.min(0) + np.append(cost_TK[frame], UNVOICED)
+        best = total.min(0) + np.append(cost_TK[frame], unvoiced)
     state, path = int(best.argmin()), np.empty(frames, np.int64)
     for frame in range(frames - 1, -1, -1):
         path[frame] = state if state < count else -1

@@ -256,3 +256,29 @@ def test_a_new_log_mel_is_on_the_scale_of_published_encoders() -> None:
     spec = declared_vocabulary().spec("transforms.log_mel")
     assert spec.placed() == {"scale": "Slaney"}
     assert spec.defaults()["scale"] == "HTK"  # what documents of before mean
+
+
+def syllable(start: float, end: float, seconds: float, loud: float = 0.3) -> Tensor:
+    """A voice with five harmonics that glides from one pitch to another, with silence around it."""
+    time = torch.arange(round(seconds * HERTZ), dtype=torch.float64) / HERTZ
+    phase = 2 * math.pi * (start * time + (end - start) * time.square() / (2 * seconds))
+    voice = sum(torch.sin(k * phase) / k for k in range(1, 6)) * loud
+    quiet = torch.zeros(HERTZ // 5, dtype=torch.float64)
+    return torch.cat([quiet, voice, quiet]).float()
+
+
+def vector(wave: Tensor, **knobs: Any) -> Tensor:
+    step = transforms["transforms.pitch_contour"](transforms["transforms.pitch_contour"].Config(**knobs))
+    found: Tensor = step.apply({"waveform": Wave.of(wave, HERTZ)}, np.random.default_rng(0))["embedding"]
+    return found
+
+
+def test_a_contour_is_the_same_for_a_high_and_a_low_a_fast_and_a_slow_a_loud_and_a_quiet_voice() -> None:
+    rising = vector(syllable(150, 225, 0.5))
+    for other in (syllable(200, 300, 0.5), syllable(150, 225, 0.9), syllable(150, 225, 0.5, loud=0.05)):
+        assert (vector(other) - rising).abs().max() < 0.1
+    assert rising.shape == (32,)
+    assert rising[-2] - rising[1] == pytest.approx(12 * math.log2(1.5) / 4, abs=0.25)
+    assert vector(syllable(225, 150, 0.5))[0] > 0.5  # it falls
+    assert vector(torch.zeros(HERTZ)).abs().max() == 0
+    assert vector(torch.zeros(100)).abs().max() == 0
