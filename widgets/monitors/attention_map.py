@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.store.answers import AttentionAt, ExhibitFacts
 from core.store.reader import RunReader
+from widgets.look.language import tr
 from widgets.look.pictures import readable
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.lines import series_names
@@ -183,6 +184,11 @@ def side_of(description: Mapping[str, Any], exhibit: ExhibitFacts | None, sample
         known = exhibit.words[sample] if sample < len(exhibit.words) else ()
         words = known or tuple(exhibit.sentences[sample].split()) if sample < len(exhibit.sentences) else known
         return Side(kind="words", words=readable(words[:size]), extra=extra)
+    if description.get("kind") == "times" and description.get("step") and not extra:
+        first, step = float(description.get("first", 0.0)), float(description["step"])
+        return Side(
+            kind="other", words=tuple(tr("{seconds} s", seconds=f"{first + n * step:.2f}") for n in range(size))
+        )
     return Side(kind="other", words=tuple(str(number) for number in range(size)))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint
 
+from core.blocks.values import Grid
 from core.telemetry.events import At, AttentionMap, Exhibit
 from tests.widgets.monitors.memory_run import MemoryRun
 from widgets.monitors.attention import AttentionMonitor
@@ -17,6 +18,7 @@ from widgets.monitors.attention_map import (
     read_attention,
     rollout,
     row_for,
+    side_of,
 )  # fmt: skip
 from widgets.monitors.cursor import Cursor
 
@@ -144,3 +146,9 @@ def test_samples_are_browsed_in_a_ring(monitor, run):
         assert monitor.settings().sample == expected
         monitor.present(monitor.read(monitor.settings(), [run], CURSOR))
         assert monitor._count.text() == f"{expected + 1}/2"
+
+
+def test_frames_of_audio_are_called_by_their_seconds():
+    grid = Grid(kind="times", sizes=(3,), first=0.0125, step=0.02)
+    assert side_of(grid.as_dict(), None, 0, 3).words == ("0.01 s", "0.03 s", "0.05 s")
+    assert side_of({"kind": "times", "time": 3}, None, 0, 3).words == ("0", "1", "2")
