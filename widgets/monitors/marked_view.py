@@ -69,7 +69,7 @@ class MarkedTracks(QWidget):
         return 2 if self._value is not None and self._value.has_true else 1
 
     def _margin(self) -> int:
-        names = [clip.name for clip in self._value.clips] if self._value is not None else []
+        names = [name_of(clip) for clip in self._value.clips] if self._value is not None else []
         widest = max((self.fontMetrics().horizontalAdvance(name) for name in names), default=0)
         return min(widest + 6, self.width() // 3)
 
@@ -82,7 +82,7 @@ class MarkedTracks(QWidget):
             painter.fillRect(place, QColor(theme().raised))
             painter.setPen(QColor(theme().muted))
             name = QRectF(0, place.top(), place.left() - 4, place.height())
-            painter.drawText(name, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, clip.name)
+            painter.drawText(name, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, name_of(clip))
         for one, box, is_true in self.spans():
             self._paint_span(painter, one, box, is_true)
         self._paint_axis(painter)
@@ -131,6 +131,12 @@ class MarkedTracks(QWidget):
         return f"{one.label} · {times} · {sure}"
 
 
+def name_of(clip: Clip) -> str:
+    """Its split in words, and its number there."""
+    split, _, number = clip.name.rpartition("/")
+    return f"{tr(split)} {number}" if split else clip.name
+
+
 def in_words(clip: Clip) -> str:
     """A clip for who cannot see it."""
-    return f"{clip.name}: {', '.join(one.label for one in clip.found) or tr('nothing found')}"
+    return f"{name_of(clip)}: {', '.join(one.label for one in clip.found) or tr('nothing found')}"
