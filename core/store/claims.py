@@ -17,7 +17,7 @@ from sqlalchemy import Select, select, update
 from core.problems import Refused, refuse
 from core.store.clock import store_now
 from core.store.database import Store
-from core.store.liveness import identity_of, is_alive, this_host, this_process
+from core.store.liveness import host_name, identity_of, is_alive, is_this_host, this_host, this_process
 from core.store.schema import run
 from core.store.snapshots import clean
 from core.telemetry.events import ENDED
@@ -120,8 +120,9 @@ def owner_refusal(row: Any) -> Refused:
     hint = "Stop it there first."
     if is_here(row):
         return refuse(f"The run {row.uid} is trained by this process already.", hint=hint)
-    if row.host and row.host != this_host():
-        return refuse(f"The run {row.uid} is trained by process {row.process} on {row.host} already.", hint=hint)
+    if row.host and not is_this_host(row.host):
+        where = host_name(row.host)
+        return refuse(f"The run {row.uid} is trained by process {row.process} on {where} already.", hint=hint)
     return refuse(f"The run {row.uid} is trained by process {row.process} already.", hint=hint)
 
 
@@ -136,7 +137,9 @@ def _looked(uid: str) -> Select[Any]:
 def is_here(row: Any) -> bool:
     """Whether this process stands in a run's row."""
     number, started = this_process()
-    return bool(row.process == number and abs(row.process_started - started) < 1 and row.host in ("", this_host()))
+    return bool(
+        row.process == number and abs(row.process_started - started) < 1 and (not row.host or is_this_host(row.host))
+    )
 
 
 def identity(number: int | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from core.problems import Refused, refuse
 from core.store.encoding import is_content, is_named
-from core.store.liveness import is_alive, this_host, this_process
+from core.store.liveness import is_alive, is_this_host, this_host, this_process
 from core.store.schema import media, series, snapshot
 
 MEDIA = ".media"  # behind the name of a store
@@ -112,7 +112,7 @@ class MediaFolder:
                 path.unlink(missing_ok=True)
                 continue
             host, *names = path.read_text(encoding="utf-8", errors="replace").split("\n")
-            if host == this_host():  # another machine's processes cannot be asked whether they live
+            if is_this_host(host):  # another machine's processes cannot be asked whether they live
                 self.remove(connection, [name for name in names if is_named(name)])
                 path.unlink(missing_ok=True)
 

@@ -6,7 +6,7 @@ import argparse
 import os
 
 from core.runs.working import WorkerThread
-from core.store.liveness import this_host, this_process
+from core.store.liveness import host_name, this_host, this_process
 from core.texts import harmless
 from studio.commands.run import signals
 from studio.open.stores import add_store_flags, kept_in, open_store
@@ -28,7 +28,7 @@ def run(flags: argparse.Namespace) -> int:
     A second one ends the process at once; the next worker finds the trial.
     """
     with open_store(flags) as store:
-        print(f"Worker {this_process()[0]} on {this_host()} takes trials from {kept_in(store)}.", flush=True)
+        print(f"Worker {this_process()[0]} on {host_name(this_host())} takes trials from {kept_in(store)}.", flush=True)
         worker = WorkerThread(store, waits=flags.wait, told=lambda line: print(harmless(line), flush=True))
         with signals() as caught:
             worker.start()

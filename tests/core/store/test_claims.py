@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 import time
@@ -125,6 +126,36 @@ def test_a_process_of_another_machine_is_known_by_its_heartbeat_only(store: Stor
         library.claim(uid)
     stand_in(store, uid, heartbeat=time.time() - 2 * liveness.SECONDS_UNHEARD)
     assert [facts.uid for facts in library.mark_interrupted()] == [uid]
+
+
+def test_two_machines_of_one_name_are_two(store: Store, library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that no process has here may be that of one that lives there: cloned machines, containers."""
+    uid = library.create_run("r", "{}").uid
+    monkeypatch.setattr(liveness, "machine_word", lambda: "first")
+    library.claim(uid)
+    stand_in(store, uid, status="running", process=999_999_999)
+    monkeypatch.setattr(liveness, "machine_word", lambda: "second")
+    assert library.mark_interrupted() == []
+    with pytest.raises(Refused, match=f"process 999999999 on {platform.node()} already"):
+        library.claim(uid)
+    stand_in(store, uid, heartbeat=time.time() - 2 * liveness.SECONDS_UNHEARD)
+    assert [facts.uid for facts in library.mark_interrupted()] == [uid]
+
+
+def test_a_machine_is_known_by_its_number_and_rows_of_before_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = []
+    for number in ("a", "b", "a"):
+        monkeypatch.setattr(liveness, "_read", lambda path, number=number: number if "machine-id" in path else "boot")
+        liveness.machine_word.cache_clear()
+        words.append(liveness.machine_word())
+    assert words[0] == words[2] != words[1]
+    host = liveness.this_host()
+    assert liveness.host_name(host) == platform.node()
+    assert liveness.is_this_host(host)
+    assert liveness.is_this_host(platform.node())
+    assert not liveness.is_this_host(f"{platform.node()}#{words[1]}")
+    monkeypatch.undo()
+    liveness.machine_word.cache_clear()
 
 
 def test_a_run_that_was_claimed_again_since_the_look_is_not_interrupted(
