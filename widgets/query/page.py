@@ -11,7 +11,6 @@ from dataclasses import replace
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QFrame,
     QHBoxLayout,
@@ -25,18 +24,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
-from core.store.answers import CheckpointFacts
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
-from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
 from widgets.query.classes import ClassesForm
-from widgets.query.close_look import HeatPicture, HeatWords
+from widgets.query.columns import muted, new_column
 from widgets.query.kinds import KindList
 from widgets.query.making import MakingForm
+from widgets.query.picked import PickedAnswer
 from widgets.query.question import PictureWell
 from widgets.query.tiles import AnswerTiles
-from widgets.query.values import EITHER, Askable, MakingWish, QueryAnswer, QueryAnswers, Ways
+from widgets.query.values import EITHER, Askable, MakingWish, QueryAnswers, Ways
+from widgets.query.words import checkpoint_name, found_words, invitation, makes, to_make, with_picture, with_sentence
 from widgets.query.writing import CaptionForm
 
 
@@ -65,13 +64,11 @@ class QueryPage(QWidget):
         self._runs_box, self._checkpoints = QComboBox(), QComboBox()
         self._sentence, self._well, self._classes = QLineEdit(), PictureWell(), ClassesForm()
         self._making, self._writing, self._kinds = MakingForm(), CaptionForm(), KindList()
-        self._results_title, self._close_title = _muted(tr("Results, by score")), _muted(tr("Attention map"))
+        self._results_title, self.closely = muted(tr("Results, by score")), PickedAnswer()
         self._ask, self._cancel = QPushButton(tr("Search")), QPushButton(tr("Cancel"))
         self._progress, self._line = QProgressBar(), QLabel()
-        self._tiles, self._picture, self._words = AnswerTiles(), HeatPicture(), HeatWords()
-        self._lit = QCheckBox(tr("Show attention"))
-        self._about, self._empty = QLabel(), QLabel()
-        self._by_sentence, self._by_picture, self._by_both = _muted(""), _muted(""), _muted("")
+        self._tiles, self._empty = AnswerTiles(), QLabel()
+        self._by_sentence, self._by_picture, self._by_both = muted(""), muted(""), muted("")
         self._lay_out()
         self._connect()
         self.set_runs(())
@@ -117,36 +114,23 @@ class QueryPage(QWidget):
         """What the model found."""
         self._answers = answers
         self._set_busy(False)
-        count, seconds = len(answers.answers), f"{answers.seconds:.2f}"
-        if answers.kind == "written":
-            self._say(tr("“{sentence}”, {seconds} s", sentence=answers.written, seconds=seconds))
-        elif answers.is_partial:
-            self._say(tr("Cancelled; {n} results so far", n=count))
-        elif answers.kind == "codes":
-            self._say(tr("{n} codes, those used most first, {seconds} s", n=answers.made, seconds=seconds))
-        elif answers.kind == "made":
-            self._say(tr("{n} images made, {seconds} s", n=answers.made, seconds=seconds))
-        elif answers.kind == "classes":
-            self._say(tr("{n} of {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
-        else:
-            self._say(tr("{n} results among {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds))
-        is_made = answers.kind in ("made", "codes")
+        self._say(found_words(answers))
         titles = {
             "made": tr("Made images"), "written": tr("Where each subword looked"), "codes": tr("What each code draws"),
         }  # fmt: skip
         self._results_title.setText(titles.get(answers.kind, tr("Results, by score")))
-        self._close_title.setText(tr("Close up") if is_made else tr("Attention map"))
+        self.closely.set_kind(answers.kind)
         self._tiles.set_answers(answers.answers, as_tiles=answers.kind in ("pictures", "made", "written", "codes"))
         self._show_empty("" if answers.answers else tr("Nothing was found."))
         if not answers.answers:
-            self._show_answer(None)
+            self.closely.show_answer(None, None)
 
     def show_drawn(self, answers: QueryAnswers) -> None:
         """What there is while images are being made: the last is not finished."""
         self._answers = answers
         picked = self._tiles.picked()
         self._results_title.setText(tr("Made images"))
-        self._close_title.setText(tr("Close up"))
+        self.closely.set_kind("made")
         self._tiles.set_answers(answers.answers, as_tiles=True)
         self._tiles.pick(picked if 0 <= picked < len(answers.answers) - 1 else len(answers.answers) - 1)
         self._show_empty("")
@@ -198,10 +182,8 @@ class QueryPage(QWidget):
         self._making.guidanceTurned.connect(self.guidanceTurned)
         self._making.reconstructWanted.connect(self._want_reconstruction)
         self._making.codeBookWanted.connect(lambda: self.codeBookRequested.emit(self.uid(), self.step()))
-        self._words.wordPicked.connect(lambda _: self._picked(self._tiles.picked()))
         self._writing.captionWanted.connect(self._want_caption)
         self._tiles.answerPicked.connect(self._picked)
-        self._lit.toggled.connect(self._light)
         look.changed.connect(self._relook)
 
     def _lay_out(self) -> None:
@@ -216,8 +198,7 @@ class QueryPage(QWidget):
         self._checkpoints.setAccessibleName(tr("Checkpoint"))
         self._progress.setTextVisible(False)
         self._progress.setFixedHeight(4)
-        self._lit.setChecked(True)
-        for label in (self._line, self._about, self._empty):
+        for label in (self._line, self._empty):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -233,9 +214,9 @@ class QueryPage(QWidget):
         page.addWidget(parts)
 
     def _question_side(self) -> QWidget:
-        side, column = _column()
+        side, column = new_column()
         for text, widget in ((tr("Run"), self._runs_box), (tr("Checkpoint"), self._checkpoints)):
-            column.addWidget(_muted(text))
+            column.addWidget(muted(text))
             column.addWidget(widget)
         column.addSpacing(8)
         column.addWidget(self._by_sentence)
@@ -264,7 +245,7 @@ class QueryPage(QWidget):
         return scroll
 
     def _answer_side(self) -> QWidget:
-        side, column = _column()
+        side, column = new_column()
         column.addWidget(self._results_title)
         scroll = self._scroll = QScrollArea()
         scroll.setWidget(self._tiles)
@@ -276,12 +257,8 @@ class QueryPage(QWidget):
         return side
 
     def _close_side(self) -> QWidget:
-        side, column = _column()
-        column.addWidget(self._close_title)
-        column.addWidget(self._picture)
-        column.addWidget(self._words)
-        column.addWidget(self._about)
-        column.addWidget(self._lit)
+        side, column = new_column()
+        column.addWidget(self.closely)
         column.addStretch(1)
         column.addWidget(self._kinds)
         side.setMinimumWidth(200)
@@ -328,7 +305,7 @@ class QueryPage(QWidget):
         if self.step() < 0:
             return tr("This run has no checkpoint yet, so there is nothing to query.")
         way = self._way()
-        return "" if way.finds or _makes(way) else next(iter(way.why_not.values()), "")
+        return "" if way.finds or makes(way) else next(iter(way.why_not.values()), "")
 
     def _given(self) -> str:
         """What is being asked with: sentence, picture, both, or nothing."""
@@ -362,18 +339,18 @@ class QueryPage(QWidget):
             self._say("")
         self._line.setProperty("why_not", bool(told))
         if self._answers is None:
-            self._show_empty(why_not or _invitation(way))
+            self._show_empty(why_not or invitation(way))
 
     def _show_ways(self, way: Ways) -> None:
         """The words over the fields say what each finds; a field that nothing can be asked with rests."""
         both = way.finds.get("both", "")
         for name, label, field, words in (
-            ("sentence", self._by_sentence, self._sentence, _with_sentence),
-            ("picture", self._by_picture, self._well, _with_picture),
+            ("sentence", self._by_sentence, self._sentence, with_sentence),
+            ("picture", self._by_picture, self._well, with_picture),
         ):
             finds = way.finds.get(name, "")
             makes = way.paints_sentences if name == "sentence" else way.gives("reconstruct")
-            label.setText(words(finds) if finds or both else _to_make(name) if makes else way.why_not.get(name, ""))
+            label.setText(words(finds) if finds or both else to_make(name) if makes else way.why_not.get(name, ""))
             label.setVisible(bool(way.finds or makes))  # where nothing can be asked, it is said once
             field.setEnabled(bool(finds or both or makes))
         pictures = both == "pictures"
@@ -386,7 +363,7 @@ class QueryPage(QWidget):
         self._empty.setVisible(bool(text))
         self._scroll.setVisible(not text)
         if text:
-            self._lit.setVisible(False)
+            self.closely.lit.setVisible(False)
 
     def _typing(self) -> None:
         if self._path and "both" not in self._way().finds:
@@ -450,112 +427,4 @@ class QueryPage(QWidget):
 
     def _picked(self, index: int) -> None:
         if self._answers is not None:
-            self._show_answer(self._answers.answers[index])
-
-    def _show_answer(self, answer: QueryAnswer | None) -> None:
-        """The answer's picture, or the asked one where answers are sentences."""
-        asked = self._answers
-        if answer is None or asked is None:
-            self._picture.set_picture(None, None)
-            self._words.set_words((), ())
-            self._about.setText("")
-            return
-        if answer.word_maps is not None or answer.close is not None:
-            self._show_made(answer)
-            return
-        pictured = answer.picture is not None
-        fallback_heat = answer.picture_heat if answer.picture_heat is not None else asked.asked_heat
-        pixels = answer.picture if pictured else asked.asked.picture
-        self._picture.set_picture(pixels, answer.picture_heat if pictured else fallback_heat)
-        words, weights = (asked.asked.words, asked.asked_word_heat) if pictured else (answer.words, answer.word_heat)
-        self._words.set_words(words, weights if self._lit.isChecked() else ())
-        self._lit.setVisible(self._picture.has_heat() or bool(weights))
-        same = answer.group.casefold().strip(" .") == answer.sentence.casefold().strip(" .")
-        group = "" if same else answer.group
-        score = "" if answer.score is None else tr("score {score}", score=f"{answer.score:.3f}")
-        parts = (answer.sentence, group, score)
-        self._about.setText(" · ".join(part for part in parts if part))
-
-    def _show_made(self, answer: QueryAnswer) -> None:
-        """What was drawn, with where a word of its sentence was attended to once it is clicked; or what lies behind a code."""
-        self._words.set_words(answer.words, answer.word_heat, can_pick=answer.word_maps is not None)
-        word = self._words.picked()
-        heat = answer.word_maps[word] if answer.word_maps is not None and word >= 0 else None
-        least, most = (0.0, 0.0) if heat is None else (float(heat.min()), float(heat.max()))
-        self._picture.set_picture(
-            answer.picture if answer.close is None else answer.close, None if heat is None else heat - least
-        )
-        self._lit.setVisible(heat is not None)
-        parts = [answer.sentence, answer.group]
-        if answer.close is not None:
-            parts.append(tr("above what it draws alone, below pieces of held-out images that became it"))
-        elif heat is not None:
-            parts.append(
-                tr("{low} to {high} % of a place's attention", low=f"{100 * least:.0f}", high=f"{100 * most:.0f}")
-            )
-        else:
-            parts.append(tr("click a word to see where it was attended to"))
-        self._about.setText(" · ".join(part for part in parts if part))
-
-    def _light(self, lit: bool) -> None:
-        self._picture.set_lit(lit)
-        self._picked(self._tiles.picked())
-
-
-def _with_sentence(finds: str) -> str:
-    """The words over the sentence."""
-    if not finds:
-        return tr("Text, together with an image")
-    return tr("Text → images") if finds == "pictures" else tr("Text → captions")
-
-
-def _with_picture(finds: str) -> str:
-    """The words over the picture."""
-    if not finds:
-        return tr("Image, together with a text")
-    return tr("Image → images") if finds == "pictures" else tr("Image → captions")
-
-
-def _makes(way: Ways) -> bool:
-    """Whether something can be made that is not searched for."""
-    return any(way.gives(kind) for kind in ("generate", "reconstruct", "caption"))
-
-
-def _to_make(name: str) -> str:
-    """The words over a field that is not searched with."""
-    return tr("Text to make images of") if name == "sentence" else tr("Image to reconstruct")
-
-
-def _invitation(way: Ways) -> str:
-    """What to do while nothing has been asked."""
-    if not way.finds and _makes(way):
-        return tr("Say how many images to make on the left; they appear here.")
-    if way.finds == EITHER.finds:
-        return tr("Type a sentence to find images, or drop an image to find sentences.")
-    if set(way.finds) == {"both"}:
-        return tr("Type a sentence and drop an image: this run is asked with both.")
-    return tr("Enter a query on the left; the results appear here.")
-
-
-def checkpoint_name(checkpoint: CheckpointFacts) -> str:
-    """Step, and what makes it worth picking."""
-    name = tr("step {step}", step=f"{checkpoint.step:,}")
-    if checkpoint.metric and checkpoint.value is not None:
-        share = f"{100 * checkpoint.value:.1f} %" if "R@" in checkpoint.metric else f"{checkpoint.value:.3g}"
-        name += f" · {metric_words(checkpoint.metric)} {share}"
-    return f"{name} · {tr('best')}" if checkpoint.best else name
-
-
-def _muted(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setProperty("muted", True)
-    label.setWordWrap(True)
-    return label
-
-
-def _column() -> tuple[QWidget, QVBoxLayout]:
-    side = QWidget()
-    column = QVBoxLayout(side)
-    column.setContentsMargins(14, 12, 14, 12)
-    column.setSpacing(6)
-    return side, column
+            self.closely.show_answer(self._answers, self._answers.answers[index])

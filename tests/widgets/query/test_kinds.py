@@ -92,7 +92,7 @@ def test_images_are_shown_while_they_are_made(page):
     page.show_progress("Made 0 of 2", 0.0)
     half = QueryAnswer(sentence="3/20", picture=np.zeros((4, 4, 3), np.uint8))
     page.show_drawn(QueryAnswers(asked=Asked(), kind="made", answers=(half,), is_partial=True))
-    assert page._about.text() == "3/20"
+    assert page.closely.about.text() == "3/20"
     assert page._cancel.isVisibleTo(page)  # it can still be cancelled
 
 
@@ -100,7 +100,7 @@ def test_made_images_have_no_score_and_cancelled_ones_are_said(page):
     answers = tuple(QueryAnswer(sentence=f"seed {n}", picture=np.zeros((4, 4, 3), np.uint8)) for n in range(2))
     page.show_answers(QueryAnswers(asked=Asked(), kind="made", answers=answers, made=2, seconds=0.5))
     assert page.message() == "2 images made, 0.50 s"
-    assert page._about.text() == "seed 0"
+    assert page.closely.about.text() == "seed 0"
     page.show_answers(QueryAnswers(asked=Asked(), kind="made", answers=answers[:1], made=1, is_partial=True))
     assert page.message() == "Cancelled; 1 results so far"
 

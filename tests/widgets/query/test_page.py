@@ -142,33 +142,33 @@ def test_answers_are_shown_and_picked(page):
     assert tiles.picked() == 0
     QTest.mouseClick(tiles, Qt.MouseButton.LeftButton, pos=tiles.place(1).center().toPoint())
     assert tiles.picked() == 1
-    assert page._picture.has_heat()
-    assert "0.800" in page._about.text()
+    assert page.closely.picture.has_heat()
+    assert "0.800" in page.closely.about.text()
     QTest.keyClick(tiles, Qt.Key.Key_Right)
     assert tiles.picked() == 2
-    assert not page._picture.has_heat()
+    assert not page.closely.picture.has_heat()
 
 
 def test_sentences_are_a_list(page):
     page.show_answers(answers(kind="sentences"))
     assert page._tiles.place(1).top() > page._tiles.place(0).bottom()
-    assert page._words._words == ("answer", "0")
-    page._lit.setChecked(False)
-    assert page._words._weights == ()
+    assert page.closely.words._words == ("answer", "0")
+    page.closely.lit.setChecked(False)
+    assert page.closely.words._weights == ()
 
 
 def test_no_answer_is_said(page):
     page.show_answers(answers(0))
     assert page._empty.isVisible()
-    assert page._about.text() == ""
+    assert page.closely.about.text() == ""
 
 
 def test_the_attention_can_be_switched_off(page):
     page.show_answers(answers())
     page._tiles.pick(1)
-    lit = page._picture.grab().toImage()
-    page._lit.setChecked(False)
-    assert page._picture.grab().toImage() != lit
+    lit = page.closely.picture.grab().toImage()
+    page.closely.lit.setChecked(False)
+    assert page.closely.picture.grab().toImage() != lit
 
 
 def test_runs_may_come_again_without_losing_the_choice(page):

@@ -43,6 +43,6 @@ def test_a_caption_is_asked_for_with_an_image_and_shown_word_by_word(page, qtbot
     )
     page.show_answers(QueryAnswers(asked=Asked(), kind="written", answers=words, written="red heart", seconds=0.5))
     assert page.message() == "“red heart”, 0.50 s"
-    assert page._about.text() == "red"
+    assert page.closely.about.text() == "red"
     page.set_ways("a", Ways(finds={}, answers=WHY))
     assert not form.isVisible()

@@ -1,0 +1,89 @@
+"""The picked answer at the right of the query page: its image, its words, and where the model looked."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+
+from widgets.look.language import tr
+from widgets.query.close_look import HeatPicture, HeatWords
+from widgets.query.columns import muted
+from widgets.query.values import QueryAnswer, QueryAnswers
+
+
+class PickedAnswer(QWidget):
+    """One answer closely; of what is made a word can be clicked."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._answers: QueryAnswers | None = None
+        self._answer: QueryAnswer | None = None
+        self.title = muted(tr("Attention map"))
+        self.picture, self.words = HeatPicture(), HeatWords()
+        self.about, self.lit = QLabel(), QCheckBox(tr("Show attention"))
+        self.about.setTextFormat(Qt.TextFormat.PlainText)
+        self.about.setWordWrap(True)
+        self.lit.setChecked(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        for part in (self.title, self.picture, self.words, self.about, self.lit):
+            column.addWidget(part)
+        self.words.wordPicked.connect(lambda _: self._show())
+        self.lit.toggled.connect(self._light)
+
+    def set_kind(self, kind: str) -> None:
+        """What was made is looked at; what was found says where the model looked."""
+        self.title.setText(tr("Close up") if kind in ("made", "codes") else tr("Attention map"))
+
+    def show_answer(self, answers: QueryAnswers | None, answer: QueryAnswer | None) -> None:
+        """One of some answers; none leaves it empty."""
+        self._answers, self._answer = answers, answer
+        self._show()
+
+    def _light(self, lit: bool) -> None:
+        self.picture.set_lit(lit)
+        self._show()
+
+    def _show(self) -> None:
+        answers, answer = self._answers, self._answer
+        if answers is None or answer is None:
+            self.picture.set_picture(None, None)
+            self.words.set_words((), ())
+            self.about.setText("")
+        elif answer.word_maps is not None or answer.close is not None:
+            self._show_made(answer)
+        else:
+            self._show_found(answers, answer)
+
+    def _show_found(self, asked: QueryAnswers, answer: QueryAnswer) -> None:
+        """The answer's picture, or the asked one where answers are sentences."""
+        pictured = answer.picture is not None
+        fallback_heat = answer.picture_heat if answer.picture_heat is not None else asked.asked_heat
+        pixels = answer.picture if pictured else asked.asked.picture
+        self.picture.set_picture(pixels, answer.picture_heat if pictured else fallback_heat)
+        words, weights = (asked.asked.words, asked.asked_word_heat) if pictured else (answer.words, answer.word_heat)
+        self.words.set_words(words, weights if self.lit.isChecked() else ())
+        self.lit.setVisible(self.picture.has_heat() or bool(weights))
+        same = answer.group.casefold().strip(" .") == answer.sentence.casefold().strip(" .")
+        group = "" if same else answer.group
+        score = "" if answer.score is None else tr("score {score}", score=f"{answer.score:.3f}")
+        self.about.setText(" · ".join(part for part in (answer.sentence, group, score) if part))
+
+    def _show_made(self, answer: QueryAnswer) -> None:
+        """What was drawn, with where a word of its sentence was attended to once it is clicked; or what lies behind a code."""
+        self.words.set_words(answer.words, answer.word_heat, can_pick=answer.word_maps is not None)
+        word = self.words.picked()
+        heat = answer.word_maps[word] if answer.word_maps is not None and word >= 0 else None
+        least, most = (0.0, 0.0) if heat is None else (float(heat.min()), float(heat.max()))
+        self.picture.set_picture(
+            answer.picture if answer.close is None else answer.close, None if heat is None else heat - least
+        )
+        self.lit.setVisible(heat is not None)
+        if answer.close is not None:
+            last = tr("above what it draws alone, below pieces of held-out images that became it")
+        elif heat is not None:
+            last = tr("{low} to {high} % of a place's attention", low=f"{100 * least:.0f}", high=f"{100 * most:.0f}")
+        else:
+            last = tr("click a word to see where it was attended to")
+        self.about.setText(" · ".join(part for part in (answer.sentence, answer.group, last) if part))

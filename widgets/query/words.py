@@ -1,0 +1,68 @@
+"""What the query page says: over its fields, of its checkpoints, of what was found, and while nothing was asked."""
+
+from __future__ import annotations
+
+from core.store.answers import CheckpointFacts
+from widgets.look.language import tr
+from widgets.look.sides import metric_words
+from widgets.query.values import EITHER, QueryAnswers, Ways
+
+
+def with_sentence(finds: str) -> str:
+    """The words over the sentence."""
+    if not finds:
+        return tr("Text, together with an image")
+    return tr("Text → images") if finds == "pictures" else tr("Text → captions")
+
+
+def with_picture(finds: str) -> str:
+    """The words over the picture."""
+    if not finds:
+        return tr("Image, together with a text")
+    return tr("Image → images") if finds == "pictures" else tr("Image → captions")
+
+
+def makes(way: Ways) -> bool:
+    """Whether something can be made that is not searched for."""
+    return any(way.gives(kind) for kind in ("generate", "reconstruct", "caption"))
+
+
+def to_make(name: str) -> str:
+    """The words over a field that is not searched with."""
+    return tr("Text to make images of") if name == "sentence" else tr("Image to reconstruct")
+
+
+def invitation(way: Ways) -> str:
+    """What to do while nothing has been asked."""
+    if not way.finds and makes(way):
+        return tr("Say how many images to make on the left; they appear here.")
+    if way.finds == EITHER.finds:
+        return tr("Type a sentence to find images, or drop an image to find sentences.")
+    if set(way.finds) == {"both"}:
+        return tr("Type a sentence and drop an image: this run is asked with both.")
+    return tr("Enter a query on the left; the results appear here.")
+
+
+def checkpoint_name(checkpoint: CheckpointFacts) -> str:
+    """Step, and what makes it worth picking."""
+    name = tr("step {step}", step=f"{checkpoint.step:,}")
+    if checkpoint.metric and checkpoint.value is not None:
+        share = f"{100 * checkpoint.value:.1f} %" if "R@" in checkpoint.metric else f"{checkpoint.value:.3g}"
+        name += f" · {metric_words(checkpoint.metric)} {share}"
+    return f"{name} · {tr('best')}" if checkpoint.best else name
+
+
+def found_words(answers: QueryAnswers) -> str:
+    """How much was found, or made, and in what time."""
+    count, seconds = len(answers.answers), f"{answers.seconds:.2f}"
+    if answers.kind == "written":
+        return tr("“{sentence}”, {seconds} s", sentence=answers.written, seconds=seconds)
+    if answers.is_partial:
+        return tr("Cancelled; {n} results so far", n=count)
+    if answers.kind == "codes":
+        return tr("{n} codes, those used most first, {seconds} s", n=answers.made, seconds=seconds)
+    if answers.kind == "made":
+        return tr("{n} images made, {seconds} s", n=answers.made, seconds=seconds)
+    if answers.kind == "classes":
+        return tr("{n} of {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds)
+    return tr("{n} results among {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds)
