@@ -116,6 +116,11 @@ class MessageBar(QWidget):
         if self._waiting:
             self.show_message(*self._waiting.pop())
 
+    def forget(self) -> None:
+        """Hide it with every question that waits behind it."""
+        self._waiting = []
+        self.clear()
+
     def restyle(self) -> None:
         """Colours of the theme and the severity."""
         c = theme()

@@ -13,7 +13,7 @@ from widgets.look.theme import look, theme
 BETWEEN = " · "
 LEAST_NAME = 48  # of a name; where there is less, its number alone
 LEFT, RIGHT = 22, 16  # of the words: the light before them, the arrow behind
-LEAST, USUAL = 130, 345
+LEAST, USUAL = 130, 322
 
 
 class RunChip(QToolButton):

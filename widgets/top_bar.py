@@ -17,7 +17,7 @@ from widgets.run_chip import RunChip
 
 PAGE = 54  # pixels of a page's button where there is room
 AIR, TIGHT = 10, 3  # pixels beside a page's word
-LEAST_NAME = 128  # of the document's name
+LEAST_NAME = 150  # of the document's name
 NARROWEST = 640
 
 

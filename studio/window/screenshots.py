@@ -49,6 +49,7 @@ def take_pictures(
     if run:
         session.watch(run)
         window.query.choose(run)
+    window.messages.forget()  # what a person is asked at the start is for that person alone
     for page in pages:
         window.show_page("train" if page == "replay" else page)
         if page == "replay" and run:

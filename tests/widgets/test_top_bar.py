@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from widgets.look.icons import icon
 from widgets.look.theme import theme
+from widgets.message_bar import MessageBar
 from widgets.run_chip import LEFT, RIGHT
 from widgets.top_bar import TopBar
 
@@ -101,3 +102,15 @@ def test_nothing_in_the_bar_lies_over_or_outside(qtbot, width):
     ends = sorted((widget.x(), widget.x() + widget.width()) for widget in shown)
     assert ends[-1][1] <= width
     assert all(right <= left for (_, right), (left, _) in pairwise(ends))
+
+
+def test_what_is_asked_is_forgotten_with_all_that_waits(qtbot):
+    page = QWidget()
+    qtbot.addWidget(page)
+    page.resize(600, 400)
+    page.show()
+    messages = MessageBar(page)
+    for question in ("Recover?", "Stop?", "Saved."):
+        messages.show_message(question, "warning", () if question == "Saved." else (("Yes", lambda: None),))
+    messages.forget()
+    assert messages.sentence == ""

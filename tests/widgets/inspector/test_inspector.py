@@ -282,7 +282,8 @@ def test_a_stage_says_what_it_trains_and_runs_by_itself(inspector):
     titles = titles_of(sample.document())
     assert f"{titles['vit']} 1e-05" in last.span.text()
     assert titles["vit"] not in first.span.text()
-    assert first.span.text().endswith("trains mixer 0.002, pool 0.002, pool 2 0.002")  # the words are frozen in all
+    learning = ", ".join(f"{titles[node]} 0.002" for node in ("mixer", "pool", "pool_2"))
+    assert first.span.text().endswith(f"trains {learning}")  # the words are frozen in all
     last.run.click()
     assert inspector.listener.heard[-1] == ("stageRequested", 1)
     page.stages.three.click()
