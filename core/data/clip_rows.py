@@ -15,7 +15,9 @@ from typing import Any, ClassVar
 import torch
 
 from core.blocks.values import Segments
+from core.data.beside import Beside
 from core.data.clip_files import ClipFiles
+from core.data.clip_names import form_of, told_by
 from core.data.clip_splits import WAYS, Holding, chosen_way, held_out, natural
 from core.data.clip_table import (
     TIMES,
@@ -80,6 +82,10 @@ class ClipKnobs:
     events_column: str = knob(
         "", "The column with a list of events, each with start and end.", path="column", advanced=True
     )
+    tier: str = knob(
+        "", "The tier of a TextGrid beside a clip whose intervals are its events; empty takes words, else the first.",
+        advanced=True, title="TextGrid tier",
+    )  # fmt: skip
     number_column: str = knob("", "A column of numbers, such as a tempo; empty: none.", path="column", advanced=True)
     times: str = knob(
         "automatic", "What start and end in a row mean: an event in the file, or the part that is read.", choices=TIMES,
@@ -127,7 +133,8 @@ class Clips(Rows[ClipRow]):
             raise Refused(problem)
         root = self.root()
         tables = clip_tables(root, self.config.table)
-        rows = list(self._of_tables(root, tables)) if tables else list(self._of_folders(root))
+        found = list(self._of_tables(root, tables)) if tables else list(self._of_folders(root))
+        rows = list(self._with_beside(root, found))
         self._way = ""
         if rows:
             for split in sorted({row.split for row in rows} - {"", *SHARES}):
@@ -170,6 +177,15 @@ class Clips(Rows[ClipRow]):
                     hint="Name it in the settings.",
                 )
             yield from self._of_table(files, table, cells, columns, split)
+
+    def _with_beside(self, root: Path, rows: Sequence[ClipRow]) -> Iterator[ClipRow]:
+        """The rows with what files beside them tell; what the table says is believed first."""
+        beside = Beside(root, self.config.tier)
+        for row in rows:
+            told, problems = beside.told(row.file, row.told.origin)
+            for problem in problems:
+                self.note(f"{row.name}: {problem}")
+            yield row_of(row.file, row.name, merged([row.told, told]), line=row.line) if told != Told() else row
 
     def _is_usable(self, row: Mapping[str, Any] | Problem) -> bool:
         if isinstance(row, Problem):
@@ -214,13 +230,15 @@ class Clips(Rows[ClipRow]):
             first = layout.outside[0].relative_to(root).as_posix()
             count = len(layout.outside)
             self.pass_over(f"Files outside the class folders were left out: {count:,}, such as {first!r}.", count)
+        form = form_of([file.stem for file, _, _ in (*homes, *strangers)])
         for file, name, split in (*homes, *strangers):
             if file.suffix.lower() in self.formats.unread:
                 self.pass_over_kind(file)
                 continue
             words = " ".join(printable(name).replace("_", " ").replace("-", " ").split())
             shown = printable(file.relative_to(root).as_posix())
-            yield row_of(file, shown, Told(labels=(words,) if words else (), split=split))
+            of_folder = Told(labels=(words,) if words else (), split=split)
+            yield row_of(file, shown, merged([told_by(form, file.stem), of_folder]))
 
     def open(self) -> None:
         """Rows, and the names that codes stand for."""

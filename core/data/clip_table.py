@@ -39,6 +39,7 @@ SEVERAL = ("labels", "positive_labels")  # of these a cell may name more than on
 FOLD = ("fold",)
 SPLIT = ("split", "subset", "partition", "set")
 START = ("start", "start_seconds", "start_time", "start_time_seconds", "onset", "begin")
+ORIGIN = ("start_s", "clip_start", "origin")  # where the file begins in what lies beside it
 END = ("end", "end_seconds", "end_time", "end_time_seconds", "offset")
 EVENT_TIMES = ("onset", "event_label", "start_time_seconds")  # columns that only lists of events have
 EVENTS = ("events", "segments", "chords", "intervals", "annotations")
@@ -160,6 +161,7 @@ def told_of(cells: Mapping[str, Any], columns: Columns, times: str, called: Mapp
     labels = (
         labels_in(cells.get(columns.label), called, several=columns.label.lower() in SEVERAL) if columns.label else ()
     )
+    origin = next((float(cells[name]) for name in ORIGIN if cells.get(name) not in (None, "")), 0.0)
     span = _span(cells, columns) if times in ("events", "parts") else None
     marks = tuple(_marks(cells.get(columns.events))) if columns.events else ()
     if times == "events" and span is not None:
@@ -167,7 +169,7 @@ def told_of(cells: Mapping[str, Any], columns: Columns, times: str, called: Mapp
         span = None
     told = Told(
         labels=labels, marks=marks, split=split_name(cell_text(cells.get(columns.split))) if columns.split else "",
-        start=span.start if span else 0.0, end=span.end if span else None, **text,
+        origin=origin, start=span.start if span else 0.0, end=span.end if span else None, **text,
     )  # fmt: skip
     captions = [words for name in columns.captions if name and (words := cell_text(cells.get(name)))]
     return [replace(told, caption=caption) for caption in captions] or [told]

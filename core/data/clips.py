@@ -33,6 +33,7 @@ class Told:
     marks: tuple[Mark, ...] = ()
     start: float = 0.0  # of the file, seconds: where the part begins that is read
     end: float | None = None
+    origin: float = 0.0  # where the file begins in what is described beside it, such as a whole song, seconds
 
     @property
     def event_names(self) -> tuple[str, ...]:

