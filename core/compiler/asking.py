@@ -19,6 +19,7 @@ from core.data.base import Source, Transform
 from core.data.batch import collate
 from core.data.pipeline import SampleGraph, generator
 from core.graph.document import End
+from core.knobs import knob
 from core.problems import refuse
 
 AT_ONCE = 256  # sentences in the tower at a time
@@ -68,6 +69,14 @@ def class_of(source: Source, index: int, level: int) -> str:
     """A sample's class at a level of the data's nested classes, the finest where there are fewer; empty without classes."""
     names = source.class_names(index)
     return names[min(level, len(names)) - 1] if names else ""
+
+
+def level_knob(default: int) -> Any:
+    """At which level classes are told apart."""
+    return knob(
+        default, "Which of the data's nested classes: 1 the coarsest; beyond the last, the finest.", low=1, high=8,
+        title="Class level",
+    )  # fmt: skip
 
 
 def classes_of(source: Source, level: int) -> list[str]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
-from core.blocks.encoders.hub import HubTower
+from core.blocks.encoders.hub import HubTower, local_only_knob, source_knob
 from core.blocks.values import Grid, Tokens
 from core.graph.ports import port
 from core.knobs import knob
@@ -36,13 +36,8 @@ class AlignVision(HubTower):
     class Config(Block.Config):
         """Where weights come from, or how small to build without any."""
 
-        source: str = knob(
-            "", "A folder that save_pretrained wrote, or a hub id such as kakaobrain/align-base. Empty: random weights.",
-            path="folder", title="Weights from",
-        )  # fmt: skip
-        local_only: bool = knob(
-            True, "Never ask the network; a hub id must then already be in the local cache.", advanced=True
-        )
+        source: str = source_knob("A folder that save_pretrained wrote, or a hub id such as kakaobrain/align-base. Empty: random weights.")  # fmt: skip
+        local_only: bool = local_only_knob()
         width_share: float = knob(
             0.5, "Channels relative to EfficientNet-B0, without weights; ALIGN has 2.", low=0.05, high=4
         )

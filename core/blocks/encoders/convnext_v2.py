@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
-from core.blocks.encoders.hub import HubTower
+from core.blocks.encoders.hub import HubTower, local_only_knob, source_knob
 from core.blocks.encoders.hub_image import IMAGENET_DEVIATION, IMAGENET_MEAN
 from core.blocks.values import Grid, Tokens
 from core.graph.ports import port
@@ -39,13 +39,8 @@ class ConvNeXtV2(HubTower):
     class Config(Block.Config):
         """Where weights come from, or how small to build without any."""
 
-        source: str = knob(
-            "", "A folder that save_pretrained wrote, or a hub id such as facebook/convnextv2-atto-1k-224. Empty: random weights.",
-            path="folder", title="Weights from",
-        )  # fmt: skip
-        local_only: bool = knob(
-            True, "Never ask the network; a hub id must then already be in the local cache.", advanced=True
-        )
+        source: str = source_knob("A folder that save_pretrained wrote, or a hub id such as facebook/convnextv2-atto-1k-224. Empty: random weights.")  # fmt: skip
+        local_only: bool = local_only_knob()
         width: int = knob(40, "Channels of the first stage, without weights; each of the three others has twice as many as before.",
                           low=4, high=512, unit="channels")  # fmt: skip
         depth: int = knob(

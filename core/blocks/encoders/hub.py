@@ -25,6 +25,20 @@ from core.problems import Refused, refuse
 TOLERANCE = 1e-3
 
 
+def source_knob(text: str) -> Any:
+    """Where weights come from."""
+    return knob("", text, path="folder", title="Weights from")
+
+
+def local_only_knob() -> Any:
+    """Whether weights may be fetched where they are missing."""
+    return knob(
+        True,
+        "Never ask the network; a hub id must then already be in the local cache. Checking never asks.",
+        advanced=True,
+    )
+
+
 class HubTower(Block):
     """A transformers model whose last hidden state becomes tokens."""
 
@@ -38,17 +52,8 @@ class HubTower(Block):
     class Config(Block.Config):
         """Where weights come from, or how small to build without any."""
 
-        source: str = knob(
-            "",
-            "A folder that save_pretrained wrote, a package that carries weights, or a hub id. Empty: small, with random weights.",
-            path="folder",
-            title="Weights from",
-        )
-        local_only: bool = knob(
-            True,
-            "Never ask the network; a hub id must then already be in the local cache. Checking never asks.",
-            advanced=True,
-        )
+        source: str = source_knob("A folder that save_pretrained wrote, a package that carries weights, or a hub id. Empty: small, with random weights.")  # fmt: skip
+        local_only: bool = local_only_knob()
         width: int = knob(128, "Size of one token, without weights.", low=8, high=4096)
         depth: int = knob(2, "Layers, without weights.", low=1, high=64, unit="layers")
         heads: int = knob(4, "Attention heads, without weights.", low=1, high=64)

@@ -12,6 +12,7 @@ from typing import Any
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.encoders.clip_vision import CLIPVision
+from core.blocks.encoders.hub import local_only_knob, source_knob
 from core.blocks.encoders.open_clip_sizes import SIZES
 from core.knobs import knob
 
@@ -21,15 +22,8 @@ class Published(Block.Config):
     """Which published size, and where its weights are."""
 
     preset: str = knob("ViT-B/32", "A published OpenCLIP size.", choices=tuple(SIZES), title="Size")
-    source: str = knob(
-        "",
-        "A folder or hub id with these weights in transformers' form, such as laion/CLIP-ViT-H-14-laion2B-s32B-b79K. Empty: random weights.",
-        path="folder",
-        title="Weights from",
-    )
-    local_only: bool = knob(
-        True, "Never ask the network; a hub id must then already be in the local cache.", advanced=True
-    )
+    source: str = source_knob("A folder or hub id with these weights in transformers' form, such as laion/CLIP-ViT-H-14-laion2B-s32B-b79K. Empty: random weights.")  # fmt: skip
+    local_only: bool = local_only_knob()
     layers: int = knob(
         0, "Only so many of its layers, to try it out; 0 is all.", low=0, high=64, unit="layers", advanced=True
     )

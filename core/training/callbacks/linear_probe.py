@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.compiler.asking import class_of
+from core.compiler.asking import class_of, level_knob
 from core.compiler.feed import Batch
 from core.compiler.module import Experiment
 from core.compiler.plan import Plan
@@ -54,13 +54,7 @@ class LinearProbe(Callback):
             "Name of the block that gives the features; empty: where the first objective's left side first is one vector.",
             title="Features of",
         )
-        level: int = knob(
-            1,
-            "Which of the data's nested classes: 1 the coarsest; beyond the last, the finest.",
-            low=1,
-            high=8,
-            title="Class level",
-        )
+        level: int = level_knob(1)
         most: int = knob(
             10_000, "Samples of a split at most.", low=10, high=10_000_000, unit="samples", title="Max examples"
         )

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from core.blocks.ranking import choice_ranks
-from core.compiler.asking import class_of, class_vectors, classes_of, prompts_of
+from core.compiler.asking import class_of, class_vectors, classes_of, level_knob, prompts_of
 from core.graph.selection import SELECTING
 from core.knobs import knob
 from core.problems import Refused
@@ -38,13 +38,7 @@ class ZeroShot(Callback):
     class Config:
         """Which classes, and what is said about them."""
 
-        level: int = knob(
-            2,
-            "Which of the data's nested classes: 1 the coarsest; beyond the last, the finest.",
-            low=1,
-            high=8,
-            title="Class level",
-        )
+        level: int = level_knob(2)
         prompts: str = knob(
             "{}; a picture of {}",
             "Sentences about a class, parted by semicolons; {} becomes its name. Their mean is the class.",
