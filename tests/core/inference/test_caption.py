@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,6 +108,23 @@ def test_through_gates_words_look_at_patches_too(tmp_path: Path, image: Path) ->
     assert all(float(word.look_HW.sum()) == pytest.approx(1, abs=1e-5) for word in made.words)  # type: ignore[union-attr]
     found = {name: value for event in said for name, value in event.values.items()}
     assert found["score/test/language_decoder/perplexity"] > 1
+    model.close()
+
+
+def test_one_transformer_reads_patches_and_words_packed(tmp_path: Path, image: Path) -> None:
+    """GenLIP's form: no tower, patches before the words in one sequence, read both ways (prefix-LM)."""
+    document = captions(steps=2)
+    vit, decoder = (
+        next(n.id for n in document.nodes.values() if n.block == block)
+        for block in ("encoders.vit", "generators.language_decoder")
+    )
+    document = edits.set_knob(edits.set_knob(document, vit, "depth", 0), decoder, "both_ways", True)
+    model, said = opened(document, tmp_path)
+    assert not model.experiment.node(vit).attentions()  # type: ignore[operator]
+    first = next(event.values["loss"] for event in said if "loss" in event.values)
+    assert first == pytest.approx(math.log(300), abs=0.1)
+    made = caption(model, image, way=Way(most=3, temperature=50.0))
+    assert all(float(word.look_HW.sum()) == pytest.approx(1, abs=1e-5) for word in made.words)  # type: ignore[union-attr]
     model.close()
 
 
