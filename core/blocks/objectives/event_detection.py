@@ -1,12 +1,14 @@
 """Sound events: which classes are heard at each frame and in the clip, told apart by binary cross-entropy (PANNs, arXiv:1912.10211).
 
 The clip's probability is made of its frames': the largest, their mean, a mean by attention of each class (arXiv:1711.00927), or one by
-the probabilities themselves (linear softmax, arXiv:1810.09050). Of each clip its own frames
-count alike; one without events teaches that there are none. Axes: B batch, T frames, K classes, D width, A frames that are real.
+the probabilities themselves (linear softmax, arXiv:1810.09050). Of each clip its own frames count alike; one without events teaches that
+there are none. At the beginning a class is as likely as one of all (arXiv:1708.02002), not as a coin. Axes: B batch, T frames, K classes,
+D width, A frames that are real.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +73,7 @@ class EventDetection(Objective):
             if layer is not None:
                 nn.init.normal_(layer.weight, std=0.02)
                 nn.init.zeros_(layer.bias)
+        nn.init.constant_(self.heard.bias, -math.log(max(config.classes - 1, 1)))  # one class of all, as in RetinaNet
 
     def forward(self, tokens: Tokens, segments: Segments) -> dict[str, Any]:
         """Tokens [B, N, D] and spans to one number."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -156,6 +157,15 @@ def test_one_event_is_marked_where_it_is() -> None:
         assert heard[0].span.start == pytest.approx(true[0].span.start)
         assert heard[0].span.end == pytest.approx(true[0].span.end)
         assert 0.5 <= heard[0].score <= 1.0
+
+
+def test_it_begins_with_one_class_in_ten_and_not_with_a_coin() -> None:
+    given = tokens(torch.randn(64, 10, 8))
+    module = detector(given, classes=10)
+    truth = segments(*[[(0.0, 1.0, clip % 10)] for clip in range(64)])
+    chance = 0.1
+    entropy = -chance * math.log(chance) - (1 - chance) * math.log(1 - chance)
+    assert float(module(given, truth)["loss"].detach()) == pytest.approx(2 * entropy, abs=0.02)
 
 
 def test_a_class_too_many_is_refused_in_words() -> None:
