@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
+from core.compiler.sharding import whole
 from core.graph.document import End
 from core.knobs import knob
 from core.telemetry.diagnostics.unmoved import in_eval
@@ -133,7 +134,7 @@ def _mark(run: Running, ends: tuple[End, ...]) -> str:
         if key in run.experiment.towers():
             for name, tensor in sorted(run.experiment.node(key).state_dict().items()):
                 digest.update(name.encode())
-                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+                digest.update(whole(tensor.detach()).cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
