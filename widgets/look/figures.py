@@ -10,7 +10,11 @@ def figure_name(name: str) -> str:
     name = name.replace("_", " ")
     if (known := figure_words().get(name)) is not None:
         return known
-    for beginning, words in (("chance ", tr("{name} (chance level)")), ("training ", tr("{name} (training images)"))):
+    beginnings = {
+        "chance ": tr("{name} (chance level)"), "training ": tr("{name} (training images)"),
+        "whole-clip ": tr("{name} (the whole clip)"), "frame ": tr("{name} (of frames)"),
+    }  # fmt: skip
+    for beginning, words in beginnings.items():
         if name.startswith(beginning):
             return filled(words, {"name": figure_name(name.removeprefix(beginning))})
     if name.startswith("layer ") and name[6:].isdigit():
@@ -41,7 +45,7 @@ def figure_words() -> dict[str, str]:
         "error": tr("prediction error"), "mean class accuracy": tr("accuracy, mean of the classes"), "divergence": tr("KL divergence"),
         "alignment": tr("alignment"), "uniformity": tr("uniformity"), "effective rank": tr("effective rank"),
         "modality gap": tr("modality gap"), "positive mean": tr("mean of positives"), "negative mean": tr("mean of negatives"),
-        "negative std": tr("standard deviation of negatives"), "exact match": tr("exact match"), "chrF": "chrF", "mAP": "mAP",
+        "negative std": tr("standard deviation of negatives"), "error rate": tr("error rate"), "too short": tr("clips too short for their words"), "exact match": tr("exact match"), "chrF": "chrF", "mAP": "mAP",
         **{f"mAP@{least}": f"mAP@{least}" for least in (0.3, 0.5, 0.7)},
         "whole-clip mAP@0.3": tr("mAP@0.3 of saying the whole clip"), "whole-clip mAP@0.5": tr("mAP@0.5 of saying the whole clip"),
         "whole-clip mAP@0.7": tr("mAP@0.7 of saying the whole clip"),

@@ -28,6 +28,7 @@ _language = "en"
 MOST_CHARACTERS = 2000  # of a sentence that is recognised
 MOST_FIELDS = 12  # of a template
 MOST_WORDS = 6  # of a word of several words, such as the name of a kind of folder
+FEWEST_LETTERS = 4  # of a template with several fields that may be a whole sentence
 MOST_PARTS = 8  # sentences in one text
 DEEPEST = 3  # sentences inside values of sentences
 
@@ -219,6 +220,8 @@ def _recognised(text: str, depth: int) -> tuple[str, int]:
 
 def _by_template(text: str, depth: int) -> tuple[str, int]:
     for template in _templates_for(text):
+        if not depth and template.weight <= FEWEST_LETTERS and len(template.literals) > 2:
+            continue  # "{a} at {b}": part of a sentence; a whole one would be taken apart anywhere
         values = template.values_in(text)
         if values is not None:
             shown = {name: _recognised(value, depth + 1)[0] for name, value in values.items()}
