@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+import torch
 
 from core.compiler.compile import compile
 from core.compiler.module import Experiment
@@ -156,6 +158,22 @@ def test_too_few_gpus_are_said_once(store: Store, library: Library, monkeypatch:
     assert (facts.status, facts.step) == ("failed", 0)
     assert "This machine has 0 of the 2 GPUs that 2 processes need" in facts.reason
     assert sum(line.text == facts.reason for line in library.reader(uid).log(newest=100)) == 1
+
+
+@pytest.mark.long
+@pytest.mark.skipif(
+    torch.cuda.device_count() < 2, reason="two processes with a GPU each (NCCL): this machine has fewer than two GPUs"
+)
+@pytest.mark.parametrize(
+    "more", [{}, {"sharded": True}, {"batching": Choice(key="packed", knobs={"budget": 64, "packs": 4})}]
+)
+def test_two_gpus_say_what_one_says(store: Store, library: Library, more: dict[str, Any]) -> None:
+    """Whole weights, weights kept in parts, packs; in float32 on both."""
+    document = set_recipe(drawn(20, processes=1), device="cuda", **({} if "sharded" in more else more))
+    one, two = queued(store, document), queued(store, set_recipe(document, processes=2, **more))
+    assert execute(store, one) == "finished"
+    assert start_process(store, two).wait(300) == 0
+    assert values(library.reader(two)) == pytest.approx(values(library.reader(one)), abs=1e-3)
 
 
 @pytest.mark.long
