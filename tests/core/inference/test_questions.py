@@ -24,6 +24,7 @@ from core.runs.execute import checkpoint_folder, execute
 from core.store.database import Store
 from core.store.library import Library
 from studio.open.documents import examples
+from tests.core.data.clips import jsonl
 from tests.core.data.test_sounds import with_sounds
 from tests.core.runs.running import queued
 from tests.core.training.test_three_modalities import fused
@@ -40,6 +41,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "early_late_cost_sweep": {},
     "siamese_views": {PICTURE: "pictures"},
     "translated_names": {SENTENCE: "sentences"},
+    "mandarin_tones": {},
     "vq_vae": {},
     "emoji_gan": {},
     "text_to_emoji": {},
@@ -98,11 +100,22 @@ def checkpoint_of(store: Store, document: Document) -> Path:
     return Path(Library(store).reader(uid).checkpoints()[-1].path)
 
 
+def spoken(root: Path) -> Path:
+    """Two dozen tones as syllables of two speakers."""
+    rows = [
+        {"file": f"{n}.wav", "label": f"tone{n % 4}", "speaker": f"s{n // 16}", "split": ("train", "test")[n // 16]}
+        for n in range(24)
+    ]  # fmt: skip
+    return jsonl(root, rows)
+
+
 def small(document: Document, store: Store, folder: Path) -> Document:
     """The drawing with narrow towers, two steps, and what it must be given."""
     for key, node in document.nodes.items():
         if node.block == "sources.caption_table":
             document = edits.set_knob(document, key, "folder", str(with_sounds(folder)))
+        if node.block == "sources.sounds":
+            document = edits.set_knob(document, key, "folder", str(spoken(folder / "spoken")))
         if node.block == "encoders.teacher":
             teacher = checkpoint_of(store, tiny_clip(steps=1, callbacks={"checkpointing": {}}))
             document = edits.set_knob(document, key, "run", str(teacher.parent))
