@@ -37,6 +37,8 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "co_attention_pretraining": {},
     "early_fusion_mlm": {},
     "phrase_regions": {},
+    "video_actions": {},
+    "video_localisation": {},
     "cross_attention_memory_sweep": {},
     "early_late_cost_sweep": {},
     "siamese_views": {PICTURE: "pictures"},
