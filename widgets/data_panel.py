@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -34,11 +36,13 @@ class DataPanel(QScrollArea):
     """A page that shows one dataset, of several the chosen one; asks for a look, never takes one."""
 
     checkRequested = Signal()
+    folderDropped = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAcceptDrops(True)
         self._body = QWidget()
         self._body.setObjectName("data")
         self._column = QVBoxLayout(self._body)
@@ -77,6 +81,24 @@ class DataPanel(QScrollArea):
             self._which.addItem(title, key)
         self._which.setCurrentIndex(max(0, self._which.findData(before)))
         self._which.setVisible(len(titles) > 1)
+
+    def choose_source(self, key: str) -> None:
+        """Another of the sources, where it is there."""
+        if (place := self._which.findData(key)) >= 0:
+            self._which.setCurrentIndex(place)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _folder_in(event):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        if _folder_in(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        if folder := _folder_in(event):
+            event.acceptProposedAction()
+            self.folderDropped.emit(folder)
 
     @property
     def source(self) -> str:
@@ -162,6 +184,12 @@ class DataPanel(QScrollArea):
         )
         if self._shown is not None:
             self.show_dataset(self._shown)
+
+
+def _folder_in(event: QDropEvent) -> str:
+    """The folder that is dragged; empty where it is none."""
+    paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+    return next((path for path in paths if Path(path).is_dir()), "")
 
 
 def _shown(facts: DatasetFacts) -> list[tuple[str, Sequence[Specimen]]]:

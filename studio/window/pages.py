@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from PySide6.QtWidgets import QStackedWidget, QWidget
@@ -13,9 +14,11 @@ from core.graph.document import Document
 from studio.open.documents import examples, in_language
 from studio.session import Session
 from studio.window.cards import gallery_cards
+from studio.window.dropping import with_folder
 from widgets.canvas.view import CanvasView
 from widgets.data_panel import DataPanel
 from widgets.gallery import Gallery
+from widgets.look.language import tr
 from widgets.look.titles import titles_of
 
 Sources = tuple[Any, ...]
@@ -48,6 +51,7 @@ class Pages:
         self.gallery.left.connect(lambda: self.show_page(self.before))
         self.data.checkRequested.connect(self.session.look_again)
         self.session.lookedAgain.connect(self._look_again)
+        self.data.folderDropped.connect(self.take_folder)
         self.session.documentChanged.connect(self.document_changed)
 
     def show(self, key: str, stack: QStackedWidget) -> None:
@@ -81,6 +85,18 @@ class Pages:
         source = self.data.source
         self.data.show_busy(titles.get(source, ""))
         self.session.engine.ask(lambda: _look(document, source), partial(self._show_data, self._looked_at, source))
+
+    def take_folder(self, folder: str) -> None:
+        """A folder was dropped on the data page: the source that reads it gets it, and is looked at."""
+        session = self.session
+        document, source = with_folder(session.document, Path(folder), self.data.source, session.vocabulary)
+        if not source:
+            session.say(tr("There are no images, audio or videos in that folder."), "warning")
+            return
+        session.edit(document, tr("Choose a folder"))
+        self.check_data()
+        self.data.choose_source(source)
+        self.check_data()
 
     def _look_again(self) -> None:
         if self.current == "data":

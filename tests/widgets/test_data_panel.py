@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QLabel
 
 from core.graph.dataset import DatasetFacts, SoundsReport, Specimen
@@ -170,3 +172,27 @@ def test_a_clip_is_drawn_as_its_waveform_over_its_spectrogram(qtbot):
     assert (image.width(), image.height()) == (160, 60)
     rows = [{image.pixelColor(x, y).rgb() for x in range(160)} for y in (10, 58)]
     assert all(len(colours) > 1 or rows[0] != rows[1] for colours in rows)
+
+
+def dropped(panel, path):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    modifiers, buttons = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
+    event = QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, buttons, modifiers)
+    panel.dropEvent(event)
+
+
+def test_a_folder_dropped_on_the_page_is_told_and_a_file_is_not(qtbot, tmp_path):
+    panel = DataPanel()
+    qtbot.addWidget(panel)
+    told = []
+    panel.folderDropped.connect(told.append)
+    (tmp_path / "a.wav").write_bytes(b"")
+    dropped(panel, tmp_path / "a.wav")
+    assert told == []
+    dropped(panel, tmp_path)
+    assert told == [str(tmp_path)]
+    panel.set_sources({"a": "A", "b": "B"})
+    panel.choose_source("b")
+    panel.choose_source("c")
+    assert panel.source == "b"

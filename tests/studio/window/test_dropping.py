@@ -1,0 +1,44 @@
+"""A folder dropped on the data page goes to the source that reads what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.graph.document import Document
+from core.runs.declared import declared_vocabulary
+from studio.window.dropping import source_for, with_folder
+from tests.documents import Drawing
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (("dog/1.wav", "cat/2.ogg", "readme.txt"), "sources.sounds"), (("a/1.mp4", "b/2.mkv"), "sources.videos"),
+        (("a/1.png", "b/2.jpg"), "sources.image_folders"), (("1.png", "captions.csv"), "sources.caption_table"),
+        (("1.wav", "cover.png", "2.wav"), "sources.sounds"), (("notes.txt",), ""), ((".hidden.wav",), ""),
+    ],
+)  # fmt: skip
+def test_what_most_files_are_decides(tmp_path: Path, names: tuple[str, ...], kind: str) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert source_for(tmp_path) == kind
+
+
+def test_a_source_that_is_there_gets_the_folder_and_a_lacking_one_is_added(tmp_path: Path) -> None:
+    (tmp_path / "1.wav").write_bytes(b"")
+    words = declared_vocabulary()
+    added, key = with_folder(Document(name="x"), tmp_path, "", words)
+    assert added.nodes[key].block == "sources.sounds"
+    assert added.nodes[key].knobs["folder"] == str(tmp_path)
+    draw = Drawing()
+    first, second = draw.add("sources.sounds"), draw.add("sources.sounds")
+    for chosen, wanted in ((second, second), ("", first)):
+        changed, key = with_folder(draw.document, tmp_path, chosen, words)
+        assert (key, len(changed.nodes)) == (wanted, 2)
+        assert changed.nodes[key].knobs["folder"] == str(tmp_path)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert with_folder(draw.document, empty, "", words) == (draw.document, "")
