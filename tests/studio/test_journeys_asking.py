@@ -183,7 +183,8 @@ def test_data_of_another_drawing_is_looked_at_when_it_is_opened(sit_down, tmp_pa
     person.go_to("Data")
     page = person.window.pages.data
     person.wait(lambda: not page.is_busy and page.findChildren(QListWidget))
-    person.choose("new_document")
+    person.choose("new_document")  # which shows the graph
+    person.go_to("Data")
     person.wait(lambda: not page.is_busy and person.texts(page, "no data source"))
     person.session.edit(edits.add_node(person.session.document, "sources.emoji", 0, 0, SMALL)[0], "Add")
     person.wait(lambda: not page.is_busy and page.findChildren(QListWidget))
