@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from core.blocks.values import Waveform
+from core.data.advice import encoder_for
 from core.data.catalog import sources
 from core.data.clip_rows import TOLD_PORTS, ClipKnobs, Clips
 from core.data.clips import ClipRow
@@ -92,6 +93,11 @@ class Sounds(Clips):
         if heard.note:
             self.note(f"{row.name}: {heard.note}")
         return heard.samples_S
+
+    def facts(self) -> Mapping[str, str]:
+        """What clips share, and which encoder suits them."""
+        self.open()
+        return {**super().facts(), "suggested encoder": encoder_for([row.told for row in self.rows])}
 
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""
