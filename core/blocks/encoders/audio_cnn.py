@@ -2,7 +2,8 @@
 
 Group norm keeps samples apart, and counts a sample's real frames alone: what lies behind them is zero before every convolution,
 as if the sound ended there, through every stride. The bands of each frame are kept as cells, so an attention map finds its way back onto the
-spectrogram. Axes: B batch, F mel bands, T frames, N tokens, D width.
+spectrogram. While a unit's convolutions begin at zero, its shortcut alone, a stride without a filter, hears one frame and
+one band of 2^stages: gradient reaches nothing between them. Axes: B batch, F mel bands, T frames, N tokens, D width.
 """
 
 from __future__ import annotations
@@ -76,6 +77,10 @@ class AudioCNN(Block):
             True, "Nor do the tower's own convolutions and norms, where padding is masked; off, as in version 1: they do.",
             advanced=True,
         )  # fmt: skip
+        quiet_start: bool = knob(
+            True, "Units with a stride begin as their shortcut alone, which skips frames and bands; off: with their convolutions.",
+            advanced=True, placed=False,
+        )  # fmt: skip
 
     def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
@@ -84,7 +89,8 @@ class AudioCNN(Block):
         for stage in range(config.stages):
             out = config.width * 2**stage
             for unit in range(config.depth):
-                layers.append(Residual(now, out, 2 if unit == 0 else 1, 8 if out % 8 == 0 else 1))
+                stride = 2 if unit == 0 else 1
+                layers.append(Residual(now, out, stride, 8 if out % 8 == 0 else 1, stride == 1 or config.quiet_start))
                 now = out
         self.body = nn.Sequential(*layers)
 

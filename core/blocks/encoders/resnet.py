@@ -21,9 +21,9 @@ from core.knobs import knob
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions around a shortcut."""
+    """Two 3x3 convolutions around a shortcut; quiet: they begin at zero, so only the shortcut is there (arXiv:1706.02677)."""
 
-    def __init__(self, channels: int, out: int, stride: int, groups: int) -> None:
+    def __init__(self, channels: int, out: int, stride: int, groups: int, is_quiet: bool = True) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(channels, out, 3, stride, 1, bias=False), nn.GroupNorm(min(groups, out), out), nn.ReLU(inplace=True),
@@ -31,7 +31,8 @@ class Residual(nn.Module):
         )  # fmt: skip
         same = stride == 1 and channels == out
         self.shortcut: nn.Module = nn.Identity() if same else nn.Conv2d(channels, out, 1, stride, bias=False)
-        nn.init.zeros_(self.body[-1].weight)  # type: ignore[arg-type]
+        if is_quiet:
+            nn.init.zeros_(self.body[-1].weight)  # type: ignore[arg-type]
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Same height and width divided by the stride."""
