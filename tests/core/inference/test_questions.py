@@ -44,6 +44,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "siamese_views": {PICTURE: "pictures"},
     "translated_names": {SENTENCE: "sentences"},
     "mandarin_tones": {},
+    "sound_events": {},
     "vq_vae": {},
     "emoji_gan": {},
     "text_to_emoji": {},
@@ -103,9 +104,9 @@ def checkpoint_of(store: Store, document: Document) -> Path:
 
 
 def spoken(root: Path) -> Path:
-    """Two dozen tones as syllables of two speakers."""
+    """Two dozen tones as syllables of two speakers, in four folds."""
     rows = [
-        {"file": f"{n}.wav", "label": f"tone{n % 4}", "speaker": f"s{n // 16}", "split": ("train", "test")[n // 16]}
+        {"file": f"{n}.wav", "label": f"tone{n % 4}", "speaker": f"s{n // 16}", "split": ("train", "test")[n // 16], "fold": n // 6 + 1}
         for n in range(24)
     ]  # fmt: skip
     return jsonl(root, rows)
