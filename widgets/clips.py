@@ -23,6 +23,7 @@ from core.graph.dataset import DatasetFacts, SoundsReport, Specimen
 from core.store.encoding import sound_files
 from widgets.look.files import save_file
 from widgets.look.language import said, tr
+from widgets.look.plain import plain_tip
 from widgets.look.playing import Player
 from widgets.look.sounds import NOTHING, outline_of, spectrogram_of
 from widgets.look.strip import Strip
@@ -239,7 +240,7 @@ class LengthBars(QWidget):
         minutes = found.together / 60
         words = tr("{shortest} to {longest} s, half of them up to {median} s, {minutes} minutes together",
                    shortest=f"{found.shortest:.2f}", longest=f"{found.longest:.2f}", median=f"{found.median:.2f}", minutes=f"{minutes:.1f}")  # fmt: skip
-        self.setToolTip(words)
+        self.setToolTip(plain_tip(words))
         self.setAccessibleName(words)
         self.words = words
         look.changed.connect(self.update)

@@ -24,10 +24,14 @@ def average_precision(score_N: Tensor, truth_N: Tensor) -> float:
 
 
 def mean_average_precision(score_NK: Tensor, truth_NK: Tensor) -> tuple[float, float]:
-    """The mean over classes that occur, and what scores without any sense get: how often the class occurs."""
+    """The mean over classes that occur, and what scores without any sense get: how often the class occurs.
+
+    Both NaN where none occurs, the first also where a score is no number.
+    """
     columns = [column for column in range(truth_NK.shape[1]) if bool(truth_NK[:, column].any())]
     if not columns:
         return float("nan"), float("nan")
+    is_number = not bool(score_NK.isnan().any())
     found = [average_precision(score_NK[:, column], truth_NK[:, column]) for column in columns]
     chance = [float(truth_NK[:, column].double().mean()) for column in columns]
-    return sum(found) / len(found), sum(chance) / len(chance)
+    return (sum(found) / len(found) if is_number else float("nan")), sum(chance) / len(chance)

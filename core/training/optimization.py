@@ -196,6 +196,8 @@ def decaying(module: nn.Module) -> dict[str, nn.Parameter]:
     found = {}
     for place, part in module.named_modules():
         names = next((names for kind, names in _MATRICES.items() if isinstance(part, kind)), ())
+        if isinstance(part, nn.RNNBase):  # as many as it has layers
+            names = tuple(name for name in part._parameters if name.startswith("weight"))
         for name in getattr(part, "decayed", names):
             parameter = part._parameters.get(name)
             if parameter is not None:

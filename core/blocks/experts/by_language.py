@@ -32,6 +32,7 @@ class LanguageMixture(Block):
 
     title = "Language mixture"
     modality = "audio"
+    decayed = ("maps_LDD",)  # by weight decay; the others are biases
     takes = {"tokens": port("tokens", "tokens of speech in time", modality="audio")}
     gives = {
         "tokens": port("tokens", "the same tokens, each read by the languages it may be in", modality="audio"),

@@ -7,6 +7,7 @@ out and counted. Axes: B batch, T frames, V vocabulary, L pieces, D width.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -101,20 +102,20 @@ class CTC(Objective):
         log_BTV, frames_B, _ = self.emitted(tokens)
         guess = [int(self.counts_V.argmax())]
         rows = [
-            (len(right), edits([number for number, _ in said(log_TV[:count])], right), edits(guess, right))
+            (len(right), _edits(log_TV[:count], right), edits(guess, right))
             for log_TV, count, right in zip(log_BTV, frames_B.tolist(), sentences(text))
             if right
         ]
-        length_A, edits_A, guess_A = torch.tensor(rows, dtype=torch.int64).reshape(-1, 3).unbind(1)
+        length_A, edits_A, guess_A = torch.tensor(rows, dtype=torch.float64).reshape(-1, 3).unbind(1)
         return {"length": length_A, "edits": edits_A, "guess": guess_A}
 
     def held_out_scores(self, answers: Mapping[str, Tensor]) -> dict[str, float]:
         """Edits per piece, and how many sentences are right to the last piece; beside saying the most frequent piece always."""
-        total = int(answers["length"].sum())
+        total = float(answers["length"].sum())
         if not total:
             return {}
         return {
-            "error rate": int(answers["edits"].sum()) / total, "chance error rate": int(answers["guess"].sum()) / total,
+            "error rate": float(answers["edits"].sum()) / total, "chance error rate": float(answers["guess"].sum()) / total,
             "accuracy": float((answers["edits"] == 0).double().mean()), "chance accuracy": float((answers["guess"] == 0).double().mean()),
         }  # fmt: skip
 
@@ -167,6 +168,13 @@ def _targets(pieces: list[list[int]], device: torch.device) -> tuple[Tensor, Ten
     longest = max(1, *(len(one) for one in pieces))
     rows = [one + [0] * (longest - len(one)) for one in pieces]
     return torch.tensor(rows, device=device), torch.tensor([len(one) for one in pieces], device=device)
+
+
+def _edits(log_TV: Tensor, right: list[int]) -> float:
+    """What it takes to make a sentence of what is heard; NaN where what is heard is no number."""
+    if not bool(log_TV.isfinite().all()):
+        return math.nan
+    return edits([number for number, _ in said(log_TV)], right)
 
 
 def _marked(log_TV: Tensor, number: int, frames: range, span: Span) -> Marked:

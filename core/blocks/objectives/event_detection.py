@@ -135,7 +135,7 @@ class EventDetection(Objective):
         found: dict[str, float] = {}
         for prefix, name, truth in (("", "clip", "clip truth"), ("frame ", "frame", "frame truth")):
             value, chance = mean_average_precision(answers[name].float(), answers[truth])
-            if value == value:
+            if chance == chance:
                 found |= {prefix + "mAP": value, "chance " + prefix + "mAP": chance}
         truth_BK = answers["clip truth"]
         if len(truth_BK) and bool((truth_BK.sum(1) == 1).all()):

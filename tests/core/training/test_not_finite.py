@@ -32,7 +32,16 @@ def test_an_objective_scores_nothing_of_what_is_not_finite(key: str) -> None:
     block, example = build(key)
     assert isinstance(block, Objective)
     block.eval()
-    truth = {"real", "label", "labels", "classes", "text", "codes", "hidden"}  # what is right stays as it is
+    truth = {
+        "real",
+        "label",
+        "labels",
+        "classes",
+        "segments",
+        "text",
+        "codes",
+        "hidden",
+    }  # what is right stays as it is
     broken = {name: v if name in truth else pytree.tree_map(without_numbers, v) for name, v in example.items()}
     with torch.no_grad():
         whole = block.held_out_scores(block.answers(**example))

@@ -87,6 +87,15 @@ STILL = (
     "mask_",
     "in_E1H",
     "out_E1D",
+    "vectors",  # a language's
+    "embed_tokens",
+    "rel_attn_embed",
+    "band_",
+    "place_",
+    "leading_",
+    "shift_",
+    "rel_pos_const",
+    "parametrizations",  # a kernel that is normed: how long it is says nothing
 )
 
 
