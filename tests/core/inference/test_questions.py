@@ -45,6 +45,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "translated_names": {SENTENCE: "sentences"},
     "mandarin_tones": {},
     "sound_events": {},
+    "spoken_letters": {},
     "vq_vae": {},
     "emoji_gan": {},
     "text_to_emoji": {},
@@ -104,9 +105,12 @@ def checkpoint_of(store: Store, document: Document) -> Path:
 
 
 def spoken(root: Path) -> Path:
-    """Two dozen tones as syllables of two speakers, in four folds."""
+    """Two dozen tones as syllables or words of two speakers, in four folds."""
     rows = [
-        {"file": f"{n}.wav", "label": f"tone{n % 4}", "speaker": f"s{n // 16}", "split": ("train", "test")[n // 16], "fold": n // 6 + 1}
+        {
+            "file": f"{n}.wav", "label": f"tone{n % 4}", "text": ("one", "two")[n % 2], "fold": n // 6 + 1,
+            "speaker": ("george", "theo")[n // 16], "split": ("train", "test")[n // 16],
+        }
         for n in range(24)
     ]  # fmt: skip
     return jsonl(root, rows)
