@@ -17,6 +17,7 @@ from torch import Tensor
 from core.blocks.values import Spectrogram, Waveform
 from core.data.base import Transform
 from core.data.media import Bands, Wave
+from core.data.memory import Memory
 from core.data.sounds import Heard
 from core.graph.ports import port
 from core.knobs import knob
@@ -26,25 +27,17 @@ from core.telemetry.spans import hops_in, samples_in
 MOST_BYTES = 2**28
 
 
-class BandMemory:
-    """What was computed of sounds, by their contents; stops growing at a quarter of a gibibyte, and is not sent to workers."""
+class BandMemory(Memory[Tensor]):
+    """What was computed of sounds, by their contents; stops growing at a quarter of a gibibyte."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._made: dict[tuple[int, int, int], Tensor] = {}
-        self._room = most_bytes
+        super().__init__(most_bytes)
 
     def get(self, waveform_S: Tensor, hertz: int, make: Callable[[Tensor, int], Tensor]) -> Tensor:
         """What ``make`` gives of the sound; nobody may change it."""
         samples = waveform_S.numpy().tobytes()
         content = hash(samples), len(samples), hertz  # 64 bits by SipHash: three times as fast as a digest
-        made = self._made.get(content)
-        if made is None:
-            made = make(waveform_S, hertz)
-            size = made.numel() * made.element_size()
-            if size <= self._room:
-                self._made[content] = made
-                self._room -= size
-        return made
+        return self.find(content, lambda: make(waveform_S, hertz), lambda made: made.nbytes)
 
 
 class OfSound(Transform):

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from core.blocks.values import Segments
+from core.blocks.values import Segments, Waveform
 from core.data.beside import Beside
 from core.data.clip_files import ClipFiles
 from core.data.clip_names import form_of, told_by
@@ -35,12 +35,13 @@ from core.data.media import Marks
 from core.data.readers.media_formats import Formats
 from core.data.rows import Rows
 from core.data.same_pictures import same_files
+from core.data.sounds import Heard, SoundMemory
 from core.data.splitting import SHARES
 from core.data.tables import read_table
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Problem, Refused, refuse
-from core.telemetry.spans import Span
+from core.telemetry.spans import Span, samples_in
 from core.texts import printable
 
 
@@ -104,13 +105,17 @@ TOLD_PORTS = {
 }
 
 
+MOST_SECONDS = 600.0  # of a clip's sound
+
+
 class Clips(Rows[ClipRow]):
-    """Clips of one kind of file; subclasses decode them."""
+    """Clips of one kind of file; subclasses decode them, and say in ``hertz`` and ``seconds`` how their sound is read."""
 
     formats: ClassVar[Formats]
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
+        self._memory = SoundMemory()
         self._names: dict[str, tuple[str, ...]] = {}
 
     # Reading the index ---------------------------------------------------------------------------------------------
@@ -299,6 +304,19 @@ class Clips(Rows[ClipRow]):
         found = [(span, mark.label) for mark in timed if (span := mark.span.common(whole)) is not None]
         places = self._places["segments"]
         return Marks(spans=tuple(span for span, _ in found), classes=tuple(places.get(label, 0) for _, label in found))
+
+    def wave_meta(self, batch: int) -> Waveform:
+        """A batch of their sound, as long as is read at most."""
+        knobs = self.config
+        samples = torch.empty(batch, samples_in(knobs.seconds, knobs.hertz), device="meta")
+        lengths = torch.empty(batch, dtype=torch.int64, device="meta")
+        return Waveform(samples_BS=samples, lengths_B=lengths, hertz=knobs.hertz)
+
+    def hears(self, incoming: Mapping[str, Heard]) -> tuple[Mapping[str, Heard], Sequence[Problem]]:
+        """One rate; each clip as long as it is or as is read."""
+        knobs = self.config
+        heard = Heard(hertz=knobs.hertz, seconds=knobs.seconds, seconds_knob="seconds", most_seconds=MOST_SECONDS)
+        return {"waveform": heard}, ()
 
     def told_meta(self, batch: int) -> dict[str, Any]:
         """A batch of what is known of clips."""

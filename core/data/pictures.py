@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any
 
 import numpy as np
 import torch
@@ -11,35 +10,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.blocks.values import AnySize
+from core.data.memory import Memory
 from core.data.readers.image import KEEP
 
 MOST_BYTES = 2**30
 Pixels = NDArray[np.uint8]  # [3, H, W]
 
 
-class PictureMemory:
-    """A cache that stops growing at a gibibyte; safe for threads, and left behind when sent to a worker process."""
+class PictureMemory(Memory[Pixels]):
+    """Stops growing at a gibibyte."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._pictures: dict[Hashable, Pixels] = {}
-        self._room = most_bytes
-        self._most = most_bytes
+        super().__init__(most_bytes)
 
     def get(self, key: Hashable, decode: Callable[[], Pixels]) -> Tensor:
         """The picture as float32 [3, H, W] in [0, 1]; ``decode`` is called where it is not known yet."""
-        pixels = self._pictures.get(key)
-        if pixels is None:
-            pixels = decode()
-            if pixels.nbytes <= self._room:
-                self._pictures[key] = pixels
-                self._room -= pixels.nbytes
+        pixels = self.find(key, decode, lambda made: made.nbytes)
         return torch.from_numpy(pixels.astype(np.float32) / np.float32(255))
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"most": self._most}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["most"])  # type: ignore[misc]
 
 
 def meta_image(batch: int, size: int, how: str = "") -> Tensor | AnySize:

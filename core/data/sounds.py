@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from core.data.memory import Memory
 
 MOST_BYTES = 2**29
 
@@ -32,34 +33,25 @@ class Heard:
 _FULL = 32767.0
 
 
-class SoundMemory:
-    """A cache that stops growing at half a gibibyte; left behind when sent to a worker process."""
+Packed = tuple[NDArray[np.int16], np.float32]  # samples, and what one step is worth
+
+
+class SoundMemory(Memory[Packed]):
+    """Stops growing at half a gibibyte."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._sounds: dict[Hashable, tuple[NDArray[np.int16], np.float32]] = {}
-        self._room = self._most = most_bytes
+        super().__init__(most_bytes)
 
     def get(self, key: Hashable, decode: Callable[[], Tensor]) -> Tensor:
         """The sound as float32 [S], rounded to 16 bits of its own loudest sample where that is above full scale.
 
         ``decode`` is called where it is not known yet.
         """
-        kept = self._sounds.get(key)
-        if kept is None:
-            kept = _packed(decode().numpy())
-            if kept[0].nbytes <= self._room:
-                self._sounds[key] = kept
-                self._room -= kept[0].nbytes
-        return torch.from_numpy(kept[0].astype(np.float32) * kept[1])
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"most": self._most}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["most"])  # type: ignore[misc]
+        samples_S, step = self.find(key, lambda: _packed(decode().numpy()), lambda made: made[0].nbytes)
+        return torch.from_numpy(samples_S.astype(np.float32) * step)
 
 
-def _packed(samples_S: NDArray[np.float32]) -> tuple[NDArray[np.int16], np.float32]:
+def _packed(samples_S: NDArray[np.float32]) -> Packed:
     loudest = max(1.0, float(samples_S.max(initial=0.0)), -float(samples_S.min(initial=0.0)))
     levels_S = samples_S * np.float32(_FULL / loudest)
     return np.rint(levels_S, out=levels_S).astype(np.int16), np.float32(loudest / _FULL)

@@ -75,6 +75,7 @@ class EmojiVideos(Source):
         super().__init__(config)
         self._emoji = EmojiPairs(EmojiPairs.Config(second_artist="none"))
         self._splits: Mapping[str, Sequence[int]] = {}
+        self._pool: dict[int, Sequence[int]] = {}  # emoji -> what may stand beside it
 
     def open(self) -> None:
         """Read the index and the names."""
@@ -82,6 +83,7 @@ class EmojiVideos(Source):
             return
         self._emoji.open()
         total = len(self._emoji)
+        self._pool = {one: some for some in self._emoji.splits().values() for one in some}
         if self.config.hold_out == ORDERS:
             numbers = range(total * self.config.videos)
             splits: dict[str, list[int]] = {name: [] for name in SHARES}
@@ -118,7 +120,7 @@ class EmojiVideos(Source):
 
     def _film(self, index: int) -> EmojiFilm:
         actor = self._actor(index)
-        pool = next(some for some in self._emoji.splits().values() if actor in set(some))
+        pool = self._pool[actor]
         others = _generator(index, 1).permutation(len(pool))[: self.config.around + 1]
         around = [pool[int(place)] for place in others if pool[int(place)] != actor][: self.config.around]
         files = tuple(_file(one) for one in (*around, actor))

@@ -20,9 +20,10 @@ from torch import Tensor
 from core.blocks.values import Segments, Waveform
 from core.data.base import DataReport, Source
 from core.data.catalog import sources
+from core.data.clip_rows import MOST_SECONDS
 from core.data.media import Marks, Wave
 from core.data.sounds import Heard
-from core.data.sources.sounds import MOST_SECONDS, Sounds
+from core.data.sources.sounds import Sounds
 from core.data.splitting import SHARES
 from core.graph.ports import port
 from core.knobs import knob

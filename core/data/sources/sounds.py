@@ -5,30 +5,25 @@ Axes: S samples.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from core.blocks.values import Waveform
 from core.data.advice import encoder_for
 from core.data.catalog import sources
-from core.data.clip_rows import TOLD_PORTS, ClipKnobs, Clips
+from core.data.clip_rows import MOST_SECONDS, TOLD_PORTS, ClipKnobs, Clips
 from core.data.clips import ClipRow
 from core.data.media import Wave
 from core.data.paths import folder
 from core.data.readers.audio import read_sound
 from core.data.readers.media_formats import AUDIO
-from core.data.sounds import Heard, SoundMemory
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Problem, Refused, refuse
-from core.telemetry.spans import Span, samples_in
-
-MOST_SECONDS = 600.0  # of a clip
+from core.telemetry.spans import Span
 
 
 @sources.register("sources.sounds")
@@ -53,10 +48,6 @@ class Sounds(Clips):
             unit="s",
             title="Max duration",
         )
-
-    def __init__(self, config: Any) -> None:
-        super().__init__(config)
-        self._memory = SoundMemory()
 
     def unready(self) -> Problem | None:
         """A folder is needed, and what must lie in it is said."""
@@ -101,14 +92,4 @@ class Sounds(Clips):
 
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""
-        knobs = self.config
-        samples = torch.empty(batch, samples_in(knobs.seconds, knobs.hertz), device="meta")
-        lengths = torch.empty(batch, dtype=torch.int64, device="meta")
-        wave = Waveform(samples_BS=samples, lengths_B=lengths, hertz=knobs.hertz)
-        return {"waveform": wave, **self.told_meta(batch)}
-
-    def hears(self, incoming: Mapping[str, Heard]) -> tuple[Mapping[str, Heard], Sequence[Problem]]:
-        """One rate; each clip as long as it is or as is read."""
-        knobs = self.config
-        heard = Heard(hertz=knobs.hertz, seconds=knobs.seconds, seconds_knob="seconds", most_seconds=MOST_SECONDS)
-        return {"waveform": heard}, ()
+        return {"waveform": self.wave_meta(batch), **self.told_meta(batch)}

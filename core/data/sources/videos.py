@@ -6,7 +6,7 @@ Axes: S samples.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.blocks.values import Waveform
 from core.data.catalog import sources
-from core.data.clip_rows import TOLD_PORTS, ClipKnobs, Clips
+from core.data.clip_rows import MOST_SECONDS, TOLD_PORTS, ClipKnobs, Clips
 from core.data.clips import ClipRow
 from core.data.films.footage import FilmFile
 from core.data.media import Wave
@@ -25,13 +24,11 @@ from core.data.paths import folder
 from core.data.readers.audio import read_sound
 from core.data.readers.media_formats import VIDEOS
 from core.data.readers.video_process import HasNoSound
-from core.data.sounds import Heard, SoundMemory
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Problem, Refused, refuse
-from core.telemetry.spans import Span, samples_in
+from core.telemetry.spans import Span
 
-MOST_SECONDS = 600.0  # of a clip's sound
 SECONDS, FRAMES = "seconds", "frames"
 
 
@@ -70,10 +67,6 @@ class Videos(Clips):
             5.0, "Longest part of an audio file that is read.", low=0.05, high=MOST_SECONDS, unit="s", title="Max duration",
             advanced=True,
         )  # fmt: skip
-
-    def __init__(self, config: Any) -> None:
-        super().__init__(config)
-        self._memory = SoundMemory()
 
     def unready(self) -> Problem | None:
         """A folder is needed, and what must lie in it is said."""
@@ -127,15 +120,7 @@ class Videos(Clips):
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""
         knobs = self.config
-        samples = torch.empty(batch, samples_in(knobs.seconds, knobs.hertz), device="meta")
-        lengths = torch.empty(batch, dtype=torch.int64, device="meta")
         return {
             "clip": None, "image": torch.empty(batch, 3, knobs.image_size, knobs.image_size, device="meta"),
-            "waveform": Waveform(samples_BS=samples, lengths_B=lengths, hertz=knobs.hertz), **self.told_meta(batch),
+            "waveform": self.wave_meta(batch), **self.told_meta(batch),
         }  # fmt: skip
-
-    def hears(self, incoming: Mapping[str, Heard]) -> tuple[Mapping[str, Heard], Sequence[Problem]]:
-        """One rate; each sound as long as it is or as is read."""
-        knobs = self.config
-        heard = Heard(hertz=knobs.hertz, seconds=knobs.seconds, seconds_knob="seconds", most_seconds=MOST_SECONDS)
-        return {"waveform": heard}, ()

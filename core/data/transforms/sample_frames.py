@@ -20,8 +20,8 @@ from core.data.catalog import transforms
 from core.data.films.choosing import Places, Shown, around_keys, by_motion, in_segments, in_stretches, key_frames
 from core.data.films.footage import Footage
 from core.data.films.looking import look_over
-from core.data.films.memory import FrameMemory
 from core.data.media import Film
+from core.data.memory import Memory
 from core.data.readers.video import MOST_FRAMES
 from core.graph.ports import port
 from core.knobs import knob
@@ -30,6 +30,7 @@ from core.telemetry.spans import durations_of
 
 PARTS, STRETCHES, MOTION, KEYS = "equal parts", "stretches", "motion", "key frames"
 SHORT = 128  # frames of a film that is kept whole
+MOST_BYTES = 2**29  # of them all
 
 
 @transforms.register("transforms.sample_frames")
@@ -89,7 +90,7 @@ class SampleFrames(Transform):
                 f"{config.frames} frames cannot be shared out equally over {config.stretches} stretches.",
                 hint="Choose a number of frames that is a multiple of the stretches.",
             )
-        self._memory = FrameMemory()
+        self._memory: Memory[Tensor] = Memory(MOST_BYTES)  # uint8 [T, C, H, W] of short films
 
     def apply(self, values: Mapping[str, Any], generator: np.random.Generator) -> dict[str, Any]:
         """``clip`` to ``video``, drawn where the settings say so. Raises Refused naming the file."""
@@ -138,7 +139,10 @@ class SampleFrames(Transform):
         size, shape = self.config.size, self.config.shape
         if len(shown.starts_T) > SHORT:
             return film.frames(shown.starts_T[places_N], size, shape)
-        return self._memory.get(film.key, lambda: film.frames(shown.starts_T, size, shape))[places_N]
+        kept_TCHW = self._memory.find(
+            film.key, lambda: film.frames(shown.starts_T, size, shape), lambda made: made.nbytes
+        )
+        return kept_TCHW[places_N]
 
     def meta(self, incoming: Mapping[str, Any], batch: int) -> dict[str, Any]:
         """As many frames for all, of one size."""
