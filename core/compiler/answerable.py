@@ -9,24 +9,34 @@ from __future__ import annotations
 from core.compiler.making import makings
 from core.compiler.plan import Plan
 from core.compiler.questions import questions_of, why_not
-from core.compiler.writing import writers
+from core.compiler.tellers import teller_of, tellers
+from core.compiler.writing import Writer, told_by, writers
 from core.problems import Problem
 
 ANSWERS = ("retrieve", "classify", "caption", "generate", "transcribe", "localise", "reconstruct", "align")
 
 NO_CLASSES = Problem(what="This run does not compare images with sentences, so it cannot name a class.")
+NO_CLASS_OF_SOUND = Problem(
+    what="No block here names a class of audio, and none compares audio with sentences.", hint="Add the objective Classification."
+)  # fmt: skip
+NO_WORDS = Problem(what="No block here spells what is said.", hint="Add the objective CTC.")
+NO_EVENTS = Problem(what="No block here says when something is heard.", hint="Add the objective Event detection.")
+NOTHING_WRITTEN = Problem(
+    what="No block here writes about audio.", hint="Add a language decoder behind the audio encoder."
+)
 UNREAD = Problem(what="A block here writes text, but this version does not read it back.")
 NO_CAPTION = Problem(
     what="No block here writes text.",
     hint="A caption can be searched for instead, where images and text share a space.",
 )
 NO_TRANSCRIPT = Problem(
-    what="No block here writes text.", hint="Transcribing needs a block that writes text from audio."
+    what="No block here writes text.",
+    hint="Transcribing needs the objective CTC, or a block that writes text from audio.",
 )
 NO_IMAGES = Problem(what="No block here makes images.", hint="Add one from Generators.")
 NO_PLACES = Problem(what="No block here gives places: boxes in an image, or spans of time.")
 NO_RECONSTRUCTION = Problem(what="No block here reconstructs an image that came in.")
-NO_OFFSETS = Problem(what="No block here says by how much audio and video are apart.")
+NO_OFFSETS = Problem(what="No block here says by how much audio and video are apart, or when a word is said.")
 
 
 def answerable(plan: Plan) -> dict[str, Problem | None]:
@@ -34,19 +44,50 @@ def answerable(plan: Plan) -> dict[str, Problem | None]:
     questions = questions_of(plan)
     named = questions.get(frozenset({"picture"}))
     made = [making for making in makings(plan) if making.kind == "image"]
-    writes = _writes(plan)
-    captions = any(writer.modality == "image" for writer in writers(plan))
+    writes, written, told = _writes(plan), writers(plan), tellers(plan)
+    captions = any(writer.modality == "image" or _captions_sound(plan, writer) for writer in written)
+    kinds = {one.answers for one in told}
+    spells = "transcribe" in kinds or any(_transcribes(plan, writer) for writer in written)
     found = {
         "retrieve": None if questions else why_not(questions, frozenset()),
-        "classify": None if named is not None and named.finds == "sentences" else NO_CLASSES,
+        "classify": None if "classify" in kinds or (named is not None and named.finds == "sentences") else NO_CLASSES,
         "caption": None if captions else UNREAD if writes else NO_CAPTION,
         "generate": None if any(making.original is None for making in made) else NO_IMAGES,
-        "transcribe": UNREAD if writes else NO_TRANSCRIPT,
-        "localise": NO_PLACES,
+        "transcribe": None if spells else UNREAD if writes and not written else NO_TRANSCRIPT,
+        "localise": None if "localise" in kinds else NO_PLACES,
         "reconstruct": None if any(making.original is not None for making in made) else NO_RECONSTRUCTION,
-        "align": NO_OFFSETS,
+        "align": None if "transcribe" in kinds else NO_OFFSETS,
     }
     return {kind: found[kind] for kind in ANSWERS}
+
+
+def answerable_of_sound(plan: Plan) -> dict[str, Problem | None]:
+    """For each kind of answer to an audio file nothing, or why this plan cannot give it."""
+    questions, told, written = questions_of(plan), tellers(plan), writers(plan)
+    asked = questions.get(SOUND)
+    named = asked is not None and asked.finds == "sentences"
+    spells = teller_of(told, "transcribe", "sound") is not None
+    found = {
+        "retrieve": None if asked is not None else why_not(questions, SOUND),
+        "classify": None if named or teller_of(told, "classify", "sound") is not None else NO_CLASS_OF_SOUND,
+        "caption": None if any(_captions_sound(plan, writer) for writer in written) else NOTHING_WRITTEN,
+        "transcribe": None if spells or any(_transcribes(plan, writer) for writer in written) else NO_WORDS,
+        "localise": None if teller_of(told, "localise", "sound") is not None else NO_EVENTS,
+        "align": None if spells else NO_WORDS,
+    }
+    return found
+
+
+SOUND = frozenset({"sound"})
+
+
+def _captions_sound(plan: Plan, writer: Writer) -> bool:
+    return writer.modality == "audio" and not _transcribes(plan, writer)
+
+
+def _transcribes(plan: Plan, writer: Writer) -> bool:
+    """Whether a writer learned what is said in a sound."""
+    return writer.modality == "audio" and told_by(plan, writer.tokenizer).port == "transcript"
 
 
 def _writes(plan: Plan) -> bool:

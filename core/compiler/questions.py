@@ -1,4 +1,4 @@
-"""Which questions a person can ask of a plan: with a sentence, a picture, or both, and what is ranked for them.
+"""Which questions a person can ask of a plan: with a sentence, a picture, both, or a sound, and what is ranked for them.
 
 A question is embedded from what is given alone. What is not given must not matter: either nothing of the question's side
 hangs on it, or it stands behind a modality dropout (arXiv:1501.00102), whose learned missing token then takes its place,
@@ -18,15 +18,24 @@ from core.compiler.subsets import droppers
 from core.graph.document import End
 from core.problems import Problem
 
-GIVEN = {"image": "picture", "sentence": "sentence"}  # a source port's kind -> what a person brings
-Kind = Literal["pictures", "sentences"]
+GIVEN = {
+    "image": "picture",
+    "sentence": "sentence",
+    "waveform": "sound",
+}  # a source port's kind -> what a person brings
+Kind = Literal["pictures", "sentences", "sounds"]
+ASKED_WITH = (
+    frozenset({"sentence"}), frozenset({"picture"}), frozenset({"sentence", "picture"}), frozenset({"sound"}),
+)  # fmt: skip
+
+SAME = {"pictures": "picture", "sounds": "sound"}  # what is found -> with what it would find others like it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """One way of asking."""
 
-    given: frozenset[str]  # of ``sentence`` and ``picture``
+    given: frozenset[str]  # of ``sentence``, ``picture`` and ``sound``
     objective: str
     asked: End  # the side that is embedded from what is given
     answers: End  # the side that a split is ranked by
@@ -43,32 +52,36 @@ def questions_of(plan: Plan, task: Task | None = None) -> dict[frozenset[str], Q
     for number, objective in enumerate(plan.objectives if task is None else task.objectives):
         pair = plan.pair(objective)
         for asked, answers in (pair, pair[::-1]) if pair else ():
-            for given in (frozenset({"sentence"}), frozenset({"picture"}), frozenset({"sentence", "picture"})):
+            for given in ASKED_WITH:
                 question = _question(plan, objective, asked, answers, given)
                 if question is None:
                     continue
-                same = question.finds == "pictures" and given == {"picture"}
-                worth = (len(_brought(plan, answers)), int(same), number)  # one modality, and another than was given
+                same = given == {SAME.get(question.finds)}
+                worth = (len(brought(plan, answers)), int(same), number)  # one modality, and another than was given
                 if given not in found or worth < found[given][0]:
                     found[given] = (worth, question)
     return {given: question for given, (_, question) in found.items()}
 
 
 def _question(plan: Plan, objective: str, asked: End, answers: End, given: frozenset[str]) -> Question | None:
-    if any(plan.specs[node].mixes and not _streams_apart(plan, node) for node in _behind(plan, (asked, answers))):
-        return None  # one sample alone is not what was trained there
-    hidden = {
-        node for node in droppers(plan, asked.node) if not _brought(plan, plan.inputs[node]["embedding"]) <= given
-    }
-    if _brought(plan, asked, hidden) != given:
+    if not asks_one_alone(plan, (asked, answers)):
         return None
-    finds: Kind = "pictures" if "picture" in _brought(plan, answers) else "sentences"
+    hidden = {node for node in droppers(plan, asked.node) if not brought(plan, plan.inputs[node]["embedding"]) <= given}
+    if brought(plan, asked, hidden) != given:
+        return None
+    there = brought(plan, answers)
+    finds: Kind = "pictures" if "picture" in there else "sounds" if there == {"sound"} else "sentences"
     return Question(
         given=given, objective=objective, asked=asked, answers=answers, finds=finds, hidden=tuple(sorted(hidden))
     )
 
 
-def _brought(plan: Plan, end: End, hidden: Collection[str] = ()) -> set[str]:
+def asks_one_alone(plan: Plan, ends: Collection[End]) -> bool:
+    """Whether one sample alone is what was trained there: nothing behind these ends compares the samples of a batch."""
+    return not any(plan.specs[node].mixes and not _streams_apart(plan, node) for node in _behind(plan, ends))
+
+
+def brought(plan: Plan, end: End, hidden: Collection[str] = ()) -> set[str]:
     """What a person would bring for an embedding; a source's port itself where nobody can.
 
     What stands behind ``hidden`` dropouts does not count.
@@ -126,4 +139,8 @@ def why_not(questions: Mapping[frozenset[str], Question], given: frozenset[str])
         )
     if given == {"sentence"}:
         return Problem(what="This run cannot be asked with a sentence alone.", hint="Give it an image.")
+    if given == {"sound"}:
+        return Problem(
+            what="This run does not compare audio with anything else.", hint="Give it a sentence or an image."
+        )
     return Problem(what="This run cannot be asked with an image alone.", hint="Give it a sentence.")

@@ -41,14 +41,14 @@ def writers(plan: Plan) -> tuple[Writer, ...]:
         if "codes" in ends:
             continue  # here it draws what the words say
         about = ends.get("tokens") or ends.get("before")
-        tokenizer = _tokenizer(plan, ends["text"])
+        tokenizer = tokenizer_behind(plan, ends["text"])
         if tokenizer:
             modality = "" if about is None else plan.modality_of(about)
             found.append(Writer(node=key, text=ends["text"], about=about, modality=modality, tokenizer=tokenizer))
     return tuple(found)
 
 
-def _tokenizer(plan: Plan, end: End) -> str:
+def tokenizer_behind(plan: Plan, end: End) -> str:
     """The nearest step behind an end that makes text of sentences; empty where there is none."""
     waiting = [end]
     while waiting:
@@ -60,6 +60,14 @@ def _tokenizer(plan: Plan, end: End) -> str:
     return ""
 
 
+def told_by(plan: Plan, tokenizer: str) -> End:
+    """The end of a source where the sentences come from that a step cuts."""
+    end = next(iter(plan.inputs[tokenizer].values()))
+    while end.node not in plan.sources:
+        end = next(iter(plan.inputs[end.node].values()))
+    return end
+
+
 def decoder_of(writer: Writer, experiment: Experiment) -> CausalDecoder:
     """The decoder itself."""
     decoder = experiment.node(writer.node)
@@ -67,9 +75,9 @@ def decoder_of(writer: Writer, experiment: Experiment) -> CausalDecoder:
     return decoder
 
 
-def tokenizer_of(writer: Writer, graph: SampleGraph) -> Transform:
+def tokenizer_of(node: str, graph: SampleGraph) -> Transform:
     """The step itself, fitted."""
-    part = next(part for key, part, _ in graph.parts if key == writer.tokenizer)
+    part = next(part for key, part, _ in graph.parts if key == node)
     assert isinstance(part, Transform)
     return part
 

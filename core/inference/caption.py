@@ -1,4 +1,4 @@
-"""Caption: a sentence about an image, word by word, with where each word looked.
+"""Caption: a sentence about an image or a sound, word by word, with where each word looked.
 
 Greedy, drawn from a seed, or by beams; the same seed gives the same sentence on any device. A look is a word's attention over the image
 tokens as shares, mean over layers and heads; where a connector stands between that gives tokens of its own, through that connector's
@@ -20,8 +20,8 @@ from torch import Tensor
 from core.blocks.attention.core import recording
 from core.blocks.generators.beams import beamed
 from core.blocks.generators.writing import Beginning, Way, likelihoods, pieces
-from core.blocks.values import Tokens
-from core.compiler.answerable import answerable
+from core.blocks.values import Grid, Tokens
+from core.compiler.answerable import NO_CAPTION, NOTHING_WRITTEN, answerable
 from core.compiler.plan import Task
 from core.compiler.writing import Writer, beginning, brackets, decoder_of, tokenizer_of, writers
 from core.data.base import Transform
@@ -31,6 +31,7 @@ from core.inference.trained import Trained
 from core.problems import Refused, refuse
 
 GREEDY = Way()
+PLACES = ("patches", "bins", "times")  # grids of an image, of bands over time, of time alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +39,14 @@ class Word:
     """A subword that was written, and where it looked."""
 
     text: str
-    look_HW: NDArray[np.float32] | None  # shares of the image's patches; None where that cannot be told
+    look_HW: (
+        NDArray[np.float32] | None
+    )  # shares of the image's patches, or of a sound's bands (the highest first) and times; None where that cannot be told
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caption:
-    """A sentence about an image."""
+    """A sentence about an image or a sound."""
 
     sentence: str
     words: tuple[Word, ...]
@@ -53,33 +56,36 @@ class Caption:
 
 @torch.no_grad()
 def caption(
-    trained: Trained, picture: Path | None = None, *, index: int | None = None, way: Way = GREEDY, seed: int = 0,
+    trained: Trained, picture: Path | None = None, *, sound: Path | None = None, index: int | None = None, way: Way = GREEDY, seed: int = 0,
     progress: Progress | None = None, wrote: Callable[[str], None] | None = None,
 ) -> Caption:  # fmt: skip
-    """About an image file, or a sample of the data. ``wrote`` is told the sentence after every subword.
+    """About an image file, an audio file, or a sample of the data. ``wrote`` is told the sentence after every subword.
 
     Raises Refused; Cancelled with the caption as far as it had come.
     """
     if (reason := answerable(trained.plan)["caption"]) is not None:
         raise Refused(reason)
-    if picture is None and index is None:
+    if picture is None and sound is None and index is None:
         raise refuse("There is no image to write about.", hint="Choose an image.")
-    writer = next(writer for writer in writers(trained.plan) if writer.modality == "image")
+    kinds = ("image", "audio") if picture is None and sound is None else ("audio" if picture is None else "image",)
+    writer = next((writer for writer in writers(trained.plan) if writer.modality in kinds), None)
+    if writer is None:
+        raise Refused(NOTHING_WRITTEN if picture is None else NO_CAPTION)
     task = trained.plan.tasks_with(writer.node)[0]
     writing = Writing(
-        trained, writer, task, trained.batch(trained.given(picture=picture, index=index, task=task), task)
+        trained, writer, task, trained.batch(trained.given(picture=picture, sound=sound, index=index, task=task), task)
     )
     return writing.beamed(way) if way.beams > 1 else writing.drawn(way, seed, progress, wrote)
 
 
 class Writing:
-    """A decoder before one image."""
+    """A decoder before one image or sound."""
 
     def __init__(self, trained: Trained, writer: Writer, task: Task, batch: dict[End, Any]) -> None:
         assert writer.about is not None
         self._trained, self._writer, self._batch = trained, writer, batch
         self.decoder = decoder_of(writer, trained.experiment)
-        self.tokenizer: Transform = tokenizer_of(writer, trained.graphs[task.source])
+        self.tokenizer: Transform = tokenizer_of(writer.tokenizer, trained.graphs[task.source])
         self.start, self.end = brackets(self.tokenizer)
         self.about: Tokens = self.decoder.about(trained.experiment.run(batch, [writer.about.node])[writer.about])
         self.beginning: Beginning = beginning(self.about, 1, self.start, trained.device)
@@ -109,7 +115,7 @@ class Writing:
         rows = torch.stack([self.decoder.looks(rows[-1], before)[0].mean(0) for rows in maps.values()]).mean(0)
         looks_LN = rows[: len(said)].float()  # the piece before says the next
         words = said[:-1] if is_whole else said
-        shown = self._over_patches(looks_LN)
+        shown = self._over_places(looks_LN)
         found = tuple(
             Word(text=self.tokenizer.decode([piece]), look_HW=None if shown is None else shown[number])
             for number, piece in enumerate(words)
@@ -118,11 +124,11 @@ class Writing:
             sentence=self.tokenizer.decode(words), words=found, log_probability=float(total_B[0]), is_whole=is_whole
         )
 
-    def _over_patches(self, looks_LP: Tensor) -> NDArray[np.float32] | None:
-        """The looks on the image's patches [L, h, w]; None where the tokens before the words come of no patches."""
+    def _over_places(self, looks_LP: Tensor) -> NDArray[np.float32] | None:
+        """The looks on the image's patches or the sound's bands and times [L, h, w]; None where the tokens before the words come of neither."""
         grid = self.about.grid
-        if grid is not None and grid.kind == "patches":
-            return _laid(looks_LP, grid.as_dict())
+        if grid is not None and grid.kind in PLACES:
+            return _laid(looks_LP, grid)
         assert self._writer.about is not None
         connector = self._writer.about.node
         source = next(iter(self._trained.plan.inputs[connector].values()), None)
@@ -131,13 +137,15 @@ class Writing:
         if source is None or not own or own[-1].shape[-2] != looks_LP.shape[-1]:
             return None
         tokens = self._trained.experiment.run(self._batch, [source.node])[source]
-        if not isinstance(tokens, Tokens) or tokens.grid is None or tokens.grid.kind != "patches":
+        if not isinstance(tokens, Tokens) or tokens.grid is None or tokens.grid.kind not in PLACES:
             return None
         among_PN = own[-1][0].mean(0).float()[:, : tokens.x_BND.shape[1]]  # latents behind the tokens are left out
-        return _laid(looks_LP @ (among_PN / among_PN.sum(-1, keepdim=True).clamp_min(1e-30)), tokens.grid.as_dict())
+        return _laid(looks_LP @ (among_PN / among_PN.sum(-1, keepdim=True).clamp_min(1e-30)), tokens.grid)
 
 
-def _laid(looks_LN: Tensor, grid: dict[str, Any]) -> NDArray[np.float32]:
-    patches = looks_LN[:, int(grid["extra"]) :]  # CLS stands for no place
+def _laid(looks_LN: Tensor, grid: Grid) -> NDArray[np.float32]:
+    patches = looks_LN[:, grid.extra :]  # CLS stands for no place
     patches = patches / patches.sum(-1, keepdim=True).clamp_min(1e-30)
-    return patches.unflatten(-1, (int(grid["height"]), int(grid["width"]))).cpu().numpy().astype(np.float32)
+    rows, columns = (1, grid.sizes[0]) if grid.kind == "times" else grid.sizes
+    laid_Lhw = patches.unflatten(-1, (rows, columns)).cpu().numpy().astype(np.float32)
+    return laid_Lhw[:, ::-1].copy() if grid.kind == "bins" else laid_Lhw  # the lowest band comes first

@@ -1,4 +1,4 @@
-"""Retrieve: what of a split fits a sentence, an image, or both best, by the objective's own score.
+"""Retrieve: what of a split fits a sentence, an image, both, or a sound best, by the objective's own score.
 
 What can be asked is :mod:`core.compiler.questions`'; the pool is embedded once for each question. Axes: N samples in the pool,
 D width.
@@ -26,8 +26,8 @@ from core.problems import Refused, refuse
 
 @torch.no_grad()
 def retrieve(
-    trained: Trained, split: str, *, sentence: str | None = None, picture: Path | None = None, count: int = 12,
-    seed: int = 0, progress: Progress | None = None,
+    trained: Trained, split: str, *, sentence: str | None = None, picture: Path | None = None, sound: Path | None = None,
+    count: int = 12, seed: int = 0, progress: Progress | None = None,
 ) -> tuple[Kind, list[Answer]]:  # fmt: skip
     """What a split has that fits best. Raises Refused; Cancelled with the ranking of what was embedded by then."""
     task = trained.task(split)
@@ -38,6 +38,8 @@ def retrieve(
         brought["sentence"] = sentence
     if picture is not None:
         brought["picture"] = trained.picture(picture, task)
+    if sound is not None:
+        brought["sound"] = trained.sound(sound, task)
     given, questions = frozenset(brought), questions_of(trained.plan, task)
     if given not in questions:
         raise Refused(why_not(questions, given))

@@ -6,7 +6,7 @@ Each kind of answer is a file beside this one; which of them a plan can give, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.blocks.ranking import best_first
-from core.blocks.values import AnySize
+from core.blocks.values import AnySize, Waveform
 from core.compiler.asking import asked, through
 from core.compiler.compile import compile
 from core.compiler.feed import Feed, feeds, sample_graphs
@@ -27,11 +27,13 @@ from core.compiler.module import Experiment
 from core.compiler.plan import Task
 from core.compiler.questions import GIVEN, Question, questions_of, why_not
 from core.compiler.subsets import absent, droppers, subsets_of
+from core.compiler.tellers import Teller, tellers
 from core.compiler.weights import load_average, load_weights, read_state
 from core.compiler.writing import writers
 from core.data.base import Pieces
-from core.data.media import picture_of, pixels_of
+from core.data.media import Wave, picture_of, pixels_of
 from core.data.pipeline import SampleGraph
+from core.data.readers.audio import read_sound
 from core.data.readers.image import KEEP, fitted, read_image
 from core.graph.document import Document, End
 from core.graph.selection import task_of, without_task
@@ -50,6 +52,7 @@ class Answer:
     picture: NDArray[np.uint8] | None  # [H, W, 3]
     split: str
     group: str = ""  # what must not straddle splits
+    sound: Wave | None = None
 
 
 class Trained:
@@ -59,9 +62,10 @@ class Trained:
         """Raises Refused where the checkpoint is not of this document or there is nothing to ask."""
         self.plan = compile(document)
         self.questions = questions_of(self.plan)
+        self.tellers = tellers(self.plan)
         self.subsets = {task.source: subsets_of(self.plan, task) for task in self.plan.tasks}
-        asks = self.questions or any(self.subsets.values()) or makings(self.plan) or writers(self.plan)
-        if not asks:
+        asks = self.questions or any(self.subsets.values()) or self.tellers
+        if not (asks or makings(self.plan) or writers(self.plan)):
             raise Refused(why_not(self.questions, frozenset()))
         self.device = device or torch.device("cpu")
         state = read_state(folder)
@@ -130,13 +134,15 @@ class Trained:
         values = source.sample(index)
         picture = picture_of(values.values())
         shown = None if picture is None else pixels_of(picture)
+        sound = next((value for value in values.values() if isinstance(value, Wave) and value.real), None)
         return Answer(
-            index=index, score=score, sentence=source.label(index), picture=shown, split=split, group=source.group(index)
+            index=index, score=score, sentence=source.label(index), picture=shown, split=split, group=source.group(index),
+            sound=sound,
         )  # fmt: skip
 
     def given(
-        self, *, sentence: str | None = None, picture: Path | None = None, index: int | None = None,
-        task: Task | None = None,
+        self, *, sentence: str | None = None, picture: Path | None = None, sound: Path | None = None,
+        index: int | None = None, task: Task | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """Values on a task's source's ports of what a person brings, or of a sample of the set."""
         task = task or self.plan.tasks[0]
@@ -146,7 +152,8 @@ class Trained:
             return {name: values[name] for name in ports.values() if name in values}
         if sentence is not None and "sentence" not in ports:
             raise refuse("This experiment takes no text.", hint="Ask it without a sentence.")
-        given = {ports["picture"]: self.picture(picture, task)} if picture is not None else {}
+        given: dict[str, Any] = {ports["picture"]: self.picture(picture, task)} if picture is not None else {}
+        given |= {ports.get("sound", ""): self.sound(sound, task)} if sound is not None else {}
         return given | ({ports["sentence"]: sentence} if sentence is not None else {})
 
     def picture(self, path: Path, task: Task) -> Tensor:
@@ -161,6 +168,27 @@ class Trained:
         else:
             raise refuse("This experiment takes no images.", hint="Ask it with a sentence.")
         return torch.from_numpy(pixels.astype(np.float32) / np.float32(255))
+
+    def sound(self, path: Path, task: Task) -> Wave:
+        """A file as the source would give it: one channel at its rate, as long as it reads. Raises Refused."""
+        port = self._ports(task).get("sound", "")
+        meta = self.graphs[task.source].source.meta(1).get(port)
+        if not isinstance(meta, Waveform):
+            raise refuse("This experiment takes no audio.", hint="Ask it with a sentence or an image.")
+        seconds = meta.samples_BS.shape[1] / meta.hertz
+        return Wave.of(read_sound(path, hertz=meta.hertz, seconds=seconds).samples_S, meta.hertz)
+
+    @torch.no_grad()
+    def told(self, teller: Teller, given: Mapping[str, Any]) -> tuple[Any, Task]:
+        """What an objective is told of one sample of what a person brings, files by kind; and the task it was trained in."""
+        task = self.plan.tasks_with(teller.node)[0]
+        batch = self.batch(self.given(task=task, **given), task)
+        return self.experiment.run(batch, [teller.told.node])[teller.told], task
+
+    def names(self, teller: Teller) -> Sequence[str]:
+        """What the classes are called that an objective learned, in order; empty where its data does not say."""
+        source = self.graphs[self.plan.tasks_with(teller.node)[0].source].source
+        return source.code_names(teller.learned.port) if teller.learned.node in self.plan.sources else ()
 
     def batch(self, given: Mapping[str, Any], task: Task) -> dict[End, Any]:
         """One sample's batch from values on the source's ports, through the transforms as in evaluation."""

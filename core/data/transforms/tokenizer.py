@@ -154,8 +154,12 @@ class WholeUnits:
         return [(self._numbers.get(unit, UNKNOWN), shown) for unit, shown in self._units(sentence)]
 
     def join(self, ids: list[int]) -> str:
-        """Words with spaces between them (none around Chinese), characters as they are, trigrams with bars."""
-        pieces = [self._pieces[number] for number in ids if number == UNKNOWN or number >= len(SPECIAL)]
+        """Words with spaces between them (none around Chinese), characters as they are, trigrams with bars.
+
+        Numbers that no unit was learned for say nothing: a head has as many as there can be.
+        """
+        known = [number for number in ids if number < len(self._pieces)]
+        pieces = [self._pieces[number] for number in known if number == UNKNOWN or number >= len(SPECIAL)]
         if self._unit == CHARACTERS:
             return "".join(pieces)
         if self._unit in (TRIGRAMS, WORDS_AND_TRIGRAMS):

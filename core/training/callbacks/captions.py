@@ -106,7 +106,7 @@ class Captions(Callback):
         return Shown(tokens=tokens, text=text, indices=[index for each in found for index in each[2]])
 
     def _scores(self, run: Running, writer: Writer, shown: Shown) -> dict[str, float]:
-        decoder, tokenizer = decoder_of(writer, run.experiment).speaker(), tokenizer_of(writer, run.graph)
+        decoder, tokenizer = decoder_of(writer, run.experiment).speaker(), tokenizer_of(writer.tokenizer, run.graph)
         some = shown.some(self.config.most)
         start, end = brackets(tokenizer)
         count = len(some.indices)

@@ -102,7 +102,7 @@ def test_a_plan_says_what_it_can_be_asked_for_and_why_not_the_rest() -> None:
         "transcribe": "No block here writes text.",
         "localise": "No block here gives places: boxes in an image, or spans of time.",
         "reconstruct": "No block here reconstructs an image that came in.",
-        "align": "No block here says by how much audio and video are apart.",
+        "align": "No block here says by how much audio and video are apart, or when a word is said.",
     }
 
 

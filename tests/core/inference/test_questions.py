@@ -24,13 +24,13 @@ from core.runs.execute import checkpoint_folder, execute
 from core.store.database import Store
 from core.store.library import Library
 from studio.open.documents import examples
-from tests.core.data.clips import jsonl
+from tests.core.data.clips import jsonl, tone
 from tests.core.data.test_sounds import with_sounds
 from tests.core.runs.running import queued
 from tests.core.training.test_three_modalities import fused
 from tests.documents import tiny_clip
 
-SENTENCE, PICTURE = frozenset({"sentence"}), frozenset({"picture"})
+SENTENCE, PICTURE, SOUND = frozenset({"sentence"}), frozenset({"picture"}), frozenset({"sound"})
 BOTH = SENTENCE | PICTURE
 EITHER = {SENTENCE: "pictures", PICTURE: "sentences"}
 FINDS = {  # what each finds; what is not named here is asked with a sentence or with a picture
@@ -56,8 +56,10 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "code_book_sweep": {},
     "vqgan_sweep": {},
     "noise_paths_sweep": {},
+    "three_modalities": {SENTENCE: "pictures", PICTURE: "sentences", SOUND: "sentences"},
     "missing_modality": {SENTENCE: "pictures", PICTURE: "pictures", BOTH: "pictures"},
 }
+TELLS = ("mandarin_tones", "sound_events", "spoken_letters")  # they say something of a sound
 MAKES = (
     "vq_vae",
     "emoji_gan",
@@ -82,6 +84,11 @@ WIDTHS = {"width": 16, "depth": 1, "heads": 2, "vocabulary": 300}
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("gallery")
+
+
+@pytest.fixture(scope="module")
+def sound(place: Path) -> Path:
+    return tone(place / "one.wav")
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +150,7 @@ def small(document: Document, store: Store, folder: Path) -> Document:
         for e in examples()
     ],
 )
-def test_every_example_answers_or_says_why_not(example, store: Store, place: Path, picture: Path) -> None:
+def test_every_example_answers_or_says_why_not(example, store: Store, place: Path, picture: Path, sound: Path) -> None:
     if example.key in NOT_RUN:
         assert analyse(example.document).problems
         return
@@ -155,8 +162,10 @@ def test_every_example_answers_or_says_why_not(example, store: Store, place: Pat
     finds = FINDS.get(example.key, EITHER)
     checkpoint = checkpoint_of(store, document)
     if not finds:
-        if example.key in MAKES:
-            assert not Trained(document, checkpoint).questions
+        if example.key in (*MAKES, *TELLS):
+            model = Trained(document, checkpoint)
+            assert (not model.questions, bool(model.tellers)) == (True, example.key in TELLS)
+            model.close()
             return
         with pytest.raises(Refused, match="cannot be asked"):
             Trained(document, checkpoint)
@@ -164,13 +173,17 @@ def test_every_example_answers_or_says_why_not(example, store: Store, place: Pat
     model = Trained(document, checkpoint)
     assert {given: question.finds for given, question in model.questions.items()} == finds
     split = next(name for wanted in ("test", "validation") for name in model.splits if name.startswith(wanted))
-    for given in (SENTENCE, PICTURE, BOTH):
+    for given in (SENTENCE, PICTURE, BOTH, SOUND):
         asked = {
             "sentence": "red heart" if "sentence" in given else None,
             "picture": picture if "picture" in given else None,
+            "sound": sound if "sound" in given else None,
         }
         if given not in finds:
-            with pytest.raises(Refused, match=r"not both at once|cannot be asked with|takes no images"):
+            with pytest.raises(
+                Refused,
+                match=r"not both at once|cannot be asked with|takes no images|takes no audio|does not compare audio",
+            ):
                 retrieve(model, split, **asked)
             continue
         kind, answers = retrieve(model, split, **asked, count=3)
