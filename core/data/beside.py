@@ -1,4 +1,4 @@
-"""Files that lie beside a recording and say what is in it: Praat's TextGrid, GRID's align, transcripts, MIDI.
+"""Files that lie beside a recording and say what is in it: Praat's TextGrid, GRID's align, transcripts, MIDI, subtitles.
 
 They are called as the recording is, and lie in its folder or anywhere below the chosen one.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import mido
 
+from core.data import subtitles
 from core.data.class_folders import ClassFolders
 from core.data.clips import Mark, Told, merged
 from core.telemetry.spans import Span
@@ -41,19 +42,29 @@ class Beside:
             ".mid": lambda found: midi(found, origin), ".midi": lambda found: midi(found, origin),
         }  # fmt: skip
         told, problems = list[Told](), list[str]()
-        for found in self._of(file):
+        for found in self._of(file, ENDINGS):
             try:
                 told.append(tellers[found.suffix.lower()](found))
             except (ValueError, OSError, EOFError, IndexError, KeyError) as error:
                 problems.append(f"{found.name} beside it cannot be read: {str(error)[:120] or type(error).__name__}.")
         return merged(told), tuple(problems)
 
-    def _of(self, file: Path) -> Iterator[Path]:
+    def cues(self, file: Path) -> tuple[tuple[Mark, ...], tuple[str, ...]]:
+        """What is said when in subtitles beside a recording, and a sentence for each that cannot be read."""
+        for found in self._of(file, subtitles.ENDINGS):
+            try:
+                told = subtitles.cues(_text(found))
+            except (ValueError, OSError) as error:
+                return (), (f"{found.name} beside it cannot be read: {str(error)[:120] or type(error).__name__}.",)
+            return told.marks, tuple(f"{found.name} beside it: {problem}." for problem in told.problems)
+        return (), ()
+
+    def _of(self, file: Path, kinds: Sequence[str]) -> Iterator[Path]:
         """Of each kind the one in the same folder, or the only one there is."""
         by_kind: dict[str, list[Path]] = defaultdict(list)
         for found in self._by_stem.get(file.stem.casefold(), ()):
             by_kind[found.suffix.lower()].append(found)
-        for kind in ENDINGS:
+        for kind in kinds:
             files = by_kind.get(kind, [])
             near = [found for found in files if found.parent == file.parent] or (files if len(files) == 1 else [])
             yield from near[:1]
@@ -61,7 +72,7 @@ class Beside:
     @cached_property
     def _by_stem(self) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = defaultdict(list)
-        for file in ClassFolders(ENDINGS).files(self._root):
+        for file in ClassFolders((*ENDINGS, *subtitles.ENDINGS)).files(self._root):
             found[file.stem.casefold()].append(file)
         return dict(found)
 

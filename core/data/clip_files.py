@@ -27,8 +27,11 @@ class ClipFiles:
         """Every file of its kind by its ending, readable or not, in the order of names."""
         return self.folders.files(self.root)
 
-    def find(self, name: str, near: Path) -> Path:
-        """The file that a table in the folder ``near`` means. Raises Refused where there is none, or several."""
+    def find(self, name: str, near: Path, part: str = "") -> Path:
+        """The file that a table in the folder ``near`` means; one that is called as the ``part`` of it before others.
+
+        Raises Refused where there is none, or several.
+        """
         try:
             return inside(near, name)
         except Refused as refused:
@@ -36,7 +39,8 @@ class ClipFiles:
         leads_out = ".." in Path(name).parts or Path(name).is_absolute()
         found = [] if leads_out else self._by_name.get(Path(name).name.casefold(), [])
         if not found and Path(name).suffix.lower() not in self._formats.endings:
-            found = self._by_stem.get(name.casefold(), []) or self._by_stem.get(f"y{name}".casefold(), [])
+            usual = (part, name, f"y{name}", f"v_{name}")  # AudioSet's and ActivityNet's ids have a letter before them
+            found = next((some for stem in usual if (some := self._by_stem.get(stem.casefold(), []))), [])
         if len(found) > 1:
             raise refuse(f"{name[:160]!r} is the name of several files.", hint="Write their folders into the table.")
         if not found:

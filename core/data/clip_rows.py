@@ -28,21 +28,24 @@ from core.data.clip_table import (
     clip_tables,
     columns_of,
     meaning_of_times,
+    part_name,
     told_of,
 )
 from core.data.clips import ClipRow, Mark, Told, merged, row_of
+from core.data.film_lists import LIST, read_lines
 from core.data.media import Marks
 from core.data.readers.media_formats import Formats
 from core.data.rows import Rows
 from core.data.same_pictures import same_files
 from core.data.sounds import Heard, SoundMemory
 from core.data.splitting import SHARES
-from core.data.tables import read_table
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Problem, Refused, refuse
 from core.telemetry.spans import Span, samples_in
 from core.texts import printable
+
+CLIPS, EVENTS = "clips", "events"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,10 @@ class ClipKnobs:
         advanced=True, title="TextGrid tier",
     )  # fmt: skip
     number_column: str = knob("", "A column of numbers, such as a tempo; empty: none.", path="column", advanced=True)
+    subtitles: str = knob(
+        CLIPS, "What each line of subtitles (SRT, VTT) beside a clip without a caption is: a clip with its words as the caption, or an "
+        "event of the whole clip.", choices=(CLIPS, EVENTS), advanced=True,
+    )  # fmt: skip
     times: str = knob(
         "automatic", "What start and end in a row mean: an event in the file, or the part that is read.", choices=TIMES,
         advanced=True, title="Start and end",
@@ -150,6 +157,11 @@ class Clips(Rows[ClipRow]):
             return held_out(rows, replace(self._holding(), way=self._way))
         return rows
 
+    @property
+    def counts_seconds(self) -> bool:
+        """Whether times in tables are seconds, as those of subtitles are."""
+        return True
+
     @abstractmethod
     def root(self) -> Path:
         """The folder that was chosen. Raises Refused where it is not there."""
@@ -173,7 +185,7 @@ class Clips(Rows[ClipRow]):
     def _of_tables(self, root: Path, tables: Sequence[tuple[Path, str]]) -> Iterator[ClipRow]:
         files = ClipFiles(root, self.formats)
         for table, split in tables:
-            lines = [line for line in read_table(table) if self._is_usable(line[1])]
+            lines = [line for line in read_lines(table) if self._is_usable(line[1])]
             cells = [(number, row) for number, row in lines if isinstance(row, Mapping)]
             columns = columns_of(list(dict.fromkeys(name for _, row in cells for name in row)), self._wanted())
             if not columns.file:
@@ -190,7 +202,25 @@ class Clips(Rows[ClipRow]):
             told, problems = beside.told(row.file, row.told.origin)
             for problem in problems:
                 self.note(f"{row.name}: {problem}")
-            yield row_of(row.file, row.name, merged([row.told, told]), line=row.line) if told != Told() else row
+            row = row_of(row.file, row.name, merged([row.told, told]), line=row.line) if told != Told() else row
+            spoken, wrong = beside.cues(row.file) if self.counts_seconds else ((), ())
+            for problem in wrong:
+                self.leave_out(f"{row.name}: {problem}")
+            yield from self._with_cues(row, spoken) if spoken else (row,)
+
+    def _with_cues(self, row: ClipRow, spoken: Sequence[Mark]) -> Iterator[ClipRow]:
+        """What is said when: clips of their own, of a part those that begin in it; or events of the one clip there is."""
+        told = row.told
+        part = Span(start=told.start, end=told.end) if told.end is not None else None
+        cues = [mark for mark in spoken if part is None or part.start <= mark.span.start < part.end]
+        if told.caption or told.marks or self.config.subtitles == EVENTS:
+            known = Told(marks=tuple(cues), transcript=" ".join(mark.label for mark in cues))
+            yield row_of(row.file, row.name, merged([told, known]), line=row.line)
+            return
+        for mark in cues:
+            end = mark.span.end if part is None else min(mark.span.end, part.end)
+            own = replace(told, caption=mark.label, transcript=mark.label, start=mark.span.start, end=end)
+            yield row_of(row.file, row.name, own, line=row.line)
 
     def _is_usable(self, row: Mapping[str, Any] | Problem) -> bool:
         if isinstance(row, Problem):
@@ -210,10 +240,11 @@ class Clips(Rows[ClipRow]):
         if times == "automatic":
             times = meaning_of_times(columns, names, [cell_file(row, columns) for _, row in lines])
         called, found = called_in(table.parent), list[ClipRow]()
+        is_list = table.suffix.lower() == LIST
         for number, row in lines:
             name = cell_file(row, columns)
             try:
-                file = files.find(name, table.parent)
+                file = files.find(name, table.parent, part_name(row, columns))
                 if file.suffix.lower() in self.formats.unread:
                     self.pass_over_kind(file)
                     continue
@@ -221,7 +252,8 @@ class Clips(Rows[ClipRow]):
                     told = replace(told, split=told.split or split)
                     found.append(row_of(file, printable(file.relative_to(files.root).as_posix()), told, line=number))
             except Refused as refused:
-                self.leave_out(f"Line {number}: {refused.problems[0].what}")
+                why = refused.problems[0].what
+                self.leave_out(f"Entry {number}: {why}" if is_list else f"Line {number}: {why}")
             except (ValueError, TypeError) as error:
                 self.leave_out(f"Line {number} has times that cannot be read: {error}.")
         yield from _events_together(found) if times == "events" else found
@@ -359,7 +391,7 @@ class Clips(Rows[ClipRow]):
 
 
 def _columns_in(table: Path) -> list[str]:
-    return list(dict.fromkeys(name for _, row in read_table(table) if isinstance(row, Mapping) for name in row))
+    return list(dict.fromkeys(name for _, row in read_lines(table) if isinstance(row, Mapping) for name in row))
 
 
 def _events_together(rows: Sequence[ClipRow]) -> Iterator[ClipRow]:

@@ -1,6 +1,7 @@
 """Tables of recordings: which there are in a folder, what their columns are, and what a row tells.
 
-ESC-50, UrbanSound8K, AudioSet (also its strong labels), AudioCaps, Clotho, DCASE event lists, and one's own.
+ESC-50, UrbanSound8K, AudioSet (also its strong labels), AudioCaps, Clotho, DCASE event lists, Kinetics, ActivityNet and other lists of
+videos (:mod:`core.data.film_lists`), and one's own.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ from typing import Any
 
 from core.data.class_folders import is_foreign
 from core.data.clips import Mark, Told
+from core.data.film_lists import LIST, read_lines
 from core.data.paths import inside
 from core.data.splitting import split_name
-from core.data.tables import ENDINGS, HEAD, cell_name, cell_text, pick_column, read_table
+from core.data.tables import ENDINGS, HEAD, cell_name, cell_text, pick_column
 from core.problems import Problem, Refused
 from core.telemetry.spans import Span
 
 FILE = (
     "file", "file_name", "filename", "audio", "video", "path", "audio_path", "video_path", "filepath", "sound", "wav", "clip", "audio_file",
     "video_file", "slice_file_name",
-    "youtube_id", "ytid", "segment_id",
+    "youtube_id", "ytid", "segment_id", "video_id", "video-id", "video_name",
 )  # fmt: skip
 YOUTUBE = ("youtube_id", "ytid", "segment_id")
 CAPTION = ("caption", "captions", "caption_1", "description")
@@ -38,9 +40,19 @@ RECORDING = (
 SEVERAL = ("labels", "positive_labels")  # of these a cell may name more than one, with commas
 FOLD = ("fold",)
 SPLIT = ("split", "subset", "partition", "set")
-START = ("start", "start_seconds", "start_time", "start_time_seconds", "onset", "begin")
+START = (
+    "start",
+    "start_seconds",
+    "start_time",
+    "start_time_seconds",
+    "time_start",
+    "t_start",
+    "t-start",
+    "onset",
+    "begin",
+)
 ORIGIN = ("start_s", "clip_start", "origin")  # where the file begins in what lies beside it
-END = ("end", "end_seconds", "end_time", "end_time_seconds", "offset")
+END = ("end", "end_seconds", "end_time", "end_time_seconds", "time_end", "t_end", "t-end", "offset")
 EVENT_TIMES = ("onset", "event_label", "start_time_seconds")  # columns that only lists of events have
 EVENTS = ("events", "segments", "chords", "intervals", "annotations")
 TIMES = ("automatic", "events", "parts", "ignore")
@@ -90,7 +102,9 @@ def clip_tables(root: Path, name: str = "") -> list[tuple[Path, str]]:
         return [(inside(root, name), "")]
     places = [root, *sorted(p for p in root.iterdir() if p.is_dir() and not is_foreign(p.name))]
     for place in places:
-        files = sorted(f for f in place.iterdir() if f.suffix.lower() in ENDINGS and f.is_file() and f.name != NAMES)
+        files = sorted(
+            f for f in place.iterdir() if f.suffix.lower() in (*ENDINGS, LIST) and f.is_file() and f.name != NAMES
+        )
         heads = {file: names for file in files if _names_files(names := columns_in(file))}
         if heads:
             first = min(heads, key=lambda file: (_FIRST.get(file.stem, len(_FIRST)), file.name))
@@ -105,7 +119,7 @@ _FIRST = {name: place for place, name in enumerate(("captions", "labels", "metad
 def columns_in(file: Path) -> tuple[str, ...]:
     """The columns that a table's first rows have; none where it cannot be read."""
     try:
-        rows = [row for _, row in islice(read_table(file), HEAD) if not isinstance(row, Problem)]
+        rows = [row for _, row in islice(read_lines(file), HEAD) if not isinstance(row, Problem)]
     except (Refused, OSError):
         return ()
     return tuple(dict.fromkeys(name for row in rows for name in row))
@@ -222,3 +236,14 @@ def _marks(cell: Any) -> Iterator[Mark]:
 def cell_file(cells: Mapping[str, Any], columns: Columns) -> str:
     """The file's name or id in a row."""
     return cell_name(cells.get(columns.file))
+
+
+def part_name(cells: Mapping[str, Any], columns: Columns) -> str:
+    """What Kinetics calls the file of a part of a film on the web, ``id_000012_000022``; empty where no part is told."""
+    if columns.file.lower() not in YOUTUBE or not (columns.start and columns.end):
+        return ""
+    try:
+        start, end = (float(cell_text(cells.get(name))) for name in (columns.start, columns.end))
+    except ValueError:
+        return ""
+    return f"{cell_file(cells, columns)}_{start:06.0f}_{end:06.0f}"

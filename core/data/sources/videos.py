@@ -1,4 +1,4 @@
-"""A person's own videos: class folders, or a table with classes, captions, times, performers and splits.
+"""A person's own videos: class folders, a table or a list of the field with classes, captions, times, performers and splits, or subtitles.
 
 What is given is a clip still in its file, for which frames are chosen behind the source; its middle frame as an image; and its sound.
 Axes: S samples.
@@ -57,7 +57,7 @@ class Videos(Clips):
             title="Resize mode",
         )  # fmt: skip
         time_unit: str = knob(
-            SECONDS, "Whether the table counts start and end in seconds or in frames of the video, from 0.",
+            SECONDS, "Whether the table counts start and end in seconds or in frames of the video, from 0; subtitles are read with seconds.",
             choices=(SECONDS, FRAMES), advanced=True, title="Times are in",
         )  # fmt: skip
         hertz: int = knob(
@@ -76,6 +76,11 @@ class Videos(Clips):
             what="No folder of videos is chosen.",
             hint="Choose one with a folder for each class, or with a table (file, label, caption, start, end …) beside the videos.",
         )
+
+    @property
+    def counts_seconds(self) -> bool:
+        """Not where a table counts frames: subtitles are then left alone."""
+        return str(self.config.time_unit) == SECONDS
 
     def root(self) -> Path:
         """The folder."""
