@@ -1,8 +1,8 @@
 """Films of emoji that do something, made here: what is said of them hangs on time, and nobody can tell it from one frame.
 
 Frame rates, speeds, pauses, places and backgrounds are drawn for each film from its number alone: the same for everyone, always.
-Other emoji may stand around and wobble. What is held out is emoji of unseen name families, or orders of two actions of which
-only the reverse is trained on.
+Other emoji may stand around and wobble. What is held out is emoji of unseen name families, orders of actions of which only the
+reverse is trained on, or actions that never follow one another in training.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from core.data.splitting import SHARES, place_of, split_of
 from core.graph.ports import port
 from core.knobs import knob
 
-EMOJI, ORDERS = "emoji", "orders"
+EMOJI, ORDERS, PAIRS = "emoji", "orders", "pairs"
 PLAIN, STILL, MOVING = "plain", "still", "moving"
 CONTRAST = 0.15  # of the background's patches
 RATES = (8.0, 16.0)  # frames a second
 _SALT = 0x76696473  # keeps these random numbers apart from others'
-_ORDER_SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}  # of pairs of an order and its reverse
+_ORDER_SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}  # of an order together with its reverse
 _ART = 48  # pixels of an emoji as it is kept
 
 
@@ -67,8 +67,11 @@ class EmojiVideos(Source):
             choices=(PLAIN, STILL, MOVING),
         )  # fmt: skip
         hold_out: str = knob(
-            EMOJI, "What the test has that training has not: other emoji, or orders of actions whose reverse is trained on.",
-            choices=(EMOJI, ORDERS), title="Unseen in training",
+            EMOJI, "What the test has that training has not: other emoji, orders of actions whose reverse is trained on, or actions that "
+            "never follow one another in training, in both orders.", choices=(EMOJI, ORDERS, PAIRS), title="Unseen in training",
+        )  # fmt: skip
+        cast: int = knob(
+            0, "How many different emoji act; 0: all. Few, and many videos differ in nothing but what is done.", low=0, high=100,
         )  # fmt: skip
 
     def __init__(self, config: Config) -> None:
@@ -84,11 +87,10 @@ class EmojiVideos(Source):
         self._emoji.open()
         total = len(self._emoji)
         self._pool = {one: some for some in self._emoji.splits().values() for one in some}
-        if self.config.hold_out == ORDERS:
-            numbers = range(total * self.config.videos)
+        if (split := _SPLITS.get(self.config.hold_out)) is not None:
             splits: dict[str, list[int]] = {name: [] for name in SHARES}
-            for number in numbers:
-                splits[_order_split(self.actions_of(number))].append(number)
+            for number in range(total * self.config.videos):
+                splits[split(self.actions_of(number))].append(number)
             self._splits = splits
             return
         self._splits = {
@@ -116,7 +118,11 @@ class EmojiVideos(Source):
 
     def _actor(self, index: int) -> int:
         self.open()
-        return index % len(self._emoji)
+        one = index % len(self._emoji)
+        if not self.config.cast:
+            return one
+        pool = self._pool[one] if self.config.hold_out == EMOJI else range(len(self._emoji))
+        return pool[one % self.config.cast * len(pool) // self.config.cast]
 
     def _film(self, index: int) -> EmojiFilm:
         actor = self._actor(index)
@@ -158,9 +164,10 @@ class EmojiVideos(Source):
         return tuple(action.words for action in ACTIONS) if port in ("classes", "segments") else ()
 
     def group(self, index: int) -> str:
-        """The emoji's family, or the order of actions."""
-        if self.config.hold_out == ORDERS:
-            return words_of(self.actions_of(index))
+        """The emoji's family, or the order of actions; where both orders are held out, one of the two."""
+        if self.config.hold_out in _SPLITS:
+            actions = self.actions_of(index)
+            return words_of(actions if self.config.hold_out == ORDERS else _either_way(actions))
         return self._emoji.group(self._actor(index))
 
     def picture(self, index: int) -> Hashable:
@@ -187,16 +194,16 @@ class EmojiVideos(Source):
 
     def facts(self) -> Mapping[str, str]:
         """That it is made, of what, and what is held out."""
-        held = (
-            "orders of actions whose reverse is trained on"
-            if self.config.hold_out == ORDERS
-            else "emoji of families that are not in training"
-        )
+        held = {
+            EMOJI: "emoji of families that are not in training", ORDERS: "orders of actions whose reverse is trained on",
+            PAIRS: "actions that never follow one another in training",
+        }[self.config.hold_out]  # fmt: skip
         return {"videos": "made here of Twemoji, CC BY 4.0", "test": held}
 
     def fingerprint(self) -> str:
         """Of the emoji and these settings."""
-        return hashlib.sha256(f"1 {self._emoji.fingerprint()} {self.config}".encode()).hexdigest()[:16]
+        told = str(self.config).replace(", cast=0)", ")")  # as it was told before there was a cast
+        return hashlib.sha256(f"1 {self._emoji.fingerprint()} {told}".encode()).hexdigest()[:16]
 
     def report(self) -> DataReport:
         """The split check of the emoji themselves, and how many videos there are."""
@@ -267,10 +274,22 @@ def _generator(index: int, what: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64([_SALT, index, what]))
 
 
+def _either_way(actions: Sequence[int]) -> tuple[int, ...]:
+    """An order and its reverse are one."""
+    return min(tuple(actions), tuple(reversed(actions)))
+
+
+def _pair_split(actions: Sequence[int]) -> str:
+    """An order and its reverse go to one split, so nobody who forgets the order finds the caption among the held-out ones."""
+    return split_of("order/" + "/".join(map(str, _either_way(actions))), _ORDER_SHARES)
+
+
 def _order_split(actions: Sequence[int]) -> str:
     """An order and its reverse are drawn together; of a held-out pair one of the two is trained on all the same."""
-    pair = "/".join(map(str, min(tuple(actions), tuple(reversed(actions)))))
-    held = split_of("order/" + pair, _ORDER_SHARES)
+    pair = "/".join(map(str, _either_way(actions)))
     first = place_of("which/" + pair) < 0.5
     is_seen = (tuple(actions) <= tuple(reversed(actions))) == first
-    return "train" if is_seen else held
+    return "train" if is_seen else _pair_split(actions)
+
+
+_SPLITS = {ORDERS: _order_split, PAIRS: _pair_split}

@@ -107,6 +107,37 @@ def test_of_every_held_out_order_the_reverse_is_trained_on() -> None:
     assert sum(map(len, splits.values())) == len(source)
 
 
+def test_held_out_pairs_are_there_in_both_orders_and_never_in_training() -> None:
+    source = opened(actions=2, hold_out="pairs", cast=8)
+    orders = {name: {source.actions_of(index) for index in indices} for name, indices in source.splits().items()}
+    assert len(orders["test"]) >= 6
+    assert {tuple(reversed(order)) for order in orders["test"]} == orders["test"], (
+        "who forgets the order is right half the time"
+    )
+    assert not {frozenset(order) for order in orders["test"]} & {frozenset(order) for order in orders["train"]}
+    groups = {name: {source.group(index) for index in indices} for name, indices in source.splits().items()}
+    assert not groups["train"] & groups["test"]
+
+
+def test_a_small_cast_plays_every_film() -> None:
+    source = opened(actions=2, hold_out="pairs", cast=4)
+    for split in ("train", "test"):
+        actors = [source.part(index, ("clip",))["clip"].files[-1] for index in source.splits()[split]]
+        assert len(set(actors)) == 4
+    unseen = opened(cast=4)
+    files = {
+        name: {unseen.part(index, ("clip",))["clip"].files[-1] for index in some}
+        for name, some in unseen.splits().items()
+    }
+    assert {name: len(some) for name, some in files.items()} == {"train": 4, "validation": 4, "test": 4}
+    assert not files["train"] & files["test"]
+
+
+def test_a_cast_of_all_leaves_the_data_what_it_was() -> None:
+    assert opened().fingerprint() != opened(cast=8).fingerprint()
+    assert "cast=0)" in str(opened().config), "what is told of old data ends without the cast"
+
+
 def test_segments_are_when_each_action_is_done() -> None:
     source = opened(actions=3, seconds=6.0)
     marks = source.part(5, ("segments",))["segments"]

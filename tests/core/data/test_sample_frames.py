@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from core.data.films import looking
 from core.data.films.footage import FilmFile
@@ -116,3 +117,26 @@ def test_a_shuffled_film_has_the_same_frames(clip: FilmFile) -> None:
     made = FrameOrder(FrameOrder.Config(order="shuffled")).apply({"video": shown}, np.random.default_rng(3))["video"]
     assert numbers(made.frames_TCHW) != numbers(shown.frames_TCHW)
     assert sorted(numbers(made.frames_TCHW)) == numbers(shown.frames_TCHW)
+
+
+def test_changes_show_how_much_and_nothing_else() -> None:
+    frames = torch.zeros(3, 3, 4, 4, dtype=torch.uint8)
+    frames[1] = 10  # all of it by 10
+    frames[2] = 10
+    frames[2, :, :2] = 30  # half of it by 20
+    film = Film(frames_TCHW=frames, starts=(0.0, 0.1, 0.2), durations=(0.1,) * 3)
+    made = FrameOrder(FrameOrder.Config(order="changes")).apply({"video": film}, np.random.default_rng(0))
+    assert made["video"].frames_TCHW.dtype == torch.uint8
+    assert [sorted(set(frame.flatten().tolist())) for frame in made["video"].frames_TCHW] == [[0], [80], [80]]
+
+
+@pytest.mark.parametrize("order", ["shown or shuffled", "shown or reversed"])
+def test_whether_the_order_was_changed_is_told(clip: FilmFile, order: str) -> None:
+    shown = sampler(frames=12).evaluated({"clip": clip}, np.random.default_rng(0))["video"]
+    step, changed = FrameOrder(FrameOrder.Config(order=order)), 0
+    for seed in range(40):
+        made = step.apply({"video": shown}, np.random.default_rng(seed))
+        is_changed = numbers(made["video"].frames_TCHW) != numbers(shown.frames_TCHW)
+        assert made["changed"].tolist() == [int(is_changed)]
+        changed += is_changed
+    assert 10 <= changed <= 30  # outside once in 900 for a fair coin; these seeds are always the same
