@@ -19,6 +19,13 @@ NO_CLASSES = Problem(what="This run does not compare images with sentences, so i
 NO_CLASS_OF_SOUND = Problem(
     what="No block here names a class of audio, and none compares audio with sentences.", hint="Add the objective Classification."
 )  # fmt: skip
+NO_CLASS_OF_FILM = Problem(
+    what="No block here names a class of videos, and none compares videos with sentences.", hint="Add the objective Classification."
+)  # fmt: skip
+NO_ACTIONS = Problem(what="No block here says what is done when in a video.", hint="Add the objective Localisation.")
+NOT_ABOUT_FILM = Problem(
+    what="No block here writes about videos.", hint="Add a language decoder behind the video encoder."
+)
 NO_WORDS = Problem(what="No block here spells what is said.", hint="Add the objective CTC.")
 NO_EVENTS = Problem(what="No block here says when something is heard.", hint="Add the objective Event detection.")
 NOTHING_WRITTEN = Problem(
@@ -45,7 +52,7 @@ def answerable(plan: Plan) -> dict[str, Problem | None]:
     named = questions.get(frozenset({"picture"}))
     made = [making for making in makings(plan) if making.kind == "image"]
     writes, written, told = _writes(plan), writers(plan), tellers(plan)
-    captions = any(writer.modality == "image" or _captions_sound(plan, writer) for writer in written)
+    captions = any(writer.modality in ("image", "video") or _captions_sound(plan, writer) for writer in written)
     kinds = {one.answers for one in told}
     spells = "transcribe" in kinds or any(_transcribes(plan, writer) for writer in written)
     found = {
@@ -78,7 +85,20 @@ def answerable_of_sound(plan: Plan) -> dict[str, Problem | None]:
     return found
 
 
-SOUND = frozenset({"sound"})
+def answerable_of_film(plan: Plan) -> dict[str, Problem | None]:
+    """For each kind of answer to a video nothing, or why this plan cannot give it."""
+    questions, told = questions_of(plan), tellers(plan)
+    asked = questions.get(FILM)
+    named = asked is not None and asked.finds == "sentences"
+    return {
+        "retrieve": None if asked is not None else why_not(questions, FILM),
+        "classify": None if named or teller_of(told, "classify", "film") is not None else NO_CLASS_OF_FILM,
+        "caption": None if any(writer.modality == "video" for writer in writers(plan)) else NOT_ABOUT_FILM,
+        "localise": None if teller_of(told, "localise", "film") is not None else NO_ACTIONS,
+    }
+
+
+SOUND, FILM = frozenset({"sound"}), frozenset({"film"})
 
 
 def _captions_sound(plan: Plan, writer: Writer) -> bool:

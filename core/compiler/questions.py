@@ -1,4 +1,4 @@
-"""Which questions a person can ask of a plan: with a sentence, a picture, both, or a sound, and what is ranked for them.
+"""Which questions a person can ask of a plan: with a sentence, a picture, both, a sound or a film, and what is ranked for them.
 
 A question is embedded from what is given alone. What is not given must not matter: either nothing of the question's side
 hangs on it, or it stands behind a modality dropout (arXiv:1501.00102), whose learned missing token then takes its place,
@@ -22,20 +22,26 @@ GIVEN = {
     "image": "picture",
     "sentence": "sentence",
     "waveform": "sound",
+    "clip": "film",
 }  # a source port's kind -> what a person brings
-Kind = Literal["pictures", "sentences", "sounds"]
+Kind = Literal["pictures", "sentences", "sounds", "films"]
 ASKED_WITH = (
     frozenset({"sentence"}), frozenset({"picture"}), frozenset({"sentence", "picture"}), frozenset({"sound"}),
+    frozenset({"film"}),
 )  # fmt: skip
 
-SAME = {"pictures": "picture", "sounds": "sound"}  # what is found -> with what it would find others like it
+SAME = {
+    "pictures": "picture",
+    "sounds": "sound",
+    "films": "film",
+}  # what is found -> with what it would find others like it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """One way of asking."""
 
-    given: frozenset[str]  # of ``sentence``, ``picture`` and ``sound``
+    given: frozenset[str]  # of ``sentence``, ``picture``, ``sound`` and ``film``
     objective: str
     asked: End  # the side that is embedded from what is given
     answers: End  # the side that a split is ranked by
@@ -70,7 +76,8 @@ def _question(plan: Plan, objective: str, asked: End, answers: End, given: froze
     if brought(plan, asked, hidden) != given:
         return None
     there = brought(plan, answers)
-    finds: Kind = "pictures" if "picture" in there else "sounds" if there == {"sound"} else "sentences"
+    alone: dict[str, Kind] = {"sound": "sounds", "film": "films"}
+    finds: Kind = "pictures" if "picture" in there else alone.get("".join(there), "sentences")
     return Question(
         given=given, objective=objective, asked=asked, answers=answers, finds=finds, hidden=tuple(sorted(hidden))
     )
@@ -142,5 +149,9 @@ def why_not(questions: Mapping[frozenset[str], Question], given: frozenset[str])
     if given == {"sound"}:
         return Problem(
             what="This run does not compare audio with anything else.", hint="Give it a sentence or an image."
+        )
+    if given == {"film"}:
+        return Problem(
+            what="This run does not compare videos with anything else.", hint="Give it a sentence or an image."
         )
     return Problem(what="This run cannot be asked with an image alone.", hint="Give it a sentence.")

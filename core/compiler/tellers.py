@@ -70,7 +70,7 @@ def tellers(plan: Plan) -> tuple[Teller, ...]:
     return tuple(found)
 
 
-BRINGS = frozenset({"picture", "sentence", "sound"})
+BRINGS = frozenset({"picture", "sentence", "sound", "film"})
 
 
 def teller_of(found: Sequence[Teller], answers: str, given: str) -> Teller | None:

@@ -1,4 +1,4 @@
-"""Caption: a sentence about an image or a sound, word by word, with where each word looked.
+"""Caption: a sentence about an image, a sound or a film, word by word, with where each word looked.
 
 Greedy, drawn from a seed, or by beams; the same seed gives the same sentence on any device. A look is a word's attention over the image
 tokens as shares, mean over layers and heads; where a connector stands between that gives tokens of its own, through that connector's
@@ -21,7 +21,7 @@ from core.blocks.attention.core import recording
 from core.blocks.generators.beams import beamed
 from core.blocks.generators.writing import Beginning, Way, likelihoods, pieces
 from core.blocks.values import Grid, Tokens
-from core.compiler.answerable import NO_CAPTION, NOTHING_WRITTEN, answerable
+from core.compiler.answerable import NO_CAPTION, NOT_ABOUT_FILM, NOTHING_WRITTEN, answerable
 from core.compiler.plan import Task
 from core.compiler.writing import Writer, beginning, brackets, decoder_of, tokenizer_of, writers
 from core.data.base import Transform
@@ -56,25 +56,25 @@ class Caption:
 
 @torch.no_grad()
 def caption(
-    trained: Trained, picture: Path | None = None, *, sound: Path | None = None, index: int | None = None, way: Way = GREEDY, seed: int = 0,
-    progress: Progress | None = None, wrote: Callable[[str], None] | None = None,
+    trained: Trained, picture: Path | None = None, *, sound: Path | None = None, film: Path | None = None,
+    index: int | None = None, way: Way = GREEDY, seed: int = 0, progress: Progress | None = None, wrote: Callable[[str], None] | None = None,
 ) -> Caption:  # fmt: skip
-    """About an image file, an audio file, or a sample of the data. ``wrote`` is told the sentence after every subword.
+    """About an image file, an audio file, a video, or a sample of the data. ``wrote`` is told the sentence after every subword.
 
     Raises Refused; Cancelled with the caption as far as it had come.
     """
     if (reason := answerable(trained.plan)["caption"]) is not None:
         raise Refused(reason)
-    if picture is None and sound is None and index is None:
+    files = {"image": picture, "audio": sound, "video": film}
+    if index is None and not any(files.values()):
         raise refuse("There is no image to write about.", hint="Choose an image.")
-    kinds = ("image", "audio") if picture is None and sound is None else ("audio" if picture is None else "image",)
+    kinds = [kind for kind, file in files.items() if file is not None] or list(files)
     writer = next((writer for writer in writers(trained.plan) if writer.modality in kinds), None)
     if writer is None:
-        raise Refused(NOTHING_WRITTEN if picture is None else NO_CAPTION)
+        raise Refused({"audio": NOTHING_WRITTEN, "video": NOT_ABOUT_FILM}.get(kinds[0], NO_CAPTION))
     task = trained.plan.tasks_with(writer.node)[0]
-    writing = Writing(
-        trained, writer, task, trained.batch(trained.given(picture=picture, sound=sound, index=index, task=task), task)
-    )
+    given = trained.given(picture=picture, sound=sound, film=film, index=index, task=task)
+    writing = Writing(trained, writer, task, trained.batch(given, task))
     return writing.beamed(way) if way.beams > 1 else writing.drawn(way, seed, progress, wrote)
 
 

@@ -10,7 +10,7 @@ import torch
 from core.blocks.objectives.event_detection import EventDetection
 from core.blocks.objectives.localisation import Localisation
 from core.blocks.values import Segments
-from core.compiler.answerable import NO_EVENTS
+from core.compiler.answerable import NO_ACTIONS, NO_EVENTS
 from core.compiler.randomness import apart
 from core.compiler.tellers import teller_of
 from core.inference.trained import Trained
@@ -29,10 +29,10 @@ class Event:
 
 @torch.no_grad()
 def localise(trained: Trained, given: str, path: Path, *, seed: int = 0) -> list[Event]:
-    """What is found in a file (``given``: sound, say), by when it begins. Raises Refused."""
+    """What is found in a file (``given``: sound or film), by when it begins. Raises Refused."""
     teller = teller_of(trained.tellers, "localise", given)
     if teller is None:
-        raise Refused(NO_EVENTS)
+        raise Refused(NO_ACTIONS if given == "film" else NO_EVENTS)
     with apart(seed):
         tokens, _ = trained.told(teller, {given: path})
     head, names = trained.experiment.node(teller.node), trained.names(teller)

@@ -15,7 +15,7 @@ from core.inference.trained import Trained
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """Where the model looked: one attention map over a picture, a sentence or a sound."""
+    """Where the model looked: one attention map over a picture, a sentence, a sound or a film."""
 
     layer: str
     weights: NDArray[np.float32]  # [heads, queries, keys]
@@ -30,12 +30,13 @@ def looks(
     sentence: str | None = None,
     picture: Path | None = None,
     sound: Path | None = None,
+    film: Path | None = None,
     index: int | None = None,
     split: str = "",
 ) -> list[Look]:
-    """Attention maps over a picture file, a sentence, both, a sound file, or a sample of a split's task."""
+    """Attention maps over a picture file, a sentence, both, a sound file, a video, or a sample of a split's task."""
     task = trained.task(split)
-    given = trained.given(sentence=sentence, picture=picture, sound=sound, index=index, task=task)
+    given = trained.given(sentence=sentence, picture=picture, sound=sound, film=film, index=index, task=task)
     words = trained.words(given, task)
     maps = trained.experiment.attention_maps(trained.batch(given, task))
     return [

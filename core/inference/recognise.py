@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from core.blocks.objectives.classification import Classification
-from core.compiler.answerable import NO_CLASS_OF_SOUND, NO_CLASSES
+from core.compiler.answerable import NO_CLASS_OF_FILM, NO_CLASS_OF_SOUND, NO_CLASSES
 from core.compiler.randomness import apart
 from core.compiler.tellers import teller_of
 from core.inference.trained import Trained, ranked
@@ -19,10 +19,10 @@ from core.problems import Refused
 
 @torch.no_grad()
 def recognise(trained: Trained, given: str, path: Path, *, seed: int = 0) -> list[tuple[str, float]]:
-    """Classes of a file (``given``: picture or sound), the likeliest first, with their probabilities. Raises Refused."""
+    """Classes of a file (``given``: picture, sound or film), the likeliest first, with their probabilities. Raises Refused."""
     teller = teller_of(trained.tellers, "classify", given)
     if teller is None:
-        raise Refused(NO_CLASS_OF_SOUND if given == "sound" else NO_CLASSES)
+        raise Refused({"sound": NO_CLASS_OF_SOUND, "film": NO_CLASS_OF_FILM}.get(given, NO_CLASSES))
     with apart(seed):
         embedding, _ = trained.told(teller, {given: path})
     head = trained.experiment.node(teller.node)

@@ -27,7 +27,7 @@ from core.problems import Refused, refuse
 @torch.no_grad()
 def retrieve(
     trained: Trained, split: str, *, sentence: str | None = None, picture: Path | None = None, sound: Path | None = None,
-    count: int = 12, seed: int = 0, progress: Progress | None = None,
+    film: Path | None = None, count: int = 12, seed: int = 0, progress: Progress | None = None,
 ) -> tuple[Kind, list[Answer]]:  # fmt: skip
     """What a split has that fits best. Raises Refused; Cancelled with the ranking of what was embedded by then."""
     task = trained.task(split)
@@ -40,6 +40,8 @@ def retrieve(
         brought["picture"] = trained.picture(picture, task)
     if sound is not None:
         brought["sound"] = trained.sound(sound, task)
+    if film is not None:
+        brought["film"] = trained.film(film, task)
     given, questions = frozenset(brought), questions_of(trained.plan, task)
     if given not in questions:
         raise Refused(why_not(questions, given))

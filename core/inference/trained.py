@@ -31,6 +31,7 @@ from core.compiler.tellers import Teller, tellers
 from core.compiler.weights import load_average, load_weights, read_state
 from core.compiler.writing import writers
 from core.data.base import Pieces
+from core.data.films.footage import FilmFile, Footage
 from core.data.media import Wave, picture_of, pixels_of
 from core.data.pipeline import SampleGraph
 from core.data.readers.audio import read_sound
@@ -53,6 +54,7 @@ class Answer:
     split: str
     group: str = ""  # what must not straddle splits
     sound: Wave | None = None
+    film: Footage | None = None
 
 
 class Trained:
@@ -131,29 +133,32 @@ class Trained:
     def answer(self, index: int, score: float = 1.0, split: str = "") -> Answer:
         """A sample as an answer."""
         source = self.graphs[self.task(split).source].source
-        values = source.sample(index)
+        clip = next((name for name, port in source.gives.items() if port.kind == "clip"), "")
+        values = source.part(index, (clip,)) if clip else source.sample(index)  # a film is not decoded for its sound
         picture = picture_of(values.values())
         shown = None if picture is None else pixels_of(picture)
         sound = next((value for value in values.values() if isinstance(value, Wave) and value.real), None)
         return Answer(
             index=index, score=score, sentence=source.label(index), picture=shown, split=split, group=source.group(index),
-            sound=sound,
+            sound=sound, film=values.get(clip),
         )  # fmt: skip
 
     def given(
         self, *, sentence: str | None = None, picture: Path | None = None, sound: Path | None = None,
-        index: int | None = None, task: Task | None = None,
+        film: Path | None = None, index: int | None = None, task: Task | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """Values on a task's source's ports of what a person brings, or of a sample of the set."""
         task = task or self.plan.tasks[0]
         ports = self._ports(task)
         if index is not None:
-            values = self.graphs[task.source].source.sample(index)
-            return {name: values[name] for name in ports.values() if name in values}
+            used = {wire.source.port for wire in self.plan.document.wires if wire.source.node == task.source}
+            wanted = [name for name in ports.values() if name in used]  # what nobody looks at need not be decoded
+            return self.graphs[task.source].source.part(index, wanted)
         if sentence is not None and "sentence" not in ports:
             raise refuse("This experiment takes no text.", hint="Ask it without a sentence.")
         given: dict[str, Any] = {ports["picture"]: self.picture(picture, task)} if picture is not None else {}
         given |= {ports.get("sound", ""): self.sound(sound, task)} if sound is not None else {}
+        given |= {ports.get("film", ""): self.film(film, task)} if film is not None else {}
         return given | ({ports["sentence"]: sentence} if sentence is not None else {})
 
     def picture(self, path: Path, task: Task) -> Tensor:
@@ -177,6 +182,12 @@ class Trained:
             raise refuse("This experiment takes no audio.", hint="Ask it with a sentence or an image.")
         seconds = meta.samples_BS.shape[1] / meta.hertz
         return Wave.of(read_sound(path, hertz=meta.hertz, seconds=seconds).samples_S, meta.hertz)
+
+    def film(self, path: Path, task: Task) -> Footage:
+        """A file as the source would give it: still undecoded, all of it. Raises Refused."""
+        if "film" not in self._ports(task):
+            raise refuse("This experiment takes no videos.", hint="Ask it with a sentence or an image.")
+        return FilmFile(file=path, name=path.name)
 
     @torch.no_grad()
     def told(self, teller: Teller, given: Mapping[str, Any]) -> tuple[Any, Task]:

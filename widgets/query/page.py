@@ -120,7 +120,9 @@ class QueryPage(QWidget):
         }  # fmt: skip
         self._results_title.setText(titles.get(answers.kind, tr("Results, by score")))
         self.closely.set_kind(answers.kind)
-        self._tiles.set_answers(answers.answers, as_tiles=answers.kind in ("pictures", "made", "written", "codes"))
+        self._tiles.set_answers(
+            answers.answers, as_tiles=answers.kind in ("pictures", "films", "made", "written", "codes")
+        )
         self._show_empty("" if answers.answers else tr("Nothing was found."))
         if not answers.answers:
             self.closely.show_answer(None, None)

@@ -83,7 +83,7 @@ class QueryAnswers:
     """Everything one question gave."""
 
     asked: Asked
-    kind: Literal["pictures", "sentences", "sounds", "classes", "made", "written", "codes"]
+    kind: Literal["pictures", "sentences", "sounds", "films", "classes", "made", "written", "codes"]
     answers: tuple[QueryAnswer, ...]  # best first
     pool: str = ""  # among what was searched: 167 held-out pictures
     seconds: float = 0.0

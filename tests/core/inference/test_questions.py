@@ -25,12 +25,13 @@ from core.store.database import Store
 from core.store.library import Library
 from studio.open.documents import examples
 from tests.core.data.clips import jsonl, tone
+from tests.core.data.films import film
 from tests.core.data.test_sounds import with_sounds
 from tests.core.runs.running import queued
 from tests.core.training.test_three_modalities import fused
 from tests.documents import tiny_clip
 
-SENTENCE, PICTURE, SOUND = frozenset({"sentence"}), frozenset({"picture"}), frozenset({"sound"})
+SENTENCE, PICTURE, SOUND, FILM = (frozenset({given}) for given in ("sentence", "picture", "sound", "film"))
 BOTH = SENTENCE | PICTURE
 EITHER = {SENTENCE: "pictures", PICTURE: "sentences"}
 FINDS = {  # what each finds; what is not named here is asked with a sentence or with a picture
@@ -59,7 +60,13 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "three_modalities": {SENTENCE: "pictures", PICTURE: "sentences", SOUND: "sentences"},
     "missing_modality": {SENTENCE: "pictures", PICTURE: "pictures", BOTH: "pictures"},
 }
-TELLS = ("mandarin_tones", "sound_events", "spoken_letters")  # they say something of a sound
+TELLS = (
+    "mandarin_tones",
+    "sound_events",
+    "spoken_letters",
+    "video_actions",
+    "video_localisation",
+)  # of a sound or a film
 MAKES = (
     "vq_vae",
     "emoji_gan",
@@ -89,6 +96,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def sound(place: Path) -> Path:
     return tone(place / "one.wav")
+
+
+@pytest.fixture(scope="module")
+def video(place: Path) -> Path:
+    film(place / "numbers.mp4", range(20))
+    return place / "numbers.mp4"
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +163,9 @@ def small(document: Document, store: Store, folder: Path) -> Document:
         for e in examples()
     ],
 )
-def test_every_example_answers_or_says_why_not(example, store: Store, place: Path, picture: Path, sound: Path) -> None:
+def test_every_example_answers_or_says_why_not(
+    example, store: Store, place: Path, picture: Path, sound: Path, video: Path
+) -> None:
     if example.key in NOT_RUN:
         assert analyse(example.document).problems
         return
@@ -173,16 +188,17 @@ def test_every_example_answers_or_says_why_not(example, store: Store, place: Pat
     model = Trained(document, checkpoint)
     assert {given: question.finds for given, question in model.questions.items()} == finds
     split = next(name for wanted in ("test", "validation") for name in model.splits if name.startswith(wanted))
-    for given in (SENTENCE, PICTURE, BOTH, SOUND):
+    for given in (SENTENCE, PICTURE, BOTH, SOUND, FILM):
         asked = {
             "sentence": "red heart" if "sentence" in given else None,
             "picture": picture if "picture" in given else None,
             "sound": sound if "sound" in given else None,
+            "film": video if "film" in given else None,
         }
         if given not in finds:
             with pytest.raises(
                 Refused,
-                match=r"not both at once|cannot be asked with|takes no images|takes no audio|does not compare audio",
+                match=r"not both at once|cannot be asked with|takes no images|takes no audio|takes no videos|does not compare",
             ):
                 retrieve(model, split, **asked)
             continue
