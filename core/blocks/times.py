@@ -59,10 +59,11 @@ class When:
 
 
 def in_time(tokens: Tokens) -> Tokens:
-    """One token a frame of time: the mean over a sound's bands, or over a film's rows and columns.
+    """One token a frame of time: the mean over a sound's bands, or over a film's rows and columns, each as what it was merged into.
 
     Raises ValueError for tokens without seconds.
     """
+    tokens = tokens.unmerged()
     grid = tokens.grid
     if grid is None or grid.kind not in ("times", "bins", "frames") or not (grid.step or tokens.spans_BT2 is not None):
         raise ValueError("These tokens have no times; wire the tokens of an audio or video encoder.")

@@ -156,6 +156,12 @@ class Frames:
         """The frames as floating numbers in [0, 1]; bytes are what readers give."""
         return self.x_BTCHW if self.x_BTCHW.is_floating_point() else self.x_BTCHW.float() / 255
 
+    def part(self, first: int, end: int) -> Frames:
+        """The frames from one to before another."""
+        return Frames(
+            x_BTCHW=self.x_BTCHW[:, first:end], starts_BT=self.starts_BT[:, first:end], durations_BT=self.durations_BT[:, first:end]
+        )  # fmt: skip
+
     def spans(self, together: int = 1) -> Tensor:
         """From when to when every frame is shown, or every so many ``together``, seconds [B, T, 2]."""
         start_BT, end_BT = self.starts_BT, self.starts_BT + self.durations_BT
@@ -175,6 +181,9 @@ class Tokens:
     document_BN: Tensor | None = None  # which document a token is of, where rows hold several: 1, 2 ...; 0: none
     documents: int = 0  # how many there are, where rows hold several
     spans_BT2: Tensor | None = None  # of a film: float64, seconds from when to when each frame of time is shown
+    size_BN: Tensor | None = None  # how many tokens each stands for, where some were merged; 0: padding
+    into_BM: Tensor | None = None  # of every token before merging: where it is now; -1: it was padding
+    before: Grid | None = None  # what the tokens stood for before merging
 
     def with_x(self, x_BND: Tensor, **changes: Any) -> Tokens:
         """The same tokens with other vectors."""
@@ -187,6 +196,16 @@ class Tokens:
             in_one_BN = self.document_BN > 0
             real_BN = in_one_BN if real_BN is None else real_BN & in_one_BN
         return self if real_BN is None else self.with_x(torch.where(real_BN[..., None], self.x_BND, 0.0))
+
+    def unmerged(self) -> Tokens:
+        """Where tokens were merged: as many as before, each the one that it is part of; else the same."""
+        if self.into_BM is None:
+            return self
+        place_BM = self.into_BM.clamp_min(0)
+        x_BMD = self.x_BND.gather(1, place_BM[..., None].expand(-1, -1, self.x_BND.shape[-1]))
+        real_BM = self.into_BM >= 0
+        changes = {"size_BN": None, "into_BM": None, "before": None, "grid": self.before, "mask_BN": real_BM}
+        return replace(self, x_BND=torch.where(real_BM[..., None], x_BMD, 0.0), **changes)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,7 +272,7 @@ _register(Waveform, ("samples_BS", "lengths_B"))
 _register(Spectrogram, ("x_BFT", "lengths_B"))
 _register(Segments, ("times_BN2", "class_BN"))
 _register(Frames, ("x_BTCHW", "starts_BT", "durations_BT"))
-_register(Tokens, ("x_BND", "mask_BN", "cells_BN", "place_BN2", "document_BN", "spans_BT2"))
+_register(Tokens, ("x_BND", "mask_BN", "cells_BN", "place_BN2", "document_BN", "spans_BT2", "size_BN", "into_BM"))
 _register(Codes, ("ids_BN", "mask_BN"))
 _register(Negatives, ("left_KD", "right_KD", "weight_BM", "back_BM", "origin_BM"))
 
@@ -311,7 +330,7 @@ def joined(values: Sequence[Any]) -> Any:
 
 _WIDE = {  # field -> how many axes come behind tokens, and what padding is
     "x_BND": (1, 0), "mask_BN": (0, False), "cells_BN": (0, 0), "place_BN2": (1, -1), "ids_BL": (0, 0), "mask_BL": (0, False),
-    "patches_BNC": (1, 0), "times_BN2": (1, 0), "class_BN": (0, -1),
+    "patches_BNC": (1, 0), "times_BN2": (1, 0), "class_BN": (0, -1), "size_BN": (0, 0),
 }  # fmt: skip
 
 
@@ -319,7 +338,18 @@ def _of_one_width(values: Sequence[Any]) -> list[Any]:
     widths = [tensor.shape[1] for value in values if (tensor := main_tensor(value)) is not None]
     if len(set(widths)) == 1:
         return list(values)
-    return [widened(value, max(widths)) for value in values]
+    return _of_as_many_before([widened(value, max(widths)) for value in values])
+
+
+def _of_as_many_before(values: Sequence[Any]) -> list[Any]:
+    """Merged tokens as if there had been as many before in every batch."""
+    counts = [0 if getattr(value, "into_BM", None) is None else value.into_BM.shape[1] for value in values]
+    if not all(counts):
+        return list(values)
+    return [
+        replace(value, into_BM=F.pad(value.into_BM, (0, max(counts) - count), value=-1))
+        for value, count in zip(values, counts)
+    ]
 
 
 def widened(value: Any, width: int) -> Any:

@@ -237,8 +237,9 @@ class Experiment(nn.Module):
             made, maps = self.node(key).watched(**incoming)  # type: ignore[operator]
             values.update({End(node=key, port=port): value for port, value in made.items()})
             for number, rows in enumerate(maps.values()):
-                queries, keys = (_grid(count, made, incoming) for count in rows.shape[-2:])
-                found[f"{key}/{number}"] = (rows, queries, keys)
+                sides = [_standing(count, made, incoming) for count in rows.shape[-2:]]
+                queries, keys = (_grid(count, side) for count, side in zip(rows.shape[-2:], sides))
+                found[f"{key}/{number}"] = (spread(rows, *sides), queries, keys)
         return found
 
 
@@ -263,16 +264,34 @@ def _called(node: nn.Module, incoming: Mapping[str, Any], call: Callable[..., An
         return (call or node)(**wide)
 
 
-def _grid(count: int, made: Mapping[str, Any], incoming: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``count`` positions stand for: the grid of the tokens that come out, or of those that came in."""
-    for value in map(unpacked, (*made.values(), *incoming.values())):
-        if not isinstance(value, Tokens) or value.x_BND.shape[1] != count:
-            continue
-        if value.place_BN2 is not None:
-            return own_grids(value.place_BN2, value.mask_BN)
-        if value.grid is not None:
-            return value.grid.as_dict()
-    return Grid(kind="latents", sizes=(count,)).as_dict()
+def _standing(count: int, made: Mapping[str, Any], incoming: Mapping[str, Any]) -> Tokens | None:
+    """The tokens that ``count`` positions are: those that come out, or those that came in, whose places are known."""
+    some = [value for value in map(unpacked, (*made.values(), *incoming.values())) if isinstance(value, Tokens)]
+    known = (one for one in some if one.place_BN2 is not None or one.grid is not None or one.before is not None)
+    return next((one for one in known if one.x_BND.shape[1] == count), None)
+
+
+def _grid(count: int, tokens: Tokens | None) -> dict[str, Any]:
+    """What ``count`` positions stand for; of merged tokens, what those stood for that they are made of."""
+    if tokens is not None and tokens.place_BN2 is not None:
+        return own_grids(tokens.place_BN2, tokens.mask_BN)
+    grid = None if tokens is None else tokens.before or tokens.grid
+    return (grid or Grid(kind="latents", sizes=(count,))).as_dict()
+
+
+def spread(rows_BHNM: Tensor, queries: Tokens | None, keys: Tokens | None) -> Tensor:
+    """A map of merged tokens over those that they are made of: each has its row, and an equal share of what it is looked at."""
+    if queries is not None and queries.before is not None and queries.into_BM is not None:
+        rows_BHNM = _at(rows_BHNM.transpose(2, 3), queries.into_BM.clamp_min(0)).transpose(2, 3)
+    if keys is not None and keys.before is not None and keys.into_BM is not None and keys.size_BN is not None:
+        rows_BHNM = _at(rows_BHNM / keys.size_BN.clamp_min(1).to(rows_BHNM.dtype)[:, None, None], keys.into_BM)
+    return rows_BHNM
+
+
+def _at(rows_BHNM: Tensor, into_BP: Tensor) -> Tensor:
+    """The columns of ``into_BP``, nothing where it is -1."""
+    place_BHNP = into_BP.clamp_min(0)[:, None, None].expand(-1, *rows_BHNM.shape[1:3], -1)
+    return torch.where(into_BP[:, None, None] >= 0, rows_BHNM.gather(3, place_BHNP), 0.0)
 
 
 def own_grids(place_BN2: Tensor, mask_BN: Tensor | None) -> dict[str, Any]:

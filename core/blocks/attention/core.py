@@ -11,7 +11,8 @@ of 4,096; 137 in PyTorch's jagged form.
 
 With fewer key heads than heads, neighbouring heads share keys and values (grouped queries, arXiv:2305.13245); queries and keys can
 be normed head by head (QK-norm, arXiv:2302.05442); learned keys and values can stand before all others (prefix tuning,
-arXiv:2101.00190).
+arXiv:2101.00190). Keys that stand for several tokens can count as often (proportional attention, arXiv:2210.09461): one number more
+on every query and key adds the logarithm of their sizes to the scores, whatever the kernel.
 
 Axes: B batch, N queries, M keys, H heads, G heads of keys, P learned keys before them, E width of a head, D width.
 """
@@ -37,6 +38,7 @@ from core.blocks.positions import turned
 
 TOLERANCE = 2e-3  # of the output's scale: what rounding may differ between the fused kernel and the plain form
 COARSE_TOLERANCE = 3e-2  # in 16 bits
+EIGHT = 8  # numbers of a head that fused kernels want a multiple of
 KeysValues = tuple[Tensor, Tensor]  # [B, G, M, E] each
 
 
@@ -96,21 +98,22 @@ class Attention(nn.Module):
         documents: Documents | None = None,
         angle_BNE: Tensor | None = None,
         cache: LayerCache | None = None,
+        size_BM: Tensor | None = None,
     ) -> Tensor:
         """``mask_BM``: True where a key may be looked at, [B, M] or of each query's own [B, N, M]; a query without any gives zeros.
 
         ``given``, ``norm``: see ``keys_values``. Of self-attention: ``documents`` says what rows hold where it is several, each
         blind to the others; ``angle_BNE`` turns queries and keys (RoPE, arXiv:2104.09864); ``cache`` takes the new keys and values
-        among those of earlier calls, and all its places are looked at.
+        among those of earlier calls, and all its places are looked at. ``size_BM``: as how many keys each key counts.
         """
         if cache is not None:
-            return self._attend(x_BND, keys_BMD, mask_BM, given, norm, documents, angle_BNE, cache)
+            return self._attend(x_BND, keys_BMD, mask_BM, given, norm, documents, angle_BNE, None, cache)
         if self.options.recompute and torch.is_grad_enabled():
             made: Tensor = checkpoint(
-                self._attend, x_BND, keys_BMD, mask_BM, given, norm, documents, angle_BNE, use_reentrant=False
+                self._attend, x_BND, keys_BMD, mask_BM, given, norm, documents, angle_BNE, size_BM, use_reentrant=False
             )
             return made
-        return self._attend(x_BND, keys_BMD, mask_BM, given, norm, documents, angle_BNE)
+        return self._attend(x_BND, keys_BMD, mask_BM, given, norm, documents, angle_BNE, size_BM)
 
     def keys_values(self, keys_BMD: Tensor, norm: nn.Module | None = None, *, kept: bool = True) -> KeysValues:
         """Projected keys and values, to hand to this or another layer as ``given``; ``norm`` is applied to the keys first.
@@ -150,6 +153,7 @@ class Attention(nn.Module):
         norm: nn.Module | None,
         documents: Documents | None,
         angle_BNE: Tensor | None,
+        size_BM: Tensor | None,
         cache: LayerCache | None = None,
     ) -> Tensor:
         if documents is not None:
@@ -169,7 +173,7 @@ class Attention(nn.Module):
                 k_BHME, v_BHME = cache.put(k_BHME, v_BHME)
             if self.prefix_2GPE is not None:
                 k_BHME, v_BHME, mask_BM = _behind(self.prefix_2GPE, k_BHME, v_BHME, mask_BM)
-            y_BND = self._mixed(q_BHNE, k_BHME, v_BHME, mask_BM)
+            y_BND = self._mixed(q_BHNE, k_BHME, v_BHME, mask_BM, size_BM)
         return self._through(self.out, y_BND).to(x_BND.dtype)
 
     def _by_document(self, x_PND: Tensor, documents: Documents, angle_PNE: Tensor | None) -> Tensor:
@@ -192,16 +196,37 @@ class Attention(nn.Module):
         q, k, v = (self._heads(documents.apart(part)) for part in qkv)
         return documents.together(self._mixed(q, k, v, documents.real_BL))
 
-    def _mixed(self, q_BHNE: Tensor, k_BHME: Tensor, v_BHME: Tensor, mask_BM: Tensor | None) -> Tensor:
+    def _mixed(
+        self, q_BHNE: Tensor, k_BHME: Tensor, v_BHME: Tensor, mask_BM: Tensor | None, size_BM: Tensor | None = None
+    ) -> Tensor:
         """Values by the kernel's weights, heads side by side again [B, N, D]."""
         q_BHNE, k_BHME, v_BHME = (self._precise(part) for part in (q_BHNE, k_BHME, v_BHME))
         k_BHME, v_BHME = self._to_every_head(k_BHME), self._to_every_head(v_BHME)
+        if size_BM is not None:
+            q_BHNE, k_BHME, v_BHME = self._weighed(q_BHNE, k_BHME, v_BHME, size_BM)
         self.met = (q_BHNE.shape[-2], k_BHME.shape[-2])
         dropout = self.dropout if self.training else 0.0
         y_BHNE = self.kernel(q_BHNE, k_BHME, v_BHME, mask_BM, causal=self.causal, dropout=dropout)
         if self.recorded is not None:
             self._record(q_BHNE, k_BHME, v_BHME, mask_BM, y_BHNE)
-        return y_BHNE.transpose(1, 2).flatten(2)
+        return y_BHNE[..., : self._head].transpose(1, 2).flatten(2)
+
+    def _weighed(self, q: Tensor, k: Tensor, v: Tensor, size_BM: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries and keys whose scores have the logarithm of the keys' sizes added, by eight numbers more, of which one is used.
+
+        Raises ValueError for linear attention, which has no scores.
+        """
+        if self.options.attention == "linear":
+            raise ValueError(
+                "Linear attention has no scores that merged tokens could be weighed by; choose another kind."
+            )
+        if self.prefix_2GPE is not None:
+            size_BM = F.pad(size_BM, (self.prefix_2GPE.shape[2], 0), value=1)
+        wide = q.shape[-1] + EIGHT
+        more_BHM1 = size_BM.clamp_min(1).to(k.dtype).log()[:, None, :, None].expand(-1, k.shape[1], -1, -1)
+        q = F.pad(q * (wide / q.shape[-1]) ** 0.5, (0, 1), value=wide**0.5)
+        k = torch.cat([k, more_BHM1], -1)
+        return F.pad(q, (0, EIGHT - 1)), F.pad(k, (0, EIGHT - 1)), F.pad(v, (0, EIGHT))
 
     def _precise(self, x: Tensor) -> Tensor:
         return int8(x) if self.options.precision == "int8" else x

@@ -29,9 +29,12 @@ class Layer(nn.Module):
         mask_BN: Tensor | None = None,
         documents: Documents | None = None,
         angle_BNE: Tensor | None = None,
+        size_BN: Tensor | None = None,
     ) -> Tensor:
-        """``mask_BN``: True where a token is real; ``documents``, ``angle_BNE``: see :class:`Attention`."""
-        given = self.attention(self.norm_1(x_BND), mask_BM=mask_BN, documents=documents, angle_BNE=angle_BNE)
+        """``mask_BN``: True where a token is real; ``documents``, ``angle_BNE``, ``size_BN``: see :class:`Attention`."""
+        given = self.attention(
+            self.norm_1(x_BND), mask_BM=mask_BN, documents=documents, angle_BNE=angle_BNE, size_BM=size_BN
+        )
         x_BND = x_BND + self.dropout(given)
         return x_BND + self.dropout(self.mlp(self.norm_2(x_BND)))
 
@@ -67,14 +70,15 @@ class Stack(nn.Module):
         mask_BN: Tensor | None = None,
         documents: Documents | None = None,
         angle_BNE: Tensor | None = None,
+        size_BN: Tensor | None = None,
     ) -> Tensor:
-        """Tokens in, tokens out; ``documents``, ``angle_BNE``: see :class:`Attention`."""
+        """Tokens in, tokens out; ``documents``, ``angle_BNE``, ``size_BN``: see :class:`Attention`."""
         last = self.layers[-1] if len(self.layers) else None
-        plain = documents is None and angle_BNE is None
+        plain = documents is None and angle_BNE is None and size_BN is None
         short = last if plain and self.first_only and self.sees_all and last.attention.recorded is None else None  # type: ignore[union-attr]
         for layer in self.layers:
             run = layer.first if layer is short else layer
-            given = (x_BND, mask_BN) if plain else (x_BND, mask_BN, documents, angle_BNE)
+            given = (x_BND, mask_BN) if plain else (x_BND, mask_BN, documents, angle_BNE, size_BN)
             if self.recompute and self.training:
                 x_BND = checkpoint(run, *given, use_reentrant=False)  # type: ignore[arg-type]
             else:

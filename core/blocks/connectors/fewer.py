@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.blocks.attention.core import Attention
 from core.blocks.attention.modern import EPSILON, SwiGLU
+from core.blocks.merging import LEAST, merge
 
 Fewer = tuple[Tensor, Tensor]
-LEAST = 1e-6
 
 
 def weighted(weight_BKN: Tensor, x_BND: Tensor) -> Tensor:
@@ -118,33 +117,6 @@ def _nearness(centre_BKD: Tensor, x_BND: Tensor) -> Tensor:
     return (2 * cross - centre_BKD.pow(2).sum(-1)[..., None] - x_BND.pow(2).sum(-1)[:, None]) / width**0.5
 
 
-def merge(x_BND: Tensor, size_BN: Tensor, kept: int) -> tuple[Tensor, Tensor]:
-    """ToMe (arXiv:2210.09461): alike tokens become their weighted mean until ``kept`` are left; sum(size * x) stays.
-
-    In each round every second token may join the most alike of the others; tokens of size 0 (padding) go first.
-    """
-    while x_BND.shape[1] > kept:
-        n = x_BND.shape[1]
-        drop = min(n - kept, n // 2)
-        a, b = x_BND[:, 0::2], x_BND[:, 1::2]
-        size_a, size_b = size_BN[:, 0::2], size_BN[:, 1::2]
-        alike = F.normalize(a.detach(), dim=-1) @ F.normalize(b.detach(), dim=-1).transpose(1, 2)
-        alike = alike.masked_fill((size_b == 0)[:, None], -2.0).masked_fill((size_a == 0)[..., None], 2.0)
-        best, partner = alike.max(-1)
-        order = best.argsort(-1, descending=True)
-        gone, stay = order[:, :drop], order[:, drop:].sort(-1).values
-        wide = (-1, -1, x_BND.shape[-1])
-        into = partner.gather(1, gone)
-        total = (b * size_b[..., None]).scatter_add(
-            1, into[..., None].expand(wide), (a * size_a[..., None]).gather(1, gone[..., None].expand(wide))
-        )
-        size_b = size_b.scatter_add(1, into, size_a.gather(1, gone))
-        b = torch.where(size_b[..., None] > 0, total / size_b.clamp_min(LEAST)[..., None], b)
-        x_BND = torch.cat([a.gather(1, stay[..., None].expand(wide)), b], 1)
-        size_BN = torch.cat([size_a.gather(1, stay), size_b], 1)
-    return x_BND, size_BN
-
-
 class Merging(nn.Module):
     """Alike tokens become one."""
 
@@ -153,9 +125,9 @@ class Merging(nn.Module):
         self.kept = kept
 
     def forward(self, x_BND: Tensor, real_BN: Tensor) -> Fewer:
-        """Padding is merged away first."""
-        y, size = merge(x_BND, real_BN.to(x_BND.dtype), self.kept)
-        return y, size > 0
+        """Padding goes first."""
+        merged = merge(x_BND, real_BN.to(x_BND.dtype), self.kept)
+        return merged.x_BKD, merged.size_BK > 0
 
 
 class ResamplerLayer(nn.Module):

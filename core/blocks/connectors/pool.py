@@ -1,4 +1,5 @@
 """From tokens to one vector: mean or largest of the real tokens, CLS, last real token, or attention pooling (arXiv:2103.00020).
+Merged tokens count as often as they stand for in means and attention.
 
 Axes: B batch, N tokens, D width.
 """
@@ -71,7 +72,8 @@ class Pool(Block):
             return x_BND[:, 0]
         if self.attention is not None:
             query = self.query_11D.expand(x_BND.shape[0], -1, -1)
-            pooled: Tensor = self.attention(query, self.norm(tokens.zeroed().x_BND), mask_BN)[:, 0]
+            x_BND = self.norm(tokens.zeroed().x_BND)
+            pooled: Tensor = self.attention(query, x_BND, mask_BN, size_BM=tokens.size_BN)[:, 0]
             return pooled
         if self.config.how == "last":
             if mask_BN is None:
@@ -80,6 +82,9 @@ class Pool(Block):
             return x_BND[torch.arange(x_BND.shape[0], device=x_BND.device), last_B]
         if self.config.how == "max":
             return x_BND.amax(1) if mask_BN is None else _largest(x_BND, mask_BN)
+        if tokens.size_BN is not None:
+            share_BN1 = (tokens.size_BN / tokens.size_BN.sum(1, keepdim=True).clamp_min(1))[..., None]
+            return (tokens.zeroed().x_BND * share_BN1.to(x_BND.dtype)).sum(1)
         if mask_BN is None:
             return x_BND.mean(1)
         return tokens.zeroed().x_BND.sum(1) / mask_BN.sum(1, keepdim=True).clamp_min(1).to(x_BND.dtype)

@@ -1,6 +1,6 @@
 """Layers of self-attention over tokens of any kind (arXiv:1706.03762): what reads a tower's tokens, or fewer of them.
 
-Places are not added: tokens bring their own, or have none (latents). Axes: B batch, N tokens, D width.
+Places are not added: tokens bring their own, or have none (latents). Merged tokens count as often as they stand for. Axes: B batch, N tokens, D width.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class TokenTransformer(Block):
 
     def forward(self, tokens: Tokens) -> dict[str, Any]:
         """[B, N, D] to the same; mask, grid and modality stay."""
-        x_BND = self.stack(tokens.zeroed().x_BND, tokens.mask_BN, documents_of(tokens))
+        x_BND = self.stack(tokens.zeroed().x_BND, tokens.mask_BN, documents_of(tokens), size_BN=tokens.size_BN)
         return {"tokens": tokens.with_x(x_BND)}
 
     def attentions(self) -> Mapping[str, nn.Module]:

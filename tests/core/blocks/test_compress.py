@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from core.blocks.connectors.compress import WAYS, Compress
-from core.blocks.connectors.fewer import Resampler, merge
+from core.blocks.connectors.fewer import Resampler
 from core.blocks.connectors.hierarchical_pool import HierarchicalPool, grouped
+from core.blocks.merging import merge
 from core.blocks.values import Grid, Tokens
 
 PATCHES = Grid(kind="patches", sizes=(6, 6), extra=1)
@@ -65,7 +66,8 @@ def test_merging_conserves_size_times_token() -> None:
     x, size = torch.randn(3, 41, 6, dtype=torch.double), torch.ones(3, 41, dtype=torch.double)
     size[1, -9:] = 0
     for kept in (40, 21, 20, 5, 1):
-        y, sizes = merge(x, size, kept)
+        made = merge(x, size, kept)
+        y, sizes = made.x_BKD, made.size_BK
         assert y.shape[1] == kept
         torch.testing.assert_close((sizes[..., None] * y).sum(1), (size[..., None] * x).sum(1), atol=1e-10, rtol=0)
         torch.testing.assert_close(sizes.sum(1), size.sum(1))
@@ -73,7 +75,8 @@ def test_merging_conserves_size_times_token() -> None:
 
 def test_merging_joins_the_alike() -> None:
     x = torch.eye(4)[:, None].repeat(1, 3, 1).reshape(1, 12, 4)
-    y, sizes = merge(x, torch.ones(1, 12), 6)
+    made = merge(x, torch.ones(1, 12), 6)
+    y, sizes = made.x_BKD, made.size_BK
     assert torch.equal(sizes.sum(), torch.tensor(12.0))
     assert all(float((row / row.norm()).max()) == pytest.approx(1.0) for row in y[0])
 
