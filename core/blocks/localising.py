@@ -62,7 +62,7 @@ def focal(logit: Tensor, truth: Tensor, *, gamma: float = 2.0, alpha: float = 0.
     loss = F.binary_cross_entropy_with_logits(logit, truth, reduction="none")
     chance = logit.sigmoid()
     wrong = chance * (1 - truth) + (1 - chance) * truth
-    loss = loss * wrong**gamma
+    loss = loss * wrong**gamma if gamma else loss
     return loss if alpha < 0 else loss * (alpha * truth + (1 - alpha) * (1 - truth))
 
 

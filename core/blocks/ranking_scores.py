@@ -1,12 +1,24 @@
-"""How well scores rank what is there before what is not: average precision, ties counted as one threshold.
+"""How well scores rank: what is there before what is not (average precision, ties as one threshold), or by Spearman's correlation.
 
 Axes: N items, K classes.
 """
 
 from __future__ import annotations
 
+import importlib
+
 import torch
 from torch import Tensor
+
+
+def rank_correlation(said_N: Tensor, true_N: Tensor) -> float:
+    """Spearman's, in which equal scores share their ranks (torchmetrics); 0 where one side is all alike, NaN where a score is none."""
+    if not bool(said_N.isfinite().all() & true_N.isfinite().all()):
+        return float("nan")
+    if len(said_N) < 2 or bool((said_N == said_N[0]).all() | (true_N == true_N[0]).all()):
+        return 0.0
+    compare = importlib.import_module("torchmetrics.functional.regression").spearman_corrcoef
+    return float(compare(said_N, true_N))
 
 
 def average_precision(score_N: Tensor, truth_N: Tensor) -> float:

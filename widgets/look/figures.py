@@ -28,7 +28,7 @@ def figure_words() -> dict[str, str]:
         "balance": tr("loss balance"), "weight": tr("weight"), "factor": tr("factor"), "strength": tr("strength"),
         "gradient": tr("gradient norm"), "memory": tr("memory"), "GPU peak": tr("GPU memory, peak"), "rate": tr("learning rate"),
         "kept keys found": tr("kept keys found again"), "reconstruction R2": tr("reconstruction R²"),
-        "tokens left": tr("tokens left"), "gate": tr("gate"),
+        "tokens left": tr("tokens left"), "rank correlation": tr("rank correlation (Spearman)"), "mean error": tr("mean error"), "gate": tr("gate"),
         "hidden": tr("share of missing tokens"), "bias": tr("bias"), "accuracy": tr("accuracy"), "clipped": tr("clipped gradients"),
         "throughput": tr("throughput"), "temperature": tr("temperature"), "loss": tr("loss"), "experts": tr("experts"),
         "dropped": tr("dropped tokens"), "entropy": tr("entropy"), "purity": tr("purity"), "quietest": tr("quietest expert"),

@@ -1,7 +1,8 @@
 """Which of K classes: a linear map of one vector to a score for each, and the cross-entropy of the right one.
 
 Held out it tells accuracy, the mean over classes of their own accuracy (where some are rare), and how often the class that is most
-frequent in training is right. Samples without a class are not asked. Axes: B batch, A samples that are asked, D width, K classes.
+frequent in training is right. Samples without a class are not asked. Where few classes are frequent, a focus lets what is right already
+count little (arXiv:1708.02002). Axes: B batch, A samples that are asked, D width, K classes.
 """
 
 from __future__ import annotations
@@ -47,6 +48,10 @@ class Classification(Objective):
             title="Class level", advanced=True,
         )  # fmt: skip
         label_smoothing: float = knob(0.0, "Share of the target spread evenly over all classes.", low=0, high=0.9)
+        gamma: float = knob(
+            0.0, "Focal loss: how little counts what is right already; 0 is plain cross-entropy.", low=0, high=8,
+            title="Focal gamma",
+        )  # fmt: skip
         dropout: float = knob(0.0, "Share of the vector's numbers dropped in training.", low=0, high=0.9)
         weight: float = knob(1.0, "This loss is multiplied by it.", low=0, high=1000)
 
@@ -68,6 +73,9 @@ class Classification(Objective):
         loss_B = F.cross_entropy(
             scores_BK, truth_B.clamp_min(0), reduction="none", label_smoothing=self.config.label_smoothing
         )
+        if self.config.gamma:
+            right_B = scores_BK.log_softmax(-1).gather(1, truth_B.clamp_min(0)[:, None])[:, 0].exp()
+            loss_B = loss_B * (1 - right_B) ** self.config.gamma
         loss = torch.where(asked_B, loss_B, 0.0).sum() / count_a_process(asked_B.sum())
         return {"loss": self.config.weight * loss}
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.blocks.block import Objective
 from core.blocks.catalog import blocks
+from core.blocks.localising import focal
 from core.blocks.objectives.gathering import count_a_process
 from core.blocks.ranking_scores import mean_average_precision
 from core.blocks.times import Marked, When, clips_of, frames_of, in_time, real_frames, runs_of
@@ -62,6 +62,10 @@ class EventDetection(Objective):
             high=1000,
             title="Frame weight",
         )
+        gamma: float = knob(
+            0.0, "Focal loss: how little counts what is right already; 0 is plain cross-entropy.", low=0, high=8,
+            title="Focal gamma",
+        )  # fmt: skip
         threshold: float = knob(0.5, "Frames from this probability on are an event.", low=0, high=1, advanced=True)
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
@@ -81,11 +85,15 @@ class EventDetection(Objective):
         frame_BTK, clip_BK, real_BT, when = self.said(tokens)
         kinds = self.config.classes
         asked_B = real_BT.any(1)
-        loss_B = self.config.clip_weight * _entropy(clip_BK, clips_of(segments, kinds))
+        loss_B = self.config.clip_weight * self._entropy(clip_BK, clips_of(segments, kinds))
         if self.config.frame_weight:
-            frame_BT = torch.where(real_BT, _entropy(frame_BTK, frames_of(segments, when, kinds)), 0.0)
+            frame_BT = torch.where(real_BT, self._entropy(frame_BTK, frames_of(segments, when, kinds)), 0.0)
             loss_B = loss_B + self.config.frame_weight * frame_BT.sum(1) / real_BT.sum(1).clamp_min(1)
         return {"loss": torch.where(asked_B, loss_B, 0.0).sum() / count_a_process(asked_B.sum())}
+
+    def _entropy(self, logit: Tensor, truth: Tensor) -> Tensor:
+        """Binary cross-entropy, with its focus, the mean over classes."""
+        return focal(logit, truth, gamma=self.config.gamma, alpha=-1.0).mean(-1)
 
     def counted(self, tokens: Tokens) -> Tensor:  # type: ignore[override]
         """Clips in which anything can be heard."""
@@ -175,11 +183,6 @@ class EventDetection(Objective):
             "tokens": Tokens(x_BND=torch.randn(2, 6, 16), mask_BN=mask, modality="audio", grid=grid),
             "segments": Segments(times_BN2=times, class_BN=torch.tensor([[1, 4], [1, -1]])),
         }
-
-
-def _entropy(logit: Tensor, truth: Tensor) -> Tensor:
-    """Binary cross-entropy, the mean over classes."""
-    return F.binary_cross_entropy_with_logits(logit, truth.to(logit.dtype), reduction="none").mean(-1)
 
 
 def true_spans(segments: Segments) -> list[list[Marked]]:

@@ -1,6 +1,6 @@
 """How near pictures are to what they should equal, and how near two sets of pictures are: PSNR, SSIM, FID, KID.
 
-The one place where torchmetrics is imported, and only when something is scored, as it costs a second.
+torchmetrics is imported only when something is scored, as it costs a second.
 Axes: B batch, C channels, H height, W width, N pictures, F features.
 """
 

@@ -59,3 +59,11 @@ def test_a_score_that_is_no_number_is_no_answer() -> None:
 def test_a_class_too_many_is_refused_in_words() -> None:
     with pytest.raises(Refused, match="number 5; this block knows 4"):
         made()(torch.randn(2, 6), torch.tensor([[0], [4]]))
+
+
+def test_a_focus_lets_what_is_right_count_little() -> None:
+    x, codes = torch.randn(5, 6), torch.tensor([[0], [3], [2], [1], [1]])
+    plain, focused = made()(x, codes)["loss"], made(gamma=2.0)
+    right = focused.scores(x).softmax(-1)[torch.arange(5), codes[:, 0]]
+    torch.testing.assert_close(focused(x, codes)["loss"], (-((1 - right) ** 2) * right.log()).mean())
+    assert made(gamma=0.0)(x, codes)["loss"] == plain

@@ -35,6 +35,7 @@ def test_an_objective_scores_nothing_of_what_is_not_finite(key: str) -> None:
     truth = {
         "real",
         "label",
+        "score",
         "labels",
         "classes",
         "segments",
