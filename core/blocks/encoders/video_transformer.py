@@ -88,14 +88,19 @@ class VideoTransformer(Block):
 
     def forward(self, video: Frames) -> dict[str, Any]:
         """Frames [B, T, C, H, W] of any count and size that tubelet and patch divide, to tokens [B, K, D]."""
-        cells = self._cells(video.x_BTCHW.shape[1], *video.x_BTCHW.shape[-2:])
-        x_BFGD = self.cut(self._cut(video.in_unit_range() * 2 - 1, cells))
-        x_BFGD = x_BFGD + self._places(cells) + self._times(video, cells[0]).to(x_BFGD.dtype)
-        whole_B1D = None if self.cls_11D is None else self.cls_11D.expand(len(x_BFGD), -1, -1).to(x_BFGD.dtype)
-        x_BKD = self.stack(x_BFGD.unflatten(2, cells[1:]), whole_B1D)
-        grid = Grid(kind="frames", sizes=cells, extra=int(self.config.cls))
+        x_BFHWD = self.entered(video, video.starts_BT[:, :1])
+        whole_B1D = None if self.cls_11D is None else self.cls_11D.expand(len(x_BFHWD), -1, -1).to(x_BFHWD.dtype)
+        x_BKD = self.stack(x_BFHWD, whole_B1D)
+        grid = Grid(kind="frames", sizes=tuple(x_BFHWD.shape[1:4]), extra=int(self.config.cls))
         spans_BT2 = video.spans(self.config.tubelet)
         return {"tokens": Tokens(x_BND=x_BKD, modality="video", grid=grid, spans_BT2=spans_BT2)}
+
+    def entered(self, video: Frames, begin_B1: Tensor) -> Tensor:
+        """Cells before the first layer [B, F, H, W, D], with their places; times are counted from ``begin_B1``, in seconds."""
+        cells = self._cells(video.x_BTCHW.shape[1], *video.x_BTCHW.shape[-2:])
+        x_BFGD = self.cut(self._cut(video.in_unit_range() * 2 - 1, cells))
+        x_BFGD = x_BFGD + self._places(cells) + self._times(video.starts_BT - begin_B1, cells[0]).to(x_BFGD.dtype)
+        return x_BFGD.unflatten(2, cells[1:])
 
     def _cells(self, frames: int, height: int, width: int) -> tuple[int, int, int]:
         """Frames, rows and columns of cells. Raises ValueError where they are no whole numbers."""
@@ -119,7 +124,7 @@ class VideoTransformer(Block):
         table = self.place_1GD.transpose(1, 2).unflatten(2, self.cells[1:])
         return resized(table.float(), *cells[1:], mode="bicubic").to(self.place_1GD.dtype)[None, None]
 
-    def _times(self, video: Frames, count: int) -> Tensor:
+    def _times(self, since_BT: Tensor, count: int) -> Tensor:
         """When in the clip [B or 1, F, 1, D]."""
         if self.time_1FD is not None:
             table_1FD: Tensor = self.time_1FD
@@ -128,7 +133,6 @@ class VideoTransformer(Block):
             return table_1FD[:, :, None]
         if self.config.times == NONE:
             return self.place_1GD.new_zeros(())
-        since_BT = video.starts_BT - video.starts_BT[:, :1]
         place_BF1 = since_BT.unflatten(1, (count, -1)).mean(2, keepdim=True) * PLACES_PER_SECOND
         return sines(place_BF1, self.config.width)[:, :, None]
 
