@@ -50,6 +50,7 @@ def _spec(key: str, cls: Any, role: Role) -> BlockSpec:
         papers=papers, takes=takes, gives=gives, knobs=knobs_of(cls.Config), modality=_modality(cls, takes, gives),
         repeatable=role == "block" and bool(row) and not getattr(cls, "mixes_samples", False),
         mixes=getattr(cls, "mixes_samples", False), alternatives=getattr(cls, "alternatives", False),
+        carries=getattr(cls, "carries", True),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from core.graph.bridging import bridges
 from core.graph.document import Document, End
 from core.graph.ports import mismatch
 from core.graph.rules import fitting_ends, order_refusal, reachable
@@ -55,7 +56,7 @@ def resolve(document: Document, vocabulary: Vocabulary) -> Resolved:
         if spec.alternatives and lost and not given:
             out.add(key)  # every source it had a wire from is off
             continue
-        wires = [*_missing(document, key, specs, given), *_wrong_kinds(key, spec, given, specs)]
+        wires = [*_missing(document, key, specs, given), *_wrong_kinds(document, key, given, specs, vocabulary)]
         problems += wires
         unfit.update({key} if wires else ())
         inputs[key] = given
@@ -143,8 +144,10 @@ def _mending(document: Document, specs: Mapping[str, BlockSpec], empty: End) -> 
     return None
 
 
-def _wrong_kinds(key: str, spec: BlockSpec, given: Mapping[str, End], specs: Mapping[str, BlockSpec]) -> list[Problem]:
-    found = []
+def _wrong_kinds(
+    document: Document, key: str, given: Mapping[str, End], specs: Mapping[str, BlockSpec], words: Vocabulary
+) -> list[Problem]:
+    found, spec = [], specs[key]
     for name, end in given.items():
         into, out = spec.input(name), specs[end.node].output(end.port)
         if not spec.known or not specs[end.node].known:
@@ -159,5 +162,31 @@ def _wrong_kinds(key: str, spec: BlockSpec, given: Mapping[str, End], specs: Map
                 )
             )
         elif reason := mismatch(out, into) or order_refusal(specs[end.node], spec):
-            found.append(Problem(what=reason, node=key, port=name, hint="Put a block between them or remove the wire."))
+            found.append(_refused(document, end, End(node=key, port=name), reason, words))
     return found
+
+
+def _refused(document: Document, source: End, target: End, reason: str, words: Vocabulary) -> Problem:
+    """A wire that cannot be: with what could stand between its ends, else without it."""
+    wire = document.wire_at(target)
+    drawn = wire is not None and wire.source == source  # what is bypassed between them would stay
+    offered = bridges(document, source, target, words) if drawn else []
+    where = {"what": reason, "node": target.node, "port": target.port}
+    if not offered:
+        fix = Fix(text="Remove this wire", edit="disconnect", arguments={"wires": (wire.key,)}) if wire else None
+        return Problem(**where, hint="No block makes the one from the other: remove the wire.", fix=fix)
+    fix = Fix(
+        text=_putting([step.spec.title for step in offered[0].steps]), edit="put_between",
+        arguments={"source": source, "target": target, "blocks": offered[0].blocks()},
+    )  # fmt: skip
+    return Problem(**where, hint="Put a block between them or remove the wire.", fix=fix)
+
+
+def _putting(titles: list[str]) -> str:
+    match titles:
+        case [only]:
+            return f"Put {only} between"
+        case [first, last]:
+            return f"Put {first} and {last} between"
+        case _:
+            return f"Put {', '.join(titles[:-1])} and {titles[-1]} between"

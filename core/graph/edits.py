@@ -12,6 +12,7 @@ from typing import Any
 
 from core.graph.document import Document, End, Frame, Node, Wire
 from core.graph.recipe import Recipe, Rule
+from core.graph.rules import reachable
 from core.graph.sweep import Axis, Change, Sweep
 from core.graph.vocabulary import Vocabulary
 from core.knobs import Value
@@ -25,6 +26,8 @@ def add_node(
     return replace(document, nodes={**document.nodes, node.id: node}), node.id
 
 
+ROOM = 262.0  # scene units from one block of a row to the next, as the gallery is laid out
+NewBlock = tuple[str, str, str, Mapping[str, Value]]  # block, incoming port, outgoing port, knobs
 OF_WEIGHTS = frozenset({"knobs", "repeat"})  # fields of a node that are alike wherever its weights are
 
 
@@ -200,6 +203,27 @@ def insert_on_wire(document: Document, node: str, wire: str, vocabulary: Vocabul
     document = disconnect(document, [wire])
     document = connect(document, old.source, End(node=node, port=entry))
     return connect(document, End(node=node, port=leave), old.target)
+
+
+def put_between(document: Document, source: End, target: End, blocks: Sequence[NewBlock]) -> Document:
+    """A row of new blocks from one port to another in place of a wire; what hangs on the target makes room to the right.
+
+    Ask :func:`core.graph.bridging.bridges` which fit.
+    """
+    first, last = document.nodes[source.node], document.nodes[target.node]
+    room = first.x + ROOM * (len(blocks) + 1) - last.x
+    if room > 0:
+        behind = reachable(document, target.node)
+        document = move(document, {key: (document.nodes[key].x + room, document.nodes[key].y) for key in behind})
+        last = document.nodes[target.node]
+    end = source
+    for place, (block, entry, leave, knobs) in enumerate(blocks, 1):
+        share = place / (len(blocks) + 1)
+        x, y = (round(a + (b - a) * share) for a, b in ((first.x, last.x), (first.y, last.y)))
+        document, key = add_node(document, block, float(x), float(y), knobs)
+        document = connect(document, end, End(node=key, port=entry))
+        end = End(node=key, port=leave)
+    return connect(document, end, target)
 
 
 def add_frame(document: Document, title: str, x: float, y: float, width: float, height: float) -> Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.graph.document import Document, End, Wire
@@ -82,11 +83,11 @@ class Proposal:
 
 
 def proposals(
-    vocabulary: Vocabulary, loose: Port, outgoing: bool, callbacks: dict[str, int] | None = None
+    vocabulary: Vocabulary, loose: Port, outgoing: bool, counts: Mapping[str, int] | None = None
 ) -> list[Proposal]:
     """Blocks that can take (``outgoing``) or give what ``loose`` is, best first.
 
-    ``callbacks`` counts how often a person joined to each block key; it moves equals.
+    ``counts`` says how often each block is used; it moves equals.
     """
     found = []
     for spec in vocabulary.values():
@@ -99,7 +100,7 @@ def proposals(
                 2.0 * same
                 + 1.0 * (not port.optional)
                 + 0.5 * (port.modality == "any")
-                + 0.1 * (callbacks or {}).get(spec.key, 0)
+                + 0.1 * (counts or {}).get(spec.key, 0)
                 - 2.0
                 * (len([p for p in spec.takes if not p.optional]) - 1 if outgoing else 0)  # what else it would need
             )

@@ -40,6 +40,7 @@ class BlockSpec:
     alternatives: bool = (
         False  # passes on whichever incoming port of a kind is there: where tasks of several sources join
     )
+    carries: bool = True  # what it gives is made of what it takes; False: it takes that only to know how much to give
     known: bool = True  # False: a placeholder for a block this version lacks
     loading: bool = False  # a placeholder until the blocks have been read
 

@@ -11,20 +11,23 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 
 from core.graph import edits, rules
 from core.graph.arrange import arrange
+from core.graph.bridging import Bridge, bridged, bridges
 from core.graph.document import Document, End, Node
 from core.graph.file import MOST_NODES
+from core.graph.usage import block_usage
 from core.knobs import Value
 from widgets.canvas import geometry as g
 from widgets.canvas.moving import carried
 from widgets.canvas.overlays import InlineEditor
-from widgets.canvas.search import Found
-from widgets.look.language import tr
+from widgets.canvas.search import Found, FoundBridge
+from widgets.look.language import in_a_row, said, tr
 
 if TYPE_CHECKING:
     from core.graph.vocabulary import Vocabulary
     from widgets.canvas.scene import CanvasScene
 
 LONGEST_TITLE = 200
+MOST_OFFERED = 12  # rows of blocks between two ports
 
 
 class Editing:
@@ -59,7 +62,7 @@ class Editing:
         port = spec.output(end.port) if outgoing else spec.input(end.port)
         if port is None:
             return []
-        counts: dict[str, int] = {}
+        counts = dict(block_usage())
         for node in self.document.nodes.values():
             counts[node.block] = counts.get(node.block, 0) + 1
         data = ("source", "transform")
@@ -68,8 +71,11 @@ class Editing:
             return [p for p in found if p.spec.role not in data or spec.role in data]
         return [p for p in found if p.spec.role in data or spec.role not in data]
 
-    def add_found(self, found: Found) -> None:
+    def add_found(self, found: Found | FoundBridge) -> None:
         """The quick search was answered: put the block there, joined to the loose end if there is one."""
+        if isinstance(found, FoundBridge):
+            self.add_bridge(found)
+            return
         if found.loose is None:
             self.drop_block(found.key, found.at, into_wire=False)
             return
@@ -83,6 +89,41 @@ class Editing:
         if not rules.refusal(document, source, target, self.vocabulary):
             document = edits.connect(document, source, target)
         self._propose_new(document, [name])
+
+    def bridges_between(self, source: End, target: End) -> list[Bridge]:
+        """What could stand between two ports that no wire may join, best first."""
+        return bridges(self.document, source, target, self.vocabulary)[:MOST_OFFERED]
+
+    def open_bridges(self, source: End, target: End, pixel: QPointF, taken: str = "") -> bool:
+        """Offer what could stand between two ports; False where nothing could."""
+        answers = [
+            FoundBridge(bridge=bridge, source=source, target=target, taken=taken)
+            for bridge in self.bridges_between(source, target)
+        ]
+        if answers:
+            reason = said(rules.refusal(self.document, source, target, self.vocabulary))
+            self.search.open_bridges(pixel, answers, in_a_row(reason, tr("Put one of these between:")))
+        return bool(answers)
+
+    def add_bridge(self, found: FoundBridge) -> None:
+        """A row of blocks was chosen: put it between the two ports, of the width that the other side has."""
+        document = edits.disconnect(self.document, [found.taken]) if found.taken else self.document
+        document, names = bridged(document, found.source, found.target, found.bridge, self._width_beside(found.target))
+        self._propose_new(document, list(names), tr("Put a block between"))
+
+    def _width_beside(self, target: End) -> int:
+        """Numbers a sample or token of what already leads into a block beside a port of the same kind; 0 where that is unknown."""
+        spec = self.vocabulary.spec(self.document.nodes[target.node].block)
+        into = spec.input(target.port)
+        analysis = self.board.analysis
+        for wire in self.document.wires_into(target.node) if into and analysis else ():
+            beside = spec.input(wire.target.port)
+            facts = analysis.nodes.get(wire.source.node)
+            flows = facts.outputs.get(wire.source.port) if facts else None
+            if wire.target != target and beside and into and beside.kind == into.kind and flows:
+                last = flows.concrete.split()[-1]
+                return int(last) if into.axes.endswith("D") and last.isdigit() else 0
+        return 0
 
     def add_block(self, key: str, knobs: Mapping[str, Value] | None = None) -> None:
         """Put a block into the middle of what is seen, where nothing lies yet."""
@@ -231,10 +272,21 @@ class Editing:
                 reason = pair
             else:
                 document = edits.connect(document, *pair)
-        if document is self.document:
-            self.say(reason)
-        else:
+        if document is not self.document:
             self.propose(document, tr("Connect"))
+        elif not (len(chosen) == 2 and self._offer_between(*chosen)):
+            self.say(reason)
+
+    def _offer_between(self, before: str, after: str) -> bool:
+        """What could stand between two blocks that share no kind of port; False where nothing could."""
+        gives = rules.ports_of(self.document, before, self.vocabulary)[1]
+        takes = rules.ports_of(self.document, after, self.vocabulary)[0]
+        pairs = [
+            (End(node=before, port=given.name), End(node=after, port=taken.name)) for given in gives for taken in takes
+        ]
+        free = [pair for pair in pairs if self.document.wire_at(pair[1]) is None]
+        pixel = QPointF(self.mapFromScene(self.board.nodes[after].pos()))
+        return any(self.open_bridges(source, target, pixel) for source, target in free)
 
     def _first_pair(self, document: Document, before: str, after: str) -> tuple[End, End] | str:
         gives = rules.ports_of(document, before, self.vocabulary)[1]

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from core.graph.bridging import Bridge
 from core.graph.document import End
 from core.graph.rules import Proposal
 from core.graph.vocabulary import BlockSpec, Vocabulary
@@ -32,35 +33,72 @@ class Found:
     loose: tuple[End, bool] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class FoundBridge:
+    """The answer where a wire was refused: the blocks to put between the two ports; ``taken`` is the wire that was taken off."""
+
+    bridge: Bridge
+    source: End
+    target: End
+    taken: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """What stands in a line of the list."""
+
+    title: str
+    aside: str
+    colour: str
+    tip: str
+    names: tuple[str, ...]
+    answer: Found | FoundBridge
+
+
+def _of_block(spec: BlockSpec, answer: Found) -> _Row:
+    return _Row(
+        title=tr(spec.title), aside=tr(spec.family), colour=ink.modality_colour(spec.modality), tip=tr(spec.summary),
+        names=tuple(names_of(spec)), answer=answer,
+    )  # fmt: skip
+
+
+def _of_bridge(answer: FoundBridge) -> _Row:
+    specs = [step.spec for step in answer.bridge.steps]
+    return _Row(
+        title=" → ".join(tr(spec.title) for spec in specs), aside=tr(specs[-1].family) if len(specs) == 1 else "",
+        colour=ink.modality_colour(specs[-1].modality), tip="\n".join(tr(spec.summary) for spec in specs),
+        names=tuple(name for spec in specs for name in names_of(spec)), answer=answer,
+    )  # fmt: skip
+
+
 class QuickSearch(QFrame):
     """A field and a list above the canvas."""
 
-    chosen = Signal(object)  # Found
+    chosen = Signal(object)  # Found or FoundBridge
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("quickSearch")
-        self.field, self.results, self._nothing = QLineEdit(), QListWidget(), QLabel()
+        self.field, self.results, self._nothing, self._reason = QLineEdit(), QListWidget(), QLabel(), QLabel()
         self.field.setPlaceholderText(tr("Search blocks…"))
         self.field.setAccessibleName(tr("Search blocks"))
         self.results.setAccessibleName(tr("Blocks found"))
         self.results.setItemDelegate(EntryDelegate(self.results))
         self.results.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.results.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._nothing.setWordWrap(True)
-        self._nothing.setTextFormat(Qt.TextFormat.PlainText)
+        for label in (self._nothing, self._reason):
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
         self._nothing.setProperty("muted", True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
-        for widget in (self.field, self.results, self._nothing):
+        for widget in (self._reason, self.field, self.results, self._nothing):
             layout.addWidget(widget)
         self.field.textChanged.connect(self._fill)
         self.field.installEventFilter(self)
         self.results.itemClicked.connect(self._take)
-        self._specs: dict[str, BlockSpec] = {}
-        self._ports: dict[str, str] = {}
-        self._at, self._loose = QPointF(), None
+        self._rows: dict[str, _Row] = {}
         self._room = HEIGHT
         self.hide()
 
@@ -69,9 +107,19 @@ class QuickSearch(QFrame):
         loose: tuple[End, bool] | None, text: str,
     ) -> None:  # fmt: skip
         """Ask for a block at ``at``; ``fits`` keeps to these, in their order."""
-        self._at, self._loose = QPointF(at), loose
-        self._specs = {p.spec.key: p.spec for p in fits} if fits is not None else dict(vocabulary)
-        self._ports = {p.spec.key: p.port for p in fits or ()}
+        specs = {p.spec.key: p.spec for p in fits} if fits is not None else dict(vocabulary)
+        ports = {p.spec.key: p.port for p in fits or ()}
+        found = {key: Found(key=key, at=QPointF(at), port=ports.get(key, ""), loose=loose) for key in specs}
+        self._show({key: _of_block(specs[key], answer) for key, answer in found.items()}, pixel, text, "")
+
+    def open_bridges(self, pixel: QPointF, answers: list[FoundBridge], reason: str) -> None:
+        """Offer what could stand between two ports that no wire may join, and say why none may."""
+        self._show({answer.bridge.key: _of_bridge(answer) for answer in answers}, pixel, "", reason)
+
+    def _show(self, rows: dict[str, _Row], pixel: QPointF, text: str, reason: str) -> None:
+        self._rows = rows
+        self._reason.setText(reason)
+        self._reason.setVisible(bool(reason))
         colours = theme()
         self.setStyleSheet(
             f"#quickSearch {{ background: {colours.panel}; border: 1px solid {colours.line}; border-radius: 8px; }}"
@@ -100,19 +148,19 @@ class QuickSearch(QFrame):
 
     def _fill(self, query: str) -> None:
         self.results.clear()
-        entries = [(key, names_of(spec)) for key, spec in self._specs.items()]
-        for key in best_first(query, entries):
-            spec = self._specs[key]
-            item = QListWidgetItem(tr(spec.title))
+        for key in best_first(query, [(key, row.names) for key, row in self._rows.items()]):
+            row = self._rows[key]
+            item = QListWidgetItem(row.title)
             item.setData(KEY, key)
-            item.setData(COLOUR, ink.modality_colour(spec.modality))
-            item.setData(ASIDE, tr(spec.family))
-            item.setToolTip(plain_tip(tr(spec.summary)))
+            item.setData(COLOUR, row.colour)
+            item.setData(ASIDE, row.aside)
+            item.setToolTip(plain_tip(row.tip))
             self.results.addItem(item)
         self.results.setCurrentRow(0)
         empty = self.results.count() == 0
         rows = max(self.results.count(), 2) * max(self.results.sizeHintForRow(0), 24)
-        self.setFixedHeight(min(self._room, rows + self.field.sizeHint().height() + 30))
+        said = self._reason.heightForWidth(self.width() - 16) + 6 if self._reason.text() else 0
+        self.setFixedHeight(min(self._room, rows + self.field.sizeHint().height() + said + 30))
         self.results.setVisible(not empty)
         self._nothing.setVisible(empty)
         self._nothing.setText(tr("No block fits. Try another word, or Esc to close."))
@@ -146,7 +194,6 @@ class QuickSearch(QFrame):
         return True
 
     def _take(self, item: QListWidgetItem) -> None:
-        key = item.data(KEY)
-        found = Found(key=key, at=self._at, port=self._ports.get(key, ""), loose=self._loose)
+        answer = self._rows[item.data(KEY)].answer
         self.close_search()
-        self.chosen.emit(found)
+        self.chosen.emit(answer)

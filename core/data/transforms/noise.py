@@ -26,6 +26,7 @@ class Noise(Transform):
     title = "Noise"
     modality = "any"
     draws = True
+    carries = False
     takes = {"image": port("image", "the images beside which noise is drawn, one row for each")}
     gives = {"noise": port("embedding", "independent numbers with mean 0 and variance 1")}
 

@@ -100,16 +100,49 @@ def test_a_wire_can_be_drawn_backwards(hand):
 
 def test_a_refused_wire_says_why_near_the_cursor(hand):
     before = hand.session.now
-    hand.drag(hand.port("words.tokens", True), hand.port("infonce.right", False))
+    start, end = hand.port("pairs.text", True), hand.port("vit.image", False)
+    hand.drag(start, end)
     bubble = hand.canvas.bubble
     assert hand.session.now is before
     assert bubble.isVisible()
-    assert "tokens is tokens (B N D), right takes embedding (B D)" in bubble.text()
-    assert "axis N" in bubble.text()
-    drop = hand.pixel(hand.port("infonce.right", False))
-    assert (bubble.pos() - drop).manhattanLength() < 500
+    assert "text is sentence (B), image takes image (B C H W)" in bubble.text()
+    assert "needs axis C, H, W" in bubble.text()
+    assert (bubble.pos() - hand.pixel(end)).manhattanLength() < 500
+    assert hand.canvas.search.isHidden()
     hand.click(hand.free())
     assert not bubble.isVisible()
+
+
+def test_a_refused_wire_offers_what_can_stand_between_and_one_click_puts_it_there(hand):
+    before = hand.session.now
+    start, end = hand.port("words.tokens", True), hand.port("infonce.right", False)
+    hand.press(start)
+    hand.move(start + QPointF(12, 4))
+    hand.move(end)
+    assert "tokens is tokens (B N D), right takes embedding (B D)" in hand.canvas.bubble.text()
+    assert "Release to put a block between." in hand.canvas.bubble.text()
+    hand.release(end)
+    search = hand.canvas.search
+    assert hand.session.now is before
+    assert search.isVisible()
+    assert [search.results.item(row).text() for row in range(search.results.count())] == ["Pool"]
+    box = search.results.visualItemRect(search.results.item(0))
+    QTest.mouseClick(search.results.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, box.center())
+    assert search.isHidden()
+    assert {"words.tokens>pool_3.tokens", "pool_3.embed>infonce.right"} <= set(hand.wire_keys())
+    assert "pool_2.embed>infonce.right" not in hand.wire_keys()
+    assert hand.canvas.selection() == ["pool_3"]
+    assert len(hand.session.edits) == 1
+    hand.round_trip(before)
+
+
+def test_a_row_of_blocks_is_offered_where_one_is_not_enough(hand):
+    hand.session.take(edits.disconnect(hand.session.now, ["pool.embed>infonce.left"]), "x", "")
+    hand.drag(hand.port("augment.image", True), hand.port("infonce.left", False))
+    assert hand.canvas.search.results.item(0).text() == "ViT → Pool"
+    hand.key(Qt.Key.Key_Escape)
+    assert hand.canvas.search.isHidden()
+    assert hand.session.edits[1:] == []
 
 
 def test_a_circle_is_refused(hand):

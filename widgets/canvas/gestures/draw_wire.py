@@ -12,7 +12,7 @@ from widgets.canvas.geometry import PORT_REACH
 from widgets.canvas.gestures.catalog import gestures
 from widgets.canvas.gestures.gesture import Gesture, Press
 from widgets.canvas.items.passing import LooseWireItem
-from widgets.look.language import tr
+from widgets.look.language import in_a_row, said, tr
 
 if TYPE_CHECKING:
     from widgets.canvas.surface import Surface
@@ -33,6 +33,7 @@ class DrawWire(Gesture):
         self._refusal = ""
         self._item: LooseWireItem | None = None
         self._fitting: set[End] = set()
+        self._bridged: dict[tuple[End, ...], bool] = {}
 
     @classmethod
     def begins(cls, canvas: Surface, press: Press) -> DrawWire | None:
@@ -72,7 +73,17 @@ class DrawWire(Gesture):
         )
         if self._item:
             self._item.lay(*((here, there) if self._outgoing else (there, here)), self._target is not None)
-        self.canvas.say_here(self._refusal, pixel)
+        self.canvas.say_here(self._said(at), pixel)
+
+    def _said(self, at: QPointF) -> str:
+        """The refusal, and that something can be put between where it can."""
+        if not self._refusal:
+            return ""
+        ends = tuple(self._refused_ends(at))
+        if ends not in self._bridged:
+            self._bridged[ends] = any(self.canvas.bridges_between(*self._ends(end)) for end in ends)
+        offer = tr("Release to put a block between.") if self._bridged[ends] else ""
+        return in_a_row(said(self._refusal), offer)
 
     def _look(self, at: QPointF) -> tuple[End | None, str]:
         """The port the loose end would take here, or why it cannot."""
@@ -110,11 +121,33 @@ class DrawWire(Gesture):
         if self._target:
             self._join(self._target)
         elif self._refusal:
-            self.canvas.say_here(self._refusal, pixel, stays=True)
+            self._offer(at, pixel)
         elif self._taken and not self.scene.node_at(at):
             self.canvas.propose(self._base, tr("Disconnect"))
         elif not self._taken and not self.scene.node_at(at):
             self.canvas.open_search(at, loose=(self._fixed, self._outgoing))
+
+    def _offer(self, at: QPointF, pixel: QPointF) -> None:
+        """What could stand between, where something could; else why the wire cannot be, for some seconds."""
+        taken = self._taken.key if self._taken else ""
+        for end in self._refused_ends(at):
+            if self.canvas.open_bridges(*self._ends(end), pixel, taken):
+                return
+        self.canvas.say_here(self._refusal, pixel, stays=True)
+
+    def _refused_ends(self, at: QPointF) -> list[End]:
+        """The port that the refused wire was dropped on, or those of the block it was dropped on."""
+        found = self.canvas.port_near(at, PORT_REACH * 1.6)
+        if found and found[0].node != self._fixed.node:
+            return [found[0]] if found[1] != self._outgoing else []
+        name = self.scene.node_at(at)
+        if not name or name == self._fixed.node:
+            return []
+        return [
+            End(node=name, port=spot.port.name)
+            for spot in self.scene.nodes[name].shape_now.spots
+            if spot.outgoing != self._outgoing
+        ]
 
     def _join(self, end: End) -> None:
         source, target = self._ends(end)

@@ -1,0 +1,133 @@
+"""What may be put between two ports that no wire joins: every refused pair of ports there is, walked."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise, product
+
+import pytest
+
+from core.compiler.resolve import resolve
+from core.graph import edits, rules
+from core.graph.bridging import Bridge, bridged, bridges
+from core.graph.document import Document, End
+from core.graph.ports import mismatch
+from core.graph.vocabulary import BlockSpec, Vocabulary
+from core.runs.vocabulary import full_vocabulary
+
+
+@cache
+def words() -> Vocabulary:
+    return full_vocabulary()
+
+
+def pair(giver: str, taker: str) -> Document:
+    document = Document(id="pair")
+    for block, x in ((giver, 0.0), (taker, 300.0)):
+        document, _ = edits.add_node(document, block, x, 40.0)
+    return document
+
+
+def between(giver: str, out: str, taker: str, into: str) -> tuple[Document, End, End, list[Bridge]]:
+    document = pair(giver, taker)
+    first, last = document.nodes
+    source, target = End(node=first, port=out), End(node=last, port=into)
+    return document, source, target, bridges(document, source, target, words())
+
+
+def refused_pairs() -> list[tuple[BlockSpec, str, BlockSpec, str]]:
+    """One pair of blocks for every pair of kinds and of places along the way that no wire may join: the answer hangs on these alone."""
+    found = {}
+    for giver, taker in product(words().values(), words().values()):
+        if rules.order_refusal(giver, taker):
+            continue
+        for out, into in product(giver.gives, taker.takes):
+            if mismatch(out, into):
+                roles = giver.role in ("source", "transform"), taker.role in ("source", "transform")
+                found.setdefault((out.kind, into.kind, *roles), (giver, out.name, taker, into.name))
+    return list(found.values())
+
+
+def test_every_refused_pair_is_bridged_and_then_clean_or_told_that_nothing_can():
+    told, mended = 0, 0
+    for giver, out, taker, into in refused_pairs():
+        document, source, target, offered = between(giver.key, out, taker.key, into)
+        if not offered:
+            found = resolve(edits.connect(document, source, target), words()).problems
+            said = [p for p in found if p.node == target.node and p.port == into]
+            assert [p.hint for p in said] == ["No block makes the one from the other: remove the wire."]
+            told += 1
+            continue
+        for bridge in offered[:6]:
+            after, new = bridged(document, source, target, bridge)
+            assert len(new) == len(bridge.steps)
+            on_the_way = {(wire.target.node, wire.target.port) for wire in after.wires}
+            assert on_the_way == {
+                *((key, step.entry) for key, step in zip(new, bridge.steps, strict=True)),
+                (target.node, into),
+            }
+            wrong = [p for p in resolve(after, words()).problems if (p.node, p.port) in on_the_way]
+            assert wrong == [], (bridge.key, wrong)
+            for one, then in pairwise((source.node, *new, target.node)):
+                wire = next(w for w in after.wires if w.target.node == then)
+                assert wire.source.node == one
+                assert rules.refusal(edits.disconnect(after, [wire.key]), wire.source, wire.target, words()) == ""
+        mended += 1
+    assert mended > 30, (mended, told)
+    assert told > 100, (mended, told)
+
+
+@pytest.mark.parametrize(
+    ("giver", "out", "taker", "into", "best"),
+    [
+        ("encoders.vit", "tokens", "objectives.info_nce", "left", "Pooling"),
+        ("sources.emoji", "image", "objectives.info_nce", "left", "ResNet → Pooling"),
+        ("sources.emoji", "sentence", "objectives.info_nce", "left", "Tokenizer → Text transformer → Pooling"),
+        ("sources.sounds", "waveform", "encoders.audio_cnn", "spectrogram", "Log-mel spectrogram"),
+    ],
+)
+def test_what_the_field_would_put_there_comes_first(giver, out, taker, into, best):
+    document = pair(giver, taker)
+    first, last = document.nodes
+    offered = bridges(document, End(node=first, port=out), End(node=last, port=into), words())
+    assert offered[0].title == best, [bridge.title for bridge in offered]
+
+
+def test_noise_carries_nothing_and_is_no_bridge_from_an_image():
+    *_, offered = between("sources.emoji", "image", "connectors.projection", "embedding")
+    assert offered
+    assert all(step.spec.key != "transforms.noise" for bridge in offered for step in bridge.steps)
+
+
+def test_nothing_is_offered_where_a_wire_would_do_or_would_close_a_circle():
+    *_, offered = between("encoders.vit", "tokens", "connectors.pool", "tokens")
+    assert offered == []
+    document = pair("connectors.pool", "connectors.token_projection")
+    pool, projection = document.nodes
+    document = edits.connect(document, End(node=projection, port="tokens"), End(node=pool, port="tokens"))
+    assert bridges(document, End(node=pool, port="embedding"), End(node=projection, port="tokens"), words()) == []
+
+
+def test_what_hangs_on_the_target_makes_room_and_the_row_is_as_wide_as_its_neighbour():
+    document, source, target, offered = between("encoders.vit", "tokens", "objectives.info_nce", "left")
+    wide = next(bridge for bridge in offered if bridge.steps[-1].spec.key == "connectors.pool")
+    after, (pool,) = bridged(document, source, target, wide, width=48)
+    xs = [after.nodes[key].x for key in (source.node, pool, target.node)]
+    assert xs[1] - xs[0] >= 250
+    assert xs[2] - xs[1] >= 250
+    assert "width" not in after.nodes[pool].knobs  # a pool keeps what it is given
+    document, source, target, offered = between("sources.emoji", "image", "connectors.pool", "tokens")
+    vit = next(bridge for bridge in offered if bridge.steps[-1].spec.key == "encoders.vit")
+    after, (tower,) = bridged(document, source, target, vit, width=48)
+    assert after.nodes[tower].knobs["width"] == 48
+
+
+def test_a_document_with_a_wrong_wire_is_mended_by_its_fix():
+    document = pair("encoders.vit", "objectives.info_nce")
+    vit, loss = document.nodes
+    document = edits.connect(document, End(node=vit, port="tokens"), End(node=loss, port="left"))
+    wrong = next(p for p in resolve(document, words()).problems if p.port == "left")
+    assert wrong.fix is not None
+    assert wrong.fix.text == "Put Pooling between"
+    mended = getattr(edits, wrong.fix.edit)(document, **wrong.fix.arguments)
+    assert [p for p in resolve(mended, words()).problems if p.port == "left"] == []
