@@ -16,7 +16,6 @@ from core.graph.ports import Port, mismatch
 from core.graph.rules import order_refusal, reachable
 from core.graph.usage import block_usage
 from core.graph.vocabulary import BlockSpec, Vocabulary
-from core.knobs import Value
 
 MOST_BLOCKS: Final = 3  # sentence → tokenizer → tower → pool → embedding is the longest way the field walks
 MOST_ALIKE: Final = 3  # of the rows that pass the same kinds, so many are looked at further
@@ -47,14 +46,9 @@ class Bridge:
         """The blocks' names, in order."""
         return " → ".join(step.spec.title for step in self.steps)
 
-    def blocks(self, width: int = 0) -> tuple[NewBlock, ...]:
-        """The blocks as :func:`core.graph.edits.put_between` takes them; ``width`` as in :func:`bridged`."""
-        placed = [dict(step.spec.placed()) for step in self.steps]
-        if width:
-            _size(self.steps, placed, width)
-        return tuple(
-            (step.spec.key, step.entry, step.leave, knobs) for step, knobs in zip(self.steps, placed, strict=True)
-        )
+    def blocks(self) -> tuple[NewBlock, ...]:
+        """The blocks as :func:`core.graph.edits.put_between` takes them."""
+        return tuple((step.spec.key, step.entry, step.leave, step.spec.placed()) for step in self.steps)
 
 
 def bridges(document: Document, source: End, target: End, words: Vocabulary) -> list[Bridge]:
@@ -129,21 +123,38 @@ def _rank(row: Sequence[Step], into: Port, counts: Mapping[str, int]) -> tuple[o
 
 
 def bridged(
-    document: Document, source: End, target: End, bridge: Bridge, width: int = 0
+    document: Document, source: End, target: End, bridge: Bridge, words: Vocabulary, width: int = 0
 ) -> tuple[Document, tuple[str, ...]]:
     """The document with the row between the two ports, wired, and the new nodes.
 
-    ``width`` is what the far end expects of an embedding or of tokens, where that is known: the last block that has a width gets it.
+    ``width`` is what comes in beside the target, where that is known: an objective, which compares, gets a projection of that
+    width before it. What a block itself calls its width is not always how wide it gives, and a fusion takes any.
     """
-    after = edits.put_between(document, source, target, bridge.blocks(width))
+    blocks = [*bridge.blocks(), *_sizing(words.spec(document.nodes[target.node].block), target.port, words, width)]
+    after = edits.put_between(document, source, target, blocks)
     return after, tuple(key for key in after.nodes if key not in document.nodes)
 
 
-def _size(steps: Sequence[Step], placed: Sequence[dict[str, Value]], width: int) -> None:
-    for step, knobs in zip(reversed(steps), reversed(placed), strict=True):
-        knob = next((knob for knob in step.spec.knobs if knob.name == "width"), None)
-        if knob is None:
-            continue  # a pool keeps the width it is given
-        if (knob.low is None or width >= knob.low) and (knob.high is None or width <= knob.high):
-            knobs["width"] = width
-        return
+def _sizing(taker: BlockSpec, port: str, words: Vocabulary, width: int) -> list[NewBlock]:
+    into = taker.input(port)
+    if not width or into is None or taker.role != "objective":
+        return []
+    step = _sizer(into.kind, words, width)
+    return [] if step is None else [(step.spec.key, step.entry, step.leave, {**step.spec.placed(), "width": width})]
+
+
+def _has_width(spec: BlockSpec, width: int) -> bool:
+    """Whether a block gives what it is told to be so wide."""
+    knob = next((knob for knob in spec.knobs if knob.name == "width"), None)
+    return knob is not None and knob.problem_with(width) == ""
+
+
+def _sizer(kind: str, words: Vocabulary, width: int) -> Step | None:
+    """The connector used most that gives the same kind at another width."""
+    usage, found = block_usage(), []
+    for spec in words.values():
+        if spec.family == "Connectors" and len(spec.takes) == 1 and _has_width(spec, width):
+            entry, leave = spec.takes[0], next((port for port in spec.gives if port.kind == kind), None)
+            if entry.kind == kind and leave is not None:
+                found.append(Step(spec=spec, entry=entry.name, leave=leave.name))
+    return max(found, key=lambda step: usage.get(step.spec.key, 0), default=None)

@@ -108,7 +108,8 @@ class Editing:
     def add_bridge(self, found: FoundBridge) -> None:
         """A row of blocks was chosen: put it between the two ports, of the width that the other side has."""
         document = edits.disconnect(self.document, [found.taken]) if found.taken else self.document
-        document, names = bridged(document, found.source, found.target, found.bridge, self._width_beside(found.target))
+        width = self._width_beside(found.target)
+        document, names = bridged(document, found.source, found.target, found.bridge, self.vocabulary, width)
         self._propose_new(document, list(names), tr("Put a block between"))
 
     def _width_beside(self, target: End) -> int:

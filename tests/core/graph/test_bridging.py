@@ -7,6 +7,7 @@ from itertools import pairwise, product
 
 import pytest
 
+from core.compiler.compile import analyse
 from core.compiler.resolve import resolve
 from core.graph import edits, rules
 from core.graph.bridging import Bridge, bridged, bridges
@@ -14,6 +15,7 @@ from core.graph.document import Document, End
 from core.graph.ports import mismatch
 from core.graph.vocabulary import BlockSpec, Vocabulary
 from core.runs.vocabulary import full_vocabulary
+from studio.open.documents import find_document as example
 
 
 @cache
@@ -59,7 +61,7 @@ def test_every_refused_pair_is_bridged_and_then_clean_or_told_that_nothing_can()
             told += 1
             continue
         for bridge in offered[:6]:
-            after, new = bridged(document, source, target, bridge)
+            after, new = bridged(document, source, target, bridge, words())
             assert len(new) == len(bridge.steps)
             on_the_way = {(wire.target.node, wire.target.port) for wire in after.wires}
             assert on_the_way == {
@@ -108,18 +110,31 @@ def test_nothing_is_offered_where_a_wire_would_do_or_would_close_a_circle():
     assert bridges(document, End(node=pool, port="embedding"), End(node=projection, port="tokens"), words()) == []
 
 
-def test_what_hangs_on_the_target_makes_room_and_the_row_is_as_wide_as_its_neighbour():
+def test_what_hangs_on_the_target_makes_room():
     document, source, target, offered = between("encoders.vit", "tokens", "objectives.info_nce", "left")
-    wide = next(bridge for bridge in offered if bridge.steps[-1].spec.key == "connectors.pool")
-    after, (pool,) = bridged(document, source, target, wide, width=48)
+    after, (pool,) = bridged(document, source, target, offered[0], words())
     xs = [after.nodes[key].x for key in (source.node, pool, target.node)]
     assert xs[1] - xs[0] >= 250
     assert xs[2] - xs[1] >= 250
-    assert "width" not in after.nodes[pool].knobs  # a pool keeps what it is given
-    document, source, target, offered = between("sources.emoji", "image", "connectors.pool", "tokens")
-    vit = next(bridge for bridge in offered if bridge.steps[-1].spec.key == "encoders.vit")
-    after, (tower,) = bridged(document, source, target, vit, width=48)
-    assert after.nodes[tower].knobs["width"] == 48
+
+
+def test_a_row_is_as_wide_as_what_it_meets():
+    document, source, target, offered = between("encoders.vit", "tokens", "objectives.info_nce", "left")
+    after, (pool, head) = bridged(document, source, target, offered[0], words(), width=48)
+    assert after.nodes[head].block == "connectors.projection"  # a pool keeps the width it is given
+    assert after.nodes[head].knobs["width"] == 48
+    document, source, target, offered = between("encoders.vit", "tokens", "fusion.concat", "left")
+    assert len(bridged(document, source, target, offered[0], words(), width=48)[1]) == 1  # a fusion takes any width
+
+
+def test_a_drawing_that_lost_a_tower_is_whole_again_after_one_choice():
+    """The built-in experiment without its image tower: from the images to the loss, and nothing stands against a run."""
+    document = example("mini_clip")
+    document = edits.remove_nodes(document, ["resnet", "pool", "projection"], words(), keep_wires=False)
+    source, target = End(node="augment", port="image"), End(node="info_nce", port="left")
+    for bridge in bridges(document, source, target, words())[:2]:
+        after, _ = bridged(document, source, target, bridge, words(), width=128)
+        assert analyse(after, words()).problems == (), bridge.title
 
 
 def test_a_document_with_a_wrong_wire_is_mended_by_its_fix():
