@@ -6,7 +6,7 @@ Nothing here knows shapes; it only knows which node feeds which.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.graph.bridging import bridges
 from core.graph.document import Document, End
@@ -171,15 +171,15 @@ def _refused(document: Document, source: End, target: End, reason: str, words: V
     wire = document.wire_at(target)
     drawn = wire is not None and wire.source == source  # what is bypassed between them would stay
     offered = bridges(document, source, target, words) if drawn else []
-    where = {"what": reason, "node": target.node, "port": target.port}
+    told = Problem(what=reason, node=target.node, port=target.port)
     if not offered:
         fix = Fix(text="Remove this wire", edit="disconnect", arguments={"wires": (wire.key,)}) if wire else None
-        return Problem(**where, hint="No block makes the one from the other: remove the wire.", fix=fix)
+        return replace(told, hint="No block makes the one from the other: remove the wire.", fix=fix)
     fix = Fix(
         text=_putting([step.spec.title for step in offered[0].steps]), edit="put_between",
         arguments={"source": source, "target": target, "blocks": offered[0].blocks()},
     )  # fmt: skip
-    return Problem(**where, hint="Put a block between them or remove the wire.", fix=fix)
+    return replace(told, hint="Put a block between them or remove the wire.", fix=fix)
 
 
 def _putting(titles: list[str]) -> str:
