@@ -6,9 +6,9 @@ Nothing here knows shapes; it only knows which node feeds which.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from core.graph.bridging import bridges
+from core.graph.bridging import Bridge, bridges
 from core.graph.document import Document, End
 from core.graph.ports import mismatch
 from core.graph.rules import fitting_ends, order_refusal, reachable
@@ -171,22 +171,23 @@ def _refused(document: Document, source: End, target: End, reason: str, words: V
     wire = document.wire_at(target)
     drawn = wire is not None and wire.source == source  # what is bypassed between them would stay
     offered = bridges(document, source, target, words) if drawn else []
-    told = Problem(what=reason, node=target.node, port=target.port)
-    if not offered:
-        fix = Fix(text="Remove this wire", edit="disconnect", arguments={"wires": (wire.key,)}) if wire else None
-        return replace(told, hint="No block makes the one from the other: remove the wire.", fix=fix)
-    fix = Fix(
-        text=_putting([step.spec.title for step in offered[0].steps]), edit="put_between",
-        arguments={"source": source, "target": target, "blocks": offered[0].blocks()},
+    if offered:
+        return Problem(
+            what=reason, node=target.node, port=target.port, hint="Put a block between them or remove the wire.",
+            fix=_putting(source, target, offered[0]),
+        )  # fmt: skip
+    return Problem(
+        what=reason, node=target.node, port=target.port,
+        hint="No block makes the one from the other: remove the wire.",
+        fix=Fix(text="Remove this wire", edit="disconnect", arguments={"wires": (wire.key,)}) if wire else None,
     )  # fmt: skip
-    return replace(told, hint="Put a block between them or remove the wire.", fix=fix)
 
 
-def _putting(titles: list[str]) -> str:
-    match titles:
-        case [only]:
-            return f"Put {only} between"
-        case [first, last]:
-            return f"Put {first} and {last} between"
-        case _:
-            return f"Put {', '.join(titles[:-1])} and {titles[-1]} between"
+def _putting(source: End, target: End, bridge: Bridge) -> Fix:
+    given = {"source": source, "target": target, "blocks": bridge.blocks()}
+    titles = [step.spec.title for step in bridge.steps]
+    if len(titles) == 1:
+        return Fix(text=f"Put {titles[0]} between", edit="put_between", arguments=given)
+    if len(titles) == 2:
+        return Fix(text=f"Put {titles[0]} and {titles[1]} between", edit="put_between", arguments=given)
+    return Fix(text=f"Put {titles[0]}, {titles[1]} and {titles[-1]} between", edit="put_between", arguments=given)
