@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from core.graph.dataset import DatasetFacts, Specimen
+from core.problems import Problem
 from widgets.clips import ClipShelf, LengthBars, clips_in, words_of
 from widgets.look.icons import icon
 from widgets.look.language import in_a_row, said, tr
@@ -37,6 +38,8 @@ class DataPanel(QScrollArea):
 
     checkRequested = Signal()
     folderDropped = Signal(str)
+    cancelRequested = Signal()
+    fixRequested = Signal(object)  # Problem
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,6 +72,8 @@ class DataPanel(QScrollArea):
         self._column.addWidget(self._rest, 1)
         self.setWidget(self._body)
         self._shown: DatasetFacts | None = None
+        self._is_reading = False  # every sample is being read, and what is known is shown
+        self._reading: QLabel | None = None  # how far every sample has been read
         look.changed.connect(self.restyle)
         self.restyle()
         self._busy.hide()
@@ -122,15 +127,33 @@ class DataPanel(QScrollArea):
         self._busy.show()
         self._again.setEnabled(False)
 
+    def show_progress(self, done: int, total: int) -> None:
+        """How many samples have been read, while the rest is already shown."""
+        self._busy.setRange(0, max(total, 1))
+        self._busy.setValue(done)
+        if self._reading is not None:
+            self._reading.setText(tr("Reading and comparing every sample: {done} of {total}", done=f"{done:,}", total=f"{total:,}"))  # fmt: skip
+
+    def show_first(self, facts: DatasetFacts) -> None:
+        """What is known before every sample is read; that goes on."""
+        self._is_reading = True
+        self._draw(facts)
+        self._busy.show()
+        self._again.setEnabled(False)
+
     def show_refusal(self, sentence: str) -> None:
         """Why it cannot be shown."""
-        self._shown = None
+        self._shown, self._is_reading = None, False
         column = self._fresh()
         column.addWidget(_line(said(sentence), theme().bad))
         column.addStretch(1)
 
     def show_dataset(self, facts: DatasetFacts) -> None:
         """Counts, checks, samples."""
+        self._is_reading = False
+        self._draw(facts)
+
+    def _draw(self, facts: DatasetFacts) -> None:
         self._shown = facts
         self._heading.setText(tr(facts.title))
         column = self._fresh()
@@ -142,6 +165,10 @@ class DataPanel(QScrollArea):
         column.addLayout(counts)
         for ok, sentence in _verdicts(facts):
             column.addWidget(_check(ok, sentence))
+        if facts.mend is not None:
+            column.addWidget(self._mending(facts.mend))
+        if not facts.is_checked:
+            column.addWidget(self._unread())
         for problem in facts.problems[:MOST_TOLD]:
             column.addWidget(_line(in_a_row(said(problem.what), said(problem.hint)), theme().warning))
         if len(facts.problems) > MOST_TOLD:
@@ -162,8 +189,34 @@ class DataPanel(QScrollArea):
             column.addWidget(strip)
         column.addStretch(1)
 
+    def _mending(self, problem: Problem) -> QWidget:
+        """What to do about splits that leak, to be clicked."""
+        row, line, button = QWidget(), QHBoxLayout(), QPushButton(said(problem.fix.text) if problem.fix else "")
+        row.setLayout(line)
+        line.setContentsMargins(26, 0, 0, 0)
+        button.clicked.connect(lambda: self.fixRequested.emit(problem))
+        line.addWidget(button)
+        line.addWidget(_line(said(problem.hint), theme().muted), 1)
+        return row
+
+    def _unread(self) -> QWidget:
+        """That not every sample was read, with a way to stop or to read on."""
+        row, line = QWidget(), QHBoxLayout()
+        row.setLayout(line)
+        line.setContentsMargins(0, 0, 0, 0)
+        words = tr("Reading and comparing every sample…") if self._is_reading else tr("Not every sample was read, so equal images in two splits are not known. Look again to read them.")  # fmt: skip
+        self._reading = _line(words, theme().muted)
+        line.addWidget(self._reading, 1)
+        if self._is_reading:
+            stop = QPushButton(tr("Stop"))
+            stop.clicked.connect(self.cancelRequested)
+            line.addWidget(stop)
+        return row
+
     def _fresh(self) -> QVBoxLayout:
         self._busy.hide()
+        self._busy.setRange(0, 0)
+        self._reading = None
         self._again.setEnabled(True)
         fresh = QWidget()
         self._column.replaceWidget(self._rest, fresh)
@@ -183,7 +236,7 @@ class DataPanel(QScrollArea):
             f" border-radius: 8px; }} QListWidget {{ background: {c.panel}; border: 1px solid {c.line}; border-radius: 8px; }}"
         )
         if self._shown is not None:
-            self.show_dataset(self._shown)
+            (self.show_first if self._is_reading else self.show_dataset)(self._shown)
 
 
 def _folder_in(event: QDropEvent) -> str:
@@ -206,6 +259,8 @@ def _shown(facts: DatasetFacts) -> list[tuple[str, Sequence[Specimen]]]:
 
 
 def _verdicts(facts: DatasetFacts) -> list[tuple[bool, str]]:
+    if not facts.is_checked:
+        return _verdicts_of_all(facts)[:2]
     if facts.sounds is not None:
         return [*_verdicts_of_all(facts)[:2], *words_of(facts, facts.sounds)]
     return _verdicts_of_all(facts)

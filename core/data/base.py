@@ -16,10 +16,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from core.data.contents import Cancelled
 from core.data.sounds import Heard
 from core.graph.dataset import SoundsReport
 from core.graph.ports import Port
-from core.problems import Problem, Refused, refuse
+from core.problems import Fix, Problem, Refused, refuse
 from core.telemetry.spans import Times
 
 
@@ -50,6 +51,24 @@ class Patches:
             2, (-1, edge, edge)
         )  # rows columns C edge edge
         return grid.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """Who waits for a data check: told how far it is, and may stop it."""
+
+    progress: Callable[[int, int], None] = lambda done, of: None
+    is_cancelled: Callable[[], bool] = lambda: False
+
+    def go_on(self, done: int, of: int, *, every: int = 1) -> None:
+        """Say how far it is. Raises Cancelled where nobody wants to wait any more."""
+        if self.is_cancelled():
+            raise Cancelled
+        if done % every == 0:
+            self.progress(done, of)
+
+
+UNWATCHED = Watch()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,9 +235,18 @@ class Source(_Sampled):
         """A batch of what this source gives, on meta tensors, from the configuration alone. Sentences give None."""
         raise NotImplementedError
 
-    def report(self) -> DataReport:
-        """Counts, unreadable files, and the split check. May take seconds; never called on the window's thread."""
+    compared: ClassVar[Sequence[str]] = ()  # the ports that the data check reads of every sample; empty: all
+
+    def report(self, watch: Watch = UNWATCHED) -> DataReport:
+        """Counts, unreadable files, and the split check. May take seconds; never called on the window's thread.
+
+        Raises Cancelled where it was stopped.
+        """
         raise NotImplementedError
+
+    def mend(self) -> Fix | None:
+        """What would keep groups out of two splits where the data's own splits do not, as a change of a setting; None: nothing here."""
+        return None
 
 
 class Transform(_Sampled):

@@ -41,7 +41,7 @@ from core.data.sounds import Heard, SoundMemory
 from core.data.splitting import SHARES
 from core.graph.ports import port
 from core.knobs import knob
-from core.problems import Problem, Refused, refuse
+from core.problems import Fix, Problem, Refused, refuse
 from core.telemetry.spans import Span, samples_in
 from core.texts import printable
 
@@ -382,6 +382,13 @@ class Clips(Rows[ClipRow]):
         found |= {"speakers": f"{len(self._names['speaker']):,}"} if self._names["speaker"] else {}
         found |= {"speakers in more than one split": f"{shared:,}"} if shared else {}
         return found | ({"groups in more than one split": f"{self._straddling:,}"} if self._straddling else {})
+
+    def mend(self) -> Fix | None:
+        """Split by recording: the splits that a table says may have parts of one film or equal files on both sides."""
+        knobs = self.config
+        if self._way != "as given" or knobs.test or knobs.validation:
+            return None
+        return Fix(text="Split by recording", edit="set_knob", arguments={"name": "hold_out", "value": "recording"})
 
     def _speakers_in_two_splits(self) -> int:
         homes: dict[str, set[str]] = defaultdict(set)

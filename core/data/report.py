@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.data.base import DataReport, Source
+from core.data.base import UNWATCHED, DataReport, Source, Watch
 from core.data.heard import Ear, alike, heard
 from core.data.media import Wave
 from core.graph.dataset import SoundsReport
@@ -27,21 +27,16 @@ FLAT = 4  # of 255: neighbours that differ by less count as equal, or the noise 
 BORDER = 40  # of 255: what differs less from the corner belongs to the border; JPEG's ringing reaches 30
 MOST_PAIRS = 500
 BINS = 24  # of the lengths of sounds
-Progress = Callable[[int, int], None]  # done, of
-
-
-class Cancelled(Exception):
-    """The person did not want to wait."""
+READ = 16  # samples between two words about how far it is
 
 
 def report_of(
     source: Source,
     *,
-    progress: Progress | None = None,
-    is_cancelled: Callable[[], bool] = lambda: False,
+    watch: Watch = UNWATCHED,
     near_bits: int = NEAR_BITS,
 ) -> DataReport:
-    """Read every sample once. Raises Refused where the source cannot be opened, Cancelled where it was stopped."""
+    """Read every sample once, as far as it is compared. Raises Refused where the source cannot be opened, Cancelled where it was stopped."""
     source.open()
     splits = source.splits()
     split_of = {index: name for name, indices in splits.items() for index in indices}
@@ -51,12 +46,9 @@ def report_of(
     small: dict[int, NDArray[np.int16]] = {}
     ears: dict[int, Ear] = {}
     for done, index in enumerate(sorted(split_of)):
-        if is_cancelled():
-            raise Cancelled
-        if progress is not None and done % 16 == 0:
-            progress(done, len(split_of))
+        watch.go_on(done, len(split_of), every=READ)
         try:
-            values = source.sample(index)
+            values = source.part(index, source.compared or tuple(source.gives))
         except Refused as refused:
             unreadable += refused.problems
             faulty += 1
@@ -71,8 +63,7 @@ def report_of(
             drawing = cropped(pixels)
             exact[index] = content_hash(pixels)
             rough[index], small[index] = difference_hash(drawing), thumbnail(drawing)
-    if progress is not None:
-        progress(len(split_of), len(split_of))
+    watch.go_on(len(split_of), len(split_of))
     twins = _exact_pairs(exact, split_of)
     near = _near_pairs(rough, small, split_of, near_bits) or _alike_pairs(ears, split_of)
     return DataReport(

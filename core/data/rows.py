@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from core.data.base import DataReport, Source
+from core.data.base import UNWATCHED, DataReport, Source, Watch
 from core.data.contents import content_hashes
 from core.data.report import report_of
 from core.data.splitting import Groups, by_split, held_out_words, joined_groups, numbered, read_alike
@@ -250,6 +250,6 @@ class Rows(Source, Generic[RowT]):
     def told(self, row: RowT, hashes: Mapping[Path, str]) -> tuple[Any, ...]:
         """All that makes a row's sample what it is; ``hashes``: of the contents of :meth:`media`."""
 
-    def report(self) -> DataReport:
+    def report(self, watch: Watch = UNWATCHED) -> DataReport:
         """Counts, unreadable files, and the split check."""
-        return report_of(self)
+        return report_of(self, watch=watch)

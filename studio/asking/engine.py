@@ -130,6 +130,11 @@ class Engine(QObject):
 
         return (lane or self._answers).submit(work)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody waits for answers any more: what takes long should stop."""
+        return self._closed
+
     def close(self) -> None:
         """Finish what runs, drop what waits."""
         self._closed = True

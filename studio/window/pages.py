@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from core.graph.document import Document
+from studio.asking.looking import DataLook
 from studio.open.documents import examples, in_language
 from studio.session import Session
 from studio.window.cards import gallery_cards
@@ -43,6 +44,7 @@ class Pages:
     def fill(self, stack: QStackedWidget) -> None:
         """Put every page on the stack, in order."""
         self.gallery, self.data = Gallery(), DataPanel()
+        self._look = DataLook(self.session.engine, self.data)
         made: dict[str, QWidget] = {"design": self.canvas, "data": self.data, "gallery": self.gallery, **self.others}
         self._widgets = {key: made[key] for key in (*self.TITLES, "gallery")}
         for widget in self._widgets.values():
@@ -52,6 +54,10 @@ class Pages:
         self.data.checkRequested.connect(self.session.look_again)
         self.session.lookedAgain.connect(self._look_again)
         self.data.folderDropped.connect(self.take_folder)
+        self.data.cancelRequested.connect(self._look.stop)
+        self.data.fixRequested.connect(self.session.apply_fix)
+        self._look.began.connect(self.data.show_first)
+        self._look.went.connect(self.data.show_progress)
         self.session.documentChanged.connect(self.document_changed)
 
     def show(self, key: str, stack: QStackedWidget) -> None:
@@ -84,7 +90,7 @@ class Pages:
         self.data.set_sources({key: titles[key] for key in source_nodes(document)})
         source = self.data.source
         self.data.show_busy(titles.get(source, ""))
-        self.session.engine.ask(lambda: _look(document, source), partial(self._show_data, self._looked_at, source))
+        self._look.start(document, source, partial(self._show_data, self._looked_at, source))
 
     def take_folder(self, folder: str) -> None:
         """A folder was dropped on the data page: the source that reads it gets it, and is looked at."""
@@ -128,9 +134,3 @@ def sources_of(document: Document) -> Sources:
 def source_nodes(document: Document) -> list[str]:
     """The sources that are not disabled."""
     return [key for key, node in document.nodes.items() if node.block.startswith("sources.") and not node.muted]
-
-
-def _look(document: Any, source: str) -> Any:
-    from core.compiler.survey import survey  # torch
-
-    return survey(document, source)

@@ -19,6 +19,7 @@ from core.runs.execute import execute
 from core.runs.launch import queue
 from core.store.database import Store
 from core.store.library import Library
+from tests.core.data.test_videos import leaky
 from tests.core.training.test_three_modalities import fused
 from tests.documents import Drawing, tiny_clip
 from tests.studio.journey import LEFT, NO, Person
@@ -188,3 +189,16 @@ def test_data_of_another_drawing_is_looked_at_when_it_is_opened(sit_down, tmp_pa
     person.wait(lambda: not page.is_busy and person.texts(page, "no data source"))
     person.session.edit(edits.add_node(person.session.document, "sources.emoji", 0, 0, SMALL)[0], "Add")
     person.wait(lambda: not page.is_busy and page.findChildren(QListWidget))
+
+
+def test_a_split_that_leaks_is_mended_by_a_click_and_looked_at_again(sit_down, tmp_path):
+    person = sit_down(leaky(tmp_path))
+    person.go_to("Data")
+    page = person.window.pages.data
+    person.wait(lambda: not page.is_busy and person.texts(page, "1 groups are in two splits"))
+    person.click(person.button("Split by recording", page))
+    person.wait(lambda: not page.is_busy and person.texts(page, "No group is in two splits."))
+    assert person.session.document.nodes["videos"].knobs["hold_out"] == "recording"
+    assert person.texts(page, "No image is in two splits.")
+    person.choose("undo")
+    person.wait(lambda: not page.is_busy and person.texts(page, "1 groups are in two splits"))

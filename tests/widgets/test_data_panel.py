@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QPushButton
 
 from core.graph.dataset import DatasetFacts, SoundsReport, Specimen
-from core.problems import Problem
+from core.problems import Fix, Problem
 from core.store.encoding import samples_of
 from widgets.clips import ClipShelf, ClipStrip, LengthBars, clip_image
 from widgets.data_panel import THUMB, DataPanel, Strip, enlarged
@@ -196,3 +196,38 @@ def test_a_folder_dropped_on_the_page_is_told_and_a_file_is_not(qtbot, tmp_path)
     panel.choose_source("b")
     panel.choose_source("c")
     assert panel.source == "b"
+
+
+def test_what_is_known_is_shown_while_every_sample_is_read(qtbot):
+    panel = DataPanel()
+    qtbot.addWidget(panel)
+    panel.show_busy("Videos")
+    known = DatasetFacts(title="Videos", counts={"train": 3}, is_checked=False)
+    panel.show_first(known)
+    assert panel.is_busy
+    assert "Reading and comparing every sample…" in words(panel)
+    assert "No image is in two splits." not in words(panel), "that is not known yet"
+    panel.show_progress(32, 1554)
+    assert "Reading and comparing every sample: 32 of 1,554" in words(panel)
+    panel.restyle()
+    assert panel.is_busy
+    with qtbot.waitSignal(panel.cancelRequested):
+        next(button for button in panel.findChildren(QPushButton) if button.text() == "Stop").click()
+    panel.show_dataset(known)
+    assert not panel.is_busy
+    assert "Not every sample was read" in words(panel)
+
+
+def test_a_split_that_leaks_can_be_mended_by_a_click(qtbot):
+    panel = DataPanel()
+    qtbot.addWidget(panel)
+    fix = Fix(
+        text="Split by recording",
+        edit="set_knob",
+        arguments={"node": "videos", "name": "hold_out", "value": "recording"},
+    )
+    problem = Problem(what="The splits share something.", hint="Split by recording.", fix=fix)
+    panel.show_dataset(DatasetFacts(title="Videos", counts={"train": 3}, shared_groups=("a",), mend=problem))
+    with qtbot.waitSignal(panel.fixRequested) as asked:
+        next(button for button in panel.findChildren(QPushButton) if button.text() == "Split by recording").click()
+    assert asked.args == [problem]

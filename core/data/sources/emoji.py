@@ -14,7 +14,7 @@ from typing import Any
 import emoji as unicode_names
 import torch
 
-from core.data.base import DataReport, Source
+from core.data.base import UNWATCHED, DataReport, Source, Watch
 from core.data.catalog import sources
 from core.data.emoji_artists import Artist, Folder, OpenMoji, Twemoji
 from core.data.emoji_index import Emoji, load_index, plain_name
@@ -215,6 +215,6 @@ class EmojiPairs(Source):
         text = repr((self.config, self._captions, self._splits, self._second and self._second.credit))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def report(self) -> DataReport:
+    def report(self, watch: Watch = UNWATCHED) -> DataReport:
         """Counts and the split check."""
-        return report_of(self)
+        return report_of(self, watch=watch)

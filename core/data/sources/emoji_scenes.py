@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.data.base import DataReport, Source
+from core.data.base import UNWATCHED, DataReport, Source, Watch
 from core.data.catalog import sources
 from core.data.pictures import meta_image
 from core.data.readers.image import KEEP
@@ -192,7 +192,7 @@ class EmojiScenes(Source):
         shape = "" if self.config.shape == SQUARE else f"-{self.config.shape}"
         return f"{self._emoji.fingerprint()}-{self.config.image_size}-{self.config.count}-{self.config.scenes}{shape}"
 
-    def report(self) -> DataReport:
+    def report(self, watch: Watch = UNWATCHED) -> DataReport:
         """The split check of the emoji themselves, and how many scenes there are."""
         counts = {name: len(indices) for name, indices in self.splits().items()}
-        return replace(self._emoji.report(), counts=counts, fingerprint=self.fingerprint())
+        return replace(self._emoji.report(watch), counts=counts, fingerprint=self.fingerprint())

@@ -2,7 +2,7 @@
 
 Frame rates, speeds, pauses, places and backgrounds are drawn for each film from its number alone: the same for everyone, always.
 Other emoji may stand around and wobble. What is held out is emoji of unseen name families, orders of actions of which only the
-reverse is trained on, or actions that never follow one another in training.
+reverse is trained on, or orders that are trained on in neither direction.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from core.blocks.values import Segments
-from core.data.base import DataReport, Source
+from core.data.base import UNWATCHED, DataReport, Source, Watch
 from core.data.catalog import sources
 from core.data.emoji_artists import Twemoji
 from core.data.emoji_index import load_index
@@ -67,8 +67,8 @@ class EmojiVideos(Source):
             choices=(PLAIN, STILL, MOVING),
         )  # fmt: skip
         hold_out: str = knob(
-            EMOJI, "What the test has that training has not: other emoji, orders of actions whose reverse is trained on, or actions that "
-            "never follow one another in training, in both orders.", choices=(EMOJI, ORDERS, PAIRS), title="Unseen in training",
+            EMOJI, "What the test has that training has not: other emoji; orders of actions whose reverse is trained on; or pairs: orders "
+            "that training has neither forwards nor backwards.", choices=(EMOJI, ORDERS, PAIRS), title="Unseen in training",
         )  # fmt: skip
         cast: int = knob(
             0, "How many different emoji act; 0: all. Few, and many videos differ in nothing but what is done.", low=0, high=100,
@@ -196,7 +196,7 @@ class EmojiVideos(Source):
         """That it is made, of what, and what is held out."""
         held = {
             EMOJI: "emoji of families that are not in training", ORDERS: "orders of actions whose reverse is trained on",
-            PAIRS: "actions that never follow one another in training",
+            PAIRS: "orders that training has neither forwards nor backwards",
         }[self.config.hold_out]  # fmt: skip
         return {"videos": "made here of Twemoji, CC BY 4.0", "test": held}
 
@@ -205,10 +205,10 @@ class EmojiVideos(Source):
         told = str(self.config).replace(", cast=0)", ")")  # as it was told before there was a cast
         return hashlib.sha256(f"1 {self._emoji.fingerprint()} {told}".encode()).hexdigest()[:16]
 
-    def report(self) -> DataReport:
+    def report(self, watch: Watch = UNWATCHED) -> DataReport:
         """The split check of the emoji themselves, and how many videos there are."""
         counts = {name: len(indices) for name, indices in self.splits().items()}
-        return replace(self._emoji.report(), counts=counts, fingerprint=self.fingerprint(), facts=self.facts())
+        return replace(self._emoji.report(watch), counts=counts, fingerprint=self.fingerprint(), facts=self.facts())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from core.data.base import DataReport, Source, Wired
+from core.data.base import UNWATCHED, DataReport, Source, Watch, Wired
 from core.data.catalog import sources
 from core.data.joining import Joined, Meeting, meet
 from core.data.report import report_of
@@ -273,9 +273,9 @@ class JoinedSources(Source):
         text = repr((own, self.columns, ports, list(self._pairs)))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
-    def report(self) -> DataReport:
+    def report(self, watch: Watch = UNWATCHED) -> DataReport:
         """Counts and the split check."""
-        return report_of(self)
+        return report_of(self, watch=watch)
 
 
 def _side(side: str, wired: Sequence[Wired]) -> Side | None:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from core.blocks.values import Segments, Waveform
-from core.data.base import DataReport, Source
+from core.data.base import UNWATCHED, DataReport, Source, Watch
 from core.data.catalog import sources
 from core.data.clip_rows import MOST_SECONDS
 from core.data.media import Marks, Wave
@@ -283,10 +283,10 @@ class SoundSequences(Source):
             digest.update(inner.fingerprint().encode())
         return digest.hexdigest()[:16]
 
-    def report(self) -> DataReport:
+    def report(self, watch: Watch = UNWATCHED) -> DataReport:
         """The split check of the first folder's clips, and how many sequences there are."""
         counts = {name: len(indices) for name, indices in self.splits().items()}
-        found = self._inner[0].report()
+        found = self._inner[0].report(watch)
         return replace(
             found,
             counts=counts,

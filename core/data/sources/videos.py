@@ -46,6 +46,7 @@ class Videos(Clips):
         "speaker": port("labels", "code of who acts or speaks; -1 where that is not told"),
     }
     formats = VIDEOS
+    compared = ("image",)  # not its sound, which takes longest
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ClipKnobs):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from core.data.report import Cancelled, as_text, cropped, difference_hash, report_of
+from core.data.base import Watch
+from core.data.contents import Cancelled
+from core.data.report import as_text, cropped, difference_hash, report_of
 from core.data.sources.caption_table import CaptionTable
 
 
@@ -74,11 +76,11 @@ def test_the_fingerprint_is_of_the_pixels_too(leaky: CaptionTable, tmp_path: Pat
 
 def test_it_says_how_far_it_is_and_can_be_stopped(leaky: CaptionTable) -> None:
     seen: list[tuple[int, int]] = []
-    report_of(leaky, progress=lambda done, of: seen.append((done, of)))
+    report_of(leaky, watch=Watch(progress=lambda done, of: seen.append((done, of))))
     assert seen[0] == (0, 40)
     assert seen[-1] == (40, 40)
     with pytest.raises(Cancelled):
-        report_of(leaky, is_cancelled=lambda: len(seen) > 0)
+        report_of(leaky, watch=Watch(is_cancelled=lambda: len(seen) > 0))
 
 
 def test_the_difference_hash_survives_light_and_size_but_not_another_drawing() -> None:

@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.compiler.survey import survey
+from core.data.base import Watch
 from core.data.batch import collate
 from core.data.sources.videos import Videos
 from core.data.transforms.sample_frames import SampleFrames
+from core.graph import edits
+from core.graph.document import Document
 from core.problems import Refused
 from core.telemetry.spans import Span
 from tests.conftest import SHARED_DATA
 from tests.core.data.films import film, numbers, sound
+from tests.documents import Drawing
 
 
 def opened(root: Path, **knobs: Any) -> Videos:
@@ -120,3 +125,50 @@ def test_the_sprites_are_read_as_they_are() -> None:
     marks = sequences.part(0, ("segments",))["segments"]
     assert marks.spans == (Span(start=1.4, end=2.2), Span(start=3.6, end=4.3))
     assert [sequences.code_names("segments")[code] for code in marks.classes] == ["thrust", "spellcast"]
+
+
+def leaky(root: Path) -> Document:
+    """Parts of two films, of which the table puts one on both sides; a third film equals the first but for its name."""
+    film(root / "a.mp4", range(50), g="10")
+    film(root / "b.mp4", range(49), g="10")
+    (root / "c.mp4").write_bytes((root / "a.mp4").read_bytes())
+    rows = [
+        {"file": "a.mp4", "start": 0, "end": 0.8, "caption": "one", "split": "train"},
+        {"file": "a.mp4", "start": 0.8, "end": 1.6, "caption": "two", "split": "test"},
+        {"file": "b.mp4", "start": 0, "end": 0.8, "caption": "three", "split": "train"},
+        {"file": "c.mp4", "start": 0, "end": 0.8, "caption": "four", "split": "test"},
+    ]
+    (root / "captions.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    draw = Drawing("leaky")
+    draw.add("sources.videos", folder=str(root))
+    return draw.document
+
+
+def test_a_split_that_leaks_is_told_and_mended(tmp_path: Path) -> None:
+    document = leaky(tmp_path)
+    facts = survey(document, "videos")
+    assert facts.shared_groups
+    assert facts.mend is not None
+    assert facts.mend.fix is not None
+    mended = survey(getattr(edits, facts.mend.fix.edit)(document, **facts.mend.fix.arguments), "videos")
+    assert (mended.shared_groups, mended.exact_duplicates, mended.mend) == ((), (), None)
+    assert sum(mended.counts.values()) == 4
+
+
+def test_what_is_known_is_told_before_every_sample_is_read_and_the_rest_can_be_stopped(tmp_path: Path) -> None:
+    document, told, steps = leaky(tmp_path), [], []
+    whole = survey(document, "videos", first=told.append, watch=Watch(progress=lambda *step: steps.append(step)))
+    assert steps[-1] == (4, 4)
+    (known,) = told
+    assert not known.is_checked
+    assert (known.counts, known.shared_groups, len(known.specimens)) == (whole.counts, whole.shared_groups, 4)
+    assert whole.is_checked
+    stopped = survey(document, "videos", watch=Watch(is_cancelled=lambda: True))
+    assert (stopped.is_checked, stopped.counts, stopped.mend) == (False, known.counts, known.mend)
+
+
+def test_the_data_check_hears_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound(tmp_path / "tone.mp4", np.zeros((1, 16_000), np.float32), 16_000, "aac", frames=25)
+    source = opened(tmp_path)
+    monkeypatch.setattr("core.data.sources.videos.read_sound", lambda *_, **__: pytest.fail("its sound was decoded"))
+    assert source.report().counts["train"] + source.report().counts["test"] + source.report().counts["validation"] == 1
