@@ -71,6 +71,7 @@ PUT_OFF = {
     "studio/asking/looking.py": "torch, when the data page looks at a source",
     "studio/asking/film_strips.py": "torch, when a clip's frames are looked at",
     "studio/asking/writing.py": "torch, when the query page is asked for a caption",
+    "studio/asking/listening.py": "torch, when the query page is asked about audio",
     "studio/commands/caption.py": "torch",
     "studio/asking/query.py": "torch, when the query page is asked first",
     "studio/open/another.py": "PostgreSQL, only for a store by URL",

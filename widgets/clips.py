@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPolygonF
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -25,7 +24,7 @@ from widgets.look.files import save_file
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.playing import Player
-from widgets.look.sounds import NOTHING, outline_of, spectrogram_of
+from widgets.look.sounds import paint_seconds, sound_image
 from widgets.look.strip import Strip
 from widgets.look.theme import look, theme
 
@@ -71,29 +70,8 @@ class ClipStrip(Strip):
 
 def clip_image(sample: Specimen, width: int, height: int, wave: int) -> QImage:
     """A waveform of so many pixels over a spectrogram."""
-    image = QImage(width, height, QImage.Format.Format_RGB32)
-    image.fill(QColor(theme().panel))
-    painter = QPainter(image)
     assert sample.sound is not None
-    below = QRectF(0, wave, width, height - wave)
-    painter.fillRect(below, QColor(NOTHING))
-    painter.drawImage(below, spectrogram_of(sample.sound))
-    _paint_outline(painter, QRectF(0, 0, width, wave), sample)
-    painter.end()
-    return image
-
-
-def _paint_outline(painter: QPainter, place: QRectF, sample: Specimen) -> None:
-    assert sample.sound is not None
-    low_C, high_C = outline_of(sample.sound, max(1, int(place.width())))
-    scale, middle = 0.5 * place.height() / max(float(np.abs(sample.sound).max()), 1e-3), place.center().y()
-    step = place.width() / len(low_C)
-    upper = [QPointF(place.x() + n * step, middle - float(value) * scale) for n, value in enumerate(high_C)]
-    lower = [QPointF(place.x() + n * step, middle - float(value) * scale) for n, value in enumerate(low_C)]
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QColor(theme().accent))
-    painter.setBrush(QColor(theme().accent))
-    painter.drawPolygon(QPolygonF(upper + lower[::-1]))
+    return sound_image(sample.sound, width, height, wave)
 
 
 class ClipShelf(QFrame):
@@ -205,26 +183,8 @@ class _Large(QWidget):
             return
         painter = QPainter(self)
         painter.drawImage(QPointF(0, 0), clip_image(sample, self.width(), LARGE - AXIS, WAVE))
-        painter.setPen(QColor(theme().muted))
-        shown = len(sample.sound) / sample.hertz
-        for second in _ticks(shown):
-            x = second / shown * self.width()
-            side = (
-                Qt.AlignmentFlag.AlignLeft
-                if x < 40
-                else Qt.AlignmentFlag.AlignRight
-                if x > self.width() - 40
-                else Qt.AlignmentFlag.AlignHCenter
-            )
-            left = 0.0 if x < 40 else x - 80 if x > self.width() - 40 else x - 40
-            painter.drawText(QRectF(left, LARGE - AXIS, 80, AXIS), side, tr("{seconds} s", seconds=f"{second:g}"))
+        paint_seconds(painter, QRectF(0, LARGE - AXIS, self.width(), AXIS), len(sample.sound) / sample.hertz)
         painter.end()
-
-
-def _ticks(seconds: float) -> list[float]:
-    """Round numbers of seconds from the start to the end, not more than nine."""
-    step = next(step for step in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if seconds / step <= 8)
-    return [round(n * step, 3) for n in range(int(seconds / step) + 1)]
 
 
 class LengthBars(QWidget):

@@ -1,4 +1,4 @@
-"""Classify: which of some classes an image fits best, each class the mean of its prompts' vectors (CLIP, arXiv:2103.00020).
+"""Classify: which of some classes an image or a sound fits best, each class the mean of its prompts' vectors (CLIP, arXiv:2103.00020).
 
 Axes: K classes, D width.
 """
@@ -10,11 +10,12 @@ from pathlib import Path
 
 import torch
 
+from core.compiler.answerable import NO_CLASS_OF_SOUND, NO_CLASSES
 from core.compiler.asking import HERE, class_vectors, classes_of
 from core.compiler.randomness import apart
 from core.inference.answering import Progress, go_on
 from core.inference.trained import Trained, ranked
-from core.problems import refuse
+from core.problems import Refused, refuse
 
 AT_ONCE = 64  # classes between two looks at whether to go on
 
@@ -29,15 +30,15 @@ def own_classes(trained: Trained, level: int) -> list[str]:
 
 @torch.no_grad()
 def classify(
-    trained: Trained, picture: Path, names: Sequence[str], prompts: Sequence[str] = (HERE,), *, seed: int = 0,
-    progress: Progress | None = None,
+    trained: Trained, path: Path, names: Sequence[str], prompts: Sequence[str] = (HERE,), *, given: str = "picture",
+    seed: int = 0, progress: Progress | None = None,
 ) -> list[tuple[str, float]]:  # fmt: skip
-    """Classes a picture file fits, best first, with their cosines. Raises Refused; Cancelled with the ranking of the classes so far."""
+    """Classes a file fits (``given``: picture or sound), best first, with their cosines. Raises Refused; Cancelled with the ranking of the classes so far."""
     if not names:
         raise refuse("There is no class to choose from.", hint="Name some.")
-    question = trained.questions.get(frozenset({"picture"}))
+    question = trained.questions.get(frozenset({given}))
     if question is None or question.finds != "sentences":
-        raise refuse("This run does not compare images with sentences, so it cannot name a class.")
+        raise Refused(NO_CLASS_OF_SOUND if given == "sound" else NO_CLASSES)
     task = trained.plan.tasks_with(question.objective)[0]
     scores: list[torch.Tensor] = []
 
@@ -46,7 +47,8 @@ def classify(
         return [(names[place], score) for score, place in ranked(scores_K, len(scores_K))]
 
     with apart(seed):
-        made = trained.asked(question, {"picture": trained.picture(picture, task)}, task)
+        brought = trained.sound(path, task) if given == "sound" else trained.picture(path, task)
+        made = trained.asked(question, {given: brought}, task)
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]
             class_KD = class_vectors(

@@ -107,7 +107,7 @@ class Trained:
         """A split's batches, in order."""
         return self.feed(self.task(split)).split(without_task(split), BATCH)
 
-    def _ports(self, task: Task) -> dict[str, str]:
+    def ports(self, task: Task) -> dict[str, str]:
         """What a person brings -> the port of the task's source that gives it."""
         ports = self.plan.specs[task.source].gives
         return {brought: port.name for port in reversed(ports) if (brought := GIVEN.get(port.kind))}
@@ -121,7 +121,7 @@ class Trained:
     @torch.no_grad()
     def asked(self, question: Question, brought: Mapping[str, Any], task: Task) -> Any:
         """The question's side for one sample of what a person brings; where something was not given a sample of the set flows beside it, unseen."""
-        ports = self._ports(task)
+        ports = self.ports(task)
         given = self.batch({ports[name]: value for name, value in brought.items()}, task)
         batch = {**self.feed(task).fixed_examples(1), **given}
         for node in droppers(self.plan, question.asked.node):
@@ -149,7 +149,7 @@ class Trained:
     ) -> dict[str, Any]:  # fmt: skip
         """Values on a task's source's ports of what a person brings, or of a sample of the set."""
         task = task or self.plan.tasks[0]
-        ports = self._ports(task)
+        ports = self.ports(task)
         if index is not None:
             used = {wire.source.port for wire in self.plan.document.wires if wire.source.node == task.source}
             wanted = [name for name in ports.values() if name in used]  # what nobody looks at need not be decoded
@@ -176,7 +176,7 @@ class Trained:
 
     def sound(self, path: Path, task: Task) -> Wave:
         """A file as the source would give it: one channel at its rate, as long as it reads. Raises Refused."""
-        port = self._ports(task).get("sound", "")
+        port = self.ports(task).get("sound", "")
         meta = self.graphs[task.source].source.meta(1).get(port)
         if not isinstance(meta, Waveform):
             raise refuse("This experiment takes no audio.", hint="Ask it with a sentence or an image.")
@@ -185,7 +185,7 @@ class Trained:
 
     def film(self, path: Path, task: Task) -> Footage:
         """A file as the source would give it: still undecoded, all of it. Raises Refused."""
-        if "film" not in self._ports(task):
+        if "film" not in self.ports(task):
             raise refuse("This experiment takes no videos.", hint="Ask it with a sentence or an image.")
         return FilmFile(file=path, name=path.name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,14 @@ from core.knobs import knobs_of
 from core.problems import Refused, refuse
 from core.store.answers import RunFacts
 from studio.asking.code_book import opened_book
+from studio.asking.listening import Listening, heard_of, opened_sound, sounding, told_of_sound
 from studio.asking.making import Watching, generated, opened, reconstructed
 from studio.asking.writing import captioned
 from studio.session import Session
 from studio.telling.sentences import refusal
 from widgets.look.language import said, tr
 from widgets.query.classes import names_of
+from widgets.query.listening import SUFFIXES
 from widgets.query.page import QueryPage
 from widgets.query.values import Askable, Asked, MakingWish, QueryAnswer, QueryAnswers, Ways
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 
 WAYS = {
     "sentence": frozenset({"sentence"}), "picture": frozenset({"picture"}), "both": frozenset({"sentence", "picture"}),
+    "sound": frozenset({"sound"}),
 }  # fmt: skip
 MOST_CLASSES = 50  # of a ranking that are shown
 POOLS = ("test", "style", "validation", "train")
@@ -58,6 +62,8 @@ class Asking(QObject):
         page.guidanceTurned.connect(self.turn_guidance)
         page.reconstructRequested.connect(self.reconstruct)
         page.captionRequested.connect(self.caption)
+        page.soundWanted.connect(self.open_sound)
+        page.listenRequested.connect(self.listen)
         page.codeBookRequested.connect(self.open_book)
         page.cancelRequested.connect(self._cancelled.set)
         page.waysWanted.connect(self.find_ways)
@@ -110,11 +116,24 @@ class Asking(QObject):
         """Write about a picture file, word by word."""
         self._make(lambda: captioned(self._trained(uid, step), picture, temperature, seed, self._going_on, self._wrote))
 
+    def open_sound(self, path: str) -> None:
+        """Say what is in an audio file; no question waits for it."""
+        self._session.engine.glance(
+            lambda: opened_sound(path), lambda sound, sentence: self._page.show_sound(path, sound, sentence)
+        )
+
+    def listen(self, uid: str, step: int, kind: str, path: str, sentence: str) -> None:
+        """Tell something of an audio file: what is like it, its class, what is said, what is heard when."""
+        if kind == "retrieve":
+            self._make(lambda: self._answer(uid, step, "", "", path))
+        else:
+            self._make(lambda: self._told(uid, step, kind, path, sentence))
+
     def open_book(self, uid: str, step: int) -> None:
         """Show what each code draws, and what it stood for."""
         self._make(lambda: opened_book(self._trained(uid, step), self._progress))
 
-    def _make(self, question: Callable[[], QueryAnswers]) -> None:
+    def _make(self, question: Callable[[], QueryAnswers | None]) -> None:
         self._cancelled.clear()
         self._page.show_progress(tr("Opening the checkpoint…"))
         self._session.engine.ask(question, self._show)
@@ -129,16 +148,19 @@ class Asking(QObject):
 
     # On the engine's lane
 
-    def _answer(self, uid: str, step: int, sentence: str, picture: str) -> QueryAnswers | None:
+    def _answer(self, uid: str, step: int, sentence: str, picture: str, sound: str = "") -> QueryAnswers | None:
         from core.inference.answering import Cancelled  # torch
         from core.inference.looks import looks
         from core.inference.retrieve import retrieve
 
         began = time.monotonic()
         trained = self._trained(uid, step)
-        given = frozenset(name for name, brought in (("sentence", sentence), ("picture", picture)) if brought)
+        given = frozenset(
+            name for name, brought in (("sentence", sentence), ("picture", picture), ("sound", sound)) if brought
+        )
         pools = pools_of(trained, given)
         question: dict[str, Any] = {"sentence": sentence or None, "picture": Path(picture) if picture else None}
+        question |= {"sound": Path(sound)} if sound else {}
         is_partial = False
         try:
             ranked = [retrieve(trained, pool, **question, progress=self._progress) for pool in pools]
@@ -148,12 +170,12 @@ class Asking(QObject):
         found = sorted((each for _, answers in ranked for each in answers), key=lambda each: -each.score)[:most]
         own = looks(trained, **question, split=pools[0])
         asked = Asked(
-            sentence=sentence, picture=shown(Path(picture)) if picture else None, words=_words(own) if sentence else ()
-        )
+            sentence=sentence, picture=shown(Path(picture)) if picture else None, words=_words(own) if sentence else (), sound=heard_of(trained, sound) if sound else None,
+        )  # fmt: skip
         return QueryAnswers(
             asked=asked, kind=kind, answers=tuple(self._one(trained, answer, kind == "sentences") for answer in found),
             pool=tr("{n} held-out samples", n=sum(trained.splits[pool] for pool in pools)), seconds=time.monotonic() - began,
-            asked_heat=picture_heat(own) if picture else None, asked_word_heat=word_heat(own) if sentence else (),
+            asked_heat=picture_heat(own) if picture else sound_heat(own) if sound else None, asked_word_heat=word_heat(own) if sentence else (),
             is_partial=is_partial,
         )  # fmt: skip
 
@@ -167,12 +189,24 @@ class Asking(QObject):
             ranked = class_answers(trained, picture, names_of(names), prompts, self._progress)
         except Cancelled as cancelled:
             ranked, is_partial = cancelled.so_far, True
-        heat = picture_heat(looks(trained, picture=picture))
+        given = given_by(picture)
+        heat = picture_heat(looks(trained, picture=picture)) if given == "picture" else None
+        asked = Asked(picture=shown(picture)) if given == "picture" else Asked(sound=heard_of(trained, str(picture)))
         return QueryAnswers(
-            asked=Asked(picture=shown(picture)), kind="classes", asked_heat=heat,
+            asked=asked, kind="classes", asked_heat=heat,
             answers=tuple(QueryAnswer(score=score, sentence=name) for name, score in ranked[:MOST_CLASSES]),
             pool=tr("{n} classes", n=len(ranked)), seconds=time.monotonic() - began, is_partial=is_partial,
         )  # fmt: skip
+
+    def _told(self, uid: str, step: int, kind: str, path: str, sentence: str) -> QueryAnswers | None:
+        from core.inference.looks import looks  # torch
+
+        trained, listening = self._trained(uid, step), Listening(progress=self._going_on, wrote=self._wrote)
+        if self._cancelled.is_set():
+            return None
+        answers = told_of_sound(trained, kind, path, sentence, listening)
+        heat = sound_heat(looks(trained, sound=Path(path))) if answers.kind != "written" else None
+        return replace(answers, asked_heat=heat)
 
     def _one(self, trained: Trained, answer: Any, sentences: bool) -> QueryAnswer:
         from core.inference.looks import looks  # torch
@@ -182,7 +216,7 @@ class Asking(QObject):
         return QueryAnswer(
             score=answer.score, sentence=answer.sentence, picture=answer.picture, words=_words(own),
             picture_heat=None if sentences else picture_heat(own), word_heat=word_heat(own),
-            group=answer.group,
+            group=answer.group, sound=None if answer.sound is None else sounding(answer.sound),
         )  # fmt: skip
 
     def _trained(self, uid: str, step: int) -> Trained:
@@ -226,7 +260,7 @@ def pools_of(trained: Trained, given: frozenset[str]) -> list[str]:
 
 def ways_of(text: str) -> Ways:
     """How a run with this document can be asked. Raises Refused where it cannot be opened here."""
-    from core.compiler.answerable import answerable  # torch
+    from core.compiler.answerable import answerable, answerable_of_sound  # torch
     from core.compiler.compile import compile
     from core.compiler.decoding import codecs
     from core.compiler.making import guided, makings
@@ -239,12 +273,13 @@ def ways_of(text: str) -> Ways:
         name: refusal(Refused(why_not(questions, given))) for name, given in WAYS.items() if given not in questions
     }
     answers = {kind: said(why.what) if why is not None else "" for kind, why in answerable(plan).items()}
+    heard = {kind: refusal(Refused(why)) if why is not None else "" for kind, why in answerable_of_sound(plan).items()}
     made = next((making for making in makings(plan) if making.kind == "image" and making.original is None), None)
     paints = made is not None and bool(made.made_of & {"sentence", "text"})
     steered = guided(plan, made) if made is not None else None
     return Ways(
         finds=finds, why_not=reasons, answers=answers, paints_sentences=paints, walks=steered is not None,
-        has_codes=any(codec.image is not None for codec in codecs(plan)),
+        of_sound=heard, has_codes=any(codec.image is not None for codec in codecs(plan)),
         guidance=_guidance(plan, steered) if made is not None and steered is not None and made.made_of else None,
     )  # fmt: skip
 
@@ -258,7 +293,7 @@ def _guidance(plan: Plan, node: str) -> float:
 def class_answers(
     trained: Trained, picture: Path, names: tuple[str, ...], prompts: str, progress: Callable[[int, int], bool]
 ) -> list[tuple[str, float]]:
-    """Classes by how well a picture file fits them; without names the data's, and without prompts the run's.
+    """Classes by how well a picture or audio file fits them; without names the data's, and without prompts the run's.
 
     Raises Refused; Cancelled with those so far.
     """
@@ -272,7 +307,14 @@ def class_answers(
     own = trained.plan.document.recipe.callbacks.get("zero_shot", {})
     config = ZeroShot.Config(**{name: value for name, value in own.items() if name in known})  # type: ignore[arg-type]
     sentences = prompts_of(prompts.replace("；", ";") or config.prompts)
-    return classify(trained, picture, names or own_classes(trained, config.level), sentences, progress=progress)
+    return classify(
+        trained, picture, names or own_classes(trained, config.level), sentences, given=given_by(picture), progress=progress
+    )  # fmt: skip
+
+
+def given_by(path: Path) -> str:
+    """What a person brings with a file: a picture or a sound."""
+    return "sound" if path.suffix.lower() in SUFFIXES else "picture"
 
 
 def shown(path: Path) -> NDArray[np.uint8]:
@@ -292,6 +334,18 @@ def picture_heat(looks: Sequence[Look]) -> NDArray[np.float32] | None:
         extra, height, width = (int(look.keys[name]) for name in ("extra", "height", "width"))
         row = look.weights.mean(0)[0] if extra or look.queries.get("kind") == "latents" else look.weights.mean((0, 1))
         return row[extra:].reshape(height, width)  # type: ignore[no-any-return]
+    return None
+
+
+def sound_heat(looks: Sequence[Look]) -> NDArray[np.float32] | None:
+    """How much each band and time of a sound was looked at by the last layer over them, the highest band first; heads averaged."""
+    for look in reversed([look for look in looks if look.keys.get("kind") in ("bins", "times")]):
+        extra, bands, times = (
+            int(look.keys.get(name, least)) for name, least in (("extra", 0), ("frequency", 1), ("time", 1))
+        )
+        row = look.weights.mean(0)[0] if extra or look.queries.get("kind") == "latents" else look.weights.mean((0, 1))
+        if len(row) == extra + bands * times:
+            return row[extra:].reshape(bands, times)[::-1].copy()  # type: ignore[no-any-return]
     return None
 
 

@@ -31,9 +31,9 @@ class Player(QObject):
             try:
                 self._qt = importlib.import_module(MODULE)
             except ImportError:
-                return tr("Playing needs Qt Multimedia: pip install PySide6-Addons. Save… writes the audio to a file.")
+                return tr("Playing needs Qt Multimedia: pip install PySide6-Addons.")
         if self._qt.QMediaDevices.defaultAudioOutput().isNull():
-            return tr("This machine has no audio output. Save… writes the audio to a file.")
+            return tr("This machine has no audio output.")
         return ""
 
     def play(self, data: bytes) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPolygonF
 
+from widgets.look.language import tr
 from widgets.look.pictures import heat_of
+from widgets.look.theme import theme
 
 COLUMNS = 240  # of an outline
 WINDOW, HOP = 512, 128  # samples of the spectrogram that is shown
@@ -33,3 +36,54 @@ def spectrogram_of(samples_S: NDArray[np.float32]) -> QImage:
     decibels_TF = 20 * np.log10(np.maximum(loud_TF, 1e-9) / max(float(loud_TF.max()), 1e-9))
     shown_FT = np.clip(1 + decibels_TF / DECIBELS, 0, 1).T[::-1].astype(np.float32)
     return heat_of(shown_FT, ceiling=1.0)
+
+
+def sound_image(samples_S: NDArray[np.float32], width: int, height: int, wave: int) -> QImage:
+    """A waveform of so many pixels over a spectrogram."""
+    image = QImage(max(width, 1), max(height, 1), QImage.Format.Format_RGB32)
+    image.fill(QColor(theme().panel))
+    painter = QPainter(image)
+    below = QRectF(0, wave, width, height - wave)
+    painter.fillRect(below, QColor(NOTHING))
+    painter.drawImage(below, spectrogram_of(samples_S))
+    paint_outline(painter, QRectF(0, 0, width, wave), samples_S)
+    painter.end()
+    return image
+
+
+def paint_outline(painter: QPainter, place: QRectF, samples_S: NDArray[np.float32]) -> None:
+    """A waveform in its place, the loudest sample its height."""
+    low_C, high_C = outline_of(samples_S, max(1, int(place.width())))
+    loudest = float(np.abs(samples_S).max(initial=0.0))
+    scale, middle = 0.5 * place.height() / max(loudest, 1e-3), place.center().y()
+    step = place.width() / len(low_C)
+    upper = [QPointF(place.x() + n * step, middle - float(value) * scale) for n, value in enumerate(high_C)]
+    lower = [QPointF(place.x() + n * step, middle - float(value) * scale) for n, value in enumerate(low_C)]
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QColor(theme().accent))
+    painter.setBrush(QColor(theme().accent))
+    painter.drawPolygon(QPolygonF(upper + lower[::-1]))
+
+
+def paint_seconds(painter: QPainter, place: QRectF, seconds: float) -> None:
+    """An axis of time from 0 at the left to so many seconds at the right."""
+    painter.setPen(QColor(theme().muted))
+    for second in ticks(seconds):
+        x = second / seconds * place.width() if seconds else 0.0
+        side = (
+            Qt.AlignmentFlag.AlignLeft
+            if x < 40
+            else Qt.AlignmentFlag.AlignRight
+            if x > place.width() - 40
+            else Qt.AlignmentFlag.AlignHCenter
+        )
+        left = 0.0 if x < 40 else x - 80 if x > place.width() - 40 else x - 40
+        words = tr("{seconds} s", seconds=f"{second:g}")
+        painter.drawText(QRectF(place.left() + left, place.top(), 80, place.height()), side, words)
+
+
+def ticks(seconds: float) -> list[float]:
+    """Round numbers of seconds from the start to the end, not more than nine."""
+    steps = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+    step = next((step for step in steps if seconds / step <= 8), 1000)
+    return [round(n * step, 3) for n in range(int(seconds / step) + 1)]

@@ -25,7 +25,7 @@ def names_of(text: str) -> tuple[str, ...]:
 
 
 class ClassesForm(QWidget):
-    """Asks for the class of an image."""
+    """Asks for the class of an image, or of audio."""
 
     classesWanted = Signal(str, str)  # names and prompts as they were typed; empty: the data's own
 
@@ -51,8 +51,14 @@ class ClassesForm(QWidget):
             field.returnPressed.connect(self._want)
         self.button.clicked.connect(self._want)
 
-    def set_possible(self, why_not: str) -> None:
+    def set_possible(self, why_not: str, *, of_sound: bool = False) -> None:
         """Let it be asked, or say why not."""
+        self.button.setText(tr("Classify the audio") if of_sound else tr("Classify the image"))
+        self._title.setText(
+            tr("Or classify the audio among these classes")
+            if of_sound
+            else tr("Or classify the image among these classes")
+        )
         self.button.setEnabled(not why_not)
         self.button.setToolTip(plain_tip(why_not))
 

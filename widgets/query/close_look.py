@@ -30,7 +30,11 @@ class HeatPicture(QWidget):
 
     def set_picture(self, pixels: NDArray[np.uint8] | None, heat: NDArray[np.float32] | None) -> None:
         """What to show; None leaves it empty."""
-        self._image = image_of(pixels) if pixels is not None and pixels.size else None
+        self.set_image(image_of(pixels) if pixels is not None and pixels.size else None, heat)
+
+    def set_image(self, image: QImage | None, heat: NDArray[np.float32] | None) -> None:
+        """The same of what was drawn."""
+        self._image = image
         self._heat = heat_of(heat) if heat is not None and heat.size else None
         self.update()
 
@@ -38,6 +42,10 @@ class HeatPicture(QWidget):
         """Show or hide the heat."""
         self._is_lit = lit
         self.update()
+
+    def has_image(self) -> bool:
+        """Whether there is anything to see."""
+        return self._image is not None
 
     def has_heat(self) -> bool:
         """Whether there is attention to show."""

@@ -51,10 +51,10 @@ class KindList(QWidget):
         return {kind: label.text() for kind, label in self._words.items()}
 
     def _show(self) -> None:
-        names, why = _names(), _why()
+        names, why, heard_by = _names(), _why(), _heard()
         for kind in KINDS:
-            can = self._ways.gives(kind)
-            reason = why.get(kind, "") if can else self._ways.answers.get(kind, "")
+            can, heard = self._ways.gives(kind), self._ways.hears(kind)
+            reason = (heard_by if heard else why).get(kind, "") if can else self._ways.answers.get(kind, "")
             self._marks[kind].setText("✓" if can else "–")
             self._marks[kind].setStyleSheet(f"color: {theme().good if can else theme().muted};")
             self._words[kind].setText(tr("{name}: {text}", name=names[kind], text=reason))
@@ -67,6 +67,18 @@ def _names() -> dict[str, str]:
         "retrieve": tr("Search"), "classify": tr("Classify"), "caption": tr("Caption"), "generate": tr("Make images"),
         "transcribe": tr("Transcribe"), "localise": tr("Localise"), "reconstruct": tr("Reconstruct"), "align": tr("Align in time"),
     }  # fmt: skip
+
+
+def _heard() -> dict[str, str]:
+    """Why those can be given that can, where they are told of audio."""
+    return {
+        "retrieve": tr("it compares what you give with held-out samples."),
+        "classify": tr("it names the class of audio."),
+        "caption": tr("a block writes about audio, word by word."),
+        "transcribe": tr("a block writes down what is said."),
+        "localise": tr("a block says what is heard, and when."),
+        "align": tr("each piece of a sentence is laid onto the audio."),
+    }
 
 
 def _why() -> dict[str, str]:

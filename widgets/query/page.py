@@ -30,12 +30,25 @@ from widgets.look.theme import look, theme
 from widgets.query.classes import ClassesForm
 from widgets.query.columns import muted, new_column
 from widgets.query.kinds import KindList
+from widgets.query.listening import ListeningForm
 from widgets.query.making import MakingForm
 from widgets.query.picked import PickedAnswer
 from widgets.query.question import PictureWell
-from widgets.query.tiles import AnswerTiles
-from widgets.query.values import EITHER, Askable, MakingWish, QueryAnswers, Ways
-from widgets.query.words import checkpoint_name, found_words, invitation, makes, to_make, with_picture, with_sentence
+from widgets.query.stage import SoundStage
+from widgets.query.tiles import AnswerTiles, is_tiled
+from widgets.query.values import EITHER, Askable, MakingWish, QueryAnswers, Sounding, Ways
+from widgets.query.words import (
+    checkpoint_name,
+    found_words,
+    invitation,
+    makes,
+    title_of,
+    to_give,
+    to_make,
+    with_picture,
+    with_sentence,
+    with_sound,
+)
 from widgets.query.writing import CaptionForm
 
 
@@ -51,6 +64,8 @@ class QueryPage(QWidget):
     )  # run uid, step, how many, first seed, picture path or empty
     codeBookRequested = Signal(str, int)  # run uid, step
     captionRequested = Signal(str, int, str, float, object)  # run uid, step, picture path, temperature, seed
+    soundWanted = Signal(str)  # path: what is in this file?
+    listenRequested = Signal(str, int, str, str, str)  # run uid, step, kind of answer, audio path, sentence or empty
     cancelRequested = Signal()
     waysWanted = Signal(str)  # uid: how can this run be asked?
 
@@ -64,6 +79,7 @@ class QueryPage(QWidget):
         self._runs_box, self._checkpoints = QComboBox(), QComboBox()
         self._sentence, self._well, self._classes = QLineEdit(), PictureWell(), ClassesForm()
         self._making, self._writing, self._kinds = MakingForm(), CaptionForm(), KindList()
+        self._listening, self._stage, self._by_sound = ListeningForm(), SoundStage(), muted("")
         self._results_title, self.closely = muted(tr("Results, by score")), PickedAnswer()
         self._ask, self._cancel = QPushButton(tr("Search")), QPushButton(tr("Cancel"))
         self._progress, self._line = QProgressBar(), QLabel()
@@ -115,14 +131,10 @@ class QueryPage(QWidget):
         self._answers = answers
         self._set_busy(False)
         self._say(found_words(answers))
-        titles = {
-            "made": tr("Made images"), "written": tr("Where each subword looked"), "codes": tr("What each code draws"),
-        }  # fmt: skip
-        self._results_title.setText(titles.get(answers.kind, tr("Results, by score")))
+        self._results_title.setText(title_of(answers.kind))
+        self._stage.show_answers(answers)
         self.closely.set_kind(answers.kind)
-        self._tiles.set_answers(
-            answers.answers, as_tiles=answers.kind in ("pictures", "films", "made", "written", "codes")
-        )
+        self._tiles.set_answers(answers.answers, as_tiles=is_tiled(answers))
         self._show_empty("" if answers.answers else tr("Nothing was found."))
         if not answers.answers:
             self.closely.show_answer(None, None)
@@ -136,6 +148,19 @@ class QueryPage(QWidget):
         self._tiles.set_answers(answers.answers, as_tiles=True)
         self._tiles.pick(picked if 0 <= picked < len(answers.answers) - 1 else len(answers.answers) - 1)
         self._show_empty("")
+
+    def show_sound(self, path: str, sound: Sounding | None, refusal: str = "") -> None:
+        """What was read of an audio file; it is asked about at once where a run can tell something of it."""
+        if path != self._listening.path():
+            return
+        self._listening.show_sound(path, sound)
+        if sound is None:
+            self._listening.well.remove()
+            self.show_refusal(refusal)
+        elif self._way().hears("retrieve"):
+            self._ask_again()
+        elif kind := self._listening.first_told():
+            self._want_told(kind, "")
 
     def show_progress(self, text: str, share: float | None = None) -> None:
         """What is being done, and how far; None: no telling."""
@@ -184,6 +209,11 @@ class QueryPage(QWidget):
         self._making.guidanceTurned.connect(self.guidanceTurned)
         self._making.reconstructWanted.connect(self._want_reconstruction)
         self._making.codeBookWanted.connect(lambda: self.codeBookRequested.emit(self.uid(), self.step()))
+        self._listening.soundChosen.connect(self._take_sound)
+        self._listening.soundRemoved.connect(self._refresh)
+        self._listening.refused.connect(self.show_refusal)
+        self._listening.told.connect(self._want_told)
+        self._stage.spanPicked.connect(self._tiles.pick)
         self._writing.captionWanted.connect(self._want_caption)
         self._tiles.answerPicked.connect(self._picked)
         look.changed.connect(self._relook)
@@ -226,6 +256,8 @@ class QueryPage(QWidget):
         column.addWidget(self._by_picture)
         column.addWidget(self._well)
         column.addWidget(self._by_both)
+        column.addWidget(self._by_sound)
+        column.addWidget(self._listening)
         buttons = QHBoxLayout()
         buttons.addWidget(self._ask, 1)
         buttons.addWidget(self._cancel)
@@ -248,6 +280,7 @@ class QueryPage(QWidget):
 
     def _answer_side(self) -> QWidget:
         side, column = new_column()
+        column.addWidget(self._stage)
         column.addWidget(self._results_title)
         scroll = self._scroll = QScrollArea()
         scroll.setWidget(self._tiles)
@@ -307,28 +340,39 @@ class QueryPage(QWidget):
         if self.step() < 0:
             return tr("This run has no checkpoint yet, so there is nothing to query.")
         way = self._way()
-        return "" if way.finds or makes(way) else next(iter(way.why_not.values()), "")
+        return "" if way.finds or makes(way) or self._hears(way) else next(iter(way.why_not.values()), "")
 
     def _given(self) -> str:
         """What is being asked with: sentence, picture, both, or nothing."""
         sentence, picture = bool(self._sentence.text().strip()), bool(self._path)
+        if self._listening.path() and not (sentence or picture) and self._way().of_sound:
+            return "sound"
         return "both" if sentence and picture else "sentence" if sentence else "picture" if picture else ""
 
     def _refresh(self) -> None:
         why_not, given, way = self._why_not(), self._given(), self._way()
-        missing = "" if given else tr("Type a sentence or choose an image first.")
+        missing = "" if given else to_give(way)
         cannot = "" if not given or given in way.finds else way.why_not.get(given, "")
         missing = (
             missing if way.finds else next(iter(way.why_not.values()), missing)
         )  # what is only made is not searched
         self._ask.setEnabled(not (why_not or missing or cannot or self._is_busy))
         self._ask.setToolTip(plain_tip(why_not or missing or cannot))
-        cannot = cannot if way.finds else ""
+        cannot = cannot if way.finds and given != "sound" else ""
         self._show_ways(way)
-        self._classes.setVisible(way.finds.get("picture") == "sentences")
+        self._classes.setVisible("sentences" in (way.finds.get("picture"), way.finds.get("sound")))
         no_picture = "" if self._path else tr("Choose an image first.")
         busy = tr("Wait for the present results.") if self._is_busy else ""
-        self._classes.set_possible(why_not or no_picture or busy)
+        no_file = (
+            ""
+            if self._named_by()
+            else tr("Choose an image first.")
+            if way.finds.get("picture")
+            else tr("Choose audio first.")
+        )
+        by_sound = way.finds.get("picture") != "sentences" or self._named_by() == self._listening.path() != ""
+        self._classes.set_possible(why_not or no_file or busy, of_sound=by_sound and "sound" in way.finds)
+        self._listening.set_possible(way, why_not or busy)
         self._making.set_possible(way, why_not or busy)
         self._writing.set_possible(way, why_not or no_picture or busy)
         self._kinds.set_ways(way)
@@ -353,8 +397,12 @@ class QueryPage(QWidget):
             finds = way.finds.get(name, "")
             makes = way.paints_sentences if name == "sentence" else way.gives("reconstruct")
             label.setText(words(finds) if finds or both else to_make(name) if makes else way.why_not.get(name, ""))
-            label.setVisible(bool(way.finds or makes))  # where nothing can be asked, it is said once
+            has_place = bool(finds or both or makes) or not self._hears(way)
+            label.setVisible(bool(way.finds or makes) and has_place)  # where nothing can be asked, it is said once
             field.setEnabled(bool(finds or both or makes))
+            field.setVisible(has_place)
+        self._by_sound.setText(with_sound(way.finds.get("sound", "")))
+        self._by_sound.setVisible(self._hears(way))
         pictures = both == "pictures"
         self._by_both.setText(tr("Image and text → images") if pictures else tr("Image and text → captions"))
         self._by_both.setVisible(bool(both))
@@ -391,11 +439,33 @@ class QueryPage(QWidget):
         self._refresh()
         if why_not := self._why_not():
             self.show_refusal(why_not)
+        elif self._ask.isEnabled() and self._given() == "sound":
+            self._want_told("retrieve", "")
         elif self._ask.isEnabled():
             self.askRequested.emit(self.uid(), self.step(), self._sentence.text().strip(), self._path)
 
     def _want_classes(self, names: str, prompts: str) -> None:
-        self.classesRequested.emit(self.uid(), self.step(), self._path, names, prompts)
+        self.classesRequested.emit(self.uid(), self.step(), self._named_by(), names, prompts)
+
+    def _named_by(self) -> str:
+        """The file whose class is asked for."""
+        finds = self._way().finds
+        if self._path and finds.get("picture") == "sentences":
+            return self._path
+        return self._listening.path() if finds.get("sound") == "sentences" else ""
+
+    @staticmethod
+    def _hears(way: Ways) -> bool:
+        """Whether anything can be told of audio."""
+        return any(way.hears(kind) for kind in way.of_sound)
+
+    def _take_sound(self, path: str) -> None:
+        self._sentence.clear()
+        self._forget_picture()
+        self.soundWanted.emit(path)
+
+    def _want_told(self, kind: str, sentence: str) -> None:
+        self.listenRequested.emit(self.uid(), self.step(), kind, self._listening.path(), sentence)
 
     def _set_guidance(self) -> None:
         """As the chosen run is set."""
@@ -428,5 +498,6 @@ class QueryPage(QWidget):
         self._line.setStyleSheet(f"color: {colour};")
 
     def _picked(self, index: int) -> None:
+        self._stage.pick(index)
         if self._answers is not None:
             self.closely.show_answer(self._answers, self._answers.answers[index])

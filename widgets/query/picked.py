@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from widgets.look.language import tr
+from core.store.encoding import sound_files
+from widgets.look.language import said, tr
+from widgets.look.plain import plain_tip
+from widgets.look.playing import Player
+from widgets.look.sounds import sound_image, spectrogram_of
 from widgets.query.close_look import HeatPicture, HeatWords
 from widgets.query.columns import muted
+from widgets.query.stage import words_of
 from widgets.query.values import QueryAnswer, QueryAnswers
+
+CLOSE = ("made", "codes", "sounds", "transcribed", "aligned", "events")  # what was made or found, not where was looked
 
 
 class PickedAnswer(QWidget):
@@ -20,6 +27,9 @@ class PickedAnswer(QWidget):
         self._answer: QueryAnswer | None = None
         self.title = muted(tr("Attention map"))
         self.picture, self.words = HeatPicture(), HeatWords()
+        self.player, self.play_button = Player(self), QPushButton(tr("Play"))
+        self.play_button.clicked.connect(self._play_or_stop)
+        self.player.stopped.connect(self._show_player)
         self.about, self.lit = QLabel(), QCheckBox(tr("Show attention"))
         self.about.setTextFormat(Qt.TextFormat.PlainText)
         self.about.setWordWrap(True)
@@ -27,19 +37,21 @@ class PickedAnswer(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        for part in (self.title, self.picture, self.words, self.about, self.lit):
+        for part in (self.title, self.picture, self.play_button, self.words, self.about, self.lit):
             column.addWidget(part)
         self.words.wordPicked.connect(lambda _: self._show())
         self.lit.toggled.connect(self._light)
 
     def set_kind(self, kind: str) -> None:
         """What was made is looked at; what was found says where the model looked."""
-        self.title.setText(tr("Close up") if kind in ("made", "codes") else tr("Attention map"))
+        self.title.setText(tr("Close up") if kind in CLOSE else tr("Attention map"))
 
     def show_answer(self, answers: QueryAnswers | None, answer: QueryAnswer | None) -> None:
         """One of some answers; none leaves it empty."""
         self._answers, self._answer = answers, answer
+        self.player.stop()
         self._show()
+        self._show_player()
 
     def _light(self, lit: bool) -> None:
         self.picture.set_lit(lit)
@@ -52,6 +64,7 @@ class PickedAnswer(QWidget):
             self.words.set_words((), ())
             self.about.setText("")
         elif answer.word_maps is not None or answer.close is not None:
+            self.picture.show()
             self._show_made(answer)
         else:
             self._show_found(answers, answer)
@@ -63,12 +76,39 @@ class PickedAnswer(QWidget):
         pixels = answer.picture if pictured else asked.asked.picture
         self.picture.set_picture(pixels, answer.picture_heat if pictured else fallback_heat)
         words, weights = (asked.asked.words, asked.asked_word_heat) if pictured else (answer.words, answer.word_heat)
+        self._show_sound(asked, answer)
+        self.picture.setVisible(self.picture.has_image())
         self.words.set_words(words, weights if self.lit.isChecked() else ())
         self.lit.setVisible(self.picture.has_heat() or bool(weights))
         same = answer.group.casefold().strip(" .") == answer.sentence.casefold().strip(" .")
         group = "" if same else answer.group
         score = "" if answer.score is None else tr("score {score}", score=f"{answer.score:.3f}")
-        self.about.setText(" · ".join(part for part in (answer.sentence, group, score) if part))
+        said_of = (words_of(answer),) if answer.span is not None else (answer.sentence, group, score)
+        self.about.setText(" · ".join(part for part in said_of if part))
+
+    def _show_sound(self, asked: QueryAnswers, answer: QueryAnswer) -> None:
+        """A sound that was found; or where in the asked one a word looked."""
+        if answer.picture is None and answer.sound is not None:
+            self.picture.set_image(sound_image(answer.sound.samples, 320, 200, 60), None)
+        heat = asked.asked_heat if answer.picture_heat is None else answer.picture_heat
+        if asked.asked.sound is not None and heat is not None and answer.picture is None and answer.sound is None:
+            drawn = spectrogram_of(asked.asked.sound.samples).scaled(QSize(320, 200))
+            self.picture.set_image(drawn, heat)
+
+    def _play_or_stop(self) -> None:
+        sound = self._answer.sound if self._answer is not None else None
+        if self.player.is_playing:
+            self.player.stop()
+        elif sound is not None:
+            self.player.play(sound_files(sound.samples[None], sound.hertz)[0])
+        self._show_player()
+
+    def _show_player(self) -> None:
+        obstacle = self.player.obstacle()
+        self.play_button.setVisible(self._answer is not None and self._answer.sound is not None)
+        self.play_button.setText(tr("Stop playing") if self.player.is_playing else tr("Play"))
+        self.play_button.setEnabled(not obstacle)
+        self.play_button.setToolTip(plain_tip(said(obstacle)))
 
     def _show_made(self, answer: QueryAnswer) -> None:
         """What was drawn, with where a word of its sentence was attended to once it is clicked; or what lies behind a code."""

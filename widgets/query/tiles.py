@@ -6,9 +6,10 @@ from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from widgets.look.pictures import draw_picture, fitted, image_of
+from widgets.look.language import tr
+from widgets.look.pictures import draw_picture, fitted, image_of, readable
 from widgets.look.theme import look, theme
-from widgets.query.values import QueryAnswer
+from widgets.query.values import QueryAnswer, QueryAnswers
 
 TILE, GAP, FOOT, LINE = 104, 10, 20, 30
 
@@ -137,8 +138,22 @@ class AnswerTiles(QWidget):
             score_words(answer),
         )
         painter.setPen(QColor(colours.text))
-        cut = self.fontMetrics().elidedText(answer.sentence, Qt.TextElideMode.ElideRight, int(place.width()) - 100)
+        cut = self.fontMetrics().elidedText(line_words(answer), Qt.TextElideMode.ElideRight, int(place.width()) - 100)
         painter.drawText(place.adjusted(32, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, cut)
+
+
+def is_tiled(answers: QueryAnswers) -> bool:
+    """Whether answers are pictures to look at, side by side."""
+    about_sound = answers.kind == "written" and answers.asked.sound is not None
+    return answers.kind in ("pictures", "films", "made", "written", "codes") and not about_sound
+
+
+def line_words(answer: QueryAnswer) -> str:
+    """What stands in a line: what was found, and when where it has times."""
+    if answer.span is None:
+        return answer.sentence
+    start, end = (f"{edge:.2f}" for edge in answer.span)
+    return f"{readable([answer.sentence])[0]} · {tr('{start} to {end} s', start=start, end=end)}"
 
 
 def score_words(answer: QueryAnswer) -> str:

@@ -24,7 +24,7 @@ class Askable:
 
 @dataclass(frozen=True, kw_only=True)
 class Ways:
-    """How a run can be asked: what a ``sentence``, a ``picture`` or ``both`` find (pictures or sentences)."""
+    """How a run can be asked: what a ``sentence``, a ``picture``, ``both`` or a ``sound`` find (pictures, sentences or sounds)."""
 
     finds: Mapping[str, str]
     why_not: Mapping[str, str] = field(default_factory=dict)  # a sentence for each way that there is not
@@ -34,23 +34,42 @@ class Ways:
         None  # how far what is generated is moved towards it, as trained; None: it cannot be turned
     )
     walks: bool = False  # what lies between two can be generated
+    of_sound: Mapping[str, str] = field(default_factory=dict)  # the same for an audio file; empty: it takes none
     has_codes: bool = False  # there is a code book that images are drawn from
 
     def gives(self, kind: str) -> bool:
         """Whether a kind of answer is known to be possible."""
         return self.answers.get(kind, "unknown") == ""
 
+    def hears(self, kind: str) -> bool:
+        """Whether a kind of answer to an audio file is known to be possible."""
+        return self.of_sound.get(kind, "unknown") == ""
+
 
 EITHER = Ways(finds={"sentence": "pictures", "picture": "sentences"})  # until more is known
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sounding:
+    """A sound that is shown and played."""
+
+    samples: NDArray[np.float32]  # [S], 1 is full scale
+    hertz: int
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self.samples) / self.hertz
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The question: one of the two is given, or both."""
+    """The question: a sentence, an image, both, or a sound."""
 
     sentence: str = ""
     picture: NDArray[np.uint8] | None = None  # [H, W, 3], as the model saw it
     words: tuple[str, ...] = ()  # what the text tokens stand for
+    sound: Sounding | None = None  # as the model heard it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +95,8 @@ class QueryAnswer:
     word_maps: NDArray[np.float32] | None = None  # [words, h, w]: where each word was attended to over its picture
     close: NDArray[np.uint8] | None = None  # [H, W, 3], shown close up instead of its picture
     group: str = ""  # concept or family, where the data knows it
+    sound: Sounding | None = None
+    span: tuple[float, float] | None = None  # seconds of the asked sound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +104,9 @@ class QueryAnswers:
     """Everything one question gave."""
 
     asked: Asked
-    kind: Literal["pictures", "sentences", "sounds", "films", "classes", "made", "written", "codes"]
+    kind: Literal[
+        "pictures", "sentences", "sounds", "films", "classes", "made", "written", "codes", "transcribed", "aligned", "events"
+    ]  # fmt: skip
     answers: tuple[QueryAnswer, ...]  # best first
     pool: str = ""  # among what was searched: 167 held-out pictures
     seconds: float = 0.0
@@ -92,3 +115,7 @@ class QueryAnswers:
     is_partial: bool = False  # cancelled: what there was by then
     asked_heat: NDArray[np.float32] | None = field(default=None)  # [h, w] over the asked picture
     asked_word_heat: tuple[float, ...] = ()
+    chances: NDArray[np.float32] | None = field(
+        default=None
+    )  # [L, T]: how likely each answer is at each frame of the sound
+    frames: tuple[tuple[float, float], ...] = ()  # seconds of each frame

@@ -12,7 +12,7 @@ def with_sentence(finds: str) -> str:
     """The words over the sentence."""
     if not finds:
         return tr("Text, together with an image")
-    return tr("Text → images") if finds == "pictures" else tr("Text → captions")
+    return {"pictures": tr("Text → images"), "sounds": tr("Text → audio")}.get(finds, tr("Text → captions"))
 
 
 def with_picture(finds: str) -> str:
@@ -20,6 +20,28 @@ def with_picture(finds: str) -> str:
     if not finds:
         return tr("Image, together with a text")
     return tr("Image → images") if finds == "pictures" else tr("Image → captions")
+
+
+def with_sound(finds: str) -> str:
+    """The words over the sound."""
+    if not finds:
+        return tr("Audio")
+    return {"pictures": tr("Audio → images"), "sounds": tr("Audio → audio")}.get(finds, tr("Audio → captions"))
+
+
+def title_of(kind: str) -> str:
+    """The words over the answers."""
+    return {
+        "made": tr("Made images"), "written": tr("Where each subword looked"), "codes": tr("What each code draws"),
+        "transcribed": tr("What is said, and when"), "aligned": tr("When each piece is said"), "events": tr("What is heard, and when"),
+    }.get(kind, tr("Results, by score"))  # fmt: skip
+
+
+def to_give(way: Ways) -> str:
+    """What is missing while nothing was given."""
+    if set(way.finds) == {"sound"}:
+        return tr("Choose audio first.")
+    return tr("Type a sentence or choose an image first.")
 
 
 def makes(way: Ways) -> bool:
@@ -38,6 +60,8 @@ def invitation(way: Ways) -> str:
         return tr("Say how many images to make on the left; they appear here.")
     if way.finds == EITHER.finds:
         return tr("Type a sentence to find images, or drop an image to find sentences.")
+    if any(way.hears(kind) for kind in way.of_sound) and set(way.finds) <= {"sound"}:
+        return tr("Drop audio on the left, or hold the button to record; what this run tells of it appears here.")
     if set(way.finds) == {"both"}:
         return tr("Type a sentence and drop an image: this run is asked with both.")
     return tr("Enter a query on the left; the results appear here.")
@@ -57,6 +81,10 @@ def found_words(answers: QueryAnswers) -> str:
     count, seconds = len(answers.answers), f"{answers.seconds:.2f}"
     if answers.kind == "written":
         return tr("“{sentence}”, {seconds} s", sentence=answers.written, seconds=seconds)
+    if answers.kind in ("transcribed", "aligned"):
+        return tr("“{sentence}”, {seconds} s", sentence=answers.written, seconds=seconds)
+    if answers.kind == "events":
+        return tr("{n} events, {seconds} s", n=count, seconds=seconds)
     if answers.is_partial:
         return tr("Cancelled; {n} results so far", n=count)
     if answers.kind == "codes":

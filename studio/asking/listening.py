@@ -1,0 +1,140 @@
+"""What a trained plan tells of an audio file, as answers of the query page: the sound as it was heard, with what is found in it and when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.runs.loading import load_engine
+from widgets.look.language import tr
+from widgets.query.values import Asked, QueryAnswer, QueryAnswers, Sounding
+
+if TYPE_CHECKING:
+    from core.data.media import Wave
+    from core.inference.trained import Trained
+    from core.inference.transcribe import Transcript
+    from core.telemetry.spans import Span
+
+MOST_SECONDS = 60.0  # of a file that is shown and played before anything is asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listening:
+    """How the window follows; both are called on the engine's lane."""
+
+    progress: Callable[[int, int], bool]  # done, of; False cancels
+    wrote: Callable[[str], None]  # a caption as far as it has come
+
+
+def opened_sound(path: str) -> Sounding:
+    """What is in a file, for the window. Raises Refused."""
+    load_engine()
+    from core.data.readers.audio import read_sound  # torch
+
+    heard = read_sound(Path(path), seconds=MOST_SECONDS)
+    return Sounding(samples=heard.samples_S.numpy(), hertz=heard.hertz)
+
+
+def told_of_sound(trained: Trained, kind: str, path: str, sentence: str, listening: Listening) -> QueryAnswers:
+    """One kind of answer to an audio file; ``sentence`` is laid onto it where an alignment is asked for. Raises Refused."""
+    began = time.monotonic()
+    tells: dict[str, Callable[[], QueryAnswers]] = {
+        "classify": lambda: _classes(trained, path, listening),
+        "transcribe": lambda: _transcript(trained, path, listening),
+        "localise": lambda: _events(trained, path),
+        "align": lambda: _aligned(trained, path, sentence),
+        "caption": lambda: _written(trained, path, listening),
+    }
+    answers = replace(tells[kind](), seconds=time.monotonic() - began)
+    return replace(answers, asked=replace(answers.asked, sound=heard_of(trained, path)))
+
+
+def heard_of(trained: Trained, path: str) -> Sounding:
+    """A file as the model heard it. Raises Refused."""
+    tasks = trained.plan.tasks
+    task = next((task for task in tasks if "sound" in trained.ports(task)), tasks[0])
+    return sounding(trained.sound(Path(path), task))
+
+
+def sounding(wave: Wave) -> Sounding:
+    """A clip as the window plays it."""
+    return Sounding(samples=wave.own_S.numpy(), hertz=wave.hertz)
+
+
+def _classes(trained: Trained, path: str, listening: Listening) -> QueryAnswers:
+    from core.compiler.tellers import teller_of  # torch
+    from core.inference.answering import Cancelled
+    from core.inference.classify import classify, own_classes
+    from core.inference.recognise import recognise
+
+    is_partial = False
+    if teller_of(trained.tellers, "classify", "sound") is not None:
+        ranked = recognise(trained, "sound", Path(path))
+    else:
+        try:
+            ranked = classify(trained, Path(path), own_classes(trained, 1), given="sound", progress=listening.progress)
+        except Cancelled as cancelled:
+            ranked, is_partial = cancelled.so_far, True
+    answers = tuple(QueryAnswer(score=score, sentence=name) for name, score in ranked)
+    return QueryAnswers(
+        asked=Asked(), kind="classes", answers=answers, pool=tr("{n} classes", n=len(ranked)), is_partial=is_partial
+    )
+
+
+def _events(trained: Trained, path: str) -> QueryAnswers:
+    from core.inference.localise import localise  # torch
+
+    answers = [
+        QueryAnswer(score=event.score, sentence=event.name, span=_times(event.span))
+        for event in localise(trained, "sound", Path(path))
+    ]
+    return QueryAnswers(asked=Asked(), kind="events", answers=tuple(answers))
+
+
+def _transcript(trained: Trained, path: str, listening: Listening) -> QueryAnswers:
+    from core.compiler.tellers import teller_of  # torch
+    from core.inference.transcribe import transcribe
+
+    if teller_of(trained.tellers, "transcribe", "sound") is None:
+        return _written(trained, path, listening)
+    return replace(_spelled(transcribe(trained, Path(path))), kind="transcribed")
+
+
+def _aligned(trained: Trained, path: str, sentence: str) -> QueryAnswers:
+    from core.inference.transcribe import align  # torch
+
+    return _spelled(align(trained, Path(path), sentence))
+
+
+def _spelled(made: Transcript) -> QueryAnswers:
+    answers = tuple(
+        QueryAnswer(score=piece.score, sentence=piece.text, span=_times(piece.span)) for piece in made.pieces
+    )
+    return QueryAnswers(
+        asked=Asked(), kind="aligned", answers=answers, written=made.sentence,
+        chances=made.chance_LT if answers else None, frames=_all_times(made.frames),
+    )  # fmt: skip
+
+
+def _written(trained: Trained, path: str, listening: Listening) -> QueryAnswers:
+    from core.inference.answering import Cancelled  # torch
+    from core.inference.caption import caption
+
+    is_partial = False
+    try:
+        made: Any = caption(trained, sound=Path(path), progress=listening.progress, wrote=listening.wrote)
+    except Cancelled as cancelled:
+        made, is_partial = cancelled.so_far, True
+    answers = tuple(QueryAnswer(sentence=word.text, picture_heat=word.look_HW) for word in made.words)
+    return QueryAnswers(asked=Asked(), kind="written", answers=answers, written=made.sentence, is_partial=is_partial)
+
+
+def _times(span: Span) -> tuple[float, float]:
+    return span.start, span.end
+
+
+def _all_times(spans: Sequence[Span]) -> tuple[tuple[float, float], ...]:
+    return tuple(_times(span) for span in spans)
