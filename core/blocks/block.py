@@ -121,6 +121,18 @@ class Block(nn.Module):
         return given, {layer: rows[-1] for layer, rows in maps.items() if rows}
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Synced:
+    """How two streams of clips lie in time, as an objective finds it."""
+
+    alike_BTS: Tensor  # each frame of the first with each of the second, -1 to 1
+    time_BT: Tensor  # seconds of both streams' frames
+    found_B: Tensor  # seconds by which the second is late
+    sure_B: Tensor  # probability
+    least: float  # from which on an offset is said
+    true_B: Tensor | None = None  # where that is known
+
+
 class Objective(Block):
     """A block that gives a loss. ``pairs`` names two incoming ports whose similarity is worth watching."""
 
@@ -152,6 +164,10 @@ class Objective(Block):
     def marked(self, **incoming: Any) -> dict[str, list[list[Marked]]]:
         """Spans of each sample's time: those it finds under the name ``""``, those it was told under ``true``."""
         return {}
+
+    def synced(self, **incoming: Any) -> Synced | None:
+        """How the two streams of each sample lie in time, of an objective that compares some."""
+        return None
 
     def held_out_scores(self, answers: Mapping[str, Tensor]) -> dict[str, float]:
         """Scores of a whole split by name, each beside its chance level (``accuracy``, ``chance accuracy``)."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from core.blocks.attention.layer import Stack
-from core.blocks.block import Block, Objective
+from core.blocks.block import Block, Objective, Synced
 from core.blocks.objectives.gathering import alone, gathered_values, processes
 from core.blocks.packing import taken_by, unpacked
 from core.blocks.times import Marked
@@ -216,6 +216,16 @@ class Experiment(nn.Module):
             found: dict[str, list[list[Marked]]] = _called(
                 node, {port: values[end] for port, end in ends.items()}, node.marked
             )
+        return found
+
+    def synced(self, key: str, batch: Mapping[End, Any]) -> Synced | None:
+        """How an objective finds the two streams of each sample to lie in time (:meth:`Objective.synced`); nothing is changed."""
+        node, ends = self.node(key), self.plan.inputs[key]
+        if not isinstance(node, Objective) or type(node).synced is Objective.synced:
+            return None
+        with at_rest(self):
+            values = self.run(batch, [end.node for end in ends.values() if end.node in self.plan.batch_nodes])
+            found: Synced = _called(node, {port: values[end] for port, end in ends.items()}, node.synced)
         return found
 
     def attention_maps(self, batch: Mapping[End, Any]) -> dict[str, tuple[Tensor, dict[str, Any], dict[str, Any]]]:

@@ -16,7 +16,7 @@ REPORTED = ("test", "validation")  # where a model is looked at or asked, not ch
 METRIC = "R@10"
 STEM = "selection/"  # selection/<split>/R@10: the mean of both directions
 BOTH = "mean of both directions"
-LOWER_IS_BETTER = ("loss", "rank", "error", "perplexity", "distance", "gap", "FID", "KID", "rFID")
+LOWER_IS_BETTER = ("loss", "off", "rank", "error", "perplexity", "distance", "gap", "FID", "KID", "rFID")
 TEST_HOLDS = "test holds"  # the parameter of a run that says what its test split has that training has not
 TEST_SELECTS = (
     "There is no validation split, so the best checkpoint and early stopping are chosen on the test split. "

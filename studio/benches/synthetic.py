@@ -18,6 +18,7 @@ from core.telemetry.events import (
     Histogram,
     LogLine,
     Mark,
+    Offsets,
     Pictures,
     Samples,
     Scalars,
@@ -84,6 +85,7 @@ class SyntheticRun:
             yield from self._codes(at, done)
             yield self._heard(at, done)
             yield from self._marked(at, done)
+            yield from self._synced(at, done)
         if step % 50 == 0:
             yield from self._evaluation(at, done)
         yield from self._moments(at, step)
@@ -218,6 +220,24 @@ class SyntheticRun:
         ):
             spans, labels, over = (tuple(column) for column in zip(*rows))
             yield Segments(at=at, series=series, spans=spans, labels=labels, scores=(score,) * len(rows), over=over)
+
+    def _synced(self, at: At, done: float) -> Iterator[Event]:
+        """Clips whose sound is found to be as late as it is as training goes on, but for one in which nothing is heard."""
+        true, frame, count = np.array([0.4, -0.6, 0.0, 0.8], dtype=np.float32), 0.1, 24
+        moment = np.arange(count) * frame
+        alike = (
+            np.exp(-(((moment[None, None] - moment[:, None] - true[:, None, None]) / 0.15) ** 2))
+            * np.sin(moment * 5) ** 2
+        )
+        alike = np.clip(done * alike + (1 - done) * np.random.default_rng(7).normal(0, 0.3, alike.shape), -1, 1)
+        axis = {"kind": "times", "time": count, "first": frame / 2, "step": frame}
+        queries = {**axis, "measure": "cosine", "least": 0.5}
+        weights = alike[:, None].astype(np.float16)
+        yield AttentionMap(at=at, series="sync/sync", weights=weights, queries=queries, keys=axis, exhibit="")
+        over = tuple(f"test/{clip}" for clip in range(4))
+        found, sure = (true + (1 - done)).astype(np.float32), np.array([0.9, 0.8, 0.2, 0.7], dtype=np.float32)
+        yield Offsets(at=at, series="offsets/sync", seconds=found, scores=sure, over=over)
+        yield Offsets(at=at, series="offsets/sync/true", seconds=true, scores=np.ones_like(true), over=over)
 
     def _made(self, at: At, done: float) -> Pictures:
         """Cards that come out of the noise as training goes on; each has noise of its own, the same at every step."""

@@ -1,15 +1,16 @@
 """Films of emoji that do something, made here: what is said of them hangs on time, and nobody can tell it from one frame.
 
 Frame rates, speeds, pauses, places and backgrounds are drawn for each film from its number alone: the same for everyone, always.
-Other emoji may stand around and wobble. What is held out is emoji of unseen name families, orders of actions of which only the
-reverse is trained on, or orders that are trained on in neither direction.
+Other emoji may stand around and wobble. What is done can be heard too: its sounds are made, at the very times of the motion. What is
+held out is emoji of unseen name families, orders of actions of which only the reverse is trained on, or orders that are trained on in
+neither direction.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,22 +18,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.blocks.values import Segments
+from core.blocks.values import Segments, Waveform
 from core.data.base import UNWATCHED, DataReport, Source, Watch
 from core.data.catalog import sources
 from core.data.emoji_artists import Twemoji
 from core.data.emoji_index import load_index
 from core.data.films.choosing import Seconds, Shown
+from core.data.films.foley import heard
 from core.data.films.footage import Footage
 from core.data.films.stage import ACTIONS, Scene, cloth, script_of, words_of
-from core.data.media import Marks
+from core.data.media import Marks, Wave
+from core.data.sounds import Heard, SoundMemory
 from core.data.sources.emoji import EmojiPairs
 from core.data.splitting import SHARES, place_of, split_of
 from core.graph.ports import port
 from core.knobs import knob
+from core.problems import Problem
+from core.telemetry.spans import samples_in
 
 EMOJI, ORDERS, PAIRS = "emoji", "orders", "pairs"
 PLAIN, STILL, MOVING = "plain", "still", "moving"
+MOST_SECONDS = 600.0
 CONTRAST = 0.15  # of the background's patches
 RATES = (8.0, 16.0)  # frames a second
 _SALT = 0x76696473  # keeps these random numbers apart from others'
@@ -48,6 +54,9 @@ class EmojiVideos(Source):
     modality = "video"
     gives = {
         "clip": port("clip", "the video; its frames are drawn when they are chosen"),
+        "waveform": port(
+            "waveform", "its sound, made: a tone while something is done, a knock where that begins and ends"
+        ),
         "sentence": port("sentence", "who does what, in order"),
         "classes": port("labels", "code of what is done, and of the emoji's Unicode group"),
         "segments": port("segments", "when each action is done"),
@@ -58,7 +67,7 @@ class EmojiVideos(Source):
     class Config:
         """How long, how busy, and what is held out."""
 
-        seconds: float = knob(2.0, "Length of every video.", low=0.5, high=600.0, unit="s", title="Duration")
+        seconds: float = knob(2.0, "Length of every video.", low=0.5, high=MOST_SECONDS, unit="s", title="Duration")
         actions: int = knob(1, "Actions in every video, one after another.", low=1, high=40)
         around: int = knob(0, "Emoji that stand around and do nothing.", low=0, high=8, title="Bystanders")
         videos: int = knob(2, "Videos of each emoji in training.", low=1, high=100, title="Videos per emoji")
@@ -73,11 +82,19 @@ class EmojiVideos(Source):
         cast: int = knob(
             0, "How many different emoji act; 0: all. Few, and many videos differ in nothing but what is done.", low=0, high=100,
         )  # fmt: skip
+        silent: float = knob(
+            0.0, "Share of the videos in whose sound nothing is heard but noise: when it was recorded cannot be told.", low=0,
+            high=1, title="Silent videos", advanced=True,
+        )  # fmt: skip
+        hertz: int = knob(
+            16_000, "Audio samples per second.", low=8000, high=192_000, unit="Hz", title="Sample rate", advanced=True
+        )
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
         self._emoji = EmojiPairs(EmojiPairs.Config(second_artist="none"))
         self._splits: Mapping[str, Sequence[int]] = {}
+        self._sounds = SoundMemory()
         self._pool: dict[int, Sequence[int]] = {}  # emoji -> what may stand beside it
 
     def open(self) -> None:
@@ -136,7 +153,16 @@ class EmojiVideos(Source):
             seconds=self.config.seconds,
             actions=self.actions_of(index),
             files=files,
+            background=self.config.background,
         )
+
+    def is_silent(self, index: int) -> bool:
+        """Whether nothing is heard of what is done in a video."""
+        return bool(_generator(index, 4).uniform() < self.config.silent)
+
+    def _heard(self, film: EmojiFilm) -> Tensor:
+        noise = _generator(film.number, 5)
+        return heard(film.acting, film.seconds, self.config.hertz, noise, is_silent=self.is_silent(film.number))
 
     def sample(self, index: int) -> dict[str, Any]:
         """Everything it gives."""
@@ -151,6 +177,9 @@ class EmojiVideos(Source):
             given["classes"] = torch.tensor(
                 [done, int(self._emoji.part(self._actor(index), ("classes",))["classes"][0])]
             )
+        if "waveform" in ports:
+            heard_S = self._sounds.get(index, lambda: self._heard(film))
+            given["waveform"] = Wave.of(heard_S, self.config.hertz)
         if "segments" in ports:
             acts = film.acting.acts
             given["segments"] = Marks(spans=tuple(act.span for act in acts), classes=tuple(act.action for act in acts))
@@ -187,10 +216,21 @@ class EmojiVideos(Source):
         whole = torch.empty(batch, dtype=torch.int64, device="meta")
         times = torch.empty(batch, self.config.actions, 2, dtype=torch.float64, device="meta")
         codes = torch.empty(batch, self.config.actions, dtype=torch.int64, device="meta")
+        hertz = self.config.hertz
+        samples = torch.empty(batch, samples_in(self.config.seconds, hertz), device="meta")
         return {
             "clip": None, "sentence": None, "classes": torch.empty(batch, 2, dtype=torch.int64, device="meta"),
+            "waveform": Waveform(samples_BS=samples, lengths_B=whole, hertz=hertz),
             "segments": Segments(times_BN2=times, class_BN=codes), "sample": whole,
         }  # fmt: skip
+
+    def hears(self, incoming: Mapping[str, Heard]) -> tuple[Mapping[str, Heard], Sequence[Problem]]:
+        """One rate and one length."""
+        knobs = self.config
+        heard = Heard(
+            hertz=knobs.hertz, seconds=knobs.seconds, is_even=True, seconds_knob="seconds", most_seconds=MOST_SECONDS
+        )
+        return {"waveform": heard}, ()
 
     def facts(self) -> Mapping[str, str]:
         """That it is made, of what, and what is held out."""
@@ -198,12 +238,22 @@ class EmojiVideos(Source):
             EMOJI: "emoji of families that are not in training", ORDERS: "orders of actions whose reverse is trained on",
             PAIRS: "orders that training has neither forwards nor backwards",
         }[self.config.hold_out]  # fmt: skip
-        return {"videos": "made here of Twemoji, CC BY 4.0", "test": held}
+        return {
+            "videos": "made here of Twemoji, CC BY 4.0",
+            "audio": "made here, at the times of the motion",
+            "test": held,
+        }
 
     def fingerprint(self) -> str:
-        """Of the emoji and these settings."""
-        told = str(self.config).replace(", cast=0)", ")")  # as it was told before there was a cast
-        return hashlib.sha256(f"1 {self._emoji.fingerprint()} {told}".encode()).hexdigest()[:16]
+        """Of the emoji and these settings; of those that came later, and of a background that once was not heeded, where they differ."""
+        knobs = {field.name: getattr(self.config, field.name) for field in fields(self.config)}
+        later = {name: knobs.pop(name) for name in ("silent", "hertz")}
+        knobs = {name: value for name, value in knobs.items() if (name, value) != ("cast", 0)}
+        called = "EmojiVideos.Config(" + ", ".join(f"{name}={value!r}" for name, value in knobs.items()) + ")"
+        told = ["1", self._emoji.fingerprint(), called]
+        told += [] if later == {"silent": 0.0, "hertz": 16_000} else [str(later)]
+        told += [] if self.config.background == MOVING else ["2"]
+        return hashlib.sha256(" ".join(told).encode()).hexdigest()[:16]
 
     def report(self, watch: Watch = UNWATCHED) -> DataReport:
         """The split check of the emoji themselves, and how many videos there are."""

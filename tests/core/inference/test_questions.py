@@ -39,6 +39,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "early_fusion_mlm": {},
     "phrase_regions": {},
     "video_actions": {},
+    "sound_offset": {},
     "video_localisation": {},
     "cross_attention_memory_sweep": {},
     "early_late_cost_sweep": {},

@@ -19,6 +19,7 @@ from core.store.answers import (
     HistogramStrip,
     LogFacts,
     MarkFacts,
+    OffsetsAt,
     PairsAt,
     PicturesAt,
     RunFacts,
@@ -38,6 +39,7 @@ from core.telemetry.events import (
     Histogram,
     LogLine,
     Mark,
+    Offsets,
     Pairs,
     Pictures,
     Samples,
@@ -178,6 +180,10 @@ class MemoryRun:
             return None
         scores = np.array(e.scores, dtype=np.float32)
         return SegmentsAt(name=name, step=e.at.step, spans=e.spans, labels=e.labels, scores=scores, over=e.over)
+
+    def offsets_at(self, name, step):
+        e = self._last(Offsets, name, step)
+        return e and OffsetsAt(name=name, step=e.at.step, seconds=e.seconds, scores=e.scores, over=e.over)
 
     def pictures_at(self, name, step):
         e = self._last(Pictures, name, step)
