@@ -1,8 +1,10 @@
 """Residual convolutions over a film: how a unit looks along time is a choice.
 
-``(2+1)d`` first over the frame, then along time, with a norm and a ReLU between (R(2+1)D, arXiv:1711.11248, and S3D, arXiv:1712.04851);
+``(2+1)d`` first over the frame, then along time, with a norm and a ReLU between (R(2+1)D, arXiv:1711.11248; as wide between as S3D's,
+arXiv:1712.04851);
 ``3d`` both at once (arXiv:1705.07750); ``shift`` moves an eighth of the channels one frame back and another eighth one ahead before
-convolutions over single frames, at no cost (TSM, arXiv:1811.08383); ``2d`` sees every frame alone, which makes a control.
+convolutions over single frames, at no cost (TSM, arXiv:1811.08383); ``2d`` sees every frame alone, which makes a control. With gating a unit's channels are weighed by
+what the whole film shows (S3D-G).
 
 Group norm keeps samples apart. Axes: B batch, C channels, D width, T frames, H height, W width of a frame, N tokens.
 """
@@ -68,7 +70,8 @@ class Shift(nn.Module):
         return shifted(x_BDTHW)
 
 
-def _norm(width: int) -> nn.Module:
+def normed(width: int) -> nn.Module:
+    """A norm that keeps samples apart."""
     return nn.GroupNorm(8 if width % 8 == 0 else 1, width)
 
 
@@ -78,19 +81,33 @@ def _convolution(kind: str, channels: int, out: int, stride: int) -> list[nn.Mod
         return [nn.Conv3d(channels, out, 3, (1, stride, stride), 1, bias=False)]
     flat = OverFrames(channels, out, 3, stride, 1, bias=False)
     if kind == FACTORED:
-        return [flat, _norm(out), nn.ReLU(inplace=True), AlongTime(out, out)]
+        return [flat, normed(out), nn.ReLU(inplace=True), AlongTime(out, out)]
     return [Shift(), flat] if kind == SHIFT else [flat]
+
+
+class Gate(nn.Module):
+    """Each channel by how much a film as a whole asks for it; at the beginning by a half."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.asked = nn.Linear(channels, channels)
+        nn.init.zeros_(self.asked.weight)
+        nn.init.zeros_(self.asked.bias)
+
+    def forward(self, x_BDTHW: Tensor) -> Tensor:
+        """[B, D, T, H, W]."""
+        return x_BDTHW * self.asked(x_BDTHW.mean((2, 3, 4))).sigmoid()[:, :, None, None, None]
 
 
 class Unit(nn.Module):
     """Two convolutions around a shortcut; it starts as the shortcut."""
 
-    def __init__(self, kind: str, channels: int, out: int, stride: int) -> None:
+    def __init__(self, kind: str, channels: int, out: int, stride: int, *, gated: bool = False) -> None:
         super().__init__()
-        last = _norm(out)
+        last = normed(out)
         self.body = nn.Sequential(
-            *_convolution(kind, channels, out, stride), _norm(out), nn.ReLU(inplace=True),
-            *_convolution(kind, out, out, 1), last,
+            *_convolution(kind, channels, out, stride), normed(out), nn.ReLU(inplace=True),
+            *_convolution(kind, out, out, 1), last, *([Gate(out)] if gated else ()),
         )  # fmt: skip
         same = stride == 1 and channels == out
         self.shortcut: nn.Module = nn.Identity() if same else OverFrames(channels, out, 1, stride, bias=False)
@@ -118,6 +135,7 @@ class VideoCNN(Block):
             FACTORED, "(2+1)d: over the frame, then along time. 3d: both at once. Shift: some channels come from the frames beside "
             "(TSM). 2d: each frame alone.", choices=(FACTORED, WHOLE, SHIFT, FLAT), title="Convolutions",
         )  # fmt: skip
+        gating: bool = knob(False, "Each unit's channels are weighed by what the whole video shows (S3D-G).")
         width: int = knob(32, "Channels of the first stage; each stage doubles them.", low=8, high=512, unit="channels")
         stages: int = knob(3, "Stages; each but the first halves the frames' sides.", low=1, high=5)
         depth: int = knob(1, "Residual units per stage.", low=1, high=8, unit="units")
@@ -128,14 +146,14 @@ class VideoCNN(Block):
         channels = incoming["video"].x_BTCHW.shape[2]
         stem = 5 if config.first_stride > 1 else 3
         layers: list[nn.Module] = [
-            OverFrames(channels, config.width, stem, config.first_stride, stem // 2, bias=False), _norm(config.width),
+            OverFrames(channels, config.width, stem, config.first_stride, stem // 2, bias=False), normed(config.width),
             nn.ReLU(inplace=True),
         ]  # fmt: skip
         now = config.width
         for stage in range(config.stages):
             out = config.width * 2**stage
             for unit in range(config.depth):
-                layers.append(Unit(config.kind, now, out, 2 if stage and unit == 0 else 1))
+                layers.append(Unit(config.kind, now, out, 2 if stage and unit == 0 else 1, gated=config.gating))
                 now = out
         self.body = nn.Sequential(*layers)
 
@@ -148,7 +166,8 @@ class VideoCNN(Block):
 
     def detail(self) -> str:
         """First width, stages, units and kind."""
-        return f"w{self.config.width} s{self.config.stages} d{self.config.depth} · {self.config.kind}"
+        gated = " · gated" if self.config.gating else ""
+        return f"w{self.config.width} s{self.config.stages} d{self.config.depth} · {self.config.kind}{gated}"
 
     @classmethod
     def example(cls) -> dict[str, Any]:

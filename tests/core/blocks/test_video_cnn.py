@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.blocks.encoders.video_cnn import AlongTime, OverFrames, VideoCNN, shifted
+from core.blocks.encoders.video_cnn import AlongTime, Gate, OverFrames, VideoCNN, shifted
 from core.blocks.values import Frames
 
 
@@ -81,3 +81,11 @@ def test_bytes_and_shares_are_one_film(kind: str) -> None:
     x = torch.randint(0, 256, (1, 4, 3, 16, 16), dtype=torch.uint8)
     block = tower(x, kind)
     torch.testing.assert_close(by_frame(block, x), by_frame(block, x.float() / 255))
+
+
+def test_gates_weigh_channels_by_the_whole_film_and_begin_alike() -> None:
+    gate, x = Gate(8), torch.rand(2, 8, 3, 4, 4)
+    torch.testing.assert_close(gate(x), x / 2)
+    nn.init.normal_(gate.asked.weight)
+    wanted = torch.stack([film * torch.sigmoid(gate.asked(film.mean((1, 2, 3))))[:, None, None, None] for film in x])
+    torch.testing.assert_close(gate(x), wanted)
