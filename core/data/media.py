@@ -91,7 +91,7 @@ def picture_of(values: Iterable[Any]) -> Tensor | None:
             return value.picture()
         if isinstance(value, Tensor) and value.ndim == 3:
             return value
-        if isinstance(value, Film) and len(value.frames_TCHW):
+        if isinstance(value, Film) and len(value.frames_TCHW) and value.frames_TCHW.shape[1] in (1, 3):  # not of motion
             middle = value.frames_TCHW[len(value.frames_TCHW) // 2]
             return middle.float() / 255 if middle.dtype == torch.uint8 else middle
     return None
