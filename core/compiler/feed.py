@@ -17,7 +17,7 @@ from core.compiler.things import Things
 from core.data.base import Patches, Pieces, Source
 from core.data.graphs import SampleGraphs
 from core.data.loading import batches, grouped
-from core.data.media import picture_of, pixels_of
+from core.data.media import Film, picture_of, pixels_of, side_by_side
 from core.data.order import ALL, Group, Share, batchings, evenly, none_without, share_of
 from core.data.pipeline import SampleGraph
 from core.graph.document import End
@@ -172,13 +172,17 @@ class Feed:
                 found |= {int(number): word for number, word in zip(value.ids, value.words) if word}
         return found
 
-    def exhibit(self, name: str, indices: Sequence[int], at: At) -> Exhibit:
-        """Pictures and sentences of samples, for events to point into."""
-        pictures, sentences, words = [], [], []
+    def exhibit(self, name: str, indices: Sequence[int], at: At, *, by_frame: bool = False) -> Exhibit:
+        """Pictures and sentences of samples, for events to point into; ``by_frame``: of a film all the frames that are looked at."""
+        pictures, sentences, words, films = [], [], [], list[Film]()
         for index in indices:
             values = self._graph.sample(index, epoch=0, seed=self._recipe.seed, training=False)
             picture = picture_of(v.picture() if isinstance(v, Patches) else v for v in values.values())
             pieces = next((v for v in values.values() if isinstance(v, Pieces)), None)
+            film = next((v for v in reversed(values.values()) if isinstance(v, Film)), None) if by_frame else None
+            if film is not None:
+                films.append(film)
+                picture = side_by_side(film)
             if picture is not None:
                 pictures.append(pixels_of(picture))
             sentences.append(self.source.label(index))
@@ -186,8 +190,9 @@ class Feed:
         every, sizes = padded(pictures if len(pictures) == len(indices) else [])
         groups = tuple(self.source.group(index) for index in indices)
         return Exhibit(
-            at=at, name=name, pictures=every, sizes=sizes, sentences=tuple(sentences), words=tuple(words), groups=groups
-        )
+            at=at, name=name, pictures=every, sizes=sizes, sentences=tuple(sentences), words=tuple(words), groups=groups,
+            frames=tuple(film.starts for film in films) if len(films) == len(indices) else (),
+        )  # fmt: skip
 
 
 def padded(pictures: Sequence[NDArray[np.uint8]]) -> tuple[NDArray[np.uint8], tuple[tuple[int, int], ...]]:

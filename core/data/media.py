@@ -84,6 +84,12 @@ class HasPicture(Protocol):
         """[C, H, W] in [0, 1]."""
 
 
+def side_by_side(film: Film) -> Tensor:
+    """All its frames in one picture [C, H, T W] in [0, 1], the first at the left."""
+    frames_TCHW = film.frames_TCHW.float() / 255 if film.frames_TCHW.dtype == torch.uint8 else film.frames_TCHW
+    return torch.cat(list(frames_TCHW), dim=-1)
+
+
 def picture_of(values: Iterable[Any]) -> Tensor | None:
     """What shows a sample: its first picture [C, H, W] in [0, 1], or the middle frame of its film; None without."""
     for value in values:

@@ -255,6 +255,7 @@ class ExhibitFacts:
     sentences: tuple[str, ...]
     words: tuple[tuple[str, ...], ...] = ()
     groups: tuple[str, ...] = ()
+    frames: tuple[tuple[float, ...], ...] = ()  # of films, when each frame in a picture is shown, in seconds
 
 
 @dataclass(frozen=True, kw_only=True)

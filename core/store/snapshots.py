@@ -66,7 +66,7 @@ def pack_exhibit(event: Exhibit) -> dict[str, Any]:
     pictures = np.ascontiguousarray(event.pictures, dtype=np.uint8)
     about = {
         "shape": pictures.shape, "sentences": event.sentences, "words": event.words, "groups": event.groups,
-        **({"sizes": event.sizes} if event.sizes else {}),
+        **({"sizes": event.sizes} if event.sizes else {}), **({"frames": event.frames} if event.frames else {}),
     }  # fmt: skip
     data = zlib.compress(pictures.tobytes(), 1)
     return {"name": clean(event.name), **_blob(about, data)}
@@ -150,6 +150,7 @@ def unpack_exhibit(row: Any) -> ExhibitFacts:
     return ExhibitFacts(
         name=row.name, pictures=tuple(pictures) if sizes else every, sentences=tuple(about["sentences"]),
         words=tuple(tuple(words) for words in about["words"]), groups=tuple(about["groups"]),
+        frames=tuple(tuple(times) for times in about.get("frames", ())),
     )  # fmt: skip
 
 

@@ -220,8 +220,9 @@ def _event(payload: bytes) -> Event | None:
     for name in ("sentences", "groups", "origins", "seeds", "titles", "labels", "scores", "over", "originals"):
         if isinstance(fields.get(name), list):
             fields[name] = tuple(fields[name])
-    if "words" in fields:
-        fields["words"] = tuple(tuple(one) for one in fields["words"])
+    for name in ("words", "frames"):
+        if name in fields:
+            fields[name] = tuple(tuple(one) for one in fields[name])
     if "spans" in fields:
         fields["spans"] = tuple(Span(start=start, end=end) for start, end in fields["spans"])
     event: Event = KINDS[header["kind"]](**fields)

@@ -125,6 +125,9 @@ class Exhibit:
     sizes: tuple[
         tuple[int, int], ...
     ] = ()  # height and width of each picture where they differ; it lies at the upper left
+    frames: tuple[
+        tuple[float, ...], ...
+    ] = ()  # of films, when each frame is shown, in seconds: a picture is then all frames side by side
 
 
 Images = tuple[bytes, ...] | NDArray[np.uint8]  # PNG or lossless WebP files, or [n, H, W, C], C of 1 or 3

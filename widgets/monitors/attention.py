@@ -88,6 +88,8 @@ class AttentionMonitor(Monitor):
         self._browser.setVisible(value.samples > 1)
         self._count.setText(f"{min(value.settings.sample, value.samples - 1) + 1}/{value.samples}")
         self._patches.set_picture(value.picture)
+        film = next((side for side in (value.queries, value.keys) if side.seconds), None)
+        self._patches.set_frames(*(film.frames_on_sheet if film is not None else (1, 1)))
         self._sentence.setText(value.sentence)
         self._show_query(value, value.settings.query)
         self._write_figures(value)
@@ -249,7 +251,7 @@ def _scale(value: AttentionValue, lit: Side, weights: Any) -> Scale:
 def _told(value: AttentionValue, scale: Scale, heat: Any, patch: tuple[int, int], token: int) -> str:
     """What a patch's tip says: its value, and where no word is chosen the word that is most like it."""
     if not value.is_cosine:
-        return scale.told(float(heat[patch]))
+        return _when(value, heat, patch) + scale.told(float(heat[patch]))
     column = column_for(value, value.keys.token(*patch))
     word = _word_at(value, token, column)
     said, values = value.queries.words[word], scale.said(float(column[word]))
@@ -258,6 +260,21 @@ def _told(value: AttentionValue, scale: Scale, heat: Any, patch: tuple[int, int]
         if token == MEAN
         else tr("{word}: {value}", word=said, value=values)
     )
+
+
+def _when(value: AttentionValue, heat: Any, patch: tuple[int, int]) -> str:
+    """Of a film, when the frame under the mouse is shown, and what of the attention all of it has."""
+    film = next((side for side in (value.keys, value.queries) if side.seconds), None)
+    if film is None:
+        return ""
+    seconds = f"{film.seconds[film.frame_at(*patch)]:.2f}"
+    if film is not value.keys:
+        return tr("{seconds} s · ", seconds=seconds)
+    rows, columns = film.frames_on_sheet
+    high, wide = heat.shape[0] // rows, heat.shape[1] // columns
+    row, column = patch[0] // high * high, patch[1] // wide * wide
+    share = 100 * float(heat[row : row + high, column : column + wide].sum())
+    return tr("{seconds} s, the whole frame {share} % · ", seconds=seconds, share=f"{share:.1f}")
 
 
 def _word_at(value: AttentionValue, chosen: int, column: Any) -> int:

@@ -17,6 +17,7 @@ from core.store.reader import RunReader
 from widgets.look.language import tr
 from widgets.look.pictures import readable
 from widgets.monitors.cursor import Cursor
+from widgets.monitors.frame_sheet import across, cell_of, cell_on_sheet, laid_out, sheet
 from widgets.monitors.lines import series_names
 from widgets.monitors.titles import run_titles
 
@@ -27,24 +28,46 @@ ROLLOUT = -2  # as a head: all heads of all layers up to this one
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """What one axis of a map stands for: patches of the picture, or words of the sentence."""
+    """What one axis of a map stands for: patches of the picture, or of a film's frames on one sheet, or words of the sentence."""
 
     kind: str  # patches, words, other
     height: int = 0
     width: int = 0
     extra: int = 0  # leading tokens that are no place in the picture
     words: tuple[str, ...] = ()
+    seconds: tuple[float, ...] = ()  # of a film, when each of the frames on the sheet is shown
+
+    @property
+    def _frame(self) -> tuple[int, int, int]:
+        """Frames, and rows and columns of cells in each."""
+        frames = max(len(self.seconds), 1)
+        return frames, self.height // (frames // across(frames)), self.width // across(frames)
+
+    @property
+    def frames_on_sheet(self) -> tuple[int, int]:
+        """Rows and columns of frames; one of a picture."""
+        frames = max(len(self.seconds), 1)
+        return frames // across(frames), across(frames)
+
+    def over(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[h, w] weights of the tokens that are places, each in its place."""
+        return laid_out(weights[self.extra : self.extra + self.height * self.width].reshape(self._frame))
+
+    def frame_at(self, row: int, column: int) -> int:
+        """The frame that a place on the sheet is in."""
+        _, high, wide = self._frame
+        return row // high * self.frames_on_sheet[1] + column // wide
 
     def patch(self, index: int) -> tuple[int, int] | None:
         """Row and column of a token in the picture, where it has one."""
         place = index - self.extra
         if self.kind != "patches" or not 0 <= place < self.height * self.width:
             return None
-        return divmod(place, self.width)
+        return cell_on_sheet(place, *self._frame)
 
     def token(self, row: int, column: int) -> int:
         """The token at a place in the picture."""
-        return self.extra + row * self.width + column
+        return self.extra + cell_of(row, column, *self._frame)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,15 +125,17 @@ def read_attention(settings: AttentionSettings, reader: RunReader, cursor: Curso
     weights_QK = _chosen(
         settings, reader, cursor, node, [each for each in layers[node] if each <= layer], found, sample
     )
+    queries, keys = (
+        side_of(found.queries, exhibit, sample, weights_QK.shape[0]), side_of(found.keys, exhibit, sample, weights_QK.shape[1]),
+    )  # fmt: skip
     pictured = exhibit is not None and sample < len(exhibit.pictures)
     worded = exhibit is not None and sample < len(exhibit.sentences)
     return AttentionValue(
         nodes=tuple(layers), layers=tuple(layers[node]), node=node, layer=layer, heads=found.weights.shape[1],
         samples=found.weights.shape[0], settings=settings, said_at=found.step, weights_QK=weights_QK,
-        queries=side_of(found.queries, exhibit, sample, weights_QK.shape[0]),
-        keys=side_of(found.keys, exhibit, sample, weights_QK.shape[1]),
+        queries=queries, keys=keys,
         can_roll_out=dict(found.queries) == dict(found.keys) and weights_QK.shape[0] == weights_QK.shape[1],
-        picture=exhibit.pictures[sample] if exhibit is not None and pictured else None,
+        picture=_shown_picture(exhibit, sample, (queries, keys)) if exhibit is not None and pictured else None,
         sentence=exhibit.sentences[sample] if exhibit is not None and worded else "",
         beside=_sentence_beside(reader, cursor, layers, node, sample),
         titles=run_titles(reader), is_cosine=found.queries.get("measure") == "cosine",
@@ -180,6 +205,9 @@ def side_of(description: Mapping[str, Any], exhibit: ExhibitFacts | None, sample
     extra = int(description.get("extra", 0))
     if description.get("kind") == "patches" and height * width > 0 and extra + height * width <= size:
         return Side(kind="patches", height=height, width=width, extra=extra)
+    film = _film_side(description, exhibit, sample, size)
+    if film is not None:
+        return film
     if description.get("kind") == "words" and exhibit is not None:
         known = exhibit.words[sample] if sample < len(exhibit.words) else ()
         words = known or tuple(exhibit.sentences[sample].split()) if sample < len(exhibit.sentences) else known
@@ -190,6 +218,28 @@ def side_of(description: Mapping[str, Any], exhibit: ExhibitFacts | None, sample
             kind="other", words=tuple(tr("{seconds} s", seconds=f"{first + n * step:.2f}") for n in range(size))
         )
     return Side(kind="other", words=tuple(str(number) for number in range(size)))
+
+
+def _film_side(description: Mapping[str, Any], exhibit: ExhibitFacts | None, sample: int, size: int) -> Side | None:
+    """Cells of frames, where the frames were kept and are as many as tell when each cell is."""
+    shown = exhibit.frames[sample] if exhibit is not None and sample < len(exhibit.frames) else ()
+    frames, high, wide, extra = (int(description.get(name, 0)) for name in ("time", "height", "width", "extra"))
+    count = frames * high * wide
+    if description.get("kind") != "frames" or not shown or not 0 < count <= size - extra or len(shown) % frames:
+        return None
+    columns = across(frames)
+    return Side(
+        kind="patches", height=frames // columns * high, width=columns * wide, extra=extra, seconds=shown[:: len(shown) // frames],
+    )  # fmt: skip
+
+
+def _shown_picture(exhibit: ExhibitFacts, sample: int, sides: Sequence[Side]) -> NDArray[np.uint8]:
+    """The sample's picture; of a film its frames on a sheet, as many as the map has."""
+    picture = exhibit.pictures[sample]
+    shown = len(exhibit.frames[sample]) if sample < len(exhibit.frames) else 0
+    if not shown:
+        return picture
+    return sheet(picture, shown, next((len(side.seconds) for side in sides if side.seconds), shown))
 
 
 def row_for(value: AttentionValue, query: int) -> NDArray[np.float32]:
@@ -230,4 +280,4 @@ def on_patches(side: Side, weights: NDArray[np.float32]) -> NDArray[np.float32] 
     """[h, w] weights over the picture, where the side is one."""
     if side.kind != "patches":
         return None
-    return weights[side.extra : side.extra + side.height * side.width].reshape(side.height, side.width)
+    return side.over(weights)

@@ -39,6 +39,7 @@ class PatchView(QWidget):
         self._tell: Callable[[int, int], str] | None = None
         self._weights: NDArray[np.float32] | None = None
         self._grid = (0, 0)
+        self._frames = (1, 1)
         self._marked: tuple[int, int] | None = None
         self._on: tuple[int, int] | None = None
         self.setMouseTracking(True)
@@ -59,6 +60,11 @@ class PatchView(QWidget):
         self._weights, self._tell = weights, tell
         self._heat = heat_of(weights - scale.low, max(scale.high - scale.low, 0.0)) if weights is not None else None
         self._grid = (weights.shape[0], weights.shape[1]) if weights is not None else grid
+        self.update()
+
+    def set_frames(self, rows: int, columns: int) -> None:
+        """How many frames of a film the picture is a sheet of; lines are drawn between them."""
+        self._frames = rows, columns
         self.update()
 
     def set_marked(self, patch: tuple[int, int] | None) -> None:
@@ -83,11 +89,22 @@ class PatchView(QWidget):
             painter.fillRect(place, QColor(theme().raised))
             if self._heat is not None:
                 painter.drawImage(place, self._heat)
+        self._paint_lines(painter, place)
         for patch, colour in ((self._marked, theme().accent), (self._on, theme().text)):
             if patch is not None and self._grid[0]:
                 painter.setPen(QPen(QColor(colour), 1.5))
                 painter.drawRect(self._patch_place(place, patch))
         painter.end()
+
+    def _paint_lines(self, painter: QPainter, place: QRectF) -> None:
+        rows, columns = self._frames
+        painter.setPen(QPen(QColor(theme().panel), 2))
+        for row in range(1, rows):
+            y = place.top() + row * place.height() / rows
+            painter.drawLine(QPointF(place.left(), y), QPointF(place.right(), y))
+        for column in range(1, columns):
+            x = place.left() + column * place.width() / columns
+            painter.drawLine(QPointF(x, place.top()), QPointF(x, place.bottom()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         patch = self._patch_at(event.position())

@@ -32,7 +32,7 @@ class Attention(Diagnostic):
         for _ in run.each_task():
             split = selecting_split(run.feed.splits) or "train"
             shown = list(run.feed.splits[split])[: self.config.samples]
-            run.say(run.feed.exhibit(run.named(self.exhibit), shown, run.at()))
+            run.say(run.feed.exhibit(run.named(self.exhibit), shown, run.at(), by_frame=True))
 
     def step_ended(self, run: Watched) -> None:
         """Capture now and then, and at the last step."""

@@ -220,7 +220,13 @@ class MemoryRun:
     def exhibit(self, name):
         found = [e for e in self._of(Exhibit) if e.name == name]
         return (
-            ExhibitFacts(name=name, pictures=found[-1].pictures, sentences=found[-1].sentences, words=found[-1].words)
+            ExhibitFacts(
+                name=name,
+                pictures=found[-1].pictures,
+                sentences=found[-1].sentences,
+                words=found[-1].words,
+                frames=found[-1].frames,
+            )
             if found
             else None
         )
