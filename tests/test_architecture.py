@@ -70,6 +70,7 @@ PUT_OFF = {
     "studio/asking/making.py": "torch, when the query page is asked for images",
     "studio/asking/code_book.py": "torch, when a code book is opened",
     "studio/asking/looking.py": "torch, when the data page looks at a source",
+    "studio/asking/watching_films.py": "torch, when the query page is asked about a video",
     "studio/asking/film_strips.py": "torch, when a clip's frames are looked at",
     "studio/asking/writing.py": "torch, when the query page is asked for a caption",
     "studio/asking/listening.py": "torch, when the query page is asked about audio",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from core.compiler.answerable import NO_CLASS_OF_SOUND, NO_CLASSES
+from core.compiler.answerable import NO_CLASS_OF_FILM, NO_CLASS_OF_SOUND, NO_CLASSES
 from core.compiler.asking import HERE, class_vectors, classes_of
 from core.compiler.randomness import apart
 from core.inference.answering import Progress, go_on
@@ -33,12 +33,12 @@ def classify(
     trained: Trained, path: Path, names: Sequence[str], prompts: Sequence[str] = (HERE,), *, given: str = "picture",
     seed: int = 0, progress: Progress | None = None,
 ) -> list[tuple[str, float]]:  # fmt: skip
-    """Classes a file fits (``given``: picture or sound), best first, with their cosines. Raises Refused; Cancelled with the ranking of the classes so far."""
+    """Classes a file fits (``given``: picture, sound or film), best first, with their cosines. Raises Refused; Cancelled with the ranking of the classes so far."""
     if not names:
         raise refuse("There is no class to choose from.", hint="Name some.")
     question = trained.questions.get(frozenset({given}))
     if question is None or question.finds != "sentences":
-        raise Refused(NO_CLASS_OF_SOUND if given == "sound" else NO_CLASSES)
+        raise Refused({"sound": NO_CLASS_OF_SOUND, "film": NO_CLASS_OF_FILM}.get(given, NO_CLASSES))
     task = trained.plan.tasks_with(question.objective)[0]
     scores: list[torch.Tensor] = []
 
@@ -47,7 +47,8 @@ def classify(
         return [(names[place], score) for score, place in ranked(scores_K, len(scores_K))]
 
     with apart(seed):
-        brought = trained.sound(path, task) if given == "sound" else trained.picture(path, task)
+        read = {"sound": trained.sound, "film": trained.film}.get(given, trained.picture)
+        brought = read(path, task)
         made = trained.asked(question, {given: brought}, task)
         for start in range(0, len(names), AT_ONCE):
             some = names[start : start + AT_ONCE]

@@ -20,6 +20,7 @@ from core.store.answers import RunFacts
 from studio.asking.code_book import opened_book
 from studio.asking.listening import Listening, heard_of, opened_sound, sounding, told_of_sound
 from studio.asking.making import Watching, generated, opened, reconstructed
+from studio.asking.watching_films import Seeing, asked_of, opened_film, sheet_of, told_of_film
 from studio.asking.writing import captioned
 from studio.session import Session
 from studio.telling.sentences import refusal
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 WAYS = {
     "sentence": frozenset({"sentence"}), "picture": frozenset({"picture"}), "both": frozenset({"sentence", "picture"}),
-    "sound": frozenset({"sound"}),
+    "sound": frozenset({"sound"}), "film": frozenset({"film"}),
 }  # fmt: skip
 MOST_CLASSES = 50  # of a ranking that are shown
 POOLS = ("test", "style", "validation", "train")
@@ -64,6 +65,8 @@ class Asking(QObject):
         page.captionRequested.connect(self.caption)
         page.soundWanted.connect(self.open_sound)
         page.listenRequested.connect(self.listen)
+        page.filmWanted.connect(self.open_film)
+        page.watchRequested.connect(self.watch)
         page.codeBookRequested.connect(self.open_book)
         page.cancelRequested.connect(self._cancelled.set)
         page.waysWanted.connect(self.find_ways)
@@ -129,6 +132,19 @@ class Asking(QObject):
         else:
             self._make(lambda: self._told(uid, step, kind, path, sentence))
 
+    def open_film(self, path: str) -> None:
+        """Say what is in a video; no question waits for it."""
+        self._session.engine.glance(
+            lambda: opened_film(path), lambda film, sentence: self._page.show_film(path, film, sentence)
+        )
+
+    def watch(self, uid: str, step: int, kind: str, path: str) -> None:
+        """Tell something of a video: what is like it, its class, what is done when, a sentence."""
+        if kind == "retrieve":
+            self._make(lambda: self._answer(uid, step, "", "", film=path))
+        else:
+            self._make(lambda: self._seen(uid, step, kind, path))
+
     def open_book(self, uid: str, step: int) -> None:
         """Show what each code draws, and what it stood for."""
         self._make(lambda: opened_book(self._trained(uid, step), self._progress))
@@ -148,19 +164,20 @@ class Asking(QObject):
 
     # On the engine's lane
 
-    def _answer(self, uid: str, step: int, sentence: str, picture: str, sound: str = "") -> QueryAnswers | None:
+    def _answer(
+        self, uid: str, step: int, sentence: str, picture: str, sound: str = "", film: str = ""
+    ) -> QueryAnswers | None:
         from core.inference.answering import Cancelled  # torch
         from core.inference.looks import looks
         from core.inference.retrieve import retrieve
 
         began = time.monotonic()
         trained = self._trained(uid, step)
-        given = frozenset(
-            name for name, brought in (("sentence", sentence), ("picture", picture), ("sound", sound)) if brought
-        )
+        brought = {"sentence": sentence, "picture": picture, "sound": sound, "film": film}
+        given = frozenset(name for name, one in brought.items() if one)
         pools = pools_of(trained, given)
         question: dict[str, Any] = {"sentence": sentence or None, "picture": Path(picture) if picture else None}
-        question |= {"sound": Path(sound)} if sound else {}
+        question |= {name: Path(path) for name, path in (("sound", sound), ("film", film)) if path}
         is_partial = False
         try:
             ranked = [retrieve(trained, pool, **question, progress=self._progress) for pool in pools]
@@ -172,6 +189,8 @@ class Asking(QObject):
         asked = Asked(
             sentence=sentence, picture=shown(Path(picture)) if picture else None, words=_words(own) if sentence else (), sound=heard_of(trained, sound) if sound else None,
         )  # fmt: skip
+        if film:
+            asked = asked_of(film)
         return QueryAnswers(
             asked=asked, kind=kind, answers=tuple(self._one(trained, answer, kind == "sentences") for answer in found),
             pool=tr("{n} held-out samples", n=sum(trained.splits[pool] for pool in pools)), seconds=time.monotonic() - began,
@@ -208,13 +227,20 @@ class Asking(QObject):
         heat = sound_heat(looks(trained, sound=Path(path))) if answers.kind != "written" else None
         return replace(answers, asked_heat=heat)
 
+    def _seen(self, uid: str, step: int, kind: str, path: str) -> QueryAnswers | None:
+        trained = self._trained(uid, step)
+        if self._cancelled.is_set():
+            return None
+        return told_of_film(trained, kind, path, Seeing(progress=self._going_on, wrote=self._wrote))
+
     def _one(self, trained: Trained, answer: Any, sentences: bool) -> QueryAnswer:
         from core.inference.looks import looks  # torch
 
         what = {"sentence": answer.sentence} if sentences else {"index": answer.index}
         own = looks(trained, **what, split=answer.split)
         return QueryAnswer(
-            score=answer.score, sentence=answer.sentence, picture=answer.picture, words=_words(own),
+            score=answer.score, sentence=answer.sentence, words=_words(own),
+            picture=answer.picture if answer.film is None else sheet_of(answer.film),
             picture_heat=None if sentences else picture_heat(own), word_heat=word_heat(own),
             group=answer.group, sound=None if answer.sound is None else sounding(answer.sound),
         )  # fmt: skip
@@ -260,7 +286,7 @@ def pools_of(trained: Trained, given: frozenset[str]) -> list[str]:
 
 def ways_of(text: str) -> Ways:
     """How a run with this document can be asked. Raises Refused where it cannot be opened here."""
-    from core.compiler.answerable import answerable, answerable_of_sound  # torch
+    from core.compiler.answerable import answerable, answerable_of_film, answerable_of_sound  # torch
     from core.compiler.compile import compile
     from core.compiler.decoding import codecs
     from core.compiler.making import guided, makings
@@ -274,12 +300,13 @@ def ways_of(text: str) -> Ways:
     }
     answers = {kind: said(why.what) if why is not None else "" for kind, why in answerable(plan).items()}
     heard = {kind: refusal(Refused(why)) if why is not None else "" for kind, why in answerable_of_sound(plan).items()}
+    seen = {kind: refusal(Refused(why)) if why is not None else "" for kind, why in answerable_of_film(plan).items()}
     made = next((making for making in makings(plan) if making.kind == "image" and making.original is None), None)
     paints = made is not None and bool(made.made_of & {"sentence", "text"})
     steered = guided(plan, made) if made is not None else None
     return Ways(
         finds=finds, why_not=reasons, answers=answers, paints_sentences=paints, walks=steered is not None,
-        of_sound=heard, has_codes=any(codec.image is not None for codec in codecs(plan)),
+        of_sound=heard, of_film=seen, has_codes=any(codec.image is not None for codec in codecs(plan)),
         guidance=_guidance(plan, steered) if made is not None and steered is not None and made.made_of else None,
     )  # fmt: skip
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPolygonF
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from widgets.look.frames import paint_frames
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
@@ -61,14 +62,14 @@ class _Strip(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._tiles: list[QImage] = []
+        self._tiles: Sequence[NDArray[np.uint8]] = ()
         self._marks: list[float] = []  # shares of the clip's time
         self.setFixedHeight(HEIGHT + MARKS)
         self.setAccessibleName(tr("Frames that are taken"))
 
     def set_film(self, tiles: Sequence[NDArray[np.uint8]], marks: Sequence[float], words: str) -> None:
         """Frames of equal parts of the time, and where frames are taken, as shares of it."""
-        self._tiles = [_image(tile) for tile in tiles]
+        self._tiles = tuple(tiles)
         self._marks = list(marks)
         self.setToolTip(plain_tip(words))
         self.setAccessibleDescription(words)
@@ -76,10 +77,7 @@ class _Strip(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        wide = self.width() / max(len(self._tiles), 1)
-        for place, tile in enumerate(self._tiles):
-            painter.drawImage(QRectF(place * wide, 0, wide, HEIGHT), tile, _middle(tile, wide / HEIGHT))
+        paint_frames(painter, QRectF(0, 0, self.width(), HEIGHT), self._tiles)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colours = theme()
         painter.setPen(QColor(colours.line))
@@ -91,17 +89,3 @@ class _Strip(QWidget):
             tip = [QPointF(x, HEIGHT + 2), QPointF(x - 4, HEIGHT + 11), QPointF(x + 4, HEIGHT + 11)]
             painter.drawPolygon(QPolygonF(tip))
         painter.end()
-
-
-def _image(tile_HWC: NDArray[np.uint8]) -> QImage:
-    height, width, _ = tile_HWC.shape
-    pixels = np.ascontiguousarray(tile_HWC)
-    return QImage(pixels.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
-
-
-def _middle(tile: QImage, shape: float) -> QRectF:
-    """The part of a frame that fills a field of this width to height."""
-    wide, high = tile.width(), tile.height()
-    if shape < wide / high:
-        return QRectF((wide - high * shape) / 2, 0, high * shape, high)
-    return QRectF(0, (high - wide / shape) / 2, wide, wide / shape)

@@ -51,10 +51,11 @@ class KindList(QWidget):
         return {kind: label.text() for kind, label in self._words.items()}
 
     def _show(self) -> None:
-        names, why, heard_by = _names(), _why(), _heard()
+        names, why, heard_by, seen_by = _names(), _why(), _heard(), _seen()
         for kind in KINDS:
             can, heard = self._ways.gives(kind), self._ways.hears(kind)
-            reason = (heard_by if heard else why).get(kind, "") if can else self._ways.answers.get(kind, "")
+            told = seen_by if self._ways.sees(kind) else heard_by if heard else why
+            reason = told.get(kind, "") if can else self._ways.answers.get(kind, "")
             self._marks[kind].setText("✓" if can else "–")
             self._marks[kind].setStyleSheet(f"color: {theme().good if can else theme().muted};")
             self._words[kind].setText(tr("{name}: {text}", name=names[kind], text=reason))
@@ -78,6 +79,16 @@ def _heard() -> dict[str, str]:
         "transcribe": tr("a block writes down what is said."),
         "localise": tr("a block says what is heard, and when."),
         "align": tr("each piece of a sentence is laid onto the audio."),
+    }
+
+
+def _seen() -> dict[str, str]:
+    """Why those can be given that can, where they are told of a video."""
+    return {
+        "retrieve": tr("it compares what you give with held-out samples."),
+        "classify": tr("it names the class of a video."),
+        "caption": tr("a block writes about a video, word by word."),
+        "localise": tr("a block says what is done, and when."),
     }
 
 

@@ -6,53 +6,36 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, QSize, Qt, QTemporaryDir, Signal
+from PySide6.QtCore import QRect, QTemporaryDir, Signal
 from PySide6.QtGui import (
-    QColor,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
     QImage,
-    QKeyEvent,
-    QMouseEvent,
     QPainter,
-    QPaintEvent,
-    QPen,
 )
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from core.store.encoding import sound_files
-from widgets.look.files import open_file
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.playing import Player
 from widgets.look.recording import MOST_SECONDS, Recorder
 from widgets.look.sounds import sound_image
-from widgets.look.theme import look, theme
+from widgets.look.theme import look
 from widgets.query.values import Sounding, Ways
+from widgets.query.well import FileWell
 
 SUFFIXES = tuple(".wav .flac .ogg .oga .opus .mp3 .m4a .aac .aif .aiff .mp4 .mkv .mov .webm .avi".split())
 TOLD = ("classify", "transcribe", "localise", "caption", "align")
 
 
-class SoundWell(QWidget):
+class SoundWell(FileWell):
     """A place to drop one audio file; a click opens one. What is in it is shown once it has been read."""
 
-    soundChosen = Signal(str)  # path
-    soundRemoved = Signal()
-    refused = Signal(str)  # a sentence
+    suffixes, what = SUFFIXES, "sound"
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.path, self._is_over = "", False
         self._sound: Sounding | None = None
         self._image: QImage | None = None
-        self.setAcceptDrops(True)
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumSize(120, 96)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(tr("Drop audio here, or click to open a file"))
         look.changed.connect(self._relook)
 
     def show_sound(self, sound: Sounding | None) -> None:
@@ -60,101 +43,29 @@ class SoundWell(QWidget):
         self._sound, self._image = sound, None
         self.update()
 
-    def take(self, path: str) -> bool:
-        """Use an audio file; says why where it cannot be used."""
-        if Path(path).suffix.lower() not in SUFFIXES:
-            self.refused.emit(tr("{name} is not audio that can be read here.", name=Path(path).name))
-            return False
-        self.path = path
+    def invitation(self) -> str:
+        return tr("Drop audio here, or click to open a file")
+
+    def cannot_read(self, name: str) -> str:
+        return tr("{name} is not audio that can be read here.", name=name)
+
+    def opening(self) -> tuple[str, str]:
+        return tr("Open audio"), tr("Audio")
+
+    def has_content(self) -> bool:
+        return self._sound is not None
+
+    def forget(self) -> None:
         self.show_sound(None)
-        self.soundChosen.emit(path)
-        return True
 
-    def open_file(self) -> None:
-        """Let the person choose a file."""
-        kinds = " ".join(f"*{suffix}" for suffix in SUFFIXES)
-        path = open_file(self, tr("Open audio"), f"{tr('Audio')} ({kinds})", what="sound")
-        if path:
-            self.take(path)
-
-    def remove(self) -> None:
-        """Empty the well."""
-        if self.path:
-            self.path = ""
-            self.show_sound(None)
-            self.soundRemoved.emit()
-
-    def corner(self) -> QRectF:
-        """Where a click takes the sound out again."""
-        return QRectF(self.width() - 28.0, 6.0, 22.0, 22.0)
-
-    def sizeHint(self) -> QSize:
-        return QSize(220, 110)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasUrls():
-            self._is_over = True
-            self.update()
-            event.acceptProposedAction()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self._is_over = False
-        self.update()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self._is_over = False
-        self.update()
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
-            self.take(paths[0])
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self.path and self.corner().contains(event.position()):
-            self.remove()
-        elif event.button() == Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
-            self.open_file()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.open_file()
-        elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            self.remove()
-        else:
-            super().keyPressEvent(event)
+    def paint_content(self, painter: QPainter, inside: QRect) -> None:
+        assert self._sound is not None
+        if self._image is None:
+            self._image = sound_image(self._sound.samples, inside.width(), inside.height(), inside.height() // 3)
+        painter.drawImage(inside.topLeft(), self._image)
 
     def resizeEvent(self, event: object) -> None:
         self._image = None
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter, colours = QPainter(self), theme()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setBrush(QColor(colours.raised))
-        lit = self._is_over or self.hasFocus()
-        painter.setPen(QPen(QColor(colours.accent if lit else colours.edge), 1.5, Qt.PenStyle.DashLine))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 6, 6)
-        inside = self.rect().adjusted(8, 8, -8, -8)
-        if self._sound is not None:
-            if self._image is None:
-                self._image = sound_image(self._sound.samples, inside.width(), inside.height(), inside.height() // 3)
-            painter.drawImage(inside.topLeft(), self._image)
-        else:
-            painter.setPen(QColor(colours.muted))
-            words = Path(self.path).name if self.path else tr("Drop audio here, or click to open a file")
-            painter.drawText(inside, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, words)
-        if self.path:
-            self._draw_corner(painter)
-        painter.end()
-
-    def _draw_corner(self, painter: QPainter) -> None:
-        place, colours = self.corner(), theme()
-        painter.setPen(QPen(QColor(colours.line), 1))
-        painter.setBrush(QColor(colours.raised))
-        painter.drawEllipse(place)
-        cross = place.adjusted(7, 7, -7, -7)
-        painter.setPen(QPen(QColor(colours.text), 1.5))
-        painter.drawLine(cross.topLeft(), cross.bottomRight())
-        painter.drawLine(cross.topRight(), cross.bottomLeft())
 
     def _relook(self) -> None:
         self._image = None
@@ -237,8 +148,8 @@ class ListeningForm(QWidget):
         column.addWidget(self.buttons["align"])
 
     def _connect(self) -> None:
-        self.well.soundChosen.connect(self._chosen)
-        self.well.soundRemoved.connect(self._removed)
+        self.well.chosen.connect(self._chosen)
+        self.well.removed.connect(self._removed)
         self.well.refused.connect(self.refused)
         self.play_button.clicked.connect(self._play_or_stop)
         self.player.stopped.connect(self._show_state)

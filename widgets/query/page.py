@@ -36,7 +36,8 @@ from widgets.query.picked import PickedAnswer
 from widgets.query.question import PictureWell
 from widgets.query.stage import SoundStage
 from widgets.query.tiles import AnswerTiles, is_tiled
-from widgets.query.values import EITHER, Askable, MakingWish, QueryAnswers, Sounding, Ways
+from widgets.query.values import EITHER, Askable, Filming, MakingWish, QueryAnswers, Sounding, Ways
+from widgets.query.watching import WatchingForm
 from widgets.query.words import (
     checkpoint_name,
     found_words,
@@ -45,6 +46,7 @@ from widgets.query.words import (
     title_of,
     to_give,
     to_make,
+    with_film,
     with_picture,
     with_sentence,
     with_sound,
@@ -65,6 +67,8 @@ class QueryPage(QWidget):
     codeBookRequested = Signal(str, int)  # run uid, step
     captionRequested = Signal(str, int, str, float, object)  # run uid, step, picture path, temperature, seed
     soundWanted = Signal(str)  # path: what is in this file?
+    filmWanted = Signal(str)  # path: what is in this file?
+    watchRequested = Signal(str, int, str, str)  # run uid, step, kind of answer, video path
     listenRequested = Signal(str, int, str, str, str)  # run uid, step, kind of answer, audio path, sentence or empty
     cancelRequested = Signal()
     waysWanted = Signal(str)  # uid: how can this run be asked?
@@ -80,6 +84,7 @@ class QueryPage(QWidget):
         self._sentence, self._well, self._classes = QLineEdit(), PictureWell(), ClassesForm()
         self._making, self._writing, self._kinds = MakingForm(), CaptionForm(), KindList()
         self._listening, self._stage, self._by_sound = ListeningForm(), SoundStage(), muted("")
+        self._watching, self._by_film = WatchingForm(), muted("")
         self._results_title, self.closely = muted(tr("Results, by score")), PickedAnswer()
         self._ask, self._cancel = QPushButton(tr("Search")), QPushButton(tr("Cancel"))
         self._progress, self._line = QProgressBar(), QLabel()
@@ -162,6 +167,19 @@ class QueryPage(QWidget):
         elif kind := self._listening.first_told():
             self._want_told(kind, "")
 
+    def show_film(self, path: str, film: Filming | None, refusal: str = "") -> None:
+        """What was read of a video; it is asked about at once where a run can tell something of it."""
+        if path != self._watching.path():
+            return
+        self._watching.show_film(path, film)
+        if film is None:
+            self._watching.well.remove()
+            self.show_refusal(refusal)
+        elif self._way().sees("retrieve"):
+            self._ask_again()
+        elif kind := self._watching.first_told():
+            self._want_seen(kind)
+
     def show_progress(self, text: str, share: float | None = None) -> None:
         """What is being done, and how far; None: no telling."""
         self._set_busy(True)
@@ -213,6 +231,10 @@ class QueryPage(QWidget):
         self._listening.soundRemoved.connect(self._refresh)
         self._listening.refused.connect(self.show_refusal)
         self._listening.told.connect(self._want_told)
+        self._watching.filmChosen.connect(self._take_film)
+        self._watching.filmRemoved.connect(self._refresh)
+        self._watching.refused.connect(self.show_refusal)
+        self._watching.told.connect(self._want_seen)
         self._stage.spanPicked.connect(self._tiles.pick)
         self._writing.captionWanted.connect(self._want_caption)
         self._tiles.answerPicked.connect(self._picked)
@@ -258,6 +280,8 @@ class QueryPage(QWidget):
         column.addWidget(self._by_both)
         column.addWidget(self._by_sound)
         column.addWidget(self._listening)
+        column.addWidget(self._by_film)
+        column.addWidget(self._watching)
         buttons = QHBoxLayout()
         buttons.addWidget(self._ask, 1)
         buttons.addWidget(self._cancel)
@@ -340,13 +364,19 @@ class QueryPage(QWidget):
         if self.step() < 0:
             return tr("This run has no checkpoint yet, so there is nothing to query.")
         way = self._way()
-        return "" if way.finds or makes(way) or self._hears(way) else next(iter(way.why_not.values()), "")
+        return (
+            ""
+            if way.finds or makes(way) or self._hears(way) or self._sees(way)
+            else next(iter(way.why_not.values()), "")
+        )
 
     def _given(self) -> str:
         """What is being asked with: sentence, picture, both, or nothing."""
         sentence, picture = bool(self._sentence.text().strip()), bool(self._path)
         if self._listening.path() and not (sentence or picture) and self._way().of_sound:
             return "sound"
+        if self._watching.path() and not (sentence or picture) and self._way().of_film:
+            return "film"
         return "both" if sentence and picture else "sentence" if sentence else "picture" if picture else ""
 
     def _refresh(self) -> None:
@@ -358,7 +388,7 @@ class QueryPage(QWidget):
         )  # what is only made is not searched
         self._ask.setEnabled(not (why_not or missing or cannot or self._is_busy))
         self._ask.setToolTip(plain_tip(why_not or missing or cannot))
-        cannot = cannot if way.finds and given != "sound" else ""
+        cannot = cannot if way.finds and given not in ("sound", "film") else ""
         self._show_ways(way)
         self._classes.setVisible("sentences" in (way.finds.get("picture"), way.finds.get("sound")))
         no_picture = "" if self._path else tr("Choose an image first.")
@@ -373,6 +403,7 @@ class QueryPage(QWidget):
         by_sound = way.finds.get("picture") != "sentences" or self._named_by() == self._listening.path() != ""
         self._classes.set_possible(why_not or no_file or busy, of_sound=by_sound and "sound" in way.finds)
         self._listening.set_possible(way, why_not or busy)
+        self._watching.set_possible(way, why_not or busy)
         self._making.set_possible(way, why_not or busy)
         self._writing.set_possible(way, why_not or no_picture or busy)
         self._kinds.set_ways(way)
@@ -397,12 +428,14 @@ class QueryPage(QWidget):
             finds = way.finds.get(name, "")
             makes = way.paints_sentences if name == "sentence" else way.gives("reconstruct")
             label.setText(words(finds) if finds or both else to_make(name) if makes else way.why_not.get(name, ""))
-            has_place = bool(finds or both or makes) or not self._hears(way)
+            has_place = bool(finds or both or makes) or not (self._hears(way) or self._sees(way))
             label.setVisible(bool(way.finds or makes) and has_place)  # where nothing can be asked, it is said once
             field.setEnabled(bool(finds or both or makes))
             field.setVisible(has_place)
         self._by_sound.setText(with_sound(way.finds.get("sound", "")))
         self._by_sound.setVisible(self._hears(way))
+        self._by_film.setText(with_film(way.finds.get("film", "")))
+        self._by_film.setVisible(self._sees(way))
         pictures = both == "pictures"
         self._by_both.setText(tr("Image and text → images") if pictures else tr("Image and text → captions"))
         self._by_both.setVisible(bool(both))
@@ -441,6 +474,8 @@ class QueryPage(QWidget):
             self.show_refusal(why_not)
         elif self._ask.isEnabled() and self._given() == "sound":
             self._want_told("retrieve", "")
+        elif self._ask.isEnabled() and self._given() == "film":
+            self._want_seen("retrieve")
         elif self._ask.isEnabled():
             self.askRequested.emit(self.uid(), self.step(), self._sentence.text().strip(), self._path)
 
@@ -459,9 +494,24 @@ class QueryPage(QWidget):
         """Whether anything can be told of audio."""
         return any(way.hears(kind) for kind in way.of_sound)
 
+    @staticmethod
+    def _sees(way: Ways) -> bool:
+        """Whether anything can be told of videos."""
+        return any(way.sees(kind) for kind in way.of_film)
+
+    def _take_film(self, path: str) -> None:
+        self._sentence.clear()
+        self._forget_picture()
+        self._listening.well.remove()
+        self.filmWanted.emit(path)
+
+    def _want_seen(self, kind: str) -> None:
+        self.watchRequested.emit(self.uid(), self.step(), kind, self._watching.path())
+
     def _take_sound(self, path: str) -> None:
         self._sentence.clear()
         self._forget_picture()
+        self._watching.well.remove()
         self.soundWanted.emit(path)
 
     def _want_told(self, kind: str, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""A sound that was asked about, over the answers: waveform, spectrogram, and under them what was found when; played and stopped.
+"""A sound or a video that was asked about, over the answers: waveform and spectrogram, or its frames, and under them what was found when.
 
 Of a sentence every piece has a row: how likely it is at each moment, and boxed where the path goes through it.
 Axes: S samples, L pieces, T frames.
@@ -15,15 +15,21 @@ from PySide6.QtGui import QColor, QHelpEvent, QImage, QMouseEvent, QPainter, QPa
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from core.store.encoding import sound_files
+from widgets.look.frames import paint_frames
 from widgets.look.language import said, tr
 from widgets.look.pictures import heat_of, readable
 from widgets.look.plain import plain_tip
 from widgets.look.playing import Player
 from widgets.look.sounds import NOTHING, paint_seconds, sound_image
 from widgets.look.theme import look, theme
-from widgets.query.values import QueryAnswer, QueryAnswers, Sounding
+from widgets.query.values import Asked, Filming, QueryAnswer, QueryAnswers, Sounding
 
-WAVE, SOUND, AXIS = 40, 140, 18  # heights: of the waveform, of it with the spectrogram, of the seconds
+WAVE, SOUND, FILM, AXIS = (
+    40,
+    140,
+    72,
+    18,
+)  # heights: of the waveform, of it with the spectrogram, of the frames, of the seconds
 LEAST_ROW, MOST_ROW, ROWS = 5, 18, 170  # heights: of a row, and of all rows together
 FAINT = 0.35  # how strong the colour of a span is that is hardly sure
 
@@ -41,6 +47,7 @@ class SoundStage(QWidget):
         self._words.setWordWrap(True)
         self._words.setProperty("muted", True)
         self._sound: Sounding | None = None
+        self._film: Filming | None = None
         row = QHBoxLayout()
         row.addWidget(self._words, 1)
         row.addWidget(self.play_button)
@@ -57,8 +64,8 @@ class SoundStage(QWidget):
     def show_answers(self, answers: QueryAnswers) -> None:
         """The sound that was asked about; hidden where none was."""
         self.player.stop()
-        self._sound = answers.asked.sound
-        self.setVisible(self._sound is not None)
+        self._sound, self._film = answers.asked.sound, answers.asked.film
+        self.setVisible(self._sound is not None or self._film is not None)
         self.times.set_answers(answers)
         self._show_state()
 
@@ -89,13 +96,16 @@ class SoundStage(QWidget):
         self.play_button.setText(tr("Stop playing") if playing else tr("Play this part") if part else tr("Play"))
         self.play_button.setEnabled(not obstacle)
         self.play_button.setToolTip(plain_tip(said(obstacle)))
-        if self._sound is not None:
+        self.play_button.setVisible(self._sound is not None)
+        if self._film is not None:
+            self._words.setText(tr("{n} frames, {seconds} s; some are shown", n=f"{self._film.frames:,}", seconds=f"{self._film.seconds:.2f}"))  # fmt: skip
+        elif self._sound is not None:
             heard = tr("What was heard: {seconds} s at {hertz} Hz", seconds=f"{self._sound.seconds:.2f}", hertz=f"{self._sound.hertz:,}")  # fmt: skip
             self._words.setText(heard)
 
 
 class FoundTimes(QWidget):
-    """Waveform, spectrogram, seconds, and a row for each class or piece that was found."""
+    """Waveform and spectrogram, or frames, seconds, and a row for each class or piece that was found."""
 
     spanPicked = Signal(int)
 
@@ -105,7 +115,6 @@ class FoundTimes(QWidget):
         self._image: QImage | None = None
         self._picked = -1
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(tr("The audio and what was found in it"))
         self.setMouseTracking(True)
         look.changed.connect(self._relook)
 
@@ -113,6 +122,10 @@ class FoundTimes(QWidget):
         """Another sound."""
         self._answers, self._image, self._picked = answers, None, -1
         self.setFixedHeight(self.sizeHint().height())
+        is_film = answers.asked.film is not None
+        self.setAccessibleName(
+            tr("The video and what was found in it") if is_film else tr("The audio and what was found in it")
+        )
         self.setAccessibleDescription("; ".join(words_of(one) for one in answers.answers[:12] if one.span is not None))
         self.update()
 
@@ -144,12 +157,12 @@ class FoundTimes(QWidget):
             assert one.span is not None
             row = order if by_piece else names.index(one.sentence)
             left, right = (place.left() + min(edge / seconds, 1.0) * place.width() for edge in one.span)
-            top = SOUND + AXIS + row * height
+            top = self._top() + AXIS + row * height
             found.append((index, QRectF(left, top + 1, max(right - left, 2.0), max(height - 2, 2))))
         return found
 
     def sizeHint(self) -> QSize:
-        return QSize(420, SOUND + AXIS + round(len(self.rows()) * self._row_height()) + 2)
+        return QSize(420, self._top() + AXIS + round(len(self.rows()) * self._row_height()) + 2)
 
     def resizeEvent(self, event: object) -> None:
         self._image = None
@@ -168,13 +181,17 @@ class FoundTimes(QWidget):
         return super().event(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self._answers is None or self._answers.asked.sound is None:
+        asked = self._answers.asked if self._answers is not None else None
+        if self._answers is None or asked is None or (asked.sound is None and asked.film is None):
             return
         painter, place = QPainter(self), self._place()
-        if self._image is None:
-            self._image = sound_image(self._answers.asked.sound.samples, int(place.width()), SOUND, WAVE)
-        painter.drawImage(place.topLeft(), self._image)
-        paint_seconds(painter, QRectF(place.left(), SOUND, place.width(), AXIS), self._seconds())
+        if asked.film is not None:
+            paint_frames(painter, place, asked.film.tiles)
+        elif asked.sound is not None:
+            if self._image is None:
+                self._image = sound_image(asked.sound.samples, int(place.width()), SOUND, WAVE)
+            painter.drawImage(place.topLeft(), self._image)
+        paint_seconds(painter, QRectF(place.left(), self._top(), place.width(), AXIS), self._seconds())
         self._paint_rows(painter, place)
         boxes = self.boxes()
         for index, box in boxes:
@@ -188,7 +205,7 @@ class FoundTimes(QWidget):
     def _paint_rows(self, painter: QPainter, place: QRectF) -> None:
         height, names = self._row_height(), self.rows()
         assert self._answers is not None
-        whole = QRectF(place.left(), SOUND + AXIS, place.width(), height * len(names))
+        whole = QRectF(place.left(), self._top() + AXIS, place.width(), height * len(names))
         if self._answers.chances is not None and names:
             self._paint_chances(painter, whole)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
@@ -231,8 +248,13 @@ class FoundTimes(QWidget):
         return [(index, one) for index, one in enumerate(found) if one.span is not None]
 
     def _seconds(self) -> float:
-        sound = self._answers.asked.sound if self._answers is not None else None
-        return max(sound.seconds, 1e-3) if sound is not None else 1.0
+        asked = self._answers.asked if self._answers is not None else Asked()
+        shown = asked.film if asked.film is not None else asked.sound
+        return max(shown.seconds, 1e-3) if shown is not None else 1.0
+
+    def _top(self) -> int:
+        """How high what was asked about is drawn."""
+        return FILM if self._answers is not None and self._answers.asked.film is not None else SOUND
 
     def _row_height(self) -> float:
         return min(float(MOST_ROW), max(float(LEAST_ROW), ROWS / max(len(self.rows()), 1)))
@@ -240,7 +262,7 @@ class FoundTimes(QWidget):
     def _place(self) -> QRectF:
         widest = max((self.fontMetrics().horizontalAdvance(name) for name in self.rows()), default=0)
         left = min(widest + 10, self.width() // 4) if widest else 0
-        return QRectF(left, 0, max(self.width() - left, 1), SOUND)
+        return QRectF(left, 0, max(self.width() - left, 1), self._top())
 
     def _relook(self) -> None:
         self._image = None

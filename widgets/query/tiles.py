@@ -144,7 +144,7 @@ class AnswerTiles(QWidget):
 
 def is_tiled(answers: QueryAnswers) -> bool:
     """Whether answers are pictures to look at, side by side."""
-    about_sound = answers.kind == "written" and answers.asked.sound is not None
+    about_sound = answers.kind == "written" and (answers.asked.sound is not None or answers.asked.film is not None)
     return answers.kind in ("pictures", "films", "made", "written", "codes") and not about_sound
 
 

@@ -24,7 +24,7 @@ class Askable:
 
 @dataclass(frozen=True, kw_only=True)
 class Ways:
-    """How a run can be asked: what a ``sentence``, a ``picture``, ``both`` or a ``sound`` find (pictures, sentences or sounds)."""
+    """How a run can be asked: what a ``sentence``, a ``picture``, ``both``, a ``sound`` or a ``film`` find (pictures, sentences, sounds, films)."""
 
     finds: Mapping[str, str]
     why_not: Mapping[str, str] = field(default_factory=dict)  # a sentence for each way that there is not
@@ -35,6 +35,7 @@ class Ways:
     )
     walks: bool = False  # what lies between two can be generated
     of_sound: Mapping[str, str] = field(default_factory=dict)  # the same for an audio file; empty: it takes none
+    of_film: Mapping[str, str] = field(default_factory=dict)  # the same for a video
     has_codes: bool = False  # there is a code book that images are drawn from
 
     def gives(self, kind: str) -> bool:
@@ -44,6 +45,10 @@ class Ways:
     def hears(self, kind: str) -> bool:
         """Whether a kind of answer to an audio file is known to be possible."""
         return self.of_sound.get(kind, "unknown") == ""
+
+    def sees(self, kind: str) -> bool:
+        """Whether a kind of answer to a video is known to be possible."""
+        return self.of_film.get(kind, "unknown") == ""
 
 
 EITHER = Ways(finds={"sentence": "pictures", "picture": "sentences"})  # until more is known
@@ -62,14 +67,24 @@ class Sounding:
         return len(self.samples) / self.hertz
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Filming:
+    """A video that is shown: frames of equal parts of its time."""
+
+    tiles: tuple[NDArray[np.uint8], ...]  # [H, W, 3] each
+    seconds: float
+    frames: int  # of the whole video
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The question: a sentence, an image, both, or a sound."""
+    """The question: a sentence, an image, both, a sound, or a video."""
 
     sentence: str = ""
     picture: NDArray[np.uint8] | None = None  # [H, W, 3], as the model saw it
     words: tuple[str, ...] = ()  # what the text tokens stand for
     sound: Sounding | None = None  # as the model heard it
+    film: Filming | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +111,7 @@ class QueryAnswer:
     close: NDArray[np.uint8] | None = None  # [H, W, 3], shown close up instead of its picture
     group: str = ""  # concept or family, where the data knows it
     sound: Sounding | None = None
-    span: tuple[float, float] | None = None  # seconds of the asked sound
+    span: tuple[float, float] | None = None  # seconds of the asked sound or video
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +120,7 @@ class QueryAnswers:
 
     asked: Asked
     kind: Literal[
-        "pictures", "sentences", "sounds", "films", "classes", "made", "written", "codes", "transcribed", "aligned", "events"
+        "pictures", "sentences", "sounds", "films", "classes", "made", "written", "codes", "transcribed", "aligned", "events", "actions"
     ]  # fmt: skip
     answers: tuple[QueryAnswer, ...]  # best first
     pool: str = ""  # among what was searched: 167 held-out pictures

@@ -12,7 +12,9 @@ def with_sentence(finds: str) -> str:
     """The words over the sentence."""
     if not finds:
         return tr("Text, together with an image")
-    return {"pictures": tr("Text → images"), "sounds": tr("Text → audio")}.get(finds, tr("Text → captions"))
+    return {"pictures": tr("Text → images"), "sounds": tr("Text → audio"), "films": tr("Text → videos")}.get(
+        finds, tr("Text → captions")
+    )
 
 
 def with_picture(finds: str) -> str:
@@ -29,11 +31,19 @@ def with_sound(finds: str) -> str:
     return {"pictures": tr("Audio → images"), "sounds": tr("Audio → audio")}.get(finds, tr("Audio → captions"))
 
 
+def with_film(finds: str) -> str:
+    """The words over the video."""
+    if not finds:
+        return tr("Video")
+    return {"pictures": tr("Video → images"), "films": tr("Video → videos")}.get(finds, tr("Video → captions"))
+
+
 def title_of(kind: str) -> str:
     """The words over the answers."""
     return {
         "made": tr("Made images"), "written": tr("Where each subword looked"), "codes": tr("What each code draws"),
         "transcribed": tr("What is said, and when"), "aligned": tr("When each piece is said"), "events": tr("What is heard, and when"),
+        "actions": tr("What is done, and when"),
     }.get(kind, tr("Results, by score"))  # fmt: skip
 
 
@@ -41,6 +51,8 @@ def to_give(way: Ways) -> str:
     """What is missing while nothing was given."""
     if set(way.finds) == {"sound"}:
         return tr("Choose audio first.")
+    if set(way.finds) == {"film"} or (not way.finds and any(way.sees(kind) for kind in way.of_film)):
+        return tr("Choose a video first.")
     return tr("Type a sentence or choose an image first.")
 
 
@@ -62,6 +74,8 @@ def invitation(way: Ways) -> str:
         return tr("Type a sentence to find images, or drop an image to find sentences.")
     if any(way.hears(kind) for kind in way.of_sound) and set(way.finds) <= {"sound"}:
         return tr("Drop audio on the left, or hold the button to record; what this run tells of it appears here.")
+    if any(way.sees(kind) for kind in way.of_film):
+        return tr("Drop a video on the left; what this run tells of it appears here.")
     if set(way.finds) == {"both"}:
         return tr("Type a sentence and drop an image: this run is asked with both.")
     return tr("Enter a query on the left; the results appear here.")
@@ -83,6 +97,8 @@ def found_words(answers: QueryAnswers) -> str:
         return tr("“{sentence}”, {seconds} s", sentence=answers.written, seconds=seconds)
     if answers.kind in ("transcribed", "aligned"):
         return tr("“{sentence}”, {seconds} s", sentence=answers.written, seconds=seconds)
+    if answers.kind == "actions":
+        return tr("{n} actions, {seconds} s", n=count, seconds=seconds)
     if answers.kind == "events":
         return tr("{n} events, {seconds} s", n=count, seconds=seconds)
     if answers.is_partial:

@@ -60,16 +60,19 @@ def watcher(folder: Path) -> Document:
     )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dozen films of two classes, each some frames longer than the one before, in three splits."""
-    root = tmp_path_factory.mktemp("films")
+def runs_and_jumps(root: Path) -> Path:
+    """A dozen films of two classes, each some frames longer than the one before, in two splits."""
     for number in range(12):
         split = ("train", "train", "test")[number % 3]
         place = root / split / ("run", "jump")[number % 2]
         place.mkdir(parents=True, exist_ok=True)
         film(place / f"{number}.mp4", range(10 + number))
     return root
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return runs_and_jumps(tmp_path_factory.mktemp("films"))
 
 
 @pytest.fixture(scope="module")
