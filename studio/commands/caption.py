@@ -1,4 +1,4 @@
-"""Let a trained run write about an image file, and show where each subword looked most."""
+"""Let a trained run write about an image file or a video, and show where each subword looked most."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from studio.open.stores import add_store_flags, open_store
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
     parser.add_argument("run", help="a run of the store, by its id, name or the beginning of either")
-    parser.add_argument("image", help="an image file")
+    parser.add_argument("image", help="an image file, or a video")
     parser.add_argument("--temperature", type=float, default=0.0, help="0: always the likeliest subword")
     parser.add_argument("--top-k", type=int, default=0, help="draw only among so many likeliest; 0: all")
     parser.add_argument("--top-p", type=float, default=1.0, help="draw only among those that have this probability")
@@ -28,12 +28,14 @@ def describe(parser: argparse.ArgumentParser) -> None:
 def run(flags: argparse.Namespace) -> int:
     """Write, and print the sentence and the looks."""
     from core.blocks.generators.writing import Way  # torch
+    from core.compiler.writing import writers
+    from core.data.readers.media_formats import VIDEOS
     from core.inference.caption import caption
     from core.inference.trained import Trained
 
     image = Path(flags.image)
     if not image.is_file():
-        raise refuse(f"There is no file {image}.", hint="Give the path of an image.")
+        raise refuse(f"There is no file {image}.", hint="Give the path of an image, or of a video.")
     with open_store(flags) as store:
         library = Library(store)
         reader = library.reader(library.find(flags.run).uid)
@@ -42,7 +44,9 @@ def run(flags: argparse.Namespace) -> int:
             raise refuse("This run has no checkpoint yet.", hint="Wait for its first checkpoint.")
         trained = Trained(loads(reader.document_text()), Path(kept[-1].path))
         way = Way(temperature=flags.temperature, top_k=flags.top_k, top_p=flags.top_p, beams=flags.beams)
-        made = caption(trained, image, way=way, seed=flags.seed)
+        about = {writer.modality for writer in writers(trained.plan)}
+        given = "film" if "video" in about and image.suffix.lower() in VIDEOS.endings else "picture"
+        made = caption(trained, **{given: image}, way=way, seed=flags.seed)  # type: ignore[arg-type]
         trained.close()
     print(f"{made.sentence}   (log-probability {made.log_probability:.2f})")
     for word in made.words:

@@ -18,7 +18,8 @@ def paint_frames(painter: QPainter, place: QRectF, tiles: Sequence[NDArray[np.ui
     wide = place.width() / max(len(tiles), 1)
     for number, tile in enumerate(tiles):
         image = image_of(tile)
-        field = QRectF(place.left() + number * wide, place.top(), wide, place.height())
+        left, right = (round(place.left() + edge * wide) for edge in (number, number + 1))  # no gap between two
+        field = QRectF(left, place.top(), right - left, place.height())
         painter.drawImage(field, image, _middle(image, wide / max(place.height(), 1.0)))
 
 

@@ -16,6 +16,7 @@ WINDOW, HOP = 512, 128  # samples of the spectrogram that is shown
 MOST_FRAMES = 600  # of it: a long sound is looked at more coarsely
 NOTHING, OVER = "#10122c", "#ffffff"  # behind a spectrogram in either theme, and words over it
 DECIBELS = 80.0  # from the loudest down to what is shown as nothing
+GAP = 6  # pixels between two numbers on an axis, at least
 
 
 def outline_of(samples_S: NDArray[np.float32], columns: int = COLUMNS) -> NDArray[np.float32]:
@@ -66,20 +67,18 @@ def paint_outline(painter: QPainter, place: QRectF, samples_S: NDArray[np.float3
 
 
 def paint_seconds(painter: QPainter, place: QRectF, seconds: float) -> None:
-    """An axis of time from 0 at the left to so many seconds at the right."""
+    """An axis of time from 0 at the left to so many seconds at the right; a number that has no room is left out."""
     painter.setPen(QColor(theme().muted))
+    end = -GAP
     for second in ticks(seconds):
-        x = second / seconds * place.width() if seconds else 0.0
-        side = (
-            Qt.AlignmentFlag.AlignLeft
-            if x < 40
-            else Qt.AlignmentFlag.AlignRight
-            if x > place.width() - 40
-            else Qt.AlignmentFlag.AlignHCenter
-        )
-        left = 0.0 if x < 40 else x - 80 if x > place.width() - 40 else x - 40
         words = tr("{seconds} s", seconds=f"{second:g}")
-        painter.drawText(QRectF(place.left() + left, place.top(), 80, place.height()), side, words)
+        wide = painter.fontMetrics().horizontalAdvance(words) + 2.0
+        x = second / seconds * place.width() if seconds else 0.0
+        begin = min(max(x - wide / 2, 0.0), max(place.width() - wide, 0.0))
+        if begin >= end + GAP:
+            field = QRectF(place.left() + begin, place.top(), wide, place.height())
+            painter.drawText(field, Qt.AlignmentFlag.AlignHCenter, words)
+            end = begin + wide
 
 
 def ticks(seconds: float) -> list[float]:

@@ -39,6 +39,6 @@ class CaptionForm(QWidget):
 
     def set_possible(self, ways: Ways, why_not: str) -> None:
         """Show it where this run writes; ``why_not`` is why nothing can be written now."""
-        self.setVisible(ways.gives("caption") and not ways.hears("caption"))
+        self.setVisible(ways.gives("caption") and not (ways.hears("caption") or ways.sees("caption")))
         self.caption.setEnabled(not why_not)
         self.caption.setToolTip(plain_tip(why_not))
