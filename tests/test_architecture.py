@@ -37,7 +37,11 @@ TORCH_ROOMS = (
     "core/blocks/", "core/data/", "core/compiler/", "core/training/", "core/inference/", "core/telemetry/diagnostics/",
 )  # fmt: skip
 BELOW_WIDGETS = {"graph", "store", "telemetry", "catalog", "knobs", "problems"}  # what a widget may know of core
-RESULTS = {"core.runs.verdict", "core.runs.paper"}  # what came of a sweep: values and numpy, no engine
+RESULTS = {
+    "core.runs.growth",
+    "core.runs.verdict",
+    "core.runs.paper",
+}  # what came of a sweep: values and numpy, no engine
 LOOSE_CALLS = ("torch.save", "yaml.load", "os.system")
 MOST_LINES_IN_A_FILE, MOST_LINES_IN_A_FUNCTION, MOST_LINES_IN_THE_WINDOW = 600, 80, 300
 

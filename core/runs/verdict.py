@@ -6,6 +6,7 @@
   2^14 sign patterns, else 20,000 drawn ones). Both are corrected for the number of comparisons by Holm's method (1979).
 - *Better* is said where the corrected t test gives p <= 5 %, and the corrected sign-flip test as well as soon as there
   are enough seeds for it to be able to (n seeds cannot give less than 2 / 2^n). Everything else is *not distinguishable*.
+- A metric that is counted, such as FLOPs, has no chance in it: its difference is told as it is, and how it grows (:mod:`core.runs.growth`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from core.graph.configurations import BETWEEN, Configuration, named
 from core.graph.selection import is_test
 from core.graph.sweep import Sweep
 from core.knobs import Value
+from core.runs.growth import COUNTED, Growth, growths, written
 from core.store.answers import TrialFacts
 
 LEVEL = 0.95
@@ -34,7 +36,7 @@ COSTS = (
 COST_SERIES = ("cost/", "memory/")  # how series begin that say what a run costs
 
 Floats = NDArray[np.float64]
-Kind = Literal["better", "worse", "same", "alone", "few", "nothing"]
+Kind = Literal["better", "worse", "same", "alone", "few", "counted", "nothing"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,7 @@ class Table:
     bases: Mapping[str, str] = field(default_factory=dict)  # configuration -> the configuration it is compared with
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)  # by configuration
     verdict: Verdict = Verdict(kind="nothing")
+    growths: tuple[Growth, ...] = ()  # of the metric and the costs that were asked for
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -269,7 +272,18 @@ def table(sweep: Sweep, trials: Sequence[TrialFacts]) -> Table:
         metric=sweep.metric, direction=sweep.direction, baseline=next(iter(bases.values())).configuration.name if alike else sweep.baseline,
         rows=tuple(rows), bases={name: base.configuration.name for name, base in bases.items()},
         comparisons=comparisons, verdict=_verdict(sweep, rows, bases, comparisons),
+        growths=_growths(sweep, rows),
     )  # fmt: skip
+
+
+def _growths(sweep: Sweep, rows: Sequence[ConfigurationRow]) -> tuple[Growth, ...]:
+    """How the costs that are asked for grow; a metric that is a cost is one of them."""
+    spent = [{name: one.mean for name, one in row.figures.items()} for row in rows]
+    for row, figures in zip(rows, spent):
+        if row.estimate is not None:
+            figures.setdefault(sweep.metric, row.estimate.mean)
+    names = dict.fromkeys((sweep.metric, *sweep.costs))
+    return growths(list(names), [(row.configuration.at, figures) for row, figures in zip(rows, spent)])
 
 
 def _verdict(
@@ -290,7 +304,9 @@ def _verdict(
     rival = max(others, key=lambda row: sign * found[row.configuration.name].difference.mean)
     comparison = found[rival.configuration.name]
     kind: Kind = "same"
-    if comparison.difference.seeds < 2:
+    if sweep.metric in COUNTED:
+        kind = "counted"
+    elif comparison.difference.seeds < 2:
         kind = "few"
     elif comparison.distinguishable:
         kind = "better" if sign * comparison.difference.mean > 0 else "worse"
@@ -343,7 +359,7 @@ def parts(verdict: Verdict, metric: str) -> dict[str, Value]:
     if verdict.difference is None:
         return {"first": verdict.first, "second": verdict.second}
     by, low, high = (verdict.difference.mean, verdict.difference.low, verdict.difference.high)
-    if verdict.kind in ("better", "worse") and by < 0:
+    if verdict.kind in ("better", "worse", "counted") and by < 0:
         by, low, high = -by, -high, -low
     return {
         "first": verdict.first, "second": verdict.second, "by": gap(by, metric), "low": gap(low, metric),
@@ -356,11 +372,13 @@ SENTENCES: Mapping[Kind, str] = {
     "worse": "Nothing is better than {second}: the next, {first}, is worse by {by} [{low}, {high}] ({seeds} seeds).",
     "same": "{first} and {second} are not distinguishable: the difference is {by} [{low}, {high}] ({seeds} seeds).",
     "few": "{first} differs from {second} by {by} with one seed; how sure that is cannot be said.",
+    "counted": "{first} and {second} differ by {by}, which is counted and has no chance in it.",
     "alone": "Only {first} has a value so far.",
     "nothing": "No trial is finished yet.",
 }
 
 
+GROWS = "{cost} grows with {axis} to the power of {powers}."
 FAILED = "Failed, and not compared: {names}."
 ON_TEST = "Configurations were chosen on the test split: the winner's score is too good for new data."
 
@@ -368,6 +386,7 @@ ON_TEST = "Configurations were chosen on the test split: the winner's score is t
 def sentence(found: Table) -> str:
     """The verdict in words, with the configurations that failed, and that it was the test split where it was."""
     said = [SENTENCES[found.verdict.kind].format(**parts(found.verdict, found.metric))]
+    said += [GROWS.format(cost=one.cost, axis=one.axis, powers=written(one)) for one in found.growths]
     said += [FAILED.format(names=", ".join(found.failed))] if found.failed else []
     said += [ON_TEST] if is_test(found.metric) and found.verdict.kind != "nothing" else []
     return " ".join(said)

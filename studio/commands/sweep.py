@@ -238,6 +238,7 @@ def result(facts: SweepFacts, found: Table) -> dict[str, Any]:
     return {
         "sweep": facts.uid, "name": facts.name, "state": facts.state, "trials": dict(facts.counts), "metric": found.metric,
         "direction": found.direction, "baseline": found.baseline, "configurations": rows, "verdict": found.verdict.kind,
+        "growth": [{"cost": one.cost, "axis": one.axis, "powers": dict(one.powers)} for one in found.growths],
         "sentence": sentence(found),
     }  # fmt: skip
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from core.graph.configurations import BETWEEN
 from core.graph.sweep import Axis, Sweep
 from core.knobs import Value
+from core.runs.growth import Growth
 from core.runs.verdict import ConfigurationRow, Table
 from widgets.look.language import tr
 
@@ -60,7 +61,13 @@ def table_in_words(table: Table) -> Table:
             for configuration, one in table.comparisons.items()
         },
         verdict=verdict,
+        growths=tuple(_growth(one) for one in table.growths),
     )
+
+
+def _growth(growth: Growth) -> Growth:
+    powers = {configuration_words(name): power for name, power in growth.powers.items()}
+    return replace(growth, axis=tr(growth.axis), powers=powers)
 
 
 def _row(row: ConfigurationRow, name: str) -> ConfigurationRow:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from core.graph.selection import is_test
 from core.graph.sweep import DEFAULT_METRIC, Axis, Sweep
+from core.runs.growth import written as powers_of
 from core.runs.verdict import Table, figure, parts
 from core.store.answers import SweepFacts, TrialFacts
 from widgets.look import quantities
@@ -34,10 +35,14 @@ def verdict_sentence(table: Table) -> str:
             "{first} and {second} are not distinguishable: the difference is {by} [{low}, {high}] ({seeds} seeds)."
         ),
         "few": tr("{first} differs from {second} by {by} with one seed; how sure that is cannot be said."),
+        "counted": tr("{first} and {second} differ by {by}, which is counted and has no chance in it."),
         "alone": tr("Only {first} has a value so far."),
         "nothing": tr("No trial is finished yet."),
     }
     words = [sentences[table.verdict.kind].format(**fields)]
+    for one in table.growths:
+        title, powers = figure_words(one.cost), powers_of(one)
+        words.append(tr("{cost} grows with {axis} to the power of {powers}.", cost=title, axis=one.axis, powers=powers))
     if table.failed:
         words.append(tr("Failed, and not compared: {names}.", names=", ".join(table.failed)))
     if is_test(table.metric) and table.verdict.kind != "nothing":

@@ -53,6 +53,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "text_to_emoji": {},
     "draw_codes": {},
     "connectors_sweep": {},
+    "space_time_cost_sweep": {},
     "caption_stages": {},
     "one_model": {},
     "code_book_sweep": {},
