@@ -215,6 +215,10 @@ class Source(_Sampled):
         """What must not straddle splits: a name family, a recording, a speaker."""
         raise NotImplementedError
 
+    def held_out_by(self, split: str) -> str:
+        """What a whole split has that training has not, besides its samples: unseen speakers, say; empty where that is nothing."""
+        return ""
+
     def picture(self, index: int) -> Hashable:
         """Equal for samples that show the same picture; without one, every sample is its own."""
         return index

@@ -38,7 +38,7 @@ from core.data.readers.media_formats import Formats
 from core.data.rows import Rows
 from core.data.same_pictures import same_files
 from core.data.sounds import Heard, SoundMemory
-from core.data.splitting import SHARES
+from core.data.splitting import FOLDS, RECORDINGS, SHARES, SPEAKERS
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Fix, Problem, Refused, refuse
@@ -375,7 +375,7 @@ class Clips(Rows[ClipRow]):
         self.open()
         shared = self._speakers_in_two_splits()
         ways = {
-            "as given": "as its table says", "fold": "other folds", "speaker": "unseen speakers", "recording": "unseen recordings",
+            "as given": "as its table says", "fold": FOLDS, "speaker": SPEAKERS, "recording": RECORDINGS,
         }  # fmt: skip
         found = {"folder": printable(Path(self.config.folder or "").name), "test": ways.get(self._way, "")}
         found |= {"classes": f"{len(self._names['classes']):,}"} if self._names["classes"] else {}
@@ -389,6 +389,13 @@ class Clips(Rows[ClipRow]):
         if self._way != "as given" or knobs.test or knobs.validation:
             return None
         return Fix(text="Split by recording", edit="set_knob", arguments={"name": "hold_out", "value": "recording"})
+
+    def held_out_by(self, split: str) -> str:
+        """Speakers where none of the split's is heard in training; else what was held out by."""
+        heard = {name: {row.told.speaker for row in self.rows if row.split == name} for name in (split, "train")}
+        if all("" not in speakers and speakers for speakers in heard.values()) and not heard[split] & heard["train"]:
+            return SPEAKERS
+        return {"fold": FOLDS, "recording": RECORDINGS}.get(self._way, "")
 
     def _speakers_in_two_splits(self) -> int:
         homes: dict[str, set[str]] = defaultdict(set)

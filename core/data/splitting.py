@@ -140,6 +140,9 @@ def read_alike(found: Groups, written: Sequence[str], keys: Sequence[Hashable]) 
 
 
 LEAST_ROWS = 10  # of a set that can be said to hang together
+SPEAKERS, RECORDINGS, FOLDS = "unseen speakers", "unseen recordings", "other folds"
+UNSEEN = {"audio": "unseen clips", "video": "unseen videos"}  # by the source's modality; others hold out pictures
+SOME_SEEN = {"audio": "clips of which some are trained on", "video": "videos of which some are trained on"}
 CONCEPTS, PICTURES, SEEN_PICTURES = "unseen concepts", "unseen pictures", "pictures of which some are trained on"
 
 
@@ -147,7 +150,8 @@ def held_out_words(source: Source, split: str = "test") -> str:
     """What a split has that training has not, as far as the data tells; empty where it has no such split.
 
     Concepts are unseen where no class of the split, the finest the data names, and none of its labels is a training
-    sample's. Without classes, or where a class was trained on, what is unseen are at most the pictures.
+    sample's. Without classes, or where a class was trained on, what is unseen are the speakers or folds that the source
+    holds out, else at most the pictures, clips or videos.
     """
     splits = source.splits()
     ours, trained = (splits.get(name, ()) for name in (split, "train"))
@@ -159,4 +163,6 @@ def held_out_words(source: Source, split: str = "test") -> str:
     if () not in classes and not known and not labels[0] & labels[1]:
         return CONCEPTS
     seen = {source.picture(index) for index in ours} & {source.picture(index) for index in trained}
-    return SEEN_PICTURES if seen else PICTURES
+    if seen:
+        return SOME_SEEN.get(source.modality, SEEN_PICTURES)
+    return source.held_out_by(split) or UNSEEN.get(source.modality, PICTURES)

@@ -22,7 +22,7 @@ from core.blocks.values import map_tensors
 from core.compiler.feed import Batch
 from core.compiler.subsets import Subsets, embedded, subsets_of
 from core.compiler.views import coincide
-from core.data.splitting import SEEN_PICTURES, held_out_words
+from core.data.splitting import SEEN_PICTURES, SOME_SEEN, held_out_words
 from core.graph.document import End
 from core.graph.selection import (
     STEM,
@@ -187,9 +187,14 @@ class Evaluation(Callback):
             run.say(run.feed.exhibit(run.named("held out"), list(run.feed.splits[split])[: self.config.most], run.at()))
         if is_test(f"{STEM}{split}"):
             run.warn(run.whose(TEST_SELECTS))
-        if held_out_words(run.feed.source) == SEEN_PICTURES:
+        holds = held_out_words(run.feed.source)
+        if holds == SEEN_PICTURES:
             run.warn(
                 run.whose("Some images of the test split are also trained on, so its scores say less about new images.")
+            )
+        elif holds in SOME_SEEN.values():
+            run.warn(
+                run.whose("Some clips of the test split are also trained on, so its scores say less about new clips.")
             )
         for key in (key for key in run.task.objectives if coincide(run.plan, key)):
             run.log(

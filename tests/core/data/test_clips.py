@@ -10,6 +10,7 @@ import torch
 from core.data.batch import collate
 from core.data.pipeline import SampleGraph
 from core.data.sources.sounds import Sounds
+from core.data.splitting import held_out_words
 from core.problems import Refused
 from tests.core.data.clips import HERTZ, jsonl, opened, sizes, spans, text, tone, tones
 
@@ -197,3 +198,27 @@ def test_the_fingerprint_is_of_contents_and_of_what_is_said(tmp_path: Path) -> N
     tone(two / "0.wav", hertz=999)
     assert opened(one).fingerprint() != opened(two).fingerprint()
     assert opened(one).fingerprint() != opened(one, test="s1").fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("knobs", "words"),
+    [
+        ({"hold_out": "speaker", "test": "b"}, "unseen speakers"),
+        ({"hold_out": "fold", "test": "1"}, "other folds"),
+        ({"hold_out": "as given"}, "unseen speakers"),  # the table's own split happens to be by speaker
+    ],
+)
+def test_a_test_split_of_sound_is_called_what_it_holds(tmp_path: Path, knobs: dict, words: str) -> None:
+    rows = [
+        {"file": f"{n}.wav", "label": "ab"[n % 2], "speaker": "ab"[n // 10], "fold": n % 3, "split": ("train", "test")[n // 10]}
+        for n in range(20)
+    ]  # fmt: skip
+    assert held_out_words(opened(jsonl(tmp_path, rows), **knobs)) == words
+
+
+def test_without_speakers_clips_are_unseen_and_copies_are_not(tmp_path: Path) -> None:
+    rows = [{"file": f"{n}.wav", "label": "ab"[n % 2], "split": ("train", "test")[n // 10]} for n in range(20)]
+    assert held_out_words(opened(jsonl(tmp_path, rows))) == "unseen clips"
+    rows.append({"file": "0.wav", "label": "a", "split": "test"})
+    leaky = opened(jsonl(tmp_path / "leaky", rows))
+    assert held_out_words(leaky) == "clips of which some are trained on"
