@@ -179,7 +179,11 @@ class Feed:
             values = self._graph.sample(index, epoch=0, seed=self._recipe.seed, training=False)
             picture = picture_of(v.picture() if isinstance(v, Patches) else v for v in values.values())
             pieces = next((v for v in values.values() if isinstance(v, Pieces)), None)
-            film = next((v for v in reversed(values.values()) if isinstance(v, Film)), None) if by_frame else None
+            film = (
+                next((v for v in reversed(values.values()) if isinstance(v, Film) and v.is_seen), None)
+                if by_frame
+                else None
+            )
             if film is not None:
                 films.append(film)
                 picture = side_by_side(film)

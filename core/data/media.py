@@ -70,6 +70,11 @@ class Film:
             counts = f"{len(self.frames_TCHW)} frames, {len(self.starts)} starts and {len(self.durations)} durations"
             raise ValueError(f"every frame has its start and its duration, not {counts}")
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether there are frames, and they are images: motion is a film that nobody can look at."""
+        return bool(len(self.frames_TCHW)) and self.frames_TCHW.shape[1] in (1, 3)
+
 
 def pixels_of(picture_CHW: Tensor) -> NDArray[np.uint8]:
     """A picture in [0, 1] as people look at it: uint8 [H, W, C]."""
@@ -97,7 +102,7 @@ def picture_of(values: Iterable[Any]) -> Tensor | None:
             return value.picture()
         if isinstance(value, Tensor) and value.ndim == 3:
             return value
-        if isinstance(value, Film) and len(value.frames_TCHW) and value.frames_TCHW.shape[1] in (1, 3):  # not of motion
+        if isinstance(value, Film) and value.is_seen:
             middle = value.frames_TCHW[len(value.frames_TCHW) // 2]
             return middle.float() / 255 if middle.dtype == torch.uint8 else middle
     return None

@@ -110,8 +110,10 @@ class CrossLayer(nn.Module):
         return self.attention.keys_values(context_BMC, self.norm_context)
 
     def forward(
-        self, x_BND: Tensor, context_BMC: Tensor, mask_BM: Tensor | None = None, given: KeysValues | None = None
-    ) -> Tensor:
-        """``mask_BM``: True where context is real."""
-        x_BND = x_BND + self.dropout(self.attention(self.norm_1(x_BND), context_BMC, mask_BM, given, self.norm_context))
+        self, x_BND: Tensor, context_BMC: Tensor, mask_BM: Tensor | None = None, given: KeysValues | None = None,
+        size_BM: Tensor | None = None,
+    ) -> Tensor:  # fmt: skip
+        """``mask_BM``: True where context is real; ``size_BM``: as how many tokens each counts."""
+        asked = self.attention(self.norm_1(x_BND), context_BMC, mask_BM, given, self.norm_context, size_BM=size_BM)
+        x_BND = x_BND + self.dropout(asked)
         return x_BND + self.dropout(self.mlp(self.norm_2(x_BND)))

@@ -44,7 +44,7 @@ class FrequencyMerge(Block):
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
-        tokens: Tokens = incoming["tokens"]
+        tokens: Tokens = incoming["tokens"].unmerged()
         row, grid = in_time(tokens), tokens.grid
         assert grid is not None
         self.bands = grid.sizes[0] if grid.kind == "bins" and config.how == STACKED else 1
@@ -52,6 +52,7 @@ class FrequencyMerge(Block):
 
     def forward(self, tokens: Tokens) -> dict[str, Any]:
         """[B, F x T, D] to [B, T, E]."""
+        tokens = tokens.unmerged()
         row, grid = in_time(tokens), tokens.grid
         assert grid is not None
         x_BTD = row.zeroed().x_BND

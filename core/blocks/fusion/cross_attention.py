@@ -62,9 +62,9 @@ class CrossAttention(Block):
         given = self.layers[0].keys_values(context.x_BND) if self.config.shared_keys else None  # type: ignore[operator]
         for layer in self.layers:
             if self.recompute and self.training:
-                x_BND = checkpoint(layer, x_BND, context.x_BND, mask_BM, given, use_reentrant=False)
+                x_BND = checkpoint(layer, x_BND, context.x_BND, mask_BM, given, context.size_BN, use_reentrant=False)
             else:
-                x_BND = layer(x_BND, context.x_BND, mask_BM, given)
+                x_BND = layer(x_BND, context.x_BND, mask_BM, given, context.size_BN)
         return {"tokens": tokens.with_x(self.norm(x_BND))}
 
     def attentions(self) -> Mapping[str, nn.Module]:

@@ -91,7 +91,9 @@ class Gated(Block):
     def forward(self, tokens: Tokens, context: Tokens) -> dict[str, Any]:
         """Queries [B, N, D] and context [B, M, C] to [B, N, D]."""
         x_BND, context = tokens.zeroed().x_BND, keys_of(context, self.config)
-        asked = self.attention(self.norm_1(x_BND), context.x_BND, context.mask_BN, norm=self.norm_context)
+        asked = self.attention(
+            self.norm_1(x_BND), context.x_BND, context.mask_BN, norm=self.norm_context, size_BM=context.size_BN
+        )
         found = self.dropout(asked)
         first, second = self._gates(x_BND, found)
         x_BND = x_BND + first * found

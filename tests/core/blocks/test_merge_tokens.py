@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -11,9 +12,12 @@ from torch import Tensor
 from core.blocks.attention.core import Attention
 from core.blocks.attention.kernel import kinds
 from core.blocks.attention.options import AttentionKnobs
+from core.blocks.connectors.frequency_merge import FrequencyMerge
 from core.blocks.connectors.merge_tokens import MergeTokens
 from core.blocks.connectors.pool import Pool
 from core.blocks.encoders.token_transformer import TokenTransformer
+from core.blocks.fusion.cross_attention import CrossAttention
+from core.blocks.fusion.gated import Gated
 from core.blocks.merging import merge
 from core.blocks.times import When, in_time
 from core.blocks.values import Grid, Tokens, joined
@@ -185,3 +189,29 @@ def test_merging_is_refused_nothing_it_needs() -> None:
     assert torch.equal(made.x_BND[0], alone.x_BND[0])
     assert made.size_BN.tolist() == [[1.0], [0.0]]
     assert merge(torch.randn(1, 3, 2), torch.zeros(1, 3), 1).size_BK.tolist() == [[0.0]]
+
+
+@pytest.mark.parametrize("kind", [CrossAttention, Gated])
+def test_who_looks_at_merged_tokens_sees_them_as_often_as_they_stand_for(kind: Any) -> None:
+    frame = torch.randn(2, CELLS, WIDTH)
+    tokens = film(torch.cat([torch.randn(2, 1, WIDTH), frame.repeat(1, FRAMES, 1)], 1))
+    words = Tokens(x_BND=torch.randn(2, 5, WIDTH), modality="text")
+    torch.manual_seed(0)
+    block = kind(kind.Config(heads=2), {"tokens": words, "context": tokens}).eval()
+    for parameter in block.parameters():
+        if not parameter.any():
+            torch.nn.init.constant_(parameter, 0.5)  # gates that begin closed
+    few = merged(tokens, 12)
+    whole, made = (block(tokens=words, context=context)["tokens"].x_BND for context in (tokens, few))
+    torch.testing.assert_close(made, whole, atol=1e-5, rtol=1e-4)
+    alike = block(tokens=words, context=replace(few, size_BN=None))["tokens"].x_BND
+    assert (alike - whole).abs().max() > 1e-4
+
+
+def test_bands_of_a_time_are_merged_of_merged_tokens_too() -> None:
+    torch.manual_seed(0)
+    grid = Grid(kind="bins", sizes=(2, 4), first=0.1, step=0.2)
+    tokens = Tokens(x_BND=torch.randn(2, 8, WIDTH), modality="audio", grid=grid)
+    few = merged(tokens, 3)
+    block = FrequencyMerge(FrequencyMerge.Config(width=8), {"tokens": few})
+    torch.testing.assert_close(block(few)["tokens"].x_BND, block(few.unmerged())["tokens"].x_BND)

@@ -112,3 +112,4 @@ def test_motion_is_no_picture_of_a_sample() -> None:
     shown = picture_of([motion, images])
     assert shown is not None
     assert shown.shape == (3, 8, 8)
+    assert (motion.is_seen, images.is_seen) == (False, True)
