@@ -2,8 +2,8 @@
 
 Frame rates, speeds, pauses, places and backgrounds are drawn for each film from its number alone: the same for everyone, always.
 Other emoji may stand around and wobble. What is done can be heard too: its sounds are made, at the very times of the motion. What is
-held out is emoji of unseen name families, orders of actions of which only the reverse is trained on, or orders that are trained on in
-neither direction.
+held out is emoji of unseen name families, orders of actions of which only the reverse is trained on, orders that are trained on in
+neither direction, or orders that in training only other emoji do.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from core.knobs import knob
 from core.problems import Problem
 from core.telemetry.spans import samples_in
 
-EMOJI, ORDERS, PAIRS = "emoji", "orders", "pairs"
+EMOJI, ORDERS, PAIRS, COMPOSITIONS = "emoji", "orders", "pairs", "compositions"
 PLAIN, STILL, MOVING = "plain", "still", "moving"
 MOST_SECONDS = 600.0
 CONTRAST = 0.15  # of the background's patches
@@ -76,8 +76,8 @@ class EmojiVideos(Source):
             choices=(PLAIN, STILL, MOVING),
         )  # fmt: skip
         hold_out: str = knob(
-            EMOJI, "What the test has that training has not: other emoji; orders of actions whose reverse is trained on; or pairs: orders "
-            "that training has neither forwards nor backwards.", choices=(EMOJI, ORDERS, PAIRS), title="Unseen in training",
+            EMOJI, "What the test has that training has not: other emoji; orders of actions whose reverse is trained on; pairs: orders that "
+            "training has neither forwards nor backwards; compositions: orders that in training only other emoji do.", choices=(EMOJI, ORDERS, PAIRS, COMPOSITIONS), title="Unseen in training",
         )  # fmt: skip
         cast: int = knob(
             0, "How many different emoji act; 0: all. Few, and many videos differ in nothing but what is done.", low=0, high=100,
@@ -104,10 +104,10 @@ class EmojiVideos(Source):
         self._emoji.open()
         total = len(self._emoji)
         self._pool = {one: some for some in self._emoji.splits().values() for one in some}
-        if (split := _SPLITS.get(self.config.hold_out)) is not None:
+        if self.config.hold_out != EMOJI:
             splits: dict[str, list[int]] = {name: [] for name in SHARES}
             for number in range(total * self.config.videos):
-                splits[split(self.actions_of(number))].append(number)
+                splits[self._split(number)].append(number)
             self._splits = splits
             return
         self._splits = {
@@ -134,12 +134,20 @@ class EmojiVideos(Source):
         return tuple(found)
 
     def _actor(self, index: int) -> int:
-        self.open()
+        if not self._pool:
+            self.open()
         one = index % len(self._emoji)
         if not self.config.cast:
             return one
         pool = self._pool[one] if self.config.hold_out == EMOJI else range(len(self._emoji))
         return pool[one % self.config.cast * len(pool) // self.config.cast]
+
+    def _split(self, index: int) -> str:
+        """Where a film belongs whose emoji may be in every split."""
+        actions = self.actions_of(index)
+        if self.config.hold_out == COMPOSITIONS:
+            return _pair_split(actions, f"{self._actor(index)}/")
+        return _order_split(actions) if self.config.hold_out == ORDERS else _pair_split(actions)
 
     def _film(self, index: int) -> EmojiFilm:
         actor = self._actor(index)
@@ -194,9 +202,11 @@ class EmojiVideos(Source):
 
     def group(self, index: int) -> str:
         """The emoji's family, or the order of actions; where both orders are held out, one of the two."""
-        if self.config.hold_out in _SPLITS:
-            actions = self.actions_of(index)
-            return words_of(actions if self.config.hold_out == ORDERS else _either_way(actions))
+        self.open()
+        if self.config.hold_out != EMOJI:
+            actions, held = self.actions_of(index), self.config.hold_out
+            who = f"{self._emoji.label(self._actor(index))} " if held == COMPOSITIONS else ""
+            return who + words_of(actions if held == ORDERS else _either_way(actions))
         return self._emoji.group(self._actor(index))
 
     def picture(self, index: int) -> Hashable:
@@ -237,6 +247,7 @@ class EmojiVideos(Source):
         held = {
             EMOJI: "emoji of families that are not in training", ORDERS: "orders of actions whose reverse is trained on",
             PAIRS: "orders that training has neither forwards nor backwards",
+            COMPOSITIONS: "orders of actions that in training only other emoji do",
         }[self.config.hold_out]  # fmt: skip
         return {
             "videos": "made here of Twemoji, CC BY 4.0",
@@ -329,9 +340,9 @@ def _either_way(actions: Sequence[int]) -> tuple[int, ...]:
     return min(tuple(actions), tuple(reversed(actions)))
 
 
-def _pair_split(actions: Sequence[int]) -> str:
+def _pair_split(actions: Sequence[int], who: str = "") -> str:
     """An order and its reverse go to one split, so nobody who forgets the order finds the caption among the held-out ones."""
-    return split_of("order/" + "/".join(map(str, _either_way(actions))), _ORDER_SHARES)
+    return split_of(f"order/{who}" + "/".join(map(str, _either_way(actions))), _ORDER_SHARES)
 
 
 def _order_split(actions: Sequence[int]) -> str:
@@ -340,6 +351,3 @@ def _order_split(actions: Sequence[int]) -> str:
     first = place_of("which/" + pair) < 0.5
     is_seen = (tuple(actions) <= tuple(reversed(actions))) == first
     return "train" if is_seen else _pair_split(actions)
-
-
-_SPLITS = {ORDERS: _order_split, PAIRS: _pair_split}

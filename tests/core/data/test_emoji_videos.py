@@ -119,6 +119,22 @@ def test_held_out_pairs_are_there_in_both_orders_and_never_in_training() -> None
     assert not groups["train"] & groups["test"]
 
 
+def test_a_held_out_composition_is_known_in_its_parts_alone() -> None:
+    source = opened(actions=2, hold_out="compositions", cast=2)
+    told = {
+        name: {(source.label(index).split(" ")[0], source.actions_of(index)) for index in some}
+        for name, some in source.splits().items()
+    }
+    assert not told["test"] & told["train"]
+    assert {(who, tuple(reversed(order))) for who, order in told["test"]} == told["test"], "both orders are there"
+    known = {order for _, order in told["train"]}
+    assert sum(order in known for _, order in told["test"]) >= 0.5 * len(told["test"]), (
+        "the other emoji does it in training"
+    )
+    groups = {name: {source.group(index) for index in some} for name, some in source.splits().items()}
+    assert not groups["train"] & groups["test"]
+
+
 def test_a_small_cast_plays_every_film() -> None:
     source = opened(actions=2, hold_out="pairs", cast=4)
     for split in ("train", "test"):
