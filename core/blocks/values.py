@@ -1,6 +1,6 @@
 """Values that flow on wires with more than one tensor: text, pictures of their own sizes, sound, its segments, film, tokens, codes, negatives.
 
-Axes: B batch, L word pieces, N tokens or patches, C numbers of a patch, D width, K further keys, M candidates; S samples of a
+Axes: B batch, L word pieces, N tokens or patches, V views of one object, C numbers of a patch, D width, K further keys, M candidates; S samples of a
 sound, F bands, T frames, C H W of an image. All are pytrees, so they chunk, move and sit on meta as one value.
 """
 
@@ -95,6 +95,14 @@ class Pictures:
         across_B1 = self.size_B2[:, 1:]
         cells = torch.stack([place_N // across_B1, place_N % across_B1], -1)
         return torch.where(self.mask_BN[..., None], cells, -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Views:
+    """Several images of one object, in no order; zeros where there is none."""
+
+    x_BVCHW: Tensor
+    mask_BV: Tensor  # True where there is an image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,6 +276,7 @@ def _register(cls: type, tensors: tuple[str, ...]) -> None:
 
 _register(Text, ("ids_BL", "mask_BL", "pack_B"))
 _register(Pictures, ("patches_BNC", "size_B2", "pack_B"))
+_register(Views, ("x_BVCHW", "mask_BV"))
 _register(Waveform, ("samples_BS", "lengths_B"))
 _register(Spectrogram, ("x_BFT", "lengths_B"))
 _register(Segments, ("times_BN2", "class_BN"))
@@ -279,11 +288,23 @@ _register(Negatives, ("left_KD", "right_KD", "weight_BM", "back_BM", "origin_BM"
 _register(Denoising, ("prediction_BCHW", "target_BCHW", "cost_B", "ratio_B", "time_B"))
 
 WireValue = (
-    Tensor | Text | Pictures | Waveform | Spectrogram | Segments | Frames | Tokens | Codes | Negatives | Denoising
+    Tensor
+    | Text
+    | Pictures
+    | Views
+    | Waveform
+    | Spectrogram
+    | Segments
+    | Frames
+    | Tokens
+    | Codes
+    | Negatives
+    | Denoising
 )
 _MAIN = {
     Text: "ids_BL",
     Pictures: "patches_BNC",
+    Views: "x_BVCHW",
     Waveform: "samples_BS",
     Spectrogram: "x_BFT",
     Segments: "class_BN",

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from core.blocks.values import Frames, Pictures, Segments, Spectrogram, Text, Waveform, map_tensors
+from core.blocks.values import Frames, Pictures, Segments, Spectrogram, Text, Views, Waveform, map_tensors
 from core.data.base import Patches, Pieces
-from core.data.media import Bands, Film, Marks, Wave
+from core.data.media import Bands, Film, Marks, Sides, Wave
 from core.problems import refuse
 
 Key = tuple[str, str]  # node, port
@@ -43,6 +43,10 @@ def _joined(key: Key, values: list[Any], pack_B: Tensor | None) -> Any:
         return _pictures(values, pack_B)
     if isinstance(first, Wave | Bands | Film):
         return _media(key, values)
+    if isinstance(first, Sides):
+        views, real = ([getattr(one, name) for one in values] for name in ("views_VCHW", "real_V"))
+        hint = "Give every object as many places for views."
+        return Views(x_BVCHW=_stacked(key, views, hint), mask_BV=torch.stack(real))
     if isinstance(first, Marks):
         return _segments(values)
     if isinstance(first, Tensor):

@@ -1,11 +1,12 @@
 """Sound and film of single samples, before batching: never without rate, true length and times.
 
-Each becomes the value of the same name in :mod:`core.blocks.values`. Axes: S samples, F bands, T frames, C channels, H height,
+Each becomes the value of the same name in :mod:`core.blocks.values`. Axes: S samples, F bands, T frames, V views, C channels, H height,
 W width.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -55,6 +56,23 @@ class Marks:
 
     spans: tuple[Span, ...] = ()
     classes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sides:
+    """Several images of one object, in no order; zeros where there is none. Becomes Views."""
+
+    views_VCHW: Tensor  # float32 in [0, 1]
+    real_V: Tensor  # True where there is an image
+
+    def picture(self) -> Tensor:
+        """All of them in rows that are about as many as there are in a row, on white, [C, rows * H, columns * W]."""
+        count, channels, height, width = self.views_VCHW.shape
+        columns = math.ceil(count**0.5)
+        rows = math.ceil(count / columns)
+        sheet = torch.ones(rows * columns, channels, height, width)
+        sheet[:count][self.real_V] = self.views_VCHW[self.real_V]
+        return sheet.unflatten(0, (rows, columns)).permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
 
 
 @dataclass(frozen=True, kw_only=True)

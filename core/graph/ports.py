@@ -13,6 +13,7 @@ from typing import Final
 KINDS: Final[dict[str, str]] = {
     "image": "B C H W",
     "pictures": "B N C",  # pictures of their own sizes, cut into patches
+    "views": "B V C H W",  # several images of one object, in no order
     "waveform": "B S",
     "spectrogram": "B F T",
     "video": "B T C H W",
@@ -36,7 +37,7 @@ KINDS: Final[dict[str, str]] = {
 MODALITIES: Final[tuple[str, ...]] = ("image", "text", "audio", "video", "shared", "loss", "any")
 
 _MODALITY_OF_KIND = {
-    "image": "image", "pictures": "image", "sentence": "text", "text": "text", "predictions": "text", "waveform": "audio", "spectrogram": "audio",
+    "image": "image", "pictures": "image", "views": "image", "sentence": "text", "text": "text", "predictions": "text", "waveform": "audio", "spectrogram": "audio",
     "video": "video", "clip": "video", "boxes": "image", "denoising": "image", "loss": "loss",
 }  # fmt: skip
 

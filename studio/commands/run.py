@@ -386,7 +386,11 @@ def own_scores(last: Mapping[str, float], titles: Mapping[str, str]) -> Table:
     for split, name in _splits(last):
         for series in sorted(last):
             node, _, score = series.removeprefix(f"score/{split}/").rpartition("/")
-            if not series.startswith(f"score/{split}/") or "R@" in score or score.startswith(("chance ", "mean rank")):
+            if (
+                not series.startswith(f"score/{split}/")
+                or ("R@" in score and " from " not in score)
+                or score.startswith(("chance ", "mean rank"))
+            ):
                 continue
             values = (last.get(f"score/{split}/{node}/{word}{score}") for word in ("", "chance "))
             right, *chance = (

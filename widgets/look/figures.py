@@ -17,6 +17,9 @@ def figure_name(name: str) -> str:
     for beginning, words in beginnings.items():
         if name.startswith(beginning):
             return filled(words, {"name": figure_name(name.removeprefix(beginning))})
+    measure, found, count = name.partition(" from ")
+    if found and measure.startswith("R@") and count.isdigit():
+        return tr("{measure} from {count} views", measure=measure, count=count)
     if name.startswith("layer ") and name[6:].isdigit():
         return tr("layer {number}", number=name[6:])
     return tr(name)

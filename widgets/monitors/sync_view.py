@@ -23,6 +23,7 @@ class SyncSquares(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._value: SyncValue | None = None
+        self._pitch = 0.0  # pixels from one square to the next
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         self.setAccessibleName(tr("Sound and film in time at the cursor"))
 
@@ -52,8 +53,10 @@ class SyncSquares(QWidget):
             edge = max(16.0, min(float(LEAST), self.height() - foot))
             columns = max(1, int((self.width() + GAP) // (edge + GAP)))
         rows = max(1, int((self.height() + GAP) // (edge + foot + GAP)))
+        self._pitch = max(edge + GAP, (self.width() + GAP) / columns)
+        beside = (self._pitch - GAP - edge) / 2
         return [
-            (clip, QRectF(n % columns * (edge + GAP), n // columns * (edge + foot + GAP), edge, edge))
+            (clip, QRectF(beside + n % columns * self._pitch, n // columns * (edge + foot + GAP), edge, edge))
             for n, clip in enumerate(clips[: rows * columns])
         ]
 
@@ -101,7 +104,8 @@ class SyncSquares(QWidget):
         if clip.true is not None and clip.found is not None:
             colour = theme().good if is_right(clip, self._value.frame) else theme().bad
         for number, (words, pen) in enumerate(((said(clip), colour), (truth(clip), theme().muted))):
-            foot = QRectF(place.left() - GAP / 2, place.bottom() + 1 + number * line, place.width() + GAP, line)
+            middle, width = place.center().x(), self._pitch - 2
+            foot = QRectF(middle - width / 2, place.bottom() + 1 + number * line, width, line)
             painter.setPen(QColor(pen))
             shown = metrics.elidedText(words, Qt.TextElideMode.ElideRight, int(foot.width()))
             painter.drawText(foot, Qt.AlignmentFlag.AlignCenter, shown)

@@ -33,7 +33,7 @@ class Footage(ABC):
     @property
     @abstractmethod
     def key(self) -> Hashable:
-        """Equal for clips of the same frames."""
+        """Equal for clips of the same frames; None: it is not asked for again, and need not be kept."""
 
     @abstractmethod
     def shown(self) -> Shown:

@@ -21,8 +21,8 @@ from torch import Tensor
 from core.blocks.values import Segments, Waveform
 from core.data.base import UNWATCHED, DataReport, Source, Watch
 from core.data.catalog import sources
-from core.data.emoji_artists import Twemoji
 from core.data.emoji_index import load_index
+from core.data.films.art import art
 from core.data.films.choosing import Seconds, Shown
 from core.data.films.foley import heard
 from core.data.films.footage import Footage
@@ -43,7 +43,6 @@ CONTRAST = 0.15  # of the background's patches
 RATES = (8.0, 16.0)  # frames a second
 _SALT = 0x76696473  # keeps these random numbers apart from others'
 _ORDER_SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}  # of an order together with its reverse
-_ART = 48  # pixels of an emoji as it is kept
 
 
 @sources.register("sources.emoji_videos")
@@ -310,21 +309,10 @@ def _scene(film: EmojiFilm) -> Scene:
     things = []
     for place, file in enumerate(film.files):
         acts = film.actions if place == len(film.files) - 1 else ()
-        things.append((_art(file), script_of(acts, film.seconds, generator)))
+        things.append((art(file), script_of(acts, film.seconds, generator)))
     down, across = generator.uniform(-0.15, 0.15, 2) * (film.background == MOVING)
     behind = cloth(generator, contrast=0.0 if film.background == PLAIN else CONTRAST)
     return Scene(things=tuple(things), background_CHW=behind, drift=(float(down), float(across)))
-
-
-@lru_cache(4096)
-def _art(file: str) -> Tensor:
-    """An emoji with its opacity, float32 [4, 48, 48]: how much darker it is on black than on white."""
-    artist = Twemoji()
-    artist.open()
-    on_white, on_black = (artist.draw(file, _ART, (grey, grey, grey)).astype(np.float32) / 255 for grey in (255, 0))
-    opaque = 1 - (on_white - on_black).mean(0, keepdims=True).clip(0, 1)
-    colour = np.where(opaque > 0.02, on_black / np.maximum(opaque, 0.02), 0).clip(0, 1)
-    return torch.from_numpy(np.concatenate([colour, opaque]))
 
 
 def _file(place: int) -> str:

@@ -137,7 +137,7 @@ class SampleFrames(Transform):
     def _frames(self, film: Footage, shown: Shown, places_N: Places) -> Tensor:
         """The frames, uint8 [N, C, H, W]; of a short film all are decoded, once."""
         size, shape = self.config.size, self.config.shape
-        if len(shown.starts_T) > SHORT:
+        if len(shown.starts_T) > SHORT or film.key is None:
             return film.frames(shown.starts_T[places_N], size, shape)
         kept_TCHW = self._memory.find(
             film.key, lambda: film.frames(shown.starts_T, size, shape), lambda made: made.nbytes

@@ -13,7 +13,7 @@ from core.data.base import Patches
 from core.data.batch import collate
 from core.data.catalog import sources, transforms
 from core.data.films.footage import FilmFile
-from core.data.media import Bands, Film, Wave
+from core.data.media import Bands, Film, Sides, Wave
 from core.data.pipeline import generator
 from core.data.transforms.augment import Augment
 from core.data.transforms.caption_dropout import CaptionDropout
@@ -97,6 +97,7 @@ def test_every_transforms_meta_shapes_are_the_real_ones(key: str, clip: FilmFile
     values["boxes"] = torch.tensor([[0.3, 0.4, 0.6, 0.7]])
     frames = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
     values |= {"clip": clip, "video": Film(frames_TCHW=frames, starts=(0.0, 0.1, 0.2, 0.3), durations=(0.1,) * 4)}
+    values["views"] = Sides(views_VCHW=torch.rand(3, 3, 8, 8), real_V=torch.tensor([True, True, False]))
     shapes = {name: on_meta(collate([{name: value}], [0])[name]) for name, value in values.items()}
     if "text" in step.takes:
         tokenizer = transforms["transforms.tokenizer"](transforms["transforms.tokenizer"].Config())

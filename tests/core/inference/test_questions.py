@@ -40,6 +40,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "phrase_regions": {},
     "video_actions": {},
     "sound_offset": {},
+    "several_views": {},
     "video_localisation": {},
     "cross_attention_memory_sweep": {},
     "early_late_cost_sweep": {},
