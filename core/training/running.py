@@ -23,7 +23,7 @@ from core.data.pipeline import SampleGraph
 from core.graph.document import End
 from core.graph.selection import Figure, task_of
 from core.telemetry.diagnostics.diagnostic import Diagnostic
-from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Phase, PhaseChange, Status
+from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Phase, PhaseChange, Status, StatusChange
 from core.training.control import Control, Stopping
 from core.training.optimization import Groups
 from core.training.position import Place, Position
@@ -94,6 +94,7 @@ class Running:
         self.figure: Figure | None = None  # what the last evaluation is chosen by; None where there is no finite score
         self.rates: dict[str, float] = {}
         self.keeper: Keeper | None = None
+        self.ears: list[Callable[[Event], None]] = []  # callbacks that hear what the run says
         self.gathered: tuple[int, Any] | None = None  # of parts of weights: the step, and what a checkpoint of it holds
         self.status: Status = "running"
         self.reason = ""
@@ -171,8 +172,10 @@ class Running:
         return self.position.at()
 
     def say(self, event: Event) -> None:
-        """Tell the listener."""
+        """Tell the listener, and the callbacks that hear."""
         self.listener.say(event)
+        for hear in self.ears:
+            hear(event)
 
     def log(self, text: str, level: Level = "info") -> None:
         """A sentence about the run."""
@@ -182,6 +185,18 @@ class Running:
         """A warning: in the log and on the timeline."""
         self.log(text, "warning")
         self.say(Mark(at=self.at(), kind="warning", text=text))
+
+    def pause(self, reason: str) -> None:
+        """Wait at this step's edge until a person says go on; its state stays in memory."""
+        self._asked_for.pause()  # where processes share the run, the others hear of it from the first
+        self.say(StatusChange(at=self.at(), status="paused", reason=reason))
+
+    def stop(self, reason: str) -> None:
+        """End at this step's edge with a checkpoint, as if a person had asked: all processes of the run do."""
+        if self.share.world == 1:
+            self.end("stopped", reason)
+        else:
+            self._asked_for.stop()
 
     def end(self, status: Status, reason: str = "") -> None:
         """Stop after the current moment."""

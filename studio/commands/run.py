@@ -221,8 +221,10 @@ def _train(flags: argparse.Namespace, library: Library, facts: RunFacts, caught:
     is_alive, wait = _started(library.store, facts.uid, place, flags.data_changed)
 
     asked: list[int] = []
+    told: list[str] = []
 
     def stop_if_asked() -> None:
+        _stop_at_a_breakpoint(library, facts.uid, told)
         if len(asked) == len(caught):
             return
         if asked:
@@ -246,6 +248,20 @@ def _train(flags: argparse.Namespace, library: Library, facts: RunFacts, caught:
     else:
         report(library, ended)
     return ended.status
+
+
+def _stop_at_a_breakpoint(library: Library, uid: str, told: list[str]) -> None:
+    """Where the run paused by itself nobody may be there to go on: it stops with a checkpoint, and says how to go on."""
+    now = library.facts(uid)
+    if now.status != "paused" or not now.reason or told:
+        return
+    told.append(now.reason)
+    print(
+        f"{now.reason} It stops with a checkpoint; go on with: python -m studio run --resume {uid}",
+        file=sys.stderr,
+        flush=True,
+    )
+    ask(library.store, uid, "stop")
 
 
 def _started(store: Store, uid: str, place: str, data_changed: bool) -> tuple[Callable[[], bool], Callable[[], object]]:

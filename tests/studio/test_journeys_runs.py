@@ -247,6 +247,23 @@ def test_pause_and_go_on_and_another_rate(sit_down):
     assert drops[0] < 0.7  # towards a half
 
 
+def test_a_run_that_pauses_by_itself_says_why_and_goes_on(sit_down):
+    person = sit_down(
+        tiny_clip(steps=100_000, callbacks={"checkpointing": {"every": 100_000}, "breakpoints": {"when": "loss > 0"}})
+    )
+    uid = start(person)
+    person.wait(lambda: person.runs()[0].status == "paused")
+    assert "Breakpoint at step 2: loss/info_nce is" in person.window.messages.sentence
+    assert "waits: look, change a rate, resume it, or fork it." in person.window.messages.sentence
+    reader = person.session.library.reader(uid)
+    assert [mark.kind for mark in reader.marks()] == ["warning"]
+    person.choose("pause")
+    person.wait(lambda: person.runs()[0].status == "running")
+    wait_for_step(person, uid, 5)
+    person.choose("stop")
+    person.wait(lambda: person.ended(uid))
+
+
 def test_quitting_asks_in_a_bar_and_stopping_saves(sit_down):
     person = sit_down(tiny_clip(steps=100_000, callbacks={"checkpointing": {}}))
     uid = start(person)

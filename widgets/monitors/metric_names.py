@@ -20,6 +20,7 @@ SHARES = (
     "asked",
     "drawn",
     "use",
+    "gradient share",
 )  # parts of one, read as percent
 
 

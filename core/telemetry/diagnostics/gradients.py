@@ -27,6 +27,9 @@ class Gradients(Diagnostic):
             return
         trained = run.groups.trained()
         values = {f"gradient/{node}": float(group_norm(parameters)) for node, parameters in trained.items()}
-        for modality, parameters in modality_groups(run, trained).items():
-            values[f"gradient/modality/{modality}"] = float(group_norm(parameters))
+        norms = {key: float(group_norm(group)) for key, group in modality_groups(run, trained).items()}
+        values.update({f"gradient/modality/{modality}": norm for modality, norm in norms.items()})
+        norms.pop("loss", None)  # what an objective learns is of no modality
+        if len(norms) > 1 and (total := sum(norms.values())) > 0:
+            values.update({f"gradient share/{modality}": norm / total for modality, norm in norms.items()})
         run.say(Scalars(at=run.at(), values=values))

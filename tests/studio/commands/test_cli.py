@@ -183,6 +183,24 @@ def test_a_stopped_run_goes_on_and_a_running_one_is_left_alone(say: Say, drawn: 
     assert json.loads(out.splitlines()[-1])["run"] == ended
 
 
+def test_a_run_that_pauses_by_itself_stops_where_nobody_waits_and_is_resumed(
+    say: Say, tmp_path: Path, kept: Path
+) -> None:
+    document = tiny_clip(steps=5, callbacks={"checkpointing": {}, "breakpoints": {"when": "loss > 0"}})
+    place = tmp_path / "paused.cms.json"
+    file.write(document, place)
+    _, _, complaint = say("run", place, "--store", kept, "--json")
+    assert "Breakpoint at step 2" in complaint
+    assert "go on with: python -m studio run --resume" in complaint
+    with Store.open(kept) as store:
+        (facts,) = Library(store).runs()
+        assert (facts.status, facts.step) == ("stopped", 2)
+    say("run", "--resume", facts.uid, "--store", kept, "--json")
+    with Store.open(kept) as store:
+        (facts,) = Library(store).runs()
+        assert (facts.status, facts.step) == ("finished", 5)
+
+
 def test_runs_lists_them_whole_within_80_columns(say: Say, kept: Path) -> None:
     assert say("runs", "--store", kept) == (0, "There are no runs yet. Train one: python -m studio run\n", "")
     with Store.open(kept) as store:
