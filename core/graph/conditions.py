@@ -20,7 +20,6 @@ from core.problems import refuse
 
 PAUSE, STOP, SAY = "pause", "stop", "say it"  # what follows where one is met
 Relation = Literal["<", ">", "jumps", "drops"]
-FORM: Final = "Write it like “effective rank < 4”, “loss jumps 6” or “gap drops 5”; semicolons separate conditions."
 _CONDITION = re.compile(
     r"\s*(?P<figure>.+?)\s*(?:(?P<sign>[<>])|\s(?P<word>jumps|drops)\s)\s*(?P<value>\S+)\s*", re.I | re.S
 )
@@ -55,21 +54,30 @@ def conditions_in(text: str) -> tuple[Condition, ...]:
     """The conditions that a text writes. Raises Refused where one cannot be read, and where there is none."""
     found = tuple(_condition(part) for part in re.split(r"[;\n]", text) if part.strip())
     if not found:
-        raise refuse("There is no condition to pause at.", hint=FORM)
+        raise refuse(
+            "There is no condition to pause at.",
+            hint="Write it like “effective rank < 4”, “loss jumps 6” or “gap drops 5”; semicolons separate conditions.",
+        )
     return found
 
 
 def _condition(part: str) -> Condition:
     match = _CONDITION.fullmatch(part)
     if match is None:
-        raise refuse(f"“{part.strip()}” is no condition.", hint=FORM)
+        raise refuse(
+            f"“{part.strip()}” is no condition.",
+            hint="Write it like “effective rank < 4”, “loss jumps 6” or “gap drops 5”; semicolons separate conditions.",
+        )
     try:
         value = float(match["value"])
     except ValueError:
         value = math.nan
     relation: Relation = match["sign"] or match["word"].lower()  # type: ignore[assignment]
     if not math.isfinite(value) or (relation in ("jumps", "drops") and value <= 0):
-        raise refuse(f"“{match['value']}” in “{part.strip()}” is no number to compare with.", hint=FORM)
+        raise refuse(
+            f"“{match['value']}” in “{part.strip()}” is no number to compare with.",
+            hint="Write it like “effective rank < 4”, “loss jumps 6” or “gap drops 5”; semicolons separate conditions.",
+        )
     return Condition(figure=match["figure"], relation=relation, value=value)
 
 
