@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import logging
 import os
 import sqlite3
 import subprocess
@@ -127,6 +128,20 @@ code = main(["check", sys.argv[1]])
 assert "transformers" in sys.modules
 print("SOCKETS", seen)
 """
+
+
+def test_transformers_is_quiet_whoever_imported_it_first() -> None:
+    program = (
+        "import transformers, logging; from core.blocks.encoders.hub_loading import transformers_module as load; load();"
+        "print(logging.getLogger('transformers').level)"
+    )
+    for chosen, level in ((None, logging.ERROR), ("info", logging.INFO)):
+        environment = {key: value for key, value in os.environ.items() if key != "TRANSFORMERS_VERBOSITY"}
+        environment |= {"PYTHONPATH": str(ROOT)} | ({"TRANSFORMERS_VERBOSITY": chosen} if chosen else {})
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True
+        )
+        assert done.stdout.split()[-1] == str(level)
 
 
 def test_checking_opens_no_socket_whatever_the_environment_says(tmp_path: Path) -> None:

@@ -29,12 +29,16 @@ FETCHED = ("*.json", "*.safetensors", "*.txt", "*.model")  # never *.bin, *.pt, 
 
 
 def transformers_module() -> Any:
-    """transformers, imported once (it takes seconds), offline and quiet."""
+    """transformers, imported once (it takes seconds), offline and quiet, whoever imported it first; a person's own
+    TRANSFORMERS_VERBOSITY holds."""
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    is_chosen = "TRANSFORMERS_VERBOSITY" in os.environ
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     prepare_torchaudio()
     library = importlib.import_module("transformers")
+    if not is_chosen:
+        library.logging.set_verbosity_error()
     _set_offline(True)
     return library
 

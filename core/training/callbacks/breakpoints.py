@@ -39,8 +39,9 @@ class Breakpoints(Callback):
         )  # fmt: skip
         in_a_row: int = knob(2, "So many times in a row it must hold; a jump counts at once.", low=1, high=1000)
         window: int = knob(
-            30, "Values that a jump is measured against; until there are so many, nothing jumps.", low=5, high=10_000
-        )
+            30, "Values that a jump is measured against; until there are so many, nothing jumps.", low=5, high=10_000,
+            title="Values before a jump",
+        )  # fmt: skip
         then: str = knob(
             PAUSE, "Pause and wait for a person; stop with a checkpoint; or only say it in the log.",
             choices=(PAUSE, STOP, SAY),
