@@ -169,6 +169,14 @@ class Objective(Block):
         """How the two streams of each sample lie in time, of an objective that compares some."""
         return None
 
+    def chances(self, **incoming: Any) -> Tensor | None:
+        """What several looks at a sample are averaged by, one row for each of ``answers`` [A, K]; None where there is nothing."""
+        return None
+
+    def averaged(self, answers: Mapping[str, Tensor], chances_AK: Tensor) -> dict[str, Tensor]:
+        """The answers once the chances are the mean of several looks."""
+        raise NotImplementedError
+
     def held_out_scores(self, answers: Mapping[str, Tensor]) -> dict[str, float]:
         """Scores of a whole split by name, each beside its chance level (``accuracy``, ``chance accuracy``)."""
         return {}

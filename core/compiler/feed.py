@@ -116,17 +116,21 @@ class Feed:
         return self._placed(next(self._running))
 
     def split(
-        self, name: str, batch_size: int = 256, limit: int | None = None, share: Share = ALL, *, spread: bool = False
-    ) -> Iterator[tuple[Batch, list[int]]]:
+        self, name: str, batch_size: int = 256, limit: int | None = None, share: Share = ALL, *, spread: bool = False,
+        look: int = 0,
+    ) -> Iterator[tuple[Batch, list[int]]]:  # fmt: skip
         """A split in order, without augmentation; with a ``share``, every so many-th batch of it.
 
-        ``limit``: only the first so many; ``spread``: so many at even distances, for neighbours are often alike.
+        ``limit``: only the first so many; ``spread``: so many at even distances, for neighbours are often alike. ``look``: 1, 2 ...
+        are further looks at the same samples, where a step has any.
         """
         indices, seed = list(self.splits[name]), self._recipe.seed
         indices = evenly(indices, limit) if spread and limit is not None else indices[:limit]
         size = min(batch_size, max(len(indices), 1))
         groups = grouped(self._graph, indices, size, way=self._way, seed=seed, training=False)
-        made = batches(self._graph, indices, size, groups=groups[share.rank :: share.world], seed=seed, training=False)
+        made = batches(
+            self._graph, indices, size, groups=groups[share.rank :: share.world], seed=seed, epoch=look, training=False
+        )
         try:
             for batch in made:
                 yield self._placed(batch)

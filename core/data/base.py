@@ -300,6 +300,10 @@ class Transform(_Sampled):
         """The same where nothing is trained; a step that draws only in training overrides it."""
         return self.apply(values, generator)
 
+    def seen_again(self, values: Mapping[str, Any], generator: np.random.Generator, look: int) -> dict[str, Any]:
+        """The same at a further look, 1, 2 ...: another view of a held-out sample, whose scores are averaged. Most have one."""
+        return self.evaluated(values, generator)
+
     def times(self, values: Mapping[str, Any], generator: np.random.Generator) -> Times | None:
         """How time runs through this step for the sample that :meth:`apply` makes of the same values and random numbers.
 

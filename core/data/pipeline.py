@@ -126,7 +126,7 @@ class SampleGraph:
     # Samples -------------------------------------------------------------------------------------------------------
 
     def sample(self, index: int, epoch: int, seed: int, training: bool) -> dict[Key, Any]:
-        """The wanted ends of one sample. Raises Refused naming the file where it cannot be read."""
+        """The wanted ends of one sample; where nothing is trained, epochs are further looks at it. Raises Refused naming the file where it cannot be read."""
         values = self._run(index, epoch=epoch, seed=seed, training=training, ends=self.wanted)
         return {end: values[end] for end in self.wanted}
 
@@ -186,6 +186,8 @@ class SampleGraph:
     ) -> dict[str, Any]:
         if part.only_in_training and not training:
             return _passed(part, incoming)
+        if not training and key[1]:
+            return part.seen_again(incoming, generator(*key, node), key[1])
         step = part.apply if training else part.evaluated
         return step(incoming, generator(*key, node))
 

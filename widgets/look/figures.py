@@ -13,6 +13,7 @@ def figure_name(name: str) -> str:
     beginnings = {
         "chance ": tr("{name} (chance level)"), "training ": tr("{name} (training images)"),
         "whole-clip ": tr("{name} (the whole clip)"), "frame ": tr("{name} (of frames)"),
+        "several-look ": tr("{name} (mean of several looks)"),
     }  # fmt: skip
     for beginning, words in beginnings.items():
         if name.startswith(beginning):

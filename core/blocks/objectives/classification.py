@@ -97,8 +97,15 @@ class Classification(Objective):
         """What is said of each sample with a class, and what is right [A]; a score that is not finite says nothing."""
         truth_B = self._truth(classes)
         scores_AK, truth_A = self.scores(embedding)[truth_B >= 0].float(), truth_B[truth_B >= 0]
-        said_A = torch.where(scores_AK.isfinite().all(-1), scores_AK.argmax(-1), -1)
-        return {"said": said_A, "truth": truth_A}
+        return {"said": _largest(scores_AK), "truth": truth_A}
+
+    def chances(self, embedding: Tensor, classes: Tensor) -> Tensor:  # type: ignore[override]
+        """Probabilities of each sample with a class."""
+        return self.scores(embedding)[self._truth(classes) >= 0].float().softmax(-1)
+
+    def averaged(self, answers: Mapping[str, Tensor], chances_AK: Tensor) -> dict[str, Tensor]:
+        """The class of the largest mean probability."""
+        return {**answers, "said": _largest(chances_AK)}
 
     def held_out_scores(self, answers: Mapping[str, Tensor]) -> dict[str, float]:
         """Accuracy, its mean over the classes there are, and that of the most frequent class of training."""
@@ -120,3 +127,8 @@ class Classification(Objective):
     def example(cls) -> dict[str, Any]:
         """Three vectors, one of them without a class."""
         return {"embedding": torch.randn(3, 16), "classes": torch.tensor([[1], [-1], [0]])}
+
+
+def _largest(scores_AK: Tensor) -> Tensor:
+    """The class of the largest score [A]; -1 where one is not finite."""
+    return torch.where(scores_AK.isfinite().all(-1), scores_AK.argmax(-1), -1)

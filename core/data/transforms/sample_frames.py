@@ -100,13 +100,21 @@ class SampleFrames(Transform):
         """Middles: of every part, or of the clip."""
         return self._sampled(values["clip"], None)
 
+    def seen_again(self, values: Mapping[str, Any], generator: np.random.Generator, look: int) -> dict[str, Any]:
+        """Stretches at other speeds, slower and faster in turn; else what training would draw, the same at every evaluation."""
+        if self.config.way == STRETCHES and self.config.speed > 1:
+            return self._sampled(values["clip"], None, self.config.speed ** _turn(look))
+        return self._sampled(values["clip"], generator)
+
     @property
     def draws_in_training(self) -> bool:
         """Whether training looks at other frames every time."""
         return self.config.way == STRETCHES or (self.config.way == PARTS and self.config.jitter > 0)
 
-    def places(self, film: Footage, shown: Shown, generator: np.random.Generator | None = None) -> Places:
-        """Which of the frames that are shown [N]. Raises Refused naming the file."""
+    def places(
+        self, film: Footage, shown: Shown, generator: np.random.Generator | None = None, faster: float = 1.0
+    ) -> Places:
+        """Which of the frames that are shown [N]; of stretches, so many times ``faster``. Raises Refused naming the file."""
         knobs = self.config
         if knobs.way == MOTION:
             moved_T = look_over(film, knobs.looks).motion_of(shown)
@@ -119,15 +127,15 @@ class SampleFrames(Transform):
             keys = shown.at(looks.times_L[key_frames(looks.histograms_LH, knobs.threshold)])
             return around_keys(shown, keys, knobs.frames)
         if knobs.way == STRETCHES:
-            faster = 1.0 if generator is None else float(knobs.speed ** generator.uniform(-1, 1))
+            faster = faster if generator is None else float(knobs.speed ** generator.uniform(-1, 1))
             return in_stretches(
                 shown, knobs.frames, step_seconds=knobs.step * faster, stretches=knobs.stretches, generator=generator
             )
         return in_segments(shown, knobs.frames, knobs.jitter, generator)
 
-    def _sampled(self, film: Footage, generator: np.random.Generator | None) -> dict[str, Any]:
+    def _sampled(self, film: Footage, generator: np.random.Generator | None, faster: float = 1.0) -> dict[str, Any]:
         shown = film.shown()
-        places_N = self.places(film, shown, generator)
+        places_N = self.places(film, shown, generator, faster)
         starts_N = tuple(shown.starts_T[places_N].tolist())
         lasting_T = durations_of(shown.starts_T.tolist(), shown.end)
         frames_NCHW = self._frames(film, shown, places_N)
@@ -150,3 +158,8 @@ class SampleFrames(Transform):
         times = torch.empty(batch, count, dtype=torch.float64, device="meta")
         frames = torch.empty(batch, count, 3, size, size, dtype=torch.uint8, device="meta")
         return {"video": Frames(x_BTCHW=frames, starts_BT=times, durations_BT=times)}
+
+
+def _turn(look: int) -> float:
+    """-1, 1, -1/2, 1/2, -1/4 ...: how much slower or faster a further look is, as a power of the greatest change."""
+    return (-1.0) ** look / 2 ** ((look - 1) // 2)

@@ -45,6 +45,7 @@ from core.training.retrieval import choice_scores, scores
 from core.training.running import Running
 
 BATCH = 256
+SEVERAL = "several-look "  # how scores of the mean over several looks begin
 
 
 def embed(run: Running, objective: str, split: str, limit: int | None) -> tuple[Any, Any, list[int]]:
@@ -161,6 +162,10 @@ class Evaluation(Callback):
         train: bool = knob(
             True, "Also measure as many training samples as the test split has.", title="Also evaluate on training data"
         )
+        looks: int = knob(
+            1, "Looks at every held-out video: stretches at other speeds, or frames drawn as in training. Classes are also scored by the "
+            "mean of all looks.", low=1, high=30, title="Looks per video", advanced=True,
+        )  # fmt: skip
         chosen_by: str = knob(
             "", "The held-out score that the best checkpoint and early stopping are chosen by, as objective/score, such as "
             "reconstruction/PSNR or unet/KID; empty: R@10, where pairs are ranked.", title="Chosen by",
@@ -392,7 +397,26 @@ class Evaluation(Callback):
             found = run.collected(split, BATCH, self._limit(run, split, main), answered)
             joined = {name: torch.cat([rows[name] for rows in found]) for name in found[0]} if found else {}
             made = module.held_out_scores(joined) if joined else {}  # type: ignore[operator]
+            made |= self._of_several_looks(run, key, split, self._limit(run, split, main), joined)
             self._found |= {f"score/{run.named(split)}/{key}/{name}": value for name, value in made.items()}
+
+    def _of_several_looks(
+        self, run: Running, key: str, split: str, limit: int, joined: Mapping[str, Tensor]
+    ) -> dict[str, float]:
+        """The same scores of the mean over several looks (multi-scale testing), for objectives that can be averaged."""
+        module, ends = run.experiment.node(key), run.plan.inputs[key]
+        if self.config.looks < 2 or not joined or not _asks(run, key, "chances"):
+            return {}
+
+        def looked(batch: Batch, _: list[int]) -> Tensor:
+            values = run.forward(batch, [end.node for end in ends.values() if end.node in run.plan.batch_nodes])
+            chances: Tensor = module.chances(**{port: values[end] for port, end in ends.items()})  # type: ignore[operator]
+            return chances.cpu()
+
+        tables = [torch.cat(run.collected(split, BATCH, limit, looked, look=look)) for look in range(self.config.looks)]
+        answers = module.averaged(joined, torch.stack(tables).mean(0))  # type: ignore[operator]
+        scores = module.held_out_scores(answers)  # type: ignore[operator]
+        return {SEVERAL + name: value for name, value in scores.items() if not name.startswith("chance ")}
 
     def _measured_splits(self, run: Running) -> list[str]:
         names = [name for name, indices in run.feed.splits.items() if name != "train" and len(indices) > 1]

@@ -67,3 +67,18 @@ def test_a_focus_lets_what_is_right_count_little() -> None:
     right = focused.scores(x).softmax(-1)[torch.arange(5), codes[:, 0]]
     torch.testing.assert_close(focused(x, codes)["loss"], (-((1 - right) ** 2) * right.log()).mean())
     assert made(gamma=0.0)(x, codes)["loss"] == plain
+
+
+def test_several_looks_are_averaged_by_probability() -> None:
+    """Where two of three looks are unsure of a wrong class and one is sure of the right one, the mean is right."""
+    block, codes = made(classes=3), torch.tensor([[1], [-1], [2]])
+    x = torch.randn(3, 6)
+    chances = block.chances(x, codes)
+    torch.testing.assert_close(chances, block.scores(x[[0, 2]]).softmax(-1))
+    looks = torch.tensor(
+        [[[0.4, 0.35, 0.25], [0, 0, 1.0]], [[0.4, 0.35, 0.25], [0, 0, 1]], [[0.0, 1.0, 0.0], [0, 0, 1]]]
+    )
+    answers = block.averaged(block.answers(x, codes), looks.mean(0))
+    assert answers["said"].tolist() == answers["truth"].tolist() == [1, 2]
+    assert block.held_out_scores(answers)["accuracy"] == 1
+    assert block.averaged(block.answers(x, codes), looks.mean(0) * float("nan"))["said"].tolist() == [-1, -1]

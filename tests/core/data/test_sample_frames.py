@@ -140,3 +140,26 @@ def test_whether_the_order_was_changed_is_told(clip: FilmFile, order: str) -> No
         assert made["changed"].tolist() == [int(is_changed)]
         changed += is_changed
     assert 10 <= changed <= 30  # outside once in 900 for a fair coin; these seeds are always the same
+
+
+def looked_at(step: SampleFrames, clip: FilmFile, look: int) -> list[int]:
+    made: Film = step.seen_again({"clip": clip}, np.random.default_rng(look), look)["video"]
+    return numbers(made.frames_TCHW)
+
+
+def test_further_looks_are_slower_and_faster_by_the_speed_change(clip: FilmFile) -> None:
+    """Of stretches; how long they last differs by that very ratio, and every look is the same at every evaluation."""
+    step = sampler(frames=4, way="stretches", step=0.16, speed=2.0)
+    assert seen(step, clip) == [24, 28, 32, 36]
+    lasting = {look: np.ptp(looked_at(step, clip, look)) for look in (1, 2)}
+    assert lasting == {1: 6, 2: 24}  # frames: half as long, and twice
+    assert looked_at(step, clip, 3) == looked_at(step, clip, 3)
+    assert 6 < np.ptp(looked_at(step, clip, 3)) < 12 < np.ptp(looked_at(step, clip, 4)) < 24
+
+
+def test_further_looks_at_equal_parts_are_drawn_in_each(clip: FilmFile) -> None:
+    step = sampler(frames=6, jitter=1.0)
+    rows = [looked_at(step, clip, look) for look in range(1, 9)]
+    assert len({tuple(row) for row in rows}) > 4
+    assert all(place // 10 == part for row in rows for part, place in enumerate(row))
+    assert looked_at(sampler(frames=6), clip, 1) == [5, 15, 25, 35, 45, 55]
