@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from core.graph.document import Document
 
 GAP_X, GAP_Y, SWEEPS = 90.0, 36.0, 8
 FRAME_Y = 56.0  # what two frames, one above the other, need more: the lower edge of one and the title of the next
 Size = tuple[float, float]
+Line = Literal["left", "center", "right", "top", "middle", "bottom"]
 
 
 def arrange(
@@ -94,3 +96,37 @@ def _placed(
         x += max(sizes.get(node, (160.0, 90.0))[0] for node in layer) + GAP_X
     lift = top - min(y for _, y in places.values())
     return {node: (x, y + lift) for node, (x, y) in places.items()}
+
+
+def align(
+    document: Document, sizes: Mapping[str, Size], nodes: Iterable[str], line: Line
+) -> dict[str, tuple[float, float]]:
+    """New places of nodes whose edges or middles are to stand on one line: of the outermost edge, or the mean of the middles."""
+    chosen = [document.nodes[key] for key in nodes if key in document.nodes]
+    if not chosen:
+        return {}
+    across = line in ("left", "center", "right")  # whether they move sideways
+    share = {"left": 0.0, "top": 0.0, "center": 0.5, "middle": 0.5, "right": 1.0, "bottom": 1.0}[line]
+    lengths = {node.id: sizes[node.id][0 if across else 1] for node in chosen}
+    lines = [(node.x if across else node.y) + share * lengths[node.id] for node in chosen]
+    goal = min(lines) if share == 0 else max(lines) if share == 1 else sum(lines) / len(lines)
+    starts = {node.id: goal - share * lengths[node.id] for node in chosen}
+    return {node.id: (starts[node.id], node.y) if across else (node.x, starts[node.id]) for node in chosen}
+
+
+def distribute(
+    document: Document, sizes: Mapping[str, Size], nodes: Iterable[str], *, across: bool
+) -> dict[str, tuple[float, float]]:
+    """New places of nodes with equal gaps between them, from left to right or from top to bottom; the outermost two stay."""
+    chosen = [document.nodes[key] for key in nodes if key in document.nodes]
+    if len(chosen) < 3:
+        return {}
+    chosen.sort(key=lambda node: node.x if across else node.y)
+    lengths = [sizes[node.id][0 if across else 1] for node in chosen]
+    first, last = ((node.x if across else node.y) for node in (chosen[0], chosen[-1]))
+    gap = (last + lengths[-1] - first - sum(lengths)) / (len(chosen) - 1)
+    places, at = {}, first
+    for node, length in zip(chosen, lengths, strict=True):
+        places[node.id] = (at, node.y) if across else (node.x, at)
+        at += length + gap
+    return places

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from studio.actions.action import Action, actions
 from studio.session import Session
 from widgets.canvas.commands import commands
+from widgets.canvas.menus import inside
 from widgets.canvas.view import CanvasView
 from widgets.look.icons import icon, load
 from widgets.look.language import tr
@@ -25,6 +26,7 @@ class Menus(QObject):
         super().__init__(window)  # ends with the window, and its connections with it
         self._session = session
         self._commands: dict[str, tuple[Action, QAction]] = {}
+        self._on_canvas: list[QAction] = []
         self.whole = QMenu(window)  # all menus under one button; those below are its own
         self.menus = {name: self.whole.addMenu(tr(name)) for name in MENUS}
         entries = sorted(actions.items(), key=lambda item: (item[1].menu, item[1].order))
@@ -60,7 +62,8 @@ class Menus(QObject):
                 group = command.group
             entry = QAction(f"{command.text}\t{command.keys[0]}" if command.keys else command.text, menu)
             entry.triggered.connect(lambda _=False, method=command.method: getattr(canvas, method)())
-            menu.addAction(entry)
+            inside(menu, command.inside).addAction(entry)
+            self._on_canvas.append(entry)
 
     def _do(self, command: Action) -> None:
         why_not = command.possible(self._session)
@@ -75,8 +78,7 @@ class Menus(QObject):
 
     def all(self) -> list[QAction]:
         """Every command, for the palette of commands."""
-        canvas = [entry for name in ("Edit", "View") for entry in self.menus[name].actions() if "\t" in entry.text()]
-        return [entry for _, entry in self._commands.values()] + canvas
+        return [entry for _, entry in self._commands.values()] + self._on_canvas
 
     def refresh(self) -> None:
         """Enable what is possible; the rest says why not."""

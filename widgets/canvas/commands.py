@@ -19,12 +19,14 @@ class Command:
     keys: tuple[str, ...]
     on: On
     group: int = 0
+    inside: str = ""  # the menu within the menu that holds it
 
 
 def commands() -> tuple[Command, ...]:
     """Every command, in the order of the menus, in the person's language."""
     return (
         Command(tr("Add a block…"), "open_search", ("Space", "Shift+A"), "canvas", 0),
+        Command(tr("Find a block…"), "open_find", ("Ctrl+F",), "canvas", 0),
         Command(tr("Cut"), "cut", ("Ctrl+X",), "nodes", 1),
         Command(tr("Copy"), "copy", ("Ctrl+C",), "nodes", 1),
         Command(tr("Paste"), "paste", ("Ctrl+V",), "canvas", 1),
@@ -44,11 +46,27 @@ def commands() -> tuple[Command, ...]:
         Command(tr("Frame"), "frame_selection", ("Ctrl+G",), "nodes", 3),
         Command(tr("Select all"), "select_all", ("Ctrl+A",), "canvas", 4),
         Command(tr("Tidy"), "tidy", ("Ctrl+L",), "any", 4),
+        *_aligning(),
         Command(tr("Fit selection"), "fit_selection", ("F", "."), "nodes", 5),
         Command(tr("Fit all"), "fit_all", ("Home",), "canvas", 5),
         Command(tr("Zoom in"), "zoom_in", ("Ctrl+=", "Ctrl++", "Ctrl+Shift++"), "canvas", 5),
         Command(tr("Zoom out"), "zoom_out", ("Ctrl+-",), "canvas", 5),
         Command(tr("Full size"), "zoom_reset", ("Ctrl+0",), "canvas", 5),
+    )
+
+
+def _aligning() -> tuple[Command, ...]:
+    """What puts several blocks on a line or at equal distances."""
+    align = tr("Align")
+    return (
+        Command(tr("Align left"), "align_left", ("Alt+Shift+Left",), "nodes", 4, align),
+        Command(tr("Align centers"), "align_center", ("Alt+Shift+C",), "nodes", 4, align),
+        Command(tr("Align right"), "align_right", ("Alt+Shift+Right",), "nodes", 4, align),
+        Command(tr("Align top"), "align_top", ("Alt+Shift+Up",), "nodes", 4, align),
+        Command(tr("Align middles"), "align_middle", ("Alt+Shift+M",), "nodes", 4, align),
+        Command(tr("Align bottom"), "align_bottom", ("Alt+Shift+Down",), "nodes", 4, align),
+        Command(tr("Distribute horizontally"), "distribute_across", ("Alt+Shift+H",), "nodes", 4, align),
+        Command(tr("Distribute vertically"), "distribute_down", ("Alt+Shift+V",), "nodes", 4, align),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 
 from core.graph import edits, rules
-from core.graph.arrange import arrange
+from core.graph.arrange import Line, align, arrange, distribute
 from core.graph.bridging import Bridge, bridged, bridges
 from core.graph.document import Document, End, Node
 from core.graph.file import MOST_NODES
@@ -19,7 +19,7 @@ from core.knobs import Value
 from widgets.canvas import geometry as g
 from widgets.canvas.moving import carried
 from widgets.canvas.overlays import InlineEditor
-from widgets.canvas.search import Found, FoundBridge
+from widgets.canvas.search import WIDTH, Found, FoundBridge, FoundNode
 from widgets.look.language import in_a_row, said, tr
 
 if TYPE_CHECKING:
@@ -54,6 +54,14 @@ class Editing:
             place, QPointF(self.mapFromScene(place)), self.vocabulary, self._fits(loose), loose, text
         )
 
+    def open_find(self) -> None:
+        """The quick search over what is on the canvas: a block that is chosen is gone to."""
+        if not self.document.nodes:
+            self.say(tr("There is nothing on the canvas yet."))
+            return
+        middle = QPointF(self.viewport().rect().center())
+        self.search.open_nodes(QPointF(middle.x() - WIDTH / 2, 48.0), self.document, self.vocabulary)
+
     def _fits(self, loose: tuple[End, bool] | None) -> list[rules.Proposal] | None:
         if loose is None:
             return None
@@ -71,10 +79,13 @@ class Editing:
             return [p for p in found if p.spec.role not in data or spec.role in data]
         return [p for p in found if p.spec.role in data or spec.role not in data]
 
-    def add_found(self, found: Found | FoundBridge) -> None:
+    def add_found(self, found: Found | FoundBridge | FoundNode) -> None:
         """The quick search was answered: put the block there, joined to the loose end if there is one."""
         if isinstance(found, FoundBridge):
             self.add_bridge(found)
+            return
+        if isinstance(found, FoundNode):
+            self.reveal(found.node)
             return
         if found.loose is None:
             self.drop_block(found.key, found.at, into_wire=False)
@@ -110,7 +121,7 @@ class Editing:
         document = edits.disconnect(self.document, [found.taken]) if found.taken else self.document
         width = self._width_beside(found.target)
         document, names = bridged(document, found.source, found.target, found.bridge, self.vocabulary, width)
-        self._propose_new(document, list(names), tr("Put a block between"))
+        self._propose_new(self._frames_follow(document), list(names), tr("Put a block between"))
 
     def _width_beside(self, target: End) -> int:
         """Numbers a sample or token of what already leads into a block beside a port of the same kind; 0 where that is unknown."""
@@ -225,6 +236,47 @@ class Editing:
             fresh = edits.with_frame_around(replace(document, frames={}), inside, "", sizes).frames["frame_1"]
             document = edits.change_frame(document, name, x=fresh.x, y=fresh.y, width=fresh.width, height=fresh.height)
         return document
+
+    def align_left(self) -> None:
+        """Left edges on one line."""
+        self._align("left")
+
+    def align_center(self) -> None:
+        """Middles below one another."""
+        self._align("center")
+
+    def align_right(self) -> None:
+        """Right edges on one line."""
+        self._align("right")
+
+    def align_top(self) -> None:
+        """Upper edges on one line."""
+        self._align("top")
+
+    def align_middle(self) -> None:
+        """Middles beside one another."""
+        self._align("middle")
+
+    def align_bottom(self) -> None:
+        """Lower edges on one line."""
+        self._align("bottom")
+
+    def distribute_across(self) -> None:
+        """Equal gaps from left to right."""
+        self._place(distribute(self.document, self.board.sizes(), self.selection(), across=True), tr("Distribute"), 3)
+
+    def distribute_down(self) -> None:
+        """Equal gaps from top to bottom."""
+        self._place(distribute(self.document, self.board.sizes(), self.selection(), across=False), tr("Distribute"), 3)
+
+    def _align(self, line: Line) -> None:
+        self._place(align(self.document, self.board.sizes(), self.selection(), line), tr("Align"), 2)
+
+    def _place(self, places: dict[str, tuple[float, float]], edit: str, least: int) -> None:
+        if len(self.selection()) < least:
+            self.say(tr("Select {least} or more blocks.", least=least))
+            return
+        self.propose(carried(self.document, places), edit, glide=True)
 
     # -- states -----------------------------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ class Keyboard:
             self._space_down(event)
         elif event.key() == Qt.Key.Key_Escape:
             self.cancel_topmost()
-        elif event.key() in ARROWS:
+        elif event.key() in ARROWS and not event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self._arrow(event)
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.selection():
             self.inspectRequested.emit(self.selection()[-1])

@@ -39,7 +39,7 @@ def menu_for(canvas: Surface, at: QPointF) -> QMenu:
         if group is not None and command.group != group:
             menu.addSeparator()
         group = command.group
-        action = menu.addAction(command.text, getattr(canvas, command.method))
+        action = inside(menu, command.inside).addAction(command.text, getattr(canvas, command.method))
         action.setShortcut(QKeySequence(command.keys[0]))
         action.setObjectName(command.method)
         if why_not := _why_not(canvas, command.method):
@@ -55,11 +55,22 @@ def menu_for(canvas: Surface, at: QPointF) -> QMenu:
     return menu
 
 
+def inside(menu: QMenu, title: str) -> QMenu:
+    """The menu within a menu that has this title, added where there is none yet; the menu itself without a title."""
+    if not title:
+        return menu
+    known = next((action.menu() for action in menu.actions() if action.menu() and action.text() == title), None)
+    return known or menu.addMenu(title)
+
+
 def _why_not(canvas: Surface, method: str) -> str:
     """Why a command of a selection has nothing to do there; empty where it has."""
     chosen = canvas.selection()
     if method == "share_weights" and len(chosen) == 1:
         return canvas.why_not_share(chosen[0])
+    if method.startswith(("align_", "distribute_")):
+        least = 3 if method.startswith("distribute_") else 2
+        return "" if len(chosen) >= least else tr("Select {least} or more blocks.", least=least)
     if method == "own_weights" and all(len(canvas.document.places(name)) == 1 for name in chosen):
         return tr("The selected blocks have their own weights.")
     return ""

@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from core.graph.bridging import Bridge
-from core.graph.document import End
+from core.graph.document import Document, End, Node
 from core.graph.rules import Proposal
 from core.graph.vocabulary import BlockSpec, Vocabulary
 from widgets.canvas import ink
@@ -44,6 +44,13 @@ class FoundBridge:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundNode:
+    """The answer where something on the canvas was looked for."""
+
+    node: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Row:
     """What stands in a line of the list."""
 
@@ -52,7 +59,7 @@ class _Row:
     colour: str
     tip: str
     names: tuple[str, ...]
-    answer: Found | FoundBridge
+    answer: Found | FoundBridge | FoundNode
 
 
 def _of_block(spec: BlockSpec, answer: Found) -> _Row:
@@ -71,10 +78,18 @@ def _of_bridge(answer: FoundBridge) -> _Row:
     )  # fmt: skip
 
 
+def _of_node(node: Node, spec: BlockSpec) -> _Row:
+    return _Row(
+        title=node.title or tr(spec.title), aside=tr(spec.title) if node.title else tr(spec.family),
+        colour=ink.modality_colour(spec.modality), tip=tr(spec.summary), names=(node.title, *names_of(spec), node.id),
+        answer=FoundNode(node=node.id),
+    )  # fmt: skip
+
+
 class QuickSearch(QFrame):
     """A field and a list above the canvas."""
 
-    chosen = Signal(object)  # Found or FoundBridge
+    chosen = Signal(object)  # Found, FoundBridge or FoundNode
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -116,8 +131,15 @@ class QuickSearch(QFrame):
         """Offer what could stand between two ports that no wire may join, and say why none may."""
         self._show({answer.bridge.key: _of_bridge(answer) for answer in answers}, pixel, "", reason)
 
+    def open_nodes(self, pixel: QPointF, document: Document, vocabulary: Vocabulary) -> None:
+        """Look for a block on the canvas: by its title, its block's names or its id."""
+        specs = {key: vocabulary.spec(node.block) for key, node in document.nodes.items()}
+        self._show({key: _of_node(document.nodes[key], spec) for key, spec in specs.items()}, pixel, "", "")
+        self.field.setPlaceholderText(tr("Find on the canvas…"))
+
     def _show(self, rows: dict[str, _Row], pixel: QPointF, text: str, reason: str) -> None:
         self._rows = rows
+        self.field.setPlaceholderText(tr("Search blocks…"))
         self._reason.setText(reason)
         self._reason.setVisible(bool(reason))
         colours = theme()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt
 from PySide6.QtGui import QDropEvent, QGuiApplication
@@ -328,3 +330,73 @@ def test_the_menus_delete_keeps_the_wire_like_the_key(hand):
     menu = menus.menu_for(hand.canvas, hand.free())
     next(action for action in menu.actions() if action.objectName() == "delete").trigger()
     assert "vit.tokens>pool.tokens" in hand.wire_keys()
+
+
+def boxes(hand, *names):
+    return [hand.canvas.board.nodes[name].box for name in names]
+
+
+@pytest.mark.parametrize(
+    ("method", "keys", "line"),
+    [
+        ("align_left", "Left", lambda box: box.left()),
+        ("align_center", "C", lambda box: box.center().x()),
+        ("align_right", "Right", lambda box: box.right()),
+        ("align_top", "Up", lambda box: box.top()),
+        ("align_middle", "M", lambda box: box.center().y()),
+        ("align_bottom", "Down", lambda box: box.bottom()),
+    ],
+)
+def test_blocks_are_put_on_one_line_and_back(hand, method, keys, line):
+    before, names = hand.session.now, ("bpe", "vit", "pool_2")
+    hand.canvas.select(list(names))
+    hand.key(getattr(Qt.Key, f"Key_{keys}"), Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ShiftModifier)
+    hand.canvas.arrive()
+    found = [line(box) for box in boxes(hand, *names)]
+    assert max(found) - min(found) < 1e-6, method
+    other = "x" if method in ("align_top", "align_middle", "align_bottom") else "y"
+    for name in names:
+        assert getattr(hand.session.now.nodes[name], other) == getattr(before.nodes[name], other)
+    assert len(hand.session.edits) == 1
+    hand.round_trip(before)
+
+
+@pytest.mark.parametrize(
+    ("key", "start", "end"),
+    [(Qt.Key.Key_H, "left", "right"), (Qt.Key.Key_V, "top", "bottom")],
+)
+def test_blocks_stand_at_equal_distances_and_the_outermost_stay(hand, key, start, end):
+    names = ("augment", "words", "mixer", "infonce")
+    before = sorted(boxes(hand, *names), key=lambda box: getattr(box, start)())
+    hand.canvas.select(list(names))
+    hand.key(key, Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ShiftModifier)
+    hand.canvas.arrive()
+    after = sorted(boxes(hand, *names), key=lambda box: getattr(box, start)())
+    gaps = [getattr(then, start)() - getattr(one, end)() for one, then in pairwise(after)]
+    assert max(gaps) - min(gaps) < 1e-6
+    assert getattr(after[0], start)() == getattr(before[0], start)()
+    assert getattr(after[-1], end)() == pytest.approx(getattr(before[-1], end)())
+
+
+def test_too_few_blocks_to_align_are_said_in_the_menu_and_by_the_key(hand):
+    hand.canvas.select(["vit"])
+    menu = menus.menu_for(hand.canvas, hand.free())
+    (align,) = [action.menu() for action in menu.actions() if action.text() == "Align"]
+    assert [action.isEnabled() for action in align.actions()] == [False] * 8
+    hand.key(Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ShiftModifier)
+    assert "2 or more" in hand.session.said[-1]
+    assert hand.session.edits == []
+
+
+def test_a_block_on_the_canvas_is_found_by_a_few_letters(hand):
+    hand.session.take(edits.change_node(hand.session.now, "pool_2", title="Caption vector"), "x", "")
+    hand.key(Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    search = hand.canvas.search
+    assert search.isVisible()
+    assert search.results.count() == len(hand.session.now.nodes)
+    QTest.keyClicks(search.field, "caption v")
+    assert search.results.item(0).text() == "Caption vector"
+    QTest.keyClick(search.field, Qt.Key.Key_Return)
+    assert search.isHidden()
+    assert hand.canvas.selection() == ["pool_2"]
+    assert len(hand.session.edits) == 1, "looking changes nothing"
