@@ -9,7 +9,7 @@ from __future__ import annotations
 from core.compiler.making import makings
 from core.compiler.plan import Plan
 from core.compiler.questions import questions_of, why_not
-from core.compiler.tellers import teller_of, tellers
+from core.compiler.tellers import synchronisers, teller_of, tellers
 from core.compiler.writing import Writer, told_by, writers
 from core.problems import Problem
 
@@ -63,7 +63,7 @@ def answerable(plan: Plan) -> dict[str, Problem | None]:
         "transcribe": None if spells else UNREAD if writes and not written else NO_TRANSCRIPT,
         "localise": None if "localise" in kinds else NO_PLACES,
         "reconstruct": None if any(making.original is not None for making in made) else NO_RECONSTRUCTION,
-        "align": None if "transcribe" in kinds else NO_OFFSETS,
+        "align": None if "transcribe" in kinds or synchronisers(plan) else NO_OFFSETS,
     }
     return {kind: found[kind] for kind in ANSWERS}
 

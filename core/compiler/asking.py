@@ -34,7 +34,7 @@ def through(graph: SampleGraph, given: Mapping[str, Any]) -> dict[tuple[str, str
         incoming = {name: values[end] for name, end in wires.items() if end in values}
         if len(incoming) < (1 if part.alternatives else len(wires)):
             continue
-        if part.only_in_training:
+        if part.only_in_training or part.plants:
             made = {port: incoming[port] for port in part.gives if port in incoming}
         else:
             made = part.evaluated(incoming, generator(0, 0, 0, node))

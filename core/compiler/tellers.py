@@ -14,6 +14,7 @@ from core.blocks.objectives.classification import Classification
 from core.blocks.objectives.ctc import CTC
 from core.blocks.objectives.event_detection import EventDetection
 from core.blocks.objectives.localisation import Localisation
+from core.blocks.objectives.sync import Sync
 from core.compiler.plan import Plan
 from core.compiler.questions import asks_one_alone, brought
 from core.compiler.writing import tokenizer_behind
@@ -67,6 +68,20 @@ def tellers(plan: Plan) -> tuple[Teller, ...]:
                     node=key, answers=kind.answers, told=told, learned=learned, given=given, tokenizer=tokenizer
                 )
             )  # fmt: skip
+    return tuple(found)
+
+
+def synchronisers(plan: Plan) -> tuple[str, ...]:
+    """Objectives that say by how much the sound of one video that a person brings is late."""
+    found = []
+    for key in plan.objectives:
+        if issubclass(blocks[plan.document.nodes[key].block], Sync):
+            ends = plan.inputs[key]
+            sides = [(ends["video"], {"film"}), (ends["audio"], {"sound"})]
+            if all(brought(plan, end) == given for end, given in sides) and asks_one_alone(
+                plan, [end for end, _ in sides]
+            ):
+                found.append(key)
     return tuple(found)
 
 

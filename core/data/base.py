@@ -260,6 +260,9 @@ class Transform(_Sampled):
         False  # gives random numbers alone, whatever comes in: what is made has them from its own seed
     )
     only_in_training: ClassVar[bool] = False  # augmentations: skipped when evaluating
+    plants: ClassVar[bool] = (
+        False  # makes a fault that is told, to learn and score by: what a person brings passes as it is
+    )
     alternatives: ClassVar[bool] = False  # each outgoing port passes on whichever incoming one of its kind is there
 
     def cells(self, height: int, width: int) -> tuple[int, int] | None:

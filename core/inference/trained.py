@@ -27,7 +27,7 @@ from core.compiler.module import Experiment
 from core.compiler.plan import Task
 from core.compiler.questions import GIVEN, Question, questions_of, why_not
 from core.compiler.subsets import absent, droppers, subsets_of
-from core.compiler.tellers import Teller, tellers
+from core.compiler.tellers import Teller, synchronisers, tellers
 from core.compiler.weights import load_average, load_weights, read_state
 from core.compiler.writing import writers
 from core.data.base import Pieces
@@ -66,7 +66,7 @@ class Trained:
         self.questions = questions_of(self.plan)
         self.tellers = tellers(self.plan)
         self.subsets = {task.source: subsets_of(self.plan, task) for task in self.plan.tasks}
-        asks = self.questions or any(self.subsets.values()) or self.tellers
+        asks = self.questions or any(self.subsets.values()) or self.tellers or synchronisers(self.plan)
         if not (asks or makings(self.plan) or writers(self.plan)):
             raise Refused(why_not(self.questions, frozenset()))
         self.device = device or torch.device("cpu")

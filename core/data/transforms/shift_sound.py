@@ -32,6 +32,7 @@ class ShiftSound(Transform):
 
     title = "Shift audio"
     modality = "audio"
+    plants = True
     takes = {"waveform": port("waveform", "audio that is in sync")}
     gives = {
         "waveform": port("waveform", "the same audio, earlier or later"),

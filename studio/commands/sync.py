@@ -1,0 +1,65 @@
+"""Say by how much the audio of a video file is late, part by part, as a trained run finds it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+
+from core.graph.file import loads
+from core.problems import refuse
+from core.store.library import Library
+from studio.open.stores import add_store_flags, open_store
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Flags."""
+    parser.add_argument(
+        "run", help="a run of the store that has the objective Sync, by its id, name or the beginning of either"
+    )
+    parser.add_argument("file", help="a video file with audio")
+    parser.add_argument("--json", action="store_true", help="print a JSON line for each part")
+    add_store_flags(parser)
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Ask, and print a line for each part."""
+    from core.inference.offset import offsets  # torch
+    from core.inference.trained import Trained
+
+    file = Path(flags.file)
+    if not file.is_file():
+        raise refuse(f"There is no file {file}.", hint="Give the path of a video file.")
+    with open_store(flags) as store:
+        library = Library(store)
+        reader = library.reader(library.find(flags.run).uid)
+        kept = [each for each in reader.checkpoints() if each.kept]
+        if not kept:
+            raise refuse("This run has no checkpoint yet.", hint="Wait for its first checkpoint.")
+        trained = Trained(loads(reader.document_text()), Path(kept[-1].path))
+        try:
+            parts = offsets(trained, file)
+        finally:
+            trained.close()
+    for part in parts:
+        if flags.json:
+            told = {
+                "start": part.span.start,
+                "end": part.span.end,
+                "offset": part.seconds,
+                "probability": part.sure,
+                "frame": part.frame,
+            }
+            print(json.dumps(told))
+            continue
+        words = "cannot be told" if part.seconds is None else f"{part.seconds:+.2f} s"
+        print(
+            f"{part.span.start:8.2f} to {part.span.end:.2f} s: {words}   (probability {part.sure:.2f} within {part.frame:.3f} s)"
+        )
+    known = [part.seconds for part in parts if part.seconds is not None]
+    if not flags.json and len(parts) > 1 and known:
+        print(
+            f"The audio is {statistics.median(known):+.2f} s late in the median of the {len(known):,} parts where that can be told."
+        )
+    return 0
