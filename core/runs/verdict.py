@@ -361,8 +361,9 @@ def parts(verdict: Verdict, metric: str) -> dict[str, Value]:
     by, low, high = (verdict.difference.mean, verdict.difference.low, verdict.difference.high)
     if verdict.kind in ("better", "worse", "counted") and by < 0:
         by, low, high = -by, -high, -low
+    said = f"{gap(by, metric)} {metric}" if verdict.kind == "counted" else gap(by, metric)
     return {
-        "first": verdict.first, "second": verdict.second, "by": gap(by, metric), "low": gap(low, metric),
+        "first": verdict.first, "second": verdict.second, "by": said, "low": gap(low, metric),
         "high": gap(high, metric), "seeds": verdict.difference.seeds,
     }  # fmt: skip
 

@@ -33,6 +33,7 @@ class MetricPlot(QWidget):
         self._table = Table(metric="", direction="higher", baseline="")
         self._axes: tuple[Axis, ...] = ()
         self._across, self._up = 0, ""
+        self._left = LEFT
         self._kept: frozenset[str] | None = None
         self.setMinimumSize(190, 150)
         self.setMouseTracking(True)
@@ -74,6 +75,7 @@ class MetricPlot(QWidget):
         if not self._axes:
             return []
         across, up = self._scales()
+        self._make_room(up)
         return [
             (row.configuration.name, self._point(across, up, row, found.mean))
             for row in self._rows()
@@ -96,7 +98,13 @@ class MetricPlot(QWidget):
         return scale_of(axis, [row.configuration.at[axis.title] for row in rows]), up
 
     def _field(self) -> QRectF:
-        return QRectF(LEFT, TOP, max(10, self.width() - LEFT - RIGHT), max(10, self.height() - TOP - BOTTOM))
+        left = self._left
+        return QRectF(left, TOP, max(10, self.width() - left - RIGHT), max(10, self.height() - TOP - BOTTOM))
+
+    def _make_room(self, up: Scale) -> None:
+        """For the longest number with its unit at the left."""
+        widest = max((self.fontMetrics().horizontalAdvance(text) for _, text in up.ticks()), default=0)
+        self._left = max(LEFT, min(widest + 14, self.width() // 3))
 
     def _point(self, across: Scale, up: Scale, row: ConfigurationRow, value: float) -> QPointF:
         field, title = self._field(), self._axes[self._across].title
@@ -126,6 +134,7 @@ class MetricPlot(QWidget):
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, tr("The first finished trial is drawn here."))
             return
         across, up = self._scales()
+        self._make_room(up)
         self._draw_axes(painter, across, up)
         groups = self._groups()
         many = len(groups) > len(theme().series)
@@ -148,7 +157,9 @@ class MetricPlot(QWidget):
             painter.drawLine(QPointF(field.left(), y), QPointF(field.right(), y))
             painter.setPen(QColor(c.muted))
             painter.drawText(
-                QRectF(0, y - 9, LEFT - 8, 18), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text
+                QRectF(0, y - 9, field.left() - 8, 18),
+                Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+                text,
             )
         inset = 0.0 if across.names else 0.04
         ticks = across.ticks()

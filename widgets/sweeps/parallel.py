@@ -13,6 +13,7 @@ from core.runs.verdict import ConfigurationRow, Table, is_share
 from widgets.look.language import tr
 from widgets.look.theme import look, theme
 from widgets.sweeps.scale import Scale, scale_of, value_scale
+from widgets.sweeps.words import figure_words
 
 SIDE, TOP, BOTTOM = 64, 44, 30
 GRIP = 26.0  # pixels beside an axis that belong to it
@@ -122,9 +123,10 @@ class ParallelPlot(QWidget):
             shade.setAlpha(90)
             painter.fillRect(QRectF(x - 6, self._y(ends[1]), 12, self._y(ends[0]) - self._y(ends[1])), shade)
         room = int((self.width() - 2 * SIDE) / max(1, len(self._scales) - 1)) - 8
-        title = metrics.elidedText(
-            scale.title.rpartition("retrieval/")[2], Qt.TextElideMode.ElideMiddle, max(60, min(room, 170))
-        )
+        named = scale.title.rpartition("retrieval/")[2]
+        if index == len(self._scales) - 1 and "/" not in named:
+            named = figure_words(named)
+        title = metrics.elidedText(named, Qt.TextElideMode.ElideMiddle, max(60, min(room, 170)))
         width = metrics.horizontalAdvance(title)
         left = min(max(4.0, x - width / 2), self.width() - width - 4.0)
         painter.setPen(QColor(c.text))
@@ -137,9 +139,10 @@ class ParallelPlot(QWidget):
                 continue
             taken = y
             words = metrics.elidedText(text, Qt.TextElideMode.ElideRight, 90)
-            at_right = index == len(self._scales) - 1
+            fits = x + 6 + metrics.horizontalAdvance(words) <= self.width()
+            at_right = index == len(self._scales) - 1 and fits
             where = QPointF(x + 6, y + 4) if at_right else QPointF(x - 6 - metrics.horizontalAdvance(words), y + 4)
-            if index and not at_right:
+            if index and not at_right and fits:
                 where = QPointF(x + 6, y + 4)
             painter.drawText(where, words)
 

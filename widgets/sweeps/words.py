@@ -25,7 +25,9 @@ LOWER_IS_BETTER = ("loss", "seconds", "GFLOPs a sample", "TFLOPs", "MiB for back
 
 def verdict_sentence(table: Table) -> str:
     """The verdict in the person's language: the same sentence as :func:`core.runs.verdict.sentence`."""
-    fields = parts(table.verdict, table.metric)
+    fields = dict(parts(table.verdict, table.metric))
+    if table.verdict.kind == "counted" and table.verdict.difference is not None:
+        fields["by"] = written(abs(table.verdict.difference.mean), table.metric)
     sentences = {
         "better": tr("{first} is better than {second} by {by} [{low}, {high}] ({seeds} seeds)."),
         "worse": tr(

@@ -59,7 +59,7 @@ def test_a_counted_metric_is_told_without_doubt_and_with_its_growth() -> None:
         axes=(Axis(path="a.frames", name="frames", values=(4, 8, 16)),), metric=FLOPS, direction="lower", seeds=1
     )
     said = verdict.sentence(verdict.table(plan, trials({4: 1.0, 8: 2.0, 16: 4.0})))
-    assert "differ by 1, which is counted" in said
+    assert "differ by 1 GFLOPs a sample, which is counted" in said
     assert said.endswith(f"{FLOPS} grows with frames to the power of 1.00.")
 
 
