@@ -241,7 +241,7 @@ class Clips(Rows[ClipRow]):
             times = meaning_of_times(columns, names, [cell_file(row, columns) for _, row in lines])
         called, found = called_in(table.parent), list[ClipRow]()
         is_list = table.suffix.lower() == LIST
-        for number, row in lines:
+        for number, row in self._with_file(lines, columns):
             name = cell_file(row, columns)
             try:
                 file = files.find(name, table.parent, part_name(row, columns))
@@ -257,6 +257,17 @@ class Clips(Rows[ClipRow]):
             except (ValueError, TypeError) as error:
                 self.leave_out(f"Line {number} has times that cannot be read: {error}.")
         yield from _events_together(found) if times == "events" else found
+
+    def _with_file(
+        self, lines: Sequence[tuple[int, Mapping[str, Any]]], columns: Columns
+    ) -> Sequence[tuple[int, Mapping[str, Any]]]:
+        """Of a column that somebody names, the rows that have a file there: a table of images may have audio for some."""
+        there = (
+            [(number, row) for number, row in lines if cell_file(row, columns)] if self.config.file_column else lines
+        )
+        if missing := len(lines) - len(there):
+            self.pass_over(f"Rows without a file in the column {columns.file!r} were left out: {missing:,}.", missing)
+        return there
 
     def _of_folders(self, root: Path) -> Iterator[ClipRow]:
         folders = ClipFiles(root, self.formats).folders

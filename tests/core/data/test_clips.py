@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -222,3 +223,18 @@ def test_without_speakers_clips_are_unseen_and_copies_are_not(tmp_path: Path) ->
     rows.append({"file": "0.wav", "label": "a", "split": "test"})
     leaky = opened(jsonl(tmp_path / "leaky", rows))
     assert held_out_words(leaky) == "clips of which some are trained on"
+
+
+def test_of_a_named_column_rows_without_a_file_do_not_belong_to_the_set(tmp_path: Path) -> None:
+    """A table of images with audio for some of them is a table of that audio; unnamed, an empty file name is a fault."""
+    rows = [
+        {"file": f"{n}.wav", "caption": f"thing {n}", "sound": f"{n}.wav" if n % 4 == 0 else "", "split": "train"}
+        for n in range(20)
+    ]
+    source = opened(jsonl(tmp_path, rows), file_column="sound")
+    assert [row.caption for row in source.rows] == [f"thing {n}" for n in range(0, 20, 4)]
+    assert source.problems()[0].what == "Rows without a file in the column 'sound' were left out: 15."
+    rows[3]["file"] = ""
+    (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    whole = opened(tmp_path)
+    assert (len(whole.rows), whole.problems()[0].what) == (19, "Line 4: '' is not a file name.")
