@@ -58,7 +58,7 @@ OTHER_SPLITS = ("style", "seen", "held out")  # a second artist's drawings; what
 
 # Proper names and terms that a Chinese paper writes in Latin letters, too.
 SAME_IN_CHINESE = frozenset({
-    "AdamW", "AiSFX", "SlowFast", "BERT", "CTC", "DAC", "EnCodec", "GELU", "Mimi", "NT-Xent", "ReLU", "CLIP", "EfficientNet-Lite0", "ImageNet", "InfoNCE", "OpenMoji", "ResNet", "SGD", "SigLIP", "Twemoji",
+    "AdamW", "AiSFX", "CREPE", "YIN", "SlowFast", "BERT", "CTC", "DAC", "EnCodec", "GELU", "Mimi", "NT-Xent", "ReLU", "CLIP", "EfficientNet-Lite0", "ImageNet", "InfoNCE", "OpenMoji", "ResNet", "SGD", "SigLIP", "Twemoji",
     "ViT", "MiB", "R@1", "R@5", "R@10", "SimVQ", "TFLOPs", "Twemoji, CC BY 4.0", "bert", "resnet", "vit", "中文 / English", "Alpha", "EVA-02", "ConvNeXt V2", "Grad-CAM", "logits", "Flamingo", "Hz", "IDEFICS", "HuBERT", "LAMB", "NaViT", "Wav2Vec2", "WavLM", "bfloat16", "int8", "sigmoid",
     "ViT-B/16", "ViT-B/32", "ViT-H/14", "ViT-L/14", "ViT-L/14 336", "ViT-bigG/14", "ViT-g/14",
 })  # fmt: skip

