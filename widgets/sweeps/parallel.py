@@ -133,13 +133,14 @@ class ParallelPlot(QWidget):
         painter.drawText(QPointF(left, 22), title)
         painter.setPen(QColor(c.muted))
         taken = 1e9
+        longest = max((metrics.horizontalAdvance(text) for _, text in scale.ticks()), default=0)
+        fits = x + 6 + longest <= self.width()  # else they stand at the axis's left
         for place, text in sorted(scale.ticks()):
             y = self._y(place)
             if y > taken - 13:
                 continue
             taken = y
             words = metrics.elidedText(text, Qt.TextElideMode.ElideRight, 90)
-            fits = x + 6 + metrics.horizontalAdvance(words) <= self.width()
             at_right = index == len(self._scales) - 1 and fits
             where = QPointF(x + 6, y + 4) if at_right else QPointF(x - 6 - metrics.horizontalAdvance(words), y + 4)
             if index and not at_right and fits:

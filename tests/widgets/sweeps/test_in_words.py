@@ -94,3 +94,46 @@ def test_costs_have_titles_and_units(qtbot) -> None:
     assert short("cost/flops") == "FLOPs per example"
     ticks = value_scale("parameters", [2.1e6, 3.9e6], False, "cost/parameters").ticks()
     assert all(text.endswith(" M") for _, text in ticks)
+
+
+COUNTED = Sweep(
+    axes=(
+        Axis(name="attention", changes=(Change(name="joint"), Change(name="space"))),
+        Axis(path="sample_frames.frames", name="frames", values=(4, 8, 16)),
+    ), seeds=1, metric="GFLOPs a sample", direction="lower", baseline="joint",
+)  # fmt: skip
+
+
+def counted(qtbot) -> SweepsView:
+    """FLOPs that grow with the square of the frames for one, and evenly for the other."""
+    found = []
+    for number, one in enumerate(grid_configurations(COUNTED)):
+        frames = int(str(one.at["frames"]))
+        value = 0.001 * frames ** (2 if one.at["attention"] == "joint" else 1)
+        found.append(TrialFacts(
+            number=number, configuration=one.as_json(), seed=0, state="finished", run=f"run-{number}", value=value, figures={"GFLOPs a sample": value},
+            step=2, steps=2,
+        ))  # fmt: skip
+    view = SweepsView()
+    qtbot.addWidget(view)
+    view.resize(1200, 800)
+    view.set_sweeps([facts("a", found)])
+    view.show_sweep("a", COUNTED, found, table(COUNTED, found))
+    return view
+
+
+def test_a_counted_cost_is_told_with_its_unit_and_its_powers(qtbot):
+    said = counted(qtbot).verdict.text()
+    assert "differ by 240 MFLOPs, which is counted" in said
+    assert said.endswith("FLOPs per example grows with frames to the power of 2.00 (joint), 1.00 (space).")
+
+
+def test_powers_are_told_in_the_persons_language(qtbot, chinese):
+    assert counted(qtbot).verdict.text().endswith("每样本 FLOPs 随帧的幂增长，幂次为 2.00 (联合), 1.00 (空间)。")
+
+
+def test_the_plot_leaves_room_for_numbers_with_their_units(qtbot):
+    view = counted(qtbot)
+    view.show()
+    left = min(point.x() for _, point in view.plot.marks())
+    assert left > view.plot.fontMetrics().horizontalAdvance("200 MFLOPs")
