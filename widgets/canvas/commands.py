@@ -19,7 +19,7 @@ class Command:
     keys: tuple[str, ...]
     on: On
     group: int = 0
-    inside: str = ""  # the menu within the menu that holds it
+    inside: str = ""  # the menu within the menu that holds it, in English
 
 
 def commands() -> tuple[Command, ...]:
@@ -57,7 +57,7 @@ def commands() -> tuple[Command, ...]:
 
 def _aligning() -> tuple[Command, ...]:
     """What puts several blocks on a line or at equal distances."""
-    align = tr("Align")
+    align = "Align"
     return (
         Command(tr("Align left"), "align_left", ("Alt+Shift+Left",), "nodes", 4, align),
         Command(tr("Align centers"), "align_center", ("Alt+Shift+C",), "nodes", 4, align),

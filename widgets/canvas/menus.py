@@ -59,8 +59,8 @@ def inside(menu: QMenu, title: str) -> QMenu:
     """The menu within a menu that has this title, added where there is none yet; the menu itself without a title."""
     if not title:
         return menu
-    known = next((action.menu() for action in menu.actions() if action.menu() and action.text() == title), None)
-    return known or menu.addMenu(title)
+    known = next((action.menu() for action in menu.actions() if action.menu() and action.text() == tr(title)), None)
+    return known or menu.addMenu(tr(title))
 
 
 def _why_not(canvas: Surface, method: str) -> str:
