@@ -30,7 +30,7 @@ STILL: dict[str, Any] = {
     "saturation": 0.0,
 }
 
-OPTIONAL_PACKAGES = {"transforms.speech_activity": "silero_vad"}
+OPTIONAL_PACKAGES = {"transforms.speech_activity": "silero_vad", "transforms.optical_flow": "cv2"}
 
 
 def picture(edge: int = 32) -> torch.Tensor:

