@@ -117,7 +117,7 @@ class Sync(Objective):
     def found(self, video: Tokens, audio: Tokens) -> tuple[Tensor, Tensor, Tensor]:
         """Seconds, how sure they are, and how long a frame is shown, [B] each. Between lags by a parabola through three of them.
 
-        NaN where nothing meets, or scores are no numbers.
+        NaN where nothing meets, or scores are no numbers; never sure where the best lag is the first or last that is tried.
         """
         logit_BL, met_BL = self.scores(video, audio)
         is_known_B = (met_BL > 0).any(-1) & logit_BL.isfinite().all(-1)
@@ -125,7 +125,8 @@ class Sync(Objective):
         best_B = logit_BL.argmax(-1)
         frame_B = Stream.of(video).step_B
         near_BL = (self.lag_L - self.lag_L[best_B][:, None]).abs() <= frame_B[:, None] + 1e-6
-        sure_B = torch.where(is_known_B, (logit_BL.softmax(-1) * near_BL).sum(-1), 0.0)
+        is_inside_B = (best_B > 0) & (best_B < len(self.lag_L) - 1)  # at the bound the best may lie beyond it
+        sure_B = torch.where(is_known_B & is_inside_B, (logit_BL.softmax(-1) * near_BL).sum(-1), 0.0)
         inner_B = best_B.clamp(1, len(self.lag_L) - 2)
         left, middle, right = (logit_BL.gather(1, (inner_B + side)[:, None])[:, 0] for side in (-1, 0, 1))
         bend_B = left - 2 * middle + right

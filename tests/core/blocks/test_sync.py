@@ -95,6 +95,16 @@ def test_without_an_event_nothing_is_said() -> None:
     assert torch.isfinite(block(row(film), absent)["loss"])
 
 
+def test_an_offset_beyond_the_bound_is_not_said_to_be_the_bound() -> None:
+    ramp = (
+        torch.cumsum(torch.ones(1, 40, 1), 1).expand(-1, -1, 8) * 0.1
+    )  # the later the louder: the last lag is always the best
+    block = sync(ramp, most=0.5, step=0.1)
+    found_B, sure_B, _ = block.found(row(torch.ones_like(ramp)), row(ramp))
+    assert found_B.abs().item() == pytest.approx(0.5)
+    assert sure_B.item() == 0
+
+
 def test_the_loss_begins_at_the_logarithm_of_the_lags_and_learns_what_is_planted() -> None:
     torch.manual_seed(2)
     film = torch.randn(16, 40, 8)
