@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from core.store.encoding import sound_files
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.playing import Player
-from widgets.look.sounds import sound_image, spectrogram_of
+from widgets.look.sounds import sound_image
 from widgets.query.close_look import HeatPicture, HeatWords
 from widgets.query.columns import muted
 from widgets.query.stage import words_of
@@ -92,8 +92,8 @@ class PickedAnswer(QWidget):
             self.picture.set_image(sound_image(answer.sound.samples, 320, 200, 60), None)
         heat = asked.asked_heat if answer.picture_heat is None else answer.picture_heat
         if asked.asked.sound is not None and heat is not None and answer.picture is None and answer.sound is None:
-            drawn = spectrogram_of(asked.asked.sound.samples).scaled(QSize(320, 200))
-            self.picture.set_image(drawn, heat)
+            self.picture.set_image(sound_image(asked.asked.sound.samples, 320, 200, 0), heat)
+            self.title.setText(tr("Attention map"))
 
     def _play_or_stop(self) -> None:
         sound = self._answer.sound if self._answer is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -249,3 +250,15 @@ def test_where_nothing_can_be_recorded_it_says_why(qtbot, monkeypatch, module, w
     assert words in recorder.obstacle()
     recorder.start()
     assert not recorder.is_recording
+
+
+def test_attention_lies_over_the_spectrogram_in_either_theme(page):
+    """What is behind it is opaque, so a light window does not shine through."""
+    page.show_answers(replace(aligned(), asked_heat=np.eye(1, 4, dtype=np.float32)))
+    picture = page.closely.picture
+    assert page.closely.title.text() == "Attention map"
+    assert picture.has_heat()
+    assert not picture._image.hasAlphaChannel()
+    page.show_answers(aligned())
+    assert page.closely.title.text() == "Close up"
+    assert not picture.isVisible()
