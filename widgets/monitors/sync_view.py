@@ -43,22 +43,27 @@ class SyncSquares(QWidget):
         """As many clips as have room, each with its place above its words."""
         clips = self._value.clips if self._value is not None else ()
         foot = 2 * self.fontMetrics().height() + 2
-        edge, columns = 0.0, 1
-        for count in range(1, max(1, len(clips)) + 1):
-            rows = math.ceil(len(clips) / count)
-            fits = min((self.width() + GAP) / count - GAP, (self.height() + GAP) / max(rows, 1) - GAP - foot)
-            if fits > edge:
-                edge, columns = fits, count
-        if edge < LEAST:  # then fewer of them
-            edge = max(16.0, min(float(LEAST), self.height() - foot))
-            columns = max(1, int((self.width() + GAP) // (edge + GAP)))
-        rows = max(1, int((self.height() + GAP) // (edge + foot + GAP)))
+        edge, columns = self._fitted(len(clips), foot)
+        while edge < LEAST and len(clips) > 1:  # then fewer of them
+            clips = clips[:-1]
+            edge, columns = self._fitted(len(clips), foot)
+        edge = max(edge, 16.0)
         self._pitch = max(edge + GAP, (self.width() + GAP) / columns)
         beside = (self._pitch - GAP - edge) / 2
         return [
             (clip, QRectF(beside + n % columns * self._pitch, n // columns * (edge + foot + GAP), edge, edge))
-            for n, clip in enumerate(clips[: rows * columns])
+            for n, clip in enumerate(clips)
         ]
+
+    def _fitted(self, count: int, foot: int) -> tuple[float, int]:
+        """The largest edge of so many squares with words below them, and how many stand side by side."""
+        edge, columns = 0.0, 1
+        for across in range(1, max(1, count) + 1):
+            down = math.ceil(count / across)
+            fits = min((self.width() + GAP) / across - GAP, (self.height() + GAP) / max(down, 1) - GAP - foot)
+            if fits > edge:
+                edge, columns = fits, across
+        return edge, columns
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -149,7 +154,7 @@ def said(clip: SyncClip) -> str:
 
 def truth(clip: SyncClip) -> str:
     """The true offset, where it is known; else which clip it is."""
-    return name_of(clip) if clip.true is None else tr("true {seconds} s", seconds=f"{clip.true:+.2f}")
+    return name_of(clip) if clip.true is None else tr("true {seconds}", seconds=f"{clip.true:+.2f}")
 
 
 def in_words(clip: SyncClip) -> str:

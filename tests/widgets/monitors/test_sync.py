@@ -64,7 +64,7 @@ def test_squares_tell_moments_and_offsets(qtbot, run):
     middle = monitor.squares.at(place, first, 4, 7)
     assert monitor.squares.words_at(middle) == "test 4 · film at 0.45 s, sound at 0.75 s: likeness 1.00"
     assert monitor.squares.words_at(QPointF(place.center().x(), place.bottom() + 4)) == (
-        "test 4: +0.33 s · probability 0.90 · true +0.30 s"
+        "test 4: +0.33 s · probability 0.90 · true +0.30"
     )
     assert monitor.squares.words_at(QPointF(place.right() + 3, 2)) == ""
     assert "1 of 2" in monitor.figures.text()
