@@ -95,7 +95,7 @@ def test_every_transforms_meta_shapes_are_the_real_ones(key: str, clip: FilmFile
     values: dict[str, Any] = {"image": picture(), "sentence": "a red cat, on a mat", "waveform": sound}
     values["spectrogram"] = Bands(x_FT=torch.randn(64, 57), real=9000, samples=9000, hertz=16_000, hop=160, window=512)
     values["boxes"] = torch.tensor([[0.3, 0.4, 0.6, 0.7]])
-    frames = torch.randint(0, 256, (4, 3, 8, 8), dtype=torch.uint8)
+    frames = torch.randint(0, 256, (4, 3, 16, 16), dtype=torch.uint8)
     values |= {"clip": clip, "video": Film(frames_TCHW=frames, starts=(0.0, 0.1, 0.2, 0.3), durations=(0.1,) * 4)}
     values["views"] = Sides(views_VCHW=torch.rand(3, 3, 8, 8), real_V=torch.tensor([True, True, False]))
     shapes = {name: on_meta(collate([{name: value}], [0])[name]) for name, value in values.items()}

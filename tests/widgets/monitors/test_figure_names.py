@@ -16,7 +16,7 @@ from widgets.monitors.metric_names import metric_title
 NAMES = {
     name: file for name, file in figure_names().items() if not file.endswith("telemetry/device.py") and "{" not in name
 }
-OWN = r"R@\d+|mAP|[rg]?FID|KID|PSNR|SSIM|FLOPs|GPU|CLIP|KL|chrF"  # as they are written in every language
+OWN = r"R@\d+|mAP|[rg]?FID|KID|PSNR|SSIM|FLOPs|GPU|CLIP|KL|chrF|Spearman"  # as they are written in every language
 
 
 @pytest.fixture(autouse=True)
