@@ -30,6 +30,7 @@ from core.data.clip_table import (
     meaning_of_times,
     part_name,
     told_of,
+    unread_tables,
 )
 from core.data.clips import ClipRow, Mark, Told, merged, row_of
 from core.data.film_lists import LIST, read_lines
@@ -145,8 +146,10 @@ class Clips(Rows[ClipRow]):
             raise Refused(problem)
         root = self.root()
         tables = clip_tables(root, self.config.table)
+        for problem in unread_tables(root) if not self.config.table else ():
+            self.note(problem.what, problem.hint)
         found = list(self._of_tables(root, tables)) if tables else list(self._of_folders(root))
-        rows = list(self._with_beside(root, found))
+        rows = self._with_names(list(self._with_beside(root, found)))
         self._way = ""
         if rows:
             for split in sorted({row.split for row in rows} - {"", *SHARES}):
@@ -221,6 +224,20 @@ class Clips(Rows[ClipRow]):
             end = mark.span.end if part is None else min(mark.span.end, part.end)
             own = replace(told, caption=mark.label, transcript=mark.label, start=mark.span.start, end=end)
             yield row_of(row.file, row.name, own, line=row.line)
+
+    def _with_names(self, rows: Sequence[ClipRow]) -> list[ClipRow]:
+        """Where events are told apart, those of which nothing says what they are would be taken for the first class: left out."""
+        if not any(name for row in rows for name in row.told.event_names):
+            return list(rows)
+        found = list[ClipRow]()
+        for row in rows:
+            named = tuple(mark for mark in row.told.marks if mark.label)
+            for mark in (mark for mark in row.told.marks if not mark.label):
+                self.leave_out(
+                    f"{row.name}: the event from {mark.span.start:g} to {mark.span.end:g} s has no class, while others have one."
+                )
+            found.append(row if named == row.told.marks else replace(row, told=replace(row.told, marks=named)))
+        return found
 
     def _is_usable(self, row: Mapping[str, Any] | Problem) -> bool:
         if isinstance(row, Problem):

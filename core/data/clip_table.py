@@ -100,17 +100,44 @@ def clip_tables(root: Path, name: str = "") -> list[tuple[Path, str]]:
     """
     if name:
         return [(inside(root, name), "")]
-    places = [root, *sorted(p for p in root.iterdir() if p.is_dir() and not is_foreign(p.name))]
-    for place in places:
-        files = sorted(
-            f for f in place.iterdir() if f.suffix.lower() in (*ENDINGS, LIST) and f.is_file() and f.name != NAMES
-        )
-        heads = {file: names for file in files if _names_files(names := columns_in(file))}
+    for place in _places(root):
+        heads = {file: names for file in _tables_in(place) if _names_files(names := columns_in(file))}
         if heads:
             first = min(heads, key=lambda file: (_FIRST.get(file.stem, len(_FIRST)), file.name))
             together = [file for file, names in heads.items() if names == heads[first]]
             return [(file, split_of_table(file) if len(together) > 1 else "") for file in together]
     return []
+
+
+def unread_tables(root: Path) -> list[Problem]:
+    """Of what may have been meant as a table of recordings, what cannot be read: other text than UTF-8, broken or unknown JSON."""
+    found = list[Problem]()
+    for place in _places(root):
+        for file in _tables_in(place):
+            try:
+                first = next(iter(read_lines(file)), None)
+            except Refused as refused:
+                found += refused.problems
+                continue
+            except OSError as error:
+                found.append(
+                    Problem(what=f"The table {file.name!r} cannot be read: {error.strerror or type(error).__name__}.")
+                )
+                continue
+            if first is None and file.suffix.lower() == LIST:
+                found.append(
+                    Problem(what=f"{file.name!r} is no list of videos in a form that is known here; it is not read.")
+                )
+    return found
+
+
+def _places(root: Path) -> list[Path]:
+    return [root, *sorted(p for p in root.iterdir() if p.is_dir() and not is_foreign(p.name))]
+
+
+def _tables_in(place: Path) -> list[Path]:
+    endings = (*ENDINGS, LIST)
+    return sorted(f for f in place.iterdir() if f.suffix.lower() in endings and f.is_file() and f.name != NAMES)
 
 
 _FIRST = {name: place for place, name in enumerate(("captions", "labels", "metadata", "data"))}
@@ -224,13 +251,15 @@ def _marks(cell: Any) -> Iterator[Mark]:
     for event in cell if isinstance(cell, list) else ():
         if not isinstance(event, dict):
             raise ValueError("an event must have a start and an end")
+        named = [event[name] for name in LABEL if name in event]
         words = [
-            cell_text(value) for name, value in event.items() if name not in (*START, *END) and isinstance(value, str)
+            *named,
+            *(value for name, value in event.items() if name not in (*START, *END) and isinstance(value, str)),
         ]
         start, end = (next((event[name] for name in usual if name in event), None) for usual in (START, END))
         if start is None or end is None:
             raise ValueError("an event must have a start and an end")
-        yield Mark(span=Span(start=float(start), end=float(end)), label=words[0] if words else "")
+        yield Mark(span=Span(start=float(start), end=float(end)), label=cell_text(words[0]) if words else "")
 
 
 def cell_file(cells: Mapping[str, Any], columns: Columns) -> str:

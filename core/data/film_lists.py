@@ -7,14 +7,15 @@ and segments in the form of COCO: videos, annotations and categories that refer 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from core.data.delimited import Line
-from core.data.tables import MOST_BYTES, read_table
+from core.data.tables import MOST_BYTES, cell_name, cell_text, read_table
 from core.problems import Problem, refuse
 
 LIST = ".json"
@@ -34,14 +35,31 @@ def _rows_of(file: Path, stamp: Stamp) -> Sequence[Line]:
     size, _ = stamp
     if size > MOST_BYTES:
         raise refuse(f"The list {file.name!r} has more than a gibibyte.")
+    twice = Counter[str]()
     try:
-        told = json.loads(file.read_text(encoding="utf-8-sig"))
+        told = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=lambda pairs: _object(pairs, twice))
     except UnicodeDecodeError as error:
         raise refuse(f"The list {file.name!r} is not UTF-8 text.", hint="Save it as UTF-8.") from error
-    except (ValueError, RecursionError):
-        return ((0, Problem(what=f"The list {file.name!r} is not valid JSON.", severity="warning")),)
+    except (ValueError, RecursionError) as error:
+        raise refuse(f"The list {file.name!r} is not valid JSON.", hint=_where(error)) from error
     form = form_of(told)
-    return tuple(enumerate(form(told), 1)) if form is not None else ()
+    if form is None:
+        return ()
+    lost = [
+        Problem(what=f"{name[:80]!r} is told more than once; what is said last is read.") for name in twice.elements()
+    ]
+    return tuple(enumerate([*form(told), *lost], 1))
+
+
+def _object(pairs: Sequence[tuple[str, Any]], twice: Counter[str]) -> Mapping[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice.update(Counter(name for name, _ in pairs) - Counter(found.keys()))
+    return found
+
+
+def _where(error: Exception) -> str:
+    return f"It breaks off or is wrong at line {error.lineno}." if isinstance(error, json.JSONDecodeError) else ""
 
 
 Row = Mapping[str, Any] | Problem
@@ -49,35 +67,40 @@ Form = Callable[[Any], Iterator[Row]]
 
 
 def form_of(told: Any) -> Form | None:
-    """How a list is written; None where it is none that is known."""
+    """How a list is written, by any entry that is whole; None where it is none that is known."""
     if isinstance(told, list):
-        first = next((entry for entry in told if isinstance(entry, dict)), {})
-        return _something if "id" in first and ("template" in first or "label" in first) else None
+        return _something if any("id" in entry and _SOMETHING & entry.keys() for entry in _objects(told)) else None
     if not isinstance(told, dict):
         return None
     if isinstance(told.get("database"), dict):
         return _activity_net
     if isinstance(told.get("videos"), list):
         return _msr_vtt if isinstance(told.get("sentences"), list) else _coco if "annotations" in told else None
-    first = next((entry for entry in told.values() if isinstance(entry, dict)), {})
-    if "timestamps" in first and "sentences" in first:
+    entries = list(_objects(told.values()))
+    if any("timestamps" in entry and "sentences" in entry for entry in entries):
         return _dense_captions
-    return _kinetics if isinstance(first.get("annotations"), dict) else None
+    return _kinetics if any(isinstance(entry.get("annotations"), dict) for entry in entries) else None
+
+
+_SOMETHING = {"template", "label"}
 
 
 def _activity_net(told: Any) -> Iterator[Row]:
     """A film with its events; those of the test have none."""
     for name, entry in told["database"].items():
-        if not isinstance(entry, dict):
+        marks = (entry.get("annotations") or ()) if isinstance(entry, dict) else None
+        if not isinstance(marks, list | tuple):
             yield _odd(name)
             continue
         events = list[Mapping[str, Any]]()
-        for number, mark in enumerate(entry.get("annotations") or (), 1):
-            span = _span(mark.get("segment")) if isinstance(mark, dict) else None
-            if span is None:
-                yield _no_times(number, name)
+        for number, mark in enumerate(marks, 1):
+            event = _event(mark.get("label"), mark.get("segment")) if isinstance(mark, dict) else None
+            if event is None:
+                yield Problem(
+                    what=f"Annotation {number} of {str(name)[:80]!r} has no start, end and label that can be read."
+                )
             else:
-                events.append({"start": span[0], "end": span[1], "label": mark.get("label", "")})
+                events.append(event)
         yield {"file": name, "split": entry.get("subset", ""), "events": events}
 
 
@@ -90,76 +113,114 @@ def _dense_captions(told: Any) -> Iterator[Row]:
             continue
         for number, (times, words) in enumerate(zip(timed, said), 1):
             span = _span(times)
-            yield (
-                _no_times(number, name)
-                if span is None
-                else {"file": name, "start": span[0], "end": span[1], "caption": words}
-            )
+            if span is None or not cell_text(words):
+                yield Problem(
+                    what=f"Sentence {number} of {str(name)[:80]!r} has no words, or no start and end that can be read."
+                )
+            else:
+                yield {"file": name, "start": span[0], "end": span[1], "caption": words}
 
 
 def _kinetics(told: Any) -> Iterator[Row]:
     """As its csv: a film on the web, from when to when, and what is done."""
     for name, entry in told.items():
         mark = entry.get("annotations") if isinstance(entry, dict) else None
-        span = _span(mark.get("segment")) if isinstance(mark, dict) else None
-        if mark is None or span is None:
+        event = _event(mark.get("label"), mark.get("segment")) if isinstance(mark, dict) else None
+        if event is None:
             yield _odd(name)
             continue
         yield {
-            "label": mark.get("label", ""), "youtube_id": name, "time_start": span[0], "time_end": span[1],
+            "label": event["label"], "youtube_id": name, "time_start": event["start"], "time_end": event["end"],
             "split": entry.get("subset", ""),
         }  # fmt: skip
 
 
 def _something(told: Any) -> Iterator[Row]:
-    """The template without its brackets is the class, what was done is the caption."""
+    """The template without its brackets is the class, what was done is the caption; those of the test have neither."""
     for number, entry in enumerate(told, 1):
-        if not isinstance(entry, dict) or entry.get("id") in (None, ""):
+        if not isinstance(entry, dict) or not (name := cell_name(entry.get("id"))):
             yield Problem(what=f"Entry {number} names no video.")
             continue
-        template = str(entry.get("template") or entry.get("label") or "")
-        yield {
-            "file": str(entry["id"]), "label": template.replace("[", "").replace("]", ""), "caption": entry.get("label", ""),
-        }  # fmt: skip
+        template, label = cell_text(entry.get("template")), cell_text(entry.get("label"))
+        if not (template or label):
+            yield Problem(what=f"Entry {number} has neither a template nor a label.")
+            continue
+        yield {"file": name, "label": (template or label).replace("[", "").replace("]", ""), "caption": label}
 
 
 def _msr_vtt(told: Any) -> Iterator[Row]:
     """A row for each sentence about a film; its category is a number."""
-    sentences = defaultdict[Any, list[str]](list)
-    known = {entry.get("video_id") for entry in told["videos"] if isinstance(entry, dict)}
+    films, problems = _by_key(told["videos"], "video_id")
+    yield from problems
+    sentences = defaultdict[Key, list[str]](list)
     for number, entry in enumerate(told["sentences"], 1):
-        if not isinstance(entry, dict) or entry.get("video_id") not in known or not entry.get("caption"):
+        key = _key(entry.get("video_id")) if isinstance(entry, dict) else None
+        if key not in films:
             yield Problem(what=f"Sentence {number} is of no video in the list.")
+        elif words := cell_text(entry.get("caption")):
+            sentences[key].append(words)
         else:
-            sentences[entry["video_id"]].append(entry["caption"])
-    for number, entry in enumerate(told["videos"], 1):
-        if not isinstance(entry, dict) or not entry.get("video_id"):
-            yield Problem(what=f"Entry {number} names no video.")
-            continue
-        for words in sentences[entry["video_id"]] or [""]:
-            yield {
-                "file": entry["video_id"], "label": str(entry.get("category", "")), "caption": words, "split": entry.get("split", ""),
-            }  # fmt: skip
+            yield Problem(what=f"Sentence {number} has no words.")
+    for key, entry in films.items():
+        label, split = cell_text(entry.get("category")), entry.get("split", "")
+        for words in sentences[key] or [""]:
+            yield {"file": str(key), "label": label, "caption": words, "split": split}
 
 
 def _coco(told: Any) -> Iterator[Row]:
     """A film with its events, which are told apart from it and refer to it by number."""
-    called = {entry.get("id"): entry.get("name", "") for entry in told.get("categories", ()) if isinstance(entry, dict)}
-    films = {entry["id"]: entry for entry in told["videos"] if isinstance(entry, dict) and "id" in entry}
-    events = defaultdict[Any, list[Mapping[str, Any]]](list)
+    if not all(isinstance(told.get(name), list) for name in ("annotations", "categories")):
+        yield Problem(what="Its annotations and its categories are not two lists.")
+        return
+    (films, odd), (called, strange) = _by_key(told["videos"], "id"), _by_key(told["categories"], "id")
+    yield from (*odd, *(replace(problem, what=f"Categories: {problem.what}") for problem in strange))
+    events = defaultdict[Key, list[Mapping[str, Any]]](list)
     for number, mark in enumerate(told["annotations"], 1):
-        film = films.get(mark.get("video_id")) if isinstance(mark, dict) else None
-        if film is None:
+        film = _key(mark.get("video_id")) if isinstance(mark, dict) else None
+        if film not in films:
             yield Problem(what=f"Annotation {number} is of no video in the list.")
             continue
-        span = _span(mark.get("segment") or [mark.get("start"), mark.get("end")])
-        if span is None or mark.get("category_id") not in called:
+        label = called.get(_key(mark.get("category_id")), {}).get("name")
+        event = _event(label, mark.get("segment") or [mark.get("start"), mark.get("end")])
+        if event is None:
             yield Problem(what=f"Annotation {number} has no start, end and category that can be read.")
-            continue
-        events[film["id"]].append({"start": span[0], "end": span[1], "label": called[mark["category_id"]]})
-    for key, film in films.items():
-        name = film.get("file_name") or film.get("name") or str(key)
-        yield {"file": name, "split": film.get("split", ""), "events": events[key]}
+        else:
+            events[film].append(event)
+    for key, entry in films.items():
+        name = cell_name(entry.get("file_name")) or cell_name(entry.get("name")) or str(key)
+        yield {"file": name, "split": entry.get("split", ""), "events": events[key]}
+
+
+Key = str | int | None
+
+
+def _key(value: Any) -> Key:
+    """What entries refer to each other by; None where it is none."""
+    return value if isinstance(value, str | int) and not isinstance(value, bool) and value != "" else None
+
+
+def _objects(entries: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    return (entry for entry in entries if isinstance(entry, dict))
+
+
+def _by_key(entries: Sequence[Any], name: str) -> tuple[dict[Key, dict[str, Any]], list[Problem]]:
+    """Entries by what others refer to them by, the first of each; and what is wrong with the rest."""
+    found, problems = dict[Key, dict[str, Any]](), list[Problem]()
+    for number, entry in enumerate(entries, 1):
+        key = _key(entry.get(name)) if isinstance(entry, dict) else None
+        if key is None:
+            problems.append(Problem(what=f"Entry {number} has no {name} that others could refer to."))
+        elif key in found:
+            problems.append(Problem(what=f"Entry {number} has the {name} {str(key)[:80]!r} as one before has."))
+        else:
+            found[key] = entry
+    return found, problems
+
+
+def _event(label: Any, segment: Any) -> Mapping[str, Any] | None:
+    """When and what; None where one of both cannot be read."""
+    span, words = _span(segment), cell_text(label)
+    return {"start": span[0], "end": span[1], "label": words} if span is not None and words else None
 
 
 def _span(value: Any) -> tuple[float, float] | None:
@@ -168,13 +229,12 @@ def _span(value: Any) -> tuple[float, float] | None:
         return None
     if not all(isinstance(time, int | float) and not isinstance(time, bool) for time in value):
         return None
-    start, end = map(float, value)
+    try:
+        start, end = map(float, value)
+    except OverflowError:
+        return None
     return (start, end) if 0 <= start < end < float("inf") else None
 
 
 def _odd(name: str) -> Problem:
     return Problem(what=f"The entry {str(name)[:80]!r} is not written as the others are.")
-
-
-def _no_times(number: int, name: str) -> Problem:
-    return Problem(what=f"Annotation {number} of {str(name)[:80]!r} has no start and end that can be read.")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.data.film_lists import form_of
 from core.data.sources.videos import Videos
 from core.data.subtitles import cues
+from core.problems import Problem
 from core.telemetry.spans import Span
 from tests.core.data.films import film
 
@@ -68,7 +71,7 @@ def test_activity_net_is_events_by_film(tmp_path: Path) -> None:
     assert splits(source) == {"train": ["v_abc.mp4"], "validation": ["v_d_2.mp4"], "test": []}
     assert events(source, 0) == [(0.2, 0.8, "Polishing shoes"), (1.0, 1.6, "Archery")]
     assert source.left_out() == 3
-    assert "Annotation 2 of 'abc' has no start and end that can be read." in wrong(source)
+    assert "Annotation 2 of 'abc' has no start, end and label that can be read." in wrong(source)
     assert "The entry 'odd' is not written as the others are." in wrong(source)
 
 
@@ -194,6 +197,107 @@ def test_json_that_is_no_list_of_videos_is_no_table(tmp_path: Path) -> None:
     source = opened(tmp_path)
     assert source.code_names("classes") == ("jump", "run")
     assert source.left_out() == 0
+    assert [problem.what for problem in source.problems() if problem.severity == "warning"] == [
+        "The list 'broken.json' is not valid JSON.",
+        "'settings.json' is no list of videos in a form that is known here; it is not read.",
+    ]
+
+
+KINETICS = {"annotations": {"label": "dancing", "segment": [0.0, 0.3]}, "subset": "train"}
+FORMS: dict[str, Any] = {
+    "activity_net": {"database": {
+        name: {"subset": "training", "annotations": [{"segment": [0.1, 0.2], "label": name}]} for name in "ab"
+    }},
+    "captions": {name: {"timestamps": [[0, 0.2], [0.2, 0.4]], "sentences": ["one", "two"]} for name in "ab"},
+    "kinetics": dict.fromkeys("ab", KINETICS),
+    "something": [{"id": name, "label": f"hold {name}", "template": "hold [x]"} for name in "ab"],
+    "msr_vtt": {
+        "videos": [{"category": 1, "video_id": name, "split": "train"} for name in "ab"],
+        "sentences": [{"caption": "c", "video_id": name} for name in "ab"],
+    },
+    "coco": {
+        "videos": [{"id": n, "file_name": f"{name}.mp4"} for n, name in enumerate("ab")],
+        "categories": [{"id": n, "name": name} for n, name in enumerate("xy")],
+        "annotations": [{"video_id": n, "category_id": n, "segment": [0.1, 0.2]} for n in range(2)],
+    },
+}  # fmt: skip
+ODD = (None, [], {}, [[]], "", "zz", -1, 10**400, True, [1], {"a": 1}, float("nan"), "\ud800")
+
+
+def places_in(told: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield way
+    for key in told if isinstance(told, dict) else range(len(told)) if isinstance(told, list) else ():
+        yield from places_in(told[key], (*way, key))
+
+
+def with_odd(told: Any, way: tuple[Any, ...], value: Any) -> Any:
+    if not way:
+        return value
+    made = dict(told) if isinstance(told, dict) else list(told)
+    made[way[0]] = with_odd(told[way[0]], way[1:], value)
+    return made
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_odd_value_anywhere_in_a_list_is_lost_without_a_word_or_raises(form: str) -> None:
+    whole = FORMS[form]
+    rows = list(form_of(whole)(whole))
+    assert not any(isinstance(row, Problem) for row in rows)
+    for way in places_in(whole):
+        for value in ODD:
+            odd = with_odd(whole, way, value)
+            reader = form_of(odd)
+            if reader is None:  # then it is told that the whole list is in no known form
+                assert len(way) <= 1, way
+                continue
+            found = list(reader(odd))
+            assert any(isinstance(row, Problem) for row in found) or all(map(is_whole, found)), (way, value)
+
+
+def is_whole(row: Any) -> bool:
+    """Whether it names a video, and every event in it has a time and a class."""
+    return bool(row["file" if "file" in row else "youtube_id"]) and all(
+        0 <= event["start"] < event["end"] and event["label"] for event in row.get("events", ())
+    )
+
+
+def test_one_bad_entry_at_the_head_does_not_cost_the_list(tmp_path: Path) -> None:
+    films(tmp_path, "a.mp4", "b.mp4")
+    source = opened(told(tmp_path, "kinetics.json", {"a": {}, "b": KINETICS}))
+    assert source.code_names("classes") == ("dancing",)
+    assert wrong(source) == ["The entry 'a' is not written as the others are."]
+
+
+def test_who_is_told_of_twice_in_a_list_is_named(tmp_path: Path) -> None:
+    films(tmp_path, "a.mp4")
+    (tmp_path / "kinetics.json").write_text(f'{{"a": {json.dumps(KINETICS)}, "a": {json.dumps(KINETICS)}}}')
+    source = opened(tmp_path)
+    assert (len(source), wrong(source)) == (1, ["'a' is told more than once; what is said last is read."])
+    twice = {**FORMS["coco"], "videos": [{"id": 0, "file_name": "a.mp4"}, {"id": 0, "file_name": "b.mp4"}]}
+    found = [row.what for row in form_of(twice)(twice) if isinstance(row, Problem)]
+    assert found[0] == "Entry 2 has the id '0' as one before has."
+
+
+def test_a_table_of_other_text_is_told_where_it_is_passed_over(tmp_path: Path) -> None:
+    films(tmp_path, "a.mp4")
+    (tmp_path / "labels.csv").write_bytes("file,label\na.mp4,K\u00e4se\n".encode("cp1252"))
+    assert wrong(opened(tmp_path)) == ["The table 'labels.csv' is not UTF-8 text."]
+
+
+def test_an_event_without_a_class_is_not_one_of_the_first(tmp_path: Path) -> None:
+    films(tmp_path, "a.mp4")
+    rows = ["a.mp4,0,0.5,run", "a.mp4,0.5,1,", "a.mp4,1,1.5,jump"]
+    (tmp_path / "events.csv").write_text("file,onset,offset,event_label\n" + "\n".join(rows) + "\n")
+    source = opened(tmp_path)
+    assert events(source, 0) == [(0.0, 0.5, "run"), (1.0, 1.5, "jump")]
+    assert wrong(source) == ["a.mp4: the event from 0.5 to 1 s has no class, while others have one."]
+
+
+def test_events_may_be_called_by_numbers(tmp_path: Path) -> None:
+    films(tmp_path, "a.mp4")
+    marks = [{"start": 0, "end": 0.5, "label": 3}, {"start": 0.5, "end": 1, "label": 4}]
+    (tmp_path / "events.jsonl").write_text(json.dumps({"file": "a.mp4", "events": marks}))
+    assert events(opened(tmp_path), 0) == [(0.0, 0.5, "3"), (0.5, 1.0, "4")]
 
 
 SRT = (
