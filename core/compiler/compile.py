@@ -14,11 +14,23 @@ from core.compiler.dividing import dividing_problems
 from core.compiler.grouping import grouping_problems
 from core.compiler.plan import Plan
 from core.compiler.resolve import Resolved, resolve
-from core.compiler.shapes import MEBIBYTE, Traced, TracedNode, Tracer, bytes_of, concrete, ends_of, tokens_of
+from core.compiler.shapes import (
+    MEBIBYTE,
+    Traced,
+    TracedNode,
+    Tracer,
+    bytes_of,
+    concrete,
+    dtype_of,
+    ends_of,
+    modality_of,
+    tokens_of,
+)  # fmt: skip
 from core.compiler.size_budget import size_budget_problems
 from core.compiler.sounds import sound_problems
 from core.compiler.tasks import Reach, reach, task_problems, tasks_of
 from core.graph.analysis import Analysis, NodeFacts, PortFacts
+from core.graph.bridging import projection_to
 from core.graph.configurations import sweep_problems
 from core.graph.document import Document, End
 from core.graph.vocabulary import Vocabulary
@@ -71,7 +83,7 @@ def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Res
         key: _facts(document, resolved, key, node, trained, counted=first[document.owner(key)])
         for key, node in traced.nodes.items()
     }
-    troubles = [_with_fix(problem, document, resolved) for problem in traced.problems]
+    troubles = [_with_fix(problem, document, resolved, words) for problem in traced.problems]
     over = [p for key, node in traced.nodes.items() for p in budget_problems(key, node, resolved.specs[key].title)]
     over += size_budget_problems(document, resolved, traced, tracer, _largest_batch(document, resolved))
     whole = [
@@ -120,6 +132,7 @@ def _facts(
         port.name: PortFacts(
             symbolic=port.axes, concrete=concrete(node.outputs[port.name]), tokens=tokens_of(node.outputs[port.name]),
             mebibytes=bytes_of(node.outputs[port.name]) / MEBIBYTE, trained=trained.get(key, False),
+            modality=modality_of(node.outputs[port.name], port), dtype=dtype_of(node.outputs[port.name]),
         )
         for port in spec.gives
         if port.name in node.outputs
@@ -132,8 +145,8 @@ def _facts(
     )  # fmt: skip
 
 
-def _with_fix(problem: Problem, document: Document, resolved: Resolved) -> Problem:
-    """Where two sides of an objective differ in width and one block's knob would mend it, offer that."""
+def _with_fix(problem: Problem, document: Document, resolved: Resolved, words: Vocabulary) -> Problem:
+    """Where two sides of an objective differ in width: one block's knob may mend it, or a projection before one side."""
     ends = resolved.inputs.get(problem.node, {})
     if problem.fix is not None or not {"left", "right"} <= set(ends):
         return problem
@@ -143,6 +156,8 @@ def _with_fix(problem: Problem, document: Document, resolved: Resolved) -> Probl
         knob = next((k for k in resolved.specs[node].knobs if k.name == "width"), None)
         if knob is not None:
             widths[side] = document.nodes[node].knobs.get("width", knob.default)
+    if len(widths) == 1:
+        return _with_projection(problem, ends, widths, words)
     if len(widths) < 2 or widths["left"] == widths["right"]:
         return problem
     node, width = ends["right"].node, widths["left"]
@@ -150,6 +165,20 @@ def _with_fix(problem: Problem, document: Document, resolved: Resolved) -> Probl
         text=f"Make both {width} wide", edit="set_knob", arguments={"node": node, "name": "width", "value": width}
     )
     return replace(problem, fix=fix)
+
+
+def _with_projection(
+    problem: Problem, ends: Mapping[str, End], widths: Mapping[str, Any], words: Vocabulary
+) -> Problem:
+    """A projection before the side whose width cannot be set, as wide as the other."""
+    ((_, width),) = widths.items()
+    side = "left" if "right" in widths else "right"
+    step = projection_to("embedding", words, width)
+    if step is None:
+        return problem
+    block = (step.spec.key, step.entry, step.leave, {**step.spec.placed(), "width": width})
+    given = {"source": ends[side], "target": End(node=problem.node, port=side), "blocks": (block,)}
+    return replace(problem, fix=Fix(text=f"Put {step.spec.title} between", edit="put_between", arguments=given))
 
 
 def _whole(

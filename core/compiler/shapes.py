@@ -24,6 +24,7 @@ from core.compiler.randomness import apart
 from core.compiler.recompute import recompute, recomputed
 from core.compiler.resolve import Resolved
 from core.graph.document import Document, End, Node
+from core.graph.ports import Port
 from core.problems import Fix, Problem, Refused, refuse
 
 MEBIBYTE = 2**20
@@ -201,6 +202,18 @@ def concrete(value: Any) -> str:
     if not isinstance(tensor, Tensor):
         return "B"
     return " ".join(["B", *map(str, tensor.shape[1:])]) if tensor.ndim else ""
+
+
+def dtype_of(value: Any) -> str:
+    """What the numbers are kept as: ``float32``; empty where a value is no tensor yet. Mixed precision is the recipe's."""
+    tensor = None if isinstance(value, Negatives) else main_tensor(value)
+    return str(tensor.dtype).removeprefix("torch.") if isinstance(tensor, Tensor) else ""
+
+
+def modality_of(value: Any, port: Port) -> str:
+    """What a value is about: tokens and vectors say what they were made of; else what the port is for."""
+    told = getattr(value, "modality", "")
+    return told if told and told != "any" else port.modality if port.modality != "any" else ""
 
 
 def bytes_of(value: Any) -> int:

@@ -16,6 +16,8 @@ class PortFacts:
     concrete: str  # "B 65 192"
     tokens: int = 0  # positions a sample, 0 where it has none
     mebibytes: float = 0.0  # for one batch
+    modality: str = ""  # core.graph.ports.MODALITIES; of tokens it is what they were made of
+    dtype: str = ""  # float32, uint8, int64 ...; empty where nothing is a tensor yet
     trained: bool = False  # whether a gradient flows here
 
 

@@ -139,7 +139,7 @@ def _sizing(taker: BlockSpec, port: str, words: Vocabulary, width: int) -> list[
     into = taker.input(port)
     if not width or into is None or taker.role != "objective":
         return []
-    step = _sizer(into.kind, words, width)
+    step = projection_to(into.kind, words, width)
     return [] if step is None else [(step.spec.key, step.entry, step.leave, {**step.spec.placed(), "width": width})]
 
 
@@ -149,7 +149,7 @@ def _has_width(spec: BlockSpec, width: int) -> bool:
     return knob is not None and knob.problem_with(width) == ""
 
 
-def _sizer(kind: str, words: Vocabulary, width: int) -> Step | None:
+def projection_to(kind: str, words: Vocabulary, width: int) -> Step | None:
     """The connector used most that gives the same kind at another width."""
     usage, found = block_usage(), []
     for spec in words.values():

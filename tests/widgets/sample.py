@@ -132,7 +132,15 @@ def document() -> Document:
 
 
 def flow(symbolic: str, concrete: str, trained: bool = True) -> PortFacts:
-    return PortFacts(symbolic=symbolic, concrete=concrete, tokens=65, mebibytes=6.1, trained=trained)
+    return PortFacts(
+        symbolic=symbolic,
+        concrete=concrete,
+        tokens=65,
+        mebibytes=6.1,
+        trained=trained,
+        modality="image",
+        dtype="float32",
+    )
 
 
 def analysis() -> Analysis:

@@ -57,7 +57,8 @@ def wire_tip(canvas: Surface, wire: Wire) -> str:
     facts = canvas.board.wires[wire.key].facts
     if facts is None:
         return _rich(heading, [tr("Shapes are known once everything before it is connected.")])
-    lines = [f"{facts.symbolic}  =  {facts.concrete}"]
+    about = [tr(facts.modality) if facts.modality else "", facts.dtype]
+    lines = [f"{facts.symbolic}  =  {facts.concrete}", " · ".join(filter(None, about))]
     if facts.tokens:
         lines.append(tr("{n} tokens per example", n=f"{facts.tokens:,}"))
     if facts.mebibytes:

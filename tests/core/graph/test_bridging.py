@@ -127,6 +127,30 @@ def test_a_row_is_as_wide_as_what_it_meets():
     assert len(bridged(document, source, target, offered[0], words(), width=48)[1]) == 1  # a fusion takes any width
 
 
+def test_two_sides_of_unequal_width_are_mended_by_a_projection_where_no_knob_can():
+    document = edits.remove_nodes(example("mini_clip"), ["projection"], words())
+    (problem,) = [p for p in analyse(document, words()).problems if "same width" in p.what]
+    assert problem.fix is not None
+    assert problem.fix.text == "Put Projection between"
+    mended = getattr(edits, problem.fix.edit)(document, **problem.fix.arguments)
+    assert analyse(mended, words()).problems == ()
+
+
+def test_a_wire_tells_what_flows_in_words_numbers_and_bytes():
+    facts = analyse(example("mini_clip"), words()).nodes
+    flows = {key: facts[node].outputs[port] for key, node, port in (
+        ("image", "augment", "image"), ("text", "tokenizer", "text"), ("tokens", "resnet", "tokens"), ("vector", "projection", "embedding"),
+    )}  # fmt: skip
+    assert {key: flow.dtype for key, flow in flows.items()} == {
+        "image": "float32",
+        "text": "int64",
+        "tokens": "float32",
+        "vector": "float32",
+    }
+    assert [flows[key].modality for key in ("image", "text", "tokens")] == ["image", "text", "image"]
+    assert all(flow.mebibytes > 0 for flow in flows.values())
+
+
 def test_a_drawing_that_lost_a_tower_is_whole_again_after_one_choice():
     """The built-in experiment without its image tower: from the images to the loss, and nothing stands against a run."""
     document = example("mini_clip")

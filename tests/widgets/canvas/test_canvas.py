@@ -69,7 +69,7 @@ def test_facts_reach_nodes_wires_and_tips(hand):
     assert not board.wires["words.tokens>pool_2.tokens"].carries_gradient
     assert board.wires["pairs.image>augment.image"].carries_gradient
     tip = tips.wire_tip(hand.canvas, board.wires["vit.tokens>mixer.tokens"].wire)
-    for words in ("B N D", "B 65 192", "65 tokens", "6.1 MiB", "A gradient flows"):
+    for words in ("B N D", "B 65 192", "65 tokens", "6.1 MiB", "image · float32", "A gradient flows"):
         assert words in tip
     assert "differ in width" in tips.node_tip(hand.canvas, "infonce")
     hand.canvas.set_analysis(None)
