@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from core.compiler.absent import absent_problems
-from core.compiler.budget import budget_problems
 from core.compiler.build import build_source
+from core.compiler.checks.absent import absent_problems
+from core.compiler.checks.budget import budget_problems
+from core.compiler.checks.dividing import dividing_problems
+from core.compiler.checks.grouping import grouping_problems
+from core.compiler.checks.size_budget import size_budget_problems
+from core.compiler.checks.sounds import sound_problems
 from core.compiler.describe import vocabulary
-from core.compiler.dividing import dividing_problems
-from core.compiler.grouping import grouping_problems
 from core.compiler.plan import Plan
 from core.compiler.resolve import Resolved, resolve
 from core.compiler.shapes import (
@@ -26,8 +28,6 @@ from core.compiler.shapes import (
     modality_of,
     tokens_of,
 )  # fmt: skip
-from core.compiler.size_budget import size_budget_problems
-from core.compiler.sounds import sound_problems
 from core.compiler.tasks import Reach, reach, task_problems, tasks_of
 from core.graph.analysis import Analysis, NodeFacts, PortFacts
 from core.graph.bridging import projection_to

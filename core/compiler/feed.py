@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from core.blocks.values import map_tensors
+from core.compiler.answers.things import Things
 from core.compiler.build import build_source, build_transform
 from core.compiler.module import node_seed
 from core.compiler.plan import Plan, Task
-from core.compiler.things import Things
 from core.data.base import Patches, Pieces, Source
 from core.data.graphs import SampleGraphs
 from core.data.loading import batches, grouped

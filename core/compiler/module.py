@@ -22,15 +22,15 @@ from core.blocks.packing import taken_by, unpacked
 from core.blocks.times import Marked
 from core.blocks.values import Codes, Grid, Tokens, full, map_tensors
 from core.blocks.wish import Wish
+from core.compiler.answers.decoding import Codec, codecs, decoded, encoded, patches
+from core.compiler.answers.grad_cam import Evidence, grad_cam
+from core.compiler.answers.making import Making, Thing, make, makings
+from core.compiler.answers.words_in_image import Meeting, words_in_image
 from core.compiler.build import build_block
 from core.compiler.compile import meta_values
-from core.compiler.decoding import Codec, codecs, decoded, encoded, patches
-from core.compiler.grad_cam import Evidence, grad_cam
-from core.compiler.making import Making, Thing, make, makings
 from core.compiler.momentum import Twin, wants_twin
 from core.compiler.plan import Plan
 from core.compiler.randomness import apart, drawing_alike
-from core.compiler.words_in_image import Meeting, words_in_image
 from core.graph.document import End
 from core.telemetry.diagnostics.unmoved import at_rest
 
@@ -167,7 +167,7 @@ class Experiment(nn.Module):
     def make(
         self, making: Making, batch: Mapping[End, Any], seeds: Sequence[int], wish: Wish | None = None
     ) -> Iterator[Thing]:
-        """Make some, one after another (:func:`core.compiler.making.make`)."""
+        """Make some, one after another (:func:`core.compiler.answers.making.make`)."""
         return make(self, making, batch, seeds, wish)
 
     def codecs(self) -> tuple[Codec, ...]:
@@ -175,15 +175,15 @@ class Experiment(nn.Module):
         return codecs(self.plan)
 
     def encoded(self, codec: Codec, batch: Mapping[End, Any]) -> Codes:
-        """The codes of a batch (:func:`core.compiler.decoding.encoded`)."""
+        """The codes of a batch (:func:`core.compiler.answers.decoding.encoded`)."""
         return encoded(self, codec, batch)
 
     def decoded(self, codec: Codec, codes: Codes) -> Tensor:
-        """Images drawn from codes (:func:`core.compiler.decoding.decoded`)."""
+        """Images drawn from codes (:func:`core.compiler.answers.decoding.decoded`)."""
         return decoded(self, codec, codes)
 
     def patches(self, codec: Codec, book: int, grid: Grid, device: torch.device) -> Tensor:
-        """What each code of a book looks like (:func:`core.compiler.decoding.patches`)."""
+        """What each code of a book looks like (:func:`core.compiler.answers.decoding.patches`)."""
         return patches(self, codec, book, grid, device)
 
     def opposing(self, values: Mapping[End, Any]) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.blocks.encoders.teacher import Teacher
-from core.compiler.asking import asked
+from core.compiler.answers.asking import asked
 from core.compiler.compile import compile, meta_values
 from core.compiler.feed import sample_graphs
 from core.compiler.module import Experiment

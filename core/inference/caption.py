@@ -21,9 +21,9 @@ from core.blocks.attention.core import recording
 from core.blocks.generators.beams import beamed
 from core.blocks.generators.writing import Beginning, Way, likelihoods, pieces
 from core.blocks.values import Grid, Tokens
-from core.compiler.answerable import NO_CAPTION, NOT_ABOUT_FILM, NOTHING_WRITTEN, answerable
+from core.compiler.answers.answerable import NO_CAPTION, NOT_ABOUT_FILM, NOTHING_WRITTEN, answerable
+from core.compiler.answers.writing import Writer, beginning, brackets, decoder_of, tokenizer_of, writers
 from core.compiler.plan import Task
-from core.compiler.writing import Writer, beginning, brackets, decoder_of, tokenizer_of, writers
 from core.data.base import Transform
 from core.graph.document import End
 from core.inference.answering import Progress, go_on

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
-from core.compiler.answerable import NO_CLASS_OF_FILM, NO_CLASS_OF_SOUND, NO_CLASSES
-from core.compiler.asking import HERE, class_vectors, classes_of
+from core.compiler.answers.answerable import NO_CLASS_OF_FILM, NO_CLASS_OF_SOUND, NO_CLASSES
+from core.compiler.answers.asking import HERE, class_vectors, classes_of
 from core.compiler.randomness import apart
 from core.inference.answering import Progress, go_on
 from core.inference.trained import Trained, ranked

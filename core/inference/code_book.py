@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.blocks.values import Codes, Grid
-from core.compiler.decoding import Codec
+from core.compiler.answers.decoding import Codec
 from core.data.media import pixels_of
 from core.graph.selection import reported_split
 from core.inference.answering import Progress, go_on

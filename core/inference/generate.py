@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.blocks.wish import Wish
-from core.compiler.answerable import answerable
-from core.compiler.asking import asked
-from core.compiler.making import Making, Thing, guided, make_between
+from core.compiler.answers.answerable import answerable
+from core.compiler.answers.asking import asked
+from core.compiler.answers.making import Making, Thing, guided, make_between
 from core.data.media import pixels_of
 from core.inference.answering import Cancelled, Progress, go_on
 from core.inference.trained import Trained

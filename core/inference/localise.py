@@ -10,9 +10,9 @@ import torch
 from core.blocks.objectives.event_detection import EventDetection
 from core.blocks.objectives.localisation import Localisation
 from core.blocks.values import Segments
-from core.compiler.answerable import NO_ACTIONS, NO_EVENTS
+from core.compiler.answers.answerable import NO_ACTIONS, NO_EVENTS
+from core.compiler.answers.tellers import teller_of
 from core.compiler.randomness import apart
-from core.compiler.tellers import teller_of
 from core.inference.trained import Trained
 from core.problems import Refused
 from core.telemetry.spans import Span

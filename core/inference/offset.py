@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 
 from core.blocks.objectives.sync import Sync
-from core.compiler.answerable import NO_OFFSETS
+from core.compiler.answers.answerable import NO_OFFSETS
+from core.compiler.answers.tellers import synchronisers
 from core.compiler.randomness import apart
-from core.compiler.tellers import synchronisers
 from core.data.films.footage import FilmFile
 from core.data.media import Wave
 from core.data.readers.audio import read_sound

@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 
 from core.blocks.objectives.classification import Classification
-from core.compiler.answerable import NO_CLASS_OF_FILM, NO_CLASS_OF_SOUND, NO_CLASSES
+from core.compiler.answers.answerable import NO_CLASS_OF_FILM, NO_CLASS_OF_SOUND, NO_CLASSES
+from core.compiler.answers.tellers import teller_of
 from core.compiler.randomness import apart
-from core.compiler.tellers import teller_of
 from core.inference.trained import Trained, ranked
 from core.problems import Refused
 

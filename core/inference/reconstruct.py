@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.compiler.answerable import answerable
-from core.compiler.making import Thing
+from core.compiler.answers.answerable import answerable
+from core.compiler.answers.making import Thing
 from core.inference.answering import Progress
 from core.inference.generate import made
 from core.inference.trained import Trained

@@ -1,6 +1,6 @@
 """Retrieve: what of a split fits a sentence, an image, both, or a sound best, by the objective's own score.
 
-What can be asked is :mod:`core.compiler.questions`'; the pool is embedded once for each question. Axes: N samples in the pool,
+What can be asked is :mod:`core.compiler.answers.questions`'; the pool is embedded once for each question. Axes: N samples in the pool,
 D width.
 """
 
@@ -16,9 +16,9 @@ from torch import Tensor
 
 from core.blocks.block import Objective
 from core.blocks.values import joined, map_tensors
-from core.compiler.questions import Kind, Question, questions_of, why_not
+from core.compiler.answers.questions import Kind, Question, questions_of, why_not
+from core.compiler.answers.subsets import embedded
 from core.compiler.randomness import apart
-from core.compiler.subsets import embedded
 from core.inference.answering import Cancelled, Progress, go_on
 from core.inference.trained import Answer, Trained, ranked, unit
 from core.problems import Refused, refuse

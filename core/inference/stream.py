@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 
 from core.blocks.objectives.classification import Classification
-from core.compiler.answerable import NO_CLASS_OF_FILM, NO_CLASS_OF_SOUND
+from core.compiler.answers.answerable import NO_CLASS_OF_FILM, NO_CLASS_OF_SOUND
+from core.compiler.answers.tellers import Teller
 from core.compiler.randomness import apart
-from core.compiler.tellers import Teller
 from core.data.live import Arrival, Clock, LastSeconds
 from core.data.ring import Ring
 from core.data.transforms.sample_frames import SampleFrames

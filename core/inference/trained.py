@@ -1,7 +1,7 @@
 """A trained plan, open to be asked: a document with a checkpoint's weights, and what a person brings put on its ports.
 
 Each kind of answer is a file beside this one; which of them a plan can give, and why not the others, is
-:mod:`core.compiler.answerable`'s. Axes: N samples in the pool, D width.
+:mod:`core.compiler.answers.answerable`'s. Axes: N samples in the pool, D width.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from torch import Tensor
 
 from core.blocks.ranking import best_first
 from core.blocks.values import AnySize, Waveform
-from core.compiler.asking import asked, through
+from core.compiler.answers.asking import asked, through
+from core.compiler.answers.making import makings
+from core.compiler.answers.questions import GIVEN, Question, questions_of, why_not
+from core.compiler.answers.subsets import absent, droppers, subsets_of
+from core.compiler.answers.tellers import Teller, synchronisers, tellers
+from core.compiler.answers.writing import writers
 from core.compiler.compile import compile
 from core.compiler.feed import Feed, feeds, sample_graphs
-from core.compiler.making import makings
 from core.compiler.module import Experiment
 from core.compiler.plan import Task
-from core.compiler.questions import GIVEN, Question, questions_of, why_not
-from core.compiler.subsets import absent, droppers, subsets_of
-from core.compiler.tellers import Teller, synchronisers, tellers
 from core.compiler.weights import load_average, load_weights, read_state
-from core.compiler.writing import writers
 from core.data.base import Pieces
 from core.data.films.footage import FilmFile, Footage
 from core.data.media import Wave, picture_of, pixels_of

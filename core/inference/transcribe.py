@@ -18,11 +18,11 @@ from torch import Tensor
 from core.blocks.alignment import frames_needed, said
 from core.blocks.objectives.ctc import CTC, aligned
 from core.blocks.times import When
-from core.compiler.answerable import NO_WORDS
-from core.compiler.asking import through
+from core.compiler.answers.answerable import NO_WORDS
+from core.compiler.answers.asking import through
+from core.compiler.answers.tellers import Teller, teller_of
+from core.compiler.answers.writing import brackets, tokenizer_of, told_by
 from core.compiler.randomness import apart
-from core.compiler.tellers import Teller, teller_of
-from core.compiler.writing import brackets, tokenizer_of, told_by
 from core.data.base import Transform
 from core.inference.trained import Trained
 from core.problems import Refused, refuse

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, islice
 
+from core.compiler.checks.sizes import size_problems
 from core.compiler.compile import compile
 from core.compiler.feed import sample_graphs
-from core.compiler.sizes import size_problems
 from core.graph.configurations import (
     Configuration,
     applied,

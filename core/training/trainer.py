@@ -27,10 +27,10 @@ from typing import Any
 
 import torch
 
+from core.compiler.checks.sizes import size_problems
 from core.compiler.module import node_seed
 from core.compiler.plan import Plan
 from core.compiler.randomness import RANDOM_NUMBERS
-from core.compiler.sizes import size_problems
 from core.data.graphs import SampleGraphs
 from core.data.order import packs_rows
 from core.graph.mixing import drawn, shares_at

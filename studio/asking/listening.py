@@ -65,7 +65,7 @@ def sounding(wave: Wave) -> Sounding:
 
 
 def _classes(trained: Trained, path: str, listening: Listening) -> QueryAnswers:
-    from core.compiler.tellers import teller_of  # torch
+    from core.compiler.answers.tellers import teller_of  # torch
     from core.inference.answering import Cancelled
     from core.inference.classify import classify, own_classes
     from core.inference.recognise import recognise
@@ -95,7 +95,7 @@ def _events(trained: Trained, path: str) -> QueryAnswers:
 
 
 def _transcript(trained: Trained, path: str, listening: Listening) -> QueryAnswers:
-    from core.compiler.tellers import teller_of  # torch
+    from core.compiler.answers.tellers import teller_of  # torch
     from core.inference.transcribe import transcribe
 
     if teller_of(trained.tellers, "transcribe", "sound") is None:

@@ -18,7 +18,7 @@ from widgets.look.language import tr
 from widgets.query.values import Asked, MakingWish, QueryAnswer, QueryAnswers
 
 if TYPE_CHECKING:
-    from core.compiler.making import Thing
+    from core.compiler.answers.making import Thing
     from core.inference.generate import Sight
     from core.inference.trained import Trained
 

@@ -275,7 +275,7 @@ class Asking(QObject):
 
 def pools_of(trained: Trained, given: frozenset[str]) -> list[str]:
     """What is searched: held-out samples of the first task that can be asked so, and of all that are asked by the same ends."""
-    from core.compiler.questions import questions_of  # torch
+    from core.compiler.answers.questions import questions_of  # torch
 
     asked = {task.source: questions_of(trained.plan, task).get(given) for task in trained.plan.tasks}
     first = next((question for question in asked.values() if question is not None), None)
@@ -286,11 +286,11 @@ def pools_of(trained: Trained, given: frozenset[str]) -> list[str]:
 
 def ways_of(text: str) -> Ways:
     """How a run with this document can be asked. Raises Refused where it cannot be opened here."""
-    from core.compiler.answerable import answerable, answerable_of_film, answerable_of_sound  # torch
+    from core.compiler.answers.answerable import answerable, answerable_of_film, answerable_of_sound  # torch
+    from core.compiler.answers.decoding import codecs
+    from core.compiler.answers.making import guided, makings
+    from core.compiler.answers.questions import questions_of, why_not
     from core.compiler.compile import compile
-    from core.compiler.decoding import codecs
-    from core.compiler.making import guided, makings
-    from core.compiler.questions import questions_of, why_not
 
     plan = compile(loads(text))
     questions = questions_of(plan)
@@ -324,7 +324,7 @@ def class_answers(
 
     Raises Refused; Cancelled with those so far.
     """
-    from core.compiler.asking import prompts_of  # torch
+    from core.compiler.answers.asking import prompts_of  # torch
     from core.inference.classify import classify, own_classes
     from core.training.callbacks.zero_shot import ZeroShot
 

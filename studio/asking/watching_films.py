@@ -79,7 +79,7 @@ def told_of_film(trained: Trained, kind: str, path: str, seeing: Seeing) -> Quer
 
 
 def _classes(trained: Trained, path: str, seeing: Seeing) -> QueryAnswers:
-    from core.compiler.tellers import teller_of  # torch
+    from core.compiler.answers.tellers import teller_of  # torch
     from core.inference.answering import Cancelled
     from core.inference.classify import classify, own_classes
     from core.inference.recognise import recognise

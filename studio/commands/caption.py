@@ -28,7 +28,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
 def run(flags: argparse.Namespace) -> int:
     """Write, and print the sentence and the looks."""
     from core.blocks.generators.writing import Way  # torch
-    from core.compiler.writing import writers
+    from core.compiler.answers.writing import writers
     from core.data.readers.media_formats import VIDEOS
     from core.inference.caption import caption
     from core.inference.trained import Trained

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from core.blocks.generators.writing import Decoder, Way, likelihoods, written
 from core.blocks.values import Text, Tokens, joined, map_tensors
+from core.compiler.answers.writing import Writer, beginning, brackets, decoder_of, tokenizer_of, writers
 from core.compiler.feed import Batch
-from core.compiler.writing import Writer, beginning, brackets, decoder_of, tokenizer_of, writers
 from core.data.order import evenly
 from core.graph.selection import SELECTING
 from core.knobs import knob

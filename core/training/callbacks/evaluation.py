@@ -19,9 +19,9 @@ from torch import Tensor
 from core.blocks.block import Objective
 from core.blocks.objectives.gathering import alone
 from core.blocks.values import map_tensors
+from core.compiler.answers.subsets import Subsets, embedded, subsets_of
+from core.compiler.answers.views import coincide
 from core.compiler.feed import Batch
-from core.compiler.subsets import Subsets, embedded, subsets_of
-from core.compiler.views import coincide
 from core.data.splitting import SEEN_PICTURES, SOME_SEEN, held_out_words
 from core.graph.document import End
 from core.graph.selection import (

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.compiler.asking import class_of, level_knob
+from core.compiler.answers.asking import class_of, level_knob
 from core.compiler.feed import Batch
 from core.compiler.module import Experiment
 from core.compiler.plan import Plan

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from core.blocks.catalog import blocks
+from core.compiler.answers.making import Making, make_together
 from core.compiler.feed import Batch
-from core.compiler.making import Making, make_together
 from core.compiler.plan import Task
 from core.compiler.teacher import OpenTeacher, open_teacher
 from core.data.media import pixels_of

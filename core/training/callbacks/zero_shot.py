@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from core.blocks.ranking import choice_ranks
-from core.compiler.asking import class_of, class_vectors, classes_of, level_knob, prompts_of
+from core.compiler.answers.asking import class_of, class_vectors, classes_of, level_knob, prompts_of
 from core.graph.selection import SELECTING
 from core.knobs import knob
 from core.problems import Refused

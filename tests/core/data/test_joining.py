@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.compiler.things import Things
+from core.compiler.answers.things import Things
 from core.data.joining import Joined, caption_key
 from core.data.pipeline import SampleGraph
 from core.data.same_pictures import same_pictures

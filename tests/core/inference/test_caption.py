@@ -15,7 +15,7 @@ from PIL import Image
 from core.blocks.generators.language_decoder import BESIDE
 from core.blocks.generators.writing import Way
 from core.blocks.values import Text, Tokens
-from core.compiler.answerable import answerable
+from core.compiler.answers.answerable import answerable
 from core.compiler.compile import compile
 from core.graph import edits
 from core.graph.document import Document

@@ -11,7 +11,7 @@ import torch
 
 from core.blocks.alignment import best_path, frames_of_pieces
 from core.blocks.objectives.ctc import CTC
-from core.compiler.answerable import answerable, answerable_of_sound
+from core.compiler.answers.answerable import answerable, answerable_of_sound
 from core.compiler.compile import compile
 from core.graph import edits
 from core.graph.document import Document

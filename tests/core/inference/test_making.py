@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.compiler.answerable import ANSWERS, answerable
+from core.compiler.answers.answerable import ANSWERS, answerable
 from core.compiler.compile import compile
 from core.inference.answering import Cancelled
 from core.inference.generate import generate

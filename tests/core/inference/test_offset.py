@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.compiler.answerable import answerable
+from core.compiler.answers.answerable import answerable
 from core.data.media import Wave
 from core.inference.offset import offsets
 from core.inference.trained import Trained

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from core.blocks.generators.writing import Way
-from core.compiler.answerable import answerable
-from core.compiler.writing import writers
+from core.compiler.answers.answerable import answerable
+from core.compiler.answers.writing import writers
 from core.graph import edits
 from core.graph.document import Document
 from core.graph.recipe import Mix, Part

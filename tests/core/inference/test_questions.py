@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from core.blocks.catalog import blocks
+from core.compiler.answers.questions import questions_of, why_not
+from core.compiler.answers.tellers import synchronisers
 from core.compiler.compile import analyse, compile
-from core.compiler.questions import questions_of, why_not
-from core.compiler.tellers import synchronisers
 from core.graph import edits
 from core.graph.document import Document
 from core.inference.looks import looks

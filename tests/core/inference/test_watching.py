@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.compiler.answerable import answerable, answerable_of_film
+from core.compiler.answers.answerable import answerable, answerable_of_film
 from core.compiler.compile import compile
 from core.graph import edits
 from core.graph.document import Document, End

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from core.compiler.grad_cam import grad_cam, weighted_map
+from core.compiler.answers.grad_cam import grad_cam, weighted_map
 from core.graph import edits
 from core.telemetry.events import AttentionMap, Exhibit
 from tests.core.training.running import trainer, weights

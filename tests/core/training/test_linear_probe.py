@@ -8,8 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from core.compiler.answers.views import coincide
 from core.compiler.compile import compile
-from core.compiler.views import coincide
 from core.graph import edits
 from core.graph.document import End
 from core.problems import Refused

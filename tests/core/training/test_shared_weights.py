@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch._inductor import config as inductor
 
+from core.compiler.answers.questions import questions_of
 from core.compiler.compile import compile
 from core.compiler.describe import vocabulary
-from core.compiler.questions import questions_of
 from core.graph import edits
 from core.graph.document import Document, End
 from core.graph.recipe import Rule

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
+from core.compiler.answers.subsets import embedded, subsets_of, without
 from core.compiler.compile import compile
-from core.compiler.subsets import embedded, subsets_of, without
 from core.graph import edits
 from core.graph.document import Document
 from core.inference.retrieve import subset_table

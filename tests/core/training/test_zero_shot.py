@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from core.compiler.asking import asked, class_vectors, prompts_of
+from core.compiler.answers.asking import asked, class_vectors, prompts_of
 from core.graph.document import End
 from core.inference.classify import classify
 from core.inference.trained import Trained

@@ -15,9 +15,9 @@ from core.blocks.objectives.ctc import CTC
 from core.blocks.objectives.event_detection import EventDetection
 from core.blocks.objectives.localisation import Localisation
 from core.blocks.objectives.sync import Sync
+from core.compiler.answers.questions import asks_one_alone, brought
+from core.compiler.answers.writing import tokenizer_behind
 from core.compiler.plan import Plan
-from core.compiler.questions import asks_one_alone, brought
-from core.compiler.writing import tokenizer_behind
 from core.graph.document import End
 
 
@@ -25,7 +25,7 @@ from core.graph.document import End
 class Kind:
     """An objective that tells something: of which kind of answer, from which port, and which one it learned that by."""
 
-    answers: str  # of core.compiler.answerable.ANSWERS
+    answers: str  # of core.compiler.answers.answerable.ANSWERS
     told: str
     learned: str
 

@@ -13,8 +13,8 @@ import torch
 
 from core.blocks.generators.mixed_decoder import MixedDecoder
 from core.blocks.wish import Wish
-from core.compiler.answerable import answerable
-from core.compiler.making import makings
+from core.compiler.answers.answerable import answerable
+from core.compiler.answers.making import makings
 from core.data.media import pixels_of
 from core.graph import edits
 from core.graph.document import Document

@@ -13,9 +13,9 @@ import torch
 
 from core.blocks.attention.core import Attention, recording
 from core.blocks.diffusion.word_maps import WordMaps
-from core.compiler.answerable import answerable
+from core.compiler.answers.answerable import answerable
+from core.compiler.answers.making import makings
 from core.compiler.compile import compile
-from core.compiler.making import makings
 from core.graph import edits
 from core.graph.document import Document
 from core.inference.answering import Cancelled

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.compiler.budget import MEBIBYTES, TOKENS, budget_problems
+from core.compiler.checks.budget import MEBIBYTES, TOKENS, budget_problems
 from core.compiler.compile import analyse, compile
 from core.compiler.shapes import MEBIBYTE, TracedNode
 from core.graph import edits

@@ -13,8 +13,8 @@ from typing import Literal
 
 from core.blocks.catalog import blocks
 from core.blocks.connectors.modality_dropout import ModalityDropout
+from core.compiler.answers.subsets import droppers
 from core.compiler.plan import Plan, Task
-from core.compiler.subsets import droppers
 from core.graph.document import End
 from core.problems import Problem
 

@@ -1,16 +1,16 @@
 """What a plan can be asked for, and why not for the rest: the eight kinds of answers, each with a file in core/inference where it is given.
 
-A search is :mod:`core.compiler.questions`', what is made :mod:`core.compiler.making`'s, what is written :mod:`core.compiler.writing`'s;
+A search is :mod:`core.compiler.answers.questions`', what is made :mod:`core.compiler.answers.making`'s, what is written :mod:`core.compiler.answers.writing`'s;
 the others need a block that gives places or offsets.
 """
 
 from __future__ import annotations
 
-from core.compiler.making import makings
+from core.compiler.answers.making import makings
+from core.compiler.answers.questions import questions_of, why_not
+from core.compiler.answers.tellers import synchronisers, teller_of, tellers
+from core.compiler.answers.writing import Writer, told_by, writers
 from core.compiler.plan import Plan
-from core.compiler.questions import questions_of, why_not
-from core.compiler.tellers import synchronisers, teller_of, tellers
-from core.compiler.writing import Writer, told_by, writers
 from core.problems import Problem
 
 ANSWERS = ("retrieve", "classify", "caption", "generate", "transcribe", "localise", "reconstruct", "align")

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.compiler.budget import budget_problems
+from core.compiler.checks.budget import budget_problems
 from core.compiler.recompute import recomputed
 from core.compiler.resolve import Resolved
 from core.compiler.shapes import Traced, TracedNode, Tracer

@@ -1,0 +1,1 @@
+"""What stands against a run of a drawing, or would surprise in it: one kind of Problem a file."""
