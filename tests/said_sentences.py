@@ -18,6 +18,7 @@ KEYWORDS = {
     "refuse": ("what", "hint"),
     "Mark": ("text",),
     "LogLine": ("text",),
+    "Heirloom": ("title", "reason"),
 }
 CALLS = frozenset({
     "refuse", "ValueError", "warn", "log", "leave_out", "fail", "end", "Busy", "WorkerLost", "_tell", "_warn", "_stop", "whose",

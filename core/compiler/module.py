@@ -54,7 +54,7 @@ class Experiment(nn.Module):
         for key in plan.owners:
             incoming = {port: meta[end] for port, end in plan.inputs[plan.made_at[key]].items()}
             with apart(node_seed(seed, key)):
-                self.nodes[_safe(key)] = build_block(plan.document.nodes[key], incoming)
+                self.nodes[registered_as(key)] = build_block(plan.document.nodes[key], incoming)
 
         for key in plan.owners:
             self._spare(key)
@@ -77,7 +77,7 @@ class Experiment(nn.Module):
 
     def node(self, key: str) -> nn.Module:
         """The module of a node; nodes with the same weights have the same one."""
-        return self.nodes[_safe(self.plan.owner(key))]
+        return self.nodes[registered_as(self.plan.owner(key))]
 
     def routers(self, key: str) -> list[Any]:
         """Where a node's routers sent its tokens in the last forward, by layer; empty where it has none."""
@@ -313,6 +313,6 @@ def own_grids(place_BN2: Tensor, mask_BN: Tensor | None) -> dict[str, Any]:
     return {"kind": "patches", "extra": leading, "height": height, "width": width, "each": size_B2.tolist()}
 
 
-def _safe(key: str) -> str:
-    """ModuleDict names may not hold dots or clash with its attributes."""
+def registered_as(key: str) -> str:
+    """What the module of a node is called: names in a ModuleDict may not hold dots or clash with its attributes."""
     return "n_" + key.replace(".", "\u00b7")

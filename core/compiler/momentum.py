@@ -18,6 +18,7 @@ from core.blocks.packing import taken_by
 from core.compiler.plan import Plan
 from core.graph.document import End
 
+SIDES = ("left", "right")
 Nodes = Callable[[str], nn.Module]  # the module of a node
 
 
@@ -26,29 +27,35 @@ def wants_twin(node: nn.Module) -> bool:
     return hasattr(node, "push") and bool(getattr(node.config, "momentum", 0.0))
 
 
+def copied_by(plan: Plan, queue: str) -> tuple[str, ...]:
+    """The nodes that a queue's twin copies, in order; weights in several places are copied once."""
+    return tuple(dict.fromkeys(map(plan.owner, _made_by(plan, queue))))
+
+
+def _made_by(plan: Plan, queue: str) -> list[str]:
+    """The blocks that make both sides of a queue, in running order."""
+    found: set[str] = set()
+    waiting = [plan.inputs[queue][side].node for side in SIDES]
+    while waiting:
+        node = waiting.pop()
+        if node in plan.batch_nodes and node not in found:
+            found.add(node)
+            waiting += [end.node for end in plan.inputs[node].values()]
+    return [key for key in plan.batch_nodes if key in found]
+
+
 class Twin(nn.Module):
     """Copies of the nodes that make both sides of one queue."""
 
     def __init__(self, plan: Plan, nodes: Nodes, queue: str) -> None:
         super().__init__()
         self._queue, self._inputs = queue, plan.inputs
-        self._ends = [plan.inputs[queue][side] for side in ("left", "right")]
-        behind = self._behind(plan.batch_nodes)
-        self._order = [key for key in plan.batch_nodes if key in behind]
-        self._owners = list(dict.fromkeys(map(plan.owner, self._order)))  # weights in several places are copied once
+        self._ends = [plan.inputs[queue][side] for side in SIDES]
+        self._order = _made_by(plan, queue)
+        self._owners = list(copied_by(plan, queue))
         self._copy_of = {key: self._owners.index(plan.owner(key)) for key in self._order}
         self.copies = nn.ModuleList(copy.deepcopy(nodes(key)) for key in self._owners)
         self.requires_grad_(False)
-
-    def _behind(self, batch_nodes: tuple[str, ...]) -> set[str]:
-        found: set[str] = set()
-        waiting = [end.node for end in self._ends]
-        while waiting:
-            node = waiting.pop()
-            if node in batch_nodes and node not in found:
-                found.add(node)
-                waiting += [end.node for end in self._inputs[node].values()]
-        return found
 
     @torch.no_grad()
     def follow(self, nodes: Nodes, batches: Iterable[Mapping[End, Any]]) -> None:

@@ -31,24 +31,29 @@ def read_state(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise refuse(f"There is no checkpoint in {folder}.", hint="Choose another step, or train again.") from error
     except ValueError as error:
-        raise _damaged(folder) from error
+        raise damaged(folder) from error
     if isinstance(data, dict):
         data = {BEFORE.get(key, key): value for key, value in data.items()}
     if not isinstance(data, dict) or not {"position", "transforms", "callbacks"} <= set(data):
-        raise _damaged(folder)
+        raise damaged(folder)
     return data
+
+
+def tensor_file(folder: Path, name: str) -> Path:
+    """A tensor file of a checkpoint, by the name it has there."""
+    return folder / next((old for old, new in BEFORE.items() if new == name and (folder / old).is_file()), name)
 
 
 def read_tensors(folder: Path, name: str) -> dict[str, Tensor]:
     """One tensor file of a checkpoint, on the CPU. Raises Refused where it is gone or damaged."""
-    was = next((old for old, new in BEFORE.items() if new == name and (folder / old).is_file()), name)
     try:
-        return load_file(folder / was, device="cpu")
+        return load_file(tensor_file(folder, name), device="cpu")
     except (OSError, SafetensorError) as error:
-        raise _damaged(folder) from error
+        raise damaged(folder) from error
 
 
-def _damaged(folder: Path) -> Refused:
+def damaged(folder: Path) -> Refused:
+    """What is said of a checkpoint that cannot be read."""
     return refuse(f"The checkpoint {folder.name} is damaged.", hint="Choose another step.")
 
 
@@ -74,11 +79,3 @@ def load_average(module: torch.nn.Module, folder: Path) -> None:
         for name, parameter in module.named_parameters():
             if name in average:
                 parameter.copy_(average[name])
-
-
-def load_what_fits(module: torch.nn.Module, folder: Path) -> list[str]:
-    """For a fork with another drawing: carry the weights that fit, name the rest."""
-    own, kept = module.state_dict(), read_tensors(folder, WEIGHTS)
-    fitting = {name: tensor for name, tensor in kept.items() if name in own and own[name].shape == tensor.shape}
-    into(module, {**own, **fitting})
-    return sorted(set(own) - set(fitting))

@@ -57,6 +57,12 @@ def is_stage_of(one: Document, document: Document, number: int) -> bool:
     return replace(stages[0], share=1.0) == replace(document.recipe.stages[number], share=1.0)
 
 
+def begins_a_stage(before: Document, now: Document) -> bool:
+    """Whether one run trains a stage alone and the run it begins from trained another alone: a stage counts its own steps."""
+    stages, past = now.recipe.stages, before.recipe.stages
+    return len(stages) == len(past) == 1 and stages != past
+
+
 def rates_of(document: Document, number: int, learning: Iterable[str]) -> dict[str, float]:
     """The rates of those of these nodes that a stage trains."""
     rules = {key: document.rule(key, number) for key in learning}

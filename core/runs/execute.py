@@ -21,10 +21,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from core.compiler.compile import compile
 from core.compiler.feed import sample_graphs
 from core.compiler.plan import Plan
-from core.compiler.weights import load_what_fits, read_state
+from core.compiler.weights import read_state
 from core.data.contents import Cancelled, content_hashes, unread_bytes
 from core.data.graphs import SampleGraphs
 from core.data.splitting import held_out_words
+from core.graph.document import Document
 from core.graph.file import loads
 from core.graph.judged import lineage
 from core.graph.selection import TEST_HOLDS
@@ -42,6 +43,8 @@ from core.telemetry.device import DeviceWatch
 from core.telemetry.events import At, Listener, LogLine, Mark, Phase, PhaseChange, Scalars, Status, StatusChange
 from core.training.control import Control
 from core.training.device import OutOfMemory, choose_device, threads_in_use, use_threads
+from core.training.fitting import kept_at, words_kept
+from core.training.forking import inherit
 from core.training.processes import begun_again, device_of, is_lost, own_share
 from core.training.processes import told as shared
 from core.training.state import restore
@@ -413,17 +416,21 @@ def _trainer(plan: Plan, start: Start | None, device: Any, listener: Listener, c
         return Trainer(plan, prepared(plan, None), device=device, listener=listener, control=control), ""
     folder = Path(start.path)
     state = read_state(folder)
-    graphs = prepared(plan, state if start.whole else None)
+    before = None if start.whole else loads(start.before)
+    graphs = prepared(plan, state, before)
     trainer = Trainer(plan, graphs, device=device, listener=listener, control=control)
-    if start.whole:
+    if before is None:
         restore(trainer, folder, state)
         return trainer, f"Resuming from step {trainer.position.step}."
-    fresh = load_what_fits(trainer.experiment, folder)
-    return trainer, f"Weights carried over where they fit; re-initialised: {', '.join(fresh[:8]) or 'nothing'}."
+    return trainer, inherit(trainer, kept_at(folder, state, before)).told
 
 
-def prepared(plan: Plan, state: Mapping[str, Any] | None) -> SampleGraphs:
-    """The data side, opened; its vocabulary from the checkpoint or learned on the training splits."""
+def prepared(plan: Plan, state: Mapping[str, Any] | None, before: Document | None = None) -> SampleGraphs:
+    """The data side, opened; its vocabulary from the checkpoint (of the drawing ``before``, where that was another) or learned
+    on the training splits."""
+    learned = dict(state["transforms"]) if state is not None else {}
+    if before is not None:
+        learned = {key: learned[key] for key in words_kept(before, plan.document, learned)}
     graphs = sample_graphs(plan)
-    graphs.prepare(None if state is None else state["transforms"])
+    graphs.prepare(learned)
     return graphs

@@ -21,8 +21,9 @@ class Start:
 
     path: str  # its folder
     step: int
-    whole: bool  # same drawing and same optimiser: everything is taken over; otherwise the weights that fit
+    whole: bool  # same drawing and same optimiser: everything is taken over; otherwise what fits
     same_run: bool  # the run goes on; otherwise it was forked from another
+    before: str = ""  # of a fork with another drawing: the document that the checkpoint is of
     best: bool = False  # marked as the best so far
     warnings: tuple[Problem, ...] = ()  # damaged checkpoints that were passed over
 
@@ -46,8 +47,12 @@ def start_of(library: Records, uid: str) -> Start | None:
             f"The run {facts.parent} has no checkpoint at or before step {facts.parent_step}.",
             hint="Fork from a step after its first checkpoint.",
         )
-    whole = _trained(library.document_text(uid)) == _trained(library.document_text(facts.parent))
-    return Start(path=str(found.path), step=found.step, whole=whole, same_run=False, warnings=found.warnings)
+    before = library.document_text(facts.parent)
+    whole = _trained(library.document_text(uid)) == _trained(before)
+    return Start(
+        path=str(found.path), step=found.step, whole=whole, same_run=False, before="" if whole else before,
+        warnings=found.warnings,
+    )  # fmt: skip
 
 
 def refuse_if_missing(library: Records, uid: str) -> None:

@@ -35,9 +35,9 @@ class EMA(Callback):
         self.average: dict[str, Tensor] = {}
 
     def began(self, run: Running) -> None:
-        """Start from the weights as they are, unless resumed."""
-        if not self.average:
-            self.average = {name: p.detach().clone() for name, p in run.experiment.named_parameters()}
+        """Start from the weights as they are, where there is no average of them from a checkpoint."""
+        now = run.experiment.named_parameters()
+        self.average = {name: self.average.get(name, p.detach()).clone() for name, p in now}
 
     @torch.no_grad()
     def updated(self, run: Running) -> None:
