@@ -1,8 +1,9 @@
-"""Batches that are not rectangles, beside the same samples padded: a text tower and a picture tower, forward and backward.
+"""Batches that are not rectangles, beside the same samples padded: towers of text, pictures and audio, forward and backward.
 
 Captions of 3 to 60 words (start and end beside them) through four layers: padded to the tokenizer's length, beside cut to the
 longest of their batch and grouped by length. Pictures of 32 to 256 pixels a side (each side's logarithm is uniform) in patches of
-16 through four layers: padded to the largest of their batch of 16, beside packed. One epoch of each in turn, the same samples, one torch thread,
+16 through four layers: padded to the largest of their batch of 16, beside packed. Clips of 1 to 30 seconds (uniform) as log-mel
+spectrograms of 128 bands and 100 frames a second, in patches of 16 by 16: likewise. One epoch of each in turn, the same samples, one torch thread,
 processor time. Wanted: at most 0.6 of the padded form.
 """
 
@@ -18,6 +19,7 @@ import torch
 from torch import nn
 
 from core.blocks.encoders.navit import NaViT
+from core.blocks.encoders.navit_audio import NaViTAudio
 from core.blocks.encoders.text_transformer import TextTransformer
 from core.blocks.packing import unpacked
 from core.blocks.values import widest
@@ -33,6 +35,7 @@ from studio.benches.figure import Figure
 title = "Batches that are not rectangles"
 SAMPLES, BATCH, LAYERS, ROUNDS, WARM = 2048, 64, 4, 3, 1
 LENGTH, VOCABULARY, SHORTEST, LONGEST = 64, 2048, 3, 60  # subwords of a sentence; words of a caption
+CLIPS, SECONDS, BANDS, FRAMES = 32, (1.0, 30.0), 128, 100  # clips, their lengths, mel bands, frames a second
 SMALLEST, LARGEST, PATCH, MOST, BUDGET = 32, 256, 16, 256, 2048  # pixels a side; patches; tokens of a pack
 
 
@@ -41,7 +44,7 @@ def measure() -> list[Figure]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return [*_text(), *_pictures()]
+        return [*_text(), *_pictures(), *_clips()]
     finally:
         torch.set_num_threads(threads)
 
@@ -77,6 +80,30 @@ def _pictures() -> list[Figure]:
     tower = NaViT(NaViT.Config(width=192, depth=LAYERS, heads=3), {"pictures": padded[0]})
     fill = sum(extent.tokens for extent in extents) / (BUDGET * len(groups))
     return _figures("images", "packed", tower, "pictures", padded, packed, fill)
+
+
+def _clips() -> list[Figure]:
+    generator = np.random.default_rng(0)
+    columns = np.ceil(generator.uniform(*SECONDS, CLIPS) * FRAMES / PATCH).astype(int)
+    rows = BANDS // PATCH
+    clips = [
+        Patches(
+            patches=torch.rand(rows * int(number), PATCH**2),
+            rows=rows,
+            columns=int(number),
+            patch=PATCH,
+            most=rows * int(columns.max()),
+        )
+        for number in columns
+    ]
+    extents = [Extent(tokens=rows * int(number), aspect=float(number) / rows) for number in columns]
+    padded = _values(clips, _groups(Fixed(), extents, batch=BATCH // 4))
+    groups = _groups(Packed(Packed.Config(budget=BUDGET)), extents)
+    packed = _values(clips, groups)
+    torch.manual_seed(0)
+    tower = NaViTAudio(NaViTAudio.Config(width=192, depth=LAYERS, heads=3), {"pictures": padded[0]})
+    fill = sum(extent.tokens for extent in extents) / (BUDGET * len(groups))
+    return _figures("audio clips", "packed", tower, "pictures", padded, packed, fill)
 
 
 def _groups(way: Batching, extents: Sequence[Extent], batch: int = BATCH) -> list[Group]:
