@@ -250,12 +250,18 @@ def _shown(facts: DatasetFacts) -> list[tuple[str, Sequence[Specimen]]]:
     found: list[tuple[str, Sequence[Specimen]]] = [
         (tr(SPLITS.get(split, split)), [one for one in facts.specimens if one.split == split]) for split in facts.counts
     ]
-    heard = facts.sounds is not None
-    same = tr("Same clip in two splits") if heard else tr("Same image in two splits")
-    nearly = tr("Nearly the same clip in two splits") if heard else tr("Nearly the same image in two splits")
+    same, nearly = _headings(facts)
     for title, pairs in ((same, facts.exact_duplicates), (nearly, facts.near_duplicates)):
         found.append((title, [side for pair in pairs for side in pair]))
     return [(title, samples) for title, samples in found if samples]
+
+
+def _headings(facts: DatasetFacts) -> tuple[str, str]:
+    if facts.sounds is not None:
+        return tr("Same clip in two splits"), tr("Nearly the same clip in two splits")
+    if facts.of_frames:
+        return tr("Same middle frame in two splits"), tr("Nearly the same middle frame in two splits")
+    return tr("Same image in two splits"), tr("Nearly the same image in two splits")
 
 
 def _verdicts(facts: DatasetFacts) -> list[tuple[bool, str]]:
@@ -263,6 +269,8 @@ def _verdicts(facts: DatasetFacts) -> list[tuple[bool, str]]:
         return _verdicts_of_all(facts)[:2]
     if facts.sounds is not None:
         return [*_verdicts_of_all(facts)[:2], *words_of(facts, facts.sounds)]
+    if facts.of_frames:
+        return [*_verdicts_of_all(facts)[:2], *_verdicts_of_frames(facts)]
     return _verdicts_of_all(facts)
 
 
@@ -273,6 +281,14 @@ def _verdicts_of_all(facts: DatasetFacts) -> list[tuple[bool, str]]:
         (not groups, tr("No group is in two splits.") if not groups else tr("{n} groups are in two splits: {names}.", n=groups, names=", ".join(facts.shared_groups[:5]))),
         (not exact, tr("No image is in two splits.") if not exact else tr("{n} images are in two splits.", n=exact)),
         (not near, tr("No two splits share nearly equal images.") if not near else tr("{n} pairs of nearly equal images lie in different splits.", n=near)),
+    ]  # fmt: skip
+
+
+def _verdicts_of_frames(facts: DatasetFacts) -> list[tuple[bool, str]]:
+    exact, near = len(facts.exact_duplicates), len(facts.near_duplicates)
+    return [
+        (not exact, tr("No two splits share videos with the same middle frame.") if not exact else tr("{n} pairs of videos with the same middle frame lie in different splits.", n=exact)),
+        (not near, tr("No two splits share videos with nearly equal middle frames.") if not near else tr("{n} pairs of videos with nearly equal middle frames lie in different splits.", n=near)),
     ]  # fmt: skip
 
 

@@ -38,7 +38,8 @@ def survey(
         title=source.title, counts={split: len(indices) for split, indices in source.splits().items()},
         specimens=tuple(specimen for index in chosen if (specimen := portrait(source, index, split_of))),
         problems=source.problems(), left_out=source.left_out(), shared_groups=groups, facts=source.facts(),
-        is_checked=False, mend=_mend(source, source_node, bool(groups)),
+        of_frames=source.modality == "video" and "image" in source.compared, is_checked=False,
+        mend=_mend(source, source_node, bool(groups)),
     )  # fmt: skip
     first(known)
     try:

@@ -140,6 +140,7 @@ def read_alike(found: Groups, written: Sequence[str], keys: Sequence[Hashable]) 
 
 
 LEAST_ROWS = 10  # of a set that can be said to hang together
+PEOPLE = "unseen people"
 SPEAKERS, RECORDINGS, FOLDS = "unseen speakers", "unseen recordings", "other folds"
 UNSEEN = {"audio": "unseen clips", "video": "unseen videos"}  # by the source's modality; others hold out pictures
 SOME_SEEN = {"audio": "clips of which some are trained on", "video": "videos of which some are trained on"}

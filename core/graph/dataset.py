@@ -52,5 +52,6 @@ class DatasetFacts:
     near_duplicates: tuple[tuple[Specimen, Specimen], ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     sounds: SoundsReport | None = None
+    of_frames: bool = False  # of videos: their middle frames were compared
     is_checked: bool = True  # every sample was read and compared; else only what tables, folders and names tell
     mend: Problem | None = None  # of a split that leaks, with a Fix

@@ -45,6 +45,18 @@ def test_a_strip_is_as_high_as_its_rows(qtbot):
         assert last.bottom() <= strip.viewport().height(), width
 
 
+def test_of_videos_middle_frames_are_said_to_be_compared(qtbot):
+    panel = DataPanel()
+    qtbot.addWidget(panel)
+    panel.show_dataset(DatasetFacts(title="Videos", counts={"train": 3}, of_frames=True))
+    assert "No two splits share videos with nearly equal middle frames." in words(panel)
+    assert "image" not in words(panel)
+    pair = (Specimen(split="train", sentence="a"), Specimen(split="test", sentence="a"))
+    panel.show_dataset(DatasetFacts(title="Videos", counts={"train": 3}, of_frames=True, exact_duplicates=(pair,)))
+    assert "1 pairs of videos with the same middle frame lie in different splits." in words(panel)
+    assert "Same middle frame in two splits" in words(panel)
+
+
 def test_what_is_left_out_is_counted_and_told(qtbot):
     panel = DataPanel()
     qtbot.addWidget(panel)

@@ -33,6 +33,7 @@ class Navigation:
     def _start_navigation(self) -> None:
         self.scale_now = 1.0
         self._fitted = False
+        self._awaited = ""  # a node that is to be seen once the canvas is
         self._pulse: QVariantAnimation | None = None
         self._is_blurred = False  # pieces of the picture are stretched still
         self._rest = QTimer(self, singleShot=True, interval=REST_MS)
@@ -128,7 +129,8 @@ class Navigation:
         self.centerOn(centre)
 
     def reveal(self, node: str) -> None:
-        """Scroll to a node, select it and let it pulse once."""
+        """Scroll to a node, select it and let it pulse once; a canvas that is hidden does so when it is shown."""
+        self._awaited = "" if self.isVisible() else node
         item = self.board.nodes.get(node)
         if item is None:
             return
@@ -175,6 +177,8 @@ class Navigation:
         super().showEvent(event)
         if not self._fitted and self.document.nodes:
             self.fit_all()
+        if self._awaited:
+            QTimer.singleShot(0, self, lambda: self.reveal(self._awaited))  # once all beside it has its place
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         controlled = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)

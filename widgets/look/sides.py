@@ -16,7 +16,7 @@ def split_name(split: str, holds: str = "") -> str:
     words = {
         "unseen concepts": tr("unseen concepts"), "unseen pictures": tr("unseen pictures"),
         "pictures of which some are trained on": tr("pictures of which some are trained on"),
-        "unseen speakers": tr("unseen speakers"), "unseen recordings": tr("unseen recordings"), "other folds": tr("other folds"),
+        "unseen people": tr("unseen people"), "unseen speakers": tr("unseen speakers"), "unseen recordings": tr("unseen recordings"), "other folds": tr("other folds"),
         "unseen clips": tr("unseen clips"), "unseen videos": tr("unseen videos"),
         "clips of which some are trained on": tr("clips of which some are trained on"),
         "videos of which some are trained on": tr("videos of which some are trained on"),

@@ -41,6 +41,8 @@ class PickedAnswer(QWidget):
             column.addWidget(part)
         self.words.wordPicked.connect(lambda _: self._show())
         self.lit.toggled.connect(self._light)
+        self._show()
+        self._show_player()
 
     def set_kind(self, kind: str) -> None:
         """What was made is looked at; what was found says where the model looked."""
@@ -62,7 +64,8 @@ class PickedAnswer(QWidget):
         if answers is None or answer is None:
             self.picture.set_picture(None, None)
             self.words.set_words((), ())
-            self.about.setText("")
+            self.lit.hide()
+            self.about.setText(tr("What is picked among the results is shown here closely."))
         elif answer.word_maps is not None or answer.close is not None:
             self.picture.show()
             self._show_made(answer)

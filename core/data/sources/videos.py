@@ -6,7 +6,7 @@ Axes: S samples.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from core.data.paths import folder
 from core.data.readers.audio import read_sound
 from core.data.readers.media_formats import VIDEOS
 from core.data.readers.video_process import HasNoSound
+from core.data.splitting import PEOPLE, SPEAKERS
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Problem, Refused, refuse
@@ -68,6 +69,18 @@ class Videos(Clips):
             5.0, "Longest part of an audio file that is read.", low=0.05, high=MOST_SECONDS, unit="s", title="Max duration",
             advanced=True,
         )  # fmt: skip
+
+    def facts(self) -> Mapping[str, str]:
+        """Whom the speaker's column tells apart are people here: who is seen need not speak."""
+        words = {
+            "speakers": "people", "speakers in more than one split": "people in more than one split", SPEAKERS: "unseen people",
+        }  # fmt: skip
+        return {words.get(name, name): words.get(value, value) for name, value in super().facts().items()}
+
+    def held_out_by(self, split: str) -> str:
+        """People where none of the split's is seen in training; else what was held out by."""
+        found = super().held_out_by(split)
+        return PEOPLE if found == SPEAKERS else found
 
     def unready(self) -> Problem | None:
         """A folder is needed, and what must lie in it is said."""

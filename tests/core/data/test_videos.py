@@ -172,3 +172,11 @@ def test_the_data_check_hears_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     source = opened(tmp_path)
     monkeypatch.setattr("core.data.sources.videos.read_sound", lambda *_, **__: pytest.fail("its sound was decoded"))
     assert source.report().counts["train"] + source.report().counts["test"] + source.report().counts["validation"] == 1
+
+
+def test_who_is_seen_in_a_video_is_a_person_not_a_speaker(tmp_path: Path) -> None:
+    splits = ("train", "train", "test")
+    rows = [{"label": "a", "subject": f"p{n}", "split": split} for n, split in enumerate(splits)]
+    source = opened(table(tmp_path, rows))
+    assert source.facts()["people"] == "3"
+    assert source.held_out_by("test") == "unseen people"

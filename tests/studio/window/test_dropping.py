@@ -9,6 +9,7 @@ import pytest
 from core.graph.document import Document
 from core.runs.declared import declared_vocabulary
 from studio.window.dropping import source_for, with_folder
+from tests.core.data.films import film
 from tests.documents import Drawing
 
 
@@ -42,3 +43,17 @@ def test_a_source_that_is_there_gets_the_folder_and_a_lacking_one_is_added(tmp_p
     empty = tmp_path / "empty"
     empty.mkdir()
     assert with_folder(draw.document, empty, "", words) == (draw.document, "")
+
+
+def test_the_source_of_a_dropped_folder_is_seen_in_the_design(sit_down, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    film(tmp_path / "clips" / "a.mp4", range(5))
+    person = sit_down(Document(name="x"))
+    person.go_to("Data")
+    person.window.pages.take_folder(str(tmp_path / "clips"))
+    (key,) = person.session.document.nodes
+    person.go_to("Design")
+    canvas = person.window.canvas
+    box = canvas.board.nodes[key].box
+    person.wait(lambda: canvas.mapToScene(canvas.viewport().rect()).boundingRect().contains(box))
+    assert person.window.inspector.node_page is not None

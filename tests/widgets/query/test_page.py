@@ -117,6 +117,12 @@ def test_why_a_run_cannot_be_asked(page, uid, words):
     assert not page._ask.isEnabled()
 
 
+def test_before_anything_is_asked_nothing_is_offered_to_be_played(page):
+    assert not page.closely.play_button.isVisible()
+    assert not page.closely.lit.isVisible()
+    assert "shown here closely" in page.closely.about.text()
+
+
 def test_no_run_says_what_to_do(page):
     page.set_runs(())
     assert "Train one" in page.message()
@@ -160,7 +166,7 @@ def test_sentences_are_a_list(page):
 def test_no_answer_is_said(page):
     page.show_answers(answers(0))
     assert page._empty.isVisible()
-    assert page.closely.about.text() == ""
+    assert page.closely.about.text() == "What is picked among the results is shown here closely."
 
 
 def test_the_attention_can_be_switched_off(page):
