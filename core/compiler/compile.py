@@ -11,6 +11,7 @@ from core.compiler.checks.absent import absent_problems
 from core.compiler.checks.budget import budget_problems
 from core.compiler.checks.dividing import dividing_problems
 from core.compiler.checks.grouping import grouping_problems
+from core.compiler.checks.options import option_problems
 from core.compiler.checks.size_budget import size_budget_problems
 from core.compiler.checks.sounds import sound_problems
 from core.compiler.describe import vocabulary
@@ -43,7 +44,8 @@ def analyse(document: Document, words: Vocabulary | None = None, tracer: Tracer 
     """Facts for every node and all Problems. Never raises for what a person drew."""
     resolved, found = _examine(document, words or vocabulary(), tracer or _tracer)
     absent = _missing_data(document, [key for key in resolved.order if resolved.specs[key].role == "source"])
-    return replace(found, problems=(*found.problems, *absent)) if absent else found
+    more = [*(option_problems(document, words) if words is not None else ()), *absent]
+    return replace(found, problems=(*found.problems, *more)) if more else found
 
 
 def compile(document: Document, words: Vocabulary | None = None) -> Plan:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, islice
 
+from core.compiler.checks.options import option_problems
 from core.compiler.checks.sizes import size_problems
 from core.compiler.compile import compile
 from core.compiler.feed import sample_graphs
@@ -42,9 +43,13 @@ def refused_configurations(
     found = {}
     for configuration in configurations[:MOST_COMPILED]:
         try:
-            compile(applied(document, configuration, document.recipe.seed, words), words)
+            made = applied(document, configuration, document.recipe.seed, words)
+            compile(made, words)
         except Refused as refused:
             found[configuration.as_json()] = refused.problems
+        else:
+            if unread := option_problems(made, words):
+                found[configuration.as_json()] = tuple(unread)
     return found
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from core.graph.conditions import PAUSE, SAY, STOP, Condition, Watch, conditions_in
 from core.knobs import knob
-from core.problems import Problem, Refused
 from core.telemetry.events import Event, Scalars
 from core.training.callback import Callback, callbacks
 from core.training.running import Running
@@ -53,14 +52,6 @@ class Breakpoints(Callback):
         self._watches: dict[str, Watch] = {}  # "condition at figure"
         self._met: list[str] = []
         self._kept: dict[str, list[float]] = {}
-
-    def problems(self, trainer: Running) -> list[Problem]:
-        """A condition that cannot be read."""
-        try:
-            conditions_in(self.config.when)
-        except Refused as refused:
-            return list(refused.problems)
-        return []
 
     def began(self, run: Running) -> None:
         """Listen from now on. Raises Refused where a condition cannot be read."""
