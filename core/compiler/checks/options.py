@@ -62,7 +62,7 @@ def _switched_on(option: OptionSpec, knobs: Mapping[str, Any], document: Documen
 
 def _settings(option: OptionSpec, knobs: Mapping[str, Any]) -> Iterator[Problem]:
     for problem in problems_with(option.knobs, knobs, RECIPE):
-        yield Problem(what=f"{option.title}: {problem.what}", node=RECIPE, hint=problem.hint)
+        yield Problem(what=f"Option {option.title}: {problem.what}", node=RECIPE, hint=problem.hint)
 
 
 def _conditions(knobs: Mapping[str, Any], document: Document) -> list[Problem]:
