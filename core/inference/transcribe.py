@@ -24,6 +24,7 @@ from core.compiler.answers.tellers import Teller, teller_of
 from core.compiler.answers.writing import brackets, tokenizer_of, told_by
 from core.compiler.randomness import apart
 from core.data.base import Transform
+from core.data.transforms.tokenizer import SPECIAL, UNKNOWN
 from core.inference.trained import Trained
 from core.problems import Refused, refuse
 from core.telemetry.spans import Span
@@ -60,7 +61,8 @@ def transcribe(trained: Trained, sound: Path, *, seed: int = 0) -> Transcript:
 def align(trained: Trained, sound: Path, sentence: str, *, seed: int = 0) -> Transcript:
     """When each piece of a sentence is said in an audio file. Raises Refused where the file is too short for it."""
     teller = _teller(trained)
-    if not sentence.strip():
+    sentence = " ".join(sentence.split())
+    if not sentence:
         raise refuse("There is no sentence to align.", hint="Type what is said in the audio.")
     log_TV, when, tokenizer, graph = _emitted(trained, teller, sound, seed)
     port = told_by(trained.plan, teller.tokenizer).port
@@ -68,7 +70,12 @@ def align(trained: Trained, sound: Path, sentence: str, *, seed: int = 0) -> Tra
     pieces = [int(piece) for piece in made.ids[: made.real]][1:-1]
     if not pieces:
         raise refuse("The sentence has nothing that this run knows.", hint="Write it as in the data.")
-    if made.real == len(made.ids) and len(tokenizer.decode(pieces)) < len(sentence.strip()):
+    words = made.words[1 : made.real - 1]
+    unknown = {word: None for number, word in zip(pieces, words) if tokenizer.decode([number]) == SPECIAL[UNKNOWN]}
+    if unknown:
+        strange = ", ".join(f"“{word}”" for word in unknown)
+        raise refuse(f"This run never learned {strange}, so its time cannot be told.", hint="Write it as in the data.")
+    if made.real == len(made.ids) and len(tokenizer.decode(pieces)) < len(sentence):
         raise refuse(f"The sentence is longer than the {len(pieces)} subwords that this run reads.", hint="Shorten it.")
     needed = frames_needed(pieces)
     if needed > len(log_TV):

@@ -11,15 +11,16 @@ from core.graph.file import loads
 from core.problems import refuse
 from core.store.library import Library
 from studio.open.stores import add_store_flags, open_store
+from studio.telling.flags import existing_file, number
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
     parser.add_argument("run", help="a run of the store, by its id, name or the beginning of either")
     parser.add_argument("image", help="an image file, or a video")
-    parser.add_argument("--temperature", type=float, default=0.0, help="0: always the likeliest subword")
+    parser.add_argument("--temperature", type=number, default=0.0, help="0: always the likeliest subword")
     parser.add_argument("--top-k", type=int, default=0, help="draw only among so many likeliest; 0: all")
-    parser.add_argument("--top-p", type=float, default=1.0, help="draw only among those that have this probability")
+    parser.add_argument("--top-p", type=number, default=1.0, help="draw only among those that have this probability")
     parser.add_argument("--beams", type=int, default=1, help="sentences kept side by side")
     parser.add_argument("--seed", type=int, default=0)
     add_store_flags(parser)
@@ -33,9 +34,7 @@ def run(flags: argparse.Namespace) -> int:
     from core.inference.caption import caption
     from core.inference.trained import Trained
 
-    image = Path(flags.image)
-    if not image.is_file():
-        raise refuse(f"There is no file {image}.", hint="Give the path of an image, or of a video.")
+    image = existing_file(flags.image, "Give the path of an image, or of a video.")
     with open_store(flags) as store:
         library = Library(store)
         reader = library.reader(library.find(flags.run).uid)

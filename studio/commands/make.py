@@ -8,6 +8,7 @@ from pathlib import Path
 from core.store.library import Library
 from studio.asking.making import write_images
 from studio.open.stores import add_store_flags, open_store
+from studio.telling.flags import number
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +18,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=8, help="how many images (default: 8)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first; the others have the numbers after it")
     parser.add_argument("--step", type=int, default=-1, help="of which checkpoint (default: the last)")
-    parser.add_argument("--guidance", type=float, default=None, help="1 as learned, more is closer to the sentence")
+    parser.add_argument("--guidance", type=number, default=None, help="1 as learned, more is closer to the sentence")
     parser.add_argument("--steps", type=int, default=None, help="steps from noise to an image")
     parser.add_argument("--to", metavar="SENTENCE", default=None, help="walk from the sentence to this one")
     parser.add_argument("--to-seed", metavar="SEED", type=int, default=None, help="walk from the seed to this one")

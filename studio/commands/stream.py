@@ -16,17 +16,20 @@ from core.graph.file import loads
 from core.problems import Refused, refuse
 from core.store.library import Library
 from studio.open.stores import add_store_flags, open_store
+from studio.telling.flags import existing_file, number
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
     parser.add_argument("run", help="a run of the store, by its id, name or the beginning of either")
     parser.add_argument("file", help="a video or audio file")
-    parser.add_argument("--window", type=float, default=0.0, help="seconds that one answer is about; 0: as in training")
+    parser.add_argument(
+        "--window", type=number, default=0.0, help="seconds that one answer is about; 0: as in training"
+    )
     parser.add_argument(
         "--capacity", type=int, default=64, help="frames and pieces of audio that may wait; then the oldest is dropped"
     )
-    parser.add_argument("--speed", type=float, default=1.0, help="times as fast as it was recorded")
+    parser.add_argument("--speed", type=number, default=1.0, help="times as fast as it was recorded")
     parser.add_argument("--wait", action="store_true", help="drop nothing: the file is held back until there is room")
     parser.add_argument("--top", type=int, default=3, help="classes in an answer")
     parser.add_argument(
@@ -40,9 +43,7 @@ def run(flags: argparse.Namespace) -> int:
     from core.inference.stream import asking  # torch
     from core.inference.trained import Trained
 
-    file = Path(flags.file)
-    if not file.is_file():
-        raise refuse(f"There is no file {file}.", hint="Give the path of a video or audio file.")
+    file = existing_file(flags.file, "Give the path of a video or audio file.")
     if flags.capacity < 1 or flags.speed <= 0 or flags.window < 0 or flags.top < 1:
         raise refuse("--capacity and --top are 1 or more, --speed is above 0, and --window is not below 0.")
     with open_store(flags) as store:

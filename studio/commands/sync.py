@@ -11,6 +11,7 @@ from core.graph.file import loads
 from core.problems import refuse
 from core.store.library import Library
 from studio.open.stores import add_store_flags, open_store
+from studio.telling.flags import existing_file
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -28,9 +29,7 @@ def run(flags: argparse.Namespace) -> int:
     from core.inference.offset import offsets  # torch
     from core.inference.trained import Trained
 
-    file = Path(flags.file)
-    if not file.is_file():
-        raise refuse(f"There is no file {file}.", hint="Give the path of a video file.")
+    file = existing_file(flags.file, "Give the path of a video file.")
     with open_store(flags) as store:
         library = Library(store)
         reader = library.reader(library.find(flags.run).uid)

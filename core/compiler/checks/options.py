@@ -25,18 +25,18 @@ _Read = Callable[[Mapping[str, Any], Document], list[Problem]]
 
 def option_problems(document: Document, words: Vocabulary) -> list[Problem]:
     """Options that this studio has not, settings out of range, and text that cannot be read. Nothing where no options are known."""
-    known = {(option.family, option.key): option for option in words.options}
+    known: dict[tuple[str, str], OptionSpec] = {(option.family, option.key): option for option in words.options}
     if not known:
         return []
     recipe = document.recipe
     found: list[Problem] = []
     chosen = {"optimizer": recipe.optimizer, "schedule": recipe.schedule}  # of batching the tasks tell
     for family, choice in chosen.items():
-        option = known.get((family, choice.key))  # type: ignore[call-overload]
+        option = known.get((family, choice.key))
         found += [_unknown(family, choice.key)] if option is None else _settings(option, choice.knobs)
     for family, entries in (("callback", recipe.callbacks), ("diagnostic", recipe.diagnostics)):
         for key, knobs in entries.items():
-            option = known.get((family, key))  # type: ignore[call-overload]
+            option = known.get((family, key))
             found += [_unknown(family, key)] if option is None else _switched_on(option, knobs, document)
     return found
 

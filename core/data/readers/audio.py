@@ -57,6 +57,8 @@ def read_sound(
     Raises Refused naming the file: missing, damaged, empty, without sound, or longer than half an hour.
     """
     name = name or file.name
+    if file.is_dir():
+        raise refuse(f"{name} is a folder, not an audio file.")
     if not file.is_file():
         raise refuse(f"{name} is not there.")
     if file.suffix.lower() in MEDIA:
@@ -100,11 +102,19 @@ def _unsaid_delay(file: Path) -> str:
     return "The file does not tell how many samples its encoder put in front, so its audio may begin late."
 
 
+def _reason(error: Exception) -> str:
+    """What a library says is wrong, without the path that it may put in front."""
+    words = error.error_string if isinstance(error, soundfile.LibsndfileError) else str(error)
+    return words[:160].strip().rstrip(".")
+
+
 def _by_soundfile(file: Path, start: float, seconds: float | None, name: str) -> tuple[NDArray[np.float32], int]:
     try:
         with soundfile.SoundFile(os.fsencode(file) if os.name == "posix" else file) as sound:  # names need not be UTF-8
             rate, wanted = sound.samplerate, seconds or MOST_SECONDS
-            if not HERTZ[0] <= rate <= HERTZ[1] or sound.channels > MOST_CHANNELS:
+            if not HERTZ[0] <= rate <= HERTZ[1]:
+                raise refuse(f"{name} says that it has a sample rate of {rate:,} Hz, which is not usable audio.")
+            if sound.channels > MOST_CHANNELS:
                 raise refuse(f"{name} has {sound.channels} channels at {rate} hertz, which is not usable audio.")
             if seconds is None and sound.frames / rate > MOST_SECONDS:
                 raise refuse(f"{name} is longer than {MOST_SECONDS / 60:g} minutes.", hint="Cut it into pieces.")
@@ -116,6 +126,6 @@ def _by_soundfile(file: Path, start: float, seconds: float | None, name: str) ->
     except Refused:
         raise
     except (soundfile.SoundFileError, RuntimeError, OSError, ValueError, TypeError, MemoryError) as error:
-        raise refuse(f"{name} is not audio that can be read: {str(error)[:160]}.") from error
+        raise refuse(f"{name} is not audio that can be read: {_reason(error)}.") from error
     mono_S = samples_SC[:, 0] if samples_SC.shape[1] == 1 else samples_SC.mean(axis=1, dtype=np.float32)
     return np.ascontiguousarray(mono_S), rate

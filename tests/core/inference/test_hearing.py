@@ -151,7 +151,13 @@ def test_a_transcript_is_what_the_objective_hears(model: Trained) -> None:
     assert [piece.score for piece in made.pieces] == pytest.approx([mark.score for mark in marks], abs=1e-6)
 
 
-@pytest.mark.parametrize(("sentence", "words"), [("", "no sentence"), ("one " * 40, "longer than the 6 subwords")])
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        ("", "no sentence"), (" \n ", "no sentence"), ("o" * 40, "longer than the 6 subwords"),
+        ("zoom", "never learned “z”, “m”,"), ("一", "never learned “一”,"),
+    ],
+)  # fmt: skip
 def test_what_cannot_be_aligned_is_refused(model: Trained, sentence: str, words: str) -> None:
     file, _ = of_sample(model, 4)
     with pytest.raises(Refused, match=words):
@@ -191,3 +197,24 @@ def test_a_long_file_is_cut_as_the_data_cuts_it(model: Trained, tmp_path: Path) 
     with pytest.raises(Refused, match="is not there"):
         recognise(model, "sound", tmp_path / "none.wav")
     assert np.isfinite([score for _, score in recognise(model, "sound", tone(tmp_path / "brief.wav", 0.05))]).all()
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "sentence"),
+    [
+        (b"no audio", "asked.wav is not audio that can be read: Format not recognised."),
+        (b"", "asked.wav is not audio that can be read: Format not recognised."),
+        (None, "asked.wav is a folder, not an audio file."),
+    ],
+)
+def test_a_file_that_is_no_audio_is_told_in_one_sentence(
+    model: Trained, tmp_path: Path, bytes_: bytes | None, sentence: str
+) -> None:
+    file = tmp_path / "asked.wav"
+    if bytes_ is None:
+        file.mkdir()
+    else:
+        file.write_bytes(bytes_)
+    with pytest.raises(Refused) as refused:
+        recognise(model, "sound", file)
+    assert [problem.sentence() for problem in refused.value.problems] == [sentence]

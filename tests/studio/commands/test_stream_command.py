@@ -111,6 +111,7 @@ def test_figures_are_said_in_words(kept: tuple[str, str, Path], capsys: pytest.C
     [
         ("watcher", "nowhere.mp4", [], "There is no file"),
         ("watcher", "", ["--capacity", "0"], "1 or more"),
+        ("watcher", "/", [], "is a folder."),
         ("pairs", "", [], "No block here names a class of videos"),
     ],
 )
@@ -120,6 +121,18 @@ def test_what_cannot_be_is_refused(
     store, _, film_file = kept
     assert main(["stream", run, file or str(film_file), *flags, "--store", store]) != 0
     assert why in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--window", "--speed"])
+@pytest.mark.parametrize("value", ["nan", "inf", "soon"])
+def test_what_is_no_number_is_refused(
+    kept: tuple[str, str, Path], capsys: pytest.CaptureFixture[str], flag: str, value: str
+) -> None:
+    store, uid, film_file = kept
+    with pytest.raises(SystemExit) as ended:
+        main(["stream", uid, str(film_file), flag, value, "--store", store])
+    assert ended.value.code == 2
+    assert f"{value!r} is no number" in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_film_is_told(
