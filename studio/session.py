@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from core.runs.worker import RunThread, ask, start_process
 from core.store.answers import RunFacts
 from core.store.database import Store
 from core.store.library import Library
+from core.store.resuming import trains_the_same
 from core.telemetry.events import ENDED
 from studio.asking.engine import Engine
 from studio.open.journal import Journal, Lost
@@ -40,6 +41,18 @@ from widgets.look.language import said, tr
 
 LONGEST_MARK_SECONDS = 12.0  # a store may be locked for so long
 JOURNAL_PAUSE, ANALYSIS_PAUSE, LIBRARY_PAUSE = 400, 60, 1000  # milliseconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fork:
+    """A run that would begin at a checkpoint of another."""
+
+    uid: str  # of the other
+    step: int  # as asked for
+    begins: int  # the newest kept checkpoint at or before it
+    before: Document  # what the checkpoint is of
+    document: Document  # what the fork would train
+    changed: bool  # whether not all of the checkpoint need fit
 
 
 class Session(QObject):
@@ -339,20 +352,30 @@ class Session(QObject):
             return
         self._launch(uid, facts.place)
 
-    def fork(self, uid: str, step: int) -> str:
-        """A new run from a checkpoint of another, with the document on the canvas if it came from there."""
+    def forkable(self, uid: str, step: int) -> Fork | None:
+        """What a fork of a run would be: the graph on the canvas where it came from there, else the run's own. None: it is said why."""
         text = self.attempt(lambda: self.library.reader(uid).document_text())
-        if text is None:
-            return ""
-        if not any(each.kept and each.step <= step for each in self.library.reader(uid).checkpoints()):
-            self.say(tr("There is no checkpoint at or before step {step}.", step=f"{step:,}"), "warning")
-            return ""
-        started_with = self.attempt(lambda: file.loads(text))
+        started_with = None if text is None else self.attempt(lambda: file.loads(text))
         if started_with is None:
-            return ""
+            return None
+        kept = [each.step for each in self.library.reader(uid).checkpoints() if each.kept and each.step <= step]
         document = self.document if started_with.id == self.document.id else started_with
-        title = f"{document.name} · {step}"
-        return self._begin(document, place=self.preferences.place, parent=uid, parent_step=step, title=title)
+        if not kept:
+            self.say(tr("There is no checkpoint at or before step {step}.", step=f"{step:,}"), "warning")
+            return None
+        if document.recipe.steps <= max(kept):
+            ends, begins = f"{document.recipe.steps:,}", f"{max(kept):,}"
+            self.say(tr("The fork would begin at step {begins} and its recipe ends at {ends}. Set more steps.", begins=begins, ends=ends), "warning")  # fmt: skip
+            return None
+        changed = not trains_the_same(file.dumps(document), str(text))
+        return Fork(uid=uid, step=step, begins=max(kept), before=started_with, document=document, changed=changed)
+
+    def fork(self, wanted: Fork) -> str:
+        """A new run from a checkpoint of another; gives its uid, or nothing where a Problem stands against it."""
+        title = f"{wanted.document.name} · {wanted.step}"
+        return self._begin(
+            wanted.document, place=self.preferences.place, parent=wanted.uid, parent_step=wanted.step, title=title
+        )  # fmt: skip
 
     def _launch(self, uid: str, place: str) -> None:
         self.attempt(lambda: self.launch(uid, place))

@@ -89,6 +89,7 @@ PUT_OFF = {
     "studio/commands/run.py": "torch, after the flags were found good",
     "studio/commands/shot.py": "Qt, only for pictures",
     "studio/window/dialogs.py": "torch, when a new rate is asked for",
+    "studio/window/forking.py": "torch, when a fork with a changed graph is asked for",
     "studio/asking/engine.py": "torch, behind the first picture",
     "studio/telling/health.py": "everything is looked for, nothing is presumed",
     "studio/window/screenshots.py": "Qt, after the platform is chosen",

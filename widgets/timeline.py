@@ -9,14 +9,15 @@ import time
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtGui import QColor, QContextMenuEvent, QFocusEvent, QIcon, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from core.store.answers import Axis, Head, MarkFacts
 from core.telemetry.events import ENDED
 from widgets.look.icons import icon
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
+from widgets.look.popup import popup
 from widgets.look.theme import look, theme
 from widgets.timeline_bar import Bar
 
@@ -32,6 +33,7 @@ class Timeline(QWidget):
     liveRequested = Signal()
     axisChanged = Signal(str)
     playingChanged = Signal(bool)
+    forkRequested = Signal(int)  # the step of a kept checkpoint
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,6 +48,7 @@ class Timeline(QWidget):
         self._timer.setInterval(FRAME_MILLISECONDS)
         self._timer.timeout.connect(self._play_on)
         self._place = 0.0
+        self._kept: tuple[int, ...] = ()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("Timeline"))
@@ -82,6 +85,10 @@ class Timeline(QWidget):
     def set_marks(self, marks: Sequence[MarkFacts]) -> None:
         """Moments worth jumping to."""
         self.bar.set_marks(tuple(marks))
+
+    def set_kept(self, steps: Sequence[int]) -> None:
+        """The checkpoints that a fork can begin at."""
+        self._kept = tuple(sorted(steps))
 
     def set_axis(self, axis: Axis) -> None:
         """Show time by step, epoch, seconds or samples; says nothing."""
@@ -173,6 +180,29 @@ class Timeline(QWidget):
         """Back to the head."""
         self.pause()
         self.liveRequested.emit()
+
+    # A right click, or the menu key
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Fork from the checkpoint at hand: the mark under the pointer, else the newest at or before the place; by key, the cursor's."""
+        by_key = event.reason() == QContextMenuEvent.Reason.Keyboard
+        if not by_key and not self.bar.geometry().contains(event.pos()):
+            return
+        place = self.bar.mapFromGlobal(event.globalPos())
+        menu = popup(self)
+        self._fill_menu(menu, self.step if by_key else self.bar.marked_at(QPointF(place), self._kept))
+        menu.popup(self.bar.mapToGlobal(self.bar.rect().center()) if by_key else event.globalPos())
+
+    def _fill_menu(self, menu: QMenu, step: int) -> None:
+        found = [each for each in self._kept if each <= step]
+        if found:
+            words = tr("Fork from the checkpoint at step {step}…", step=f"{found[-1]:,}")
+            menu.addAction(icon("fork"), words, lambda: self.forkRequested.emit(found[-1]))
+            menu.addAction(tr("Show step {step}", step=f"{found[-1]:,}"), lambda: self._person_moved(found[-1]))
+        else:
+            entry = menu.addAction(icon("fork"), tr("Fork from a checkpoint…"))
+            entry.setEnabled(False)
+            entry.setToolTip(plain_tip(tr("There is no kept checkpoint at or before this step.")))
 
     # Keys
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
@@ -72,6 +74,11 @@ class Bar(QWidget):
         """The step at a pixel, no further than the head."""
         wide = max(self.width() - 20.0, 1.0)
         return min(max(0, round((x - 10.0) / wide * self._last())), self.head.step)
+
+    def marked_at(self, position: QPointF, steps: Sequence[int]) -> int:
+        """The nearest of some steps under the pointer, else the step that lies there."""
+        near = [step for step in steps if abs(self.x_at(step) - position.x()) <= NEAR_PIXELS]
+        return min(near, key=lambda step: abs(self.x_at(step) - position.x()), default=self.step_at(position.x()))
 
     def _last(self) -> float:
         return float(max(self.head.steps, self.head.step, 1))

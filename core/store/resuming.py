@@ -34,13 +34,13 @@ def start_of(library: Records, uid: str) -> Start | None:
     A checkpoint beyond the end of the record is passed over: what was said up to it was lost with the power.
     """
     facts = library.facts(uid)
-    own = _newest(library, uid, facts.step)
+    own = saved_at(library, uid, facts.step)
     if own is not None:
         return Start(path=str(own.path), step=own.step, whole=True, same_run=True, best=own.best, warnings=own.warnings)
     refuse_if_missing(library, uid)
     if not facts.parent:
         return None
-    found = _newest(library, facts.parent, facts.parent_step or None)
+    found = saved_at(library, facts.parent, facts.parent_step or None)
     if found is None:
         refuse_if_missing(library, facts.parent)
         raise refuse(
@@ -48,7 +48,7 @@ def start_of(library: Records, uid: str) -> Start | None:
             hint="Fork from a step after its first checkpoint.",
         )
     before = library.document_text(facts.parent)
-    whole = _trained(library.document_text(uid)) == _trained(before)
+    whole = trains_the_same(library.document_text(uid), before)
     return Start(
         path=str(found.path), step=found.step, whole=whole, same_run=False, before="" if whole else before,
         warnings=found.warnings,
@@ -78,7 +78,7 @@ def refuse_if_missing(library: Records, uid: str) -> None:
         )
 
 
-def _newest(library: Records, uid: str, upto: int | None) -> Saved | None:
+def saved_at(library: Records, uid: str, upto: int | None) -> Saved | None:
     """The newest good one beside the store, or where the store knows of some; that may be a folder of any name."""
     rows = [row for row in library.reader(uid).checkpoints() if row.kept and Path(row.path).is_dir()]
     folders = list(dict.fromkeys([checkpoint_folder(library.store, uid), *(Path(row.path).parent for row in rows)]))
@@ -95,6 +95,11 @@ def _newest(library: Records, uid: str, upto: int | None) -> Saved | None:
     if not found and warnings:
         raise Refused(*warnings)
     return max(found, key=lambda saved: saved.step, default=None)
+
+
+def trains_the_same(text: str, other: str) -> bool:
+    """Whether all of a checkpoint of one document fits the other, so that a fork goes on as the run would have."""
+    return bool(_trained(text) == _trained(other))
 
 
 def _trained(text: str) -> Any:

@@ -22,4 +22,4 @@ class ForkRun(Action):
 
     def do(self, session: Session) -> None:
         """Do it."""
-        session.fork(session.watched, session.window.cursor_step())
+        session.window.ask_fork(session.watched, session.window.cursor_step())

@@ -152,8 +152,10 @@ def diagnostics_of(session: Session, uid: str) -> set[str] | None:
         return None
 
 
-def bind_runs(session: Session, window: Frame, go_on: Callable[[str], None], compare: Compare) -> None:
-    """Monitors, timeline, library; ``go_on`` continues a run, ``compare`` draws the curves of several."""
+def bind_runs(
+    session: Session, window: Frame, go_on: Callable[[str], None], compare: Compare, fork: Callable[[str, int], None]
+) -> None:
+    """Monitors, timeline, library; ``go_on`` continues a run, ``compare`` draws the curves of several, ``fork`` asks for one."""
     pump, timeline, library = window.pump, window.timeline, window.library
     session.watchedChanged.connect(lambda uid, step: pump.set_runs(uid, step=None if step < 0 else step))
     session.watchedChanged.connect(lambda uid, step: window.wall.show_diagnostics(diagnostics_of(session, uid)))
@@ -170,6 +172,9 @@ def bind_runs(session: Session, window: Frame, go_on: Callable[[str], None], com
     timeline.cursorMoved.connect(pump.set_step)
     timeline.liveRequested.connect(pump.go_live)
     timeline.axisChanged.connect(pump.set_axis)
+    pump.marksChanged.connect(lambda _: timeline.set_kept(kept_steps(session)))
+    timeline.forkRequested.connect(lambda step: fork(session.watched, step))
+    library.forkRequested.connect(fork)
     bind_library(session, window, go_on, compare)
 
 
@@ -226,14 +231,9 @@ def bind_library(session: Session, window: Frame, go_on: Callable[[str], None], 
         go_on(uid)
         window.show_page("train")
 
-    def fork(uid: str, step: int) -> None:
-        if session.fork(uid, step):
-            window.show_page("train")
-
     library.openDocumentRequested.connect(open_document)
     library.replayRequested.connect(replay)
     library.continueRequested.connect(continue_run)
-    library.forkRequested.connect(fork)
     library.compareRequested.connect(compare_all)
     library.renameRequested.connect(lambda uid, name: tell(lambda: session.library.rename(uid, name)))
     library.tagsRequested.connect(lambda uid, tags: tell(lambda: session.library.set_tags(uid, tags)))
@@ -254,6 +254,14 @@ def for_each(act: Callable[[str], None], uids: tuple[str, ...]) -> None:
     """The same for several runs."""
     for uid in uids:
         act(uid)
+
+
+def kept_steps(session: Session) -> tuple[int, ...]:
+    """The steps at which the watched run can be forked."""
+    if not session.facts(session.watched):
+        return ()
+    found = session.attempt(lambda: session.library.reader(session.watched).checkpoints())
+    return tuple(each.step for each in found or () if each.kept)
 
 
 def show_checkpoints(session: Session, window: Frame, uids: tuple[str, ...]) -> None:

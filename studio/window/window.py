@@ -12,6 +12,7 @@ from studio.watching.device_line import DeviceLine
 from studio.watching.running import Running
 from studio.window import bindings
 from studio.window.dialogs import Dialogs
+from studio.window.forking import Forking
 from studio.window.frame import Frame
 from studio.window.menus import Menus
 from studio.window.scaling import scale_now, scale_screens
@@ -30,12 +31,13 @@ class Window(Frame):
         session.window = self
         self.menus = Menus(session, self, self.canvas)
         self.dialogs = Dialogs(session, self, self.menus)
+        self.forking = Forking(session, self)
         run, pause, *stops = (self.menus.entry(key) for key in ("run", "pause", "stop", "stop_and_evaluate"))
         self.top.set_controls(run, [pause, stops], self.menus.menus["Run"])
         self.top.set_menu(self.menus.whole)
         self.asking, self.comparing = Asking(session, self.query), Comparing(session, self.library)
         bindings.bind_design(session, self, self.ask_rate)
-        bindings.bind_runs(session, self, self.dialogs.go_on, self.comparing.show)
+        bindings.bind_runs(session, self, self.dialogs.go_on, self.comparing.show, self.ask_fork)
         self.wall.when_filled(self._bind_monitors)
         self.sweep_page = SweepPage(session, self)
         self.running = Running(session, self.top.run, self.pump)
@@ -93,6 +95,10 @@ class Window(Frame):
     def ask_rate(self) -> None:
         """A new learning rate for the run that trains."""
         self.dialogs.ask_rate()
+
+    def ask_fork(self, uid: str, step: int) -> None:
+        """A fork of a run; of a changed graph it is shown first what is carried."""
+        self.forking.ask(uid, step)
 
     # Beginning and end
 

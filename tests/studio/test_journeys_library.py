@@ -6,11 +6,12 @@ import csv
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
+from core.graph import edits
 from core.graph.document import Document
 from core.runs.execute import execute
 from core.runs.launch import queue
@@ -18,8 +19,12 @@ from core.store.database import Store
 from core.store.library import Library
 from tests.documents import tiny_clip
 from tests.studio.journey import LEFT, NO, Person
+from tests.studio.window.test_context_menus import put_away, right_click
+from widgets.fork_sheet import ForkSheet
 from widgets.look.theme import theme
 from widgets.monitors.plot import Plot
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support (propagateSizeHints|raise|grabbing)")
 
 KEYS = Qt.Key
 
@@ -190,3 +195,42 @@ def test_open_its_drawing_and_fork_from_this_step(sit_down, two_runs):
     last = person.session.watched
     person.wait(lambda: person.ended(last))
     assert person.losses(last)[0][0] == 6
+
+
+def test_a_fork_with_a_changed_graph_is_read_before_it_starts(sit_down, two_runs):
+    person = sit_down(Document())
+    open_library(person)
+    library, uid = person.window.library, two_runs[1]
+    person.pick_runs(uid)
+    person.click(person.button("Open experiment", library))
+    person.set_recipe(steps=14)
+    for key in ("projection", "projection_2"):
+        person.session.edit(edits.set_knob(person.session.document, key, "width", 24), "wider")
+    person.analysed()
+    person.session.watch(uid)
+    person.wait(lambda: person.window.timeline.bar.head.step == 20)
+    timeline = person.window.timeline
+    person.wait(lambda: timeline._kept == (5, 10, 15, 20))
+    timeline.forkRequested.emit(20)
+    assert "begin at step 20 and its recipe ends at 14" in person.said[-1]
+    runs = len(person.runs())
+    for answer in ("Cancel", "Ok"):
+        menu = right_click(timeline, timeline.bar.geometry().topLeft() + QPoint(round(timeline.bar.x_at(10)) + 3, 10))
+        menu.actions()[0].trigger()
+        put_away(menu)
+        person.wait(lambda: person.window.findChild(ForkSheet) is not None)
+        sheet = person.window.findChild(ForkSheet)
+        rows = [sheet.list.topLevelItem(row) for row in range(sheet.list.topLevelItemCount())]
+        told = {item.text(0): (item.text(1), item.text(2)) for item in rows}
+        assert told["Projection"] == ("begins anew", "linear.weight was 16 × 24 and is 24 × 24.")
+        assert told["ViT"] == ("carried", "")
+        assert rows[0].text(1) == "begins anew"
+        assert "from step 10 to step 14" in sheet.lead.text()
+        assert len(person.runs()) == runs
+        person.click(sheet.buttons.button(getattr(sheet.buttons.StandardButton, answer)))
+        person.wait(lambda: person.window.findChild(ForkSheet) is None)
+    person.wait(lambda: person.session.watched != uid)
+    fork = person.session.watched
+    person.wait(lambda: person.ended(fork))
+    assert person.session.facts(fork).status == "finished", person.session.facts(fork).reason
+    assert [step for step, _ in person.losses(fork)] == [11, 12, 13, 14]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMenu
 
 from core.store.answers import Head, MarkFacts
 from widgets.timeline import Timeline, clock
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support (propagateSizeHints|raise|grabbing)")
 
 
 @pytest.fixture
@@ -158,3 +162,44 @@ def test_an_empty_run_cannot_be_played(qtbot):
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (75.9, "1:15"), (3723, "1:02:03")])
 def test_clock(seconds, text):
     assert clock(seconds) == text
+
+
+def opened(timeline, place):
+    """The menu of a right click, or None."""
+    spot = timeline.bar.mapTo(timeline, place)
+    reason = QContextMenuEvent.Reason.Mouse
+    QApplication.sendEvent(timeline, QContextMenuEvent(reason, spot, timeline.mapToGlobal(spot)))
+    return next((menu for menu in timeline.findChildren(QMenu) if menu.isVisible()), None)
+
+
+@pytest.mark.parametrize(("place", "step"), [(100, 100), (103, 100), (260, 250), (500, 400)])
+def test_a_right_click_forks_from_the_checkpoint_at_hand(timeline, qtbot, place, step):
+    timeline.set_kept([400, 100, 250])
+    wishes = []
+    timeline.forkRequested.connect(wishes.append)
+    menu = opened(timeline, at(timeline, place))
+    assert [action.text() for action in menu.actions()] == [
+        f"Fork from the checkpoint at step {step}…", f"Show step {step}",
+    ]  # fmt: skip
+    for action in menu.actions():
+        action.trigger()
+    assert (wishes, timeline.step) == ([step], step)
+    menu.close()
+
+
+def test_before_the_first_kept_checkpoint_the_menu_says_why_not(timeline):
+    timeline.set_kept([400])
+    menu = opened(timeline, at(timeline, 100))
+    (entry,) = menu.actions()
+    assert not entry.isEnabled()
+    assert "no kept checkpoint" in entry.toolTip()
+    menu.close()
+
+
+def test_the_menu_key_forks_from_the_cursor(timeline):
+    timeline.set_kept([100, 250])
+    timeline.set_cursor(120, False)
+    QApplication.sendEvent(timeline, QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, QPoint(5, 5)))
+    (menu,) = (menu for menu in timeline.findChildren(QMenu) if menu.isVisible())
+    assert "step 100" in menu.actions()[0].text()
+    menu.close()
