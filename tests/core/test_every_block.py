@@ -102,6 +102,26 @@ def test_state_round_trips(key: str) -> None:
         assert torch.equal(main_tensor(first[name]), main_tensor(second[name]))
 
 
+@pytest.mark.filterwarnings("ignore:Mismatch dtype")  # a norm in float32 is not fused
+@pytest.mark.parametrize("key", [key for key in KEYS if not issubclass(blocks[key], Objective)])
+def test_gradients_in_bfloat16_point_where_those_in_float32_do(key: str) -> None:
+    block, example = build(key)
+    found = []
+    for enabled in (False, True):
+        torch.manual_seed(1)
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            made = [main_tensor(value) for value in block.eval()(**example).values()]
+        total = sum(
+            (x.float() * torch.linspace(-1, 1, x.numel()).view(x.shape)).sum() for x in made if x.is_floating_point()
+        )
+        if not isinstance(total, torch.Tensor) or not total.requires_grad:
+            return
+        block.zero_grad()
+        total.backward()
+        found.append(torch.cat([p.grad.flatten().clone() for p in block.parameters() if p.grad is not None]))
+    assert torch.nn.functional.cosine_similarity(*found, dim=0) > 0.97
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_attention_rows_sum_to_one_and_reproduce_the_output(key: str) -> None:
     block, example = build(key)

@@ -55,11 +55,17 @@ class KindList(QWidget):
         for kind in KINDS:
             can, heard = self._ways.gives(kind), self._ways.hears(kind)
             told = seen_by if self._ways.sees(kind) else heard_by if heard else why
-            reason = told.get(kind, "") if can else self._ways.answers.get(kind, "")
+            reason = told.get(kind, "") if can else self._why_not(kind)
             self._marks[kind].setText("✓" if can else "–")
             self._marks[kind].setStyleSheet(f"color: {theme().good if can else theme().muted};")
             self._words[kind].setText(tr("{name}: {text}", name=names[kind], text=reason))
             self._words[kind].setStyleSheet("" if can else f"color: {theme().muted};")
+
+    def _why_not(self, kind: str) -> str:
+        """Of a run that is asked with a video or audio, what lacks for these; else for sentences and images."""
+        ways = self._ways
+        asked = next((of for of in (ways.of_film, ways.of_sound) if "" in of.values()), ways.answers)
+        return asked.get(kind) or ways.answers.get(kind, "")
 
 
 def _names() -> dict[str, str]:

@@ -63,6 +63,7 @@ class PickedAnswer(QWidget):
         answers, answer = self._answers, self._answer
         if answers is None or answer is None:
             self.picture.set_picture(None, None)
+            self.picture.hide()
             self.words.set_words((), ())
             self.lit.hide()
             self.about.setText(tr("What is picked among the results is shown here closely."))

@@ -47,6 +47,15 @@ def test_all_eight_say_why_or_why_not(qtbot, language):
         use_language("en")
 
 
+def test_what_a_run_of_videos_lacks_is_said_of_videos(qtbot):
+    kinds = KindList()
+    qtbot.addWidget(kinds)
+    film = {"classify": "None names a class of videos.", "localise": ""}
+    kinds.set_ways(Ways(finds={}, answers={**WHY, "localise": ""}, of_film=film))
+    assert kinds.sentences()["classify"] == "Classify: None names a class of videos."
+    assert kinds.sentences()["generate"] == "Make images: No block here does that."
+
+
 def test_nothing_is_said_before_it_is_known(qtbot):
     kinds = KindList()
     qtbot.addWidget(kinds)
