@@ -7,12 +7,23 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)  # fmt: skip
 
 from widgets.look.language import tr
 from widgets.look.theme import look, theme
 
 COLUMNS = 3
+FIELD = 380  # pixels, of the search
 SKETCH = 54  # pixels high
 NODE = (180.0, 90.0)  # of a block in the drawing, scene units
 
@@ -30,6 +41,12 @@ class Card:
     trials: int = 0  # of its sweep; 0: it has none
     boxes: tuple[tuple[float, float, str], ...] = ()  # where each block lies, and its modality
     wires: tuple[tuple[int, int], ...] = ()  # from box to box
+    words: tuple[str, ...] = ()  # what else it is found by: its blocks, its name in English
+
+    def answers(self, query: str) -> bool:
+        """Whether every word of a query stands somewhere in it."""
+        text = " ".join((self.title, self.note, self.family, self.key, *self.words)).casefold()
+        return all(word in text for word in query.casefold().split())
 
 
 class Sketch(QWidget):
@@ -118,6 +135,12 @@ def _size(card: Card) -> str:
     return tr("{blocks} blocks · {steps} steps", blocks=card.blocks, steps=card.steps)
 
 
+def _heading(family: str) -> QLabel:
+    heading = QLabel(family)
+    heading.setStyleSheet("font-size: 16px; font-weight: 600;")
+    return heading
+
+
 class Gallery(QScrollArea):
     """All cards."""
 
@@ -128,7 +151,9 @@ class Gallery(QScrollArea):
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self._shown: list[QWidget] = []
+        self._frames: dict[str, CardFrame] = {}
+        self._headings: dict[str, QLabel] = {}
+        self._cards: tuple[Card, ...] = ()
         self._body = QWidget()
         self._grid = QGridLayout()
         column = QVBoxLayout(self._body)
@@ -143,10 +168,22 @@ class Gallery(QScrollArea):
         back.setToolTip(tr("To the page before (Esc)"))
         back.clicked.connect(self.left)
         head = QHBoxLayout()
+        self.field = QLineEdit()
+        self.field.setPlaceholderText(tr("Search examples: a word, a block, an arXiv number…"))
+        self.field.setAccessibleName(tr("Search examples"))
+        self.field.setClearButtonEnabled(True)
+        self.field.setMaximumWidth(FIELD)
+        self.field.textChanged.connect(self._fill)
         head.addWidget(heading, 1)
+        head.addWidget(self.field, 1)
         head.addWidget(back, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(head)
         column.addWidget(below)
+        self._nothing = QLabel()
+        self._nothing.setTextFormat(Qt.TextFormat.PlainText)
+        self._nothing.setProperty("muted", True)
+        self._nothing.hide()
+        column.addWidget(self._nothing)
         column.addSpacing(18)
         self._grid.setSpacing(16)
         column.addLayout(self._grid)
@@ -157,29 +194,42 @@ class Gallery(QScrollArea):
 
     def set_cards(self, cards: Sequence[Card]) -> None:
         """Show these examples."""
-        for old in self._shown:
+        for old in (*self._frames.values(), *self._headings.values()):
             self._grid.removeWidget(old)
             old.hide()
             old.deleteLater()
-        self._shown, row = [], 0
-        for family in dict.fromkeys(card.family for card in cards):
-            heading = QLabel(family)
-            heading.setStyleSheet("font-size: 16px; font-weight: 600;")
-            heading.setContentsMargins(0, 14 if row else 0, 0, 0)
-            self._grid.addWidget(heading, row, 0, 1, COLUMNS)
-            self._shown.append(heading)
-            row = self._add([card for card in cards if card.family == family], row + 1)
+        self._cards = tuple(cards)
+        self._headings = {family: _heading(family) for family in dict.fromkeys(card.family for card in cards)}
+        self._frames = {card.key: CardFrame(card) for card in cards}
+        for widget in (*self._headings.values(), *self._frames.values()):
+            widget.setParent(self._body)  # also what a query leaves out
+        for frame in self._frames.values():
+            frame.opened.connect(self.chosen)
         for column in range(COLUMNS):
             self._grid.setColumnStretch(column, 1)
+        self._fill()
 
-    def _add(self, cards: Sequence[Card], row: int) -> int:
-        """Cards from a row on; gives the next free row."""
-        for number, card in enumerate(cards):
-            frame = CardFrame(card)
-            frame.opened.connect(self.chosen)
-            self._grid.addWidget(frame, row + number // COLUMNS, number % COLUMNS)
-            self._shown.append(frame)
-        return row + -(-len(cards) // COLUMNS)
+    def _fill(self) -> None:
+        """Those that answer the query, under the headings of their families."""
+        query = self.field.text()
+        cards = [card for card in self._cards if card.answers(query)]
+        self._nothing.setText(tr("No example says “{query}”.", query=query))
+        self._nothing.setVisible(bool(self._cards) and not cards)
+        placed: list[QWidget] = []
+        row = 0
+        for family in dict.fromkeys(card.family for card in cards):
+            heading = self._headings[family]
+            heading.setContentsMargins(0, 14 if row else 0, 0, 0)
+            self._grid.addWidget(heading, row, 0, 1, COLUMNS)
+            frames = [self._frames[card.key] for card in cards if card.family == family]
+            for number, frame in enumerate(frames):
+                self._grid.addWidget(frame, row + 1 + number // COLUMNS, number % COLUMNS)
+            row += 1 - (-len(frames) // COLUMNS)
+            placed += [heading, *frames]
+        for widget in (*self._headings.values(), *self._frames.values()):
+            if widget not in placed:
+                self._grid.removeWidget(widget)
+            widget.setVisible(widget in placed)
 
     def restyle(self) -> None:
         """Colours of the theme."""

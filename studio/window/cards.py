@@ -18,9 +18,17 @@ def gallery_cards(words: Vocabulary) -> list[Card]:
 def _card(key: str, document: Document, family: str, words: Vocabulary) -> Card:
     place = {node: number for number, node in enumerate(document.nodes)}
     wires = [(wire.source.node, wire.target.node) for wire in document.wires]
+    specs = [words.spec(node.block) for node in document.nodes.values()]
+    found_by = {
+        document.name,
+        *(spec.title for spec in specs),
+        *(tr(spec.title) for spec in specs),
+        *(p for spec in specs for p in spec.papers),
+    }
     return Card(
         key=key, family=tr(family), title=tr(document.name), note=tr(document.note), blocks=len(document.nodes),
         steps=document.recipe.steps, trials=trial_count(document.sweep)[1] if document.sweep else 0,
         boxes=tuple((node.x, node.y, words.spec(node.block).modality) for node in document.nodes.values()),
         wires=tuple((place[a], place[b]) for a, b in wires if a in place and b in place),
+        words=tuple(sorted(found_by)),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLabel
 
 from core.graph.file import dumps
 from core.graph.vocabulary import Vocabulary
+from core.runs.vocabulary import full_vocabulary
 from studio.open.documents import DEFAULT_EXAMPLE, OTHERS, examples, families
 from studio.window.cards import gallery_cards
 from widgets.gallery import Card, CardFrame, Gallery
@@ -67,3 +68,26 @@ def test_an_example_that_no_family_names_appears_last(tmp_path):
     found = examples(tmp_path)
     assert [each.key for each in found] == ["mini_clip", "late_interaction", "brand_new"]
     assert found[-1].family == OTHERS
+
+
+def test_cards_are_found_by_a_word_a_block_or_a_paper(qtbot):
+    gallery = shown(qtbot, gallery_cards(full_vocabulary()))
+
+    def found():
+        return [frame.accessibleName() for frame in gallery.findChildren(CardFrame) if frame.isVisible()]
+
+    whole = found()
+    QTest.keyClicks(gallery.field, "wav2vec2 nobody")
+    assert found() == []
+    assert any("No example says “wav2vec2 nobody”." in text for text in texts(gallery))
+    gallery.field.clear()
+    assert found() == whole
+    QTest.keyClicks(gallery.field, "2002.05709")  # SimCLR's paper
+    assert len(found()) in range(1, 4)
+    gallery.field.setText("mandarin tone")
+    assert len(found()) == 1
+    gallery.field.setText("VIDEO localisation")
+    videos = found()
+    assert 1 <= len(videos) < len(whole)
+    gallery.set_cards(gallery_cards(full_vocabulary()))  # opened again: what was typed still holds
+    assert found() == videos
