@@ -47,7 +47,7 @@ class ForkSheet(QDialog):
         column.addWidget(self.lead)
         column.addWidget(self.list, 1)
         column.addWidget(self.buttons)
-        self.resize(820, min(160 + ROW * max(len(found.parts), 4), 620))
+        self.resize(900, min(160 + ROW * max(len(found.parts), 4), 620))
 
     def _fill(self, found: Inheritance, titles: Mapping[str, str]) -> None:
         self.list.setHeaderLabels([tr("Part"), tr("What becomes of it"), tr("Why")])

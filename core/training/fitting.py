@@ -296,7 +296,7 @@ class _Fitting:
             why = "It was off: it begins as the weights that are carried."
             yield Heirloom(title="Weight averaging (EMA)", fate="new", reason=why)
         else:
-            why = "Of weights that are not carried it begins as they begin."
+            why = "The averages of weights that are not carried begin anew."
             yield self._follower("Weight averaging (EMA)", len(average), len(kept), why)
 
     def _follower(self, title: str, carried: int, kept: int, why: str) -> Heirloom:

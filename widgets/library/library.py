@@ -31,6 +31,7 @@ from core.graph.document import Document
 from core.store.answers import CheckpointFacts, RunFacts
 from widgets.library.columns import STATUS_WORDS, every_metric, figure
 from widgets.library.compare import CompareView
+from widgets.library.lineage import LineageName
 from widgets.library.table import RUN, RunFilter, RunTable, StatusChip, csv_text
 from widgets.look.files import open_folder, save_file
 from widgets.look.icons import icon
@@ -73,7 +74,7 @@ class LibraryView(QWidget):
         self.compare = CompareView()
         self._pages = QStackedWidget()
         self._search, self._status, self._count = QLineEdit(), QComboBox(), QLabel()
-        self._empty, self._place = QLabel(), QLabel()
+        self._empty, self._place, self._lineage = QLabel(), QLabel(), QToolButton()
         self._buttons: dict[str, QToolButton] = {}
         self._checkpoints: dict[str, tuple[CheckpointFacts, ...]] = {}
         self._deleted: tuple[str, ...] = ()
@@ -190,14 +191,15 @@ class LibraryView(QWidget):
         header.sortIndicatorChanged.connect(self._remember_sorting)
         header.setStretchLastSection(True)
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self._chip = StatusChip(self.view)
+        self._chip, self._name = StatusChip(self.view), LineageName(self.filter.branch, self.view)
         self._size_columns()
 
     def _size_columns(self) -> None:
         for number, column in enumerate(self.table.columns()):
             header = self.view.horizontalHeader().sectionSizeHint(number)
             self.view.setColumnWidth(number, max(column.width, header + 10))
-            self.view.setItemDelegateForColumn(number, self._chip if column.key == "status" else None)
+            own = {"status": self._chip, "name": self._name}
+            self.view.setItemDelegateForColumn(number, own.get(column.key))
 
     def _sort_again(self) -> None:
         """Other columns: the one that was sorted by is found again by its key."""
@@ -223,8 +225,12 @@ class LibraryView(QWidget):
         for status, words in STATUS_WORDS.items():
             self._status.addItem(tr(words), status)
         self._count.setProperty("muted", True)
+        self._lineage.setCheckable(True)
+        self._lineage.setChecked(True)
+        self._lineage.setAccessibleName(tr("Lineage"))
+        self._lineage.setToolTip(plain_tip(tr("Lineage: forks stand under the run they were forked from")))
         bar = self._bar = QHBoxLayout()
-        for widget in (self._search, self._status, self._count):
+        for widget in (self._search, self._status, self._lineage, self._count):
             bar.addWidget(widget)
         bar.addStretch(1)
         words = self._act_words()
@@ -305,6 +311,7 @@ class LibraryView(QWidget):
     def _connect(self) -> None:
         self._search.textChanged.connect(self._filter_text)
         self._status.currentIndexChanged.connect(self._filter_status)
+        self._lineage.toggled.connect(self.filter.set_tree)
         self.table.renameRequested.connect(self.renameRequested)
         self.table.tagsRequested.connect(self.tagsRequested)
         self.table.notesRequested.connect(self.notesRequested)
@@ -488,6 +495,7 @@ class LibraryView(QWidget):
     def _relook(self) -> None:
         for act, button in self._buttons.items():
             button.setIcon(icon(_ICONS[act]))
+        self._lineage.setIcon(icon("lineage"))
         self.view.viewport().update()
 
 

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from core.store.answers import RunFacts
 from widgets.library.columns import Column, columns_for, metrics_of, status_text
+from widgets.library.lineage import Branch, tree
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
@@ -42,12 +43,14 @@ class RunTable(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self._runs: tuple[RunFacts, ...] = ()
+        self._names: dict[str, str] = {}  # by uid
         self._metrics: tuple[str, ...] | None = None
         self._columns: tuple[Column, ...] = columns_for(())
 
     def set_runs(self, runs: Sequence[RunFacts]) -> None:
         """Show these; the same runs in the same order keep selection and editing."""
         new = tuple(run for run in runs if not run.deleted)
+        self._names = {run.uid: run.name for run in runs}
         if self._metrics is None and (found := metrics_of(new)) and found != self._shown_metrics():
             self._rebuild(new, found)
         elif [run.uid for run in new] == [run.uid for run in self._runs]:
@@ -107,7 +110,7 @@ class RunTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _side(column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return plain_tip(_tip(run, column))
+            return plain_tip(_tip(run, column, self._names.get(run.parent, "")))
         return None
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
@@ -144,29 +147,86 @@ class RunTable(QAbstractTableModel):
 
 
 class RunFilter(QSortFilterProxyModel):
-    """Words that must all occur, a status, and sorting that keeps missing values last."""
+    """Words that must all occur, a status, and sorting that keeps missing values last; as a tree of forks, or row by row."""
 
     def __init__(self) -> None:
         super().__init__()
         self._words: tuple[str, ...] = ()
         self._status = ""
+        self._is_tree = True
+        self._branches: dict[str, Branch] | None = None  # by which rows were put in order; None while that is changed
         self.setSortRole(RANK)
         self.setDynamicSortFilter(True)
+
+    def setSourceModel(self, model: RunTable) -> None:  # type: ignore[override]
+        """Runs that change may change places, and their families with them."""
+        model.modelAboutToBeReset.connect(self._forget)
+        super().setSourceModel(model)
+        model.modelReset.connect(self.branches)
+        model.dataChanged.connect(self._look_again)
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """By another column, or the other way round."""
+        self._forget()
+        super().sort(column, order)
+        self.branches()
+
+    def set_tree(self, on: bool) -> None:
+        """Forks under the runs that they were forked from, or every run by itself."""
+        self._is_tree = on
+        self._forget()
+        self.invalidate()
+
+    def branch(self, index: Index) -> Branch | None:
+        """How a row hangs in the tree; None where rows stand by themselves."""
+        return self.branches().get(index.data(RUN).uid) if self._is_tree else None
+
+    def branches(self) -> dict[str, Branch]:
+        """Every shown run's, by uid."""
+        if self._branches is None:
+            self._branches = self._tree()
+        return self._branches
+
+    def _tree(self) -> dict[str, Branch]:
+        table: RunTable = self.sourceModel()  # type: ignore[assignment]
+        column = table.columns()[self.sortColumn()] if 0 <= self.sortColumn() < table.columnCount() else None
+        shown = [run for run in table.runs() if self._accepts(run)]
+        return tree(
+            shown, table.runs(), column.rank if column is not None else lambda run: run.created,
+            descending=self.sortOrder() == Qt.SortOrder.DescendingOrder,
+        )  # fmt: skip
+
+    def _forget(self) -> None:
+        self._branches = None
+
+    def _look_again(self) -> None:
+        """After what changed was put in its place by itself: a family may have to move."""
+        if self._is_tree and (found := self._tree()) != self._branches:
+            self._branches = found
+            self.invalidate()
 
     def set_text(self, text: str) -> None:
         """Show runs in whose name, tags, notes, experiment, status or seed all words occur."""
         self.beginFilterChange()
         self._words = tuple(text.lower().split())
-        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
+        self._end_filter_change()
 
     def set_status(self, status: str) -> None:
         """Show one status only; empty: all."""
         self.beginFilterChange()
         self._status = status
+        self._end_filter_change()
+
+    def _end_filter_change(self) -> None:
+        self._forget()
         self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
+        if self._is_tree:  # whose parent is no longer shown stands elsewhere
+            self.invalidate()
 
     def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
-        run = self.sourceModel().index(source_row, 0, source_parent).data(RUN)
+        return self._accepts(self.sourceModel().index(source_row, 0, source_parent).data(RUN))
+
+    def _accepts(self, run: RunFacts) -> bool:
         if self._status and run.status != self._status:
             return False
         text = " ".join(
@@ -184,6 +244,13 @@ class RunFilter(QSortFilterProxyModel):
         return all(word in text.lower() for word in self._words)
 
     def lessThan(self, source_left: Index, source_right: Index) -> bool:
+        if self._is_tree:
+            found, is_up = self.branches(), self.sortOrder() == Qt.SortOrder.AscendingOrder
+            places = [
+                found[uid].place if (uid := each.data(RUN).uid) in found else len(found)
+                for each in (source_left, source_right)
+            ]
+            return places[0] < places[1] if is_up else places[1] < places[0]
         left, right = source_left.data(RANK), source_right.data(RANK)
         for value, other, answer in ((left, right, False), (right, left, True)):
             if isinstance(value, float) and math.isnan(value) and not (isinstance(other, float) and math.isnan(other)):
@@ -247,11 +314,15 @@ def _harmless(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "@", "\t") or (text[:1] == "-" and not text[1:2].isdigit()) else text
 
 
-def _tip(run: RunFacts, column: Column) -> str:
+def _tip(run: RunFacts, column: Column, parent: str) -> str:
     if column.key == "status" and run.reason:
         return said(run.reason)
     if column.key == "notes":
         return run.notes
+    if column.key == "name" and parent:
+        return tr(
+            "{name}\nforked from {parent} at step {step}", name=run.name, parent=parent, step=f"{run.parent_step:,}"
+        )
     if column.key == "name" and run.parent:
         return tr("continues another run from step {step}", step=f"{run.parent_step:,}")
     return column.text(run)
