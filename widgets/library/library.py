@@ -38,7 +38,7 @@ from widgets.look.icons import icon
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
-from widgets.look.sides import metric_words
+from widgets.look.sides import chosen_words, metric_words
 from widgets.look.theme import look
 
 UNDO_MILLISECONDS = 20_000
@@ -503,7 +503,7 @@ def checkpoint_words(checkpoint: CheckpointFacts) -> str:
     """Its step, its own score where it was evaluated then, and whether it is the best."""
     words = tr("step {step}", step=f"{checkpoint.step:,}")
     if checkpoint.metric and checkpoint.value is not None:
-        words += f" · {metric_words(checkpoint.metric)} {figure(checkpoint.value, share='R@' in checkpoint.metric)}"
+        words += f" · {chosen_words(checkpoint.metric)} {figure(checkpoint.value, share='R@' in checkpoint.metric)}"
     return f"{words} · {tr('best')}" if checkpoint.best else words
 
 

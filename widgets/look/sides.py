@@ -68,6 +68,14 @@ def is_way_back(way: str) -> bool:
     return sides > sides[::-1]
 
 
+def chosen_words(series: str) -> str:
+    """A series that chooses a run's best, in full; which block says the score is left out, for only one chooses."""
+    parts = series.split("/")
+    if len(parts) == 4 and "_to_" not in parts[2] and "+" not in parts[2] and parts[2] != "*":
+        return " · ".join((split_name(parts[1]), figure_name(parts[3])))
+    return metric_words(series)
+
+
 def metric_words(series: str) -> str:
     """A series in full: ``test · picture → text · R@10``; ``*`` stands for both directions, of which it is the mean."""
     parts = series.split("/")

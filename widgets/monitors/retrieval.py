@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from core.graph.selection import METRIC, STEM, TEST_HOLDS, metric_of, selecting_series
 from core.store.answers import Axis
 from core.store.reader import RunReader
+from widgets.look.figures import figure_name
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.sides import by_honesty, is_way_back, split_name, way_name
@@ -26,6 +28,7 @@ from widgets.monitors.titles import run_titles
 
 SURE = 0.99  # by chance: nothing can be read from such a recall
 COLUMNS = ("R@1", "R@5", "R@10", "mean rank", "accuracy")  # shares in %
+FURTHER = re.compile(r"mAP@[\d.]+|R@1 from \d+")  # more of them, of events in time and of several views
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,12 +99,14 @@ class RetrievalMonitor(Monitor):
     def read(settings: RetrievalSettings, readers: Sequence[RunReader], cursor: Cursor) -> RetrievalValue | None:
         reader = readers[0]
         names = series_names(reader, cursor, ("retrieval/", "score/"))
-        found = {name.rsplit("/", 1)[0] for name in names if name.count("/") == 3 and name.split("/")[3] in COLUMNS}
+        told = [name.split("/") for name in names if name.count("/") == 3]
+        columns = columns_of(parts[3] for parts in told)
+        found = {"/".join(parts[:3]) for parts in told if parts[3] in columns}
         places = tuple(sorted(found, key=_order))
         if not places:
             return None
         titles = run_titles(reader)
-        rows = tuple(_row(reader, cursor, stem, titles) for stem in places)
+        rows = tuple(_row(reader, cursor, stem, titles, columns) for stem in places)
         lines = _curves(reader, cursor, places, settings.metric)
         chances = _curves(reader, cursor, places, f"chance {settings.metric}")
         _, high = extent(line.raw_y for line in (*lines, *chances))
@@ -143,7 +148,7 @@ class RetrievalMonitor(Monitor):
         if value.chosen and split not in value.splits:  # of several tasks
             return f"{split_name(split)} · {tr(metric)} {percent(value.chosen[1])} · " + tr("all tasks")
         asked = [row for row in value.rows if row.split == split]
-        ways = (metric, "R@1", "accuracy")
+        ways = (metric, "R@1", "accuracy", "mAP@0.5", *reversed(columns_of(asked[0].figures)))
         metric = next((m for m in ways if any(m in row.figures and row.chance.get(m, 0) < SURE for row in asked)), "")
         pairs: dict[frozenset[str], list[Row]] = {}
         for row in asked:
@@ -153,7 +158,9 @@ class RetrievalMonitor(Monitor):
             return ""
         rows = max(pairs.values(), key=lambda pair: _mean(pair, metric, "figures") - _mean(pair, metric, "chance"))
         named = tr("mean of both directions") if len(rows) > 1 else rows[0].name
-        figure = f"{_split(split, value.holds)} · {named} · {tr(metric)} {percent(_mean(rows, metric, 'figures'))}"
+        figure = (
+            f"{_split(split, value.holds)} · {named} · {figure_name(metric)} {percent(_mean(rows, metric, 'figures'))}"
+        )
         chance = tr("chance level {value}", value=percent(_mean(rows, metric, "chance")))
         return f"{figure} · {chance}" if metric in rows[0].chance else figure
 
@@ -209,7 +216,7 @@ class FigureTable(QWidget):
         font = painter.font()
         font.setPointSizeF(max(6.5, font.pointSizeF() * 0.86))
         painter.setFont(font)
-        columns = [column for column in COLUMNS if any(column in row.figures for row in self._rows)]
+        columns = columns_of(column for row in self._rows for column in row.figures)
         line, cell = self._line(), min(84.0, self.width() * 0.18)
         name_width = self.width() - cell * len(columns)
         colours = dict(zip((row.split for row in self._rows), self._colours))
@@ -218,7 +225,9 @@ class FigureTable(QWidget):
         )  # each row then says which way it is
         ways = list(dict.fromkeys(row.name for row in self._rows))
         there = "" if several else ways[0] + (" / ←" if len(ways) > 1 else "")
-        self._paint_line(painter, 0, name_width, cell, [there, *(tr(column) for column in columns)], theme().muted)
+        self._paint_line(
+            painter, 0, name_width, cell, [there, *(figure_name(column) for column in columns)], theme().muted
+        )
         for number, ((split, _), rows) in enumerate(self._splits().items()):
             top = (1 + number * 2) * line
             painter.fillRect(QRectF(0, top + line * 0.3, 7, line * 0.4), QColor(colours[split]))
@@ -227,9 +236,8 @@ class FigureTable(QWidget):
             name = f"{rows[0].name} · {name}" if several else name
             self._paint_line(painter, top, name_width, cell, [name, *figures], theme().text, indent=12)
             chance = [_cell(rows[0].chance, column) if column in rows[0].chance else "" for column in columns]
-            self._paint_line(
-                painter, top + line, name_width, cell, [tr("chance level"), *chance], theme().muted, indent=12
-            )
+            below = [tr("chance level") if any(chance) else "", *chance]
+            self._paint_line(painter, top + line, name_width, cell, below, theme().muted, indent=12)
         painter.end()
 
     def _paint_line(
@@ -271,16 +279,29 @@ def _cell(figures: dict[str, float], column: str) -> str:
 
 
 def _row_sentence(row: Row, holds: str = "") -> str:
-    figures = ", ".join(f"{tr(column)} {_cell(row.figures, column)}" for column in COLUMNS if column in row.figures)
-    chance = ", ".join(f"{tr(column)} {_cell(row.chance, column)}" for column in COLUMNS if column in row.chance)
+    figures, chance = (
+        ", ".join(f"{figure_name(column)} {_cell(said, column)}" for column in columns_of(said))
+        for said in (row.figures, row.chance)
+    )
     name = f"{_split(row.split, holds)} · {row.name}"
+    if not chance:
+        return tr("{name}: {figures} (in %)", name=name, figures=figures)
     return tr("{name}: {figures}; chance level: {chance} (recalls in %)", name=name, figures=figures, chance=chance)
 
 
-def _row(reader: RunReader, cursor: Cursor, stem: str, titles: Mapping[str, str]) -> Row:
+def columns_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of a run's figures that stand in columns, in their order."""
+    there = set(names)
+    further = sorted(
+        (name for name in there if FURTHER.fullmatch(name)), key=lambda name: float(re.split("@| ", name)[-1])
+    )
+    return (*(name for name in COLUMNS if name in there), *further)
+
+
+def _row(reader: RunReader, cursor: Cursor, stem: str, titles: Mapping[str, str], columns: Sequence[str]) -> Row:
     _, split, way = stem.split("/")
-    found = {name: reader.value_at(f"{stem}/{name}", cursor.step) for name in COLUMNS}
-    chance = {name: reader.value_at(f"{stem}/chance {name}", cursor.step) for name in COLUMNS if name != "mean rank"}
+    found = {name: reader.value_at(f"{stem}/{name}", cursor.step) for name in columns}
+    chance = {name: reader.value_at(f"{stem}/chance {name}", cursor.step) for name in columns if name != "mean rank"}
     return Row(
         split=split, way=way, name=titles.get(way) or way_name(way),
         figures={name: pair[1] for name, pair in found.items() if pair},
@@ -305,13 +326,16 @@ def _chosen(reader: RunReader, cursor: Cursor) -> tuple[str, float] | None:
 
 
 def _curves(reader: RunReader, cursor: Cursor, places: Sequence[str], metric: str) -> tuple[Line, ...]:
-    """The chosen recall of each way; where chance alone has it whole, R@1; where there is none, the accuracy."""
+    """The chosen recall of each way; where chance alone has it whole, R@1; where there is none, the accuracy, or the mAP or R@1 there is."""
     *chance, recall = metric.split()
     found = []
     for stem in places:
         sure = reader.value_at(f"{stem}/chance {recall}", cursor.step)
         wanted = "R@1" if sure and sure[1] >= SURE else recall
-        names = [f"{stem}/{' '.join([*chance, name])}" for name in (wanted, "accuracy")]
+        names = [
+            f"{stem}/{' '.join([*chance, name])}"
+            for name in (wanted, "accuracy", "mAP@0.5", *(f"R@1 from {views}" for views in range(16, 0, -1)))
+        ]
         found.append(next((line for name in names if (line := read_line(reader, cursor, name, points=300))), None))
     return tuple(line for line in found if line is not None)
 

@@ -320,8 +320,13 @@ class QueryPage(QWidget):
         column.addWidget(self.closely)
         column.addStretch(1)
         column.addWidget(self._kinds)
-        side.setMinimumWidth(200)
-        return side
+        scroll = QScrollArea()  # in a low window all of it can be read
+        scroll.setWidget(side)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setMinimumWidth(200)
+        return scroll
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

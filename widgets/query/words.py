@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.store.answers import CheckpointFacts
 from widgets.look.language import tr
-from widgets.look.sides import metric_words
+from widgets.look.sides import chosen_words
 from widgets.query.values import EITHER, QueryAnswers, Ways
 
 
@@ -86,7 +86,7 @@ def checkpoint_name(checkpoint: CheckpointFacts) -> str:
     name = tr("step {step}", step=f"{checkpoint.step:,}")
     if checkpoint.metric and checkpoint.value is not None:
         share = f"{100 * checkpoint.value:.1f} %" if "R@" in checkpoint.metric else f"{checkpoint.value:.3g}"
-        name += f" · {metric_words(checkpoint.metric)} {share}"
+        name += f" · {chosen_words(checkpoint.metric)} {share}"
     return f"{name} · {tr('best')}" if checkpoint.best else name
 
 

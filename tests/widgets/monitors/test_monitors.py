@@ -432,3 +432,18 @@ def test_a_title_beside_a_command_ends_in_dots_and_is_never_cut(qtbot):
         assert (title.width() >= title.sizeHint().width()) == whole
         assert title.geometry().right() < card.change.mapTo(card, QPoint(0, 0)).x()
     assert title.toolTip().startswith("Rates and temperature")
+
+
+def test_retrieval_shows_what_is_found_in_time_and_from_how_many_views(qtbot):
+    stem = "score/test/localisation"
+    found = ((f"{stem}/mAP@0.3", 0.4), (f"{stem}/mAP@0.5", 0.25), (f"{stem}/whole-clip mAP@0.5", 0.0))
+    monitor = shown(qtbot, RetrievalMonitor, named_run(*found, steps=1))
+    assert "mAP@0.5 25 %" in monitor.figures.text()
+    assert "mAP@0.3 40, mAP@0.5 25" in monitor._table.toolTip()
+    stem = "score/test/view_contrast"
+    by_views = (
+        (f"{stem}/{chance}R@1 from {n}", 0.1 if chance else n / 10) for n in (1, 2, 10) for chance in ("", "chance ")
+    )
+    monitor = shown(qtbot, RetrievalMonitor, named_run(*by_views, steps=1))
+    assert "R@1 from 10 views 100 %" in monitor.figures.text()
+    assert "R@1 from 1 views 10, R@1 from 2 views 20, R@1 from 10 views 100" in monitor._table.toolTip()

@@ -13,9 +13,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QScrollArea
 
 from core.store.answers import CheckpointFacts
+from widgets.query.kinds import KINDS
 from widgets.query.page import QueryPage
 from widgets.query.question import PictureWell
 from widgets.query.values import Askable, Asked, QueryAnswer, QueryAnswers, Ways
+from widgets.query.words import checkpoint_name
 
 RUNS = (
     Askable(
@@ -121,6 +123,21 @@ def test_before_anything_is_asked_nothing_is_offered_to_be_played(page):
     assert not page.closely.play_button.isVisible()
     assert not page.closely.lit.isVisible()
     assert "shown here closely" in page.closely.about.text()
+
+
+def test_in_a_low_window_what_a_run_can_answer_is_not_cut(page, qtbot):
+    page.resize(1024, 560)
+    long = dict.fromkeys(KINDS, "No block here does that, for it would have to be one that nobody has drawn yet. " * 2)
+    page.set_ways(page.uid(), Ways(finds={}, answers=long))
+    labels = page._kinds._words.values()
+    qtbot.waitUntil(
+        lambda: all(label.height() >= label.heightForWidth(label.width()) > 40 for label in labels), timeout=2000
+    )
+
+
+def test_which_score_chose_a_checkpoint_is_said_without_a_key():
+    facts = CheckpointFacts(step=8, path="x", metric="score/validation/view_contrast/R@1 from 4", value=0.5, best=True)
+    assert checkpoint_name(facts) == "step 8 · validation · R@1 from 4 views 50.0 % · best"
 
 
 def test_no_run_says_what_to_do(page):
