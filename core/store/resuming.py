@@ -103,12 +103,12 @@ def trains_the_same(text: str, other: str) -> bool:
 
 
 def _trained(text: str) -> Any:
-    """What must be equal for weights and optimiser state to fit: nodes, wires, optimiser, rules and stages."""
+    """What must be equal for all that is kept to fit: nodes, wires, optimiser, rates, rules and stages."""
     try:
         data = json.loads(text)
         nodes = {key: {name: node[name] for name in node if name not in LOOKS} for key, node in data["nodes"].items()}
         wires = sorted((wire["from"], wire["to"]) for wire in data["wires"])
-        recipe = {name: data["recipe"].get(name) for name in ("optimizer", "rules", "stages")}
+        recipe = {name: data["recipe"].get(name) for name in ("learning_rate", "optimizer", "rules", "stages")}
     except (ValueError, KeyError, TypeError, AttributeError):
         return text
     return nodes, wires, recipe

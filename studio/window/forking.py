@@ -1,4 +1,4 @@
-"""A fork is asked for: with the graph unchanged it begins at once, else what would be carried is read and shown first."""
+"""A fork is asked for: it begins at once where all of the checkpoint fits, else what is carried and what is not is shown first."""
 
 from __future__ import annotations
 
@@ -39,6 +39,9 @@ class Forking:
     def _show(self, wanted: Fork, found: Inheritance | None, why: str) -> None:
         if found is None:
             self._session.say(why, "error")
+            return
+        if found.is_whole:
+            self._begin(wanted)
             return
         facts = self._session.facts(wanted.uid)
         titles = {**titles_of(wanted.before), **titles_of(wanted.document)}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from core.graph import edits
+from core.graph.recipe import Choice
 from core.runs.execute import execute
 from core.store.database import Store
 from core.store.library import Library
+from core.training.control import Control, Rate
 from core.training.trainer import Trainer
 from tests.core.runs.running import assert_time_goes_on, losses, queued
 from tests.documents import tiny_clip
@@ -41,6 +43,27 @@ def test_a_changed_drawing_goes_on_where_the_run_was(store: Store, library: Libr
     assert_time_goes_on(reader)
     told = "Forked at step 4. Carried in part: Optimiser. Begun anew: Projection, Projection 2, Best score."
     assert any(line.text == told for line in reader.log())
+
+
+class Asking(Control):
+    """A person asks for another rate before the first step."""
+
+    def take_rates(self) -> list[Rate]:
+        return [Rate(node="", learning_rate=0.5)]
+
+
+@pytest.mark.parametrize(("drawn", "rate"), [(0.001, 0.5), (0.002, 0.002)])
+def test_a_rate_that_was_asked_for_holds_in_a_fork_until_another_is_drawn(
+    store: Store, library: Library, drawn: float, rate: float
+) -> None:
+    document = tiny_clip(
+        steps=6, learning_rate=0.001, schedule=Choice(key="constant", knobs={"warm_up": 0.0}), callbacks={"checkpointing": {"every": 4}}
+    )  # fmt: skip
+    uid = queued(store, document)
+    assert execute(store, uid, Asking()) == "finished"
+    fork = queued(store, edits.set_recipe(document, learning_rate=drawn), parent=uid, parent_step=4)
+    assert execute(store, fork) == "finished"
+    assert library.reader(fork).points("rate/vit")[1].tolist() == [rate, rate]
 
 
 def test_larger_batches_go_on_in_what_is_left_of_the_epoch(store: Store, library: Library, parent: str) -> None:
