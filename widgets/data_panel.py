@@ -148,6 +148,15 @@ class DataPanel(QScrollArea):
         column.addWidget(_line(said(sentence), theme().bad))
         column.addStretch(1)
 
+    def show_absent(self) -> None:
+        """That there is nothing to look at yet, and how there will be."""
+        self._shown, self._is_reading = None, False
+        self._heading.setText(tr("Data"))
+        column = self._fresh()
+        words = tr("There is no data source yet. Drop a folder of images, audio or videos here, or add a source on the page Design.")  # fmt: skip
+        column.addWidget(_line(words, theme().muted))
+        column.addStretch(1)
+
     def show_dataset(self, facts: DatasetFacts) -> None:
         """Counts, checks, samples."""
         self._is_reading = False

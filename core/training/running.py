@@ -98,6 +98,7 @@ class Running:
         self.gathered: tuple[int, Any] | None = None  # of parts of weights: the step, and what a checkpoint of it holds
         self.status: Status = "running"
         self.reason = ""
+        self._held_for = ""  # why it paused, or stops, by itself
         self._phase = PhaseChange(at=self.at(), phase="preparing")
 
     @property
@@ -188,6 +189,7 @@ class Running:
 
     def pause(self, reason: str) -> None:
         """Wait at this step's edge until a person says go on; its state stays in memory."""
+        self._held_for = reason
         self._asked_for.pause()  # where processes share the run, the others hear of it from the first
         self.say(StatusChange(at=self.at(), status="paused", reason=reason))
 
@@ -196,6 +198,7 @@ class Running:
         if self.share.world == 1:
             self.end("stopped", reason)
         else:
+            self._held_for = reason
             self._asked_for.stop()
 
     def end(self, status: Status, reason: str = "") -> None:

@@ -276,6 +276,8 @@ class Trainer(Running):
         while self.control.wait_while_paused(LongestSilence):
             self.agree()
             self._grant()
+        if not self.control.is_stopping:
+            self._held_for = ""
         self._obey_a_stop()
 
     def _grant(self) -> None:
@@ -302,7 +304,7 @@ class Trainer(Running):
         if self.control.is_stopping and self.status == "running":
             if self.control.evaluates and self.callback("evaluation") is None:
                 self.warn("Nothing is evaluated: the training option Evaluation is off.")
-            self.end("stopped", "stopped by hand")
+            self.end("stopped", self._held_for or "stopped by hand")
 
     def _save_now(self) -> None:
         keeper = self.callback("checkpointing")

@@ -175,11 +175,14 @@ def _wanted(flags: argparse.Namespace) -> Document:
 
 def _check(document: Document) -> None:
     """Raise Refused before anything is kept where it cannot run here."""
-    from core.compiler.compile import compile  # imports torch, after flags were found good
+    from core.compiler.checks.options import option_problems  # imports torch, after flags were found good
+    from core.compiler.compile import compile
     from core.training.device import choose_device
     from core.training.processes import device_of
 
     compile(document)
+    if unread := option_problems(document, full_vocabulary()):
+        raise Refused(*unread)
     choose_device(device_of(document.recipe.device, document.recipe.processes))
 
 

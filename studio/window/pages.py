@@ -89,6 +89,10 @@ class Pages:
         titles = titles_of(document)
         self.data.set_sources({key: titles[key] for key in source_nodes(document)})
         source = self.data.source
+        if not source:
+            self._look.stop()
+            self.data.show_absent()
+            return
         self.data.show_busy(titles.get(source, ""))
         self._look.start(document, source, partial(self._show_data, self._looked_at, source))
 

@@ -195,10 +195,19 @@ def test_a_run_that_pauses_by_itself_stops_where_nobody_waits_and_is_resumed(
     with Store.open(kept) as store:
         (facts,) = Library(store).runs()
         assert (facts.status, facts.step) == ("stopped", 2)
+        assert facts.reason.startswith("Breakpoint at step 2: ")
     say("run", "--resume", facts.uid, "--store", kept, "--json")
     with Store.open(kept) as store:
         (facts,) = Library(store).runs()
         assert (facts.status, facts.step) == ("finished", 5)
+
+
+def test_a_condition_that_cannot_be_read_is_refused_before_anything_is_kept(say: Say, kept: Path) -> None:
+    code, _, complaint = say("run", "mini_clip", "--set", "callbacks.breakpoints.when=loss is bad", "--store", kept)
+    assert code != 0
+    assert "“loss is bad” is no condition." in complaint
+    with Store.open(kept) as store:
+        assert Library(store).runs() == []
 
 
 def test_runs_lists_them_whole_within_80_columns(say: Say, kept: Path) -> None:

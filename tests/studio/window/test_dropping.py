@@ -45,6 +45,18 @@ def test_a_source_that_is_there_gets_the_folder_and_a_lacking_one_is_added(tmp_p
     assert with_folder(draw.document, empty, "", words) == (draw.document, "")
 
 
+def test_a_page_without_a_source_says_what_to_do_and_takes_a_folder(sit_down, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    film(tmp_path / "clips" / "a.mp4", range(5))
+    person = sit_down(Document(name="x"))
+    person.go_to("Data")
+    data = person.window.pages.data
+    person.wait(lambda: person.texts(data, "Drop a folder of images, audio or videos here"))
+    assert not data.is_busy
+    person.window.pages.take_folder(str(tmp_path / "clips"))
+    person.wait(lambda: not person.texts(data, "Drop a folder of images, audio or videos here"))
+
+
 def test_the_source_of_a_dropped_folder_is_seen_in_the_design(sit_down, tmp_path: Path) -> None:
     (tmp_path / "clips").mkdir()
     film(tmp_path / "clips" / "a.mp4", range(5))
