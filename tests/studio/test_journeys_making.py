@@ -14,8 +14,8 @@ from core.runs.execute import execute
 from core.runs.launch import queue
 from core.store.database import Store
 from core.store.library import Library
-from tests.core.compiler.test_making_by_codes import drawer as by_codes
-from tests.core.compiler.test_making_by_diffusion import drawer
+from tests.core.compiler.answers.test_making_by_codes import drawer as by_codes
+from tests.core.compiler.answers.test_making_by_diffusion import drawer
 from tests.core.made_blocks import made_blocks, painter
 from tests.studio.test_journeys_asking import drop
 from widgets.query.close_look import HeatPicture, HeatWords

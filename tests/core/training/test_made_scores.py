@@ -11,7 +11,7 @@ import pytest
 from core.runs.execute import checkpoint_folder
 from core.store.database import Store
 from core.telemetry.events import LogLine, Pictures, Scalars
-from tests.core.compiler.test_making_by_diffusion import drawer
+from tests.core.compiler.answers.test_making_by_diffusion import drawer
 from tests.core.runs.running import started
 from tests.core.training.running import trainer
 from tests.documents import tiny_clip

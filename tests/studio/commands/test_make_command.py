@@ -13,7 +13,7 @@ from core.runs.launch import queue
 from core.store.database import Store
 from core.store.library import Library
 from studio.cli import main
-from tests.core.compiler.test_making_by_diffusion import SIDE, drawer
+from tests.core.compiler.answers.test_making_by_diffusion import SIDE, drawer
 
 
 @pytest.fixture(scope="module")
