@@ -25,7 +25,7 @@ from core.graph.staging import begins_a_stage
 from core.training.fitting import Fit, Kept, fit, gives_the_same
 from core.training.position import Place, Position
 from core.training.running import Running
-from core.training.state import OPTIMIZER, among_batches
+from core.training.state import OPTIMIZER
 
 
 def foreseen(plan: Plan, kept: Kept) -> Inheritance:
@@ -48,7 +48,7 @@ def inherit(run: Running, kept: Kept) -> Inheritance:
         if kept.state["callbacks"].get(callback.key):
             callback.load_state(kept.state["callbacks"][callback.key])
     run.groups.overrides.update(_asked_rates(run.plan, kept))
-    run.position = among_batches(run, _position(run.plan, kept))
+    run.position = _position(run.plan, kept)
     return found.told
 
 

@@ -25,6 +25,13 @@ class Place:
         batch, epoch = (0, self.epoch + 1) if is_last else (self.batch + 1, self.epoch)
         return replace(self, batch=batch, epoch=epoch, turns=self.turns + 1)
 
+    def among(self, batches: int) -> Place:
+        """The same place where the epoch has so many batches: of other sizes, or of data that changed, as much of it is behind."""
+        if batches == self.batches or not self.turns:
+            return self
+        batch = self.batch if self.batch >= self.batches else self.batch * batches // self.batches
+        return replace(self, batch=min(batch, batches - 1), batches=batches)
+
     @property
     def epochs(self) -> float:
         """Passes over its data so far."""

@@ -7,7 +7,6 @@ Files of a checkpoint: ``weights.safetensors``, ``optimizer.safetensors``, ``cal
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,14 +74,4 @@ def restore(run: Running, folder: Path, state: Mapping[str, Any]) -> None:
         if state["callbacks"].get(callback.key):
             callback.load_state(state["callbacks"][callback.key])
     run.groups.overrides.update(state["rates"])
-    run.position = among_batches(run, Position.from_json(state["position"], run.plan.sources))
-
-
-def among_batches(run: Running, position: Position) -> Position:
-    """A position among the batches there are now: where they are of another size, as much of the epoch is behind."""
-    found = {}
-    for source, place in position.tasks.items():
-        batches = run.feeds[source].batches_in(place.epoch) if source in run.feeds and place.turns else place.batches
-        batch = place.batch if batches == place.batches else place.batch * batches // max(place.batches, 1)
-        found[source] = replace(place, batch=batch, batches=batches)
-    return replace(position, tasks=found)
+    run.position = Position.from_json(state["position"], run.plan.sources)

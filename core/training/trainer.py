@@ -75,6 +75,7 @@ class Trainer(Running):
         """Run to the end. Exceptions of the plan's own blocks pass through; callbacks are told ``ended`` in any case."""
         self._refuse_small_data()
         self._refuse_undivided()
+        self._find_its_place()
         try:
             self.tell("began")
             if self.position.step:
@@ -127,6 +128,15 @@ class Trainer(Running):
             self, InParts(title="Training in several processes", mixes_whole=True, shares_norm=True)
         ):
             self.warn(problem.sentence())
+
+    def _find_its_place(self) -> None:
+        """Where it goes on: batches may be of another size than they were, or the data may have changed."""
+        now = {
+            source: place.among(self.feeds[source].batches_in(place.epoch))
+            for source, place in self.position.tasks.items()
+            if source in self.feeds and place.turns
+        }
+        self.position = replace(self.position, tasks={**self.position.tasks, **now})
 
     def _step(self) -> None:
         began, worked = time.monotonic(), time.process_time()

@@ -294,6 +294,7 @@ def test_batches_of_another_size_go_on_in_the_same_epoch(kept: Kept, size: int) 
     late = replace(kept, state={**kept.state, "position": {**kept.state["position"], "tasks": {"emoji": place}}})
     run, told = forked(edits.set_recipe(drawn(), batch_size=size), late)
     assert told.is_whole
+    run._find_its_place()
     now = run.position.tasks["emoji"]
     assert now.batches == run.feed.batches_in(2) != batches
     assert 3 - 1 / batches - 1 / now.batches < now.epochs < 3
