@@ -163,6 +163,15 @@ def problems_with(knobs: tuple[Knob, ...], values: Mapping[str, Any], node: str 
     return found
 
 
+def in_words(config: ConfigT) -> ConfigT:
+    """The configuration itself, however it was made. Raises Refused where a choice is none of those there are."""
+    told = knobs_of(typing.cast(Any, type(config))) if dataclasses.is_dataclass(config) else ()
+    reasons = [knob.problem_with(getattr(config, knob.name)) for knob in told if knob.kind == "choice"]
+    if found := [Problem(what=reason) for reason in reasons if reason]:
+        raise Refused(*found)
+    return config
+
+
 def configure(config: type[ConfigT], values: Mapping[str, Any], node: str = "") -> ConfigT:
     """A configuration from values by name. Raises Refused naming each value that cannot be used."""
     if found := problems_with(knobs_of(typing.cast(Any, config)), values, node):

@@ -21,6 +21,7 @@ from core.blocks.attention.kept import KeptKeys
 from core.blocks.times import Marked
 from core.blocks.wish import Wish
 from core.graph.ports import Port
+from core.knobs import in_words
 
 
 class Block(nn.Module):
@@ -58,7 +59,7 @@ class Block(nn.Module):
     def __init__(self, config: Any, incoming: Mapping[str, Any]) -> None:
         """``incoming``: values on the incoming ports (meta or real tensors); an unwired optional port is absent."""
         super().__init__()
-        self.config = config
+        self.config = in_words(config)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -20,6 +20,7 @@ from core.data.contents import Cancelled
 from core.data.sounds import Heard
 from core.graph.dataset import SoundsReport
 from core.graph.ports import Port
+from core.knobs import in_words
 from core.problems import Fix, Problem, Refused, refuse
 from core.telemetry.spans import Times
 
@@ -129,7 +130,7 @@ class Source(_Sampled):
     """A dataset. Making one is cheap and touches no file; :meth:`open` reads the index."""
 
     def __init__(self, config: Any) -> None:
-        self.config = config
+        self.config = in_words(config)
 
     def open(self) -> None:
         """Read the index (not the media). Raises Refused with a sentence about what is missing. Idempotent."""
@@ -270,7 +271,7 @@ class Transform(_Sampled):
         return None
 
     def __init__(self, config: Any) -> None:
-        self.config = config
+        self.config = in_words(config)
 
     def fit(self, samples: Iterable[Mapping[str, Any]]) -> None:
         """Learn from the training split (a vocabulary); most transforms learn nothing."""

@@ -12,6 +12,7 @@ import torch
 from core.data.films.stage import ACTIONS, Scene, script_of, words_of
 from core.data.sources.emoji_videos import EmojiVideos
 from core.data.transforms.sample_frames import SampleFrames
+from core.problems import Refused
 
 WHITE = torch.ones(3, 24, 24)
 STICK = torch.cat([torch.zeros(3, 48, 48), torch.zeros(1, 48, 48)])
@@ -169,3 +170,10 @@ def test_no_rate_is_like_another() -> None:
     assert min(counts) >= 16
     assert max(counts) <= 32
     assert len(counts) > 8
+
+
+def test_a_word_that_no_setting_knows_is_refused_however_it_is_given() -> None:
+    with pytest.raises(Refused, match="Unseen in training is 'colours'; it must be one of: emoji, orders"):
+        EmojiVideos(EmojiVideos.Config(hold_out="colours"))
+    with pytest.raises(Refused, match="Sampling is 'randomly'"):
+        SampleFrames(SampleFrames.Config(way="randomly"))
