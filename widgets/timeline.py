@@ -34,6 +34,7 @@ class Timeline(QWidget):
     axisChanged = Signal(str)
     playingChanged = Signal(bool)
     forkRequested = Signal(int)  # the step of a kept checkpoint
+    openRequested = Signal()  # the run's graph on the canvas, to be changed before a fork
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -203,6 +204,9 @@ class Timeline(QWidget):
             entry = menu.addAction(icon("fork"), tr("Fork from a checkpoint…"))
             entry.setEnabled(False)
             entry.setToolTip(plain_tip(tr("There is no kept checkpoint at or before this step.")))
+        opens = menu.addAction(icon("open"), tr("Open experiment"), self.openRequested.emit)
+        opens.setEnabled(self.bar.head.revision > 0)
+        opens.setToolTip(plain_tip(tr("Its graph on the canvas: what you change there is what a fork trains.")))
 
     # Keys
 

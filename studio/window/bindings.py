@@ -174,6 +174,7 @@ def bind_runs(
     timeline.axisChanged.connect(pump.set_axis)
     pump.marksChanged.connect(lambda _: timeline.set_kept(kept_steps(session)))
     timeline.forkRequested.connect(lambda step: fork(session.watched, step))
+    timeline.openRequested.connect(lambda: library.openDocumentRequested.emit(session.watched))
     library.forkRequested.connect(fork)
     bind_library(session, window, go_on, compare)
 

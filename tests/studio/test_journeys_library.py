@@ -200,9 +200,11 @@ def test_open_its_drawing_and_fork_from_this_step(sit_down, two_runs):
 def test_a_fork_with_a_changed_graph_is_read_before_it_starts(sit_down, two_runs):
     person = sit_down(Document())
     open_library(person)
-    library, uid = person.window.library, two_runs[1]
-    person.pick_runs(uid)
-    person.click(person.button("Open experiment", library))
+    uid = two_runs[1]
+    person.session.watch(uid)
+    person.wait(lambda: person.window.timeline.bar.head.step == 20)
+    person.window.timeline.openRequested.emit()
+    assert person.window.pages.current == "design"
     person.set_recipe(steps=14)
     for key in ("projection", "projection_2"):
         person.session.edit(edits.set_knob(person.session.document, key, "width", 24), "wider")

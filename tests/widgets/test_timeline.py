@@ -179,18 +179,20 @@ def test_a_right_click_forks_from_the_checkpoint_at_hand(timeline, qtbot, place,
     timeline.forkRequested.connect(wishes.append)
     menu = opened(timeline, at(timeline, place))
     assert [action.text() for action in menu.actions()] == [
-        f"Fork from the checkpoint at step {step}…", f"Show step {step}",
+        f"Fork from the checkpoint at step {step}…", f"Show step {step}", "Open experiment",
     ]  # fmt: skip
+    timeline.openRequested.connect(lambda: wishes.append("open"))
     for action in menu.actions():
         action.trigger()
-    assert (wishes, timeline.step) == ([step], step)
+    assert (wishes, timeline.step) == ([step, "open"], step)
     menu.close()
 
 
 def test_before_the_first_kept_checkpoint_the_menu_says_why_not(timeline):
     timeline.set_kept([400])
     menu = opened(timeline, at(timeline, 100))
-    (entry,) = menu.actions()
+    entry, opens = menu.actions()
+    assert opens.isEnabled()
     assert not entry.isEnabled()
     assert "no kept checkpoint" in entry.toolTip()
     menu.close()
