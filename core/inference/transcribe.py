@@ -105,11 +105,13 @@ def _emitted(trained: Trained, teller: Teller, sound: Path, seed: int) -> tuple[
 
 def _told(tokenizer: Transform, log_TV: Tensor, when: When, found: list[tuple[int, range]]) -> Transcript:
     numbers = [number for number, _ in found]
-    start, end = brackets(tokenizer)
-    spoken = [number for number in numbers if number not in (start, end)]
+    signs = dict(
+        zip(brackets(tokenizer), ("⟨start⟩", "⟨end⟩"), strict=True)
+    )  # say nothing, and may be heard all the same
+    spoken = [number for number in numbers if number not in signs]
     pieces = tuple(
         Said(
-            text=tokenizer.decode([number]), span=when.span(frames),
+            text=signs.get(number) or tokenizer.decode([number]), span=when.span(frames),
             score=float(log_TV[frames.start : frames.stop, number].exp().mean()),
         )
         for number, frames in found

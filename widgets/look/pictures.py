@@ -57,5 +57,6 @@ def heat_colour(share: float, colour: str, behind: str) -> QColor:
 
 
 def readable(words: Sequence[str]) -> tuple[str, ...]:
-    """Pieces of text as chips: without the blanks around them; special tokens, which say nothing, get a name."""
-    return tuple(word.strip() or ("⟨start⟩" if index == 0 else "⟨end⟩") for index, word in enumerate(words))
+    """Pieces of text as chips: without the blanks around them; one of blanks alone, and special tokens, which say nothing, get a name."""
+    names = ("␣" if word else "⟨start⟩" if index == 0 else "⟨end⟩" for index, word in enumerate(words))
+    return tuple(word.strip() or name for word, name in zip(words, names, strict=True))

@@ -93,9 +93,9 @@ def checkpoint_name(checkpoint: CheckpointFacts) -> str:
 def found_words(answers: QueryAnswers) -> str:
     """How much was found, or made, and in what time."""
     count, seconds = len(answers.answers), f"{answers.seconds:.2f}"
-    if answers.kind == "written":
-        return tr("“{sentence}”, {seconds} s", sentence=answers.written, seconds=seconds)
-    if answers.kind in ("transcribed", "aligned"):
+    if answers.kind in ("written", "transcribed") and not answers.written.strip():
+        return tr("No word was written, {seconds} s", seconds=seconds)
+    if answers.kind in ("written", "transcribed", "aligned"):
         return tr("“{sentence}”, {seconds} s", sentence=answers.written, seconds=seconds)
     if answers.kind == "actions":
         return tr("{n} actions, {seconds} s", n=count, seconds=seconds)

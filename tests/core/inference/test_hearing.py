@@ -12,6 +12,7 @@ import torch
 from core.blocks.alignment import best_path, frames_of_pieces
 from core.blocks.objectives.ctc import CTC
 from core.compiler.answers.answerable import answerable, answerable_of_sound
+from core.compiler.answers.writing import tokenizer_of
 from core.compiler.compile import compile
 from core.graph import edits
 from core.graph.document import Document
@@ -197,6 +198,20 @@ def test_a_long_file_is_cut_as_the_data_cuts_it(model: Trained, tmp_path: Path) 
     with pytest.raises(Refused, match="is not there"):
         recognise(model, "sound", tmp_path / "none.wav")
     assert np.isfinite([score for _, score in recognise(model, "sound", tone(tmp_path / "brief.wav", 0.05))]).all()
+
+
+def test_signs_that_are_heard_have_their_names(model: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An end is not called a start, and neither is part of what is said."""
+    file, _ = of_sample(model, 4)
+    one = align(model, file, "o").pieces[0]
+    teller = next(each for each in model.tellers if each.answers == "transcribe")
+    tokenizer = tokenizer_of(teller.tokenizer, model.graphs.first)
+    number = next(n for n in range(4, 20) if tokenizer.decode([n]) == "o")
+    heard = [(2, range(0, 1)), (number, range(1, 2)), (3, range(2, 3))]
+    monkeypatch.setattr("core.inference.transcribe.said", lambda log_TV: heard)
+    made = transcribe(model, file)
+    assert [piece.text for piece in made.pieces] == ["⟨start⟩", one.text, "⟨end⟩"]
+    assert made.sentence == "o"
 
 
 @pytest.mark.parametrize(

@@ -45,4 +45,5 @@ def test_words_are_lit_between_their_background_and_the_colour():
 
 
 def test_pieces_of_text_are_readable():
+    assert readable(("a", " ", "\n", "b")) == ("a", "␣", "␣", "b")
     assert readable(("", "b", " button", " (", "")) == ("⟨start⟩", "b", "button", "(", "⟨end⟩")

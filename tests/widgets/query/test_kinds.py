@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from widgets.look.language import use_language
 from widgets.query.kinds import KINDS, KindList
 from widgets.query.page import QueryPage
 from widgets.query.values import Askable, Asked, MakingWish, QueryAnswer, QueryAnswers, Ways
+from widgets.query.words import found_words
 
 WHY = dict.fromkeys(KINDS, "No block here does that.")
 PAINTER = Ways(
@@ -118,3 +121,10 @@ def test_what_cannot_be_made_is_not_offered(page):
     page.set_ways("a", Ways(finds={"sentence": "pictures"}, answers={**WHY, "retrieve": ""}))
     assert not page._making.isVisible()
     assert page._kinds.isVisible()
+
+
+@pytest.mark.parametrize("kind", ["written", "transcribed"])
+def test_nothing_that_was_written_is_told_so(kind):
+    answers = QueryAnswers(asked=Asked(), kind=kind, answers=(), written=" ", seconds=0.5)
+    assert found_words(answers) == "No word was written, 0.50 s"
+    assert found_words(replace(answers, written="one")) == "“one”, 0.50 s"
