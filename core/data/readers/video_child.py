@@ -48,8 +48,9 @@ def _limit() -> None:
 
 
 def sentence(error: Exception) -> str:
-    """What a decoder says, without its places in source code and without a full stop."""
+    """What a decoder says, without its places in source code, its number for it, the file's path and a full stop."""
     words = re.sub(r"\[[\d:]+\] \S+:\d+: (Check failed: [^\n]*?\(.*?\) )?", "", str(error).strip().split("\n")[0])
+    words = re.sub(r"^\[Errno -?\d+\] |: '[^']*'$", "", words)
     return (words[:200] or type(error).__name__).rstrip(". ")
 
 

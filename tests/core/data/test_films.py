@@ -163,3 +163,12 @@ def film_of(path: Path, shown: list[int]) -> None:
         for number in shown:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(stripes(number), "rgb24")))
         container.mux(stream.encode())
+
+
+def test_a_film_that_was_cut_off_is_refused_by_its_name_alone(tmp_path: Path, process: VideoProcess) -> None:
+    film(tmp_path / "whole.mp4", range(60))
+    data = (tmp_path / "whole.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: len(data) // 2])
+    with pytest.raises(Refused) as caught:
+        read_video(tmp_path / "cut.mp4", process=process)
+    assert caught.value.problems[0].what == "cut.mp4 cannot be decoded: Invalid data found when processing input."
