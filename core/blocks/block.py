@@ -22,6 +22,7 @@ from core.blocks.times import Marked
 from core.blocks.wish import Wish
 from core.graph.ports import Port
 from core.knobs import in_words
+from core.problems import Problem
 
 
 class Block(nn.Module):
@@ -75,6 +76,11 @@ class Block(nn.Module):
     def tiny(cls) -> dict[str, Any]:
         """Knob values that make the block small for tests; empty where the defaults already are."""
         return {}
+
+    @classmethod
+    def missing(cls, config: Any) -> Problem | None:
+        """What a block with these settings needs and this machine does not have, such as a package's weights."""
+        return None
 
     def set_progress(self, share: float) -> None:
         """Before every step: which share of the run is done, 0 to 1."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from core.blocks.catalog import blocks
 from core.compiler.build import build_source
 from core.compiler.checks.absent import absent_problems
 from core.compiler.checks.budget import budget_problems
@@ -35,6 +36,7 @@ from core.graph.bridging import projection_to
 from core.graph.configurations import sweep_problems
 from core.graph.document import Document, End
 from core.graph.vocabulary import Vocabulary
+from core.knobs import configure
 from core.problems import Fix, Problem, Refused, refuse
 
 _tracer = Tracer()
@@ -44,6 +46,7 @@ def analyse(document: Document, words: Vocabulary | None = None, tracer: Tracer 
     """Facts for every node and all Problems. Never raises for what a person drew."""
     resolved, found = _examine(document, words or vocabulary(), tracer or _tracer)
     absent = _missing_data(document, [key for key in resolved.order if resolved.specs[key].role == "source"])
+    absent += _missing_weights(document, resolved)
     more = [*(option_problems(document, words) if words is not None else ()), *absent]
     return replace(found, problems=(*found.problems, *more)) if more else found
 
@@ -226,6 +229,22 @@ def _missing_data(document: Document, keys: list[str]) -> list[Problem]:
         try:
             source = build_source(document, key)
             problem = source.missing() if source.unready() is None else None
+        except Refused:
+            continue
+        if problem is not None:
+            found.append(replace(problem, node=key))
+    return found
+
+
+def _missing_weights(document: Document, resolved: Resolved) -> list[Problem]:
+    """What blocks would be built from and this machine does not have, told once for weights in several places."""
+    found = []
+    for key in resolved.order:
+        block = document.nodes[key].block
+        if block not in blocks or document.owner(key) != key:
+            continue
+        try:
+            problem = blocks[block].missing(configure(blocks[block].Config, document.nodes[key].knobs, key))
         except Refused:
             continue
         if problem is not None:

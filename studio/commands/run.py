@@ -175,14 +175,14 @@ def _wanted(flags: argparse.Namespace) -> Document:
 
 def _check(document: Document) -> None:
     """Raise Refused before anything is kept where it cannot run here."""
-    from core.compiler.checks.options import option_problems  # imports torch, after flags were found good
-    from core.compiler.compile import compile
+    from core.compiler.compile import analyse, compile  # imports torch, after flags were found good
     from core.training.device import choose_device
     from core.training.processes import device_of
 
     compile(document)
-    if unread := option_problems(document, full_vocabulary()):
-        raise Refused(*unread)
+    analysis = analyse(document, full_vocabulary())
+    if errors := [problem for problem in analysis.problems if problem.severity == "error"]:
+        raise Refused(*errors)
     choose_device(device_of(document.recipe.device, document.recipe.processes))
 
 

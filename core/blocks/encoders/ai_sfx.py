@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from core.data.features.mel import filters
 from core.graph.ports import port
 from core.knobs import knob
 from core.pretrained import packaged
-from core.problems import refuse
+from core.problems import Problem, Refused, refuse
 
 HERTZ, N_FFT, HOP, BANDS = 44_100, 2048, 1024, 96
 BLOCK, STEP = 100, 50  # frames of a token, and from one to the next
@@ -114,6 +115,16 @@ class AiSFX(Block):
         return {"waveform": Waveform(samples_BS=samples, lengths_B=torch.tensor([3 * HERTZ, HERTZ]), hertz=HERTZ)}
 
     @classmethod
+    def missing(cls, config: Config) -> Problem | None:
+        """The package with the weights."""
+        try:
+            if config.weights:
+                _file()
+        except Refused as refused:
+            return refused.problems[0]
+        return None
+
+    @classmethod
     def tiny(cls) -> dict[str, Any]:
         """Random weights."""
         return {"weights": False}
@@ -133,11 +144,15 @@ class _Two(nn.Module):
         return F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
 
 
+def _file() -> Path:
+    """The package's checkpoint. Raises Refused where it is not installed."""
+    return packaged("aisfx", "models/checkpoint.pth", DIGEST, install="pip install --no-deps aisfx")
+
+
 def _weights() -> dict[str, Tensor]:
     """The tower's part of the package's checkpoint, whose other part are numbers of classes. Raises Refused."""
-    file = packaged("aisfx", "models/checkpoint.pth", DIGEST, install="pip install --no-deps aisfx")
     plain = [np.dtype, type(np.dtype("int64")), (np.int64(0).__reduce__()[0], "numpy.core.multiarray.scalar")]
     with torch.serialization.safe_globals(plain):  # type: ignore[arg-type]
-        kept, _ = torch.load(file, map_location="cpu", weights_only=True)
+        kept, _ = torch.load(_file(), map_location="cpu", weights_only=True)
     own = "embedding_net."
     return {name.removeprefix(own): value for name, value in kept.items() if name.startswith(own)}

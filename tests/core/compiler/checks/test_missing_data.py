@@ -9,7 +9,7 @@ import pytest
 from core.compiler.compile import analyse, compile
 from core.graph import edits
 from core.graph.document import Document
-from tests.documents import tiny_clip
+from tests.documents import Drawing, tiny_clip
 
 
 def with_source(block: str, **knobs: object) -> Document:
@@ -35,6 +35,16 @@ def test_a_table_without_the_column_is_a_problem_of_the_drawing(tmp_path: Path) 
     assert said(with_source("caption_table", folder=str(tmp_path))) == []
     (what,) = said(with_source("caption_table", folder=str(tmp_path), caption_column="title"))
     assert "no column 'title'" in what
+
+
+def test_weights_of_a_package_that_is_not_installed_are_told_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.pretrained.importlib.util.find_spec", lambda name: None)
+    draw = Drawing()
+    draw.add("encoders.ai_sfx")
+    (told,) = [problem for problem in analyse(draw.document).problems if "aisfx" in problem.what]
+    assert (told.node, told.hint) == ("ai_sfx", "Run: pip install --no-deps aisfx")
+    random = edits.set_knob(draw.document, "ai_sfx", "weights", False)
+    assert not any("aisfx" in problem.what for problem in analyse(random).problems)
 
 
 def test_a_trained_model_is_built_without_its_data(tmp_path: Path) -> None:
