@@ -22,6 +22,7 @@ from core.telemetry.spans import Span
 
 PICTURE = 64  # pixels of what stands for a film in lists
 KEPT = 4096  # films of which is remembered when their frames are shown
+SAME_TIME = 0.0015  # seconds: Matroska counts milliseconds
 Stamp = tuple[int, int]
 
 
@@ -82,9 +83,17 @@ class FilmFile(Footage):
         return Shown(starts_T=np.maximum(found.starts_T - self._begin, 0.0), end=found.end - self._begin)
 
     def frames(self, times_N: Seconds, size: int, shape: str = "crop") -> Tensor:
-        """By decord or PyAV, in a process of their own."""
-        times = tuple((times_N + self._begin).tolist())
-        return read_video(self.file, times=times, size=size, shape=shape, name=self.name).frames_TCHW
+        """By decord or PyAV, in a process of their own. Raises Refused also where another frame stands in for one that is damaged."""
+        times = times_N + self._begin
+        read = read_video(self.file, times=tuple(times.tolist()), size=size, shape=shape, name=self.name)
+        starts_T = _whole(self.file, self.name, _stamp(self.file)).starts_T
+        due_N = starts_T[np.maximum(np.searchsorted(starts_T, times + SAME_TIME, side="right") - 1, 0)]
+        if lost := int((np.array(read.seconds) < due_N - SAME_TIME).sum()):
+            raise refuse(
+                f"{self.name}: {lost} of {len(times)} frames cannot be decoded.",
+                hint="It is damaged; encode it anew, or remove it.",
+            )
+        return read.frames_TCHW
 
 
 def _stamp(file: Path) -> Stamp:

@@ -163,3 +163,14 @@ def test_further_looks_at_equal_parts_are_drawn_in_each(clip: FilmFile) -> None:
     assert len({tuple(row) for row in rows}) > 4
     assert all(place // 10 == part for row in rows for part, place in enumerate(row))
     assert looked_at(sampler(frames=6), clip, 1) == [5, 15, 25, 35, 45, 55]
+
+
+def test_no_other_frame_stands_in_for_a_damaged_one(tmp_path: Path) -> None:
+    film(tmp_path / "hurt.mp4", range(60), g="20", bf="3")
+    data = bytearray((tmp_path / "hurt.mp4").read_bytes())
+    data[len(data) // 3 : len(data) // 3 + 800] = bytes(800)
+    (tmp_path / "hurt.mp4").write_bytes(data)
+    hurt = FilmFile(file=tmp_path / "hurt.mp4", name="hurt.mp4")
+    with pytest.raises(Refused, match=r"hurt.mp4: \d+ of 60 frames cannot be decoded"):
+        hurt.frames(hurt.shown().starts_T, 192, "stretch")
+    assert numbers(hurt.frames(hurt.shown().starts_T[:5], 192, "stretch")) == list(range(5)), "what is whole is read"
