@@ -26,6 +26,7 @@ def add_node(
     return replace(document, nodes={**document.nodes, node.id: node}), node.id
 
 
+LANE, GAP = 124.0, 40.0  # scene units that a block is high, and between two of a row
 ROOM = 262.0  # scene units from one block of a row to the next, as the gallery is laid out
 NewBlock = tuple[str, str, str, Mapping[str, Value]]  # block, incoming port, outgoing port, knobs
 OF_WEIGHTS = frozenset({"knobs", "repeat"})  # fields of a node that are alike wherever its weights are
@@ -216,14 +217,31 @@ def put_between(document: Document, source: End, target: End, blocks: Sequence[N
         behind = reachable(document, target.node)
         document = move(document, {key: (document.nodes[key].x + room, document.nodes[key].y) for key in behind})
         last = document.nodes[target.node]
-    end = source
-    for place, (block, entry, leave, knobs) in enumerate(blocks, 1):
-        share = place / (len(blocks) + 1)
-        x, y = (round(a + (b - a) * share) for a, b in ((first.x, last.x), (first.y, last.y)))
-        document, key = add_node(document, block, float(x), float(y), knobs)
+    shares = [place / (len(blocks) + 1) for place in range(1, len(blocks) + 1)]
+    spots = [(first.x + (last.x - first.x) * share, first.y + (last.y - first.y) * share) for share in shares]
+    aside, end = _free_lane(document, spots), source
+    for (x, y), (block, entry, leave, knobs) in zip(spots, blocks, strict=True):
+        document, key = add_node(document, block, float(round(x)), float(round(y + aside)), knobs)
         document = connect(document, end, End(node=key, port=entry))
         end = End(node=key, port=leave)
     return connect(document, end, target)
+
+
+def _free_lane(document: Document, spots: Sequence[tuple[float, float]]) -> float:
+    """By how much a row of new blocks is moved down or up, so that none lies on a block that is there; the least there is."""
+    nodes = document.nodes.values()
+    steps = sorted((side * step for step in range(len(nodes) + 1) for side in (1, -1)), key=abs)
+    lanes = (LANE * step / 2 for step in steps)
+    return next(
+        (
+            aside
+            for aside in lanes
+            if not any(
+                abs(node.x - x) < ROOM - GAP and abs(node.y - y - aside) < LANE for node in nodes for x, y in spots
+            )
+        ),
+        0.0,
+    )
 
 
 def add_frame(document: Document, title: str, x: float, y: float, width: float, height: float) -> Document:

@@ -170,3 +170,22 @@ def test_a_document_with_a_wrong_wire_is_mended_by_its_fix():
     assert wrong.fix.text == "Put Pooling between"
     mended = getattr(edits, wrong.fix.edit)(document, **wrong.fix.arguments)
     assert [p for p in resolve(mended, words()).problems if p.port == "left"] == []
+
+
+def test_what_is_put_between_lies_on_no_block_that_is_there():
+    document = example("mini_clip")
+    ends = [
+        (End(node=giver, port=out.name), End(node=taker, port=into.name))
+        for giver, taker in product(document.nodes, document.nodes)
+        for out in words().spec(document.nodes[giver].block).gives
+        for into in words().spec(document.nodes[taker].block).takes
+    ]
+    tried = 0
+    for source, target in ends:
+        for bridge in bridges(document, source, target, words())[:1]:
+            after, new = bridged(document, source, target, bridge, words())
+            there = [node for key, node in after.nodes.items() if key not in new]
+            for node in (after.nodes[key] for key in new):
+                assert not [one.id for one in there if abs(one.x - node.x) < 200 and abs(one.y - node.y) < 100]
+            tried += 1
+    assert tried > 10
