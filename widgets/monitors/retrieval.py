@@ -225,9 +225,7 @@ class FigureTable(QWidget):
         )  # each row then says which way it is
         ways = list(dict.fromkeys(row.name for row in self._rows))
         there = "" if several else ways[0] + (" / ←" if len(ways) > 1 else "")
-        self._paint_line(
-            painter, 0, name_width, cell, [there, *(figure_name(column) for column in columns)], theme().muted
-        )
+        self._paint_line(painter, 0, name_width, cell, [there, *(_head(column) for column in columns)], theme().muted)
         for number, ((split, _), rows) in enumerate(self._splits().items()):
             top = (1 + number * 2) * line
             painter.fillRect(QRectF(0, top + line * 0.3, 7, line * 0.4), QColor(colours[split]))
@@ -276,6 +274,12 @@ def _cell(figures: dict[str, float], column: str) -> str:
         return f"{figures[column]:,.0f}"
     share = figures[column] * 100
     return f"{share:.1f}" if share < 9.95 else f"{share:.0f}"
+
+
+def _head(column: str) -> str:
+    """A column in few letters; in full it stands in the tooltip."""
+    measure, _, views = column.partition(" from ")
+    return tr("{measure} of {count}", measure=measure, count=views) if views else figure_name(column)
 
 
 def _row_sentence(row: Row, holds: str = "") -> str:

@@ -29,7 +29,7 @@ from widgets.monitors.log import LogSettings
 from widgets.monitors.loss import LossMonitor, LossSettings
 from widgets.monitors.monitor import Figures
 from widgets.monitors.rates import RateMonitor
-from widgets.monitors.retrieval import RetrievalMonitor
+from widgets.monitors.retrieval import RetrievalMonitor, _head
 from widgets.monitors.samples import SampleMonitor, SampleSettings, way_words
 from widgets.monitors.similarity import SimilarityMonitor
 
@@ -447,3 +447,6 @@ def test_retrieval_shows_what_is_found_in_time_and_from_how_many_views(qtbot):
     monitor = shown(qtbot, RetrievalMonitor, named_run(*by_views, steps=1))
     assert "R@1 from 10 views 100 %" in monitor.figures.text()
     assert "R@1 from 1 views 10, R@1 from 2 views 20, R@1 from 10 views 100" in monitor._table.toolTip()
+    heads = [_head(f"R@1 from {n}") for n in (1, 2, 10)]
+    assert len(set(heads)) == 3
+    assert max(map(len, heads)) <= len("mean rank"), "each is told apart from the others where it stands"
