@@ -106,4 +106,5 @@ def _why() -> dict[str, str]:
         "caption": tr("a block writes about an image, word by word."),
         "generate": tr("a block makes images from seeds."),
         "reconstruct": tr("a block rebuilds the image that came in."),
+        "align": tr("a block says by how much the audio of a video is late; ask it with python -m studio sync."),
     }

@@ -59,6 +59,14 @@ def test_what_a_run_of_videos_lacks_is_said_of_videos(qtbot):
     assert kinds.sentences()["generate"] == "Make images: No block here does that."
 
 
+def test_whatever_can_be_answered_says_why(qtbot):
+    kinds = KindList()
+    qtbot.addWidget(kinds)
+    told = ("retrieve", "classify", "caption", "generate", "reconstruct", "align")
+    kinds.set_ways(Ways(finds={}, answers=dict.fromkeys(told, "")))
+    assert all(kinds.sentences()[kind].rstrip().endswith(".") for kind in told)
+
+
 def test_nothing_is_said_before_it_is_known(qtbot):
     kinds = KindList()
     qtbot.addWidget(kinds)
