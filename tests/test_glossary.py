@@ -60,6 +60,14 @@ def test_chinese_has_one_word_for_a_thing(word: str) -> None:
     assert wrong == {}, f"say {SYNONYMS[word]}"
 
 
+def test_a_caption_has_one_name_in_chinese() -> None:
+    said_of_captions = {
+        source: text for source, text in load_table("zh_CN").items() if re.search("caption(?!ing)", source, re.I)
+    }
+    wrong = {source: text for source, text in said_of_captions.items() if "标题" in text or "图片说明" in text}
+    assert wrong == {}, "say 说明文字"
+
+
 @pytest.mark.parametrize("word", RETIRED)
 def test_english_says_no_retired_word(word: str) -> None:
     table, found = load_table("en"), []
