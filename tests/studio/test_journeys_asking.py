@@ -199,6 +199,6 @@ def test_a_split_that_leaks_is_mended_by_a_click_and_looked_at_again(sit_down, t
     person.click(person.button("Split by recording", page))
     person.wait(lambda: not page.is_busy and person.texts(page, "No group is in two splits."))
     assert person.session.document.nodes["videos"].knobs["hold_out"] == "recording"
-    assert person.texts(page, "No image is in two splits.")
+    assert person.texts(page, "No two splits share videos with the same middle frame.")
     person.choose("undo")
     person.wait(lambda: not page.is_busy and person.texts(page, "1 groups are in two splits"))
