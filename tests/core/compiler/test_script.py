@@ -59,6 +59,7 @@ def test_the_script_packs_as_the_recipe_says(tmp_path: Path) -> None:
     assert told(document, tmp_path) == pytest.approx(losses(document), abs=2e-5)
 
 
+@pytest.mark.long
 def test_what_changes_along_the_run_changes_in_the_script(tmp_path: Path) -> None:
     """A queue of earlier keys, a curriculum of negatives, unmasked tuning at the end, and LAMB."""
     document = tiny_clip(steps=6, optimizer=Choice(key="lamb", knobs={"beta_2": 0.95}))

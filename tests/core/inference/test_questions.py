@@ -76,6 +76,7 @@ TELLS = (
     "video_actions",
     "video_localisation",
     "sound_offset",
+    "space_time_cost_sweep",
 )  # of a sound or a film
 MAKES = (
     "vq_vae",

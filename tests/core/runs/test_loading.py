@@ -34,6 +34,7 @@ print(len(found), facts.status, facts.step, facts.reason)
 """
 
 
+@pytest.mark.long
 def test_two_threads_load_the_engine_at_once(tmp_path: Path) -> None:
     where = tmp_path / "runs.db"
     with Store.open(where) as store:

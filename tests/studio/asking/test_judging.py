@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 
@@ -72,6 +73,7 @@ def brush(person: Person, monitor: Any, low: float, high: float) -> None:
     QTest.mouseRelease(plot.viewport(), LEFT, NO, end)
 
 
+@pytest.mark.long
 def test_planted_duplicates_are_found_judged_and_left_out(sit_down: Any, tmp_path: Path) -> None:
     person: Person = sit_down()
     pairs = planted(tmp_path / "pictures")
