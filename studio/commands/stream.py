@@ -131,6 +131,7 @@ def _conclude(flow: Any, said: list[Any], *, is_json: bool, cancelled: bool) -> 
     )
     if flow.held_back:
         print(f"The file was held back {flow.held_back:,} times.")
-    print(f"{len(said):,} answers; {middle * 1000:.0f} ms behind in the median, {largest * 1000:.0f} ms at most.")
+    count = "1 answer" if len(said) == 1 else f"{len(said):,} answers"
+    print(f"{count}; {middle * 1000:.0f} ms behind in the median, {largest * 1000:.0f} ms at most.")
     if cancelled:
         print("Cancelled.", file=sys.stderr)

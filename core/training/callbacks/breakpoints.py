@@ -50,7 +50,9 @@ class Breakpoints(Callback):
         super().__init__(config)
         self._conditions: tuple[Condition, ...] = ()
         self._watches: dict[str, Watch] = {}  # "condition at figure"
-        self._met: list[str] = []
+        self._met: dict[
+            tuple[str, float], str
+        ] = {}  # condition and value -> the figure; one objective's loss is the run's
         self._kept: dict[str, list[float]] = {}
 
     def began(self, run: Running) -> None:
@@ -64,7 +66,7 @@ class Breakpoints(Callback):
         for series, value in event.values.items():
             for condition in self._conditions:
                 if condition.fits(series) and self._watch(condition, series).holds(value):
-                    self._met.append(f"{series} is {value:.4g} ({condition})")
+                    self._met.setdefault((str(condition), value), f"{series} is {value:.4g} ({condition})")
 
     def _watch(self, condition: Condition, series: str) -> Watch:
         name = f"{condition} at {series}"
@@ -78,7 +80,7 @@ class Breakpoints(Callback):
 
     def step_ended(self, run: Running) -> None:
         """Everything of this step has been said."""
-        met, self._met = self._met, []
+        met, self._met = list(self._met.values()), {}
         if not met:
             return
         sentence = f"Breakpoint at step {run.position.step:,}: {'; '.join(met)}."
@@ -91,7 +93,7 @@ class Breakpoints(Callback):
     def ended(self, run: Running) -> None:
         """What was met after the last step, in the log."""
         if self._met:
-            run.log(f"At the end: {'; '.join(self._met)}.")
+            run.log(f"At the end: {'; '.join(self._met.values())}.")
 
     def state(self) -> dict[str, Any]:
         """How each watch stands."""

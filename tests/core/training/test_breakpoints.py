@@ -141,6 +141,7 @@ def test_it_may_stop_or_only_say_so():
     assert run.train() == "stopped"
     assert run.position.step == 2
     assert run.reason.startswith("Breakpoint at step 2: loss/info_nce is ")
+    assert ";" not in run.reason, "the loss of the one objective is the loss of the run: said once"
     run = trainer(watched("loss > 0", in_a_row=2, then="say it", steps=4))
     assert run.train() == "finished"
     assert sum("Breakpoint at step 2" in line.text for line in run.listener.of(LogLine)) == 1
