@@ -77,13 +77,17 @@ def mismatch(source: Port, target: Port) -> str:
     if source.kind == target.kind:
         return ""
     have, want = source.axes.split(), target.axes.split()
-    extra, lacking = [a for a in have if a not in want], [a for a in want if a not in have]
-    parts = []
-    if extra:
-        parts.append(f"{source.name} has axis {', '.join(extra)} that {target.name} does not take")
-    if lacking:
-        parts.append(f"{target.name} needs axis {', '.join(lacking)} that {source.name} does not have")
-    detail = "; ".join(parts) or "their axes agree but their meaning differs"
+    extra, lacking = ", ".join(a for a in have if a not in want), ", ".join(a for a in want if a not in have)
+    one, other = source.name, target.name
+    detail = "their axes agree but their meaning differs"
+    if extra and lacking:
+        detail = (
+            f"{one} has axis {extra} that {other} does not take; {other} needs axis {lacking} that {one} does not have"
+        )
+    elif extra:
+        detail = f"{one} has axis {extra} that {other} does not take"
+    elif lacking:
+        detail = f"{other} needs axis {lacking} that {one} does not have"
     return (
         f"{source.name} is {source.kind} ({source.axes or 'one number'}), "
         f"{target.name} takes {target.kind} ({target.axes or 'one number'}): {detail}."

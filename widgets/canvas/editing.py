@@ -122,6 +122,7 @@ class Editing:
         width = self._width_beside(found.target)
         document, names = bridged(document, found.source, found.target, found.bridge, self.vocabulary, width)
         self._propose_new(self._frames_follow(document), list(names), tr("Put a block between"))
+        self.bring_into_sight(names)
 
     def _width_beside(self, target: End) -> int:
         """Numbers a sample or token of what already leads into a block beside a port of the same kind; 0 where that is unknown."""

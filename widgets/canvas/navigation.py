@@ -143,6 +143,21 @@ class Navigation:
         self.select([node])
         self._start_pulse(node)
 
+    def bring_into_sight(self, nodes: Iterable[str]) -> None:
+        """Scroll until these nodes are seen, or the first of them where not all have room."""
+        self.arrive()
+        boxes = [self.board.nodes[node].box for node in nodes if node in self.board.nodes]
+        if not boxes:
+            return
+        whole = QRectF(boxes[0])
+        for box in boxes[1:]:
+            whole = whole.united(box)
+        seen = self.mapToScene(self.viewport().rect()).boundingRect().adjusted(20, 20, -20, -20)
+        if seen.contains(whole):
+            return
+        fits = whole.width() <= seen.width() and whole.height() <= seen.height()
+        self.centerOn(whole.center() if fits else boxes[0].center())
+
     def _start_pulse(self, node: str) -> None:
         if self._pulse is not None:
             self._pulse.stop()

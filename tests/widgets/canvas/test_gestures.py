@@ -8,6 +8,7 @@ from PySide6.QtTest import QTest
 
 from core.graph import edits
 from tests.widgets import sample
+from widgets.canvas.search import FoundBridge
 
 SHIFT, CTRL, ALT = (
     Qt.KeyboardModifier.ShiftModifier,
@@ -283,3 +284,13 @@ def test_a_session_that_refuses_leaves_the_drawing_as_it_was(hand):
     hand.drag(hand.head("vit"), hand.head("vit") + QPointF(80, 80))
     hand.agrees()
     assert sample.document().nodes["vit"].x == hand.canvas.board.nodes["vit"].x()
+
+
+def test_what_is_put_between_is_in_sight(hand):
+    hand.session.take(edits.move(hand.session.now, {"infonce": (1240.0, 2400.0)}), "x", "")
+    source, target = sample.end("words.tokens"), sample.end("infonce.right")
+    (bridge,) = hand.canvas.bridges_between(source, target)
+    hand.canvas.centerOn(QPointF(-4000, -4000))
+    hand.canvas.add_bridge(FoundBridge(bridge=bridge, source=source, target=target))
+    (name,) = hand.canvas.selection()
+    assert hand.canvas.seen().contains(hand.canvas.board.nodes[name].box)
