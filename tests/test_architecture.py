@@ -76,6 +76,7 @@ PUT_OFF = {
     "studio/asking/looking.py": "torch, when the data page looks at a source",
     "studio/asking/watching_films.py": "torch, when the query page is asked about a video",
     "studio/asking/film_strips.py": "torch, when a clip's frames are looked at",
+    "studio/asking/partial.py": "torch, when the query page is asked about audio or a video, or something is cancelled",
     "studio/asking/writing.py": "torch, when the query page is asked for a caption",
     "studio/asking/listening.py": "torch, when the query page is asked about audio",
     "studio/commands/caption.py": "torch",

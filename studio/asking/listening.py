@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.runs.loading import load_engine
-from widgets.look.language import tr
+from studio.asking.partial import Following, classes_of, written_about
 from widgets.query.values import Asked, QueryAnswer, QueryAnswers, Sounding
 
 if TYPE_CHECKING:
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
 MOST_SECONDS = 60.0  # of a file that is shown and played before anything is asked
 
 
-@dataclass(frozen=True, kw_only=True)
-class Listening:
-    """How the window follows; both are called on the engine's lane."""
-
-    progress: Callable[[int, int], bool]  # done, of; False cancels
-    wrote: Callable[[str], None]  # a caption as far as it has come
-
-
 def opened_sound(path: str) -> Sounding:
     """What is in a file, for the window. Raises Refused."""
     load_engine()
@@ -38,15 +30,15 @@ def opened_sound(path: str) -> Sounding:
     return Sounding(samples=heard.samples_S.numpy(), hertz=heard.hertz)
 
 
-def told_of_sound(trained: Trained, kind: str, path: str, sentence: str, listening: Listening) -> QueryAnswers:
+def told_of_sound(trained: Trained, kind: str, path: str, sentence: str, following: Following) -> QueryAnswers:
     """One kind of answer to an audio file; ``sentence`` is laid onto it where an alignment is asked for. Raises Refused."""
     began = time.monotonic()
     tells: dict[str, Callable[[], QueryAnswers]] = {
-        "classify": lambda: _classes(trained, path, listening),
-        "transcribe": lambda: _transcript(trained, path, listening),
+        "classify": lambda: classes_of(trained, "sound", path, following),
+        "transcribe": lambda: _transcript(trained, path, following),
         "localise": lambda: _events(trained, path),
         "align": lambda: _aligned(trained, path, sentence),
-        "caption": lambda: _written(trained, path, listening),
+        "caption": lambda: _written(trained, path, following),
     }
     answers = replace(tells[kind](), seconds=time.monotonic() - began)
     return replace(answers, asked=replace(answers.asked, sound=heard_of(trained, path)))
@@ -64,26 +56,6 @@ def sounding(wave: Wave) -> Sounding:
     return Sounding(samples=wave.own_S.numpy(), hertz=wave.hertz)
 
 
-def _classes(trained: Trained, path: str, listening: Listening) -> QueryAnswers:
-    from core.compiler.answers.tellers import teller_of  # torch
-    from core.inference.answering import Cancelled
-    from core.inference.classify import classify, own_classes
-    from core.inference.recognise import recognise
-
-    is_partial = False
-    if teller_of(trained.tellers, "classify", "sound") is not None:
-        ranked = recognise(trained, "sound", Path(path))
-    else:
-        try:
-            ranked = classify(trained, Path(path), own_classes(trained, 1), given="sound", progress=listening.progress)
-        except Cancelled as cancelled:
-            ranked, is_partial = cancelled.so_far, True
-    answers = tuple(QueryAnswer(score=score, sentence=name) for name, score in ranked)
-    return QueryAnswers(
-        asked=Asked(), kind="classes", answers=answers, pool=tr("{n} classes", n=len(ranked)), is_partial=is_partial
-    )
-
-
 def _events(trained: Trained, path: str) -> QueryAnswers:
     from core.inference.localise import localise  # torch
 
@@ -94,12 +66,12 @@ def _events(trained: Trained, path: str) -> QueryAnswers:
     return QueryAnswers(asked=Asked(), kind="events", answers=tuple(answers))
 
 
-def _transcript(trained: Trained, path: str, listening: Listening) -> QueryAnswers:
+def _transcript(trained: Trained, path: str, following: Following) -> QueryAnswers:
     from core.compiler.answers.tellers import teller_of  # torch
     from core.inference.transcribe import transcribe
 
     if teller_of(trained.tellers, "transcribe", "sound") is None:
-        return _written(trained, path, listening)
+        return _written(trained, path, following)
     return replace(_spelled(transcribe(trained, Path(path))), kind="transcribed")
 
 
@@ -119,17 +91,11 @@ def _spelled(made: Transcript) -> QueryAnswers:
     )  # fmt: skip
 
 
-def _written(trained: Trained, path: str, listening: Listening) -> QueryAnswers:
-    from core.inference.answering import Cancelled  # torch
-    from core.inference.caption import caption
-
-    is_partial = False
-    try:
-        made: Any = caption(trained, sound=Path(path), progress=listening.progress, wrote=listening.wrote)
-    except Cancelled as cancelled:
-        made, is_partial = cancelled.so_far, True
-    answers = tuple(QueryAnswer(sentence=word.text, picture_heat=word.look_HW) for word in made.words)
-    return QueryAnswers(asked=Asked(), kind="written", answers=answers, written=made.sentence, is_partial=is_partial)
+def _written(trained: Trained, path: str, following: Following) -> QueryAnswers:
+    return written_about(
+        trained, "sound", path, following,
+        lambda word: QueryAnswer(sentence=word.text, picture_heat=word.look_HW),
+    )  # fmt: skip
 
 
 def _times(span: Span) -> tuple[float, float]:

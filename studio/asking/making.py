@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.graph.file import loads
 from core.problems import refuse
 from core.store.library import Library
+from studio.asking.partial import as_far_as_it_came
 from widgets.look.language import tr
 from widgets.query.values import Asked, MakingWish, QueryAnswer, QueryAnswers
 
@@ -153,13 +154,8 @@ def reconstructed(
 
 
 def _answers(asked: Asked, make: Callable[[], Sequence[Thing]]) -> QueryAnswers:
-    from core.inference.answering import Cancelled  # torch
-
-    began, is_partial = time.monotonic(), False
-    try:
-        things = make()
-    except Cancelled as cancelled:
-        things, is_partial = cancelled.so_far, True
+    began = time.monotonic()
+    things, is_partial = as_far_as_it_came(make)
     return QueryAnswers(
         asked=asked, kind="made", answers=tuple(answer for thing in things for answer in _answer(thing)),
         seconds=time.monotonic() - began, is_partial=is_partial, made=len(things),

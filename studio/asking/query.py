@@ -18,9 +18,10 @@ from core.knobs import knobs_of
 from core.problems import Refused, refuse
 from core.store.answers import RunFacts
 from studio.asking.code_book import opened_book
-from studio.asking.listening import Listening, heard_of, opened_sound, sounding, told_of_sound
+from studio.asking.listening import heard_of, opened_sound, sounding, told_of_sound
 from studio.asking.making import Watching, generated, opened, reconstructed
-from studio.asking.watching_films import Seeing, asked_of, opened_film, sheet_of, told_of_film
+from studio.asking.partial import Following, as_far_as_it_came
+from studio.asking.watching_films import asked_of, opened_film, sheet_of, told_of_film
 from studio.asking.writing import captioned
 from studio.session import Session
 from studio.telling.sentences import refusal
@@ -199,15 +200,12 @@ class Asking(QObject):
         )  # fmt: skip
 
     def _classes(self, uid: str, step: int, picture: Path, names: str, prompts: str) -> QueryAnswers | None:
-        from core.inference.answering import Cancelled  # torch
-        from core.inference.looks import looks
+        from core.inference.looks import looks  # torch
 
-        began, is_partial = time.monotonic(), False
-        trained = self._trained(uid, step)
-        try:
-            ranked = class_answers(trained, picture, names_of(names), prompts, self._progress)
-        except Cancelled as cancelled:
-            ranked, is_partial = cancelled.so_far, True
+        began, trained = time.monotonic(), self._trained(uid, step)
+        ranked, is_partial = as_far_as_it_came(
+            lambda: class_answers(trained, picture, names_of(names), prompts, self._progress)
+        )
         given = given_by(picture)
         heat = picture_heat(looks(trained, picture=picture)) if given == "picture" else None
         asked = Asked(picture=shown(picture)) if given == "picture" else Asked(sound=heard_of(trained, str(picture)))
@@ -220,10 +218,10 @@ class Asking(QObject):
     def _told(self, uid: str, step: int, kind: str, path: str, sentence: str) -> QueryAnswers | None:
         from core.inference.looks import looks  # torch
 
-        trained, listening = self._trained(uid, step), Listening(progress=self._going_on, wrote=self._wrote)
+        trained, following = self._trained(uid, step), Following(progress=self._going_on, wrote=self._wrote)
         if self._cancelled.is_set():
             return None
-        answers = told_of_sound(trained, kind, path, sentence, listening)
+        answers = told_of_sound(trained, kind, path, sentence, following)
         heat = sound_heat(looks(trained, sound=Path(path))) if answers.kind != "written" else None
         return replace(answers, asked_heat=heat)
 
@@ -231,7 +229,7 @@ class Asking(QObject):
         trained = self._trained(uid, step)
         if self._cancelled.is_set():
             return None
-        return told_of_film(trained, kind, path, Seeing(progress=self._going_on, wrote=self._wrote))
+        return told_of_film(trained, kind, path, Following(progress=self._going_on, wrote=self._wrote))
 
     def _one(self, trained: Trained, answer: Any, sentences: bool) -> QueryAnswer:
         from core.inference.looks import looks  # torch

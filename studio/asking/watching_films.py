@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from widgets.look.language import tr
+from studio.asking.partial import Following, classes_of, written_about
 from widgets.query.values import Asked, Filming, QueryAnswer, QueryAnswers
 
 if TYPE_CHECKING:
@@ -20,14 +20,6 @@ if TYPE_CHECKING:
 
 TILES, EDGE = 12, 96  # frames that are shown, and their edge in pixels
 ACROSS, DOWN = 3, 2  # frames of one answer
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seeing:
-    """How the window follows; both are called on the engine's lane."""
-
-    progress: Callable[[int, int], bool]  # done, of; False cancels
-    wrote: Callable[[str], None]  # a caption as far as it has come
 
 
 def opened_film(path: str) -> Filming:
@@ -66,36 +58,18 @@ def asked_of(path: str) -> Asked:
     return Asked(film=filming(film), picture=sheet_of(film))
 
 
-def told_of_film(trained: Trained, kind: str, path: str, seeing: Seeing) -> QueryAnswers:
+def told_of_film(trained: Trained, kind: str, path: str, following: Following) -> QueryAnswers:
     """One kind of answer to a video. Raises Refused."""
     began = time.monotonic()
     tells: dict[str, Callable[[], QueryAnswers]] = {
-        "classify": lambda: _classes(trained, path, seeing),
+        "classify": lambda: classes_of(trained, "film", path, following),
         "localise": lambda: _actions(trained, path),
-        "caption": lambda: _written(trained, path, seeing),
+        "caption": lambda: written_about(
+            trained, "film", path, following, lambda word: QueryAnswer(sentence=word.text)
+        ),
     }
     answers = tells[kind]()
     return replace(answers, asked=asked_of(path), seconds=time.monotonic() - began)
-
-
-def _classes(trained: Trained, path: str, seeing: Seeing) -> QueryAnswers:
-    from core.compiler.answers.tellers import teller_of  # torch
-    from core.inference.answering import Cancelled
-    from core.inference.classify import classify, own_classes
-    from core.inference.recognise import recognise
-
-    is_partial = False
-    if teller_of(trained.tellers, "classify", "film") is not None:
-        ranked = recognise(trained, "film", Path(path))
-    else:
-        try:
-            ranked = classify(trained, Path(path), own_classes(trained, 1), given="film", progress=seeing.progress)
-        except Cancelled as cancelled:
-            ranked, is_partial = cancelled.so_far, True
-    answers = tuple(QueryAnswer(score=score, sentence=name) for name, score in ranked)
-    return QueryAnswers(
-        asked=Asked(), kind="classes", answers=answers, pool=tr("{n} classes", n=len(ranked)), is_partial=is_partial
-    )
 
 
 def _actions(trained: Trained, path: str) -> QueryAnswers:
@@ -106,16 +80,3 @@ def _actions(trained: Trained, path: str) -> QueryAnswers:
         for event in localise(trained, "film", Path(path))
     ]
     return QueryAnswers(asked=Asked(), kind="actions", answers=tuple(answers))
-
-
-def _written(trained: Trained, path: str, seeing: Seeing) -> QueryAnswers:
-    from core.inference.answering import Cancelled  # torch
-    from core.inference.caption import caption
-
-    is_partial = False
-    try:
-        made: Any = caption(trained, film=Path(path), progress=seeing.progress, wrote=seeing.wrote)
-    except Cancelled as cancelled:
-        made, is_partial = cancelled.so_far, True
-    answers = tuple(QueryAnswer(sentence=word.text) for word in made.words)
-    return QueryAnswers(asked=Asked(), kind="written", answers=answers, written=made.sentence, is_partial=is_partial)

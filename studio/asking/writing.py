@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.data.readers.image import read_image
+from studio.asking.partial import as_far_as_it_came
 from widgets.query.values import Asked, QueryAnswer, QueryAnswers
 
 if TYPE_CHECKING:
@@ -22,15 +23,12 @@ def captioned(
 ) -> QueryAnswers:  # fmt: skip
     """About a picture file; as far as it had come where it was cancelled. Raises Refused."""
     from core.blocks.generators.writing import Way  # torch
-    from core.inference.answering import Cancelled
     from core.inference.caption import caption
 
-    began, is_partial = time.monotonic(), False
-    way = Way(temperature=temperature)
-    try:
-        made = caption(trained, Path(picture), way=way, seed=seed, progress=progress, wrote=wrote)
-    except Cancelled as cancelled:
-        made, is_partial = cancelled.so_far, True
+    began, way = time.monotonic(), Way(temperature=temperature)
+    made, is_partial = as_far_as_it_came(
+        lambda: caption(trained, Path(picture), way=way, seed=seed, progress=progress, wrote=wrote)
+    )
     shown = np.asarray(read_image(Path(picture)).resize((160, 160)), dtype=np.uint8)
     answers = tuple(QueryAnswer(sentence=word.text, picture=shown, picture_heat=word.look_HW) for word in made.words)
     return QueryAnswers(

@@ -219,8 +219,8 @@ class QueryPage(QWidget):
         self._sentence.textEdited.connect(self._typing)
         self._ask.clicked.connect(self._ask_again)
         self._cancel.clicked.connect(self.cancelRequested)
-        self._well.pictureChosen.connect(self._ask_picture)
-        self._well.pictureRemoved.connect(self._forget_picture)
+        self._well.chosen.connect(self._ask_picture)
+        self._well.removed.connect(self._forget_picture)
         self._well.refused.connect(self.show_refusal)
         self._classes.classesWanted.connect(self._want_classes)
         self._making.generateWanted.connect(self._want_images)
@@ -460,7 +460,7 @@ class QueryPage(QWidget):
 
     def _forget_picture(self) -> None:
         self._path = ""
-        self._well.set_image(None)
+        self._well.clear()
         self._refresh()
 
     def _ask_sentence(self) -> None:

@@ -1,4 +1,4 @@
-"""A place to drop one file: what wells for sounds and videos share."""
+"""A place to drop one file: what wells for images, sounds and videos share."""
 
 from __future__ import annotations
 
@@ -68,13 +68,19 @@ class FileWell(QWidget):
         """Draw what was read."""
         raise NotImplementedError
 
+    def read(self, path: str) -> bool:
+        """What is read of a file at once; False where that cannot be, having said why."""
+        self.forget()
+        return True
+
     def take(self, path: str) -> bool:
-        """Use an audio file; says why where it cannot be used."""
+        """Use a file; says why where it cannot be used."""
         if Path(path).suffix.lower() not in self.suffixes:
             self.refused.emit(self.cannot_read(Path(path).name))
             return False
+        if not self.read(path):
+            return False
         self.path = path
-        self.forget()
         self.chosen.emit(path)
         return True
 
@@ -93,7 +99,7 @@ class FileWell(QWidget):
             self.removed.emit()
 
     def corner(self) -> QRectF:
-        """Where a click takes the sound out again."""
+        """Where a click takes the file out again."""
         return QRectF(self.width() - 28.0, 6.0, 22.0, 22.0)
 
     def sizeHint(self) -> QSize:
@@ -142,7 +148,7 @@ class FileWell(QWidget):
         if self.has_content():
             self.paint_content(painter, inside)
         else:
-            painter.setPen(QColor(colours.muted))
+            painter.setPen(QColor(colours.muted if self.isEnabled() else colours.line))
             words = Path(self.path).name if self.path else self.invitation()
             painter.drawText(inside, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, words)
         if self.path:

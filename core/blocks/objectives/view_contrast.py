@@ -19,11 +19,10 @@ from torch import Tensor, nn
 from core.blocks.block import Objective
 from core.blocks.catalog import blocks
 from core.blocks.objectives.gathering import gathered
-from core.blocks.objectives.info_nce import keep_temperature, starting_scale
+from core.blocks.objectives.info_nce import Contrast, starting_scale
 from core.blocks.ranking import choice_ranks
 from core.blocks.values import Grid, Tokens, full
 from core.graph.ports import port
-from core.knobs import knob
 
 MOST_CHOICES = 16  # choices of so many views that are asked
 
@@ -42,17 +41,13 @@ class ViewContrast(Objective):
     mixes_samples = True
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(Objective.Config):
+    class Config(Contrast.Config):
         """Temperature and weight."""
 
-        temperature: float = knob(
-            0.07, "Cosines are divided by it; smaller sharpens the distribution.", low=0.001, high=10, logarithmic=True
-        )
-        learned: bool = knob(
-            True, "The temperature learns; it is kept at 0.01 or above, and at 1 or below unless it begins above.",
-            title="Learn temperature",
-        )  # fmt: skip
-        weight: float = knob(1.0, "This loss is multiplied by it.", low=0, high=1000)
+    logit_scale: nn.Parameter
+    after_update = Contrast.after_update
+    readings = Contrast.readings
+    detail = Contrast.detail
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
@@ -75,14 +70,6 @@ class ViewContrast(Objective):
     def pooled(self, views: Tokens) -> Tensor:
         """One unit vector of all views there are [B, E]."""
         return F.normalize(self.vectors(views).sum(1), dim=-1)
-
-    def after_update(self) -> None:
-        """Keep the temperature in its range."""
-        keep_temperature(self.logit_scale, self.config)
-
-    def readings(self) -> Mapping[str, float | Tensor]:
-        """The temperature."""
-        return {"temperature": (-self.logit_scale.detach()).exp()}
 
     def answers(self, views: Tokens, other: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
         """Vectors of views, which of them there are, and of what they are found by."""
@@ -110,10 +97,6 @@ class ViewContrast(Objective):
                 scores[name] = float((rank < min(most, many)).double().mean())
                 scores["chance " + name] = min(1.0, most / many)
         return scores
-
-    def detail(self) -> str:
-        """The temperature it starts from."""
-        return f"τ {self.config.temperature:g}" + (" · learned" if self.config.learned else "")
 
     @classmethod
     def example(cls) -> dict[str, Any]:
