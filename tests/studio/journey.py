@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QToolButton, QWidget
@@ -263,3 +263,10 @@ def type_into(field: Any, value: Any) -> None:
     edit.selectAll()
     QTest.keyClicks(edit, str(value))
     QTest.keyClick(edit, Qt.Key.Key_Return)
+
+
+def drop(well: QWidget, path: Path) -> None:
+    """A file from the desktop, let go over a well."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    well.dropEvent(QDropEvent(QPointF(20, 20), Qt.DropAction.CopyAction, data, LEFT, NO))

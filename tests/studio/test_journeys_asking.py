@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget
 
@@ -22,7 +21,7 @@ from core.store.library import Library
 from tests.core.data.test_videos import leaky
 from tests.core.training.test_three_modalities import fused
 from tests.documents import Drawing, tiny_clip
-from tests.studio.journey import LEFT, NO, Person
+from tests.studio.journey import LEFT, NO, drop
 from widgets.query.question import PictureWell
 
 KEYS = Qt.Key
@@ -38,13 +37,6 @@ def trained(tmp_path) -> str:
         ).uid
         assert execute(store, uid) == "finished"
         return uid
-
-
-def drop(person: Person, well: PictureWell, path: Path) -> None:
-    """A file from the desktop, let go over the well."""
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
-    well.dropEvent(QDropEvent(QPointF(20, 20), Qt.DropAction.CopyAction, data, LEFT, NO))
 
 
 def test_ask_with_a_sentence_then_with_a_picture(sit_down, trained, tmp_path):
@@ -80,16 +72,16 @@ def test_ask_with_a_sentence_then_with_a_picture(sit_down, trained, tmp_path):
     picture = tmp_path / "heart.png"
     Image.fromarray(np.full((40, 40, 3), (220, 20, 40), dtype=np.uint8)).save(picture)
     well = page.findChildren(PictureWell)[0]
-    drop(person, well, picture)
+    drop(well, picture)
     person.wait(lambda: page.answers() is not answers and page.answers().kind == "sentences")
     assert all(answer.sentence for answer in page.answers().answers)
     assert field.text() == ""
     before = page.answers()
     broken = tmp_path / "broken.png"
     broken.write_bytes(picture.read_bytes()[:60])
-    drop(person, well, broken)
+    drop(well, broken)
     assert "broken.png cannot be read as an image" in page.message()
-    drop(person, well, tmp_path / "notes.txt")
+    drop(well, tmp_path / "notes.txt")
     assert "not an image" in page.message()
     assert page.answers() is before
 
@@ -105,7 +97,7 @@ def test_a_fused_run_is_asked_with_a_sentence_a_picture_and_both(sit_down, tmp_p
     person.wait(lambda: person.texts(page, "Image and text"))
     picture = tmp_path / "heart.png"
     Image.fromarray(np.full((40, 40, 3), (220, 20, 40), dtype=np.uint8)).save(picture)
-    drop(person, page.findChildren(PictureWell)[0], picture)
+    drop(page.findChildren(PictureWell)[0], picture)
     person.wait(lambda: page.answers() is not None)
     by_picture = page.answers()
     assert by_picture.kind == "pictures"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 
 from core.graph.document import Document
@@ -15,7 +13,7 @@ from core.store.library import Library
 from tests.core.data.clips import tone
 from tests.core.inference.test_hearing import listener
 from tests.core.inference.test_questions import spoken
-from tests.studio.journey import LEFT, NO, Person
+from tests.studio.journey import drop
 
 
 @pytest.fixture
@@ -27,19 +25,13 @@ def trained(tmp_path) -> str:
         return uid
 
 
-def drop(person: Person, path) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
-    person.window.query._listening.well.dropEvent(QDropEvent(QPointF(20, 20), Qt.DropAction.CopyAction, data, LEFT, NO))
-
-
 def test_a_sound_is_dropped_and_asked_about(sit_down, trained, tmp_path):
     person = sit_down(Document())
     person.runs()
     person.go_to("Query")
     page = person.window.query
     person.wait(lambda: page._listening.isVisible())
-    drop(person, tone(tmp_path / "la.wav", 2.0, 300.0))
+    drop(page._listening.well, tone(tmp_path / "la.wav", 2.0, 300.0))
     person.wait(lambda: page.answers() is not None)
     assert page.answers().kind == "sentences"
     assert page.answers().asked.sound.seconds == 0.5, "as much as the run hears"
@@ -55,5 +47,5 @@ def test_a_sound_is_dropped_and_asked_about(sit_down, trained, tmp_path):
     assert sum(answer.score for answer in page.answers().answers) == pytest.approx(1)
     person.click(page._listening.buttons["localise"])
     person.wait(lambda: page.answers().kind == "events")
-    drop(person, tmp_path / "none.wav")
+    drop(page._listening.well, tmp_path / "none.wav")
     person.wait(lambda: "none.wav is not there" in page.message())

@@ -17,7 +17,7 @@ from core.store.library import Library
 from tests.core.compiler.answers.test_making_by_codes import drawer as by_codes
 from tests.core.compiler.answers.test_making_by_diffusion import drawer
 from tests.core.made_blocks import made_blocks, painter
-from tests.studio.test_journeys_asking import drop
+from tests.studio.journey import drop
 from widgets.query.close_look import HeatPicture, HeatWords
 from widgets.query.kinds import KindList
 from widgets.query.making import MakingForm
@@ -56,7 +56,7 @@ def test_make_images_rebuild_one_and_scrub(sit_down, tmp_path: Path) -> None:
     assert page.message().startswith("3 images made")
     picture = tmp_path / "mine.png"
     Image.fromarray(np.full((16, 16, 3), (10, 200, 30), dtype=np.uint8)).save(picture)
-    drop(person, page.findChildren(PictureWell)[0], picture)
+    drop(page.findChildren(PictureWell)[0], picture)
     person.click(person.button("Reconstruct", page))
     person.wait(lambda: page.answers() is not made)
     original, rebuilt = page.answers().answers

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from core.graph.document import Document
@@ -15,7 +14,7 @@ from core.store.library import Library
 from tests.core.data.films import film
 from tests.core.inference.test_watching import runs_and_jumps, watcher
 from tests.documents import tiny_clip
-from tests.studio.journey import LEFT, NO, Person
+from tests.studio.journey import drop
 
 
 @pytest.fixture
@@ -27,12 +26,6 @@ def trained(tmp_path) -> str:
         return uid
 
 
-def drop(person: Person, path) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
-    person.window.query._watching.well.dropEvent(QDropEvent(QPointF(20, 20), Qt.DropAction.CopyAction, data, LEFT, NO))
-
-
 def test_a_film_is_dropped_and_asked_about(sit_down, trained, tmp_path):
     person = sit_down(Document())
     person.runs()
@@ -40,7 +33,7 @@ def test_a_film_is_dropped_and_asked_about(sit_down, trained, tmp_path):
     page = person.window.query
     person.wait(lambda: page._watching.isVisible())
     film(tmp_path / "new.mp4", range(25))
-    drop(person, tmp_path / "new.mp4")
+    drop(page._watching.well, tmp_path / "new.mp4")
     person.wait(lambda: page.answers() is not None)
     assert page.answers().kind == "sentences"
     assert page.answers().asked.film.frames == 25
@@ -57,7 +50,7 @@ def test_a_film_is_dropped_and_asked_about(sit_down, trained, tmp_path):
     QTest.keyClick(page._sentence, Qt.Key.Key_Return)
     person.wait(lambda: page.answers().kind == "films")
     assert all(answer.picture.shape == (192, 288, 3) for answer in page.answers().answers), "six frames of each"
-    drop(person, tmp_path / "none.mp4")
+    drop(page._watching.well, tmp_path / "none.mp4")
     person.wait(lambda: "none.mp4" in page.message())
 
 

@@ -20,7 +20,7 @@ from core.blocks.attention.options import AttentionKnobs, mlp_ratio
 from core.blocks.attention.space_time import STEPS
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
-from core.blocks.encoders.video_transformer import VideoTransformer
+from core.blocks.encoders.video_transformer import VideoTransformer, example_frames
 from core.blocks.values import Frames, Grid, Tokens
 from core.graph.ports import port
 from core.knobs import knob
@@ -97,9 +97,7 @@ class StreamingVideo(Block):
     @classmethod
     def example(cls) -> dict[str, Any]:
         """Two films of seven frames, the second at half the rate."""
-        starts_BT = torch.arange(7, dtype=torch.float64) * torch.tensor([[0.1], [0.2]])
-        durations_BT = torch.full_like(starts_BT, 0.1)
-        return {"video": Frames(x_BTCHW=torch.rand(2, 7, 3, 8, 8), starts_BT=starts_BT, durations_BT=durations_BT)}
+        return {"video": example_frames(7, 8)}
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:

@@ -159,11 +159,16 @@ class VideoTransformer(Block):
     @classmethod
     def example(cls) -> dict[str, Any]:
         """Two short films, the second at half the rate."""
-        starts_BT = torch.arange(4, dtype=torch.float64) * torch.tensor([[0.1], [0.2]])
-        durations_BT = torch.full_like(starts_BT, 0.1)
-        return {"video": Frames(x_BTCHW=torch.rand(2, 4, 3, 16, 16), starts_BT=starts_BT, durations_BT=durations_BT)}
+        return {"video": example_frames(4, 16)}
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:
         """Four frames of four patches."""
         return {"width": 24, "depth": 2, "heads": 3}
+
+
+def example_frames(count: int, side: int) -> Frames:
+    """Two films of ``count`` frames, the second at half the rate of the first, ten a second."""
+    starts_BT = torch.arange(count, dtype=torch.float64) * torch.tensor([[0.1], [0.2]])
+    durations_BT = torch.full_like(starts_BT, 0.1)
+    return Frames(x_BTCHW=torch.rand(2, count, 3, side, side), starts_BT=starts_BT, durations_BT=durations_BT)
