@@ -39,10 +39,10 @@ from tests.said_sentences import nouns, said_sentences
 from widgets.data_panel import SPLITS
 from widgets.library.columns import STATUS_WORDS
 from widgets.look.language import load_table
-from widgets.monitors import retrieval
 from widgets.monitors.catalog import monitors
-from widgets.monitors.device import UNITS
+from widgets.monitors.curves.device import UNITS
 from widgets.monitors.monitor import Monitor
+from widgets.monitors.pairs import retrieval
 from widgets.sweeps.words import METRICS
 
 TABLES = Path(next(iter(resources.__path__)), "translations", "zh_CN")

@@ -25,7 +25,7 @@ from widgets.look.language import tr
 
 if TYPE_CHECKING:
     from core.data.base import Source
-    from widgets.monitors.similarity import SimilarityMonitor
+    from widgets.monitors.pairs.similarity import SimilarityMonitor
 
 MOST_KEPT = 4000  # pictures of samples
 

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from widgets.library.library import LibraryView
 from widgets.loose import LooseStack
+from widgets.monitors.curves.rates import RateMonitor
 from widgets.monitors.plot import Axis
-from widgets.monitors.rates import RateMonitor
 from widgets.sweeps.sweeps import SweepsView
 
 

@@ -1,1 +1,1 @@
-"""Monitors: what a run said, as pictures at the cursor. One file each; the folder is the list."""
+"""Monitors: what a run said, as pictures at the cursor. One file each, in a room by what it shows; the folders are the list."""

@@ -9,8 +9,8 @@ from PySide6.QtCore import QPoint
 from core.blocks.values import Grid
 from core.telemetry.events import At, AttentionMap, Exhibit
 from tests.widgets.monitors.memory_run import MemoryRun
-from widgets.monitors.attention import AttentionMonitor
-from widgets.monitors.attention_map import (
+from widgets.monitors.attention.attention import AttentionMonitor
+from widgets.monitors.attention.attention_map import (
     MEAN,
     ROLLOUT,
     AttentionSettings,

@@ -7,9 +7,9 @@ import pytest
 
 from core.telemetry.events import At, AttentionMap, Exhibit
 from tests.widgets.monitors.memory_run import MemoryRun
-from widgets.monitors.attention import AttentionMonitor
+from widgets.monitors.attention.attention import AttentionMonitor
+from widgets.monitors.attention.heat_scale import HeatScale, percent
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.heat_scale import HeatScale, percent
 
 
 def pooled_run() -> MemoryRun:

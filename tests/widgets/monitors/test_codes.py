@@ -8,9 +8,9 @@ from PySide6.QtCore import QPointF
 
 from core.telemetry.events import At, Codes, Pictures, Scalars
 from tests.widgets.monitors.memory_run import MemoryRun
-from widgets.monitors.code_sheet import CodeSheet
-from widgets.monitors.codes import CodeMonitor, CodeSettings, book_name, is_collapsed
 from widgets.monitors.cursor import Cursor
+from widgets.monitors.made.code_sheet import CodeSheet
+from widgets.monitors.made.codes import CodeMonitor, CodeSettings, book_name, is_collapsed
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from core.telemetry.events import At, Histogram, Scalars
 from tests.widgets.monitors.memory_run import MemoryRun
 from widgets.look.theme import theme
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.experts import ExpertMonitor, ExpertSettings, painted
-from widgets.monitors.retrieval import RetrievalMonitor
+from widgets.monitors.curves.experts import ExpertMonitor, ExpertSettings, painted
+from widgets.monitors.pairs.retrieval import RetrievalMonitor
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from core.telemetry.events import At, AttentionMap, Exhibit
 from tests.core.runs.running import queued
 from tests.documents import Drawing
 from tests.widgets.monitors.memory_run import MemoryRun
-from widgets.monitors.attention import AttentionMonitor
-from widgets.monitors.attention_map import AttentionSettings, on_patches, read_attention, row_for
+from widgets.monitors.attention.attention import AttentionMonitor
+from widgets.monitors.attention.attention_map import AttentionSettings, on_patches, read_attention, row_for
+from widgets.monitors.attention.frame_sheet import across, cell_of, cell_on_sheet, laid_out, sheet
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.frame_sheet import across, cell_of, cell_on_sheet, laid_out, sheet
 
 CURSOR = Cursor(runs=("a",), step=10)
 FRAMES = {"kind": "frames", "time": 6, "height": 2, "width": 3, "extra": 1}

@@ -14,8 +14,16 @@ from core.store.media import MediaFolder
 from core.telemetry.events import At, Pictures
 from widgets.look.language import use_language
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.made import MadeMonitor
-from widgets.monitors.made_images import DECODED, MOST_TILES, TIMES, DecodedTiles, MadeSettings, pixels_of, read_made
+from widgets.monitors.made.made import MadeMonitor
+from widgets.monitors.made.made_images import (
+    DECODED,
+    MOST_TILES,
+    TIMES,
+    DecodedTiles,
+    MadeSettings,
+    pixels_of,
+    read_made,
+)
 
 SIDE = 12
 

@@ -9,8 +9,8 @@ from core.telemetry.events import At, Segments
 from core.telemetry.spans import Span
 from tests.widgets.monitors.memory_run import MemoryRun
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.marked import MarkedMonitor
-from widgets.monitors.marked_times import Drawn, MarkedSettings, read_marked, shared_seconds
+from widgets.monitors.time.marked import MarkedMonitor
+from widgets.monitors.time.marked_times import Drawn, MarkedSettings, read_marked, shared_seconds
 
 
 def said(step, *rows, kind=""):

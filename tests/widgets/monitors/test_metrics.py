@@ -13,8 +13,8 @@ from core.telemetry.events import At, Scalars
 from studio.open.preferences import Preferences
 from tests.widgets.monitors.memory_run import MemoryRun
 from widgets.monitors.cursor import Cursor
+from widgets.monitors.curves.metrics import MetricMonitor, MetricSettings, grouped
 from widgets.monitors.metric_names import metric_title, unit_of, written
-from widgets.monitors.metrics import MetricMonitor, MetricSettings, grouped
 
 UNSEEN = {
     "balance/infonce/weight": 1.5, "memory/mixer": 12.0, "reconstruction R2/squeeze": 0.7, "gate/mixer": 0.2, "hidden/drop": 0.3,

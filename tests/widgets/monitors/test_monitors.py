@@ -24,14 +24,14 @@ from widgets.look.theme import apply_theme, theme
 from widgets.look.titles import use_vocabulary
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
+from widgets.monitors.curves.loss import LossMonitor, LossSettings
+from widgets.monitors.curves.rates import RateMonitor
 from widgets.monitors.lines import Legend, read_line, smoothed
 from widgets.monitors.log import LogSettings
-from widgets.monitors.loss import LossMonitor, LossSettings
 from widgets.monitors.monitor import Figures
-from widgets.monitors.rates import RateMonitor
-from widgets.monitors.retrieval import RetrievalMonitor, _head
-from widgets.monitors.samples import SampleMonitor, SampleSettings, way_words
-from widgets.monitors.similarity import SimilarityMonitor
+from widgets.monitors.pairs.retrieval import RetrievalMonitor, _head
+from widgets.monitors.pairs.samples import SampleMonitor, SampleSettings, way_words
+from widgets.monitors.pairs.similarity import SimilarityMonitor
 
 EVERY = sorted(monitors)
 CURSOR = Cursor(runs=("a",), step=100)

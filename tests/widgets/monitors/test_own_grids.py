@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from widgets.monitors.attention_map import _real, on_patches, side_of
+from widgets.monitors.attention.attention_map import _real, on_patches, side_of
 
 SEVERAL = {"kind": "patches", "extra": 1, "height": 3, "width": 4, "each": [[2, 2], [3, 1], [1, 4]]}
 

@@ -15,12 +15,12 @@ from core.telemetry.events import At, Sounds
 from widgets.look.playing import Player
 from widgets.look.sounds import COLUMNS, WINDOW, outline_of, spectrogram_of
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.made_sounds import (
+from widgets.monitors.made.made_sounds import (
     DecodedSounds,
     SoundSettings,
     read_sounds,
 )
-from widgets.monitors.sounds import SoundsMonitor
+from widgets.monitors.made.sounds import SoundsMonitor
 
 HERTZ = 8000
 

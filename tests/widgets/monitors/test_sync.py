@@ -9,8 +9,8 @@ from PySide6.QtCore import QPointF
 from core.telemetry.events import At, AttentionMap, Offsets
 from tests.widgets.monitors.memory_run import MemoryRun
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.sync import SyncMonitor
-from widgets.monitors.sync_times import SyncSettings, read_sync
+from widgets.monitors.time.sync import SyncMonitor
+from widgets.monitors.time.sync_times import SyncSettings, read_sync
 
 COUNT, FRAME = 20, 0.1
 AXIS = {"kind": "times", "time": COUNT, "first": 0.05, "step": FRAME}

@@ -8,7 +8,7 @@ import pytest
 from core.telemetry.events import At, AttentionMap, Exhibit
 from tests.widgets.monitors.memory_run import MemoryRun
 from tests.widgets.monitors.test_attention_scale import pooled_run
-from widgets.monitors.attention import AttentionMonitor
+from widgets.monitors.attention.attention import AttentionMonitor
 from widgets.monitors.cursor import Cursor
 
 

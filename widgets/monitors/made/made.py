@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from core.store.reader import RunReader
 from widgets.look.language import tr
 from widgets.monitors.catalog import monitors
-from widgets.monitors.cells import series_title
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.made_close import CloseLook
-from widgets.monitors.made_images import STEM, MadeSettings, MadeValue, read_made
-from widgets.monitors.made_view import MadeGrid, MadeStrip
+from widgets.monitors.made.cells import series_title
+from widgets.monitors.made.made_close import CloseLook
+from widgets.monitors.made.made_images import STEM, MadeSettings, MadeValue, read_made
+from widgets.monitors.made.made_view import MadeGrid, MadeStrip
 from widgets.monitors.monitor import Monitor, refill
 
 

@@ -10,9 +10,9 @@ from core.store.reader import RunReader
 from widgets.look.language import tr
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.marked_times import STEM, MarkedSettings, MarkedValue, read_marked
-from widgets.monitors.marked_view import MarkedTracks
 from widgets.monitors.monitor import Monitor, refill
+from widgets.monitors.time.marked_times import STEM, MarkedSettings, MarkedValue, read_marked
+from widgets.monitors.time.marked_view import MarkedTracks
 from widgets.monitors.titles import title
 
 

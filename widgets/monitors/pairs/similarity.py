@@ -26,15 +26,13 @@ from core.store.reader import RunReader
 from core.telemetry.events import ORIGINS
 from widgets.look.language import tr
 from widgets.look.theme import theme
-from widgets.monitors.brush import BrushPlot
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.lines import Legend, series_names
 from widgets.monitors.monitor import Figures, Monitor, refill
-from widgets.monitors.pair_list import Pair, PairList, PairRow
-from widgets.monitors.plot import Plot
-from widgets.monitors.ranges import compact, nice_above
-from widgets.monitors.similarity_paint import (
+from widgets.monitors.pairs.brush import BrushPlot
+from widgets.monitors.pairs.pair_list import Pair, PairList, PairRow
+from widgets.monitors.pairs.similarity_paint import (
     COLUMNS,
     colour_of,
     columns_of,
@@ -44,6 +42,8 @@ from widgets.monitors.similarity_paint import (
     show_bars,
     show_stacked,
 )
+from widgets.monitors.plot import Plot
+from widgets.monitors.ranges import compact, nice_above
 
 FIGURES = (
     "alignment",

@@ -20,9 +20,9 @@ from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.lines import Legend, series_names
 from widgets.monitors.monitor import Monitor, refill
+from widgets.monitors.pairs.similarity_paint import COLUMNS, columns_of, even
 from widgets.monitors.plot import Plot
 from widgets.monitors.ranges import nice_above
-from widgets.monitors.similarity_paint import COLUMNS, columns_of, even
 from widgets.monitors.titles import run_titles, title
 
 FIGURES = ("dropped", "entropy", "purity", "quietest")

@@ -13,11 +13,11 @@ from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.playing import Player
 from widgets.monitors.catalog import monitors
-from widgets.monitors.cells import series_title
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.made_sounds import STEM, SoundSettings, SoundsValue, read_sounds
+from widgets.monitors.made.cells import series_title
+from widgets.monitors.made.made_sounds import STEM, SoundSettings, SoundsValue, read_sounds
+from widgets.monitors.made.sounds_view import SoundCells, SoundStrip, SoundTracks
 from widgets.monitors.monitor import Monitor, refill
-from widgets.monitors.sounds_view import SoundCells, SoundStrip, SoundTracks
 
 
 @monitors.register("sounds")

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 from core.store.reader import RunReader
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
-from widgets.monitors.attention_map import (
+from widgets.monitors.attention.attention_map import (
     MEAN,
     ROLLOUT,
     SIMILARITY,
@@ -25,10 +25,10 @@ from widgets.monitors.attention_map import (
     row_for,
     told_words,
 )  # fmt: skip
-from widgets.monitors.attention_view import NOTHING, PatchView, WordView
+from widgets.monitors.attention.attention_view import NOTHING, PatchView, WordView
+from widgets.monitors.attention.heat_scale import HeatScale, Scale
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.heat_scale import HeatScale, Scale
 from widgets.monitors.monitor import Monitor, refill
 from widgets.monitors.titles import title
 

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
-from widgets.monitors.marked_times import Clip, Drawn, MarkedValue
 from widgets.monitors.ranges import nice_above
+from widgets.monitors.time.marked_times import Clip, Drawn, MarkedValue
 
 GAP, LEAST_LANE, MOST_LANE = 4, 5, 16
 FAINT = 0.35  # how strong the colour of a span is that is hardly sure

@@ -32,7 +32,7 @@ from widgets.look.language import tr
 from widgets.look.pictures import draw_picture, fitted, image_of
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
-from widgets.monitors.similarity_paint import origin_words
+from widgets.monitors.pairs.similarity_paint import origin_words
 
 Index = QModelIndex | QPersistentModelIndex
 Pair = tuple[int, int]

@@ -13,8 +13,8 @@ from widgets.look.files import save_file
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
-from widgets.monitors.cells import caption_of
-from widgets.monitors.made_images import TIMES, MadeValue, Pane
+from widgets.monitors.made.cells import caption_of
+from widgets.monitors.made.made_images import TIMES, MadeValue, Pane
 
 GAP, MOST_ZOOM = 8, 64
 

@@ -19,8 +19,8 @@ from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
+from widgets.monitors.curves.metric_list import MetricList
 from widgets.monitors.lines import Legend, Line, LineSet, nearest_step, read_line, x_range, y_range
-from widgets.monitors.metric_list import MetricList
 from widgets.monitors.metric_names import metric_title, panel_of, unit_of, written
 from widgets.monitors.monitor import Monitor
 from widgets.monitors.plot import Plot

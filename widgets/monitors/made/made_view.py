@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QWidget
 from widgets.look.language import said, tr
 from widgets.look.pictures import draw_picture, fitted
 from widgets.look.theme import theme
-from widgets.monitors.cells import GAP, Cells, Strip, cross_out, mark_chosen
-from widgets.monitors.made_images import MadeValue, Moment, RunMade, Tile
+from widgets.monitors.made.cells import GAP, Cells, Strip, cross_out, mark_chosen
+from widgets.monitors.made.made_images import MadeValue, Moment, RunMade, Tile
 
 LEAST_TILE, MOST_TILE = 24, 120
 MOMENT = 40  # the side of one moment in the strip

@@ -16,8 +16,8 @@ from core.store.answers import AttentionAt, ExhibitFacts
 from core.store.reader import RunReader
 from widgets.look.language import tr
 from widgets.look.pictures import readable
+from widgets.monitors.attention.frame_sheet import across, cell_of, cell_on_sheet, laid_out, sheet
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.frame_sheet import across, cell_of, cell_on_sheet, laid_out, sheet
 from widgets.monitors.lines import series_names
 from widgets.monitors.titles import run_titles
 

@@ -12,7 +12,7 @@ from widgets.look.language import tr
 from widgets.look.pictures import heat_of
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
-from widgets.monitors.sync_times import SyncClip, SyncValue, is_right
+from widgets.monitors.time.sync_times import SyncClip, SyncValue, is_right
 
 GAP, LEAST = 8, 56  # pixels between squares, and of the smallest one
 

@@ -11,8 +11,8 @@ from widgets.look.language import tr
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.monitor import Monitor, refill
-from widgets.monitors.sync_times import STEM, SyncSettings, SyncValue, read_sync
-from widgets.monitors.sync_view import SyncSquares
+from widgets.monitors.time.sync_times import STEM, SyncSettings, SyncValue, read_sync
+from widgets.monitors.time.sync_view import SyncSquares
 from widgets.monitors.titles import title
 
 

@@ -14,7 +14,7 @@ from widgets.look.language import tr
 from widgets.look.pictures import draw_picture, fitted, heat_colour, heat_of, image_of
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
-from widgets.monitors.heat_scale import Scale
+from widgets.monitors.attention.heat_scale import Scale
 
 NOTHING = -1
 LETTERS = (

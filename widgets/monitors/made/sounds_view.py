@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from widgets.look.language import said, tr
 from widgets.look.sounds import NOTHING, OVER
 from widgets.look.theme import theme
-from widgets.monitors.cells import GAP, Cells, Strip, cross_out, mark_chosen
-from widgets.monitors.made_sounds import Heard, SoundMoment, SoundsValue, Track
+from widgets.monitors.made.cells import GAP, Cells, Strip, cross_out, mark_chosen
+from widgets.monitors.made.made_sounds import Heard, SoundMoment, SoundsValue, Track
 
 LEAST_CELL, CELL_WIDTH = 18, 110
 MOMENT = QSize(60, 28)

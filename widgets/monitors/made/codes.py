@@ -16,10 +16,10 @@ from core.store.reader import RunReader
 from widgets.look.language import tr
 from widgets.look.theme import theme
 from widgets.monitors.catalog import monitors
-from widgets.monitors.code_sheet import CodeSheet
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.lines import Legend, Line, LineSet, read_line, series_names, x_range
-from widgets.monitors.made_images import decoded
+from widgets.monitors.made.code_sheet import CodeSheet
+from widgets.monitors.made.made_images import decoded
 from widgets.monitors.monitor import Monitor, refill
 from widgets.monitors.plot import Plot
 from widgets.monitors.ranges import compact, nice_above

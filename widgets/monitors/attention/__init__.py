@@ -1,0 +1,1 @@
+"""Attention maps over pictures, words, sounds and frames."""

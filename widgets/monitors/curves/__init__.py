@@ -1,0 +1,1 @@
+"""Figures of a run as curves and tables over its steps."""

@@ -1,0 +1,1 @@
+"""What a run made: pictures, sounds, codes, beside what was asked for."""

@@ -1,0 +1,1 @@
+"""Pairs: how alike, how found, and what stands behind a brushed range."""

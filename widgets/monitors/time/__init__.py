@@ -1,0 +1,1 @@
+"""What stands on an axis of seconds: marked stretches and offsets between sound and picture."""
