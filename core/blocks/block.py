@@ -120,6 +120,10 @@ class Block(nn.Module):
         """Attention modules whose maps can be captured, by layer number."""
         return {}
 
+    def meets(self, layer: str) -> tuple[str, str] | None:
+        """Ports of the tokens that ask and that are asked in a layer's map; None: what comes in or goes out is alone, and tells."""
+        return None
+
     def watched(self, **incoming: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """A forward that also gives attention maps [B, heads, queries, keys] by layer, rows summing to one."""
         modules = dict(self.attentions())

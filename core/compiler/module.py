@@ -247,9 +247,7 @@ class Experiment(nn.Module):
             made, maps = self.node(key).watched(**incoming)  # type: ignore[operator]
             values.update({End(node=key, port=port): value for port, value in made.items()})
             for number, rows in enumerate(maps.values()):
-                sides = [_standing(count, made, incoming) for count in rows.shape[-2:]]
-                queries, keys = (_grid(count, side) for count, side in zip(rows.shape[-2:], sides))
-                found[f"{key}/{number}"] = (spread(rows, *sides), queries, keys)
+                found[f"{key}/{number}"] = placed(rows, made, incoming)
         return found
 
 
@@ -272,6 +270,15 @@ def _called(node: nn.Module, incoming: Mapping[str, Any], call: Callable[..., An
     with torch.autocast(kind, enabled=False):
         wide = {name: map_tensors(lambda x: full(x) if x.is_floating_point() else x, v) for name, v in incoming.items()}
         return (call or node)(**wide)
+
+
+def placed(
+    rows_BHNM: Tensor, made: Mapping[str, Any], incoming: Mapping[str, Any]
+) -> tuple[Tensor, dict[str, Any], dict[str, Any]]:
+    """A map over the tokens that a node gave or was given, and what its queries and its keys stand for."""
+    sides = [_standing(count, made, incoming) for count in rows_BHNM.shape[-2:]]
+    queries, keys = (_grid(count, side) for count, side in zip(rows_BHNM.shape[-2:], sides))
+    return spread(rows_BHNM, *sides), queries, keys
 
 
 def _standing(count: int, made: Mapping[str, Any], incoming: Mapping[str, Any]) -> Tokens | None:

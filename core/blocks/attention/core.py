@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -40,6 +41,7 @@ TOLERANCE = 2e-3  # of the output's scale: what rounding may differ between the 
 COARSE_TOLERANCE = 3e-2  # in 16 bits
 EIGHT = 8  # numbers of a head that fused kernels want a multiple of
 KeysValues = tuple[Tensor, Tensor]  # [B, G, M, E] each
+FOLLOWED = ContextVar("FOLLOWED", default=False)  # whether gradients flow through the maps that are recorded
 
 
 class Attention(nn.Module):
@@ -208,7 +210,7 @@ class Attention(nn.Module):
         dropout = self.dropout if self.training else 0.0
         y_BHNE = self.kernel(q_BHNE, k_BHME, v_BHME, mask_BM, causal=self.causal, dropout=dropout)
         if self.recorded is not None:
-            self._record(q_BHNE, k_BHME, v_BHME, mask_BM, y_BHNE)
+            y_BHNE = self._record(q_BHNE, k_BHME, v_BHME, mask_BM, y_BHNE)
         return y_BHNE[..., : self._head].transpose(1, 2).flatten(2)
 
     def _weighed(self, q: Tensor, k: Tensor, v: Tensor, size_BM: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -253,14 +255,16 @@ class Attention(nn.Module):
         shared = self.heads // x_BGME.shape[1]
         return x_BGME if shared == 1 else x_BGME.repeat_interleave(shared, dim=1)
 
-    def _record(self, q: Tensor, k: Tensor, v: Tensor, mask_BM: Tensor | None, y: Tensor) -> None:
+    def _record(self, q: Tensor, k: Tensor, v: Tensor, mask_BM: Tensor | None, y: Tensor) -> Tensor:
+        """Write the rows down; gives what goes on: the kernel's values, or those made of the rows where these are followed."""
         rows_BHNM, has = self.kernel.rows(q, k, mask_BM, causal=self.causal)
         made = (rows_BHNM @ v.float()) * has
-        wrong = (made - y.float()).abs().amax() / y.float().abs().amax().clamp_min(1e-6)
+        wrong = (made - y.float()).detach().abs().amax() / y.detach().float().abs().amax().clamp_min(1e-6)
         if wrong > (TOLERANCE if y.dtype in (torch.float32, torch.float64) else COARSE_TOLERANCE):
             raise AssertionError(f"recorded attention does not reproduce the output: off by {float(wrong):.2e}")
         assert self.recorded is not None
-        self.recorded.append(rows_BHNM.detach())
+        self.recorded.append(rows_BHNM if FOLLOWED.get() else rows_BHNM.detach())
+        return made.to(y.dtype) if FOLLOWED.get() else y
 
 
 def _behind(prefix_2GPE: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -282,3 +286,13 @@ def recording(modules: dict[str, nn.Module]) -> Iterator[dict[str, Any]]:
     finally:
         for module in chosen.values():
             module.recorded = None
+
+
+@contextmanager
+def following() -> Iterator[None]:
+    """Inside, what comes after a recorded map is made of it: a score's gradient reaches it."""
+    before = FOLLOWED.set(True)
+    try:
+        yield
+    finally:
+        FOLLOWED.reset(before)

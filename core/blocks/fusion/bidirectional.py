@@ -18,7 +18,7 @@ from core.blocks.attention.layer import CrossLayer
 from core.blocks.attention.options import PLAIN, AttentionKnobs
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
-from core.blocks.fusion.sides import FusionKnobs, example_sides, two_sides, width_of
+from core.blocks.fusion.sides import FusionKnobs, example_sides, looks_of, two_sides, width_of
 from core.blocks.values import Tokens
 from core.graph.ports import port
 from core.knobs import knob
@@ -92,6 +92,10 @@ class Bidirectional(Block):
             for number, layer in enumerate(self.layers)
             for side in ("left", "right")
         }
+
+    def meets(self, layer: str) -> tuple[str, str]:
+        """By the names of its maps."""
+        return looks_of(layer)
 
     def detail(self) -> str:
         """Depth and heads."""

@@ -17,7 +17,7 @@ from core.blocks.attention.core import Attention, recording
 from core.blocks.attention.options import AttentionKnobs
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
-from core.blocks.fusion.sides import FusionKnobs, example_sides, fitting, two_sides, width_of
+from core.blocks.fusion.sides import FusionKnobs, example_sides, fitting, looks_of, two_sides, width_of
 from core.blocks.values import Tokens
 from core.graph.ports import port
 from core.knobs import knob
@@ -129,6 +129,10 @@ class CoAttention(Block):
             given, found = super().watched(**incoming)
         both = {f"{name} {side}": rows[i] for name, rows in maps.items() for i, side in enumerate(("left", "right"))}
         return given, both | found
+
+    def meets(self, layer: str) -> tuple[str, str]:
+        """By the names of its maps."""
+        return looks_of(layer)
 
     def detail(self) -> str:
         """Width and depth."""

@@ -71,6 +71,10 @@ class CrossAttention(Block):
         """Each layer's look at the other side."""
         return {str(number): layer.attention for number, layer in enumerate(self.layers)}  # type: ignore[misc]
 
+    def meets(self, layer: str) -> tuple[str, str]:
+        """Tokens at the context."""
+        return "tokens", "context"
+
     def detail(self) -> str:
         """Depth and heads."""
         return f"d{self.config.depth} h{self.config.heads}"

@@ -118,6 +118,10 @@ class Gated(Block):
         """Its look at the other side."""
         return {"0": self.attention}
 
+    def meets(self, layer: str) -> tuple[str, str]:
+        """Tokens at the context."""
+        return "tokens", "context"
+
     def detail(self) -> str:
         """The gate."""
         return "sigmoid" if self.gate is not None else "tanh from zero"

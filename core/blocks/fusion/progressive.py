@@ -19,7 +19,7 @@ from core.blocks.attention.layer import Stack
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.fusion.bidirectional import Exchange
-from core.blocks.fusion.sides import FusionKnobs, example_sides, two_sides, width_of
+from core.blocks.fusion.sides import FusionKnobs, example_sides, looks_of, two_sides, width_of
 from core.blocks.values import Tokens
 from core.graph.ports import port
 from core.knobs import knob
@@ -97,6 +97,10 @@ class Progressive(Block):
         for side, encoder in zip(("left", "right"), self.encoders):
             found |= {f"{side} {number}": module for number, module in encoder.attentions().items()}  # type: ignore[operator]
         return found
+
+    def meets(self, layer: str) -> tuple[str, str]:
+        """By the names of its maps."""
+        return looks_of(layer)
 
     def detail(self) -> str:
         """Depth and where the sides meet."""

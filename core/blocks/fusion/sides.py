@@ -31,6 +31,14 @@ def two_sides(left: str = "one side", right: str = "the other side") -> dict[str
     return {"left": port("tokens", left), "right": port("tokens", right, axes="B M C")}
 
 
+def looks_of(layer: str) -> tuple[str, str]:
+    """Which side asks and which is asked in a map: ``0 left``, ``0 across left`` at the other, ``left 0``, ``0 within left`` at itself."""
+    words = layer.split()
+    side = "left" if "left" in words else "right"
+    itself = words[0] == side or "within" in words
+    return side, side if itself else ("right" if side == "left" else "left")
+
+
 def width_of(tokens: Tokens) -> int:
     """D of [B, N, D]."""
     return int(tokens.x_BND.shape[-1])

@@ -1,0 +1,190 @@
+"""Inspect one sample of a trained plan: every attention map, and by each rule how much every part of it counts for its score.
+
+Where a sample has words, each is also asked about alone, the others masked: which patches count for the score with that word. Axes:
+B samples, H heads, Q queries, K keys, L words, P patches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.blocks.values import Text, map_tensors
+from core.compiler.answers.following import Flow, Followed, Found, follow
+from core.compiler.answers.relevance import RULES
+from core.compiler.module import Values, placed
+from core.compiler.plan import Task
+from core.inference.faithfulness import repeated
+from core.inference.looks import Look
+from core.inference.scoring import Score, scores_of
+from core.inference.trained import Trained
+from core.problems import Problem, Refused
+
+NEEDS_BOTH = Problem(
+    what="This run scores two sides together, and one of them is missing.", hint="Give it a sentence and an image."
+)
+Sample = Mapping[str, Any]  # values on a source's ports
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relevance:
+    """How much each token where a stream began counts for the score; shares of one."""
+
+    rule: str
+    node: str
+    grid: Mapping[str, Any]  # what the tokens stand for
+    share_K: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What is seen in one sample at one checkpoint."""
+
+    step: int
+    looks: tuple[Look, ...]
+    words: tuple[str, ...] = ()
+    score: float | None = None
+    score_kind: str = ""
+    objective: str = ""
+    objectives: tuple[str, ...] = ()  # by which it can be scored
+    why_no_score: str = ""
+    relevances: tuple[Relevance, ...] = ()
+    by_word: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)  # rule -> [L, P], each word alone
+    patches: Mapping[str, Any] = field(default_factory=dict)  # what P stands for
+    lost: tuple[str, ...] = ()  # maps that could not be followed, ``node/number``
+
+    def relevance(self, rule: str, kind: str) -> Relevance | None:
+        """By a rule, over tokens of a kind."""
+        return next((one for one in self.relevances if one.rule == rule and one.grid.get("kind") == kind), None)
+
+
+def chosen_score(trained: Trained, task: Task, objective: str = "") -> tuple[Score, tuple[Score, ...]]:
+    """The score of an objective, the first where it is not one of the task's, and all. Raises Refused."""
+    every = scores_of(trained.plan, task)
+    return next((one for one in every if one.objective == objective), every[0]), every
+
+
+def inspect(trained: Trained, given: Sample, task: Task, *, objective: str = "") -> Inspection:
+    """Everything about one sample, or about what a person brings; without a second side the attention alone."""
+    batch, words = trained.batch(given, task), trained.words(given, task)
+    try:
+        score, every = chosen_score(trained, task, objective)
+        followed = followed_by(trained, task, batch, score)
+    except Refused as refused:
+        return Inspection(
+            step=trained.step,
+            looks=tuple(_plain(trained, batch, words)),
+            words=words,
+            why_no_score=refused.problems[0].what,
+        )
+    flows = {key: _flow(trained, followed, key) for key in RULES}
+    found = {key: flow.found(score.ends, 1) for key, flow in flows.items()}
+    looks = tuple(_looks(trained, followed, words)) or tuple(_plain(trained, batch, words))
+    by_word, patches = _by_word(trained, task, batch, score, words)
+    return Inspection(
+        step=trained.step, looks=looks, words=words, score=float(followed.score_B[0]), score_kind=score.kind,
+        objective=score.objective, objectives=tuple(one.objective for one in every),
+        relevances=tuple(_relevance(key, one) for key, some in found.items() for one in some),
+        by_word=by_word, patches=patches, lost=(*followed.lost, *flows["gradient"].unplaced),
+    )  # fmt: skip
+
+
+def followed_by(trained: Trained, task: Task, batch: Values, score: Score) -> Followed:
+    """A forward whose score's gradient is known. Raises Refused where a side is missing."""
+    experiment = trained.experiment
+    behind = {end for end in task.carried if end not in batch}
+    if behind and _reaches(trained, behind, score):
+        raise Refused(NEEDS_BOTH)
+    return follow(experiment, task, batch, lambda values: score.of(experiment, values)[: _samples(batch)], score.ends)
+
+
+def found_by(trained: Trained, followed: Followed, score: Score, rule: str, samples: int) -> list[Found]:
+    """How much each token of what a score is made of counts for it, by one rule."""
+    return _flow(trained, followed, rule).found(score.ends, samples)
+
+
+def _flow(trained: Trained, followed: Followed, rule: str) -> Flow:
+    return Flow(experiment=trained.experiment, followed=followed, rule=RULES[rule])
+
+
+def _samples(batch: Values) -> int:
+    leaves: list[int] = []
+    for value in batch.values():
+        map_tensors(lambda x: leaves.append(len(x)), value)
+    return leaves[0]
+
+
+def _reaches(trained: Trained, missing: set[Any], score: Score) -> bool:
+    """Whether the score hangs on ends that were not given."""
+    waiting, seen = list(score.ends), set[Any]()
+    while waiting:
+        end = waiting.pop()
+        if end in missing:
+            return True
+        if end not in seen:
+            seen.add(end)
+            waiting += trained.plan.inputs.get(end.node, {}).values()
+    return False
+
+
+def _relevance(rule: str, found: Found) -> Relevance:
+    count = found.share_BM.shape[1]
+    grid = found.grid.as_dict() if found.grid is not None else {"kind": "latents", "length": count}
+    share_K = found.share_BM[0].float().cpu().numpy()
+    return Relevance(rule=rule, node=found.end.node, grid=grid, share_K=share_K)
+
+
+def _looks(trained: Trained, followed: Followed, words: tuple[str, ...]) -> list[Look]:
+    found = []
+    for walked in followed.nodes:
+        incoming = {port: followed.values[end] for port, end in walked.incoming.items() if end in followed.values}
+        made = {end.port: value for end, value in followed.values.items() if end.node == walked.node}
+        for number, rows in enumerate(walked.rows.values()):
+            whole, queries, keys = placed(rows, made, incoming)
+            found.append(_look(f"{walked.node}/{number}", whole, queries, keys, words))
+    return found
+
+
+def _plain(trained: Trained, batch: Values, words: tuple[str, ...]) -> list[Look]:
+    maps = trained.experiment.attention_maps(batch)
+    return [_look(name, rows, queries, keys, words) for name, (rows, queries, keys) in maps.items()]
+
+
+def _look(name: str, rows: Tensor, queries: Mapping[str, Any], keys: Mapping[str, Any], words: tuple[str, ...]) -> Look:
+    named = words if "words" in (queries["kind"], keys["kind"]) else ()
+    return Look(layer=name, weights=rows[0].float().cpu().numpy(), queries=queries, keys=keys, words=named)
+
+
+def _by_word(
+    trained: Trained, task: Task, batch: Values, score: Score, words: tuple[str, ...]
+) -> tuple[dict[str, NDArray[np.float32]], Mapping[str, Any]]:
+    """Each word alone, its signs kept: which patches count for the score then."""
+    texts = {end: value for end, value in batch.items() if isinstance(value, Text)}
+    if not words or len(texts) != 1:
+        return {}, {}
+    (end, text), count = next(iter(texts.items())), min(len(words), next(iter(texts.values())).ids_BL.shape[1])
+    many = repeated(batch, count)
+    many[end] = replace(many[end], mask_BL=alone(text.mask_BL, words[:count]))
+    followed = followed_by(trained, task, many, score)
+    made: dict[str, NDArray[np.float32]] = {}
+    patches: Mapping[str, Any] = {}
+    for rule in RULES:
+        for found in _flow(trained, followed, rule).found(score.ends, count):
+            if found.grid is not None and found.grid.kind != "words" and rule not in made:
+                made[rule], patches = found.share_BM.float().cpu().numpy(), found.grid.as_dict()
+    return made, patches
+
+
+def alone(mask_1L: Tensor, words: tuple[str, ...]) -> Tensor:
+    """[L, width]: row n shows word n and the signs that every sentence has."""
+    mask = torch.zeros(len(words), mask_1L.shape[1], dtype=torch.bool, device=mask_1L.device)
+    signs = [n for n, word in enumerate(words) if word[:1] + word[-1:] in ("⟨⟩", "[]", "<>")]
+    mask[:, signs] = True
+    mask.fill_diagonal_(True)
+    return mask & mask_1L
