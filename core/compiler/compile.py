@@ -35,6 +35,9 @@ from core.graph.analysis import Analysis, NodeFacts, PortFacts
 from core.graph.bridging import projection_to
 from core.graph.configurations import sweep_problems
 from core.graph.document import Document, End
+from core.graph.subgraphs.facts import with_wholes
+from core.graph.subgraphs.flat import flat_document, flattened
+from core.graph.subgraphs.specs import words_of
 from core.graph.vocabulary import Vocabulary
 from core.knobs import configure
 from core.problems import Fix, Problem, Refused, refuse
@@ -43,18 +46,29 @@ _tracer = Tracer()
 
 
 def analyse(document: Document, words: Vocabulary | None = None, tracer: Tracer | None = None) -> Analysis:
-    """Facts for every node and all Problems. Never raises for what a person drew."""
-    resolved, found = _examine(document, words or vocabulary(), tracer or _tracer)
+    """Facts for every node and all Problems. Never raises for what a person drew.
+
+    Of subgraphs every block has facts under its path (``left.vit``); ``wholes`` has those of the copies.
+    """
+    flat, known = flattened(document), words or vocabulary()
+    if not flat.paths and document.nodes:
+        return Analysis(problems=flat.problems)
+    drawn, document = document, flat.document
+    resolved, found = _examine(document, known, tracer or _tracer)
     absent = _missing_data(document, [key for key in resolved.order if resolved.specs[key].role == "source"])
     absent += _missing_weights(document, resolved)
     more = [*(option_problems(document, words) if words is not None else ()), *absent]
-    return replace(found, problems=(*found.problems, *more)) if more else found
+    more += [*sweep_problems(drawn, words_of(drawn, known)), *flat.problems]
+    found = replace(found, problems=(*found.problems, *more)) if more else found
+    return with_wholes(found, flat, drawn)
 
 
 def compile(document: Document, words: Vocabulary | None = None) -> Plan:
-    """A runnable Plan. Raises Refused with every error of the analysis."""
-    resolved, analysis = _examine(document, words or vocabulary(), _tracer)
-    errors = [problem for problem in analysis.problems if problem.severity == "error"]
+    """A runnable Plan, of the document's flat form. Raises Refused with every error of the analysis."""
+    drawn, known, document = document, words or vocabulary(), flat_document(document)
+    resolved, analysis = _examine(document, known, _tracer)
+    problems = [*analysis.problems, *sweep_problems(drawn, words_of(drawn, known))]
+    errors = [problem for problem in problems if problem.severity == "error"]
     if errors:
         raise Refused(*errors)
     roles = {key: resolved.specs[key].role for key in resolved.order}
@@ -94,7 +108,6 @@ def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Res
     whole = [
         *_whole(document, resolved, facts, reached),
         *sound_problems(document, resolved),
-        *sweep_problems(document, words),
     ]
     whole += [*grouping_problems(document, resolved), *dividing_problems(document, resolved)]
     problems = [*resolved.problems, *troubles, *over, *whole]

@@ -10,6 +10,7 @@ from core.data.catalog import sources
 from core.data.media import Wave, picture_of, pixels_of
 from core.graph.dataset import Specimen
 from core.graph.document import Document
+from core.graph.subgraphs.flat import flat_document
 from core.problems import Refused, refuse
 
 MOST_SECONDS = 30  # of a sound that is shown
@@ -17,6 +18,7 @@ MOST_SECONDS = 30  # of a sound that is shown
 
 def open_source(document: Document, source_node: str = "") -> Source:
     """The document's dataset (of several the named one, else the first), its index read. Raises Refused with what is missing."""
+    document = flat_document(document)
     known = [key for key, node in document.nodes.items() if node.block in sources and not node.muted]
     if not known:
         raise refuse("This graph has no data source.", hint="Add one from Sources.")
@@ -27,6 +29,7 @@ def open_source(document: Document, source_node: str = "") -> Source:
 
 def fingerprints(document: Document) -> list[str]:
     """What tells each of a document's datasets from others. Raises Refused where one cannot be opened, or there is none."""
+    document = flat_document(document)
     keys = [key for key, node in document.nodes.items() if node.block in sources and not node.muted]
     return [open_source(document, key).fingerprint() for key in keys or [""]]
 

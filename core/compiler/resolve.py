@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.graph.bridging import Bridge, bridges
-from core.graph.document import Document, End
+from core.graph.document import Document, End, Node
 from core.graph.ports import mismatch
 from core.graph.rules import fitting_ends, order_refusal, reachable
 from core.graph.sharing import fault
+from core.graph.subgraphs.definitions import PREFIX, is_copy
 from core.graph.vocabulary import BlockSpec, Vocabulary
 from core.knobs import problems_with
 from core.problems import Fix, Problem
@@ -81,13 +82,19 @@ def _given(document: Document, key: str, forwards: Mapping[End, End], out: set[s
 def _unknown(document: Document, specs: Mapping[str, BlockSpec]) -> list[Problem]:
     return [
         Problem(
-            what=f"This studio has no block called {document.nodes[key].block!r}.", node=key,
+            what=_absent(document.nodes[key]), node=key,
             hint="Its data is kept. Update the studio, replace the block, or disable it.",
             fix=Fix(text="Disable it", edit="change_node", arguments={"node": key, "muted": True}),
         )
         for key, spec in specs.items()
         if not spec.known and not document.nodes[key].muted
     ]  # fmt: skip
+
+
+def _absent(node: Node) -> str:
+    if is_copy(node):
+        return f"This document has no subgraph called {node.block.removeprefix(PREFIX)!r}."
+    return f"This studio has no block called {node.block!r}."
 
 
 def _circles(document: Document) -> list[Problem]:

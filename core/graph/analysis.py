@@ -41,6 +41,10 @@ class Analysis:
     """Facts for every node that could be analysed, and every Problem."""
 
     nodes: Mapping[str, NodeFacts] = field(default_factory=dict)
+    wholes: Mapping[str, NodeFacts] = field(
+        default_factory=dict
+    )  # of copies of subgraphs the sum of what is in them, by path
+    borders: Mapping[str, NodeFacts] = field(default_factory=dict)  # what comes in at the border of each, by path
     problems: tuple[Problem, ...] = ()
     parameters: int = 0
     trained_parameters: int = 0

@@ -60,7 +60,7 @@ def bridges(document: Document, source: End, target: End, words: Vocabulary) -> 
         return []
     giver, taker = words.spec(document.nodes[source.node].block), words.spec(document.nodes[target.node].block)
     out, into = giver.output(source.port), taker.input(target.port)
-    if out is None or into is None or not mismatch(out, into) or order_refusal(giver, taker):
+    if out is None or into is None or not mismatch(out, into) or order_refusal(giver, taker, out.name, into.name):
         return []
     if source.node in reachable(document, target.node) or into.kind == "loss":
         return []

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from core.graph.ports import Port
 from core.graph.recipe import Recipe, Rule, default_recipe
 from core.graph.sweep import Sweep
 from core.knobs import Value
@@ -76,6 +77,53 @@ class Frame:
     height: float
 
 
+def _owner(nodes: Mapping[str, Node], node: str) -> str:
+    here = nodes.get(node)
+    there = nodes.get(here.same_as) if here is not None and here.same_as else None
+    if here is None or there is None or there.same_as or there.block != here.block:
+        return node
+    return here.same_as
+
+
+def _like_owners(nodes: Mapping[str, Node]) -> dict[str, Node]:
+    """Nodes; further places of the same weights have their owner's settings, for they are one module."""
+    found = dict(nodes)
+    for key, node in nodes.items():
+        owner = nodes[_owner(nodes, key)] if node.same_as else node
+        if node is not owner and (node.knobs != owner.knobs or node.repeat != owner.repeat):
+            found[key] = replace(node, knobs=owner.knobs, repeat=owner.repeat)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promoted:
+    """A setting of a block inside a subgraph that each of its copies can turn: under which name, and whose it is."""
+
+    name: str
+    node: str
+    knob: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """A drawing that stands as one block wherever a node names it: see :mod:`core.graph.subgraphs`."""
+
+    id: str
+    title: str = ""  # empty: its id
+    note: str = ""
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    wires: tuple[Wire, ...] = ()
+    frames: Mapping[str, Frame] = field(default_factory=dict)
+    takes: tuple[Port, ...] = ()
+    gives: tuple[Port, ...] = ()
+    knobs: tuple[Promoted, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "nodes", MappingProxyType(_like_owners(self.nodes)))
+        object.__setattr__(self, "frames", MappingProxyType(dict(self.frames)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Document:
     """A drawing and its recipe."""
@@ -88,29 +136,18 @@ class Document:
     frames: Mapping[str, Frame] = field(default_factory=dict)
     recipe: Recipe = field(default_factory=default_recipe)
     sweep: Sweep | None = None  # what is varied, where this is a family of runs
+    definitions: Mapping[str, Definition] = field(default_factory=dict)  # its subgraphs, by id
+    inside: str = ""  # the subgraph whose inside is drawn here; empty: it is a whole document
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "nodes", MappingProxyType({key: self._like_owner(key) for key in self.nodes}))
+        object.__setattr__(self, "nodes", MappingProxyType(_like_owners(self.nodes)))
         object.__setattr__(self, "frames", MappingProxyType(dict(self.frames)))
-
-    def _like_owner(self, key: str) -> Node:
-        """A node; further places of the same weights have their owner's settings, for they are one module."""
-        node = self.nodes[key]
-        if not node.same_as:
-            return node
-        owner = self.nodes[self.owner(key)]
-        if node is owner or (node.knobs == owner.knobs and node.repeat == owner.repeat):
-            return node
-        return replace(node, knobs=owner.knobs, repeat=owner.repeat)
+        object.__setattr__(self, "definitions", MappingProxyType(dict(self.definitions)))
 
     def owner(self, node: str) -> str:
         """The node whose weights a node has: itself, unless it is a further place of another's."""
-        here = self.nodes.get(node)
-        there = self.nodes.get(here.same_as) if here is not None and here.same_as else None
-        if here is None or there is None or there.same_as or there.block != here.block:
-            return node
-        return here.same_as
+        return _owner(self.nodes, node)
 
     def places(self, node: str) -> tuple[str, ...]:
         """Every node with the weights of a node: their owner, then the others as they were drawn."""

@@ -13,6 +13,8 @@ from typing import Any
 from core.graph.document import Document, End, Frame, Node, Wire
 from core.graph.recipe import Recipe, Rule
 from core.graph.rules import reachable
+from core.graph.subgraphs.carrying import with_definitions_of
+from core.graph.subgraphs.definitions import reached
 from core.graph.sweep import Axis, Change, Sweep
 from core.graph.vocabulary import Vocabulary
 from core.knobs import Value
@@ -91,11 +93,11 @@ def _handed_on_to(document: Document, owner: str, others: Sequence[str]) -> Docu
 
 
 def _with_rules_of(recipe: Recipe, owner: str, node: str) -> Recipe:
-    """What is said of one node's learning, in every stage, is said of another too."""
+    """What is said of one node's learning, in every stage, is said of another too, and of what is inside both."""
 
     def copied(rules: Mapping[str, Rule]) -> dict[str, Rule]:
-        kept = {key: rule for key, rule in rules.items() if key != node}
-        return {**kept, node: rules[owner]} if owner in rules else kept
+        kept = {key: rule for key, rule in rules.items() if not is_within(key, node)}
+        return {**kept, **{node + key[len(owner) :]: rule for key, rule in rules.items() if is_within(key, owner)}}
 
     stages = tuple(replace(stage, rules=copied(stage.rules)) for stage in recipe.stages)
     return replace(recipe, rules=copied(recipe.rules), stages=stages)
@@ -181,12 +183,21 @@ def _bridges(document: Document, node: str, vocabulary: Vocabulary) -> list[Wire
     ]
 
 
+def is_within(key: str, node: str) -> bool:
+    """Whether what the recipe names is a node, or inside it."""
+    return key == node or key.startswith(f"{node}.")
+
+
 def _forget(recipe: Recipe, node: str) -> Recipe:
-    rules = {key: rule for key, rule in recipe.rules.items() if key != node}
+    rules = {key: rule for key, rule in recipe.rules.items() if not is_within(key, node)}
     stages = tuple(
-        replace(stage, rules={key: rule for key, rule in stage.rules.items() if key != node}) for stage in recipe.stages
+        replace(stage, rules={key: rule for key, rule in stage.rules.items() if not is_within(key, node)})
+        for stage in recipe.stages
     )
-    return replace(recipe, rules=rules, stages=stages, mix=recipe.mix.without(node))
+    mix = recipe.mix
+    for source in [source for source in (*mix.parts, mix.selects) if is_within(source, node)]:
+        mix = mix.without(source)
+    return replace(recipe, rules=rules, stages=stages, mix=mix)
 
 
 def insert_on_wire(document: Document, node: str, wire: str, vocabulary: Vocabulary) -> Document:
@@ -270,13 +281,16 @@ def extract(document: Document, nodes: Iterable[str], frames: Iterable[str] = ()
     chosen = set(nodes) & set(document.nodes)
     for owner in {document.owner(key) for key in chosen} - chosen:
         document = _handed_on_to(document, owner, [key for key in document.places(owner) if key in chosen])
-    rules = {key: rule for key, rule in document.recipe.rules.items() if key in chosen}
+    rules = {
+        key: rule for key, rule in document.recipe.rules.items() if key in chosen or key.partition(".")[0] in chosen
+    }
     return Document(
         name=document.name,
         nodes={key: node for key, node in document.nodes.items() if key in chosen},
         wires=tuple(w for w in document.wires if w.source.node in chosen and w.target.node in chosen),
         frames={key: frame for key, frame in document.frames.items() if key in set(frames)},
         recipe=replace(document.recipe, rules=rules, stages=()),
+        definitions=reached(document.definitions, (document.nodes[key] for key in chosen)),
     )
 
 
@@ -285,8 +299,10 @@ def paste(
 ) -> tuple[Document, list[str]]:
     """Put a copied part in, moved by (dx, dy), under fresh ids; gives the document and the new ids.
 
-    ``keep_incoming`` is the document the part came from: wires that led into the part are drawn again.
+    ``keep_incoming`` is the document the part came from: wires that led into the part are drawn again. Subgraphs that the part has
+    copies of come along.
     """
+    document, part = with_definitions_of(document, part)
     names: dict[str, str] = {}
     nodes = dict(document.nodes)
     for old, node in part.nodes.items():
@@ -308,13 +324,20 @@ def paste(
             for w in keep_incoming.wires
             if w.target.node in names and w.source.node not in names and w.source.node in document.nodes
         ]
-    rules = {**document.recipe.rules, **{names[key]: rule for key, rule in part.recipe.rules.items() if key in names}}
+    said = {_renamed(key, names): rule for key, rule in part.recipe.rules.items()}
+    rules = {**document.recipe.rules, **{key: rule for key, rule in said.items() if key}}
     result = replace(
         document, nodes=nodes, wires=(*document.wires, *inner), recipe=replace(document.recipe, rules=rules)
     )
     for frame in part.frames.values():
         result = add_frame(result, frame.title, frame.x + dx, frame.y + dy, frame.width, frame.height)
     return result, list(names.values())
+
+
+def _renamed(key: str, names: Mapping[str, str]) -> str:
+    """A node, or what is inside it, under another id; empty where it has none."""
+    first, dot, rest = key.partition(".")
+    return names.get(key) or (names[first] + dot + rest if first in names else "")
 
 
 def set_rule(document: Document, node: str, stage: int | None = None, **fields: Any) -> Document:

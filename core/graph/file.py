@@ -14,9 +14,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.graph.document import Document, End, Frame, Node, Wire, new_id
+from core.graph.document import Definition, Document, End, Frame, Node, Promoted, Wire, new_id
+from core.graph.ports import KINDS, MODALITIES, Port
 from core.graph.recipe import Choice, Mix, Part, Recipe, Rule, Stage, default_recipe
 from core.graph.sharing import fault
+from core.graph.subgraphs.definitions import ENTRY, EXIT, faults
 from core.graph.sweep_file import sweep_data, sweep_from
 from core.graph.upgrades import UPGRADES
 from core.knobs import configure, knobs_of, problems_with
@@ -143,10 +145,29 @@ def from_data(data: Mapping[str, Any], name: str = "the document") -> Document:
 
 
 def _document(data: Mapping[str, Any]) -> Document:
+    definitions = {key: _definition(key, raw) for key, raw in _object(data, "subgraphs").items()}
+    nodes, wires, frames = _drawing(data)
+    drawn = [(nodes, wires), *((each.nodes, each.wires) for each in definitions.values())]
+    if sum(len(some) for some, _ in drawn) > MOST_NODES or sum(len(some) for _, some in drawn) > MOST_WIRES:
+        raise refuse(f"The document has more than {MOST_NODES} nodes or {MOST_WIRES} wires.")
+    _check_texts(data)
+    known = {"format", "version", "id", "name", "note", "nodes", "wires", "frames", "recipe", "sweep", "subgraphs"}
+    made = Document(
+        id=_text(data.get("id", new_id())), name=_text(data.get("name", "untitled")), note=_text(data.get("note", "")),
+        nodes=nodes, wires=wires, frames=frames, recipe=_recipe(data.get("recipe")),
+        sweep=sweep_from(data.get("sweep")), definitions=definitions,
+        extra={key: value for key, value in data.items() if key not in known},
+    )  # fmt: skip
+    if found := faults(made):
+        raise Refused(*found)
+    return made
+
+
+def _drawing(data: Mapping[str, Any]) -> tuple[dict[str, Node], tuple[Wire, ...], dict[str, Frame]]:
+    """The nodes, wires and frames of a document, or of one of its subgraphs."""
     raw_nodes, raw_wires = _object(data, "nodes"), _list(data, "wires")
     if len(raw_nodes) > MOST_NODES or len(raw_wires) > MOST_WIRES:
         raise refuse(f"The document has more than {MOST_NODES} nodes or {MOST_WIRES} wires.")
-    _check_texts(data)
     nodes = {key: _node(key, raw) for key, raw in raw_nodes.items()}
     _check_sharing(nodes)
     wires, targets = [], set()
@@ -158,14 +179,51 @@ def _document(data: Mapping[str, Any]) -> Document:
             raise refuse(f"Two wires lead into {wire.target}.")
         targets.add(wire.target)
         wires.append(wire)
-    frames = {key: _frame(key, raw) for key, raw in _object(data, "frames").items()}
-    known = {"format", "version", "id", "name", "note", "nodes", "wires", "frames", "recipe", "sweep"}
-    return Document(
-        id=_text(data.get("id", new_id())), name=_text(data.get("name", "untitled")), note=_text(data.get("note", "")),
-        nodes=nodes, wires=tuple(wires), frames=frames, recipe=_recipe(data.get("recipe")),
-        sweep=sweep_from(data.get("sweep")),
-        extra={key: value for key, value in data.items() if key not in known},
+    return nodes, tuple(wires), {key: _frame(key, raw) for key, raw in _object(data, "frames").items()}
+
+
+def _definition(key: str, raw: Any) -> Definition:
+    """A subgraph. Raises Refused naming it."""
+    if not key or set(key) & set("./~") or not isinstance(raw, dict):
+        raise refuse(
+            f"The subgraph {key[:80]!r} has no usable id, or is no object.", hint='An id holds no ".", "/" or "~".'
+        )
+    nodes, wires, frames = _drawing(raw)
+    for block in (ENTRY, EXIT):
+        if (count := sum(node.block == block for node in nodes.values())) != 1:
+            raise refuse(f"The subgraph {key!r} has {count} nodes of {block!r}; it must have one.")
+    takes, gives = _ports(key, raw, "takes"), _ports(key, raw, "gives")
+    knobs = tuple(
+        Promoted(name=_text(shown["name"]), node=_text(shown["node"]), knob=_text(shown["knob"]))
+        for shown in _list(raw, "knobs")
+    )
+    _no_pair(key, "setting", [shown.name for shown in knobs])
+    known = {"title", "note", "nodes", "wires", "frames", "takes", "gives", "knobs"}
+    return Definition(
+        id=key, title=_text(raw.get("title", "")), note=_text(raw.get("note", "")), nodes=nodes, wires=wires, frames=frames,
+        takes=takes, gives=gives, knobs=knobs, extra={name: value for name, value in raw.items() if name not in known},
     )  # fmt: skip
+
+
+def _ports(key: str, raw: Mapping[str, Any], side: str) -> tuple[Port, ...]:
+    found = []
+    for port in _list(raw, side):
+        name, kind, modality = _text(port["name"]), _text(port["kind"]), _text(port.get("modality", "any"))
+        if not name or "." in name or kind not in KINDS or modality not in MODALITIES:
+            raise refuse(
+                f"The subgraph {key!r} has the port {name[:60]!r} of {kind[:60]!r} and {modality[:60]!r}, which is not valid."
+            )
+        found.append(Port(name=name, kind=kind, axes=KINDS[kind], modality=modality))
+    _no_pair(key, "port", [port.name for port in found])
+    return tuple(found)
+
+
+def _no_pair(key: str, what: str, names: list[str]) -> None:
+    for name in names:
+        if not name or "." in name or names.count(name) > 1:
+            raise refuse(
+                f"The subgraph {key!r} has the {what} {name[:60]!r} twice, or under a name that cannot be used."
+            )
 
 
 def _object(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -351,19 +409,41 @@ def to_data(document: Document) -> dict[str, Any]:
         "id": document.id,
         "name": document.name,
         "note": document.note,
-        "nodes": {key: _node_data(node) for key, node in document.nodes.items()},
-        "wires": [
-            {"from": str(w.source), "to": str(w.target), **({"via": [list(p) for p in w.via]} if w.via else {})}
-            for w in document.wires
-        ],
-        "frames": {
-            key: {"title": f.title, "x": f.x, "y": f.y, "width": f.width, "height": f.height}
-            for key, f in document.frames.items()
-        },
+        **_drawing_data(document),
+        **({"subgraphs": subgraphs} if (subgraphs := _subgraphs_data(document)) else {}),
         "recipe": _recipe_data(document.recipe),
         **({"sweep": sweep_data(document.sweep)} if document.sweep is not None else {}),
         **document.extra,
     }
+
+
+def _drawing_data(drawn: Document | Definition) -> dict[str, Any]:
+    return {
+        "nodes": {key: _node_data(node) for key, node in drawn.nodes.items()},
+        "wires": [
+            {"from": str(w.source), "to": str(w.target), **({"via": [list(p) for p in w.via]} if w.via else {})}
+            for w in drawn.wires
+        ],
+        "frames": {
+            key: {"title": f.title, "x": f.x, "y": f.y, "width": f.width, "height": f.height}
+            for key, f in drawn.frames.items()
+        },
+    }
+
+
+def _subgraphs_data(document: Document) -> dict[str, Any]:
+    """Every subgraph; an older studio keeps them, and its copies are blocks that it does not know."""
+
+    def ports(some: tuple[Port, ...]) -> list[dict[str, str]]:
+        return [{"name": port.name, "kind": port.kind, "modality": port.modality} for port in some]
+
+    return {
+        key: {
+            "title": each.title, "note": each.note, **_drawing_data(each), "takes": ports(each.takes), "gives": ports(each.gives),
+            "knobs": [{"name": shown.name, "node": shown.node, "knob": shown.knob} for shown in each.knobs], **each.extra,
+        }
+        for key, each in document.definitions.items()
+    }  # fmt: skip
 
 
 def _node_data(node: Node) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from core.graph.document import Document
 from core.graph.recipe import Mix
+from core.graph.subgraphs.flat import flattened
 from core.graph.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -78,8 +79,15 @@ def mean_shares(mix: Mix, sources: Sequence[str]) -> dict[str, float]:
     return {source: (first[source] + last[source]) / 2 for source in sources}
 
 
+def source_nodes(document: Document) -> list[str]:
+    """The sources that are not disabled, those inside subgraphs by their paths."""
+    nodes = flattened(document).document.nodes
+    return [key for key, node in nodes.items() if node.block.startswith("sources.") and not node.muted]
+
+
 def giving_sources(document: Document, words: Vocabulary) -> tuple[str, ...]:
     """The sources that may have a task: not those that lead into a join and nowhere else."""
+    document = flattened(document).document
     roles = {key: words.spec(node.block).role for key, node in document.nodes.items()}
     led = {key: {roles[wire.target.node] for wire in document.wires_from(key)} for key in roles}
     return tuple(key for key, role in roles.items() if role == "source" and led[key] != {"source"})

@@ -18,6 +18,8 @@ from core.graph.document import Document
 from core.graph.exchanging import candidates, exchanged
 from core.graph.mixing import giving_sources
 from core.graph.recipe import MEAN, Choice, Mix, Part, Recipe, Rule
+from core.graph.subgraphs.flat import flattened
+from core.graph.subgraphs.specs import words_of
 from core.graph.vocabulary import OptionSpec, Vocabulary
 from core.knobs import Knob, Value, knobs_of
 from core.problems import Problem, Refused, refuse
@@ -38,6 +40,7 @@ RULES = {
 
 def knob_at(document: Document, path: str, words: Vocabulary) -> Knob:
     """The knob that a path names. Raises Refused where there is none (any more)."""
+    words = words_of(document, words)
     owner, dot, name = path.rpartition(".")
     if not dot or not owner or not name:
         raise refuse(f"{path!r} is not the path of a setting.", hint="Write node.setting or recipe.setting.")
@@ -59,11 +62,24 @@ def knob_at(document: Document, path: str, words: Vocabulary) -> Knob:
         spec = words.spec(document.nodes[owner].block)
         return _among((*spec.knobs, REPEAT, _kind(document, owner, words)), name, spec.title, owner)
     family, _, key = owner.partition(".")
-    if family == "rules" and key in document.nodes:
+    if family == "rules" and (key in document.nodes or key in _insides(document)):
         return _among(tuple(RULES.values()), name, "A rule", key)
     if family in ("callbacks", "diagnostics"):
         return _among((*_option(family, key, words).knobs, ON), name, key)
+    if owner in _insides(document):
+        raise refuse(
+            f"The setting {name!r} of {owner!r} belongs to every copy of its subgraph.", node=owner,
+            hint="Show it on the subgraph; then each copy has its own.",
+        )  # fmt: skip
     raise refuse(f"There is no block called {owner!r}.", hint=f"Known: {', '.join(document.nodes) or 'none'}.")
+
+
+def _insides(document: Document) -> set[str]:
+    """Paths of all that is inside subgraphs, copies and blocks."""
+    if not document.definitions:
+        return set()
+    flat = flattened(document)
+    return {".".join(path) for path in flat.paths.values() if len(path) > 1} | flat.wholes.keys()
 
 
 def value_at(document: Document, path: str, words: Vocabulary) -> Value:
@@ -93,6 +109,7 @@ def value_at(document: Document, path: str, words: Vocabulary) -> Value:
 
 def placed(document: Document, path: str, value: Value, words: Vocabulary) -> Document:
     """The document with a setting at another value. Raises Refused where the value cannot be used there."""
+    words = words_of(document, words)
     knob = knob_at(document, path, words)
     owner, _, name = path.rpartition(".")
     if knob.kind == "number" and isinstance(value, int) and not isinstance(value, bool):

@@ -22,17 +22,19 @@ def refusal(document: Document, source: End, target: End, vocabulary: Vocabulary
     if out is None or into is None:
         spec, name = (giver, source.port) if out is None else (taker, target.port)
         return f"{spec.title} has no port called {name}."
-    if reason := mismatch(out, into) or order_refusal(giver, taker):
+    if reason := mismatch(out, into) or order_refusal(giver, taker, source.port, target.port):
         return reason
     if source.node in reachable(document, target.node):
         return f"{giver.title} already depends on {taker.title}: the wire would close a circle."
     return ""
 
 
-def order_refusal(giver: BlockSpec, taker: BlockSpec) -> str:
-    """Why one cannot feed the other, for what runs a sample at a time comes before what runs on batches; empty where it can."""
-    per_sample = ("source", "transform")
-    if taker.role in per_sample and giver.role not in per_sample:
+def order_refusal(giver: BlockSpec, taker: BlockSpec, out: str = "", into: str = "") -> str:
+    """Why one cannot feed the other, for what runs a sample at a time comes before what runs on batches; empty where it can.
+
+    ``out`` and ``into``: the ports, which of a subgraph may lie on either side of batching.
+    """
+    if taker.is_per_sample(into) and not giver.is_per_sample(out):
         return f"{taker.title} works on single samples before batching; {giver.title} works on batches after it."
     return ""
 
@@ -50,10 +52,12 @@ def fitting_ends(document: Document, loose: End, outgoing: bool, vocabulary: Voc
     found = set()
     for node in document.nodes.values():
         there = vocabulary.spec(node.block)
-        if node.id in circle or order_refusal(*((here, there) if outgoing else (there, here))):
+        if node.id in circle:
             continue
         for other in there.takes if outgoing else there.gives:
-            if not mismatch(*((port, other) if outgoing else (other, port))):
+            out, into = (port, other) if outgoing else (other, port)
+            late = order_refusal(*((here, there) if outgoing else (there, here)), out.name, into.name)
+            if not late and not mismatch(out, into):
                 found.add(End(node=node.id, port=other.name))
     return found
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from core.graph.document import Document
 from core.graph.edits import set_recipe
 from core.graph.recipe import Rule, Stage
+from core.graph.subgraphs.flat import flattened
 from core.graph.vocabulary import Vocabulary
 
 ENCODER_RATE, CONNECTOR_RATE, DECODER_RATE = 1e-5, 1e-4, 2e-5
@@ -21,6 +22,7 @@ TOWERS, WRITERS = "encoders", "generators"  # folders of blocks; what else learn
 
 def three_stages(document: Document, vocabulary: Vocabulary, names: Sequence[str] = NAMES) -> tuple[Stage, ...]:
     """Connector, connector and decoder, all; none where the drawing has no encoder or no decoder."""
+    document = flattened(document).document
     owners = [key for key in document.nodes if document.owner(key) == key]
     towers, writers = (
         [key for key in owners if document.nodes[key].block.startswith(f"{folder}.")] for folder in (TOWERS, WRITERS)

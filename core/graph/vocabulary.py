@@ -43,6 +43,7 @@ class BlockSpec:
     carries: bool = True  # what it gives is made of what it takes; False: it takes that only to know how much to give
     known: bool = True  # False: a placeholder for a block this version lacks
     loading: bool = False  # a placeholder until the blocks have been read
+    per_sample: tuple[str, ...] = ()  # of a subgraph: the ports whose inside works on single samples, whatever its role
 
     def input(self, name: str) -> Port | None:
         """The incoming port called ``name``."""
@@ -51,6 +52,10 @@ class BlockSpec:
     def output(self, name: str) -> Port | None:
         """The outgoing port called ``name``."""
         return next((port for port in self.gives if port.name == name), None)
+
+    def is_per_sample(self, port: str) -> bool:
+        """Whether a port's side of it works on single samples, before batching."""
+        return self.role in ("source", "transform") or port in self.per_sample
 
     def arms(self, name: str) -> tuple[str, ...]:
         """Incoming ports that an outgoing one is made of: those of its kind where they are alternatives, else all."""
@@ -103,12 +108,16 @@ class OptionSpec:
 class Vocabulary(Mapping[str, BlockSpec]):
     """All block specs by key. An unknown key reads as a placeholder only through :meth:`spec`.
 
-    ``options`` are the choices of the recipe: callbacks, diagnostics, optimisers, schedules, ways of batching.
+    ``options`` are the choices of the recipe: callbacks, diagnostics, optimisers, schedules, ways of batching. ``unlisted`` specs are
+    known by their key and offered nowhere.
     """
 
-    def __init__(self, specs: Iterable[BlockSpec] = (), options: Iterable[OptionSpec] = ()) -> None:
+    def __init__(
+        self, specs: Iterable[BlockSpec] = (), options: Iterable[OptionSpec] = (), unlisted: Iterable[BlockSpec] = ()
+    ) -> None:
         self._specs = {spec.key: spec for spec in specs}
         self.options = tuple(options)
+        self.unlisted = {spec.key: spec for spec in unlisted}
 
     def __getitem__(self, key: str) -> BlockSpec:
         return self._specs[key]
@@ -121,11 +130,11 @@ class Vocabulary(Mapping[str, BlockSpec]):
 
     def spec(self, key: str) -> BlockSpec:
         """The spec, or a placeholder without ports for a key that is not here, or not yet: nothing has been read."""
-        if not self._specs:
+        if not self._specs and key not in self.unlisted:
             return BlockSpec(
                 key=key, title="loading…", role="block", family="Unknown", known=False, loading=True, summary="loading…"
             )
-        return self._specs.get(key) or BlockSpec(
+        return self._specs.get(key) or self.unlisted.get(key) or BlockSpec(
             key=key, title=key, role="block", family="Unknown", known=False,
             summary="This version of the studio has no such block; its data is kept.",
         )  # fmt: skip
@@ -146,7 +155,8 @@ class Vocabulary(Mapping[str, BlockSpec]):
 
         def spec(raw: dict[str, Any]) -> BlockSpec:
             ports = {side: tuple(Port(**port) for port in raw[side]) for side in ("takes", "gives")}
-            return BlockSpec(**{**raw, **ports, "knobs": knobs(raw), "papers": tuple(raw["papers"])})
+            plain = {name: tuple(raw.get(name, ())) for name in ("papers", "per_sample")}
+            return BlockSpec(**{**raw, **ports, **plain, "knobs": knobs(raw)})
 
         def option(raw: dict[str, Any]) -> OptionSpec:
             return OptionSpec(**{**raw, "knobs": knobs(raw), "papers": tuple(raw["papers"])})

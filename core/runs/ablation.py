@@ -18,6 +18,7 @@ from core.graph.analysis import Analysis
 from core.graph.configurations import Configuration, applied
 from core.graph.document import Document
 from core.graph.paths import value_at
+from core.graph.subgraphs.specs import words_of
 from core.graph.sweep import DEFAULT_METRIC, Axis, Change, Sweep
 from core.graph.vocabulary import Vocabulary
 from core.problems import Problem, Refused, refuse
@@ -46,7 +47,7 @@ def ablation(
 
     ``analyse`` gives shapes and Problems (:func:`core.compiler.compile.analyse`).
     """
-    base = replace(document, sweep=None)
+    words, base = words_of(document, words), replace(document, sweep=None)
     whole = analyse(base, words)
     if not whole.is_runnable:
         raise Refused(*(problem for problem in whole.problems if problem.severity == "error"))

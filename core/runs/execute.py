@@ -29,6 +29,7 @@ from core.graph.document import Document
 from core.graph.file import loads
 from core.graph.judged import lineage
 from core.graph.selection import TEST_HOLDS
+from core.graph.subgraphs.flat import flat_document
 from core.problems import Problem, Refused, refuse
 from core.runs.launch import CONTINUED, costs, keep_document
 from core.store.checkpoints import CheckpointFolder
@@ -416,7 +417,7 @@ def _trainer(plan: Plan, start: Start | None, device: Any, listener: Listener, c
         return Trainer(plan, prepared(plan, None), device=device, listener=listener, control=control), ""
     folder = Path(start.path)
     state = read_state(folder)
-    before = None if start.whole else loads(start.before)
+    before = None if start.whole else flat_document(loads(start.before))
     graphs = prepared(plan, state, before)
     trainer = Trainer(plan, graphs, device=device, listener=listener, control=control)
     if before is None:

@@ -9,6 +9,7 @@ from core.compiler.weights import read_state
 from core.graph.document import Document
 from core.graph.file import loads
 from core.graph.inheritance import Inheritance
+from core.graph.subgraphs.flat import flat_document
 from core.problems import refuse
 from core.store.library import Library
 from core.store.resuming import saved_at
@@ -22,4 +23,5 @@ def foreseen_fork(library: Library, uid: str, step: int, document: Document) -> 
     if found is None:
         raise refuse(f"The run {uid} has no checkpoint at or before step {step}.")
     folder = Path(found.path)
-    return foreseen(compile(document), kept_at(folder, read_state(folder), loads(library.document_text(uid))))
+    before = flat_document(loads(library.document_text(uid)))
+    return foreseen(compile(document), kept_at(folder, read_state(folder), before))

@@ -17,6 +17,8 @@ from core.graph.edits import set_recipe
 from core.graph.file import dumps, loads, to_data
 from core.graph.judged import BLOCK
 from core.graph.recipe import Recipe
+from core.graph.subgraphs.definitions import is_copy
+from core.graph.subgraphs.flat import flattened
 from core.knobs import knobs_of, problems_with
 from core.problems import Refused
 from core.store.answers import RunFacts
@@ -91,13 +93,20 @@ def parameters(document: Document) -> dict[str, Any]:
     found.update({f"mix.{name}": value for name, value in mix.items() if name != "parts"})
     for source, part in mix.get("parts", {}).items():
         found.update({f"mix.{source}.{name}": value for name, value in part.items()})
-    for key, node in document.nodes.items():
+    of_copies = {
+        f"{key}.{name}": value
+        for key, node in document.nodes.items()
+        if is_copy(node)
+        for name, value in node.knobs.items()
+    }
+    for key, node in flattened(document).document.nodes.items():
         found[key] = node.block + (" (muted)" if node.muted else " (bypassed)" if node.bypassed else "")
         found.update({f"{key}.{name}": value for name, value in node.knobs.items()})
         if node.block == BLOCK and "pairs" in node.knobs:
             found[f"{key}.pairs"] = _in_short(str(node.knobs["pairs"]))
         if node.repeat > 1:
             found[f"{key}.repeat"] = node.repeat
+    found.update(of_copies)
     for key, rule in recipe["rules"].items():
         found.update({f"{key}.{name}": value for name, value in rule.items()})
     return found

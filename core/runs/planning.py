@@ -26,6 +26,7 @@ from core.graph.configurations import (
 from core.graph.document import Document
 from core.graph.paths import value_at
 from core.graph.selection import STEM
+from core.graph.subgraphs.specs import words_of
 from core.graph.sweep import Axis, Change, Sweep
 from core.graph.vocabulary import Vocabulary
 from core.knobs import Value
@@ -168,6 +169,7 @@ def _partners(
 
 def _candidates(document: Document, axis: Axis, words: Vocabulary) -> Iterator[tuple[str, ...]]:
     """Settings that have the axis' present value: of the same name one by one, then together, then others."""
+    words = words_of(document, words)
     own, _, name = axis.path.rpartition(".")
     now = value_at(document, axis.path, words)
     same: list[str] = []

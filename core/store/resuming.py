@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.graph.file import loads, to_data
+from core.graph.subgraphs.flat import flat_document
 from core.problems import Problem, Refused, refuse
 from core.store.checkpoints import UNREADABLE, CheckpointFolder, Saved
 from core.store.places import checkpoint_folder
@@ -106,9 +108,10 @@ def _trained(text: str) -> Any:
     """What must be equal for all that is kept to fit: nodes, wires, optimiser, rates, rules and stages."""
     try:
         data = json.loads(text)
+        data = to_data(flat_document(loads(text))) if data.get("subgraphs") else data
         nodes = {key: {name: node[name] for name in node if name not in LOOKS} for key, node in data["nodes"].items()}
         wires = sorted((wire["from"], wire["to"]) for wire in data["wires"])
         recipe = {name: data["recipe"].get(name) for name in ("learning_rate", "optimizer", "rules", "stages")}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (Refused, ValueError, KeyError, TypeError, AttributeError):
         return text
     return nodes, wires, recipe

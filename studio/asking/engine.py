@@ -17,6 +17,8 @@ from PySide6.QtCore import QObject, Signal
 
 from core.graph.analysis import Analysis
 from core.graph.document import Document
+from core.graph.mixing import source_nodes
+from core.graph.subgraphs.flat import flattened
 from core.graph.vocabulary import Vocabulary
 from core.problems import Problem, Refused
 from core.runs.loading import load_engine
@@ -81,7 +83,7 @@ class Engine(QObject):
             return
         if turn == self._newest:
             self.analysed.emit(document, found)
-        several = sum(node.block.startswith("sources.") and not node.muted for node in document.nodes.values()) > 1
+        several = len(source_nodes(document)) > 1
         if found.is_runnable and (several or document.sweep is not None):
             self._analyse_plan(document, found, turn, several)
 
@@ -145,6 +147,7 @@ class Engine(QObject):
 
 def _sized(document: Document) -> tuple[Any, ...]:
     """What decides whether data fills its batches: the sources, the batch sizes, the mix, the length of the run."""
+    document = flattened(document).document
     sources = tuple(
         (key, node.block, node.muted, node.bypassed, tuple(sorted(node.knobs.items())))
         for key, node in document.nodes.items()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QInputDialog
 
 from core.graph.file import loads
+from core.graph.subgraphs.flat import flattened
 from core.problems import Refused
 from studio.asking.script import write_model, write_tower
 from studio.telling.sentences import refusal
@@ -32,7 +33,7 @@ def export_tower(session: Session, uid: str, folder: str) -> None:
     except Refused as refused:
         session.say(refusal(refused), "error")
         return
-    towers = [key for key, node in document.nodes.items() if node.block.startswith("encoders.")]
+    towers = [key for key, node in flattened(document).document.nodes.items() if node.block.startswith("encoders.")]
     node, chosen = QInputDialog.getItem(session.window, tr("Export"), tr("Which tower?"), towers, 0, False)
     if chosen and node:
         session.engine.ask(

@@ -18,6 +18,7 @@ from core.graph.document import Document
 from core.graph.file import loads
 from core.graph.negatives_row import use_judged
 from core.graph.selection import of_task, task_of, without_task
+from core.graph.subgraphs.flat import flattened
 from core.problems import refuse
 from core.store.answers import Judged
 from studio.session import Session
@@ -85,7 +86,7 @@ class Judging(QObject):
         from core.compiler.compile import compile  # torch
         from core.compiler.portraits import open_source
 
-        which = tuple((n.block, tuple(sorted(n.knobs.items()))) for n in document.nodes.values()
+        which = tuple((n.block, tuple(sorted(n.knobs.items()))) for n in flattened(document).document.nodes.values()
                       if n.block.startswith("sources.") and not n.muted)  # fmt: skip
         if self._open is None or self._open[0] != (task, which):
             node = next((each.source for each in compile(document).tasks if each.title == task), "") if task else ""

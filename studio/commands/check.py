@@ -38,7 +38,7 @@ def run(flags: argparse.Namespace) -> int:
     table = Table(box=None, header_style="dim")
     for title in ("block", "what", "gives", "parameters", "MFLOPs per example", "MiB saved", "state"):
         table.add_column(title, justify="right" if title.startswith(("p", "M")) else "left")
-    for key, facts in analysis.nodes.items():
+    for key, facts in (*analysis.nodes.items(), *analysis.wholes.items()):
         gives = "  ".join(f"{port} {shape.concrete}".strip() for port, shape in facts.outputs.items())
         learns = facts.parameters or facts.shared_parameters
         state = "" if not learns else "frozen" if facts.frozen else "trained"
@@ -46,7 +46,7 @@ def run(flags: argparse.Namespace) -> int:
             f"as {facts.weights_of}" if facts.shared_parameters else f"{facts.parameters:,}" if facts.parameters else ""
         )
         table.add_row(
-            key, facts.detail, gives, count,
+            key, "subgraph" if key in analysis.wholes else facts.detail, gives, count,
             f"{facts.flops / 1e6:,.1f}" if facts.flops else "", f"{facts.activation_mebibytes:,.1f}", state,
         )  # fmt: skip
     out = console()

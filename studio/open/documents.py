@@ -15,6 +15,7 @@ from core.graph.configurations import BETWEEN, grid_points, part_name
 from core.graph.document import Document
 from core.graph.paths import MIX, knob_at, placed
 from core.graph.recipe import Recipe
+from core.graph.subgraphs.specs import words_of
 from core.graph.sweep import Sweep
 from core.graph.vocabulary import Vocabulary
 from core.knobs import knobs_of
@@ -144,8 +145,8 @@ def _turn(document: Document, owner: str, name: str, text: str, words: Vocabular
     if family in ("callbacks", "diagnostics"):
         return _turn_option(document, family, key, name, text, words)
     if owner not in document.nodes:
-        raise refuse(f"There is no block called {owner!r}.", hint=f"Known: {', '.join(document.nodes)}.")
-    spec = words.spec(document.nodes[owner].block)
+        return placed(document, f"{owner}.{name}", knob_at(document, f"{owner}.{name}", words).parse(text), words)
+    spec = words_of(document, words).spec(document.nodes[owner].block)
     knob = next((k for k in spec.knobs if k.name == name), None)
     if knob is None:
         raise refuse(

@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from core.graph.document import Document
+from core.graph.mixing import source_nodes
+from core.graph.subgraphs.flat import flattened
 from studio.asking.looking import DataLook
 from studio.open.documents import examples, in_language
 from studio.session import Session
@@ -131,11 +133,6 @@ def sources_of(document: Document) -> Sources:
     """What decides which data a drawing trains on."""
     return tuple(
         (node.block, node.muted, tuple(sorted(node.knobs.items())))
-        for node in document.nodes.values()
+        for node in flattened(document).document.nodes.values()
         if node.block.startswith("sources.")
     )
-
-
-def source_nodes(document: Document) -> list[str]:
-    """The sources that are not disabled."""
-    return [key for key, node in document.nodes.items() if node.block.startswith("sources.") and not node.muted]

@@ -9,6 +9,7 @@ from typing import Any
 from core.graph.document import Document
 from core.graph.file import to_data
 from core.graph.paths import CHOICES
+from core.graph.subgraphs.flat import flattened
 from core.graph.vocabulary import Vocabulary
 
 DEFAULT = "·"
@@ -45,6 +46,7 @@ def settings_difference(documents: Sequence[Document], words: Vocabulary = NO_WO
 
     With the vocabulary a setting that was not turned has its default: 32 beside a default of 32 is no difference.
     """
+    documents = [flattened(document).document for document in documents]
     flat = [with_defaults(document, words) for document in documents]
     blocks = [set(document.nodes) for document in documents]
     rows = []
@@ -97,6 +99,7 @@ def incomparable(documents: Sequence[Document], words: Vocabulary = NO_WORDS) ->
     A contrastive loss grows with the number of negatives, so with the batch; any setting of an objective or of its negatives
     changes what it measures. Other data, or other captions, make another question of every score.
     """
+    documents = [flattened(document).document for document in documents]
     families = {key: node.block.split(".")[0] for document in documents for key, node in document.nodes.items()}
     found: dict[str, list[SettingRow]] = {"losses": [], "scores": []}
     for row in settings_difference(documents, words):
@@ -142,6 +145,7 @@ def _flat(data: Any, prefix: str = "") -> list[tuple[str, Any]]:
 
 def drawing_difference(before: Document, after: Document, words: Vocabulary = NO_WORDS) -> DrawingDifference:
     """Blocks and wires that came, went or changed."""
+    before, after = flattened(before).document, flattened(after).document
     both = [key for key in before.nodes if key in after.nodes]
     old, new = with_defaults(before, words), with_defaults(after, words)
     changed = []
