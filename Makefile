@@ -14,7 +14,7 @@ studio: .venv/ready
 	  $(PYTHON) -m studio shot mini_clip -o pictures && echo "Screenshots of the window are in ./pictures"; fi
 
 test: .venv/ready-to-test
-	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n logical --maxprocesses 8 --dist loadfile
+	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --dist loadfile
 
 long: .venv/ready-to-test
 	QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -m long

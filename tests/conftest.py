@@ -20,6 +20,11 @@ pytest_plugins = ["tests.stores"]
 SHARED_DATA = Path(os.environ.get("CROSSMODAL_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a fifth of the time of a worker is spent waiting for disks, child processes and event loops."""
+    return min((os.cpu_count() or 1) + 1, 8)
+
+
 gc.disable()  # nothing that is made while tests are collected is garbage
 
 

@@ -68,6 +68,7 @@ class Look(QObject):
 
 
 look = Look()
+IN_USE = "theme in use"  # the application's property
 _current = DARK
 
 
@@ -83,11 +84,19 @@ def system_is_dark() -> bool:
 
 
 def apply_theme(application: QApplication, name: str = "system") -> None:
-    """Use ``light``, ``dark`` or what the ``system`` says: Fusion, our palette, a short style sheet."""
+    """Use ``light``, ``dark`` or what the ``system`` says: Fusion, our palette, a short style sheet.
+
+    Qt polishes every widget anew for each of them, which takes seconds: what is in use already is left as it is.
+    """
     global _current
     dark = system_is_dark() if name == "system" else name == "dark"
     _current = DARK if dark else LIGHT
-    application.setStyle("Fusion")
+    before, now = application.property(IN_USE), "dark" if dark else "light"
+    if before == now:
+        return
+    if before is None:
+        application.setStyle("Fusion")
+    application.setProperty(IN_USE, now)
     application.setPalette(qt_palette(_current))
     for name_of_class in EDGED:
         application.setPalette(edged_palette(_current), name_of_class)

@@ -14,10 +14,12 @@ from av.sidedata.sidedata import Type
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.data.readers.film_seeking import is_shorter, lie_far_apart, sought
 from core.data.readers.film_timeline import SLACK, Timeline, decoded, moving, opened, timeline_of, zero_of
 
 MOST_BYTES = 2**31
 MOST_PIXELS = 64 * 2**20
+FAR_APART = "the frames lie far apart and are sought one by one"
 SAME_TIME = 0.0015  # seconds: Matroska counts milliseconds
 Answer = tuple[dict[str, Any], bytes]
 Pixels = NDArray[np.uint8]
@@ -36,10 +38,12 @@ def times_in(line: Timeline, request: dict[str, Any]) -> list[float]:
 
 
 def by_decord(file: BinaryIO, request: dict[str, Any]) -> Answer:
-    """Frames at times, by random access; or ``disagrees`` with the reason."""
+    """Frames at times, by random access; or ``disagrees`` with the reason, which is also that they are better sought."""
     import decord
 
     line = timeline_of(file)
+    if request.get("may_seek") and lie_far_apart(line, [line.place(time) for time in times_in(line, request)]):
+        return {"disagrees": FAR_APART}, b""
     file.seek(0)
     reader = decord.VideoReader(file, num_threads=1)
     if reason := _disagrees(line, reader, file):
@@ -74,14 +78,24 @@ def _disagrees(line: Timeline, reader: Any, file: BinaryIO) -> str:
 
 
 def by_pyav(file: BinaryIO, request: dict[str, Any]) -> Answer:
-    """Frames at times, in one pass from the start: slower, but never a wrong frame."""
-    line = timeline_of(file)
+    """Frames at times: sought from the key frames before them, else in one pass from the start; never a wrong frame."""
+    line, square = timeline_of(file), Square.asked(request)
     wanted = times_in(line, request)
-    frames, marks, last = _walk(file, line, wanted, Square.asked(request))
+    places = [line.place(time) for time in wanted]
+    if is_shorter(line, places):
+
+        def brought(frame: Any) -> Pixels:
+            _check_size(frame.width, frame.height, len(places))
+            return square.of(_rgb(frame))
+
+        made = sought(file, line, places, brought)
+        if made is not None:
+            return _packed([made[place] for place in places], [line.starts[place] for place in places], line, 0)
+    frames, marks, last = _walk(file, line, wanted, square)
     if last < line.starts[line.place(max(wanted))] - SAME_TIME:  # what is behind cannot be decoded: it is cut off there
         line = line.until(last)
         wanted = times_in(line, request)
-        frames, marks, last = _walk(file, line, wanted, Square.asked(request))
+        frames, marks, last = _walk(file, line, wanted, square)
     early = sum(mark < line.starts[line.place(time)] - SAME_TIME for mark, time in zip(marks, wanted))
     remarks = (f"in place of {early} frames that cannot be decoded the one before stands",) if early else ()
     return _packed(frames, marks, line, 0, remarks)

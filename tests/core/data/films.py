@@ -34,13 +34,14 @@ def numbers(frames_TCHW: Tensor) -> list[int]:
 
 
 def film(
-    path: Path, marks: Sequence[int], base: Fraction = EVEN, *, copts: Any = None, streams: int = 1, **options: str
-) -> None:
+    path: Path, marks: Sequence[int], base: Fraction = EVEN, *, copts: Any = None, streams: int = 1,
+    codec: str = "libx264", **options: str,
+) -> None:  # fmt: skip
     """Frames 0, 1, ... at these marks of a time base; further streams show the number plus 100."""
     with av.open(str(path), "w", options=copts or {}) as container:
         made = []
         for _ in range(streams):
-            stream = container.add_stream("libx264", rate=25, options={"crf": "10", **options})
+            stream = container.add_stream(codec, rate=25, options={"crf": "10", **options})
             stream.width, stream.height, stream.pix_fmt = WIDE, HIGH, "yuv420p"
             stream.codec_context.time_base = base
             made.append(stream)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from core.data.readers.film_frames import FAR_APART, by_pyav
+from core.data.readers.film_seeking import lie_far_apart, sought
+from core.data.readers.film_timeline import timeline_of
 from core.data.readers.video import DECORD, PYAV, Clip, read_video
 from core.data.readers.video_process import VideoProcess
 from core.problems import Refused
@@ -172,3 +177,53 @@ def test_a_film_that_was_cut_off_is_refused_by_its_name_alone(tmp_path: Path, pr
     with pytest.raises(Refused) as caught:
         read_video(tmp_path / "cut.mp4", process=process)
     assert caught.value.problems[0].what == "cut.mp4 cannot be decoded: Invalid data found when processing input."
+
+
+KINDS = [  # how a film may be kept
+    ("closed.mp4", "libx264", {}),
+    ("open.mp4", "libx264", {"x264-params": "open-gop=1"}),
+    ("closed.mkv", "libx264", {}),
+    ("stream.ts", "libx264", {"x264-params": "open-gop=1"}),
+    ("two.mkv", "mpeg2video", {"bf": "2"}),
+    ("four.mov", "mpeg4", {"bf": "2"}),
+    ("four.avi", "mpeg4", {"bf": "2"}),
+]
+
+
+@pytest.mark.parametrize(("name", "codec", "options"), KINDS, ids=[kind[0] for kind in KINDS])
+def test_frames_that_lie_far_apart_are_sought_and_are_those_of_a_walk(
+    tmp_path: Path, process: VideoProcess, name: str, codec: str, options: dict[str, str]
+) -> None:
+    path = tmp_path / name
+    film(path, range(200), codec=codec, g="12", **options)
+    places = [1, 23, 24, 47, 95, 119, 143, 167, 191]
+    with path.open("rb") as file:
+        line = timeline_of(file)
+        times = [line.starts[place] for place in places]
+        assert lie_far_apart(line, places)
+        found = sought(file, line, places, lambda frame: frame.to_ndarray(format="rgb24").tobytes())
+        walked = by_pyav(file, {"times": [*times, *line.starts[:180]]})[1]  # too many for seeking
+    clip = read_video(path, times=tuple(times), process=process)
+    assert clip.seconds == tuple(times)
+    assert numbers(clip.frames_TCHW) == places
+    assert (clip.reader, clip.note) == (PYAV, FAR_APART)
+    assert found is not None
+    assert b"".join(found[place] for place in places) == walked[: len(places) * 320 * 192 * 3]
+
+
+def test_a_key_frame_that_does_not_lead_to_the_frame_is_no_answer(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    film(path, range(100), g="10")
+    with path.open("rb") as file:
+        line = timeline_of(file)
+        wrong = replace(
+            line, keys=tuple(replace(key, ticks=line.keys[-1].ticks, decoded=line.keys[-1].ticks) for key in line.keys)
+        )
+        assert sought(file, line, [15, 35], len_of) == {15: 320, 35: 320}
+        assert sought(file, wrong, [15, 35], len_of) is None
+        moved = replace(line, starts=tuple(start + 0.013 for start in line.starts))
+        assert sought(file, moved, [15, 35], len_of) is None
+
+
+def len_of(frame: Any) -> int:
+    return int(frame.width)
