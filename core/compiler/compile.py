@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -283,5 +283,17 @@ def _stage_problems(
 
 def meta_values(plan: Plan) -> dict[End, Any]:
     """Every outgoing end's value on meta tensors, to build modules from."""
-    resolved = resolve(plan.document, vocabulary())
-    return ends_of(_tracer.trace(plan.document, resolved, _largest_batch(plan.document, resolved)))
+    return traced_values(plan.document, resolve(plan.document, vocabulary()))[0]
+
+
+def traced_values(document: Document, resolved: Resolved) -> tuple[dict[End, Any], list[Problem]]:
+    """The same of a drawing that may be unfinished, as far as its nodes fit together, and what does not fit."""
+    traced = _tracer.trace(document, resolved, _largest_batch(document, resolved))
+    return ends_of(traced), traced.problems
+
+
+def missing_for(document: Document, resolved: Resolved, nodes: Collection[str]) -> list[Problem]:
+    """What some nodes need of this machine, or of a person, before they can be run: data and weights."""
+    sources = [key for key in resolved.order if resolved.specs[key].role == "source" and key in nodes]
+    found = [*_unready(document, sources), *_missing_data(document, sources), *_missing_weights(document, resolved)]
+    return [problem for problem in found if problem.node in nodes]

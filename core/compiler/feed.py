@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,19 @@ from core.knobs import configure
 from core.telemetry.events import At, Exhibit
 
 Batch = dict[End, Any]
+NO_PARTS: Mapping[str, Any] = MappingProxyType({})
 
 
-def sample_graphs(plan: Plan) -> SampleGraphs:
-    """The per-sample part of every task of a plan, ready to be opened and fitted; shared steps are shared."""
+def sample_graphs(plan: Plan, known: Mapping[str, Any] = NO_PARTS) -> SampleGraphs:
+    """The per-sample part of every task of a plan, ready to be opened and fitted; shared steps are shared.
+
+    ``known``: sources and steps that were made before, by node.
+    """
     nodes = plan.document.nodes
     made: dict[str, Any] = {
-        key: build_source(plan.document, key, plan.inputs[key])
+        key: known[key]
+        if key in known
+        else build_source(plan.document, key, plan.inputs[key])
         if plan.specs[key].role == "source"
         else build_transform(nodes[key])
         for key in plan.sample_nodes

@@ -7,7 +7,7 @@ a join (a source that sources lead into) makes one sample of theirs: its task is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from core.compiler.plan import Task
@@ -173,7 +173,15 @@ def tasks_of(document: Document, resolved: Resolved, found: Reach | None = None)
 def _task(document: Document, resolved: Resolved, found: Reach, source: str, title: str) -> Task:
     specs = resolved.specs
     objectives = [key for key in resolved.order if specs[key].role == "objective" and source in found.nodes[key]]
-    needed, open_ends = set(objectives), list(objectives)
+    return task_to(document, resolved, found, source, title, objectives)
+
+
+def task_to(
+    document: Document, resolved: Resolved, found: Reach, source: str, title: str, wanted: Collection[str]
+) -> Task:
+    """What leads from a source to some nodes, which need not be objectives."""
+    specs = resolved.specs
+    needed, open_ends = set(wanted), list(wanted)
     while open_ends:
         for end in resolved.inputs[open_ends.pop()].values():
             if source in found.ends.get(end, ()) and end.node not in needed:
@@ -184,8 +192,9 @@ def _task(document: Document, resolved: Resolved, found: Reach, source: str, tit
     sample = tuple(key for key in inside if specs[key].role in ("source", "transform"))
     batch = tuple(key for key in inside if specs[key].role in ("block", "objective"))
     carried = {end for key in batch for end in resolved.inputs[key].values() if end.node in sample}
+    objectives = tuple(key for key in batch if specs[key].role == "objective")
     return Task(
-        source=source, title=title, sample_nodes=sample, batch_nodes=batch, objectives=tuple(objectives),
+        source=source, title=title, sample_nodes=sample, batch_nodes=batch, objectives=objectives,
         carried=tuple(sorted(carried)), ends=frozenset(end for end, sources in found.ends.items() if source in sources),
     )  # fmt: skip
 

@@ -57,10 +57,12 @@ def damaged(folder: Path) -> Refused:
     return refuse(f"The checkpoint {folder.name} is damaged.", hint="Choose another step.")
 
 
-def load_weights(module: torch.nn.Module, folder: Path) -> None:
-    """A checkpoint's weights into a module of the same form. Raises Refused naming the first that does not fit."""
+def load_weights(module: torch.nn.Module, folder: Path, *, part: bool = False) -> None:
+    """A checkpoint's weights into a module of the same form, or into a ``part`` of one. Raises Refused naming the first that does not fit."""
     weights = read_tensors(folder, WEIGHTS)
     own = module.state_dict()
+    if part:
+        weights = {name: tensor for name, tensor in weights.items() if name in own}
     wrong = sorted(set(own) ^ set(weights)) or [n for n in own if own[n].shape != weights[n].shape]
     if wrong:
         raise refuse(

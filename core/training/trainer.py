@@ -39,6 +39,7 @@ from core.graph.selection import task_of
 from core.knobs import configure
 from core.problems import Refused, refuse
 from core.telemetry.diagnostics.diagnostic import diagnostics
+from core.telemetry.diagnostics.unmoved import unmoved
 from core.telemetry.events import Listener, Mark, Scalars, Status
 from core.training.callback import callbacks
 from core.training.control import Control, Rate
@@ -70,6 +71,7 @@ class Trainer(Running):
         self.diagnostics = _chosen(diagnostics, self.recipe.diagnostics)
         self.gradient = plain
         self._compared = False  # with the other processes of the run
+        self._has_begun = False  # by hand
 
     def train(self) -> Status:
         """Run to the end. Exceptions of the plan's own blocks pass through; callbacks are told ``ended`` in any case."""
@@ -77,11 +79,7 @@ class Trainer(Running):
         self._refuse_undivided()
         self._find_its_place()
         try:
-            self.tell("began")
-            if self.position.step:
-                for callback in self.callbacks:
-                    callback.resumed(self)
-            self.agree()
+            self._begin()
             self._obey_a_stop()  # asked for while the run was prepared
             while self.is_running:
                 self._turn_to("training")
@@ -95,6 +93,33 @@ class Trainer(Running):
             for feed in self.feeds.values():
                 feed.close()
         return self.status
+
+    def _begin(self) -> None:
+        self.tell("began")
+        if self.position.step:
+            for callback in self.callbacks:
+                callback.resumed(self)
+        self.agree()
+
+    def one_step(self) -> None:
+        """The next step alone, for whoever drives the run by hand; the first begins it as :meth:`train` does."""
+        if not self._has_begun:
+            self._refuse_small_data()
+            self._find_its_place()
+            self._begin()
+            self._has_begun = True
+        self._turn_to("training")
+        self._step()
+
+    def losses_again(self) -> dict[str, float]:
+        """What the losses of the last step's batch are with the weights behind it and the same random numbers; nothing moves."""
+        found: dict[str, float] = {}
+        with RANDOM_NUMBERS, torch.no_grad(), unmoved(self.experiment):
+            for number, task in enumerate(self.each_task(self.shares)):
+                self._draw(f"step/{self.position.step - 1}" + (f"/{task.source}" if number else ""))
+                losses = self.experiment.losses(self.forward(self.batch))
+                found.update({self.named(key): float(loss) for key, loss in losses.items()})
+        return found
 
     def _refuse_small_data(self) -> None:
         """Before the first step: every task that will have a turn must fill a batch. Raises Refused."""
