@@ -73,6 +73,7 @@ PUT_OFF = {
     "widgets/look/icons.py": "the icon font needs an application",
     "studio/asking/making.py": "torch, when the query page is asked for images",
     "studio/asking/code_book.py": "torch, when a code book is opened",
+    "studio/asking/seeing.py": "torch, when somebody looks inside a block or takes a step by hand",
     "studio/asking/looking.py": "torch, when the data page looks at a source",
     "studio/asking/watching_films.py": "torch, when the query page is asked about a video",
     "studio/asking/film_strips.py": "torch, when a clip's frames are looked at",

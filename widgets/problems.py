@@ -5,73 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from core.problems import Problem
-from widgets.look.glyphs import glyph_pixmap
-from widgets.look.language import in_a_row, said, tr
-from widgets.look.theme import look, theme
+from widgets.look.language import tr
+from widgets.look.problem_row import ProblemRow, severity_words
+from widgets.look.theme import look
 
 ORDER = {"error": 0, "warning": 1, "hint": 2}
-
-
-class ProblemRow(QFrame):
-    """One Problem: its mark, its sentence, its hint, where it is, and its remedy."""
-
-    activated = Signal()
-    fixPressed = Signal()
-
-    def __init__(self, problem: Problem, place: str) -> None:
-        super().__init__()
-        self.problem = problem
-        self.setObjectName("problemRow")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setCursor(Qt.CursorShape.PointingHandCursor if problem.node else Qt.CursorShape.ArrowCursor)
-        self.setAccessibleName(
-            tr(
-                "{name}: {text}",
-                name=_word(problem.severity),
-                text=in_a_row(said(problem.what), said(problem.hint)),
-            )
-        )
-        mark = QLabel()
-        mark.setPixmap(glyph_pixmap(problem.severity, _colour(problem.severity), 16))
-        texts = QVBoxLayout()
-        texts.setSpacing(2)
-        texts.addWidget(_line(said(problem.what)))
-        if problem.hint:
-            texts.addWidget(_line(said(problem.hint), muted=True))
-        if place:
-            texts.addWidget(_line(place, muted=True))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(10, 7, 10, 7)
-        layout.setSpacing(10)
-        layout.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
-        layout.addLayout(texts, 1)
-        self.fix: QPushButton | None = None
-        if problem.fix is not None:
-            self.fix = QPushButton(said(problem.fix.text))
-            self.fix.clicked.connect(self.fixPressed)
-            layout.addWidget(self.fix, 0, Qt.AlignmentFlag.AlignVCenter)
-        self.setStyleSheet(
-            f"#problemRow {{ border: none; border-bottom: 1px solid {theme().line}; }}"
-            f"#problemRow:hover, #problemRow:focus {{ background: {theme().raised}; }}"
-        )
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.setFocus()
-        self.activated.emit()
-        event.accept()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        event.accept()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.activated.emit()
-        else:
-            super().keyPressEvent(event)
 
 
 class ProblemsPanel(QWidget):
@@ -123,7 +65,7 @@ class ProblemsPanel(QWidget):
         for index, row in enumerate(self.rows):
             self._lines.insertWidget(index, row)
         counts = [(kind, sum(p.severity == kind for p in self._problems)) for kind in ORDER]
-        parts = [tr("{name}: {text}", name=_word(kind), text=number) for kind, number in counts if number]
+        parts = [tr("{name}: {text}", name=severity_words(kind), text=number) for kind, number in counts if number]
         self.summary.setText(" · ".join(parts) or tr("No problems: ready to run."))
 
     def _row(self, problem: Problem) -> ProblemRow:
@@ -143,20 +85,3 @@ class ProblemsPanel(QWidget):
                 self.rows[min(max(at, 0), len(self.rows) - 1)].setFocus()
                 return True
         return super().eventFilter(watched, event)
-
-
-def _line(text: str, muted: bool = False) -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setProperty("muted", muted)
-    return label
-
-
-def _word(severity: str) -> str:
-    return {"error": tr("Errors"), "warning": tr("Warnings"), "hint": tr("Hints")}[severity]
-
-
-def _colour(severity: str) -> str:
-    colours = theme()
-    return {"error": colours.bad, "warning": colours.warning}.get(severity, colours.accent)

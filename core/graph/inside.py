@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 class Weights:
     """With which weights a drawing is looked at: fresh ones of its seed, those of a checkpoint, or those after steps by hand."""
 
-    uid: str = ""  # of the run whose checkpoint it is; empty: no run
+    uid: str = ""  # of the run whose checkpoint it is, or of the steps by hand
     step: int = 0  # of the checkpoint, or how many steps were taken by hand
     folder: str = ""  # of the checkpoint
     by_hand: bool = False
@@ -24,7 +24,13 @@ class Weights:
     @property
     def token(self) -> str:
         """Tells one set of weights from another."""
-        return f"steps/{self.step}" if self.by_hand else f"{self.uid}/{self.step}/{self.folder}" if self.folder else ""
+        return (
+            f"steps/{self.uid}/{self.step}"
+            if self.by_hand
+            else f"{self.uid}/{self.step}/{self.folder}"
+            if self.folder
+            else ""
+        )
 
 
 FRESH = Weights()

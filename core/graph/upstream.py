@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.graph.document import Document
+from core.graph.file import to_data
 
 
 def leading_to(document: Document, nodes: Iterable[str]) -> frozenset[str]:
@@ -32,6 +33,12 @@ def upstream_key(document: Document, *nodes: str) -> str:
     }
     text = json.dumps(told, sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def experiment_key(document: Document) -> str:
+    """Equal for drawings that train alike: the same blocks and wires, and the same recipe."""
+    recipe = json.dumps(to_data(document)["recipe"], sort_keys=True, default=str)
+    return hashlib.sha256((upstream_key(document, *document.nodes) + recipe).encode("utf-8", "replace")).hexdigest()
 
 
 def _told(document: Document, key: str) -> list[Any]:

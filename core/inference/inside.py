@@ -21,6 +21,7 @@ from torch.nn.functional import normalize
 
 from core.blocks.attention.layer import Stack
 from core.blocks.values import map_tensors
+from core.compiler.faults import faults_at
 from core.compiler.feed import sample_graphs
 from core.compiler.module import Experiment, node_seed
 from core.compiler.randomness import apart
@@ -38,7 +39,6 @@ from core.graph.selection import selecting_split
 from core.graph.upstream import upstream_key
 from core.graph.vocabulary import Vocabulary
 from core.inference.answering import Cancelled
-from core.inference.faults import faults_at
 from core.inference.flows import flow_of, medium_of
 from core.telemetry.diagnostics.unmoved import at_rest
 

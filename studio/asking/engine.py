@@ -1,8 +1,8 @@
 """The one place where the window reaches for torch: every question runs on a thread of its own, behind the window.
 
-Three lanes, each one thread: ``shapes`` answers while a person draws (only the newest question counts), ``answers`` does
-what takes seconds (asking a trained plan, checking data, exporting), ``glances`` reads the beginning of a file. Results arrive as Qt signals on the window's
-thread.
+Four lanes, each one thread: ``shapes`` answers while a person draws (only the newest question counts), ``answers`` does
+what takes seconds (asking a trained plan, checking data, exporting), ``glances`` reads the beginning of a file, ``insides`` looks into a
+drawing and takes steps by hand. Results arrive as Qt signals on the window's thread.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Engine(QObject):
         self._shapes = ThreadPoolExecutor(1, thread_name_prefix="crossmodal-shapes")
         self._answers = ThreadPoolExecutor(1, thread_name_prefix="crossmodal-answers")
         self._glances = ThreadPoolExecutor(1, thread_name_prefix="crossmodal-glances")
+        self._insides = ThreadPoolExecutor(1, thread_name_prefix="crossmodal-insides")
         self._newest = 0
         self._lock = threading.Lock()
         self._vocabulary: Vocabulary | None = None
@@ -91,7 +92,7 @@ class Engine(QObject):
         """Behind the drawing's own Problems: of ``several`` sources those of their size, of a sweep those of its configurations."""
         from core.runs.planning import data_problems, plan_problems  # torch
 
-        words = self._vocabulary or full_vocabulary()
+        words = self.words()
         try:
             sized = _sized(document)
             if several and sized != self._sized[0]:
@@ -108,6 +109,14 @@ class Engine(QObject):
     def glance(self, question: Callable[[], Any], answered: Callable[[Any, str], None]) -> Future[Any]:
         """As :meth:`ask`, for what is read from a disk in a moment: it does not wait for answers that take seconds."""
         return self.ask(question, answered, self._glances)
+
+    def look_inside(self, question: Callable[[], Any], answered: Callable[[Any, str], None]) -> Future[Any]:
+        """As :meth:`ask`, for what is kept between one look into a drawing and the next."""
+        return self.ask(question, answered, self._insides)
+
+    def words(self) -> Vocabulary:
+        """The blocks there are, read where they were not read yet; not on the window's thread."""
+        return self._vocabulary or full_vocabulary()
 
     def ask(
         self,
@@ -141,7 +150,7 @@ class Engine(QObject):
         """Finish what runs, drop what waits."""
         self._closed = True
         self._newest += 1
-        for lane in (self._shapes, self._answers, self._glances):
+        for lane in (self._shapes, self._answers, self._glances, self._insides):
             lane.shutdown(wait=True, cancel_futures=True)
 
 

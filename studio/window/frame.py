@@ -24,6 +24,7 @@ from studio.window.pages import Pages
 from studio.window.placing import NARROW, PlacedWindow
 from widgets.canvas.outline import Outline
 from widgets.canvas.view import CanvasView
+from widgets.inside.panel import InsidePanel
 from widgets.inspector.inspector import Inspector
 from widgets.library.library import LibraryView
 from widgets.look import icons
@@ -65,7 +66,7 @@ class Frame(PlacedWindow):
 
     def _make_widgets(self) -> None:
         self.canvas, self.palette_panel, self.inspector = CanvasView(), Palette(), Inspector()
-        self.outline, self.problems = Outline(), ProblemsPanel()
+        self.outline, self.problems, self.inside = Outline(), ProblemsPanel(), InsidePanel()
         self.outline.bind(self.canvas)
         self.library, self.query, self.timeline = LibraryView(), QueryPage(), Timeline()
         self.sweeps, self.plan_form = SweepsView(), PlanForm()
@@ -105,8 +106,12 @@ class Frame(PlacedWindow):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setMinimumWidth(280)
         scroll.setWidget(self.inspector)
+        self._side_tabs = QTabWidget()
+        self._side_tabs.setDocumentMode(True)
+        self._side_tabs.addTab(scroll, tr("Settings"))
+        self._side_tabs.addTab(self.inside, tr("Inside"))
         self._side = QStackedWidget()
-        for widget in (scroll, self.plan_form):
+        for widget in (self._side_tabs, self.plan_form):
             self._side.addWidget(widget)
         self.docks = {
             "left": self._dock("left", tr("Blocks"), left, LEFT),
@@ -180,7 +185,16 @@ class Frame(PlacedWindow):
         """Bring the settings to the front."""
         self.docks["inspector"].show()
         self.show_side("settings")
+        self._side_tabs.setCurrentIndex(0)
         self.inspector.setFocus()
+
+    def show_inside(self) -> None:
+        """Bring what flows inside to the front."""
+        if self.pages.current != "design":
+            self.show_page("design")
+        self.docks["inspector"].show()
+        self.show_side("settings")
+        self._side_tabs.setCurrentWidget(self.inside)
 
     def show_help(self, block: str) -> None:
         """What a block is for."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 
 from studio.asking.query import Asking
+from studio.asking.seeing import Seeing
 from studio.session import Session
 from studio.watching.comparing import Comparing
 from studio.watching.device_line import DeviceLine
@@ -40,6 +41,7 @@ class Window(Frame):
         bindings.bind_runs(session, self, self.dialogs.go_on, self.comparing.show, self.ask_fork)
         self.wall.when_filled(self._bind_monitors)
         self.sweep_page = SweepPage(session, self)
+        self.seeing = Seeing(session, self)
         self.running = Running(session, self.top.run, self.pump)
         self.load = DeviceLine(self.top)
         session.messageRaised.connect(self.messages.show_message)

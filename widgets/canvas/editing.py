@@ -290,6 +290,11 @@ class Editing:
         if self.selection():
             self.ablateRequested.emit(list(self.selection()))
 
+    def run_to_here(self) -> None:
+        """Ask for what flows out of the node that was selected last, and what everything before it takes."""
+        if self.selection():
+            self.insideRequested.emit(self.selection()[-1])
+
     def bypass(self) -> None:
         """Bypass the selected nodes, or put them back where all are bypassed."""
         self._toggle("bypassed", tr("Bypass"), tr("End bypass"))

@@ -274,6 +274,13 @@ class CanvasScene(QGraphicsScene):
                 item.running = name in running
                 item.update()
 
+    def set_told(self, told: Mapping[str, str]) -> None:
+        """What a step of training did at each node."""
+        for name, item in self.nodes.items():
+            if item.told != told.get(name, ""):
+                item.told = told.get(name, "")
+                item.show_facts(item.facts)
+
     # -- scale ----------------------------------------------------------------------------------------------------
 
     def set_scale(self, scale: float) -> None:

@@ -7,7 +7,7 @@ empty where consecutive edits are one step (nudging).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, QTimer, QVariantAnimation, Signal
 from PySide6.QtGui import (
@@ -53,6 +53,7 @@ class Surface(Editing, Sharing, Clipboard, Navigation, QGraphicsView):
     fixRequested = Signal(object)  # Problem
     inspectRequested = Signal(str)  # node id: show its settings
     helpRequested = Signal(str)  # block key
+    insideRequested = Signal(str)  # node id: run to it and show what flows out
     ablateRequested = Signal(list)  # node ids: a family of runs, each without one of them
     viewChanged = Signal()  # scrolled or zoomed
 
@@ -160,6 +161,10 @@ class Surface(Editing, Sharing, Clipboard, Navigation, QGraphicsView):
         """Mark the nodes that run now."""
         self.board.set_running(nodes)
         self.minimap.refresh()
+
+    def set_told(self, told: Mapping[str, str]) -> None:
+        """What a step of training did at each node; nothing takes it away."""
+        self.board.set_told(told)
 
     def set_reduced_motion(self, reduced: bool) -> None:
         """Without animations."""

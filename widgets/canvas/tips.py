@@ -35,6 +35,8 @@ def node_tip(canvas: Surface, name: str) -> str:
     lines.append(tr(item.spec.summary))
     if shared := canvas.sharing_words(name):
         lines.append(shared)
+    if item.told:
+        lines.append(tr("One step: gradient norm ∇, and update by weights Δ: {told}", told=item.told))
     facts = item.facts
     if facts.parameters:
         trained = quantities.count(facts.trained_parameters)

@@ -38,6 +38,7 @@ class NodeItem(Drawn):
         super().__init__()
         self.facts = NO_FACTS
         self.severity = ""
+        self.told = ""  # what a step of training did here
         self.is_shared = False  # its weights are in other places too
         self.selected = self.hovered = self.running = self.dropped_on = False
         self.fitting: frozenset[tuple[str, bool]] | None = None  # while a wire is drawn: the ports that would take it
@@ -73,7 +74,9 @@ class NodeItem(Drawn):
             parts.insert(0, tr("bypassed"))
         elif self.node.muted:
             parts.insert(0, tr("disabled"))
-        if facts.flops:
+        if self.told:
+            parts = [self.told]
+        elif facts.flops:
             parts.append(quantities.flops(facts.flops))
         self._learns = bool(facts.parameters or facts.shared_parameters)
         room = self.shape_now.width - 2 * g.MARGIN - (18 if self._learns else 0)

@@ -9,7 +9,6 @@ from dataclasses import replace
 import torch
 
 from core.graph.vocabulary import BlockSpec
-from core.inference.answering import Cancelled
 from core.problems import Refused, refuse
 
 NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
@@ -17,11 +16,9 @@ NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 @contextmanager
 def faults_at(node: str, specs: Mapping[str, BlockSpec]) -> Iterator[None]:
-    """Inside, whatever fails is refused with the node's name. Raises Refused, and Cancelled as it is."""
+    """Inside, whatever fails is refused with the node's name. Raises Refused."""
     try:
         yield
-    except Cancelled:
-        raise
     except Refused as refused:
         raise Refused(*(p if p.node else replace(p, node=node) for p in refused.problems)) from refused
     except Exception as error:  # a block's own fault, told where it is

@@ -15,8 +15,8 @@ from core.graph.document import Document
 from core.graph.inside import Weights, Wish
 from core.inference.inside import Insides
 from core.problems import Refused
-from core.runs.one_step import StepsByHand
 from core.telemetry.events import Scalars
+from core.training.by_hand import StepsByHand
 from studio.open.documents import find_document
 from tests.core.training.running import trainer, weights
 from tests.documents import tiny_clip

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from core.compiler.compile import compile
+from core.compiler.faults import faults_at
+from core.compiler.feed import sample_graphs
 from core.graph.document import Document
 from core.graph.inside import StepTold
 from core.graph.vocabulary import Vocabulary
-from core.inference.faults import faults_at
 from core.problems import Refused, refuse
-from core.runs.execute import prepared
 from core.telemetry.diagnostics.diagnostic import Diagnostic, group_norm
 from core.telemetry.events import Event
 from core.training.callback import callbacks
@@ -50,7 +50,9 @@ class StepsByHand:
             use_threads(recipe.threads)
         source = plan.tasks[0].source
         with faults_at(source, plan.specs):
-            self.trainer = Trainer(plan, prepared(plan, None), device=device, listener=_Unheard())
+            graphs = sample_graphs(plan)
+            graphs.prepare()
+            self.trainer = Trainer(plan, graphs, device=device, listener=_Unheard())
         self._seen = _Seen({})
         self.trainer.diagnostics = [self._seen]
         self._entered = source
