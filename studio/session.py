@@ -30,6 +30,7 @@ from core.store.answers import RunFacts
 from core.store.database import Store
 from core.store.library import Library
 from core.store.resuming import trains_the_same
+from core.store.shelf import Shelf
 from core.telemetry.events import ENDED
 from studio.asking.engine import Engine
 from studio.open.journal import Journal, Lost
@@ -41,6 +42,7 @@ from widgets.look.language import said, tr
 
 LONGEST_MARK_SECONDS = 12.0  # a store may be locked for so long
 JOURNAL_PAUSE, ANALYSIS_PAUSE, LIBRARY_PAUSE = 400, 60, 1000  # milliseconds
+MANY_RUNS = 1000  # of a store with more the window does not wait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,7 @@ class Session(QObject):
         self.path: Path | None = None
         self.journal = Journal()
         self.runs: list[RunFacts] = []
+        self._shelf, self._is_reading = Shelf(store), False
         self.watched = ""  # uid of the run on the monitors
         self.window: Any = None  # the Window, for actions that need it
         self._threads: dict[str, RunThread] = {}
@@ -94,7 +97,7 @@ class Session(QObject):
         self._journal_timer = self._timer(JOURNAL_PAUSE, self._write_journal)
         self._analysis_timer = self._timer(ANALYSIS_PAUSE, lambda: self.engine.analyse(self.document))
         self._library_timer = QTimer(self, interval=LIBRARY_PAUSE)
-        self._library_timer.timeout.connect(self.refresh_runs)
+        self._library_timer.timeout.connect(self._look_at_runs)
         self.engine.vocabularyRead.connect(self._take_vocabulary)
         self.engine.analysed.connect(self._take_analysis)
         self.engine.failed.connect(lambda sentence: self.say(sentence, "error"))
@@ -266,11 +269,32 @@ class Session(QObject):
     def refresh_runs(self) -> None:
         """Read the library again; say so where something changed. A run whose process died is marked behind the window."""
         try:
-            found = self.library.runs()
+            found = self._shelf.look()
             self._mark_the_dead()
         except Refused as refused:
             self.say(refusal(refused), "warning")
             return
+        self._take_runs(found)
+
+    def _look_at_runs(self) -> None:
+        """Once a second; many runs are read behind the window, piece by piece."""
+        if self._shelf.is_whole and len(self.runs) <= MANY_RUNS:
+            self.refresh_runs()
+        elif not self._is_reading:
+            self._is_reading = True
+            self.engine.glance(self._shelf.look, self._take_piece)
+
+    def _take_piece(self, found: list[RunFacts] | None, sentence: str) -> None:
+        self._is_reading = False
+        if found is None:
+            self.say(sentence, "warning")
+            return
+        self._take_runs(found)
+        self._mark_the_dead()
+        if not self._shelf.is_whole:
+            self._look_at_runs()
+
+    def _take_runs(self, found: list[RunFacts]) -> None:
         if found != self.runs:
             self.runs = found
             self.stopping &= {facts.uid for facts in found if facts.status not in ENDED}

@@ -16,6 +16,8 @@ KEYWORDS = {
     "Problem": ("what", "hint"),
     "Fix": ("text",),
     "refuse": ("what", "hint"),
+    "Misread": ("what", "hint"),
+    "_wrong": ("what", "hint"),
     "Mark": ("text",),
     "LogLine": ("text",),
     "Heirloom": ("title", "reason"),

@@ -36,7 +36,15 @@ TORCH = {
 TORCH_ROOMS = (
     "core/blocks/", "core/data/", "core/compiler/", "core/training/", "core/inference/", "core/telemetry/diagnostics/",
 )  # fmt: skip
-BELOW_WIDGETS = {"graph", "store", "telemetry", "catalog", "knobs", "problems"}  # what a widget may know of core
+BELOW_WIDGETS = {
+    "exploring",
+    "graph",
+    "store",
+    "telemetry",
+    "catalog",
+    "knobs",
+    "problems",
+}  # what a widget may know of core
 RESULTS = {
     "core.runs.growth",
     "core.runs.verdict",

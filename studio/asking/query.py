@@ -40,6 +40,7 @@ WAYS = {
     "sentence": frozenset({"sentence"}), "picture": frozenset({"picture"}), "both": frozenset({"sentence", "picture"}),
     "sound": frozenset({"sound"}), "film": frozenset({"film"}),
 }  # fmt: skip
+MOST_RUNS = 500  # the newest, that are looked at for what can be asked
 MOST_CLASSES = 50  # of a ranking that are shown
 POOLS = ("test", "style", "validation", "train")
 
@@ -54,6 +55,7 @@ class Asking(QObject):
         super().__init__(page)
         self._session, self._page = session, page
         self._open: tuple[tuple[str, int], Trained] | None = None  # the engine's lane only
+        self._looked: dict[str, tuple[RunFacts, Askable]] = {}
         self._cancelled = threading.Event()
         self._guidance: float | None = None  # as it is turned; None: as the block is set
         self._progressed.connect(page.show_progress)
@@ -76,7 +78,12 @@ class Asking(QObject):
 
     def show_runs(self, runs: Sequence[RunFacts]) -> None:
         """Which runs can be asked."""
-        self._page.set_runs([self._askable(facts) for facts in runs])
+        known = {facts.uid: self._looked[facts.uid] for facts in runs if facts.uid in self._looked}
+        for facts in runs[:MOST_RUNS]:
+            if facts.uid not in known or known[facts.uid][0] is not facts:
+                known[facts.uid] = (facts, self._askable(facts))
+        self._looked = known
+        self._page.set_runs([known[facts.uid][1] for facts in runs if facts.uid in known])
 
     def _askable(self, facts: RunFacts) -> Askable:
         checkpoints = tuple(c for c in self._session.library.reader(facts.uid).checkpoints() if c.kept)

@@ -10,8 +10,14 @@ import time
 from rich.table import Table
 from rich.text import Text
 
+from core.exploring.filtering import read_filter
+from core.exploring.ledger import Ledger
+from core.exploring.tokens import Misread
 from core.graph.selection import BOTH, METRIC, Figure, best_of, is_test, metric_of, selecting_series
+from core.graph.vocabulary import Vocabulary
+from core.runs.vocabulary import cached_vocabulary
 from core.store.answers import RunFacts
+from core.store.database import Store
 from core.store.library import Library
 from core.texts import harmless
 from studio.open.stores import add_store_flags, open_store
@@ -23,6 +29,9 @@ TEST_NOTE = "; t: on the test split, for there is no validation split"
 def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
     parser.add_argument("text", nargs="*", help="show only runs with these words")
+    parser.add_argument(
+        "--where", default="", metavar="FILTER", help="as in the window: 'r@10 > 0.4 and batch_size = 32'"
+    )
     add_store_flags(parser)
     parser.add_argument("--json", action="store_true")
 
@@ -34,14 +43,34 @@ def run(flags: argparse.Namespace) -> int:
         for problem in store.warnings:
             print(problem.sentence(), file=sys.stderr)
         library.mark_interrupted()
-        found = library.runs(text=" ".join(flags.text))
+        found = where(store, library.runs(text=" ".join(flags.text)), flags.where)
     if flags.json:
         print(as_json([dataclasses.asdict(facts) for facts in found], indent=1))
     elif found:
         console().print(table_of(found))
     else:
-        print("No run has these words." if flags.text else "There are no runs yet. Train one: python -m studio run")
+        print(
+            "No run fits."
+            if flags.where
+            else "No run has these words."
+            if flags.text
+            else "There are no runs yet. Train one: python -m studio run"
+        )
     return 0
+
+
+def where(store: Store, runs: list[RunFacts], text: str) -> list[RunFacts]:
+    """Runs that a filter is true of. Raises Misread, after showing where."""
+    ledger = Ledger(store)
+    try:
+        condition = read_filter(text, ledger.known())
+    except Misread as wrong:
+        print(harmless(wrong.pointed.split("\n")[0]), wrong.pointed.split("\n")[1], sep="\n", file=sys.stderr)
+        raise
+    if condition is None:
+        return runs
+    values = ledger.read(condition.fields(), runs, cached_vocabulary() or Vocabulary())
+    return [run for run in runs if condition.holds(lambda field, run=run: values.value(field, run))]  # type: ignore[misc]
 
 
 def table_of(runs: list[RunFacts]) -> Table:

@@ -85,6 +85,15 @@ class Preferences:
         self._settings.setValue("pinned_metrics", list(names))
 
     @property
+    def runs_view(self) -> str:
+        """What the table of runs showed last, and views with a name, as :func:`core.exploring.views.dumped` writes them."""
+        return str(self._settings.value("runs_view", ""))
+
+    @runs_view.setter
+    def runs_view(self, text: str) -> None:
+        self._settings.setValue("runs_view", text)
+
+    @property
     def recent(self) -> list[str]:
         """Documents opened last, newest first."""
         found = self._settings.value("recent", [])

@@ -88,7 +88,7 @@ class Fixed:
         self.theme, self.language, self.scale, self.reduced_motion, self.place = theme, language, 1.0, True, "thread"
         self.recent: list[str] = []
         self.pinned_metrics: tuple[str, ...] = ()
-        self.store = self.store_files = ""
+        self.store = self.store_files = self.runs_view = ""
         self.geometry = None
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -10,6 +10,7 @@ from studio.asking.seeing import Seeing
 from studio.session import Session
 from studio.watching.comparing import Comparing
 from studio.watching.device_line import DeviceLine
+from studio.watching.exploring import Exploring
 from studio.watching.running import Running
 from studio.window import bindings
 from studio.window.dialogs import Dialogs
@@ -37,6 +38,7 @@ class Window(Frame):
         self.top.set_controls(run, [pause, stops], self.menus.menus["Run"])
         self.top.set_menu(self.menus.whole)
         self.asking, self.comparing = Asking(session, self.query), Comparing(session, self.library)
+        self.exploring = Exploring(session, self.library)
         bindings.bind_design(session, self, self.ask_rate)
         bindings.bind_runs(session, self, self.dialogs.go_on, self.comparing.show, self.ask_fork)
         self.wall.when_filled(self._bind_monitors)
@@ -137,4 +139,5 @@ class Window(Frame):
         self.load.close()
         self.asking.close()
         self.comparing.close()
+        self.exploring.close()
         self.pump.close()

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from core.graph.selection import STEM, without_task
+from core.exploring.fields import Field, Value, field_in, is_share
+from core.exploring.scores import BOTH, may_choose, pair_of, value_of
+from core.graph.selection import STEM
 from core.store.answers import RunFacts
-from widgets.look.figures import figure_name
+from widgets.library.setting_names import CHOICE, NO_TITLES, Titles, long_title, metric_title, short_title
 from widgets.look.language import tr
-from widgets.look.sides import by_honesty, is_seen, metric_words, split_name, way_name
+from widgets.look.sides import by_honesty, is_seen, metric_words
 from widgets.look.states import STATUS_WORDS
 
 
@@ -29,14 +31,13 @@ class Column:
     tip: str = ""
 
 
-def columns_for(metrics: Sequence[str]) -> tuple[Column, ...]:
-    """The fixed columns, with the best value of each metric among them."""
+def fixed_columns() -> tuple[Column, ...]:
+    """What every run has."""
     return (
         Column(key="name", title=tr("Name"), text=lambda r: r.name, rank=lambda r: r.name.lower(), editable=True, width=210),
         Column(key="status", title=tr("Status"), text=status_text, rank=status_text, width=104),
         Column(key="loss", title=tr("Loss"), text=lambda r: figure(r.last.get("loss")), rank=lambda r: number(r.last.get("loss")),
                right=True, width=70, tip=tr("last value")),
-        *(metric_column(name) for name in metrics),
         Column(key="step", title=tr("Steps"), text=steps_text, rank=lambda r: r.step, right=True, width=90),
         Column(key="duration", title=tr("Duration"), text=lambda r: duration(r.seconds), rank=lambda r: r.seconds, right=True, width=100),
         Column(key="created", title=tr("Started"), text=lambda r: moment(r.created), rank=lambda r: r.created, width=144),
@@ -48,7 +49,57 @@ def columns_for(metrics: Sequence[str]) -> tuple[Column, ...]:
     )  # fmt: skip
 
 
-BOTH = "*"  # for a direction: the mean of both
+FIXED = ("name", "status", "loss", "step", "duration", "created", "seed", "tags", "notes", "document")
+BEFORE_SCORES = 3  # of the fixed columns
+BEST = "best:"  # begins the key of a figure's usual column
+
+
+def usual_columns(metrics: Sequence[str]) -> tuple[str, ...]:
+    """Keys of the columns before anybody chose: the fixed ones, with the figures most worth one among them."""
+    return (*FIXED[:BEFORE_SCORES], *(f"{BEST}{name}" for name in metrics), *FIXED[BEFORE_SCORES:])
+
+
+def columns_for(
+    keys: Sequence[str], value: Callable[[Field, RunFacts], Value], titles: Titles = NO_TITLES
+) -> tuple[Column, ...]:  # fmt: skip
+    """The columns of these keys; a key that nobody knows any more is left out."""
+    fixed = {column.key: column for column in fixed_columns()}
+    found = []
+    for key in keys:
+        if key in fixed:
+            found.append(fixed[key])
+        elif key.startswith(BEST):
+            found.append(metric_column(key.removeprefix(BEST)))
+        elif (field := field_in(key)) is not None:
+            found.append(field_column(field, value, titles))
+    return tuple(found)
+
+
+def field_column(field: Field, value: Callable[[Field, RunFacts], Value], titles: Titles) -> Column:
+    """Any setting or figure."""
+    is_score = field.kind == "score"
+    return Column(
+        key=field.key, title=short_title(field, titles), text=lambda run: value_text(field, value(field, run)),
+        rank=lambda run: value_rank(value(field, run)), right=is_score, width=96, tip=long_title(field, titles),
+    )  # fmt: skip
+
+
+def value_text(field: Field, value: Value) -> str:
+    """A setting or a figure as a cell shows it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return tr("on") if value else tr("off")
+    if isinstance(value, float):
+        return figure(value, share=is_share(field)) if field.kind == "score" else f"{value:.10g}"
+    return ", ".join(value) if isinstance(value, tuple) else value
+
+
+def value_rank(value: Value) -> object:
+    """For sorting: numbers before texts, what is missing last."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return math.nan
+    return (0, float(value), "") if isinstance(value, int | float) else (1, 0.0, str(value).casefold())
 
 
 def metric_column(name: str) -> Column:
@@ -59,22 +110,15 @@ def metric_column(name: str) -> Column:
     share = name.rsplit("/", 1)[-1] in SHARES
     if may_choose(name):
         return Column(
-            key=f"best:{name}", title=metric_title(name), text=lambda r: last_and_best(r, name, share=share),
+            key=f"{BEST}{name}", title=metric_title(name), text=lambda r: last_and_best(r, name, share=share),
             rank=lambda r: number(value_of(r.best, name)), right=True, width=116 if share else 90,
             tip=tr("last / best value of {name}", name=metric_words(name)),
         )  # fmt: skip
     return Column(
-        key=f"best:{name}", title=metric_title(name), text=lambda r: figure(value_of(r.last, name), share=share),
+        key=f"{BEST}{name}", title=metric_title(name), text=lambda r: figure(value_of(r.last, name), share=share),
         rank=lambda r: number(value_of(r.last, name)), right=True, width=96 if share else 90,
         tip=tr("last value of {name}", name=metric_words(name)),
     )  # fmt: skip
-
-
-def may_choose(name: str) -> bool:
-    """Whether the best value of a series says something: of one that was measured on held-out data other than the split
-    that selects it does not."""
-    parts = name.split("/")
-    return parts[0] not in ("retrieval", "score") or (without_task(parts[1]) == "validation" or is_seen(parts[1]))
 
 
 def last_and_best(run: RunFacts, name: str, *, share: bool) -> str:
@@ -86,43 +130,15 @@ def last_and_best(run: RunFacts, name: str, *, share: bool) -> str:
     return f"{text.removesuffix(' %')} / {figure(best, share=share)}"
 
 
-def value_of(values: Mapping[str, float], name: str) -> float | None:
-    """A series' value; the mean of both directions where the name leaves it open."""
-    if BOTH not in name:
-        return values.get(name)
-    start, end = name.split(BOTH)
-    ways = {each[len(start) : -len(end)]: value for each, value in values.items()
-            if each.startswith(start) and each.endswith(end)}  # fmt: skip
-    pair = pair_of(ways)
-    return sum(ways[way] for way in pair) / len(pair) if pair else None
-
-
-def pair_of(ways: Iterable[str]) -> tuple[str, ...]:
-    """Both directions between two sides, pictures and text before others; one alone where it has no way back."""
-    known = sorted(way for way in ways if "_to_" in way and not way.endswith(("_to_class", "_to_box")))
-    pairs = [(way, back) for way in known if (back := "_to_".join(reversed(way.split("_to_")))) in known and way < back]
-    return min(pairs, key=lambda pair: "image_to_text" not in pair, default=tuple(known[:1]))
-
-
-def metric_title(series: str) -> str:
-    """Short enough for a column's head: ``R@10 validation``, ``R@1 phrase → box``."""
-    parts = series.split("/")
-    if parts[0] == "selection" and len(parts) == 3:
-        return f"{figure_name(parts[2])} {split_name(parts[1])}"
-    if len(parts) != 4:
-        return figure_name(parts[-1])
-    return f"{figure_name(parts[3])} {way_name(parts[2]) if parts[2] == CHOICE else split_name(parts[1])}"
-
-
 SHARES = ("R@1", "R@5", "R@10", "accuracy")
-CHOICE = "phrase_to_box"  # asked among few answers, where R@10 says nothing
 
 
 def metrics_of(runs: Sequence[RunFacts], most: int = 3) -> tuple[str, ...]:
     """The metrics most worth a column: what runs are chosen by, then scores on other held-out data, the test split first."""
-    names = {name for run in runs for name in run.last if name.count("/") == 3 and "chance" not in name}
+    every = set().union(*(run.last for run in runs))
+    names = {name for name in every if name.count("/") == 3 and "chance" not in name}
     splits = sorted({name.split("/")[1] for name in names if name.startswith(("retrieval/", "score/"))}, key=by_honesty)
-    chosen = sorted({name for run in runs for name in run.last if name.startswith(STEM)}, reverse=True)
+    chosen = sorted((name for name in every if name.startswith(STEM)), reverse=True)
     found = list(chosen[:1])
     for split in (split for split in splits if not is_seen(split) and f"{STEM}{split}/R@10" not in chosen):
         ways = {tuple(name.split("/")[2:]) for name in names if name.startswith(f"retrieval/{split}/")}
@@ -137,8 +153,10 @@ def metrics_of(runs: Sequence[RunFacts], most: int = 3) -> tuple[str, ...]:
 def every_metric(runs: Sequence[RunFacts]) -> list[str]:
     """All whose best value says something: losses, and figures of which more is better; chance is no achievement."""
     families = ("loss", "selection/", "retrieval/", "score/", "throughput", "similarity/")
-    names = {name for run in runs for name in run.best if name.startswith(families)}
-    said = sorted(name for name in names if "chance" not in name and "mean rank" not in name)
+    names = set().union(*(run.best for run in runs))
+    said = sorted(
+        name for name in names if name.startswith(families) and "chance" not in name and "mean rank" not in name
+    )
     return sorted(said, key=lambda name: not name.startswith(STEM))
 
 

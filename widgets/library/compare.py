@@ -22,9 +22,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
+from core.exploring.scores import may_choose
 from core.graph.document import Document
 from core.store.answers import RunFacts
-from widgets.library.columns import duration, every_metric, figure, may_choose, status_text, steps_text
+from widgets.library.columns import duration, every_metric, figure, status_text, steps_text
 from widgets.library.difference import DrawingDifference, drawing_difference, incomparable, settings_difference
 from widgets.look.language import tr
 from widgets.look.sides import metric_words

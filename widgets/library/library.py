@@ -8,20 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QMenu,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
-    QTableView,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -29,16 +25,16 @@ from PySide6.QtWidgets import (
 
 from core.graph.document import Document
 from core.store.answers import CheckpointFacts, RunFacts
-from widgets.library.columns import STATUS_WORDS, every_metric, figure
+from widgets.library.columns import STATUS_WORDS, figure
 from widgets.library.compare import CompareView
-from widgets.library.lineage import LineageName
-from widgets.library.table import RUN, RunFilter, RunTable, StatusChip, csv_text
+from widgets.library.looking import ShownRuns
+from widgets.library.table import csv_text
 from widgets.look.files import open_folder, save_file
 from widgets.look.icons import icon
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
-from widgets.look.sides import chosen_words, metric_words
+from widgets.look.sides import chosen_words
 from widgets.look.theme import look
 
 UNDO_MILLISECONDS = 20_000
@@ -49,7 +45,7 @@ ACTS = ("replay", "open", "continue", "fork", "compare", "export", "delete")
 MENU_ACTS = ("fork", "export")  # those that ask which
 
 
-class LibraryView(QWidget):
+class LibraryView(ShownRuns):
     """Every run, and what can be done with it."""
 
     openDocumentRequested = Signal(str)  # uid
@@ -70,32 +66,19 @@ class LibraryView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.table, self.filter, self.view = RunTable(), RunFilter(), QTableView()
         self.compare = CompareView()
         self._pages = QStackedWidget()
-        self._search, self._status, self._count = QLineEdit(), QComboBox(), QLabel()
-        self._empty, self._place, self._lineage = QLabel(), QLabel(), QToolButton()
+        self._count, self._empty, self._place = QLabel(), QLabel(), QLabel()
         self._buttons: dict[str, QToolButton] = {}
         self._checkpoints: dict[str, tuple[CheckpointFacts, ...]] = {}
         self._deleted: tuple[str, ...] = ()
         self._undo_bar, self._undo_text = QFrame(), QLabel()
         self._undo_timer = QTimer(self)
-        self._sorted_by = "created"
-        self._set_up_table()
         self._lay_out()
         self._connect()
         self._refresh()
 
     # Values
-
-    def set_runs(self, runs: Sequence[RunFacts]) -> None:
-        """Every run of the store; keeps the selection."""
-        chosen, columns = self.selected(), self.table.columnCount()
-        self.table.set_runs(runs)
-        if self.table.columnCount() != columns:
-            self._sort_again()
-        self.select(chosen)
-        self._refresh()
 
     def set_place(self, words: str) -> None:
         """Where the runs are kept."""
@@ -114,26 +97,6 @@ class LibraryView(QWidget):
     def show_table(self) -> None:
         """Back to the table."""
         self._pages.setCurrentIndex(0)
-
-    def selected(self) -> tuple[str, ...]:
-        """Uids of the selected runs, from top to bottom."""
-        rows = sorted(index.row() for index in self.view.selectionModel().selectedRows())
-        return tuple(self.filter.index(row, 0).data(RUN).uid for row in rows)
-
-    def select(self, uids: Sequence[str]) -> None:
-        """Select these runs, as far as they are shown."""
-        model = self.view.selectionModel()
-        if tuple(uids) == self.selected():
-            return
-        model.clearSelection()
-        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-        for row in range(self.filter.rowCount()):
-            if self.filter.index(row, 0).data(RUN).uid in uids:
-                model.select(self.filter.index(row, 0), flags)
-
-    def shown(self) -> tuple[RunFacts, ...]:
-        """Runs as they are filtered and sorted."""
-        return tuple(self.filter.index(row, 0).data(RUN) for row in range(self.filter.rowCount()))
 
     def write_table(self, path: str | Path) -> None:
         """The shown runs as CSV; selected ones only, where more than one is selected."""
@@ -165,54 +128,6 @@ class LibraryView(QWidget):
                 return
 
     # Building
-
-    def _set_up_table(self) -> None:
-        self.filter.setSourceModel(self.table)
-        self.view.setModel(self.filter)
-        self.view.setSortingEnabled(True)
-        self.view.sortByColumn(self._column("created"), Qt.SortOrder.DescendingOrder)
-        self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.view.setEditTriggers(
-            QAbstractItemView.EditTrigger.EditKeyPressed | QAbstractItemView.EditTrigger.SelectedClicked
-        )
-        self.view.setAlternatingRowColors(False)
-        self.view.setShowGrid(False)
-        self.view.setWordWrap(False)
-        self.view.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # a run's number stands at its end
-        self.view.verticalHeader().hide()
-        self.view.verticalHeader().setDefaultSectionSize(28)
-        self.view.setAccessibleName(tr("Runs"))
-        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        header = self.view.horizontalHeader()
-        header.setSectionsMovable(True)
-        header.setStyleSheet("QHeaderView::section { padding: 4px 8px; }")
-        self.view.setStyleSheet("QTableView::item { padding: 0px 6px; }")
-        header.sortIndicatorChanged.connect(self._remember_sorting)
-        header.setStretchLastSection(True)
-        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self._chip, self._name = StatusChip(self.view), LineageName(self.filter.branch, self.view)
-        self._size_columns()
-
-    def _size_columns(self) -> None:
-        for number, column in enumerate(self.table.columns()):
-            header = self.view.horizontalHeader().sectionSizeHint(number)
-            self.view.setColumnWidth(number, max(column.width, header + 10))
-            own = {"status": self._chip, "name": self._name}
-            self.view.setItemDelegateForColumn(number, own.get(column.key))
-
-    def _sort_again(self) -> None:
-        """Other columns: the one that was sorted by is found again by its key."""
-        keys = [column.key for column in self.table.columns()]
-        self._size_columns()
-        self.view.sortByColumn(keys.index(self._sorted_by) if self._sorted_by in keys else 0, self.filter.sortOrder())
-
-    def _remember_sorting(self, section: int, _: Qt.SortOrder) -> None:
-        if 0 <= section < len(self.table.columns()):
-            self._sorted_by = self.table.columns()[section].key
-
-    def _column(self, key: str) -> int:
-        return next(number for number, column in enumerate(self.table.columns()) if column.key == key)
 
     def _lay_out(self) -> None:
         self._search.setPlaceholderText(tr("Search name, tags, notes"))
@@ -257,6 +172,7 @@ class LibraryView(QWidget):
         column = QVBoxLayout(page)
         column.setContentsMargins(EDGE, 10, EDGE, 10)
         column.addLayout(bar)
+        column.addLayout(self._filter_row())
         column.addWidget(self.view, 1)
         column.addWidget(self._empty, 1)
         column.addWidget(self._make_undo_bar())
@@ -309,9 +225,7 @@ class LibraryView(QWidget):
         return self._undo_bar
 
     def _connect(self) -> None:
-        self._search.textChanged.connect(self._filter_text)
-        self._status.currentIndexChanged.connect(self._filter_status)
-        self._lineage.toggled.connect(self.filter.set_tree)
+        self._connect_table()
         self.table.renameRequested.connect(self.renameRequested)
         self.table.tagsRequested.connect(self.tagsRequested)
         self.table.notesRequested.connect(self.notesRequested)
@@ -319,7 +233,6 @@ class LibraryView(QWidget):
         self.view.selectionModel().selectionChanged.connect(self._selection_changed)
         self.view.doubleClicked.connect(self._double_clicked)
         self.view.customContextMenuRequested.connect(self._row_menu)
-        self.view.horizontalHeader().customContextMenuRequested.connect(self._column_menu)
         for act, button in self._buttons.items():
             if button.menu() is None:
                 button.clicked.connect(lambda _=False, act=act: self._act(act))
@@ -379,10 +292,6 @@ class LibraryView(QWidget):
         self._undo_timer.stop()
         self.restoreRequested.emit(self._deleted)
 
-    def _selected_runs(self) -> list[RunFacts]:
-        chosen = self.selected()
-        return [run for run in self.shown() if run.uid in chosen]
-
     def _selection_changed(self) -> None:
         self._refresh()
         self.selectionChanged.emit(self.selected())
@@ -390,14 +299,6 @@ class LibraryView(QWidget):
     def _double_clicked(self, index: QModelIndex) -> None:
         if not index.flags() & Qt.ItemFlag.ItemIsEditable or index.column() == 0:
             self._act("replay")
-
-    def _filter_text(self, text: str) -> None:
-        self.filter.set_text(text)
-        self._refresh()
-
-    def _filter_status(self) -> None:
-        self.filter.set_status(self._status.currentData())
-        self._refresh()
 
     def _export_table(self) -> None:
         self._save(tr("runs.csv"), "CSV (*.csv)", self.write_table)
@@ -477,20 +378,6 @@ class LibraryView(QWidget):
             entry.setEnabled(not self.why_not(act))
             entry.setToolTip(plain_tip(self.why_not(act)))
         menu.popup(self.view.viewport().mapToGlobal(at))
-
-    def _column_menu(self, at: QPoint) -> None:
-        """Tick the metrics that have a column."""
-        menu = popup(self)
-        for name in every_metric(self.table.runs())[:80]:
-            action = menu.addAction(metric_words(name), lambda name=name: self._turn_metric(name))
-            action.setCheckable(True)
-            action.setChecked(name in self.table.metrics())
-        menu.popup(self.view.horizontalHeader().mapToGlobal(at))
-
-    def _turn_metric(self, name: str) -> None:
-        shown = self.table.metrics()
-        self.table.set_metrics([m for m in shown if m != name] if name in shown else [*shown, name])
-        self._sort_again()
 
     def _relook(self) -> None:
         for act, button in self._buttons.items():

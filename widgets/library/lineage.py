@@ -65,6 +65,13 @@ def tree(
     return found
 
 
+def ordered(
+    shown: Sequence[RunFacts], rank: Callable[[RunFacts], Any], *, descending: bool
+) -> list[RunFacts]:  # fmt: skip
+    """Row by row; what is missing comes last either way."""
+    return sorted(shown, key=lambda run: _key(rank(run), descending), reverse=descending)
+
+
 def _above(run: RunFacts, known: Mapping[str, RunFacts], shown: set[str]) -> str:
     """The nearest shown run that it descends from; empty where there is none."""
     seen, parent = {run.uid}, run.parent

@@ -1,10 +1,10 @@
-"""Runs as a table: the model, its filter, and the chip that shows a status."""
+"""Runs as a table: the model of every run, and the chip that shows a status."""
 
 from __future__ import annotations
 
 import csv
 import io
-import math
+import operator
 from collections.abc import Sequence
 
 from PySide6.QtCore import (
@@ -13,16 +13,17 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     QRectF,
     QSize,
-    QSortFilterProxyModel,
     Qt,
     Signal,
 )  # fmt: skip
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from core.exploring.fields import Field, Value, field_in
+from core.exploring.ledger import Values
 from core.store.answers import RunFacts
-from widgets.library.columns import Column, columns_for, metrics_of, status_text
-from widgets.library.lineage import Branch, tree
+from widgets.library.columns import FIXED, Column, columns_for, metrics_of, status_text, usual_columns
+from widgets.library.setting_names import Titles
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
@@ -44,30 +45,63 @@ class RunTable(QAbstractTableModel):
         super().__init__()
         self._runs: tuple[RunFacts, ...] = ()
         self._names: dict[str, str] = {}  # by uid
-        self._metrics: tuple[str, ...] | None = None
-        self._columns: tuple[Column, ...] = columns_for(())
+        self._rows: dict[str, int] = {}  # by uid
+        self._chosen: tuple[str, ...] | None = None  # keys of columns; None: those that are most worth one
+        self._values, self._titles = Values(), Titles()
+        self._columns: tuple[Column, ...] = columns_for(usual_columns(()), self.value, self._titles)
 
     def set_runs(self, runs: Sequence[RunFacts]) -> None:
         """Show these; the same runs in the same order keep selection and editing."""
         new = tuple(run for run in runs if not run.deleted)
+        if len(new) == len(self._runs) and all(map(operator.is_, new, self._runs)):
+            return
         self._names = {run.uid: run.name for run in runs}
-        if self._metrics is None and (found := metrics_of(new)) and found != self._shown_metrics():
-            self._rebuild(new, found)
+        keys = usual_columns(metrics_of(new)) if self._chosen is None else self._chosen
+        if keys != self.column_keys() and (self._chosen is not None or len(keys) > len(usual_columns(()))):
+            self._rebuild(new, keys)
         elif [run.uid for run in new] == [run.uid for run in self._runs]:
             self._update(new)
         else:
             self.beginResetModel()
-            self._runs = new
+            self._take(new)
             self.endResetModel()
 
-    def set_metrics(self, metrics: Sequence[str]) -> None:
-        """Which metrics have a column."""
-        self._metrics = tuple(metrics)
-        self._rebuild(self._runs, self._metrics)
+    def choose(self, keys: Sequence[str] | None) -> None:
+        """Which columns there are, by key and in order; None: those that are most worth one."""
+        self._chosen = None if keys is None else tuple(dict.fromkeys(("name", *keys)))
+        wanted = usual_columns(metrics_of(self._runs)) if self._chosen is None else self._chosen
+        if wanted != self.column_keys():
+            self._rebuild(self._runs, wanted)
 
-    def metrics(self) -> tuple[str, ...]:
-        """Which metrics have a column now."""
-        return self._shown_metrics()
+    def is_chosen(self) -> bool:
+        """Whether a person chose the columns."""
+        return self._chosen is not None
+
+    def column_keys(self) -> tuple[str, ...]:
+        """Which columns there are."""
+        return tuple(column.key for column in self._columns)
+
+    def fields(self) -> tuple[Field, ...]:
+        """Settings and figures with a column, that have to be read for it."""
+        found = (field_in(key) for key in self.column_keys() if key not in FIXED and not key.startswith("best:"))
+        return tuple(field for field in found if field is not None)
+
+    def set_values(self, values: Values, titles: Titles) -> None:
+        """What was read of the runs, and what settings are called."""
+        renamed = titles != self._titles
+        self._values, self._titles = values, titles
+        if renamed:
+            self._rebuild(self._runs, self.column_keys())
+        elif self._runs and self.fields():
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._runs) - 1, len(self._columns) - 1))
+
+    def value(self, field: Field, run: RunFacts) -> Value:
+        """A field of a run, as far as it was read."""
+        return self._values.value(field, run)
+
+    def row_of(self, uid: str) -> int:
+        """Its row; -1 where there is no such run."""
+        return self._rows.get(uid, -1)
 
     def runs(self) -> tuple[RunFacts, ...]:
         """Every run, unfiltered."""
@@ -130,132 +164,22 @@ class RunTable(QAbstractTableModel):
         editable = index.isValid() and self._columns[index.column()].editable
         return flags | Qt.ItemFlag.ItemIsEditable if editable else flags
 
-    def _shown_metrics(self) -> tuple[str, ...]:
-        return tuple(column.key.removeprefix("best:") for column in self._columns if column.key.startswith("best:"))
-
-    def _rebuild(self, runs: tuple[RunFacts, ...], metrics: tuple[str, ...]) -> None:
+    def _rebuild(self, runs: tuple[RunFacts, ...], keys: Sequence[str]) -> None:
         self.beginResetModel()
-        self._runs, self._columns = runs, columns_for(metrics)
+        self._take(runs)
+        self._columns = columns_for(keys, self.value, self._titles)
         self.endResetModel()
+
+    def _take(self, runs: tuple[RunFacts, ...]) -> None:
+        self._runs = runs
+        self._rows = {run.uid: row for row, run in enumerate(runs)}
 
     def _update(self, new: tuple[RunFacts, ...]) -> None:
         """Tell only of rows that changed."""
-        changed = [row for row, (old, now) in enumerate(zip(self._runs, new)) if old != now]
-        self._runs = new
+        changed = [row for row, (old, now) in enumerate(zip(self._runs, new)) if old is not now and old != now]
+        self._take(new)
         for row in changed:
             self.dataChanged.emit(self.index(row, 0), self.index(row, len(self._columns) - 1))
-
-
-class RunFilter(QSortFilterProxyModel):
-    """Words that must all occur, a status, and sorting that keeps missing values last; as a tree of forks, or row by row."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._words: tuple[str, ...] = ()
-        self._status = ""
-        self._is_tree = True
-        self._branches: dict[str, Branch] | None = None  # by which rows were put in order; None while that is changed
-        self.setSortRole(RANK)
-        self.setDynamicSortFilter(True)
-
-    def setSourceModel(self, model: RunTable) -> None:  # type: ignore[override]
-        """Runs that change may change places, and their families with them."""
-        model.modelAboutToBeReset.connect(self._forget)
-        super().setSourceModel(model)
-        model.modelReset.connect(self.branches)
-        model.dataChanged.connect(self._look_again)
-
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """By another column, or the other way round."""
-        self._forget()
-        super().sort(column, order)
-        self.branches()
-
-    def set_tree(self, on: bool) -> None:
-        """Forks under the runs that they were forked from, or every run by itself."""
-        self._is_tree = on
-        self._forget()
-        self.invalidate()
-
-    def branch(self, index: Index) -> Branch | None:
-        """How a row hangs in the tree; None where rows stand by themselves."""
-        return self.branches().get(index.data(RUN).uid) if self._is_tree else None
-
-    def branches(self) -> dict[str, Branch]:
-        """Every shown run's, by uid."""
-        if self._branches is None:
-            self._branches = self._tree()
-        return self._branches
-
-    def _tree(self) -> dict[str, Branch]:
-        table: RunTable = self.sourceModel()  # type: ignore[assignment]
-        column = table.columns()[self.sortColumn()] if 0 <= self.sortColumn() < table.columnCount() else None
-        shown = [run for run in table.runs() if self._accepts(run)]
-        return tree(
-            shown, table.runs(), column.rank if column is not None else lambda run: run.created,
-            descending=self.sortOrder() == Qt.SortOrder.DescendingOrder,
-        )  # fmt: skip
-
-    def _forget(self) -> None:
-        self._branches = None
-
-    def _look_again(self) -> None:
-        """After what changed was put in its place by itself: a family may have to move."""
-        if self._is_tree and (found := self._tree()) != self._branches:
-            self._branches = found
-            self.invalidate()
-
-    def set_text(self, text: str) -> None:
-        """Show runs in whose name, tags, notes, experiment, status or seed all words occur."""
-        self.beginFilterChange()
-        self._words = tuple(text.lower().split())
-        self._end_filter_change()
-
-    def set_status(self, status: str) -> None:
-        """Show one status only; empty: all."""
-        self.beginFilterChange()
-        self._status = status
-        self._end_filter_change()
-
-    def _end_filter_change(self) -> None:
-        self._forget()
-        self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
-        if self._is_tree:  # whose parent is no longer shown stands elsewhere
-            self.invalidate()
-
-    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
-        return self._accepts(self.sourceModel().index(source_row, 0, source_parent).data(RUN))
-
-    def _accepts(self, run: RunFacts) -> bool:
-        if self._status and run.status != self._status:
-            return False
-        text = " ".join(
-            (
-                run.name,
-                *run.tags,
-                run.notes,
-                run.document_name,
-                status_text(run),
-                run.status,
-                f"seed {run.seed}",
-                run.uid,
-            )
-        )
-        return all(word in text.lower() for word in self._words)
-
-    def lessThan(self, source_left: Index, source_right: Index) -> bool:
-        if self._is_tree:
-            found, is_up = self.branches(), self.sortOrder() == Qt.SortOrder.AscendingOrder
-            places = [
-                found[uid].place if (uid := each.data(RUN).uid) in found else len(found)
-                for each in (source_left, source_right)
-            ]
-            return places[0] < places[1] if is_up else places[1] < places[0]
-        left, right = source_left.data(RANK), source_right.data(RANK)
-        for value, other, answer in ((left, right, False), (right, left, True)):
-            if isinstance(value, float) and math.isnan(value) and not (isinstance(other, float) and math.isnan(other)):
-                return answer if self.sortOrder() == Qt.SortOrder.AscendingOrder else not answer
-        return left < right
 
 
 class StatusChip(QStyledItemDelegate):

@@ -226,6 +226,11 @@ def test_runs_lists_them_whole_within_80_columns(say: Say, kept: Path) -> None:
     assert "…" not in out
     assert say("runs", "first", "--store", kept)[1].count("queued") == 1
     assert say("runs", "nothing", "like", "this", "--store", kept)[1] == "No run has these words.\n"
+    assert say("runs", "--where", "status = queued and name ~ first", "--store", kept)[1].count("queued") == 1
+    assert say("runs", "--where", "seed > 10000", "--store", kept)[1] == "No run fits.\n"
+    code, _, wrong = say("runs", "--where", "seeds > 1", "--store", kept)
+    assert code == 2
+    assert wrong.splitlines()[:2] == ["seeds > 1", "^^^^^"]
     with Store.open(kept) as store:
         Library(store).restore(long)
     assert "a name that goes on and on " * 4 in say("runs", "--store", kept)[1], "a pipe has no edge to break lines at"

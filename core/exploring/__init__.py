@@ -1,0 +1,1 @@
+"""Many runs at once: which settings and figures they have, which of them a person means, groups over seeds. No Qt, no torch."""
