@@ -14,8 +14,9 @@ import difflib
 import importlib
 import pkgutil
 import threading
-from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, Generic, TypeVar
 
 from core.problems import Problem, Refused
 
@@ -26,19 +27,24 @@ C = TypeVar("C", bound=type)
 class Catalog(Generic[T]):
     """Everything of one kind, by key; a key is ``folder.file`` below the package."""
 
-    def __init__(self, package: str, noun: str) -> None:
+    _all: ClassVar[weakref.WeakSet[Catalog[Any]]] = weakref.WeakSet()
+
+    def __init__(self, package: str, noun: str, base: type = object) -> None:
         self.package = package
         self.noun = noun
+        self.base = base  # what every entry is derived from
         self._entries: dict[str, type[T]] = {}
         self._walked = False
         self._lock = threading.RLock()
+        Catalog._all.add(self)
 
     def register(self, key: str) -> Callable[[C], C]:
         """Class decorator: puts the class under ``key`` and writes ``cls.key``."""
 
         def put(cls: C) -> C:
-            if key in self._entries and self._entries[key].__qualname__ != cls.__qualname__:
-                raise ValueError(f"two {self.noun}s are called {key!r}: {self._entries[key]} and {cls}")
+            known = self._entries.get(key)
+            if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+                raise ValueError(f"two {self.noun}s are called {key!r}: {known.__name__} and {cls.__name__}")
             self._entries[key] = cls
             cls.key = key  # type: ignore[attr-defined]
             return cls
@@ -79,3 +85,30 @@ class Catalog(Generic[T]):
     def items(self) -> list[tuple[str, type[T]]]:
         """Every key with its class, sorted by key."""
         return [(key, self._entries[key]) for key in self]
+
+    # What a person's own files add, and take away again
+
+    @classmethod
+    def every(cls) -> list[Catalog[Any]]:
+        """All catalogues of this process."""
+        return list(cls._all)
+
+    def known(self) -> Mapping[str, type[T]]:
+        """What has been registered so far; nothing is walked for it."""
+        return dict(self._entries)
+
+    def drop(self, modules: str) -> None:
+        """Forget what modules whose names begin so have registered."""
+        for key, cls in self.known().items():
+            if cls.__module__.startswith(modules):
+                del self._entries[key]
+
+    def state(self) -> Mapping[str, type[T]]:
+        """What :meth:`restore` goes back to."""
+        return self.known()
+
+    def restore(self, state: Mapping[str, type[T]], modules: str) -> None:
+        """Forget what such modules have registered since; what others did meanwhile stays."""
+        for key, cls in self.known().items():
+            if cls.__module__.startswith(modules) and state.get(key) is not cls:
+                del self._entries[key]

@@ -144,6 +144,10 @@ def _describe(field: dataclasses.Field[Any], hint: Any) -> Knob:
     path = meta.pop("path")
     meta["title"] = meta["title"] or field.name.replace("_", " ").capitalize()
     plain: dict[Any, KnobKind] = {bool: "switch", int: "integer", float: "number", str: "text"}
+    if base not in plain:
+        raise ValueError(
+            f"The setting {field.name!r} is of the type {getattr(base, '__name__', base)}; bool, int, float and str can be set."
+        )
     kind: KnobKind = path or ("choice" if meta["choices"] else plain[base])
     default = typing.cast(Value, field.default)
     return Knob(name=field.name, kind=kind, default=default, optional=optional, **meta)

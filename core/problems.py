@@ -13,10 +13,14 @@ Severity = Literal["error", "warning", "hint"]
 
 @dataclass(frozen=True, kw_only=True)
 class Fix:
-    """A remedy that can be clicked: ``edit`` names a function of ``core.graph.edits``, ``arguments`` are its keywords."""
+    """A remedy that can be clicked: ``edit`` names a function of ``core.graph.edits``, ``arguments`` are its keywords.
+
+    Where no edit helps, ``sheet`` names the window's sheet on which a person can.
+    """
 
     text: str
-    edit: str
+    edit: str = ""
+    sheet: str = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 

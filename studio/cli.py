@@ -18,7 +18,7 @@ from studio import commands
 def command_modules() -> dict[str, ModuleType]:
     """Every command by name: a folder is the registry."""
     names = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
-    return {name: importlib.import_module(f"studio.commands.{name}") for name in names}
+    return {name.replace("_", "-"): importlib.import_module(f"studio.commands.{name}") for name in names}
 
 
 def parser() -> argparse.ArgumentParser:

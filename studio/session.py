@@ -67,6 +67,8 @@ class Session(QObject):
     watchedChanged = Signal(str, int)  # uid, step (-1: live)
     messageRaised = Signal(str, str)  # sentence, severity
     setAside = Signal(object)  # Lost: a changed drawing that left the canvas unsaved
+    ownChanged = Signal(object)  # OwnBlocks
+    sheetRequested = Signal(str)  # a sheet of the window, by name
     stateChanged = Signal()  # what is possible may have changed
     lookedAgain = Signal()  # what was read from the disk for the graph is to be read once more
     _recordTold = Signal(object)  # Problem; from a run's recorder, on its thread
@@ -99,6 +101,7 @@ class Session(QObject):
         self._library_timer = QTimer(self, interval=LIBRARY_PAUSE)
         self._library_timer.timeout.connect(self._look_at_runs)
         self.engine.vocabularyRead.connect(self._take_vocabulary)
+        self.engine.ownRead.connect(self.ownChanged)
         self.engine.analysed.connect(self._take_analysis)
         self.engine.failed.connect(lambda sentence: self.say(sentence, "error"))
         self._recordTold.connect(lambda problem: self.say(spoken(problem), problem.severity))
@@ -213,6 +216,9 @@ class Session(QObject):
     def apply_fix(self, problem: Problem) -> None:
         """Carry out the remedy of a Problem."""
         if problem.fix is None:
+            return
+        if problem.fix.sheet:
+            self.sheetRequested.emit(problem.fix.sheet)
             return
         try:
             document = getattr(edits, problem.fix.edit)(self.document, **problem.fix.arguments)

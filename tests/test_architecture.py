@@ -88,6 +88,7 @@ PUT_OFF = {
     "studio/asking/partial.py": "torch, when the query page is asked about audio or a video, or something is cancelled",
     "studio/asking/writing.py": "torch, when the query page is asked for a caption",
     "studio/asking/listening.py": "torch, when the query page is asked about audio",
+    "studio/commands/blocks.py": "torch, when a block is tested",
     "studio/commands/caption.py": "torch",
     "studio/commands/stream.py": "torch",
     "studio/commands/sync.py": "torch",
@@ -382,7 +383,7 @@ def house(tmp_path: Path) -> Path:
     (tmp_path / "core/blocks/connectors/scale.py").write_text(readme_block(), encoding="utf-8")
     shutil.copy(ROOT / "tests/core/test_every_block.py", tmp_path / "test_every_block.py")
     (tmp_path / "tests/core").mkdir(parents=True)
-    for name in ("tests/__init__.py", "tests/core/__init__.py", "tests/core/contract.py"):
+    for name in ("tests/__init__.py", "tests/core/__init__.py"):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "test_shown.py").write_text(SHOWN, encoding="utf-8")
     return tmp_path

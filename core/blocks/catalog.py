@@ -5,4 +5,4 @@ from __future__ import annotations
 from core.blocks.block import Block
 from core.catalog import Catalog
 
-blocks: Catalog[Block] = Catalog("core.blocks", "block")
+blocks: Catalog[Block] = Catalog("core.blocks", "block", Block)

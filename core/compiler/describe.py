@@ -2,60 +2,39 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Iterable
 from typing import Any
 
 from core.blocks.block import Objective
 from core.blocks.catalog import blocks
+from core.compiler.contract.own import why_broken
+from core.compiler.specs import FAMILIES, spec_of
 from core.data.catalog import sources, transforms
 from core.graph.vocabulary import BlockSpec, Role, Vocabulary
-from core.knobs import knobs_of
+from core.own.loading import OwnBlocks, load_own
+from core.own.modules import loaded
 
-_PAPER = re.compile(r"\b(\d{4}\.\d{4,5})\b")
-_FAMILIES = {
-    "sources": "Sources", "transforms": "Transforms", "encoders": "Encoders", "connectors": "Connectors",
-    "fusion": "Fusion", "attention": "Attention", "experts": "Experts", "tokenizers": "Tokenizers",
-    "generators": "Generators", "adapters": "Adapters", "heads": "Heads", "negatives": "Negatives", "objectives": "Objectives",
-}  # fmt: skip
+CATALOGS = (sources, transforms, blocks)
 
 
-def vocabulary() -> Vocabulary:
-    """Every block, source and transform there is."""
+def own_blocks(*, again: bool = False) -> OwnBlocks:
+    """A person's own blocks, read into the catalogues where they are allowed; behind all that the studio brings."""
+    for catalog in CATALOGS:
+        catalog.walk()
+    return load_own(CATALOGS, why_broken, again=again)
+
+
+def vocabulary(*, again: bool = False) -> Vocabulary:
+    """Every block, source and transform there is, a person's own among them; ``again``: those are looked at anew."""
+    own_blocks(again=again)
     specs = [
         *(_spec(key, cls, "source") for key, cls in sources.items()),
         *(_spec(key, cls, "transform") for key, cls in transforms.items()),
         *(_spec(key, cls, "objective" if issubclass(cls, Objective) else "block") for key, cls in blocks.items()),
     ]
-    place = {family: number for number, family in enumerate(_FAMILIES.values())}
+    place = {family: number for number, family in enumerate(FAMILIES.values())}
     return Vocabulary(sorted(specs, key=lambda spec: (place.get(spec.family, 99), spec.title)))
 
 
-def summary_and_papers(cls: Any) -> tuple[str, tuple[str, ...]]:
-    """The docstring's first line, and every arXiv number in it or in its file's docstring."""
-    doc = inspect.getdoc(cls) or ""
-    module = inspect.getmodule(cls)
-    papers = _PAPER.findall(doc + " " + ((module.__doc__ if module else "") or ""))
-    return doc.strip().splitlines()[0] if doc.strip() else "", tuple(dict.fromkeys(papers))
-
-
 def _spec(key: str, cls: Any, role: Role) -> BlockSpec:
-    summary, papers = summary_and_papers(cls)
-    takes, gives = tuple(cls.takes.values()), tuple(cls.gives.values())
-    row = {port.kind for port in takes} & {port.kind for port in gives}
-    folder = key.split(".")[0]
-    return BlockSpec(
-        key=key, title=cls.title or key, role=role, family=_FAMILIES.get(folder, folder.capitalize()), summary=summary,
-        papers=papers, takes=takes, gives=gives, knobs=knobs_of(cls.Config), modality=_modality(cls, takes, gives),
-        repeatable=role == "block" and bool(row) and not getattr(cls, "mixes_samples", False),
-        mixes=getattr(cls, "mixes_samples", False), alternatives=getattr(cls, "alternatives", False),
-        carries=getattr(cls, "carries", True),
-    )  # fmt: skip
-
-
-def _modality(cls: Any, takes: Iterable[Any], gives: Iterable[Any]) -> str:
-    if cls.modality != "any":
-        return str(cls.modality)
-    named = [port.modality for port in (*gives, *takes) if port.modality not in ("any", "loss")]
-    return named[0] if named and len(set(named)) == 1 else "any"
+    file = loaded().get(key)
+    return spec_of(key, cls, role, f"{file.path} · SHA-256 {file.sha256}" if file else "")

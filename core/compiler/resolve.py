@@ -16,6 +16,7 @@ from core.graph.sharing import fault
 from core.graph.subgraphs.definitions import PREFIX, is_copy
 from core.graph.vocabulary import BlockSpec, Vocabulary
 from core.knobs import problems_with
+from core.own.loading import is_own, why_missing
 from core.problems import Fix, Problem
 
 
@@ -80,15 +81,26 @@ def _given(document: Document, key: str, forwards: Mapping[End, End], out: set[s
 
 
 def _unknown(document: Document, specs: Mapping[str, BlockSpec]) -> list[Problem]:
+    lacking = [key for key, spec in specs.items() if not spec.known and not document.nodes[key].muted]
     return [
-        Problem(
-            what=_absent(document.nodes[key]), node=key,
-            hint="Its data is kept. Update the studio, replace the block, or disable it.",
-            fix=Fix(text="Disable it", edit="change_node", arguments={"node": key, "muted": True}),
-        )
-        for key, spec in specs.items()
-        if not spec.known and not document.nodes[key].muted
-    ]  # fmt: skip
+        _not_loaded(document, key) if is_own(document.nodes[key].block) else _lacking(document, key) for key in lacking
+    ]
+
+
+def _lacking(document: Document, key: str) -> Problem:
+    return Problem(
+        what=_absent(document.nodes[key]), node=key,
+        hint="Its data is kept. Update the studio, replace the block, or disable it.",
+        fix=Fix(text="Disable it", edit="change_node", arguments={"node": key, "muted": True}),
+    )  # fmt: skip
+
+
+def _not_loaded(document: Document, key: str) -> Problem:
+    return Problem(
+        what=f"{document.nodes[key].block!r} is somebody's own block and is not loaded here; its data is kept.", node=key,
+        hint=why_missing(document.nodes[key].block),
+        fix=Fix(text="Show own blocks", sheet="own_blocks"),
+    )  # fmt: skip
 
 
 def _absent(node: Node) -> str:

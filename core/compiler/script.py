@@ -27,6 +27,8 @@ from core.data.base import Wired
 from core.data.catalog import sources, transforms
 from core.data.order import Batching, batchings
 from core.graph.document import Node
+from core.own.files import OwnFile
+from core.own.modules import loaded
 
 CARRIED = {"clipping"}
 
@@ -37,7 +39,7 @@ def script(plan: Plan, file: str = "experiment.py") -> str:
     left = sorted(set(recipe.callbacks) - CARRIED)
     stages = len(recipe.stage_list()) > 1
     notes = ([f"Left out: {', '.join(left)}."] if left else []) + (["Stages: only the first."] if stages else [])
-    notes += _differences(plan)
+    notes += [*_differences(plan), *_own_notes(plan)]
     own = plan.own_rates
     rules = {key: document.rule(key, 0, own.get(key)) for key in plan.owners}
     stem = _plain(file).removesuffix(".py")
@@ -123,6 +125,17 @@ def _losses(plan: Plan, task: Task) -> str:
     return "{" + ", ".join(losses) + f", **{{k: v for k, v in {playing}.items() if v is not None}}}}"
 
 
+def _own(plan: Plan) -> list[OwnFile]:
+    """The files of a person's own blocks that it needs."""
+    used = {plan.document.nodes[key].block for key in (*plan.sample_nodes, *plan.batch_nodes)}
+    return [file for key, file in sorted(loaded().items()) if key in used]
+
+
+def _own_notes(plan: Plan) -> list[str]:
+    """Where the code of own blocks came from; the script runs where the same file is allowed."""
+    return [f"Own block {file.key}: {_plain(str(file.path))}, SHA-256 {file.sha256}." for file in _own(plan)]
+
+
 def _opposed(plan: Plan, objectives: Sequence[str]) -> list[str]:
     """Those that have a discriminator."""
     return [key for key in objectives if getattr(_class_of(plan, key), "opposed", False)]
@@ -195,7 +208,10 @@ def _imports(plan: Plan) -> str:
         used.add(("core.training.optimizers.lamb", "Lamb"))
     if any(plan.document.nodes[key].repeat > 1 for key in plan.batch_nodes):
         used.add(("core.compiler.build", "Chain"))
-    return "".join(f"from {module} import {name}\n" for module, name in sorted(used))
+    gate = (
+        "import core.own.modules  # lets Python find blocks of one's own that are allowed here\n" if _own(plan) else ""
+    )
+    return gate + "".join(f"from {module} import {name}\n" for module, name in sorted(used))
 
 
 def _config(cls: Any, node: Node, wired: tuple[Wired, ...] = ()) -> str:

@@ -25,6 +25,7 @@ from core.compiler.recompute import recompute, recomputed
 from core.compiler.resolve import Resolved
 from core.graph.document import Document, End, Node
 from core.graph.ports import Port
+from core.own.loading import edition
 from core.problems import Fix, Problem, Refused, refuse
 
 MEBIBYTE = 2**20
@@ -92,7 +93,7 @@ class Tracer:
         """What one node gives and costs, or what is wrong with it. ``made_of``: what comes in where the weights are first met, from which their sizes are read."""
         knobs, here = tuple(sorted(node.knobs.items())), _signature(incoming)
         there = here if made_of is incoming else _signature(made_of)
-        known = (node.block, knobs, node.repeat, batch, again, here, there)
+        known = (node.block, edition(node.block), knobs, node.repeat, batch, again, here, there)
         if known not in self._seen:
             if len(self._seen) >= self._most:
                 self._seen.clear()

@@ -5,5 +5,5 @@ from __future__ import annotations
 from core.catalog import Catalog
 from core.data.base import Source, Transform
 
-sources: Catalog[Source] = Catalog("core.data.sources", "source")
-transforms: Catalog[Transform] = Catalog("core.data.transforms", "transform")
+sources: Catalog[Source] = Catalog("core.data.sources", "source", Source)
+transforms: Catalog[Transform] = Catalog("core.data.transforms", "transform", Transform)

@@ -20,6 +20,7 @@ from core.data.base import Source, Transform
 from core.data.batch import Key
 from core.data.joining import caption_key
 from core.data.order import Extent
+from core.own.modules import loaded
 from core.problems import Problem, Refused, refuse
 from core.telemetry.spans import Course, Times
 
@@ -34,6 +35,7 @@ class Description:
 
     parts: tuple[tuple[str, type, Any, Mapping[str, Any], Mapping[str, Key]], ...]
     wanted: tuple[Key, ...]
+    own: Mapping[str, str] = field(default_factory=dict)  # blocks of a person's own -> SHA-256 of their files
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -232,12 +234,15 @@ class SampleGraph:
             parts=tuple(
                 (node, type(part), part.config, states.get(node, {}), dict(wires)) for node, part, wires in self.parts
             ),
-            wanted=self.wanted,
-        )
+            wanted=self.wanted, own={key: file.sha256 for key, file in loaded().items()},
+        )  # fmt: skip
 
     @classmethod
     def from_description(cls, description: Description) -> SampleGraph:
-        """The graph again, with what it had learned."""
+        """The graph again, with what it had learned. Raises Refused where a block of a person's own is another by now."""
+        for key, file in loaded().items():
+            if description.own.get(key) != file.sha256:
+                raise refuse(f"{file.path} was changed while the run was trained.", hint="Begin the run again.")
         parts = tuple((node, kind(config), wires) for node, kind, config, _, wires in description.parts)
         graph = cls(parts=parts, wanted=description.wanted)
         graph.load_state({node: state for node, _, _, state, _ in description.parts if state})

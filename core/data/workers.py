@@ -25,6 +25,7 @@ from core.data.pipeline import Description, SampleGraph
 from core.problems import Problem, Refused, refuse
 
 AHEAD = 2  # batches a worker has in hand
+EVERY_TURN = -1  # of a worker that can make no batch at all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +135,7 @@ class Pool:
             for index, reason in quarantine.items():
                 graph.set_aside(index, reason)
             graph.check_quarantine(self._inside)
-            if answered != turn:
+            if answered not in (turn, EVERY_TURN):
                 continue  # left over from an epoch that was not finished
             if problems:
                 raise Refused(*problems)
@@ -183,7 +184,11 @@ def make(graph: SampleGraph, job: Job, inside: Sequence[int]) -> Batch:
 def work(link: Connection, description: Description) -> None:
     """A worker's life: make what is asked for until the other end closes."""
     torch.set_num_threads(1)
-    graph = SampleGraph.from_description(description)
+    try:
+        graph = SampleGraph.from_description(description)
+    except Refused as refused:
+        link.send((EVERY_TURN, None, {}, refused.problems))
+        return
     asked: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(link, asked), name="asked", daemon=True).start()
     inside: tuple[int, ...] = ()

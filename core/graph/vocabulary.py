@@ -41,6 +41,7 @@ class BlockSpec:
         False  # passes on whichever incoming port of a kind is there: where tasks of several sources join
     )
     carries: bool = True  # what it gives is made of what it takes; False: it takes that only to know how much to give
+    origin: str = ""  # of a person's own block: its file and the SHA-256 of what was loaded
     known: bool = True  # False: a placeholder for a block this version lacks
     loading: bool = False  # a placeholder until the blocks have been read
     per_sample: tuple[str, ...] = ()  # of a subgraph: the ports whose inside works on single samples, whatever its role

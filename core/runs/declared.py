@@ -7,6 +7,6 @@ from core.graph.vocabulary import Vocabulary
 from core.training.describe import options
 
 
-def declared_vocabulary() -> Vocabulary:
-    """Every block, source, transform and recipe option."""
-    return Vocabulary(vocabulary().values(), options=options())
+def declared_vocabulary(*, again: bool = False) -> Vocabulary:
+    """Every block, source, transform and recipe option; ``again``: a person's own are looked at anew."""
+    return Vocabulary(vocabulary(again=again).values(), options=options())

@@ -30,6 +30,7 @@ from core.graph.file import loads
 from core.graph.judged import lineage
 from core.graph.selection import TEST_HOLDS
 from core.graph.subgraphs.flat import flat_document
+from core.own.modules import loaded
 from core.problems import Problem, Refused, refuse
 from core.runs.launch import CONTINUED, costs, keep_document
 from core.store.checkpoints import CheckpointFolder
@@ -84,6 +85,7 @@ class StoreKeeper:
 
 MUCH_TO_READ = 2**28  # bytes
 DATA = "data fingerprint"  # the parameter that tells which data a run learns from
+OWN = "own blocks"  # the parameter that tells which blocks of a person's own a run is trained with
 CHANGED = "The data is not what this run began with: files, captions or settings of the source have changed."
 CHANGED_HINT = "Put it back, go on all the same with --data-changed, or begin a new run from its checkpoint (Fork)."
 
@@ -343,6 +345,9 @@ def _keep_origin(library: Library, uid: str, trainer: Trainer, data: str) -> Non
             found[trainer.named(TEST_HOLDS)] = holds
         if len(trainer.plan.tasks) > 1:
             found[trainer.named(DATA)] = trainer.graphs[task.source].source.fingerprint()
+    if own := own_used(trainer.plan.document):
+        _say_own(library, uid, trainer, own)
+        found[OWN] = own
     if judged := lineage(trainer.plan.document):
         found["judged pairs"] = judged
         trainer.log(f"Annotated pairs: {judged}.")
@@ -353,6 +358,22 @@ def _keep_origin(library: Library, uid: str, trainer: Trainer, data: str) -> Non
         library.add_params(uid, found)
     except (Refused, OSError, SQLAlchemyError) as error:
         trainer.warn(f"The fingerprint of the data could not be kept: {error}")
+
+
+def own_used(document: Document) -> str:
+    """The blocks of a person's own that a drawing trains with, each with the SHA-256 of its file; empty where there are none."""
+    used = {node.block for node in document.nodes.values() if not node.muted} & set(loaded())
+    return ", ".join(f"{key} {loaded()[key].sha256}" for key in sorted(used))
+
+
+def _say_own(library: Library, uid: str, trainer: Trainer, own: str) -> None:
+    """Where the code came from, in the log; and, of a run that goes on, whether it is another by now."""
+    before = library.params(uid).get(OWN)
+    if before is not None and before != own:
+        trainer.warn("A block of your own has changed since this run began; it goes on with the block as it is now.")
+    for key, file in loaded().items():
+        if key in own:
+            trainer.log(f"Own block {key}: {file.path}, SHA-256 {file.sha256}.")
 
 
 def _say_left_out(trainer: Trainer) -> None:

@@ -1,6 +1,7 @@
 """The whole vocabulary, kept as JSON between starts so that the window can draw before torch is imported.
 
-The cache is named after the code it was made from: a changed or new block file makes another name.
+The cache is named after the code it was made from: a changed or new block file makes another name, and so does a block of a
+person's own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from pathlib import Path
 from platformdirs import user_cache_dir
 
 from core.graph.vocabulary import Vocabulary
+from core.own.files import own_files
+from core.own.settings import read_settings
+from core.problems import Refused
 from core.runs.loading import load_engine
 
 _FOLDERS = ("blocks", "data", "training", "telemetry/diagnostics", "graph", "knobs.py")
@@ -27,7 +31,19 @@ def fingerprint() -> str:
         for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
             stat = file.stat()
             made.update(f"{file.relative_to(root)}:{stat.st_size}:{stat.st_mtime_ns};".encode())
+    made.update(_own().encode())
     return made.hexdigest()[:20]
+
+
+def _own() -> str:
+    """Which blocks of a person's own there are to load."""
+    try:
+        settings = read_settings()
+        return (
+            ";".join(f"{f.path}:{f.sha256}" for f in own_files(settings) if f.state == "allowed") if settings.on else ""
+        )
+    except Refused:
+        return ""
 
 
 def cache_file() -> Path:
@@ -43,12 +59,12 @@ def cached_vocabulary() -> Vocabulary | None:
         return None
 
 
-def full_vocabulary() -> Vocabulary:
-    """Everything from the classes (imports torch: seconds), kept for the next start."""
+def full_vocabulary(*, again: bool = False) -> Vocabulary:
+    """Everything from the classes (imports torch: seconds), kept for the next start; ``again``: own blocks are looked at anew."""
     load_engine()
     from core.runs.declared import declared_vocabulary  # torch, which is there now
 
-    words = declared_vocabulary()
+    words = declared_vocabulary(again=again)
     file = cache_file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

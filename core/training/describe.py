@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.compiler.describe import summary_and_papers
+from core.compiler.specs import summary_and_papers
 from core.data.order import batchings
 from core.graph.vocabulary import OptionFamily, OptionSpec
 from core.knobs import knobs_of

@@ -20,6 +20,7 @@ from core.graph.document import Document
 from core.graph.mixing import source_nodes
 from core.graph.subgraphs.flat import flattened
 from core.graph.vocabulary import Vocabulary
+from core.own.loading import read_own
 from core.problems import Problem, Refused
 from core.runs.loading import load_engine
 from core.runs.vocabulary import full_vocabulary
@@ -31,6 +32,7 @@ class Engine(QObject):
     """Asks core's heavy parts without the window waiting."""
 
     vocabularyRead = Signal(object)  # Vocabulary
+    ownRead = Signal(object)  # OwnBlocks
     analysed = Signal(object, object)  # Document, Analysis
     failed = Signal(str)
     _finished = Signal(object, object, object)  # callback, value, error
@@ -51,17 +53,18 @@ class Engine(QObject):
         )  # what the last look at the data's size was about, and found
         self._finished.connect(_deliver)
 
-    def read_vocabulary(self) -> None:
-        """Import the catalogues; gives :attr:`vocabularyRead`."""
-        self._shapes.submit(self._read_vocabulary)
+    def read_vocabulary(self, *, again: bool = False) -> None:
+        """Import the catalogues; gives :attr:`vocabularyRead` and :attr:`ownRead`. ``again``: own blocks are looked at anew."""
+        self._shapes.submit(self._read_vocabulary, again)
 
-    def _read_vocabulary(self) -> None:
+    def _read_vocabulary(self, again: bool) -> None:
         try:
-            self._vocabulary = full_vocabulary()
+            self._vocabulary = full_vocabulary(again=again)
         except Exception as error:  # a broken block must be said, not swallowed with the thread
             self.failed.emit(tr("The blocks could not be read: {reason}", reason=f"{type(error).__name__}: {error}"))
             return
         self.vocabularyRead.emit(self._vocabulary)
+        self.ownRead.emit(read_own())
 
     def analyse(self, document: Document) -> None:
         """Shapes, costs and Problems of a document; a newer question makes this one stale."""

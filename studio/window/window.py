@@ -17,6 +17,7 @@ from studio.window.dialogs import Dialogs
 from studio.window.forking import Forking
 from studio.window.frame import Frame
 from studio.window.menus import Menus
+from studio.window.own_blocks import OwnBlocksPage
 from studio.window.scaling import scale_now, scale_screens
 from studio.window.sweep_page import SweepPage
 from widgets.look.language import tr
@@ -48,6 +49,8 @@ class Window(Frame):
         self.load = DeviceLine(self.top)
         session.messageRaised.connect(self.messages.show_message)
         session.setAside.connect(self.dialogs.offer_back)
+        self.own_blocks = OwnBlocksPage(session, self)
+        session.sheetRequested.connect(lambda name: getattr(self, f"show_{name}")())
         self.top.pageRequested.connect(self.show_page)
         look.changed.connect(self.restyle)
         bindings.show_vocabulary(self, session.vocabulary)
@@ -91,6 +94,10 @@ class Window(Frame):
     def show_doctor(self) -> None:
         """What is installed and what is missing."""
         self.dialogs.show_doctor()
+
+    def show_own_blocks(self) -> None:
+        """Blocks of the person's own: which there are, and which are allowed."""
+        self.own_blocks.show()
 
     def open_store(self) -> None:
         """Another store of runs, in a window of its own."""

@@ -66,6 +66,8 @@ class NodePage(Page):
         spec = self._spec
         self.add(self.title, text_label(tr(spec.family), muted=True))
         self.add(text_label(tr(spec.summary)), self.sharing)
+        if spec.origin:
+            self.add(text_label(tr("Your own block, from {origin}", origin=breakable(spec.origin)), muted=True))
         if spec.papers:
             papers = Papers(spec.papers)
             papers.linkRequested.connect(self.linkRequested)
@@ -142,6 +144,11 @@ class NodePage(Page):
             self.title.setModified(False)
             text = self.title.text().strip()
             self.titleChanged.emit("" if text == tr(self._spec.title) else text)
+
+
+def breakable(origin: str) -> str:
+    """A path and a hash that a narrow column can break."""
+    return "\u200b".join(origin[at : at + 16] for at in range(0, len(origin), 16))
 
 
 class TrainingGroup(QWidget):

@@ -12,6 +12,7 @@ from torch.utils import _pytree as pytree
 from core.blocks.block import Objective
 from core.blocks.values import main_tensor
 from core.compiler.compile import analyse, compile
+from core.compiler.contract.checks import as_trained
 from core.compiler.module import Experiment
 from core.compiler.script import script
 from core.graph import edits
@@ -19,15 +20,14 @@ from core.graph.document import Document, End, Node
 from core.graph.recipe import Rule
 from core.knobs import configure
 from core.problems import Refused
-from tests.core import contract
 from tests.core.compiler.test_script import losses, told
-from tests.core.test_every_block import KEYS, build, with_gradient
+from tests.core.test_every_block import KEYS, build, few_words
 from tests.documents import Drawing, siamese
 
 
 @pytest.fixture(autouse=True)
 def _few_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    contract.few_words(monkeypatch)
+    few_words(monkeypatch)
 
 
 def apart(document: Document) -> Document:
@@ -166,7 +166,7 @@ def _total(block: torch.nn.Module, example: dict[str, object], seed: int) -> tor
         lambda x: x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x, dict(example)
     )
     torch.manual_seed(seed)
-    incoming = {name: with_gradient(value) for name, value in wide.items()}
+    incoming = {name: as_trained(value) for name, value in wide.items()}
     made = block(**incoming)
     total = torch.stack([main_tensor(value).double().pow(2).sum() for value in made.values()]).sum()
     return total + block.opposing(**incoming) if isinstance(block, Objective) and block.opposed else total  # type: ignore[operator]

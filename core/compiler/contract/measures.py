@@ -9,23 +9,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from core.blocks.block import Block
-from core.blocks.encoders import open_clip_text
 from core.blocks.packing import laid_out, unpacked
 from core.blocks.values import Pictures, Spectrogram, Text, Tokens, Waveform, joined
 
 Values = dict[str, Any]
 GARBAGE = 1e3
-
-
-def few_words(patch: pytest.MonkeyPatch) -> None:
-    """A short list of subwords in place of the published one: what a block keeps to does not depend on how many there are."""
-    patch.setattr(open_clip_text, "VOCABULARY", 400)
 
 
 def padded(example: Values) -> Values:
