@@ -362,7 +362,7 @@ def _keep_origin(library: Library, uid: str, trainer: Trainer, data: str) -> Non
 
 def own_used(document: Document) -> str:
     """The blocks of a person's own that a drawing trains with, each with the SHA-256 of its file; empty where there are none."""
-    used = {node.block for node in document.nodes.values() if not node.muted} & set(loaded())
+    used = {node.block for node in flat_document(document).nodes.values() if not node.muted} & set(loaded())
     return ", ".join(f"{key} {loaded()[key].sha256}" for key in sorted(used))
 
 

@@ -7,6 +7,7 @@ import dataclasses
 
 from rich.table import Table
 
+from core.graph.subgraphs.flat import flat_document
 from core.texts import harmless
 from studio.open.documents import DEFAULT_EXAMPLE, find_document, turned
 from studio.telling.printing import as_json, console
@@ -56,7 +57,9 @@ def run(flags: argparse.Namespace) -> int:
         f"{analysis.parameters:,} parameters, {analysis.trained_parameters:,} learn; {analysis.flops / 1e6:,.1f} MFLOPs per example; "
         f"about {analysis.mebibytes:,.0f} MiB in training at batch {document.recipe.batch_size}."
     )
-    for spec in (words.spec(block) for block in sorted({node.block for node in document.nodes.values()})):
+    for spec in (
+        words.spec(block) for block in sorted({node.block for node in flat_document(document).nodes.values()})
+    ):
         if spec.origin:
             out.print(f"Own block {spec.key}: {harmless(spec.origin)}")
     for problem in analysis.problems:
