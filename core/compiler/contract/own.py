@@ -35,7 +35,7 @@ def why_broken(cls: type[Any]) -> tuple[int, str]:
 def _settings(cls: type[Any]) -> tuple[int, str]:
     config = getattr(cls, "Config", None)
     if not (isinstance(config, type) and dataclasses.is_dataclass(config) and config.__dataclass_params__.frozen):  # type: ignore[attr-defined]
-        return fail("Its Config must be a frozen dataclass of knobs.", line_of(cls))
+        return fail("Its Config must be a frozen dataclass of settings.", line_of(cls))
     try:
         wrong = [knob for knob in knobs_of(config) if knob.problem_with(knob.default)]
     except (ValueError, TypeError, NameError) as error:
