@@ -163,10 +163,8 @@ class Asking(QObject):
         self._session.engine.ask(question, self._show)
 
     def _show(self, value: Any, sentence: str) -> None:
-        if sentence:
-            self._page.show_refusal(sentence)
-        elif value is None:
-            self._page.show_refusal(tr("Cancelled."))
+        if sentence or value is None:
+            self._page.show_nothing(sentence or tr("Cancelled."))
         else:
             self._page.show_answers(value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.asking.partial import Following, classes_of, written_about
+from studio.asking.partial import Following, as_far_as_it_came, classes_of, written_about
+from widgets.look.language import tr
 from widgets.query.values import Asked, Filming, QueryAnswer, QueryAnswers
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ def told_of_film(trained: Trained, kind: str, path: str, following: Following) -
         "caption": lambda: written_about(
             trained, "film", path, following, lambda word: QueryAnswer(sentence=word.text)
         ),
+        "align": lambda: _offsets(trained, path, following),
     }
     answers = tells[kind]()
     return replace(answers, asked=asked_of(path), seconds=time.monotonic() - began)
@@ -80,3 +83,22 @@ def _actions(trained: Trained, path: str) -> QueryAnswers:
         for event in localise(trained, "film", Path(path))
     ]
     return QueryAnswers(asked=Asked(), kind="actions", answers=tuple(answers))
+
+
+def _offsets(trained: Trained, path: str, following: Following) -> QueryAnswers:
+    """By how much its audio is late in each part, or that it cannot be told."""
+    from core.inference.offset import offsets  # torch
+
+    parts, is_partial = as_far_as_it_came(lambda: offsets(trained, Path(path), progress=following.progress))
+    known = [part.seconds for part in parts if part.seconds is not None]
+    answers = tuple(
+        QueryAnswer(
+            score=part.sure, span=(part.span.start, part.span.end),
+            sentence=tr("cannot be told") if part.seconds is None else tr("{offset} s late", offset=f"{part.seconds:+.2f}"),
+        )
+        for part in parts
+    )  # fmt: skip
+    return QueryAnswers(
+        asked=Asked(), kind="offsets", answers=answers, made=len(known), is_partial=is_partial,
+        offset=statistics.median(known) if known else None,
+    )  # fmt: skip

@@ -41,7 +41,7 @@ def test_a_sound_is_dropped_and_asked_about(sit_down, trained, tmp_path):
     assert [answer.sentence for answer in page.answers().answers] == list("one")
     starts = [answer.span[0] for answer in page.answers().answers]
     assert starts == sorted(starts)
-    assert len(page._stage.times.boxes()) == 3
+    assert len(page._results.stage.times.boxes()) == 3
     person.click(page._listening.buttons["classify"])
     person.wait(lambda: page.answers().kind == "classes")
     assert sum(answer.score for answer in page.answers().answers) == pytest.approx(1)

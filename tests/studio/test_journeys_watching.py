@@ -37,13 +37,13 @@ def test_a_film_is_dropped_and_asked_about(sit_down, trained, tmp_path):
     person.wait(lambda: page.answers() is not None)
     assert page.answers().kind == "sentences"
     assert page.answers().asked.film.frames == 25
-    assert page._stage.isVisible()
+    assert page._results.stage.isVisible()
     person.click(page._watching.buttons["classify"])
     person.wait(lambda: page.answers().kind == "classes")
     assert sum(answer.score for answer in page.answers().answers) == pytest.approx(1)
     person.click(page._watching.buttons["localise"])
     person.wait(lambda: page.answers().kind == "actions")
-    assert len(page._stage.times.boxes()) == len(page.answers().answers) > 0
+    assert len(page._results.stage.times.boxes()) == len(page.answers().answers) > 0
     person.click(page._watching.buttons["caption"])
     person.wait(lambda: page.answers().kind == "written")
     QTest.keyClicks(page._sentence, "run")

@@ -95,6 +95,7 @@ def _seen() -> dict[str, str]:
         "classify": tr("it names the class of a video."),
         "caption": tr("a block writes about a video, word by word."),
         "localise": tr("a block says what is done, and when."),
+        "align": tr("a block says by how much the audio of a video is late."),
     }
 
 
@@ -106,5 +107,5 @@ def _why() -> dict[str, str]:
         "caption": tr("a block writes about an image, word by word."),
         "generate": tr("a block makes images from seeds."),
         "reconstruct": tr("a block rebuilds the image that came in."),
-        "align": tr("a block says by how much the audio of a video is late; ask it with python -m studio sync."),
+        "align": tr("a block says by how much the audio of a video is late."),
     }

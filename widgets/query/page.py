@@ -10,40 +10,25 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import (
-    QComboBox,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QProgressBar,
-    QPushButton,
-    QScrollArea,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)  # fmt: skip
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QProgressBar, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 from widgets.query.classes import ClassesForm
 from widgets.query.columns import muted, new_column
-from widgets.query.kinds import KindList
 from widgets.query.listening import ListeningForm
 from widgets.query.making import MakingForm
 from widgets.query.picked import PickedAnswer
 from widgets.query.question import PictureWell
-from widgets.query.stage import SoundStage
-from widgets.query.tiles import AnswerTiles, is_tiled
+from widgets.query.results import Results, scrolled
+from widgets.query.run_choice import RunChoice
 from widgets.query.values import EITHER, Askable, Filming, MakingWish, QueryAnswers, Sounding, Ways
 from widgets.query.watching import WatchingForm
 from widgets.query.words import (
-    checkpoint_name,
     found_words,
     invitation,
     makes,
-    title_of,
     to_give,
     to_make,
     with_film,
@@ -75,20 +60,17 @@ class QueryPage(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._runs: dict[str, Askable] = {}
         self._ways: dict[str, Ways | None] = {}  # None: not answered yet
-        self._answers: QueryAnswers | None = None
-        self._path = self._shown_uid = ""
+        self._path = ""
+        self._answered: tuple[str, ...] = ()  # what was given when the present answers came
         self._is_busy = False
-        self._runs_box, self._checkpoints = QComboBox(), QComboBox()
+        self._choice, self._results = RunChoice(), Results(self)
         self._sentence, self._well, self._classes = QLineEdit(), PictureWell(), ClassesForm()
-        self._making, self._writing, self._kinds = MakingForm(), CaptionForm(), KindList()
-        self._listening, self._stage, self._by_sound = ListeningForm(), SoundStage(), muted("")
+        self._making, self._writing = MakingForm(), CaptionForm()
+        self._listening, self._by_sound = ListeningForm(), muted("")
         self._watching, self._by_film = WatchingForm(), muted("")
-        self._results_title, self.closely = muted(tr("Results, by score")), PickedAnswer()
         self._ask, self._cancel = QPushButton(tr("Search")), QPushButton(tr("Cancel"))
         self._progress, self._line = QProgressBar(), QLabel()
-        self._tiles, self._empty = AnswerTiles(), QLabel()
         self._by_sentence, self._by_picture, self._by_both = muted(""), muted(""), muted("")
         self._lay_out()
         self._connect()
@@ -98,26 +80,11 @@ class QueryPage(QWidget):
 
     def set_runs(self, runs: Sequence[Askable]) -> None:
         """Runs that can be asked; keeps the choice where it is still there."""
-        if tuple(runs) == tuple(self._runs.values()) and runs:
-            return  # an open list stays open
-        before = self.uid()
-        self._runs = {run.uid: run for run in runs}
-        self._runs_box.blockSignals(True)
-        self._runs_box.clear()
-        for run in runs:
-            self._runs_box.addItem(run.name, run.uid)
-        can = next((number for number, run in enumerate(runs) if run.checkpoints), 0)  # the newest that has something
-        place = self._runs_box.findData(before)
-        self._runs_box.setCurrentIndex((place if place >= 0 else can) if runs else -1)
-        self._runs_box.blockSignals(False)
-        self._show_checkpoints()
+        self._choice.set_runs(runs)
 
     def choose(self, uid: str, step: int | None = None) -> None:
         """Pick a run, and a checkpoint of it."""
-        if (index := self._runs_box.findData(uid)) >= 0:
-            self._runs_box.setCurrentIndex(index)
-        if step is not None and (index := self._checkpoints.findData(step)) >= 0:
-            self._checkpoints.setCurrentIndex(index)
+        self._choice.choose(uid, step)
 
     def set_ways(self, uid: str, ways: Ways) -> None:
         """How a run can be asked."""
@@ -133,26 +100,14 @@ class QueryPage(QWidget):
 
     def show_answers(self, answers: QueryAnswers) -> None:
         """What the model found."""
-        self._answers = answers
+        self._results.show_answers(answers)
+        self._answered = self._given_now()
         self._set_busy(False)
         self._say(found_words(answers))
-        self._results_title.setText(title_of(answers.kind))
-        self._stage.show_answers(answers)
-        self.closely.set_kind(answers.kind)
-        self._tiles.set_answers(answers.answers, as_tiles=is_tiled(answers))
-        self._show_empty("" if answers.answers else tr("Nothing was found."))
-        if not answers.answers:
-            self.closely.show_answer(None, None)
 
     def show_drawn(self, answers: QueryAnswers) -> None:
         """What there is while images are being made: the last is not finished."""
-        self._answers = answers
-        picked = self._tiles.picked()
-        self._results_title.setText(tr("Made images"))
-        self.closely.set_kind("made")
-        self._tiles.set_answers(answers.answers, as_tiles=True)
-        self._tiles.pick(picked if 0 <= picked < len(answers.answers) - 1 else len(answers.answers) - 1)
-        self._show_empty("")
+        self._results.show_drawn(answers)
 
     def show_sound(self, path: str, sound: Sounding | None, refusal: str = "") -> None:
         """What was read of an audio file; it is asked about at once where a run can tell something of it."""
@@ -161,7 +116,7 @@ class QueryPage(QWidget):
         self._listening.show_sound(path, sound)
         if sound is None:
             self._listening.well.remove()
-            self.show_refusal(refusal)
+            self.show_nothing(refusal)
         elif self._way().hears("retrieve"):
             self._ask_again()
         elif kind := self._listening.first_told():
@@ -174,7 +129,7 @@ class QueryPage(QWidget):
         self._watching.show_film(path, film)
         if film is None:
             self._watching.well.remove()
-            self.show_refusal(refusal)
+            self.show_nothing(refusal)
         elif self._way().sees("retrieve"):
             self._ask_again()
         elif kind := self._watching.first_told():
@@ -188,23 +143,33 @@ class QueryPage(QWidget):
             self._progress.setValue(round(100 * share))
         self._say(text)
 
+    def show_nothing(self, sentence: str) -> None:
+        """Why a question has no answer; answers that are about something else are not left beside it."""
+        if self._given_now() != self._answered:
+            self._results.forget()
+        self.show_refusal(sentence)
+
     def show_refusal(self, sentence: str) -> None:
-        """Why there is no answer."""
+        """Why something is not asked, or not taken."""
         self._set_busy(False)
         self._say(sentence, refused=True)
 
+    @property
+    def closely(self) -> PickedAnswer:
+        """The picked answer."""
+        return self._results.closely
+
     def answers(self) -> QueryAnswers | None:
         """What is shown."""
-        return self._answers
+        return self._results.answers
 
     def uid(self) -> str:
         """The chosen run."""
-        return self._runs_box.currentData() or ""
+        return self._choice.uid()
 
     def step(self) -> int:
         """The chosen checkpoint's step."""
-        data = self._checkpoints.currentData()
-        return data if isinstance(data, int) else -1
+        return self._choice.step()
 
     def message(self) -> str:
         """The line under the question."""
@@ -213,8 +178,8 @@ class QueryPage(QWidget):
     # Inside
 
     def _connect(self) -> None:
-        self._runs_box.currentIndexChanged.connect(self._show_checkpoints)
-        self._checkpoints.currentIndexChanged.connect(self._refresh)
+        self._choice.runChanged.connect(self._show_run)
+        self._choice.checkpointChanged.connect(self._refresh)
         self._sentence.returnPressed.connect(self._ask_sentence)
         self._sentence.textEdited.connect(self._typing)
         self._ask.clicked.connect(self._ask_again)
@@ -235,9 +200,7 @@ class QueryPage(QWidget):
         self._watching.filmRemoved.connect(self._refresh)
         self._watching.refused.connect(self.show_refusal)
         self._watching.told.connect(self._want_seen)
-        self._stage.spanPicked.connect(self._tiles.pick)
         self._writing.captionWanted.connect(self._want_caption)
-        self._tiles.answerPicked.connect(self._picked)
         look.changed.connect(self._relook)
 
     def _lay_out(self) -> None:
@@ -245,20 +208,12 @@ class QueryPage(QWidget):
         self._sentence.setAccessibleName(tr("Query"))
         self._sentence.setClearButtonEnabled(True)
         self._ask.setProperty("primary", True)
-        for box in (self._runs_box, self._checkpoints):  # a long name is cut, not the whole column
-            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(8)
-        self._runs_box.setAccessibleName(tr("Run"))
-        self._checkpoints.setAccessibleName(tr("Checkpoint"))
         self._progress.setTextVisible(False)
         self._progress.setFixedHeight(4)
-        for label in (self._line, self._empty):
-            label.setTextFormat(Qt.TextFormat.PlainText)
-            label.setWordWrap(True)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setProperty("muted", True)
+        self._line.setTextFormat(Qt.TextFormat.PlainText)
+        self._line.setWordWrap(True)
         parts = QSplitter(Qt.Orientation.Horizontal)
-        for part, stretch in ((self._question_side(), 0), (self._answer_side(), 1), (self._close_side(), 0)):
+        for part, stretch in ((self._question_side(), 0), (self._results.middle, 1), (self._results.right, 0)):
             parts.addWidget(part)
             parts.setStretchFactor(parts.count() - 1, stretch)
         parts.setChildrenCollapsible(False)
@@ -269,9 +224,7 @@ class QueryPage(QWidget):
 
     def _question_side(self) -> QWidget:
         side, column = new_column()
-        for text, widget in ((tr("Run"), self._runs_box), (tr("Checkpoint"), self._checkpoints)):
-            column.addWidget(muted(text))
-            column.addWidget(widget)
+        column.addWidget(self._choice)
         column.addSpacing(8)
         column.addWidget(self._by_sentence)
         column.addWidget(self._sentence)
@@ -293,39 +246,9 @@ class QueryPage(QWidget):
         column.addWidget(self._making)
         column.addWidget(self._writing)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(side)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = scrolled(side)
         bar = scroll.verticalScrollBar().sizeHint().width()
         scroll.setMinimumWidth(max(220, side.minimumSizeHint().width() + bar))  # nothing of it is cut at the right
-        return scroll
-
-    def _answer_side(self) -> QWidget:
-        side, column = new_column()
-        column.addWidget(self._stage)
-        column.addWidget(self._results_title)
-        scroll = self._scroll = QScrollArea()
-        scroll.setWidget(self._tiles)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column.addWidget(self._empty, 1)
-        column.addWidget(scroll, 1)
-        return side
-
-    def _close_side(self) -> QWidget:
-        side, column = new_column()
-        column.addWidget(self.closely)
-        column.addStretch(1)
-        column.addWidget(self._kinds)
-        scroll = QScrollArea()  # in a low window all of it can be read
-        scroll.setWidget(side)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(200)
         return scroll
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -334,34 +257,21 @@ class QueryPage(QWidget):
 
     def _want_ways(self) -> None:
         """Ask once a run, and only when somebody looks."""
-        uid = self.uid()
-        if uid and uid not in self._ways and self.isVisible() and self._runs[uid].checkpoints:
-            self._ways[uid] = None
-            self.waysWanted.emit(uid)
+        run = self._choice.run()
+        if run is not None and run.uid not in self._ways and self.isVisible() and run.checkpoints:
+            self._ways[run.uid] = None
+            self.waysWanted.emit(run.uid)
 
     def _way(self) -> Ways:
         return self._ways.get(self.uid()) or EITHER
 
-    def _show_checkpoints(self) -> None:
-        run = self._runs.get(self.uid())
-        kept = [each for each in run.checkpoints if each.kept] if run is not None else []
-        chosen = self.step() if self._shown_uid == self.uid() else None
-        self._shown_uid = self.uid()
-        self._checkpoints.blockSignals(True)
-        self._checkpoints.clear()
-        for each in sorted(kept, key=lambda c: c.step, reverse=True):
-            self._checkpoints.addItem(checkpoint_name(each), each.step)
-        best = next((each.step for each in kept if each.best), None)
-        wanted = chosen if self._checkpoints.findData(chosen) >= 0 else best
-        if wanted is not None:
-            self._checkpoints.setCurrentIndex(self._checkpoints.findData(wanted))
-        self._checkpoints.blockSignals(False)
+    def _show_run(self) -> None:
         self._want_ways()
         self._set_guidance()
         self._refresh()
 
     def _why_not(self) -> str:
-        run = self._runs.get(self.uid())
+        run = self._choice.run()
         if run is None:
             return tr("No run can be queried yet. Train one; its checkpoints appear here.")
         if run.why_not:
@@ -383,6 +293,10 @@ class QueryPage(QWidget):
         if self._watching.path() and not (sentence or picture) and self._way().of_film:
             return "film"
         return "both" if sentence and picture else "sentence" if sentence else "picture" if picture else ""
+
+    def _given_now(self) -> tuple[str, ...]:
+        """What the fields hold."""
+        return self.uid(), self._sentence.text().strip(), self._path, self._listening.path(), self._watching.path()
 
     def _refresh(self) -> None:
         why_not, given, way = self._why_not(), self._given(), self._way()
@@ -411,7 +325,7 @@ class QueryPage(QWidget):
         self._watching.set_possible(way, why_not or busy)
         self._making.set_possible(way, why_not or busy)
         self._writing.set_possible(way, why_not or no_picture or busy)
-        self._kinds.set_ways(way)
+        self._results.set_ways(way)
         self._cancel.setVisible(self._is_busy)
         self._progress.setVisible(self._is_busy)
         told = "" if self._is_busy else why_not or cannot
@@ -420,8 +334,8 @@ class QueryPage(QWidget):
         elif self._line.property("why_not"):
             self._say("")
         self._line.setProperty("why_not", bool(told))
-        if self._answers is None:
-            self._show_empty(why_not or invitation(way))
+        if self._results.answers is None:
+            self._results.show_empty(why_not or invitation(way))
 
     def _show_ways(self, way: Ways) -> None:
         """The words over the fields say what each finds; a field that nothing can be asked with rests."""
@@ -444,14 +358,6 @@ class QueryPage(QWidget):
         pictures = both == "pictures"
         self._by_both.setText(tr("Image and text → images") if pictures else tr("Image and text → captions"))
         self._by_both.setVisible(bool(both))
-
-    def _show_empty(self, text: str) -> None:
-        """A sentence where the answers would be; an empty one makes room for them."""
-        self._empty.setText(text)
-        self._empty.setVisible(bool(text))
-        self._scroll.setVisible(not text)
-        if text:
-            self.closely.lit.setVisible(False)
 
     def _typing(self) -> None:
         if self._path and "both" not in self._way().finds:
@@ -551,8 +457,3 @@ class QueryPage(QWidget):
     def _relook(self) -> None:
         colour = theme().bad if self._line.property("refused") else theme().muted
         self._line.setStyleSheet(f"color: {colour};")
-
-    def _picked(self, index: int) -> None:
-        self._stage.pick(index)
-        if self._answers is not None:
-            self.closely.show_answer(self._answers, self._answers.answers[index])

@@ -15,7 +15,16 @@ from widgets.query.columns import muted
 from widgets.query.stage import words_of
 from widgets.query.values import QueryAnswer, QueryAnswers
 
-CLOSE = ("made", "codes", "sounds", "transcribed", "aligned", "events")  # what was made or found, not where was looked
+CLOSE = (
+    "made",
+    "codes",
+    "sounds",
+    "transcribed",
+    "aligned",
+    "events",
+    "actions",
+    "offsets",
+)  # what was made or found, not where was looked
 
 
 class PickedAnswer(QWidget):

@@ -69,6 +69,13 @@ class SoundStage(QWidget):
         self.times.set_answers(answers)
         self._show_state()
 
+    def forget(self) -> None:
+        """Nothing is asked about."""
+        self.player.stop()
+        self._sound = self._film = None
+        self.times.forget()
+        self.hide()
+
     def pick(self, index: int) -> None:
         """Look at one span: it is what is played then."""
         self.times.pick(index)
@@ -127,6 +134,11 @@ class FoundTimes(QWidget):
             tr("The video and what was found in it") if is_film else tr("The audio and what was found in it")
         )
         self.setAccessibleDescription("; ".join(words_of(one) for one in answers.answers[:12] if one.span is not None))
+        self.update()
+
+    def forget(self) -> None:
+        """Nothing to show."""
+        self._answers, self._image, self._picked = None, None, -1
         self.update()
 
     def pick(self, index: int) -> None:

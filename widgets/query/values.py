@@ -120,12 +120,13 @@ class QueryAnswers:
 
     asked: Asked
     kind: Literal[
-        "pictures", "sentences", "sounds", "films", "classes", "made", "written", "codes", "transcribed", "aligned", "events", "actions"
+        "pictures", "sentences", "sounds", "films", "classes", "made", "written", "codes", "transcribed", "aligned", "events", "actions", "offsets"
     ]  # fmt: skip
     answers: tuple[QueryAnswer, ...]  # best first
     pool: str = ""  # among what was searched: 167 held-out pictures
     seconds: float = 0.0
-    made: int = 0  # images that were made (their originals stand before them and do not count), or codes that there are
+    made: int = 0  # images that were made (their originals stand before them and do not count), codes that there are, or parts with an offset
+    offset: float | None = None  # seconds that audio is late, the median of its parts; None: that cannot be told
     written: str = ""  # the sentence that was written; its words are the answers
     is_partial: bool = False  # cancelled: what there was by then
     asked_heat: NDArray[np.float32] | None = field(default=None)  # [h, w] over the asked picture

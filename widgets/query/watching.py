@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRect, QRectF, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
 from widgets.look.frames import paint_frames
 from widgets.look.language import said, tr
@@ -13,7 +13,7 @@ from widgets.query.values import Filming, Ways
 from widgets.query.well import FileWell
 
 SUFFIXES = tuple(".mp4 .m4v .mkv .mov .webm .avi .mpg .mpeg .ogv .gif .ts .flv .wmv .3gp".split())
-TOLD = ("classify", "localise", "caption")
+TOLD = ("classify", "localise", "caption", "align")
 
 
 class FilmWell(FileWell):
@@ -67,15 +67,15 @@ class WatchingForm(QWidget):
         super().__init__(parent)
         self.well = FilmWell()
         self.buttons = {kind: QPushButton(words) for kind, words in zip(TOLD, _words())}
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        for button in self.buttons.values():
-            row.addWidget(button, 1)
+        kinds = QGridLayout()
+        kinds.setSpacing(6)
+        for number, button in enumerate(self.buttons.values()):
+            kinds.addWidget(button, number // 2, number % 2)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self.well)
-        column.addLayout(row)
+        column.addLayout(kinds)
         self.well.chosen.connect(self.filmChosen)
         self.well.removed.connect(self.filmRemoved)
         self.well.refused.connect(self.refused)
@@ -106,4 +106,4 @@ class WatchingForm(QWidget):
 
 
 def _words() -> tuple[str, ...]:
-    return (tr("Classify"), tr("Actions in time"), tr("Write a caption"))
+    return (tr("Classify"), tr("Actions in time"), tr("Write a caption"), tr("Audio offset"))

@@ -43,7 +43,7 @@ def title_of(kind: str) -> str:
     return {
         "made": tr("Made images"), "written": tr("Where each subword looked"), "codes": tr("What each code draws"),
         "transcribed": tr("What is said, and when"), "aligned": tr("When each piece is said"), "events": tr("What is heard, and when"),
-        "actions": tr("What is done, and when"),
+        "actions": tr("What is done, and when"), "offsets": tr("By how much the audio is late, part by part"),
     }.get(kind, tr("Results, by score"))  # fmt: skip
 
 
@@ -101,6 +101,8 @@ def found_words(answers: QueryAnswers) -> str:
         return tr("{n} actions, {seconds} s", n=count, seconds=seconds)
     if answers.kind == "events":
         return tr("{n} events, {seconds} s", n=count, seconds=seconds)
+    if answers.kind == "offsets":
+        return _offsets_words(answers)
     if answers.is_partial:
         return tr("Cancelled; {n} results so far", n=count)
     if answers.kind == "codes":
@@ -110,3 +112,13 @@ def found_words(answers: QueryAnswers) -> str:
     if answers.kind == "classes":
         return tr("{n} of {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds)
     return tr("{n} results among {pool}, {seconds} s", n=count, pool=answers.pool, seconds=seconds)
+
+
+def _offsets_words(answers: QueryAnswers) -> str:
+    """The median of what is known, and of how many parts it is."""
+    if answers.offset is None:
+        return tr("Of none of {n} parts can it be told by how much the audio is late.", n=len(answers.answers))
+    return tr(
+        "The audio is {offset} s late in the median of {known} of {n} parts, {seconds} s", offset=f"{answers.offset:+.2f}",
+        known=answers.made, n=len(answers.answers), seconds=f"{answers.seconds:.2f}",
+    )  # fmt: skip

@@ -26,6 +26,9 @@ NO_ACTIONS = Problem(what="No block here says what is done when in a video.", hi
 NOT_ABOUT_FILM = Problem(
     what="No block here writes about videos.", hint="Add a language decoder behind the video encoder."
 )
+NO_OFFSETS_OF_FILM = Problem(
+    what="No block here says by how much the audio of a video is late.", hint="Add the objective Sync."
+)
 NO_WORDS = Problem(what="No block here spells what is said.", hint="Add the objective CTC.")
 NO_EVENTS = Problem(what="No block here says when something is heard.", hint="Add the objective Event detection.")
 NOTHING_WRITTEN = Problem(
@@ -95,6 +98,7 @@ def answerable_of_film(plan: Plan) -> dict[str, Problem | None]:
         "classify": None if named or teller_of(told, "classify", "film") is not None else NO_CLASS_OF_FILM,
         "caption": None if any(writer.modality == "video" for writer in writers(plan)) else NOT_ABOUT_FILM,
         "localise": None if teller_of(told, "localise", "film") is not None else NO_ACTIONS,
+        "align": None if synchronisers(plan) else NO_OFFSETS_OF_FILM,
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -9,16 +11,20 @@ import numpy as np
 import pytest
 import torch
 
-from core.compiler.answers.answerable import answerable
+from core.compiler.answers.answerable import answerable, answerable_of_film
 from core.data.media import Wave
 from core.inference.offset import offsets
 from core.inference.trained import Trained
 from core.problems import Refused
 from core.store.database import Store
+from studio.asking.partial import Following
+from studio.asking.watching_films import told_of_film
 from studio.cli import main
 from tests.core.inference.test_questions import checkpoint_of
 from tests.core.training.test_sync_diagnostic import document
 from tests.documents import tiny_clip
+from widgets.query.values import Asked, QueryAnswer, QueryAnswers
+from widgets.query.words import found_words
 
 HERTZ = 8000
 
@@ -91,3 +97,25 @@ def test_the_command_tells_every_part(kept: tuple[Trained, Path, str], capsys: p
     assert capsys.readouterr().out.count("probability") == 3
     assert main(["sync", "late", "nowhere.mp4", "--store", store]) != 0
     assert "There is no file" in capsys.readouterr().err
+
+
+def test_the_query_page_shows_them_over_the_frames(kept: tuple[Trained, Path, str]) -> None:
+    trained, file, _ = kept
+    assert answerable_of_film(trained.plan)["align"] is None
+    parts, following = offsets(trained, file), Following(progress=lambda *_: True, wrote=lambda _: None)
+    shown = told_of_film(trained, "align", str(file), following)
+    assert (shown.kind, shown.asked.film.frames if shown.asked.film else 0) == ("offsets", 50)
+    assert [(one.span, one.score) for one in shown.answers] == [
+        ((part.span.start, part.span.end), part.sure) for part in parts
+    ]
+    known = [part.seconds for part in parts if part.seconds is not None]
+    assert (shown.offset, shown.made) == (statistics.median(known) if known else None, len(known))
+    first = told_of_film(trained, "align", str(file), replace(following, progress=lambda done, _: done < 1))
+    assert (len(first.answers), first.is_partial) == (1, True)
+
+
+def test_offsets_are_said_in_words() -> None:
+    two = tuple(QueryAnswer(sentence=words, span=(0.0, 1.0), score=0.9) for words in ("+0.20 s late", "cannot be told"))
+    told = QueryAnswers(asked=Asked(), kind="offsets", answers=two, made=1, offset=0.2, seconds=0.5)
+    assert found_words(told) == "The audio is +0.20 s late in the median of 1 of 2 parts, 0.50 s"
+    assert found_words(replace(told, made=0, offset=None)).startswith("Of none of 2 parts")

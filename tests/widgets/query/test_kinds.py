@@ -128,7 +128,7 @@ def test_made_images_have_no_score_and_cancelled_ones_are_said(page):
 def test_what_cannot_be_made_is_not_offered(page):
     page.set_ways("a", Ways(finds={"sentence": "pictures"}, answers={**WHY, "retrieve": ""}))
     assert not page._making.isVisible()
-    assert page._kinds.isVisible()
+    assert page._results._kinds.isVisible()
 
 
 @pytest.mark.parametrize("kind", ["written", "transcribed"])

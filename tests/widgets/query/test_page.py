@@ -63,7 +63,7 @@ def answers(count=6, kind="pictures"):
 
 def test_the_best_checkpoint_is_chosen_and_removed_ones_are_not_offered(page):
     assert (page.uid(), page.step()) == ("a", 200)
-    assert page._checkpoints.count() == 3
+    assert page._choice.checkpoints.count() == 3
 
 
 def test_a_sentence_is_asked_with_run_and_checkpoint(page, qtbot):
@@ -129,7 +129,7 @@ def test_in_a_low_window_what_a_run_can_answer_is_not_cut(page, qtbot):
     page.resize(1024, 560)
     long = dict.fromkeys(KINDS, "No block here does that, for it would have to be one that nobody has drawn yet. " * 2)
     page.set_ways(page.uid(), Ways(finds={}, answers=long))
-    labels = page._kinds._words.values()
+    labels = page._results._kinds._words.values()
     qtbot.waitUntil(
         lambda: all(label.height() >= label.heightForWidth(label.width()) > 40 for label in labels), timeout=2000
     )
@@ -161,7 +161,7 @@ def test_progress_can_be_cancelled(page, qtbot):
 
 def test_answers_are_shown_and_picked(page):
     page.show_answers(answers())
-    tiles = page._tiles
+    tiles = page._results.tiles
     assert tiles.picked() == 0
     QTest.mouseClick(tiles, Qt.MouseButton.LeftButton, pos=tiles.place(1).center().toPoint())
     assert tiles.picked() == 1
@@ -174,7 +174,7 @@ def test_answers_are_shown_and_picked(page):
 
 def test_sentences_are_a_list(page):
     page.show_answers(answers(kind="sentences"))
-    assert page._tiles.place(1).top() > page._tiles.place(0).bottom()
+    assert page._results.tiles.place(1).top() > page._results.tiles.place(0).bottom()
     assert page.closely.words._words == ("answer", "0")
     page.closely.lit.setChecked(False)
     assert page.closely.words._weights == ()
@@ -182,13 +182,13 @@ def test_sentences_are_a_list(page):
 
 def test_no_answer_is_said(page):
     page.show_answers(answers(0))
-    assert page._empty.isVisible()
+    assert page._results.empty.isVisible()
     assert page.closely.about.text() == "What is picked among the results is shown here closely."
 
 
 def test_the_attention_can_be_switched_off(page):
     page.show_answers(answers())
-    page._tiles.pick(1)
+    page._results.tiles.pick(1)
     lit = page.closely.picture.grab().toImage()
     page.closely.lit.setChecked(False)
     assert page.closely.picture.grab().toImage() != lit
@@ -202,8 +202,8 @@ def test_runs_may_come_again_without_losing_the_choice(page):
 
 def test_clicks_beside_the_tiles_do_nothing(page):
     page.show_answers(answers(2))
-    QTest.mouseClick(page._tiles, Qt.MouseButton.LeftButton, pos=QPoint(page._tiles.width() - 2, 4))
-    assert page._tiles.picked() == 0
+    QTest.mouseClick(page._results.tiles, Qt.MouseButton.LeftButton, pos=QPoint(page._results.tiles.width() - 2, 4))
+    assert page._results.tiles.picked() == 0
 
 
 def test_a_new_checkpoint_does_not_change_the_chosen_one(page):
@@ -211,7 +211,7 @@ def test_a_new_checkpoint_does_not_change_the_chosen_one(page):
     more = replace(RUNS[0], checkpoints=(*RUNS[0].checkpoints, CheckpointFacts(step=400, path="n", best=True)))
     page.set_runs((more, *RUNS[1:]))
     assert (page.uid(), page.step()) == ("a", 100)
-    assert page._checkpoints.findData(400) >= 0
+    assert page._choice.checkpoints.findData(400) >= 0
 
 
 FUSED = Ways(finds={"sentence": "pictures", "picture": "pictures", "both": "pictures"})
@@ -258,7 +258,7 @@ def test_a_run_that_takes_both_is_asked_with_both(page, qtbot, tmp_path):
 def test_what_a_run_cannot_be_asked_is_said_before_asking(page):
     why = "This run cannot be asked: nothing in it compares."
     page.set_ways("a", Ways(finds={}, why_not={"sentence": why, "picture": why, "both": why}))
-    assert page.message() == page._empty.text() == why
+    assert page.message() == page._results.empty.text() == why
     QTest.keyClicks(page._sentence, "a red heart")
     assert not page._ask.isEnabled()
     assert not page._well.isEnabled()
@@ -307,3 +307,17 @@ def test_the_newest_run_that_can_be_asked_is_chosen_first(qtbot):
     view.choose("b")
     view.set_runs([replace(fresh, uid="d"), fresh, asked])
     assert view.uid() == "b", "a choice is kept"
+
+
+def test_a_question_without_an_answer_leaves_none_to_another(page):
+    page.show_answers(answers())
+    assert page._results.tiles.isVisible()
+    page.show_refusal("Not dropped here.")
+    page.show_nothing("One class leaves nothing to choose.")
+    assert page.answers() is not None, "what was given is still what they are about"
+    QTest.keyClicks(page._sentence, "another")
+    page.show_nothing("broken.png cannot be read.")
+    assert page.answers() is None
+    assert page._results.empty.isVisible()
+    assert "shown here closely" in page.closely.about.text()
+    assert page.message() == "broken.png cannot be read."
