@@ -21,6 +21,9 @@ KEYWORDS = {
     "Mark": ("text",),
     "LogLine": ("text",),
     "Heirloom": ("title", "reason"),
+    "Proposal": ("what", "reason"),
+    "Evidence": ("figure",),
+    "Hearing": ("sentence",),
 }
 CALLS = frozenset({
     "refuse", "ValueError", "warn", "log", "leave_out", "fail", "end", "Busy", "WorkerLost", "_tell", "_warn", "_stop", "whose",

@@ -37,6 +37,7 @@ TORCH_ROOMS = (
     "core/blocks/", "core/data/", "core/compiler/", "core/training/", "core/inference/", "core/telemetry/diagnostics/",
 )  # fmt: skip
 BELOW_WIDGETS = {
+    "advice",
     "exploring",
     "graph",
     "store",
@@ -82,6 +83,7 @@ PUT_OFF = {
     "studio/asking/making.py": "torch, when the query page is asked for images",
     "studio/asking/code_book.py": "torch, when a code book is opened",
     "studio/asking/seeing.py": "torch, when somebody looks inside a block or takes a step by hand",
+    "studio/asking/advising.py": "torch, when the advisor counts the data",
     "studio/asking/looking.py": "torch, when the data page looks at a source",
     "studio/asking/watching_films.py": "torch, when the query page is asked about a video",
     "studio/asking/film_strips.py": "torch, when a clip's frames are looked at",
@@ -96,6 +98,7 @@ PUT_OFF = {
     "studio/asking/query.py": "torch, when the query page is asked first",
     "studio/open/another.py": "PostgreSQL, only for a store by URL",
     "studio/asking/judging.py": "torch, when pairs are looked at first",
+    "studio/commands/advise.py": "torch, after the flags were found good",
     "studio/commands/check.py": "torch, after the flags were found good",
     "studio/commands/open.py": "Qt, only for the window",
     "studio/commands/run.py": "torch, after the flags were found good",

@@ -17,6 +17,7 @@ from typing import get_args
 import pytest
 
 import resources
+from core.advice.proposal import ORDER as SURE
 from core.data.splitting import SHARES
 from core.graph.document import Document
 from core.graph.paths import mix_knobs
@@ -168,7 +169,7 @@ def words_of_window() -> Iterator[tuple[str, str]]:
     tables: dict[str, Iterable[str]] = {
         "menus": MENUS, "pages": [in_context("page", title) for title in Pages.TITLES.values()], "mouse": [text for pair in MOUSE for text in pair if len(text) > 1],
         "doctor": (*OPTIONAL.values(), *get_args(TorchaudioFound), *said_by("core/telemetry/device.py", "_sentence")), "splits": SPLITS.values(),
-        "states": STATUS_WORDS.values(), "retrieval": retrieval.COLUMNS,
+        "states": STATUS_WORDS.values(), "retrieval": retrieval.COLUMNS, "advice": SURE,
     }  # fmt: skip
     for place, texts in tables.items():
         yield from ((text, place) for text in texts)

@@ -39,7 +39,7 @@ def survey(
         specimens=tuple(specimen for index in chosen if (specimen := portrait(source, index, split_of))),
         problems=source.problems(), left_out=source.left_out(), shared_groups=groups, facts=source.facts(),
         of_frames=source.modality == "video" and "image" in source.compared, is_checked=False,
-        mend=_mend(source, source_node, bool(groups)),
+        mend=mending(source, source_node, bool(groups)),
     )  # fmt: skip
     first(known)
     try:
@@ -50,11 +50,11 @@ def survey(
         known, problems=report.problems, left_out=report.left_out, shared_groups=report.shared_groups,
         exact_duplicates=_pairs(source, report.exact_duplicates, split_of),
         near_duplicates=_pairs(source, report.near_duplicates, split_of), facts=report.facts, sounds=report.sounds,
-        is_checked=True, mend=_mend(source, source_node, bool(report.shared_groups or report.exact_duplicates)),
+        is_checked=True, mend=mending(source, source_node, bool(report.shared_groups or report.exact_duplicates)),
     )  # fmt: skip
 
 
-def _mend(source: Source, node: str, leaks: bool) -> Problem | None:
+def mending(source: Source, node: str, leaks: bool) -> Problem | None:
     """What to do where one thing is in two splits."""
     fix = source.mend() if leaks and node else None
     if fix is None:

@@ -26,6 +26,51 @@ class SoundsReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lengths:
+    """How long things are, in seconds."""
+
+    shortest: float
+    median: float
+    longest: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tells:
+    """How many recordings there are, and the share of them of which a thing is known, 0 to 1."""
+
+    clips: int
+    notes: float = 0.0  # whose classes are notes, chords or keys
+    transcripts: float = 0.0
+    english: float = 0.0  # whose transcript is written in ASCII alone
+    labels: float = 0.0
+    speakers: float = 0.0
+    captions: float = 0.0
+    events: float = 0.0  # with their times
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataReading:
+    """What was counted of a source without reading every sample; lengths are of a few samples spread evenly."""
+
+    title: str
+    modality: str
+    counts: Mapping[str, int]  # split -> samples
+    classes: Mapping[str, int] = field(default_factory=dict)  # training samples of each class; empty: none are told
+    repeats: float = 0.0  # probability that two training samples have equal captions
+    tells: Tells | None = None  # of recordings, audio or video
+    clips: Lengths | None = None
+    events: Lengths | None = None  # of what is told with its times
+    frames_a_second: float = 0.0  # of videos
+    mend: Problem | None = None  # of a split that leaks, with a Fix
+    leaks: int = 0  # groups and equal samples in two splits
+
+    @property
+    def training(self) -> int:
+        """Samples that are learned from."""
+        return self.counts.get("train", 0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Specimen:
     """One sample to look at."""
 

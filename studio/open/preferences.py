@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QByteArray, QLocale, QSettings
 
 RECENT = 12
+PUT_OFF = 400  # proposals that are remembered
 
 
 class Preferences:
@@ -77,12 +78,33 @@ class Preferences:
     @property
     def pinned_metrics(self) -> tuple[str, ...]:
         """Series that the monitor of metrics always draws."""
-        found = self._settings.value("pinned_metrics", [])
-        return tuple(str(name) for name in found) if isinstance(found, list) else (str(found),) if found else ()
+        return self._words("pinned_metrics")
 
     @pinned_metrics.setter
     def pinned_metrics(self, names: tuple[str, ...]) -> None:
         self._settings.setValue("pinned_metrics", list(names))
+
+    def _words(self, name: str) -> tuple[str, ...]:
+        found = self._settings.value(name, [])
+        return tuple(str(word) for word in found) if isinstance(found, list) else (str(found),) if found else ()
+
+    @property
+    def advice_never(self) -> tuple[str, ...]:
+        """Kinds of proposals that are not to be made again."""
+        return self._words("advice_never")
+
+    @advice_never.setter
+    def advice_never(self, kinds: tuple[str, ...]) -> None:
+        self._settings.setValue("advice_never", list(dict.fromkeys(kinds)))
+
+    @property
+    def advice_later(self) -> tuple[str, ...]:
+        """Proposals put off for a document: its id and the proposal's key."""
+        return self._words("advice_later")
+
+    @advice_later.setter
+    def advice_later(self, marks: tuple[str, ...]) -> None:
+        self._settings.setValue("advice_later", list(dict.fromkeys(marks))[-PUT_OFF:])
 
     @property
     def runs_view(self) -> str:

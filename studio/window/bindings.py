@@ -55,6 +55,8 @@ def bind_design(session: Session, window: Frame, ask_rate: Act) -> None:
     window.palette_panel.blockRequested.connect(canvas.add_block)
     window.problems.nodeRequested.connect(window.reveal)
     window.problems.fixRequested.connect(session.apply_fix)
+    window.advice.nodeRequested.connect(window.reveal)
+    window.advice.exampleRequested.connect(window.pages.open_example)
     bind_inspector(session, window, ask_rate)
 
 

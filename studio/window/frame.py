@@ -22,6 +22,7 @@ from studio.watching.pump import Pump
 from studio.watching.wall import MonitorWall
 from studio.window.pages import Pages
 from studio.window.placing import NARROW, PlacedWindow
+from widgets.advice import AdvicePanel
 from widgets.canvas.outline import Outline
 from widgets.canvas.view import CanvasView
 from widgets.inside.panel import InsidePanel
@@ -67,6 +68,7 @@ class Frame(PlacedWindow):
     def _make_widgets(self) -> None:
         self.canvas, self.palette_panel, self.inspector = CanvasView(), Palette(), Inspector()
         self.outline, self.problems, self.inside = Outline(), ProblemsPanel(), InsidePanel()
+        self.advice = AdvicePanel()
         self.outline.bind(self.canvas)
         self.library, self.query, self.timeline = LibraryView(), QueryPage(), Timeline()
         self.sweeps, self.plan_form = SweepsView(), PlanForm()
@@ -99,6 +101,10 @@ class Frame(PlacedWindow):
         left.addTab(self.palette_panel, tr("Blocks"))
         left.addTab(self.outline, tr("Outline"))
         left.addTab(self.problems, tr("Problems"))
+        left.addTab(self.advice, tr("Advice"))
+        left.setUsesScrollButtons(False)
+        left.setElideMode(Qt.TextElideMode.ElideRight)
+        left.tabBar().setStyleSheet("QTabBar::tab { padding: 7px 5px; }")
         self._left_tabs = left
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -164,7 +170,7 @@ class Frame(PlacedWindow):
 
     def _default_sizes(self) -> None:
         docks = [self.docks["left"], self.docks["inspector"]]
-        self.resizeDocks(docks, [232, 320], Qt.Orientation.Horizontal)
+        self.resizeDocks(docks, [252, 320], Qt.Orientation.Horizontal)
         high = max(LEAST_ROW, round(0.3 * self.height()))  # a low window keeps room for the canvas
         self.resizeDocks([self.docks["monitors"]], [high], Qt.Orientation.Vertical)
 

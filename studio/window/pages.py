@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from core.graph.document import Document
 from core.graph.mixing import source_nodes
-from core.graph.subgraphs.flat import flattened
+from studio.asking.advising import Sources, sources_of
 from studio.asking.looking import DataLook
 from studio.open.documents import examples, in_language
 from studio.session import Session
@@ -23,8 +23,6 @@ from widgets.data_panel import DataPanel
 from widgets.gallery import Gallery
 from widgets.look.language import tr
 from widgets.look.titles import titles_of
-
-Sources = tuple[Any, ...]
 
 
 @dataclass
@@ -51,7 +49,7 @@ class Pages:
         self._widgets = {key: made[key] for key in (*self.TITLES, "gallery")}
         for widget in self._widgets.values():
             stack.addWidget(widget)
-        self.gallery.chosen.connect(self._open_example)
+        self.gallery.chosen.connect(self.open_example)
         self.gallery.left.connect(lambda: self.show_page(self.before))
         self.data.checkRequested.connect(self.session.look_again)
         self.session.lookedAgain.connect(self._look_again)
@@ -77,7 +75,8 @@ class Pages:
         """Who gets the keys when a page is opened."""
         return self.first.get(key, self._widgets[key])
 
-    def _open_example(self, key: str) -> None:
+    def open_example(self, key: str) -> None:
+        """A fresh copy of an example on the page Design."""
         found = next((example for example in examples() if example.key == key), None)
         if found is not None:
             self.session.open_example(in_language(found.document))
@@ -127,12 +126,3 @@ class Pages:
             self.data.show_refusal(sentence)
         else:
             self.data.show_dataset(value)
-
-
-def sources_of(document: Document) -> Sources:
-    """What decides which data a drawing trains on."""
-    return tuple(
-        (node.block, node.muted, tuple(sorted(node.knobs.items())))
-        for node in flattened(document).document.nodes.values()
-        if node.block.startswith("sources.")
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 
+from studio.asking.advising import Advising
 from studio.asking.query import Asking
 from studio.asking.seeing import Seeing
 from studio.session import Session
@@ -40,6 +41,7 @@ class Window(Frame):
         self.top.set_menu(self.menus.whole)
         self.asking, self.comparing = Asking(session, self.query), Comparing(session, self.library)
         self.exploring = Exploring(session, self.library)
+        self.advising = Advising(session, self.advice)
         bindings.bind_design(session, self, self.ask_rate)
         bindings.bind_runs(session, self, self.dialogs.go_on, self.comparing.show, self.ask_fork)
         self.wall.when_filled(self._bind_monitors)

@@ -12,10 +12,11 @@ from typing import Any
 
 from torch import Tensor
 
-from core.data.advice import encoder_for
+from core.advice.hearing import hearing_for
 from core.data.catalog import sources
 from core.data.clip_rows import MOST_SECONDS, TOLD_PORTS, ClipKnobs, Clips
 from core.data.clips import ClipRow
+from core.data.counting import tells_of
 from core.data.media import Wave
 from core.data.paths import folder
 from core.data.readers.audio import read_sound
@@ -88,7 +89,8 @@ class Sounds(Clips):
     def facts(self) -> Mapping[str, str]:
         """What clips share, and which encoder suits them."""
         self.open()
-        return {**super().facts(), "suggested encoder": encoder_for([row.told for row in self.rows])}
+        row = hearing_for(tells_of([row.told for row in self.rows]))
+        return {**super().facts(), "suggested encoder": row.sentence if row else ""}
 
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.data.advice import FEW, encoder_for
+from core.advice.hearing import FEW, hearing_for
 from core.data.clips import Mark, Told
+from core.data.counting import tells_of
 from core.telemetry.spans import Span
 from tests.core.data.clips import jsonl, opened
 
@@ -23,12 +24,16 @@ MARK = Mark(span=Span(start=0.0, end=1.0), label="car")
     ],
 )  # fmt: skip
 def test_what_there_is_to_learn_decides(told: Told, word: str) -> None:
-    assert word in encoder_for([told] * 9 + [Told(labels=("x",))])
+    row = hearing_for(tells_of([told] * 9 + [Told(labels=("x",))]))
+    assert row is not None
+    assert word in row.sentence
 
 
 def test_how_much_there_is_decides_what_is_learned_from_scratch() -> None:
-    assert "Spectrogram transformer" in encoder_for([Told(labels=("Dog bark",))] * FEW)
-    assert encoder_for([]) == ""
+    row = hearing_for(tells_of([Told(labels=("Dog bark",))] * FEW))
+    assert row is not None
+    assert "Spectrogram transformer" in row.sentence
+    assert hearing_for(tells_of([])) is None
 
 
 def test_the_page_says_it(tmp_path: Path) -> None:

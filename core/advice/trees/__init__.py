@@ -1,0 +1,1 @@
+"""One decision tree a file; a folder is the registry."""
