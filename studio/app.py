@@ -93,7 +93,7 @@ def rebuild_window(old: Window) -> Window:
     for signal in (
         session.documentChanged, session.vocabularyChanged, session.analysisChanged, session.runsChanged,
         session.watchedChanged, session.messageRaised, session.setAside, session.stateChanged,
-        session.ownChanged, session.sheetRequested,
+        session.ownChanged, session.sheetRequested, session.levelChanged,
     ):  # fmt: skip
         if session.isSignalConnected(QMetaMethod.fromSignal(signal)):
             signal.disconnect()

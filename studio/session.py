@@ -16,10 +16,12 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from core.graph import edits, file
+from core.graph import file
 from core.graph.analysis import Analysis
 from core.graph.document import Document, new_id
 from core.graph.history import History
+from core.graph.subgraphs.flat import flattened
+from core.graph.subgraphs.specs import words_of
 from core.graph.vocabulary import Vocabulary
 from core.problems import Problem, Refused
 from core.runs.launch import place_of, queue
@@ -34,6 +36,7 @@ from core.store.shelf import Shelf
 from core.telemetry.events import ENDED
 from studio.asking.engine import Engine
 from studio.open.journal import Journal, Lost
+from studio.open.levels import Levels
 from studio.open.preferences import Preferences
 from studio.open.queueing import Queueing
 from studio.open.sweeping import Sweeping
@@ -61,6 +64,7 @@ class Session(QObject):
     """Document, runs and the wishes of a person about both."""
 
     documentChanged = Signal(object)  # Document
+    levelChanged = Signal(object)  # Document: the drawing that is looked at, the whole or an inside
     vocabularyChanged = Signal(object)  # Vocabulary
     analysisChanged = Signal(object)  # Analysis | None
     runsChanged = Signal(object)  # list[RunFacts]
@@ -83,10 +87,13 @@ class Session(QObject):
         self.queueing = Queueing(self, self.sweeping.is_running)
         self.stopping: set[str] = set()  # runs that were asked to stop and have not ended
         self.evaluating: set[str] = set()  # those of them that evaluate before they end
-        self.vocabulary: Vocabulary = cached_vocabulary() or Vocabulary()
+        self.blocks: Vocabulary = cached_vocabulary() or Vocabulary()
+        self._words_told = self.blocks
         self.is_engine_ready = False  # whether the blocks have been read from their classes, which takes seconds
         self.analysis: Analysis | None = None
         self.history = History(Document())
+        self.levels = Levels(self, self)
+        self.levels.changed.connect(self.levelChanged)
         self.path: Path | None = None
         self.journal = Journal()
         self.runs: list[RunFacts] = []
@@ -141,6 +148,11 @@ class Session(QObject):
         """The one on the canvas."""
         return self.history.now
 
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The blocks there are for what is shown: all that were read, and the document's subgraphs."""
+        return words_of(self.levels.document, self.blocks)
+
     def edit(self, document: Document, name: str, join: str = "") -> None:
         """Take the next document."""
         self.history.do(document, name, join)
@@ -157,11 +169,23 @@ class Session(QObject):
             self._document_changed()
 
     def _document_changed(self) -> None:
-        self.documentChanged.emit(self.document)
+        self._tell_document()
         self._analysis_timer.start()
         if not self._journal_timer.isActive():  # from the first change on: steady work has no pause to wait for
             self._journal_timer.start()
         self.stateChanged.emit()
+
+    def _tell_document(self) -> None:
+        self.tell_words()
+        self.documentChanged.emit(self.document)
+        self.levelChanged.emit(self.levels.document)
+
+    def tell_words(self) -> None:
+        """Say which blocks there are for what is shown, where that is news."""
+        words = self.vocabulary
+        told, self._words_told = self._words_told, words
+        if words is not told and (words != told or words.unlisted != told.unlisted or words.options != told.options):
+            self.vocabularyChanged.emit(words)
 
     def look_again(self) -> None:
         """Files may have changed while the graph did not: it is checked anew, and tables are read again."""
@@ -171,13 +195,15 @@ class Session(QObject):
     def come_back(self) -> None:
         """The person was elsewhere, perhaps to put a source's files right: a source that was not ready is looked at."""
         problems = self.analysis.problems if self.analysis is not None else ()
-        nodes = (self.document.nodes.get(problem.node) for problem in problems if problem.severity == "error")
+        flat = flattened(self.document).document.nodes
+        nodes = (flat.get(problem.node) for problem in problems if problem.severity == "error")
         if any(node is not None and node.block.startswith("sources.") for node in nodes):
             self.look_again()
 
     def show(self, document: Document, path: Path | None = None) -> None:
         """Put another document on the canvas; one that was changed stays in the journal and is offered back."""
         self._set_aside()
+        self.levels.path = ()
         self.history = History(document)
         self.path = path
         self.analysis = None
@@ -187,6 +213,7 @@ class Session(QObject):
     def tell_all(self) -> None:
         """Say everything again, for a window that is new around what is open."""
         self.documentChanged.emit(self.document)
+        self.levelChanged.emit(self.levels.document)
         self.analysisChanged.emit(self.analysis)
         self.runsChanged.emit(self.runs)
         self.stateChanged.emit()
@@ -221,15 +248,19 @@ class Session(QObject):
             self.sheetRequested.emit(problem.fix.sheet)
             return
         try:
-            document = getattr(edits, problem.fix.edit)(self.document, **problem.fix.arguments)
+            document = self.levels.fixed(problem.fix)
+        except Refused as refused:
+            self.say(refusal(refused), "warning")
+            return
         except (KeyError, TypeError, AttributeError) as error:
             self.say(tr("That can no longer be done here: {reason}", reason=said(str(error))), "warning")
             return
         self.edit(document, problem.fix.text)
 
     def _take_vocabulary(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary, self.is_engine_ready = vocabulary, True
-        self.vocabularyChanged.emit(vocabulary)
+        self.blocks, self.is_engine_ready = vocabulary, True
+        self._words_told = self.vocabulary
+        self.vocabularyChanged.emit(self.vocabulary)
         self._analysis_timer.start()
 
     def _take_analysis(self, document: Document, analysis: Analysis) -> None:

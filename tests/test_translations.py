@@ -9,6 +9,7 @@ import ast
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from string import Formatter
@@ -23,6 +24,9 @@ from core.graph.document import Document
 from core.graph.paths import mix_knobs
 from core.graph.ports import KINDS, MODALITIES
 from core.graph.recipe import Part, Recipe
+from core.graph.subgraphs.definitions import ENTRY, EXIT, block_of
+from core.graph.subgraphs.levels import level
+from core.graph.subgraphs.specs import words_of
 from core.graph.vocabulary import Vocabulary
 from core.knobs import Knob, knobs_of
 from core.runs.declared import declared_vocabulary
@@ -37,6 +41,7 @@ from studio.window.pages import Pages
 from tests import code
 from tests.code import ROOT
 from tests.said_sentences import nouns, said_sentences
+from tests.subgraphs import two_copies
 from widgets.data_panel import SPLITS
 from widgets.library.columns import STATUS_WORDS
 from widgets.look.language import load_table
@@ -156,6 +161,14 @@ def words_of_catalogues() -> Iterator[tuple[str, str]]:
         yield from ((text, option.key) for text in (option.title, option.summary))
         yield from words_of_knobs(option.knobs, option.key)
     yield from words_of_knobs((*knobs_of(Recipe), *mix_knobs(Document(), words), *knobs_of(Part)), "recipe")
+    inside = level(two_copies(), ("tower",))
+    of_inside, of_all = words_of(inside, words), words_of(two_copies(), words)
+    for spec in (
+        of_inside.spec(ENTRY),
+        of_inside.spec(EXIT),
+        replace(of_all.spec(block_of("tower")), title="Subgraph"),
+    ):
+        yield from ((text, spec.key) for text in (spec.title, spec.summary, spec.family))
     unknown = words.spec("a block that is not here")
     yield from ((text, "placeholder") for text in (unknown.family, unknown.summary))
 

@@ -22,9 +22,12 @@ class Host(Protocol):
     library: Library
     preferences: Preferences
     engine: Engine
-    vocabulary: Vocabulary
     analysis: Analysis | None
     runs: list[RunFacts]
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The blocks there are."""
 
     @property
     def document(self) -> Document:

@@ -38,14 +38,17 @@ Compare = Callable[[list[RunFacts]], None]
 def bind_design(session: Session, window: Frame, ask_rate: Act) -> None:
     """Document, canvas, palette, inspector, outline, problems."""
     canvas, inspector = window.canvas, window.inspector
-    session.documentChanged.connect(canvas.set_document)
-    session.documentChanged.connect(inspector.set_document)
-    session.documentChanged.connect(window.outline.set_document)
+    session.levelChanged.connect(partial(show_level, session, window))
     session.documentChanged.connect(lambda d: window.top.set_name(d.name, session.history.is_changed))
     session.stateChanged.connect(lambda: window.top.set_name(session.document.name, session.history.is_changed))
     session.vocabularyChanged.connect(partial(show_vocabulary, window))
     session.analysisChanged.connect(partial(show_analysis, session, window))
-    canvas.documentEdited.connect(session.edit)
+    canvas.documentEdited.connect(session.levels.edit)
+    canvas.enterRequested.connect(session.levels.enter)
+    canvas.leaveRequested.connect(lambda: go_out(session, window, len(session.levels.path) - 1))
+    canvas.levelRequested.connect(partial(go_out, session, window))
+    canvas.placeRequested.connect(window.reveal)
+    canvas.borderRequested.connect(session.levels.change_border)
     canvas.messageRaised.connect(session.say)
     canvas.fixRequested.connect(session.apply_fix)
     canvas.selectionChanged.connect(inspector.set_selection)
@@ -64,16 +67,18 @@ def bind_inspector(session: Session, window: Frame, ask_rate: Act) -> None:
     """The inspector's wishes become edits."""
     inspector = window.inspector
 
+    levels = session.levels
+
     def edit(document: Document, name: str, join: str = "") -> None:
-        session.edit(document, name, join)
+        levels.edit(document, name, join)
 
     def turn(node: str, name: str, value: Any) -> None:
-        spec = session.vocabulary.spec(session.document.nodes[node].block)
+        spec = session.vocabulary.spec(levels.document.nodes[node].block)
         default = next((knob.default for knob in spec.knobs if knob.name == name), None)
-        edit(edits.set_knob(session.document, node, name, value, default), tr("Change a setting"), f"{node}.{name}")
+        edit(edits.set_knob(levels.document, node, name, value, default), tr("Change a setting"), f"{node}.{name}")
 
     def rules(nodes: list[str], fields: dict[str, Any]) -> None:
-        document = session.document
+        document = levels.document
         for node in nodes:
             document = edits.set_rule(document, node, **fields)
         edit(document, tr("Change training"))
@@ -81,7 +86,7 @@ def bind_inspector(session: Session, window: Frame, ask_rate: Act) -> None:
     def stages() -> None:
         names = tr("connector alone"), tr("connector and decoder"), tr("everything")
         found = three_stages(session.document, session.vocabulary, names)
-        edit(edits.set_recipe(session.document, stages=found), tr("Three stages"))
+        session.edit(edits.set_recipe(session.document, stages=found), tr("Three stages"))
 
     bind_columns(session, inspector)
     bind_film_strips(session, inspector)
@@ -89,46 +94,65 @@ def bind_inspector(session: Session, window: Frame, ask_rate: Act) -> None:
 
     def arrange(what: str, arguments: dict[str, Any]) -> None:
         change = getattr(negatives_row, what)
-        fresh = session.attempt(lambda: change(session.document, vocabulary=session.vocabulary, **arguments))
+        fresh = session.attempt(lambda: change(levels.document, vocabulary=session.vocabulary, **arguments))
         if fresh is not None:
             edit(fresh, tr("Change the negatives"))
 
     inspector.negativesRequested.connect(arrange)
     inspector.ruleChanged.connect(
         lambda node, fields: edit(
-            edits.set_rule(session.document, node, **fields), tr("Change training"), f"{node}.rule"
+            edits.set_rule(levels.document, node, **fields), tr("Change training"), f"{node}.rule"
         )
     )
     inspector.rulesChanged.connect(rules)
     inspector.repeatChanged.connect(
-        lambda node, count: edit(
-            edits.change_node(session.document, node, repeat=count), tr("Repeat"), f"{node}.repeat"
-        )
+        lambda node, count: edit(edits.change_node(levels.document, node, repeat=count), tr("Repeat"), f"{node}.repeat")
     )
     inspector.titleChanged.connect(
-        lambda node, title: edit(edits.change_node(session.document, node, title=title), tr("Rename"), f"{node}.title")
+        lambda node, title: edit(edits.change_node(levels.document, node, title=title), tr("Rename"), f"{node}.title")
     )
     inspector.recipeChanged.connect(
-        lambda fields: edit(
+        lambda fields: session.edit(
             edits.set_recipe(session.document, **fields), tr("Change the training recipe"), "recipe." + ",".join(fields)
         )
     )
-    inspector.nameChanged.connect(lambda name: edit(edits.rename(session.document, name), tr("Rename"), "name"))
+    inspector.nameChanged.connect(lambda name: session.edit(edits.rename(session.document, name), tr("Rename"), "name"))
     inspector.noteChanged.connect(
-        lambda note: edit(replace(session.document, note=note), tr("Change the note"), "note")
+        lambda note: session.edit(replace(session.document, note=note), tr("Change the note"), "note")
     )
     inspector.rateRequested.connect(ask_rate)
     inspector.stageRequested.connect(session.run_stage)
     inspector.stagesRequested.connect(stages)
     inspector.linkRequested.connect(lambda link: QDesktopServices.openUrl(QUrl(link)))
-    inspector.nodeRequested.connect(window.reveal)
+    inspector.nodeRequested.connect(window.canvas.reveal)
     inspector.commandRequested.connect(lambda method: getattr(window.canvas, method)())
+
+
+def go_out(session: Session, window: Frame, depth: int) -> None:
+    """To the level of so many entered subgraphs; the one that was left is selected."""
+    left = session.levels.path[depth : depth + 1]
+    session.levels.go_to(session.levels.path[:depth])
+    window.canvas.setFocus()
+    window.canvas.select(left)
+
+
+def show_level(session: Session, window: Frame, document: Document) -> None:
+    """The level that is looked at: its drawing, its words, its way back, what the compiler found of it."""
+    session.tell_words()
+    window.canvas.set_document(document)
+    window.canvas.set_way(session.levels.titles, session.levels.copies)
+    window.inspector.set_document(document)
+    window.outline.set_document(document)
+    if session.document.definitions:
+        show_analysis(session, window, session.analysis)
+    show_running(session, window)
 
 
 def show_vocabulary(window: Frame, words: Any) -> None:
     """New words for everyone who draws with them; those that were kept are mostly what is then read, and stay."""
     use_vocabulary(words)
-    if words and words == window.words and words.options == window.words.options:
+    same = words == window.words and words.options == window.words.options and words.unlisted == window.words.unlisted
+    if words and same:
         return
     window.words = words
     window.canvas.set_vocabulary(words)
@@ -139,10 +163,12 @@ def show_vocabulary(window: Frame, words: Any) -> None:
 
 def show_analysis(session: Session, window: Frame, analysis: Analysis | None) -> None:
     """Facts on the canvas, Problems in the list, totals in the status bar."""
-    window.canvas.set_analysis(analysis)
-    window.inspector.set_analysis(analysis)
-    window.outline.set_analysis(analysis)
-    window.problems.set_problems(analysis.problems if analysis else (), titles_of(session.document))
+    here, titles = session.levels.analysis(analysis), titles_of(session.document)
+    window.canvas.set_analysis(here)
+    window.canvas.show_problems(analysis.problems if analysis else (), titles if session.document.definitions else {})
+    window.inspector.set_analysis(here)
+    window.outline.set_analysis(here)
+    window.problems.set_problems(analysis.problems if analysis else (), titles)
     window.show_totals(totals(session))
 
 
@@ -286,7 +312,7 @@ def show_running(session: Session, window: Frame) -> None:
     """Which nodes glow: those of the document that trains now."""
     facts = session.facts(session.watched)
     trains = facts is not None and facts.status not in ENDED and facts.document_id == session.document.id
-    window.canvas.set_running(session.document.nodes if trains else ())
+    window.canvas.set_running(session.levels.document.nodes if trains else ())
     active = session.active
     window.inspector.document_page.set_trains(active is not None and active.document_id == session.document.id)
     if window.wall.is_filled:

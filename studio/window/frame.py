@@ -211,7 +211,9 @@ class Frame(PlacedWindow):
     def reveal(self, node: str) -> None:
         """Go to a node on the canvas."""
         self.show_page("design")
-        self.canvas.reveal(node)
+        *path, key = self.session.levels.place_of(node)
+        self.session.levels.go_to(path)
+        self.canvas.reveal(key)
 
     def show_totals(self, words: str) -> None:
         """Cost of the whole drawing, in one line."""

@@ -105,6 +105,7 @@ class Pages:
             session.say(tr("There are no images, audio or videos in that folder."), "warning")
             return
         session.edit(document, tr("Choose a folder"))
+        self.session.levels.go_to(())
         self.canvas.reveal(source)  # on the page of the design it is seen, and its settings with it
         self.check_data()
         self.data.choose_source(source)

@@ -71,6 +71,11 @@ class SweepPage(QObject):
     def sweep_setting(self, path: str) -> None:
         """A setting becomes an axis of the sweep, around what it is now."""
         document = self._session.document
+        try:
+            path = self._session.levels.setting(path)
+        except Refused as refused:
+            self._session.say(refusal(refused), "warning")
+            return
         sweep = document.sweep or Sweep()
         if all(axis.path != path for axis in sweep.axes):
             try:
@@ -92,6 +97,11 @@ class SweepPage(QObject):
     def ablate(self, nodes: list[str]) -> None:
         """The selected blocks become a family of runs; shapes are asked for behind the window."""
         session = self._session
+        if session.levels.path:
+            session.say(
+                tr("Blocks inside a subgraph are disabled in all its copies: leave it and ablate a copy."), "warning"
+            )
+            return
         document, words = session.document, session.vocabulary
 
         def make() -> Ablation:

@@ -393,13 +393,17 @@ class Editing:
         name = node or (self.selection()[-1] if self.selection() else "")
         if name in self.board.nodes:
             item = self.board.nodes[name]
-            box = QRectF(item.pos() + QPointF(8, 4), item.pos() + QPointF(item.shape_now.width - 8, g.HEADER - 2))
             title = g.title_of(item.node, item.spec)
-            self._edit_text(box, title, lambda text: self._retitle(name, text, tr(item.spec.title)))
+            self._edit_text(self._title_box(name), title, lambda text: self._retitle(name, text, tr(item.spec.title)))
         elif self.selected_frames:
             self.rename_frame(next(iter(self.selected_frames)))
         else:
             self.say(tr("Select what to rename first."))
+
+    def _title_box(self, node: str) -> QRectF:
+        """Where a block's title stands, in scene units."""
+        item = self.board.nodes[node]
+        return QRectF(item.pos() + QPointF(8, 4), item.pos() + QPointF(item.shape_now.width - 8, g.HEADER - 2))
 
     def _retitle(self, node: str, text: str, plain: str) -> None:
         title = "" if text.strip() == plain else text.strip()[:LONGEST_TITLE]

@@ -55,7 +55,8 @@ class Keyboard:
         elif event.key() in ARROWS and not event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self._arrow(event)
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.selection():
-            self.inspectRequested.emit(self.selection()[-1])
+            if not self.enter(self.selection()[-1]):
+                self.inspectRequested.emit(self.selection()[-1])
         elif event.key() == Qt.Key.Key_F1 and self.selection():
             self.helpRequested.emit(self.document.nodes[self.selection()[-1]].block)
         elif method := self._method_for(event):
@@ -86,13 +87,15 @@ class Keyboard:
         super().focusOutEvent(event)
 
     def cancel_topmost(self) -> None:
-        """Esc: the topmost thing only. Search, then the title being typed, the gesture, the message, the selection."""
+        """Esc: the topmost thing only. Search, then the title being typed, the gesture, the message, the selection, the subgraph."""
         if self.search.close_search() or self.close_rename(False) or self.abandon() or self.end_await():
             return
         if self.bubble.isVisible():
             self.bubble.say("")
-        else:
+        elif self.selection() or self.selected_wires or self.selected_frames or not self.document.inside:
             self.select([])
+        else:
+            self.leave()
 
     def _arrow(self, event: QKeyEvent) -> None:
         if event.modifiers() & CTRL:

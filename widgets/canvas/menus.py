@@ -14,6 +14,7 @@ from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
 
+ONLY_INSIDE = ("leave",)
 REPEATS = (1, 2, 4, 6, 8, 12, 24)
 
 
@@ -33,8 +34,9 @@ def menu_for(canvas: Surface, at: QPointF) -> QMenu:
     menu = popup(canvas)
     on = "nodes" if canvas.selection() or canvas.selected_frames else "wire" if canvas.selected_wires else "canvas"
     group = None
+    _add_border(menu, canvas, at)
     for command in commands():
-        if command.on not in (on, "any"):
+        if command.on not in (on, "any") or (command.method in ONLY_INSIDE and not canvas.document.inside):
             continue
         if group is not None and command.group != group:
             menu.addSeparator()
@@ -55,6 +57,26 @@ def menu_for(canvas: Surface, at: QPointF) -> QMenu:
     return menu
 
 
+def _add_border(menu: QMenu, canvas: Surface, at: QPointF) -> None:
+    """Inside a subgraph, on a port: lead it out, or take it from the border."""
+    found = canvas.port_under(at)
+    if found is None:
+        return
+    end, gives = found
+    name = tr(end.port, "port").replace("&", "&&")
+    if canvas.is_at_border(end):
+        text = tr("Remove the port {name} from the subgraph", name=name)
+        menu.addAction(text, lambda: canvas.remove_border_port(end)).setObjectName("remove_port")
+    else:
+        text = tr("Lead {name} out of the subgraph", name=name)
+        action = menu.addAction(text, lambda: canvas.lead_out(end, gives))
+        action.setObjectName("lead_out")
+        if not gives and canvas.document.wire_at(end) is not None:
+            action.setEnabled(False)
+            action.setToolTip(plain_tip(tr("A wire leads to this port already.")))
+    menu.addSeparator()
+
+
 def inside(menu: QMenu, title: str) -> QMenu:
     """The menu within a menu that has this title, added where there is none yet; the menu itself without a title."""
     if not title:
@@ -71,6 +93,12 @@ def _why_not(canvas: Surface, method: str) -> str:
     if method.startswith(("align_", "distribute_")):
         least = 3 if method.startswith("distribute_") else 2
         return "" if len(chosen) >= least else tr("Select {least} or more blocks.", least=least)
+    if method == "group_selection":
+        return canvas.why_not_group()
+    if method == "dissolve":
+        return canvas.why_not_dissolve()
+    if method == "enter_selected" and not (len(chosen) == 1 and canvas.are_copies()):
+        return tr("Select a subgraph first.")
     if method == "own_weights" and all(len(canvas.document.places(name)) == 1 for name in chosen):
         return tr("The selected blocks have their own weights.")
     return ""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
@@ -25,6 +28,7 @@ class ProblemBar(QFrame):
         super().__init__(parent)
         self.setObjectName("problemBar")
         self._problems: tuple[Problem, ...] = ()
+        self._titles: Mapping[str, str] = {}
         self._at = 0
         self._room = QRectF(0, 0, 480, 0)
         self._mark, self.sentence, self.fix, self.next = QLabel(), QLabel(), QPushButton(), QToolButton()
@@ -50,9 +54,9 @@ class ProblemBar(QFrame):
         """What is shown."""
         return self._problems[self._at] if self._problems else None
 
-    def set_problems(self, problems: tuple[Problem, ...]) -> None:
-        """Show these, the gravest first; the one that was shown stays if it is still there."""
-        before = self.problem
+    def set_problems(self, problems: tuple[Problem, ...], titles: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Show these, the gravest first; the one that was shown stays if it is still there. ``titles``: of places that are told."""
+        before, self._titles = self.problem, titles
         self._problems = tuple(sorted(problems, key=lambda problem: ORDER[problem.severity]))
         self._at = self._problems.index(before) if before in self._problems else 0
         self._show()
@@ -69,7 +73,8 @@ class ProblemBar(QFrame):
             return
         colour = severity_colour(problem.severity)
         self._mark.setPixmap(glyph_pixmap(problem.severity, colour, 16))
-        self.sentence.setText(in_a_row(said(problem.what), said(problem.hint)))
+        text, place = in_a_row(said(problem.what), said(problem.hint)), self._titles.get(problem.node, "")
+        self.sentence.setText(tr("{name}: {text}", name=place, text=text) if place else text)
         self.setAccessibleName(self.sentence.text())
         self.fix.setVisible(problem.fix is not None)
         self.fix.setText(said(problem.fix.text) if problem.fix else "")

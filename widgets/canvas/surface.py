@@ -22,6 +22,7 @@ from core.graph import edits
 from core.graph.analysis import Analysis
 from core.graph.document import Document, End
 from core.graph.vocabulary import Vocabulary
+from widgets.canvas.breadcrumb import Breadcrumb
 from widgets.canvas.clipboard import Clipboard
 from widgets.canvas.editing import Editing
 from widgets.canvas.geometry import WIRE_REACH
@@ -32,6 +33,7 @@ from widgets.canvas.problem_bar import ProblemBar
 from widgets.canvas.scene import CanvasScene
 from widgets.canvas.search import QuickSearch
 from widgets.canvas.sharing import Sharing
+from widgets.canvas.subgraphs import Subgraphs
 from widgets.canvas.tiles import PADDING, Look, Tiles
 from widgets.look.language import tr
 from widgets.look.theme import look
@@ -44,7 +46,7 @@ MOST_PARTS = 40  # shown again one by one
 KEYS_THAT_ALTER = (Qt.Key.Key_Shift, Qt.Key.Key_Alt, Qt.Key.Key_Control)
 
 
-class Surface(Editing, Sharing, Clipboard, Navigation, QGraphicsView):
+class Surface(Editing, Subgraphs, Sharing, Clipboard, Navigation, QGraphicsView):
     """Shows one document; see the module's first lines."""
 
     documentEdited = Signal(object, str, str)  # Document, name of the edit, join key
@@ -56,6 +58,13 @@ class Surface(Editing, Sharing, Clipboard, Navigation, QGraphicsView):
     insideRequested = Signal(str)  # node id: run to it and show what flows out
     ablateRequested = Signal(list)  # node ids: a family of runs, each without one of them
     viewChanged = Signal()  # scrolled or zoomed
+    enterRequested = Signal(str)  # node id: show the inside of a subgraph
+    leaveRequested = Signal()  # one level out
+    levelRequested = Signal(int)  # to the level of so many entered subgraphs
+    placeRequested = Signal(str)  # go to a place of the whole document
+    borderRequested = Signal(
+        str, dict, str
+    )  # a function of core.graph.subgraphs.borders, its keywords, name of the edit
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,7 +87,9 @@ class Surface(Editing, Sharing, Clipboard, Navigation, QGraphicsView):
         self.bubble, self.empty = Bubble(self), EmptyHint(self)
         self.search = QuickSearch(self)
         self.minimap, self.problem_bar = Minimap(self, self), ProblemBar(self)
-        self.problem_bar.nodeRequested.connect(self.reveal)
+        self.breadcrumb, self._views = Breadcrumb(self), {}
+        self.breadcrumb.levelRequested.connect(self.levelRequested)
+        self.problem_bar.nodeRequested.connect(self._go_to_problem)
         self.problem_bar.fixRequested.connect(self.fixRequested)
         self.search.chosen.connect(self.add_found)
         self._sharpen = QTimer(self, singleShot=True, interval=0)
@@ -132,6 +143,9 @@ class Surface(Editing, Sharing, Clipboard, Navigation, QGraphicsView):
         self.end_await()
         homes = {name: (item.x(), item.y()) for name, item in self.board.nodes.items()} if self._glide_next else {}
         another = document.id != self.document.id
+        if another:
+            self.keep_view()
+            self.select([])
         found = self.board.show_document(document)
         if homes:
             self._start_glide(homes, found.nodes.other)
@@ -141,8 +155,8 @@ class Surface(Editing, Sharing, Clipboard, Navigation, QGraphicsView):
             self.select(self._selected, self.selected_wires, self.selected_frames)
         for name in found.nodes.new if not another else ():
             self.board.nodes[name].selected = name in self._selected
-        if another and document.nodes and self.isVisible():
-            self.fit_all()
+        if another:
+            self.take_view(document)
 
     def _after_document(self) -> None:
         self.update_bounds()
@@ -333,8 +347,9 @@ class Surface(Editing, Sharing, Clipboard, Navigation, QGraphicsView):
         has_room = bool(self.document.nodes) and width > LEAST_MAPPED.width() and height > LEAST_MAPPED.height()
         self.minimap.setVisible(has_room)
         beside = self.minimap.width() + 24 if has_room else 0
+        self.breadcrumb.move(12, 10)
         self.problem_bar.fit_into(QRectF(16, height - 12, width - beside - 32, 0))
         self.empty.resize(min(460, width - 20), self.empty.heightForWidth(min(460, width - 20)))
         self.empty.move((width - self.empty.width()) // 2, (height - self.empty.height()) // 2)
-        for overlay in (self.empty, self.minimap, self.problem_bar, self.bubble, self.search):
+        for overlay in (self.empty, self.minimap, self.problem_bar, self.breadcrumb, self.bubble, self.search):
             overlay.raise_()

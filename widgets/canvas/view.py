@@ -118,7 +118,8 @@ class CanvasView(Keyboard, Surface):
         at = self.mapToScene(event.position().toPoint())
         if name := self.board.node_at(at):
             header = at.y() - self.board.nodes[name].y() < 32
-            self.rename(name) if header else self.inspectRequested.emit(name)
+            if not self.enter(name):
+                self.rename(name) if header else self.inspectRequested.emit(name)
         elif found := self.board.via_at(at, WIRE_REACH / self.scale_now):
             self.remove_via(*found)
         elif key := self.board.wire_at(at, WIRE_REACH / self.scale_now):

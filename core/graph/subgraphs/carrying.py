@@ -43,7 +43,5 @@ def _named(nodes: Mapping[str, Node], names: Mapping[str, str]) -> dict[str, Nod
 
 def _told_apart(definition: Definition, name: str, known: Mapping[str, Definition]) -> str:
     """A title that no other has: two of one name would be one in the palette."""
-    taken = {each.title for each in known.values()}
-    if name == definition.id or definition.title not in taken:
-        return definition.title
-    return next(f"{definition.title} {n}" for n in range(2, len(taken) + 3) if f"{definition.title} {n}" not in taken)
+    taken = [each.title for each in known.values()]
+    return definition.title if name == definition.id else unique(definition.title, taken, " ")

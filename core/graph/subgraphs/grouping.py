@@ -72,6 +72,7 @@ def group(document: Document, nodes: Collection[str], words: Vocabulary, title: 
     left = min(document.nodes[key].x for key in chosen)
     top = min(document.nodes[key].y for key in chosen)
     name = fresh_id(document, title)
+    title = unique(title, [each.title for each in document.definitions.values()], " ")
     definition = _cut_out(
         document, chosen, words_of(document, words), replace(Definition(id=name), title=title), left, top
     )
@@ -92,13 +93,7 @@ def group(document: Document, nodes: Collection[str], words: Vocabulary, title: 
 
 def fresh_id(document: Document, title: str) -> str:
     """An id for a subgraph that is not taken."""
-    stem = re.sub(r"\W+", "_", title).strip("_").lower()[:40] or "subgraph"
-    taken = document.definitions
-    return (
-        stem
-        if stem not in taken
-        else next(f"{stem}_{n}" for n in range(2, len(taken) + 3) if f"{stem}_{n}" not in taken)
-    )
+    return unique(re.sub(r"\W+", "_", title).strip("_").lower()[:40] or "subgraph", document.definitions)
 
 
 def _in_place(nodes: Mapping[str, Node], chosen: Sequence[str], node: Node) -> dict[str, Node]:
@@ -122,7 +117,7 @@ def _cut_out(
     }
     right = max(node.x for node in inside.values())
     middle = max(node.y for node in inside.values()) / 2
-    entry, leave = (_free(inside, stem) for stem in ("entry", "exit"))
+    entry, leave = (unique(stem, inside) for stem in ("entry", "exit"))
     nodes = {
         entry: Node(id=entry, block=ENTRY, x=-APART, y=middle), **inside,
         leave: Node(id=leave, block=EXIT, x=right + APART, y=middle),
@@ -134,14 +129,6 @@ def _cut_out(
     wires += [Wire(source=End(node=entry, port=name), target=end) for name, ends in into.items() for end in ends]
     wires += [Wire(source=end, target=End(node=leave, port=name)) for name, end in out.items()]
     return replace(empty, nodes=nodes, wires=tuple(wires), takes=tuple(takes), gives=tuple(gives))
-
-
-def _free(nodes: Mapping[str, Node], stem: str) -> str:
-    return (
-        stem
-        if stem not in nodes
-        else next(f"{stem}_{n}" for n in range(2, len(nodes) + 3) if f"{stem}_{n}" not in nodes)
-    )
 
 
 def _taken(
@@ -187,13 +174,10 @@ def _given(document: Document, inside: Mapping[str, Node], words: Vocabulary) ->
     return ports, ends
 
 
-def unique(name: str, taken: Collection[str]) -> str:
+def unique(name: str, taken: Collection[str], between: str = "_") -> str:
     """A name that is not taken: ``image``, ``image_2`` ..."""
-    return (
-        name
-        if name not in taken
-        else next(f"{name}_{n}" for n in range(2, len(taken) + 3) if f"{name}_{n}" not in taken)
-    )
+    numbered = (f"{name}{between}{number}" for number in range(2, len(taken) + 3))
+    return name if name not in taken else next(each for each in numbered if each not in taken)
 
 
 def _outer_wires(document: Document, chosen: set[str], copy: str, definition: Definition) -> tuple[Wire, ...]:

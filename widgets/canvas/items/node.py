@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from core.graph.analysis import NodeFacts
 from core.graph.document import Node
 from core.graph.ports import Port
+from core.graph.subgraphs.definitions import is_copy
 from core.graph.vocabulary import BlockSpec
 from widgets.canvas import geometry as g
 from widgets.canvas import ink
@@ -68,7 +69,8 @@ class NodeItem(Drawn):
         self._version += 1
         self._count = quantities.count(facts.parameters) if facts.parameters else ""
         detail = " · ".join(tr(part) for part in facts.detail.split(" · ") if part)
-        kind = tr(self.spec.family) if self.spec.known else tr("not in this version")
+        family = tr("Subgraph") if is_copy(self.node) else tr(self.spec.family)
+        kind = family if self.spec.known else tr("not in this version")
         parts = [detail or (tr("loading…") if self.spec.loading else kind)]
         if self.node.bypassed:
             parts.insert(0, tr("bypassed"))
@@ -204,6 +206,10 @@ class NodeItem(Drawn):
             painter.drawRoundedRect(self._box.adjusted(-grown, -grown, grown, grown), 9, 9)
         painter.setPen(self._border())
         painter.drawRoundedRect(self._box, 6, 6)
+        if is_copy(self.node):  # a second edge: there is more inside
+            painter.setPen(ink.pen(colours.line))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(self._box.adjusted(3, 3, -3, -3), 4, 4)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(ink.brush(self.colour))
         painter.drawRoundedRect(QRectF(-1, 0, g.BAR + 1, height), 2.5, 2.5)
