@@ -14,6 +14,7 @@ from core.advice.proposal import Proposal
 from core.graph.dataset import DataReading
 from core.graph.document import Document
 from core.graph.subgraphs.flat import flattened
+from core.graph.subgraphs.specs import words_of
 from studio.open.documents import examples
 from studio.session import Session
 from widgets.advice import AdvicePanel
@@ -85,7 +86,7 @@ class Advising(QObject):
             return ()
         self._machine = self._machine or this_machine()
         return advise(
-            Case(document=session.document, words=session.vocabulary, analysis=session.analysis, readings=read[1], machine=self._machine)
+            Case(document=session.document, words=words_of(session.document, session.blocks), analysis=session.analysis, readings=read[1], machine=self._machine)
         )  # fmt: skip
 
     def _sentence(self, found: list[Proposal]) -> str:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from core.graph.document import Document
 from core.graph.inside import FRESH, Inside, StepTold, Weights, Wish
+from core.graph.subgraphs.flat import flattened
 from core.graph.upstream import experiment_key
 from core.problems import Problem, Refused
 from core.runs.loading import load_engine
@@ -42,6 +43,7 @@ class Seeing(QObject):
         self._insides: Insides | None = None  # the engine's lane only
         self._steps: StepsByHand | None = None  # the engine's lane only
         self._steps_uid, self._taken, self.is_stepping = "", 0, False
+        self._told_by_block: Mapping[str, str] = {}
         self._timer = QTimer(self, singleShot=True, interval=PAUSE)
         self._timer.timeout.connect(self.look)
         self._told.connect(self._show_first)
@@ -53,6 +55,7 @@ class Seeing(QObject):
         canvas.insideRequested.connect(self.run_to)
         session.documentChanged.connect(lambda _: self._later())
         session.vocabularyChanged.connect(lambda _: self._later())
+        session.levelChanged.connect(lambda _: self._show_told())
         session.lookedAgain.connect(self._forget_data)
         panel.shown.connect(self._later)
         panel.shown.connect(self.offer_weights)
@@ -69,7 +72,7 @@ class Seeing(QObject):
     # Wishes
 
     def _select(self, nodes: Sequence[str]) -> None:
-        self._node = nodes[0] if len(nodes) == 1 else ""
+        self._node = self._session.levels.flat_of(nodes[0]) if len(nodes) == 1 else ""
         self._with_costs = False
         self._later()
 
@@ -92,7 +95,8 @@ class Seeing(QObject):
 
     def run_to(self, node: str) -> None:
         """Run what leads to a node and show what each block of it took."""
-        if node in self._session.document.nodes:
+        node = self._session.levels.flat_of(node)
+        if node in self._drawn.nodes:
             self._node, self._with_costs = node, True
             self._window.show_inside()
             self.look()
@@ -104,11 +108,11 @@ class Seeing(QObject):
         self._timer.stop()
         self._turn += 1
         session, node, turn = self._session, self._node, self._turn
-        document, wish = session.document, replace(self._wish, node=self._node)
+        document, wish = self._drawn, replace(self._wish, node=self._node)
         if node not in document.nodes:
             self._panel.show_nothing()
             return
-        title = titles_of(document)[node]
+        title = titles_of(session.document)[node]
         if not session.is_engine_ready:
             self._panel.show_busy(title, tr("The engine is loading (PyTorch, a few seconds)."))
             return
@@ -153,7 +157,7 @@ class Seeing(QObject):
             self._panel.show_inside(inside, titles_of(self._session.document), with_costs=self._with_costs)
 
     def _show(self, turn: int, value: Inside | tuple[Problem, ...] | None, sentence: str) -> None:
-        if turn != self._turn or self._node not in self._session.document.nodes:
+        if turn != self._turn or self._node not in self._drawn.nodes:
             return
         titles = titles_of(self._session.document)
         if isinstance(value, Inside):
@@ -161,6 +165,14 @@ class Seeing(QObject):
         elif sentence or value is not None:
             problems = value if isinstance(value, tuple) else (Problem(what=sentence, node=self._node),)
             self._panel.show_problems(problems, titles[self._node], titles)
+
+    def _show_told(self) -> None:
+        self._window.canvas.set_told(self._session.levels.here(self._told_by_block))
+
+    @property
+    def _drawn(self) -> Document:
+        """The graph with its subgraphs written out: what is looked into."""
+        return flattened(self._session.document).document
 
     # Weights
 
@@ -184,7 +196,7 @@ class Seeing(QObject):
 
     def step(self) -> None:
         """One training step of the drawing, in memory; of a drawing that is another now it begins anew."""
-        session, document = self._session, self._session.document
+        session, document = self._session, self._drawn
         if self.is_stepping:
             session.say(tr("The step before is still being taken."))
             return
@@ -228,7 +240,8 @@ class Seeing(QObject):
         if anew:
             self._session.say(tr("The graph is another one than before: its steps begin anew."))
         self._panel.show_step(told, titles)
-        self._window.canvas.set_told(told_by_block(told))
+        self._told_by_block = told_by_block(told)
+        self._show_told()
         self.stepTaken.emit(told)
         self._session.stateChanged.emit()
         if self._wish.weights.by_hand:
@@ -242,7 +255,8 @@ class Seeing(QObject):
         if self._wish.weights.by_hand:
             self._wish = replace(self._wish, weights=FRESH)
         self._panel.show_step(None, {})
-        self._window.canvas.set_told({})
+        self._told_by_block = {}
+        self._show_told()
         self.offer_weights()
         self._session.engine.look_inside(self._let_go, lambda *_: None)
         self.stepTaken.emit(None)

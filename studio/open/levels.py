@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
@@ -19,6 +19,8 @@ from core.graph.subgraphs.levels import inside_of, level, paths_to, still_there,
 from core.problems import Fix, Refused, refuse
 from studio.telling.sentences import refusal
 from widgets.look.language import tr
+
+T = TypeVar("T")
 
 
 class Whole(Protocol):
@@ -85,6 +87,22 @@ class Levels(QObject):
     def place_of(self, node: str) -> Path:
         """Where something of the flat form is drawn."""
         return place_of(flattened(self._whole.document), node)
+
+    def flat_of(self, node: str) -> str:
+        """What the flat form calls a node of the level; a copy or a border is the block that gives what it gives first."""
+        flat, name = flattened(self._whole.document), ".".join((*self.path, node))
+        ends = flat.ends.get(name, {})
+        return next((end.node for end in ends.values()), name)
+
+    def here(self, told: Mapping[str, T]) -> dict[str, T]:
+        """What is told of blocks of the flat form, by the nodes of the level that are such blocks."""
+        flat, depth = flattened(self._whole.document), len(self.path)
+        drawn = {key: place_of(flat, key) for key in told}
+        return {
+            path[depth]: told[key]
+            for key, path in drawn.items()
+            if path[:depth] == self.path and len(path) == depth + 1
+        }
 
     # Editing
 
