@@ -25,6 +25,7 @@ from core.store.schema import param, run, series
 from core.telemetry.events import ENDED
 
 NO_WORDS = Vocabulary()
+MOST_VALUES = 60  # of a setting that runs are grouped by
 TURNED_OFF = (" (muted)", " (bypassed)")  # behind a block's key
 
 
@@ -67,6 +68,13 @@ class Ledger:
             settings = connection.execute(select(param.c.name).distinct().order_by(param.c.name)).scalars().all()
             named = select(series.c.name).where(series.c.kind == "scalar").distinct().order_by(series.c.name)
             return Known(settings=tuple(settings), scores=tuple(connection.execute(named).scalars()))
+
+    def varied(self) -> tuple[str, ...]:
+        """Settings of which runs have several values, but not nearly as many as there are runs."""
+        values = func.count(param.c.text.distinct())
+        asked = select(param.c.name, values).group_by(param.c.name).having(values.between(2, MOST_VALUES))
+        with self._store.read() as connection:
+            return tuple(sorted(row[0] for row in connection.execute(asked) if row[0] not in FACTS))
 
     def documents(self, nodes: Iterable[str]) -> dict[str, str]:
         """The text of the newest document that has each of these nodes; one without a run is left out."""

@@ -23,7 +23,7 @@ class Chart:
 
     series: tuple[str, ...] = ()
     axis: Axis = "step"
-    smoothing: float = 0.0  # weight of the past
+    smoothing: float = 0.8  # weight of the past
     log_x: bool = False
     log_y: bool = False
     spread: Spread = "deviation"  # what a band over seeds shows
@@ -44,7 +44,8 @@ class View:
     tree: bool = True
     groups: tuple[str, ...] = ()  # names of settings
     scores: tuple[str, ...] = ()  # keys of the figures that groups tell
-    baseline: str = ""  # a group in words, or a run's uid
+    baseline: str = ""  # the key of a group
+    grouped: bool = False  # whether groups are looked at
     chart: Chart = field(default_factory=Chart)
 
 
@@ -107,7 +108,7 @@ def _chart(value: Any) -> Chart:
     return Chart(
         series=_texts(series) if isinstance(series, list) else (),
         axis=next((axis for axis in AXES if axis == value.get("axis")), "step"),
-        smoothing=float(smoothing) if is_weight and smoothing is not None else 0.0,
+        smoothing=float(smoothing) if is_weight and smoothing is not None else Chart().smoothing,
         log_x=value.get("log_x") is True, log_y=value.get("log_y") is True,
         spread=next((spread for spread in SPREADS if spread == value.get("spread")), "deviation"),
     )  # fmt: skip

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer
 
 from core.exploring.fields import Known
 from core.exploring.ledger import Ledger, Values
-from core.exploring.views import View, dumped, loaded
+from core.exploring.views import MOST_BYTES, MOST_LETTERS, MOST_VIEWS, View, dumped, loaded
 from core.graph.file import loads
 from core.problems import Refused
 from studio.session import Session
 from widgets.library.library import LibraryView
 from widgets.library.setting_names import Titles
+from widgets.look.language import tr
 from widgets.look.titles import titles_of
 
 KEPT_MILLISECONDS = 500  # after the last change of a view
@@ -38,6 +40,11 @@ class Exploring(QObject):
         if last is not None:
             library.apply_view(last)
         library.viewChanged.connect(self._keep.start)
+        library.views_button.set_views(self.views)
+        library.views_button.saveRequested.connect(self.save)
+        library.views_button.removeRequested.connect(self.remove)
+        library.views_button.exportRequested.connect(self.export)
+        library.views_button.importRequested.connect(self.bring)
         session.vocabularyChanged.connect(lambda _: self.read() if library.fields() else None)
 
     def read(self, *_: object) -> None:
@@ -53,21 +60,22 @@ class Exploring(QObject):
         def goes_on() -> bool:
             return turn == self._newest and not self._session.engine.is_closed
 
-        def question() -> tuple[Known, Titles, Values]:
+        def question() -> tuple[Known, tuple[str, ...], Titles, Values]:
             known = self._ledger.known()
-            return known, self._titled(known, words), self._ledger.read(fields, runs, words, goes_on)
+            read = self._ledger.read(fields, runs, words, goes_on)
+            return known, self._ledger.varied(), self._titled(known, words), read
 
         self._session.engine.glance(question, self._answered)
 
-    def _answered(self, found: tuple[Known, Titles, Values] | None, sentence: str) -> None:
+    def _answered(self, found: tuple[Known, tuple[str, ...], Titles, Values] | None, sentence: str) -> None:
         self._is_busy = False
         if found is None:
             self._session.say(sentence, "warning")
             return
-        known, self._titles, values = found
+        known, varied, self._titles, values = found
         self._known = known
         self._library.set_values(values, self._titles)
-        self._library.set_known(known, self._titles)
+        self._library.set_known(known, self._titles, varied)
         if self._waits:
             self._waits = False
             self.read()
@@ -99,8 +107,52 @@ class Exploring(QObject):
 
     def keep(self) -> None:
         """Write down what is looked at, beside the views with a name."""
-        now = replace(self._library.view_now(), name=LAST)
-        self.views = (now, *(view for view in self.views if view.name != LAST))
+        self._put(replace(self._library.view_now(), name=LAST, grouped=False))
+
+    def save(self, name: str) -> None:
+        """What is looked at, under a name; the same name again replaces it."""
+        self._put(self._library.view_now(name[:MOST_LETTERS]))
+        self._session.say(tr("The view {name} is kept.", name=name))
+
+    def remove(self, name: str) -> None:
+        """A view that is no longer wanted."""
+        self._take(tuple(view for view in self.views if view.name != name))
+
+    def export(self, path: str) -> None:
+        """Every view with a name, as a file."""
+        named = [view for view in self.views if view.name]
+        try:
+            Path(path).write_text(dumped(named), encoding="utf-8")
+        except OSError as error:
+            self._session.say(
+                tr("{path} cannot be written: {reason}.", path=path, reason=error.strerror or str(error)), "error"
+            )
+            return
+        self._session.say(tr("{n} views were written to {path}.", n=len(named), path=path))
+
+    def bring(self, path: str) -> None:
+        """The views of a file, beside those that are here; of one name the file's."""
+        try:
+            size = Path(path).stat().st_size
+            text = "" if size > MOST_BYTES else Path(path).read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            self._session.say(
+                tr("{path} cannot be read: {reason}.", path=path, reason=error.strerror or str(error)), "error"
+            )
+            return
+        found = self._session.attempt(lambda: loaded(text))
+        if found is not None:
+            named = [view for view in found if view.name]
+            for view in named:
+                self._put(view)
+            self._session.say(tr("{n} views were read.", n=len(named)))
+
+    def _put(self, view: View) -> None:
+        self._take((view, *(other for other in self.views if other.name != view.name)))
+
+    def _take(self, views: tuple[View, ...]) -> None:
+        self.views = views[:MOST_VIEWS]
+        self._library.views_button.set_views(sorted(self.views, key=lambda view: view.name.casefold()))
         self._session.preferences.runs_view = dumped(self.views)
 
     def close(self) -> None:

@@ -87,3 +87,59 @@ def test_runs_are_filtered_by_what_they_are_and_columns_are_chosen(
     assert "vit.width" in again.table.column_keys()
     exploring.close()
     again.deleteLater()
+
+
+def test_groups_beside_a_pinned_baseline_are_kept_as_a_view(
+    person_with_groups: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = person_with_groups
+    view = person.window.library
+    person.click(person.button("Groups", view))
+    person.wait(lambda: len(view.groups.groups()) == 3)
+    head, *rows = view.groups.rows()
+    assert head[0] == "Batch size"
+    assert [row[0] for row in rows] == ["16", "32", "64"]
+    assert rows[0][3].endswith("(n=4)")
+    view.groups.pin(view.groups.groups()[0].key)
+    said = [row[4] for row in view.groups.rows()[1:]]
+    assert said[0] == "baseline"
+    assert said[1].endswith("not distinguishable")
+    assert said[2].endswith("pp *")
+    assert said[2].startswith("+")
+    person.wait(person.window.comparing.is_idle)
+    value = person.window.comparing.curves.value()
+    assert [len(bundle.runs) for bundle in value.bundles] == [4, 4, 4]
+
+    monkeypatch.setattr("PySide6.QtWidgets.QInputDialog.getText", lambda *_: ("by batch", True))
+    view.views_button._save()
+    before = view.groups.rows()
+    place = tmp_path / "views.json"
+    person.window.exploring.export(str(place))
+    person.window.exploring.remove("by batch")
+    person.click(person.button("Back to the table", view.groups))
+    view.groups.apply((), (), "", "range")
+    person.window.exploring.bring(str(place))
+    kept = next(each for each in person.window.exploring.views if each.name == "by batch")
+    view.apply_view(kept)
+    person.wait(lambda: view.groups.isVisible() and view.groups.rows() == before)
+    person.window.exploring.bring(str(tmp_path / "runs.sqlite"))
+    assert "no views" in person.said[-1] or "too large" in person.said[-1]
+
+
+@pytest.fixture
+def person_with_groups(sit_down: Callable[..., Person], tmp_path: Path) -> Person:
+    with Store.open(tmp_path / "runs.sqlite") as store:
+        for batch_size, gain in ((16, 0.0), (32, 0.0), (64, 0.1)):
+            for seed in range(4):
+                noise = 0.001 * ((7 * seed + batch_size) % 5) * (1 if (seed + batch_size // 16) % 2 else -1)
+                said_run(
+                    Library(store),
+                    f"b{batch_size} s{seed}",
+                    {"loss": [2.0, 1.0], R10: [0.1, 0.3 + 0.02 * seed + gain + noise]},
+                    seed=seed,
+                    batch_size=batch_size,
+                )
+    person = sit_down()
+    person.go_to("Runs")
+    person.wait(lambda: len(person.window.library.shown()) == 12)
+    return person

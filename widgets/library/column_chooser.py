@@ -75,7 +75,7 @@ class ColumnChooser(QFrame):
         self.list.setAccessibleName(tr("Columns"))
         for words, which in (
             (tr("last and best"), ""),
-            (tr("last"), "last"),
+            (tr("last value"), "last"),
             (tr("best"), "best"),
             (tr("at a step"), "at"),
         ):

@@ -6,6 +6,7 @@ Every act is a wish; the session does it and answers with new facts.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
@@ -23,12 +24,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
+from core.exploring.fields import Field, Known, field_in
+from core.exploring.ledger import Values
+from core.exploring.views import Chart, View
 from core.graph.document import Document
 from core.store.answers import CheckpointFacts, RunFacts
 from widgets.library.columns import STATUS_WORDS, figure
 from widgets.library.compare import CompareView
+from widgets.library.groups import GroupsView
 from widgets.library.looking import ShownRuns
-from widgets.library.table import csv_text
+from widgets.library.setting_names import Titles
+from widgets.library.table import csv_text, rows_as_csv
 from widgets.look.files import open_folder, save_file
 from widgets.look.icons import icon
 from widgets.look.language import tr
@@ -62,11 +68,13 @@ class LibraryView(ShownRuns):
     towerRequested = Signal(str, str)  # uid, folder: one of its towers as a transformers folder
     exportRequested = Signal(tuple, str)  # uids, path: every point as CSV
     selectionChanged = Signal(tuple)  # uids; answer with set_checkpoints
+    chartApplied = Signal(object)  # Chart: of a view
     failed = Signal(str)  # a sentence
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.compare = CompareView()
+        self.compare, self.groups = CompareView(), GroupsView()
+        self.chart: Callable[[], Chart] | None = None  # what is chosen of the curves
         self._pages = QStackedWidget()
         self._count, self._empty, self._place = QLabel(), QLabel(), QLabel()
         self._buttons: dict[str, QToolButton] = {}
@@ -93,6 +101,55 @@ class LibraryView(ShownRuns):
         """Open the comparison; curves are put in with ``compare.set_curves``."""
         self.compare.set_runs(runs, documents)
         self._pages.setCurrentWidget(self.compare)
+
+    def show_groups(self) -> None:
+        """Gather the runs that are shown, or those that are selected where there are several."""
+        chosen = self._selected_runs()
+        self._pages.setCurrentWidget(self.groups)
+        self.namesWanted.emit()
+        self.groups.set_runs(chosen if len(chosen) > 1 else self.shown())
+        self._want_fields()
+
+    def fields(self) -> tuple[Field, ...]:
+        """Settings and figures that are needed now."""
+        more = self.groups.fields() if self._pages.currentWidget() is self.groups else ()
+        return tuple(dict.fromkeys((*super().fields(), *more)))
+
+    def set_known(self, known: Known, titles: Titles, varied: Sequence[str] = ()) -> None:
+        """Which settings and figures there are, what they are called, and of which runs have several values."""
+        super().set_known(known, titles)
+        self.groups.set_known(known, titles, varied)
+
+    def set_values(self, values: Values, titles: Titles) -> None:
+        """Settings and figures of the runs, as far as they were asked for."""
+        super().set_values(values, titles)
+        self.groups.set_values(values)
+
+    def set_runs(self, runs: Sequence[RunFacts]) -> None:
+        """Every run of the store; keeps the selection."""
+        super().set_runs(runs)
+        if self._pages.currentWidget() is self.groups:
+            known = {run.uid: run for run in runs}
+            self.groups.set_runs([known[run.uid] for run in self.groups.runs() if run.uid in known])
+
+    def view_now(self, name: str = "") -> View:
+        """What is looked at."""
+        groups = self.groups
+        return replace(
+            super().view_now(name), groups=groups.by(), scores=groups.scores(), baseline=groups.baseline(),
+            chart=self.chart() if self.chart is not None else Chart(), grouped=self._pages.currentWidget() is groups,
+        )  # fmt: skip
+
+    def apply_view(self, view: View) -> None:
+        """Look at this instead."""
+        super().apply_view(view)
+        by, scores = (tuple(filter(None, map(field_in, keys))) for keys in (view.groups, view.scores))
+        self.groups.apply(by, scores, view.baseline, view.chart.spread)
+        self.chartApplied.emit(view.chart)
+        if view.grouped:
+            self.show_groups()
+        else:
+            self.show_table()
 
     def show_table(self) -> None:
         """Back to the table."""
@@ -179,6 +236,7 @@ class LibraryView(ShownRuns):
         column.addWidget(self._place)
         self._pages.addWidget(page)
         self._pages.addWidget(self.compare)
+        self._pages.addWidget(self.groups)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._pages)
@@ -237,6 +295,12 @@ class LibraryView(ShownRuns):
             if button.menu() is None:
                 button.clicked.connect(lambda _=False, act=act: self._act(act))
         self.compare.closed.connect(self.show_table)
+        self.groups.closed.connect(self.show_table)
+        self.groups.fieldsWanted.connect(self._want_fields)
+        self.groups.runsWanted.connect(self._show_runs)
+        self.groups.changed.connect(self.viewChanged)
+        self.groups.csvRequested.connect(self._export_groups)
+        self._groups_button.clicked.connect(self.show_groups)
         self.compare.pictureRequested.connect(self._export_picture)
         look.changed.connect(self._relook)
 
@@ -302,6 +366,17 @@ class LibraryView(ShownRuns):
 
     def _export_table(self) -> None:
         self._save(tr("runs.csv"), "CSV (*.csv)", self.write_table)
+
+    def _export_groups(self) -> None:
+        self._save(tr("groups.csv"), "CSV (*.csv)", self.write_groups)
+
+    def write_groups(self, path: str | Path) -> None:
+        """The table of groups as CSV."""
+        Path(path).write_text(rows_as_csv(self.groups.rows()), encoding="utf-8-sig", newline="")
+
+    def _show_runs(self, uids: tuple[str, ...]) -> None:
+        self.show_table()
+        self.select(uids)
 
     def _export_picture(self) -> None:
         self._save(tr("runs.png"), "PNG (*.png)", self.write_picture)

@@ -28,6 +28,7 @@ from widgets.library.lineage import LineageName
 from widgets.library.setting_names import Titles
 from widgets.library.shown import RunFilter
 from widgets.library.table import RunTable, StatusChip
+from widgets.library.views_menu import ViewsButton
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
@@ -48,7 +49,7 @@ class ShownRuns(QWidget):
         self.table, self.filter, self.view = RunTable(), RunFilter(), QTableView()
         self.filter_line, self.chooser = FilterLine(), ColumnChooser(self)
         self._search, self._status, self._lineage = QLineEdit(), QComboBox(), QToolButton()
-        self._columns_button = QToolButton()
+        self._columns_button, self._groups_button, self.views_button = QToolButton(), QToolButton(), ViewsButton()
         self._known, self._titles, self._values = Known(), Titles(), Values()
         self._widths: dict[str, int] = {}  # as a person set them, by key
         self._offered: Field | None = None  # whose values a person is about to choose from
@@ -188,9 +189,13 @@ class ShownRuns(QWidget):
         self._columns_button.setText(tr("Columns…"))
         self._columns_button.setAccessibleName(self._columns_button.text())
         self._columns_button.setToolTip(plain_tip(tr("Choose which settings and metrics have a column")))
+        self._groups_button.setText(tr("Groups"))
+        self._groups_button.setAccessibleName(self._groups_button.text())
+        self._groups_button.setToolTip(plain_tip(tr("Gather runs by settings: means over seeds, beside a baseline")))
         row = QHBoxLayout()
         row.addWidget(self.filter_line, 1)
-        row.addWidget(self._columns_button, 0, Qt.AlignmentFlag.AlignTop)
+        for button in (self._columns_button, self._groups_button, self.views_button):
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         return row
 
     def _connect_table(self) -> None:
@@ -201,6 +206,7 @@ class ShownRuns(QWidget):
         self.filter_line.conditionChanged.connect(self._filter_condition)
         self._columns_button.clicked.connect(self._open_chooser)
         self.chooser.chosen.connect(self._choose)
+        self.views_button.chosen.connect(self.apply_view)
         header = self.view.horizontalHeader()
         header.customContextMenuRequested.connect(self._column_menu)
         header.sectionMoved.connect(lambda *_: self.viewChanged.emit())

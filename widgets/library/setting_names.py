@@ -66,7 +66,7 @@ def which_words(wanted: Field) -> str:
     """Which value of a figure."""
     if wanted.which == "at":
         return tr("step {step}", step=f"{wanted.step:,}")
-    return tr("best") if wanted.which == "best" else tr("last")
+    return tr("best") if wanted.which == "best" else tr("last value")
 
 
 def short_title(wanted: Field, titles: Titles) -> str:

@@ -226,11 +226,14 @@ def parse_tags(text: str) -> tuple[str, ...]:
 
 def csv_text(columns: Sequence[Column], runs: Sequence[RunFacts]) -> str:
     """The table as a file for a spreadsheet. A text that it would run as a formula is quoted."""
+    head = [*(column.title for column in columns), "uid"]
+    return rows_as_csv([head, *([*(column.text(run) for column in columns), run.uid] for run in runs)])
+
+
+def rows_as_csv(rows: Sequence[Sequence[str]]) -> str:
+    """Rows for a spreadsheet."""
     out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([*(column.title for column in columns), "uid"])
-    for run in runs:
-        writer.writerow([*(_harmless(column.text(run)) for column in columns), run.uid])
+    csv.writer(out).writerows([_harmless(cell) for cell in row] for row in rows)
     return out.getvalue()
 
 
