@@ -76,6 +76,9 @@ class Sweep:
     # The configuration that others are compared with; empty: the first. A point of one axis: each with the configuration that differs in that.
     baseline: str = ""
     costs: tuple[str, ...] = ()  # further series that stand in the table
+    against: str = (
+        ""  # a cost that is weighed beside the metric: what no other beats in both is searched for; empty: none
+    )
     extra: Mapping[str, Any] = field(default_factory=dict)  # fields this version does not know; kept
 
     def with_axis(self, axis: Axis) -> Sweep:

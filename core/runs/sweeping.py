@@ -28,7 +28,7 @@ from core.graph.sweep import Sweep
 from core.graph.vocabulary import Vocabulary
 from core.problems import Refused, refuse
 from core.runs.launch import place_of, queue
-from core.runs.proposing import propose
+from core.runs.proposing import Told, propose
 from core.runs.vocabulary import full_vocabulary
 from core.runs.worker import ask, lower_priority, start_process
 from core.store.answers import RunFacts, SweepFacts, TrialFacts
@@ -317,16 +317,17 @@ class Work:
         if self.plan.method != "bayesian" or self.sweeps.facts(self.uid).state != "running":
             return False
         trials = self.sweeps.trials(self.uid)
-        by_configuration: dict[str, list[float]] = {}
+        by_configuration: dict[str, list[tuple[float, ...]]] = {}
         for trial in sorted(trials, key=lambda one: one.number):
             values = by_configuration.setdefault(trial.configuration, [])
-            told = trial.state == "finished" and trial.value is not None and math.isfinite(trial.value)
-            values += [trial.value] if told and trial.value is not None else []
+            told = self._came_of(trial)
+            values += [told] if told is not None else []
         done = len(trials) // max(1, self.plan.seeds)
         if done >= trial_count(self.plan)[0]:
             return False
         known = [
-            (Configuration.from_json(text), sum(v) / len(v) if v else None) for text, v in by_configuration.items()
+            (Configuration.from_json(text), tuple(sum(side) / len(v) for side in zip(*v)) if v else None)
+            for text, v in by_configuration.items()
         ]
         configuration = self._new_configuration(known, set(by_configuration))
         if configuration is None:
@@ -335,12 +336,15 @@ class Work:
         self.sweeps.add_configurations(self.uid, len(trials), [configuration.as_json()], seeds)
         return True  # or another process was quicker: look again
 
-    def _new_configuration(
-        self, told: list[tuple[Configuration, float | None]], known: set[str]
-    ) -> Configuration | None:
-        """One that was not tried yet; None where the search gives the same ones again and again."""
-        for attempt in range(50):
-            configuration = propose(self.plan, told, self.document.recipe.seed + 1000 * attempt)
-            if configuration.as_json() not in known:
-                return configuration
-        return None
+    def _came_of(self, trial: TrialFacts) -> tuple[float, ...] | None:
+        """The metric, and the cost where one is weighed; None where the trial has no finite value."""
+        cost = trial.figures.get(self.plan.against) if self.plan.against else 0.0
+        if trial.state != "finished" or trial.value is None or cost is None:
+            return None
+        found = (trial.value, cost) if self.plan.against else (trial.value,)
+        return found if all(map(math.isfinite, found)) else None
+
+    def _new_configuration(self, told: list[Told], known: set[str]) -> Configuration | None:
+        """One that was not tried yet; None where all were."""
+        configuration = propose(self.plan, told, self.document.recipe.seed)
+        return None if configuration.as_json() in known else configuration

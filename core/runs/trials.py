@@ -79,7 +79,7 @@ def figures_of(library: Library, run: str, sweep: Sweep, words: Vocabulary) -> d
         sum(node.activation_mebibytes for node in analysis.nodes.values()),
     )  # fmt: skip
     found = dict(zip(COSTS, map(float, values), strict=True))
-    for name in sweep.costs:
+    for name in (*sweep.costs, *([sweep.against] if sweep.against else [])):
         if name not in found and (value := series_value(reader, name)) is not None:
             found[name] = value
     return found

@@ -23,6 +23,7 @@ from core.graph.configurations import BETWEEN, Configuration, named
 from core.graph.selection import is_test
 from core.graph.sweep import Sweep
 from core.knobs import Value
+from core.runs.front import front
 from core.runs.growth import COUNTED, Growth, growths, written
 from core.store.answers import TrialFacts
 
@@ -93,6 +94,23 @@ class Table:
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)  # by configuration
     verdict: Verdict = Verdict(kind="nothing")
     growths: tuple[Growth, ...] = ()  # of the metric and the costs that were asked for
+    against: str = ""  # the cost that is weighed; empty: none
+
+    def points(self, cost: str) -> dict[str, tuple[float, float]]:
+        """Metric and cost of every configuration that has both."""
+        return {
+            row.configuration.name: (row.estimate.mean, row.figures[cost].mean)
+            for row in self.rows if row.estimate is not None and cost in row.figures
+        }  # fmt: skip
+
+    def front_of(self, cost: str) -> tuple[str, ...]:
+        """Configurations that no other beats in both the metric and a cost, from the cheapest up."""
+        return front(self.points(cost), self.direction)
+
+    @property
+    def front(self) -> tuple[str, ...]:
+        """The same of the cost that is weighed; empty where none is."""
+        return self.front_of(self.against) if self.against else ()
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -272,7 +290,7 @@ def table(sweep: Sweep, trials: Sequence[TrialFacts]) -> Table:
         metric=sweep.metric, direction=sweep.direction, baseline=next(iter(bases.values())).configuration.name if alike else sweep.baseline,
         rows=tuple(rows), bases={name: base.configuration.name for name, base in bases.items()},
         comparisons=comparisons, verdict=_verdict(sweep, rows, bases, comparisons),
-        growths=_growths(sweep, rows),
+        growths=_growths(sweep, rows), against=sweep.against,
     )  # fmt: skip
 
 
@@ -380,6 +398,7 @@ SENTENCES: Mapping[Kind, str] = {
 
 
 GROWS = "{cost} grows with {axis} to the power of {powers}."
+FRONT = "No other is better in both {metric} and {cost}: {names}."
 FAILED = "Failed, and not compared: {names}."
 ON_TEST = "Configurations were chosen on the test split: the winner's score is too good for new data."
 
@@ -388,6 +407,7 @@ def sentence(found: Table) -> str:
     """The verdict in words, with the configurations that failed, and that it was the test split where it was."""
     said = [SENTENCES[found.verdict.kind].format(**parts(found.verdict, found.metric))]
     said += [GROWS.format(cost=one.cost, axis=one.axis, powers=written(one)) for one in found.growths]
+    said += [FRONT.format(metric=found.metric, cost=found.against, names=", ".join(found.front))] if found.front else []
     said += [FAILED.format(names=", ".join(found.failed))] if found.failed else []
     said += [ON_TEST] if is_test(found.metric) and found.verdict.kind != "nothing" else []
     return " ".join(said)

@@ -65,6 +65,7 @@ class SweepPage(QObject):
         form.closed.connect(partial(self._window.show_side, "settings"))
         self._window.inspector.sweepRequested.connect(self.sweep_setting)
         self._window.canvas.ablateRequested.connect(self.ablate)
+        self._window.canvas.alternativesRequested.connect(self.try_alternatives)
 
     # The plan
 
@@ -85,6 +86,19 @@ class SweepPage(QObject):
                 return
             self._session.edit(edits.set_sweep(document, sweep.with_axis(axis)), tr("Sweep a setting"))
         self.show_plan()
+
+    def try_alternatives(self, node: str) -> None:
+        """A block's place becomes an axis of the sweep: what is there, and all that could stand there and run."""
+        session = self._session
+        document, words = session.document, session.vocabulary
+
+        def make() -> Ablation:
+            from core.runs.alternatives import with_alternatives  # torch
+
+            return with_alternatives(document, node, words)
+
+        session.say(tr("Making the configurations…"))
+        session.engine.ask(make, partial(self._take_family, document, tr("Try other blocks")))
 
     def _change_plan(self, sweep: Sweep | None) -> None:
         self._session.edit(edits.set_sweep(self._session.document, sweep), tr("Change the sweep"))
@@ -110,15 +124,15 @@ class SweepPage(QObject):
             return ablation(document, nodes, words, analyse)
 
         session.say(tr("Making the configurations…"))
-        session.engine.ask(make, partial(self._take_ablation, document))
+        session.engine.ask(make, partial(self._take_family, document, tr("Ablate: disable blocks")))
 
-    def _take_ablation(self, document: Document, made: Ablation | None, sentence: str) -> None:
+    def _take_family(self, document: Document, step: str, made: Ablation | None, sentence: str) -> None:
         if made is None or document is not self._session.document:
             self._session.say(sentence or tr("The graph was changed meanwhile."), "warning")
             return
-        self._session.edit(made.document, tr("Ablate: disable blocks"))
+        self._session.edit(made.document, step)
         self.show_plan()
-        count = len(made.document.sweep.axes[0].changes) if made.document.sweep else 0
+        count = trial_count(made.document.sweep)[0] if made.document.sweep else 0
         said = tr("{n} configurations; Run sweep trains them.", n=count)
         left = " ".join(spoken(problem) for problem in made.left_out)
         self._session.say(f"{said} {left}".strip(), "warning" if left else "hint")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 
@@ -132,3 +133,20 @@ def test_without_a_sweep_the_command_says_how_to_make_one(sit_down: SitDown) -> 
     assert person.texts(person.window.sweeps, "No sweep yet")
     person.window.menus.entry("plan_sweep").trigger()
     assert person.window.plan_form.isVisible()
+
+
+def test_a_place_on_the_canvas_holds_alternatives(sit_down: SitDown) -> None:
+    person = sit_down(tiny_clip())
+    window, session = person.window, person.session
+    window.canvas.alternativesRequested.emit("pool")
+    person.wait(lambda: session.document.sweep is not None)
+    (axis,) = session.document.sweep.axes
+    assert [change.name for change in axis.changes] == ["Pooling", "Hierarchical pooling"]
+    assert person.window.plan_form.isVisible()
+    form = window.plan_form
+    form.against.setCurrentIndex(form.against.findData("GFLOPs a sample"))
+    form.against.activated.emit(form.against.currentIndex())
+    assert session.document.sweep.against == "GFLOPs a sample"
+    person.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier, on=window.canvas)
+    person.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier, on=window.canvas)
+    assert session.document.sweep is None, "each was one step"

@@ -131,6 +131,12 @@ def _add_exchange(menu: QMenu, canvas: Surface) -> None:
         action = inside.addAction(said(canvas.vocabulary[key].title).replace("&", "&&"))
         action.setObjectName(f"exchange_for_{key}")
         action.triggered.connect(lambda _=False, key=key: _exchange(canvas, chosen[0], key))
+    if found:
+        inside.addSeparator()
+        every = inside.addAction(
+            tr("Try each of them in a sweep"), lambda: canvas.alternativesRequested.emit(chosen[0])
+        )
+        every.setObjectName("alternatives")
 
 
 def _exchange(canvas: Surface, node: str, key: str) -> None:

@@ -56,6 +56,7 @@ class Surface(Editing, Subgraphs, Sharing, Clipboard, Navigation, QGraphicsView)
     inspectRequested = Signal(str)  # node id: show its settings
     helpRequested = Signal(str)  # block key
     insideRequested = Signal(str)  # node id: run to it and show what flows out
+    alternativesRequested = Signal(str)  # node id: a family of runs, each with another block in its place
     ablateRequested = Signal(list)  # node ids: a family of runs, each without one of them
     viewChanged = Signal()  # scrolled or zoomed
     enterRequested = Signal(str)  # node id: show the inside of a subgraph

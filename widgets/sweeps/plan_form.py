@@ -31,7 +31,7 @@ from core.problems import Refused
 from widgets.look.language import in_a_row, said, tr
 from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
-from widgets.sweeps.words import LOWER_IS_BETTER, METRICS, plan_words
+from widgets.sweeps.words import AGAINST, LOWER_IS_BETTER, METRICS, figure_words, plan_words
 
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -214,7 +214,7 @@ class PlanForm(QWidget):
         self.rows: dict[str, AxisRow] = {}
         self.method, self.judge, self.direction, self.equal = (QComboBox() for _ in range(4))
         self.trials, self.seeds = QSpinBox(), QSpinBox()
-        self.baseline = QComboBox()
+        self.baseline, self.against = QComboBox(), QComboBox()
         self.summary, self.problems = QLabel(), QLabel()
         self.run = QPushButton(tr("Run sweep"))
         self._axes = QVBoxLayout()
@@ -236,13 +236,19 @@ class PlanForm(QWidget):
         form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
         for text, widget in (
             (tr("Method"), self.method), (tr("Configurations to try"), self.trials), (tr("Seeds"), self.seeds), (tr("Metric"), self.judge),
-            (tr("Better is"), self.direction), (tr("Held equal"), self.equal), (tr("Baseline"), self.baseline),
+            (tr("Better is"), self.direction), (tr("Weighed against"), self.against),
+            (tr("Held equal"), self.equal), (tr("Baseline"), self.baseline),
         ):  # fmt: skip
             widget.setAccessibleName(text)
             form.addRow(text, widget)
         self._trials_label = form.labelForField(self.trials)
         self.seeds.setToolTip(
             tr("Every configuration is trained with the same seeds, so that configurations are compared in pairs.")
+        )
+        self.against.setToolTip(
+            tr(
+                "A cost: which configurations no other beats in both is told and drawn, and a Bayesian search looks for them."
+            )
         )
         self.equal.setToolTip(
             tr("Samples and compute set the steps of each configuration so that all see or cost as much.")
@@ -290,11 +296,14 @@ class PlanForm(QWidget):
         ):  # fmt: skip
             for key, text in entries:
                 box.addItem(text, key)
+        self.against.addItem(tr("no cost"), "")
+        for cost in AGAINST:
+            self.against.addItem(figure_words(cost), cost)
         for metric in METRICS:
             self.judge.addItem(metric_words(metric), metric)
         self.judge.setEditable(True)
         self.judge.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        for box in (self.method, self.direction, self.equal, self.judge, self.baseline):
+        for box in (self.method, self.direction, self.equal, self.judge, self.baseline, self.against):
             box.setMinimumContentsLength(8)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for spin in (self.trials, self.seeds):
@@ -302,6 +311,7 @@ class PlanForm(QWidget):
         self.method.activated.connect(lambda _: self._change(method=self.method.currentData()))
         self.direction.activated.connect(lambda _: self._change(direction=self.direction.currentData()))
         self.equal.activated.connect(lambda _: self._change(equal=self.equal.currentData()))
+        self.against.activated.connect(lambda _: self._change(against=self.against.currentData()))
         self.baseline.activated.connect(lambda index: self._change(baseline=self.baseline.itemData(index)))
         self.judge.activated.connect(lambda _: self._change_metric())
         self.judge.lineEdit().editingFinished.connect(self._change_metric)
@@ -322,6 +332,9 @@ class PlanForm(QWidget):
             self._remake()
         for box, value in ((self.method, sweep.method), (self.direction, sweep.direction), (self.equal, sweep.equal)):
             box.setCurrentIndex(box.findData(value))
+        if sweep.against and self.against.findData(sweep.against) < 0:  # any series that runs say may be weighed
+            self.against.addItem(figure_words(sweep.against), sweep.against)
+        self.against.setCurrentIndex(self.against.findData(sweep.against))
         if not self.judge.lineEdit().hasFocus():
             self.judge.setEditText(metric_words(sweep.metric) if sweep.metric in METRICS else sweep.metric)
         for spin, number in ((self.trials, sweep.trials), (self.seeds, sweep.seeds)):

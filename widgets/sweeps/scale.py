@@ -51,7 +51,7 @@ class Scale:
                 (place, text)
                 for value in self._decades()
                 if (place := self.place(value)) is not None
-                for text in [f"{value:.3g}"]
+                for text in [self.word(value) if self.name else f"{value:.3g}"]
             ]
         step = _round_step((self.high - self.low) / 4)
         first = math.ceil(self.low / step - 1e-9)

@@ -35,6 +35,7 @@ from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
 from widgets.look.theme import look, theme
+from widgets.sweeps.front_plot import FrontPlot
 from widgets.sweeps.in_words import plan_in_words, table_in_words
 from widgets.sweeps.metric_plot import MetricPlot
 from widgets.sweeps.nothing import NoSweep
@@ -75,9 +76,9 @@ class SweepsView(QWidget):
         self.list, self.pages = QListWidget(), QStackedWidget()
         self.trials, self.configurations = TrialTable(), ConfigurationTable()
         self.trial_view, self.configuration_view = QTableView(), QTableView()
-        self.plot, self.parallel = MetricPlot(), ParallelPlot()
+        self.plot, self.front, self.parallel = MetricPlot(), FrontPlot(), ParallelPlot()
         self.name, self.state, self.verdict, self.own = QLabel(), QLabel(), QLabel(), QLabel()
-        self.across, self.up = QComboBox(), QComboBox()
+        self.across, self.up, self.drawn = QComboBox(), QComboBox(), QStackedWidget()
         self.on_error = QCheckBox(tr("Continue on error"))
         self.buttons: dict[str, QPushButton] = {}
         self.new = QPushButton(tr("Run sweep"))
@@ -127,15 +128,13 @@ class SweepsView(QWidget):
         if other:
             self.parallel.clear()
         titles = [f"{axis.title}" for axis in plan.axes]
-        if [self.across.itemText(i) for i in range(self.across.count())] != titles:
-            self.across.clear()
-            self.across.addItems(titles)
-            for index, axis in enumerate(plan.axes):
-                self.across.setItemData(index, axis_words(axis), Qt.ItemDataRole.ToolTipRole)
+        costs = [name for name in dict.fromkeys((plan.against, *plan.costs)) if name]
+        self._show_across(plan, titles, costs, other)
         self._show_figures(plan.metric, [*plan.costs, *(name for name in table.figures if name not in plan.costs)])
-        self.across.setVisible(len(titles) > 1)
+        self.across.setVisible(self.across.count() > 1)
         self.parallel.setVisible(len(titles) > 1)
         self.plot.set_table(table, plan.axes)
+        self.front.set_table(table)
         self.parallel.set_table(table, plan.axes)
         self.configurations.set_table(table, plan.costs)
         self.trials.set_trials(trials, plan.metric)
@@ -145,6 +144,30 @@ class SweepsView(QWidget):
             self.trial_view.setColumnWidth(1, min(420, max(160, self.trial_view.columnWidth(1) + 30)))
         self.configuration_view.resizeColumnsToContents()
         self._refresh()
+
+    def _show_across(self, plan: Sweep, titles: Sequence[str], costs: Sequence[str], other: bool) -> None:
+        """What can lie along the bottom: the axes, then the costs; a cost that is weighed lies there first."""
+        words = [*titles, *map(figure_words, costs)]
+        if [self.across.itemText(i) for i in range(self.across.count())] != words:
+            self.across.clear()
+            for axis, title in zip(plan.axes, titles):
+                self.across.addItem(title, "")
+                self.across.setItemData(self.across.count() - 1, axis_words(axis), Qt.ItemDataRole.ToolTipRole)
+            for cost in costs:
+                self.across.addItem(figure_words(cost), cost)
+            other = True
+        if other:
+            self._set_across(len(titles) if plan.against else 0)
+
+    def _set_across(self, index: int) -> None:
+        self.across.setCurrentIndex(index)
+        cost = self.across.itemData(index) or ""
+        self.drawn.setCurrentWidget(self.front if cost else self.plot)
+        self.up.setEnabled(not cost)
+        if cost:
+            self.front.set_cost(cost)
+        else:
+            self.plot.set_across(max(0, index))
 
     def _show_figures(self, metric: str, names: Sequence[str]) -> None:
         wanted = [metric, *(name for name in names if name != metric)]
@@ -262,7 +285,9 @@ class SweepsView(QWidget):
         left = QWidget()
         inner = QVBoxLayout(left)
         inner.setContentsMargins(0, 0, 0, 0)
-        inner.addWidget(self.plot, 1)
+        for plot in (self.plot, self.front):
+            self.drawn.addWidget(plot)
+        inner.addWidget(self.drawn, 1)
         row = QHBoxLayout()
         row.addWidget(self.up)
         row.addStretch(1)
@@ -324,9 +349,10 @@ class SweepsView(QWidget):
         self.trial_view.doubleClicked.connect(self._open_row)
         self.trial_view.selectionModel().selectionChanged.connect(lambda *_: self._refresh())
         self.trial_view.customContextMenuRequested.connect(self._open_menu)
-        self.across.activated.connect(self.plot.set_across)
+        self.across.activated.connect(self._set_across)
         self.up.activated.connect(lambda index: self.plot.set_up(self.up.itemData(index)))
         self.plot.configurationChosen.connect(self._choose_configuration)
+        self.front.configurationChosen.connect(self._choose_configuration)
         self.parallel.brushed.connect(self.plot.keep_configurations)
         self.parallel.brushed.connect(self.trials.keep_configurations)
         look.changed.connect(self.restyle)

@@ -20,6 +20,13 @@ METRICS = (
     "retrieval/validation/text_to_image/R@1", "retrieval/validation/text_to_image/R@10", "loss", "throughput", "seconds", "GFLOPs a sample", "TFLOPs", "MiB for backward",
     "gradient/modality/image",
 )  # fmt: skip
+AGAINST = (
+    "GFLOPs a sample",
+    "parameters",
+    "trained parameters",
+    "seconds",
+    "MiB for backward",
+)  # costs that can be weighed
 LOWER_IS_BETTER = ("loss", "seconds", "GFLOPs a sample", "TFLOPs", "MiB for backward")
 
 
@@ -45,6 +52,9 @@ def verdict_sentence(table: Table) -> str:
     for one in table.growths:
         title, powers = figure_words(one.cost), powers_of(one)
         words.append(tr("{cost} grows with {axis} to the power of {powers}.", cost=title, axis=one.axis, powers=powers))
+    if table.front:
+        metric, cost = figure_words(table.metric), figure_words(table.against)
+        words.append(tr("No other is better in both {metric} and {cost}: {names}.", metric=metric, cost=cost, names=", ".join(table.front)))  # fmt: skip
     if table.failed:
         words.append(tr("Failed, and not compared: {names}.", names=", ".join(table.failed)))
     if is_test(table.metric) and table.verdict.kind != "nothing":

@@ -72,7 +72,7 @@ def test_a_sweep_is_judged_on_validation_unless_it_says_otherwise() -> None:
 def test_a_search_takes_nan_for_a_failure_and_tells_values_apart_by_their_kind() -> None:
     sweep = Sweep(axes=(Axis(path="a.b", name="x", values=(1, True, 1.0)),), method="bayesian", trials=3)
     told = [
-        (configuration, value)
+        (configuration, (value,))
         for configuration, value in zip(grid_configurations(sweep), (float("nan"), 0.5, float("inf")))
     ]
     assert propose(sweep, told, 0).at["x"] == 1

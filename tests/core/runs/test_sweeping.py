@@ -200,16 +200,16 @@ def test_the_estimator_finds_the_valley() -> None:
         x, n, how = (configuration.at[name] for name in ("a.x", "b.n", "c.how"))
         return (float(x or 0) - 0.7) ** 2 + 0.02 * abs(int(n or 0) - 3) + 0.2 * (how == "bad")
 
-    told: list[tuple[Configuration, float | None]] = []
+    told: list[tuple[Configuration, tuple[float, ...] | None]] = []
     for number in range(40):
         configuration = propose(sweep, told, 0)
         assert propose(sweep, told, 0) == configuration  # rebuilt from the table, it says the same again
-        told.append((configuration, None if number == 5 else cost(configuration)))
-    values = [value for _, value in told if value is not None]
+        told.append((configuration, None if number == 5 else (cost(configuration),)))
+    values = [found[0] for _, found in told if found is not None]
     assert min(values) < 0.03
     assert sum(values[-15:]) / 15 < sum(values[:8]) / 8
     elsewhere = Configuration(name="of another plan", at={"a.x": 7.0})
-    assert propose(sweep, [(elsewhere, 1.0)], 0).at.keys() == {"a.x", "b.n", "c.how"}
+    assert propose(sweep, [(elsewhere, (1.0,))], 0).at.keys() == {"a.x", "b.n", "c.how"}
 
 
 def test_a_bayesian_sweep_asks_configuration_by_configuration_and_keeps_all_in_the_store(store: Store) -> None:

@@ -47,3 +47,15 @@ def test_of_several_or_where_none_fits_nothing_is_offered(hand, widest):
         assert not entry.isEnabled()
         assert entry.toolTip()
         menu.close()
+
+
+def test_each_of_them_can_be_asked_for_as_a_sweep(hand, widest):
+    heard = []
+    hand.canvas.alternativesRequested.connect(heard.append)
+    menu, entry = exchange(hand, ["pool"])
+    next(action for action in entry.menu().actions() if action.objectName() == "alternatives").trigger()
+    menu.close()
+    assert heard == ["pool"]
+    menu, entry = exchange(hand, ["infonce"])
+    assert not any(action.objectName() == "alternatives" for action in entry.menu().actions())
+    menu.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
-from core.runs.verdict import sentence
+from core.runs.verdict import sentence, table
 from tests.widgets.sweeps.made import ONE, TWO, facts, result, trials
 from widgets.look.sides import metric_words
 from widgets.look.theme import apply_theme, theme
@@ -237,3 +238,27 @@ def test_scales_place_values_as_people_expect():
     assert share.place(0.3) == pytest.approx(0.5)
     assert all(text.endswith("%") for _, text in share.ticks())
     assert value_scale("x", [], False).ticks()
+
+
+def test_a_cost_that_is_weighed_lies_along_the_bottom_and_the_front_is_drawn(view):
+    weighing = replace(TWO, against="parameters")
+    plan, found, _ = result(weighing)
+    sized = [replace(trial, figures={"parameters": 10.0 ** (trial.number // 2)}) for trial in found]
+    view.set_sweeps([facts("a", sized)])
+    view.show_sweep("a", plan, sized, table(plan, sized))
+    assert view.drawn.currentWidget() is view.front
+    assert view.across.currentText() == "parameters"
+    marks, line = view.front.marks(), view.front.front()
+    assert len(marks) == 6
+    assert list(line) == list(table(plan, sized).front)
+    across = [marks[name].x() for name in line]
+    assert across == sorted(across), "the cheapest first"
+    assert all(marks[one].y() > marks[other].y() for one, other in itertools.pairwise(line)), "the dearer the better"
+    assert "No other is better in both" in view.verdict.text()
+    QTest.mouseClick(view.front, Qt.MouseButton.LeftButton, pos=marks[line[0]].toPoint())
+    assert view.tabs.currentIndex() == 1, "its trial"
+    view.across.setCurrentIndex(0)
+    view.across.activated.emit(0)
+    assert view.drawn.currentWidget() is view.plot
+    show(view)
+    assert view.drawn.currentWidget() is view.plot, "without a cost the axis lies there"
