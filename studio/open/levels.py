@@ -16,6 +16,7 @@ from core.graph.subgraphs.facts import at_level, fix_at, place_of
 from core.graph.subgraphs.flat import Path, flattened
 from core.graph.subgraphs.grouping import title_now
 from core.graph.subgraphs.levels import inside_of, level, paths_to, still_there, with_level
+from core.knobs import Value
 from core.problems import Fix, Refused, refuse
 from studio.telling.sentences import refusal
 from widgets.look.language import tr
@@ -102,6 +103,22 @@ class Levels(QObject):
             path[depth]: told[key]
             for key, path in drawn.items()
             if path[:depth] == self.path and len(path) == depth + 1
+        }
+
+    def of_copy(self) -> dict[str, dict[str, Value]]:
+        """What the copy that was entered sets otherwise than its definition, by node of the level."""
+        inside = flattened(self._whole.document).insides.get(".".join(self.path))
+        if inside is None:
+            return {}
+        drawn = self.document.nodes
+        return {
+            key: found
+            for key, node in inside.nodes.items()
+            if (
+                found := {
+                    name: value for name, value in node.knobs.items() if drawn[key].knobs.get(name, None) != value
+                }
+            )
         }
 
     # Editing

@@ -15,6 +15,7 @@ from core.graph.analysis import Analysis
 from core.graph.document import Document
 from core.graph.file import loads
 from core.graph.staging import three_stages
+from core.graph.subgraphs.definitions import PREFIX
 from core.problems import Refused
 from core.store.answers import RunFacts
 from core.store.database import Store
@@ -56,6 +57,11 @@ def bind_design(session: Session, window: Frame, ask_rate: Act) -> None:
     canvas.inspectRequested.connect(lambda node: window.show_inspector())
     canvas.helpRequested.connect(window.show_help)
     window.palette_panel.blockRequested.connect(canvas.add_block)
+    window.palette_panel.forgetRequested.connect(
+        lambda block: session.levels.change_border(
+            "remove_subgraph", {}, tr("Forget this subgraph"), block.removeprefix(PREFIX)
+        )
+    )
     window.problems.nodeRequested.connect(window.reveal)
     window.problems.fixRequested.connect(session.apply_fix)
     window.advice.nodeRequested.connect(window.reveal)
@@ -125,6 +131,7 @@ def bind_inspector(session: Session, window: Frame, ask_rate: Act) -> None:
     inspector.stagesRequested.connect(stages)
     inspector.linkRequested.connect(lambda link: QDesktopServices.openUrl(QUrl(link)))
     inspector.nodeRequested.connect(window.canvas.reveal)
+    inspector.borderRequested.connect(levels.change_border)
     inspector.commandRequested.connect(lambda method: getattr(window.canvas, method)())
 
 
@@ -141,7 +148,7 @@ def show_level(session: Session, window: Frame, document: Document) -> None:
     session.tell_words()
     window.canvas.set_document(document)
     window.canvas.set_way(session.levels.titles, session.levels.copies)
-    window.inspector.set_document(document)
+    window.inspector.set_document(document, session.levels.of_copy())
     window.outline.set_document(document)
     if session.document.definitions:
         show_analysis(session, window, session.analysis)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from core.graph import edits
+from core.graph.document import Document
 from core.graph.subgraphs.flat import flat_document
 from core.graph.subgraphs.levels import level, with_level
 from tests.documents import tiny_clip
 from tests.studio.journey import CTRL, NO, SHIFT, Person
+from tests.studio.window.test_context_menus import right_click
 from tests.subgraphs import three_deep
 
 KEYS = Qt.Key
@@ -162,3 +164,86 @@ def test_a_port_is_led_out_and_taken_away_by_the_menu(sit_down):
     assert "wires that went with them: 2" in person.said[-1]
     person.press(KEYS.Key_Z, CTRL, on=canvas)
     assert len(session.document.wires) == len(three_deep().wires)
+
+
+def test_settings_are_shown_named_ordered_set_and_hidden(sit_down):
+    person = sit_down(three_deep())
+    session, canvas, inspector = person.session, person.window.canvas, person.window.inspector
+    for node in ("tower_2", "body", "core"):
+        double_click(person, node)
+    person.select("vit")
+    page = inspector.node_page
+    assert page is not None
+    assert "↗" in page.form.rows["width"].label.text()
+    assert "Width = 32" in page.copied.text()  # which this copy sets, through three levels
+    depth = page.form.rows["depth"]
+    menu = right_click(depth.label, depth.label.rect().center())
+    assert menu is not None
+    next(entry for entry in menu.actions() if entry.objectName() == "show_on_subgraph").trigger()
+    menu.close()
+    assert [each.name for each in session.document.definitions["core"].knobs] == ["width", "depth"]
+    canvas.select([])
+    row = inspector.subgraph_page.rows["knobs", "depth"]
+    row.up.click()
+    assert [each.name for each in session.document.definitions["core"].knobs] == ["depth", "width"]
+    row = inspector.subgraph_page.rows["knobs", "width"]
+    row.name.setFocus()
+    row.name.selectAll()
+    QTest.keyClicks(row.name, "breadth")
+    person.press(KEYS.Key_Return, on=row.name)
+    assert [each.name for each in session.document.definitions["core"].knobs] == ["depth", "breadth"]
+    assert flat_document(session.document).nodes["tower_2.body.core.vit"].knobs["width"] == 32
+    row = inspector.subgraph_page.rows["takes", "image"]
+    row.name.setFocus()
+    row.name.selectAll()
+    QTest.keyClicks(row.name, "a.b")
+    person.press(KEYS.Key_Return, on=row.name)
+    assert "cannot be a name here" in person.said[-1]
+    assert inspector.subgraph_page.rows["takes", "image"].name.text() == "image"
+
+    person.press(KEYS.Key_Escape, on=canvas)
+    person.turn("core", depth=2)
+    flat = flat_document(session.document)
+    assert [flat.nodes[f"{copy}.body.core.vit"].knobs["depth"] for copy in ("tower", "tower_2")] == [2, 2]
+    canvas.leave()
+    canvas.leave()
+    assert session.levels.path == ()
+    person.turn("tower", width=40)
+    flat = flat_document(session.document)
+    assert [flat.nodes[f"{copy}.body.core.vit"].knobs["width"] for copy in ("tower", "tower_2")] == [40, 32]
+    assert inspector.node_page is not None
+    person.click(inspector.node_page.enter)
+    assert session.levels.path == ("tower",)
+    inspector.subgraph_page.rows["knobs", "width"].remove.click()
+    assert "tower_2 keeps width = 32, which nothing shows" in person.said[-1]
+    assert session.document.nodes["tower_2"].knobs == {"width": 32}
+    person.press(KEYS.Key_Z, CTRL, on=canvas)
+    assert flat_document(session.document).nodes["tower_2.body.core.vit"].knobs["width"] == 32
+
+
+def test_a_subgraph_is_taken_from_the_palette_and_carried_to_another_document(sit_down):
+    person = sit_down(three_deep())
+    session, canvas, palette = person.session, person.window.canvas, person.window.palette_panel
+    assert palette.shown()[:3] == ["subgraphs.tower", "subgraphs.body", "subgraphs.core"]
+    node = person.add_by_drag("subgraphs.tower", QPointF(100, 500))
+    assert node == "tower_3"
+    assert {spot.port.name for spot in canvas.board.nodes[node].shape_now.spots} == {"image", "embedding"}
+    double_click(person, "tower")
+    assert palette.shown()[:2] == ["subgraphs.body", "subgraphs.core"]  # never what would hold itself
+    canvas.leave()
+    canvas.select(["tower_2"])
+    person.press(KEYS.Key_C, CTRL, on=canvas)
+    session.show(Document())
+    assert not any(key.startswith("subgraphs.") for key in palette.shown())
+    person.press(KEYS.Key_V, CTRL, on=canvas)
+    (pasted,) = canvas.selection()
+    assert flat_document(session.document).nodes[f"{pasted}.body.core.vit"].knobs["width"] == 32
+    assert palette.shown()[:3] == ["subgraphs.tower", "subgraphs.body", "subgraphs.core"]
+    palette.forgetRequested.emit("subgraphs.tower")
+    assert "Its copies in the document: 1" in person.said[-1]
+    person.press(KEYS.Key_Delete, on=canvas)
+    palette.forgetRequested.emit("subgraphs.tower")
+    assert set(session.document.definitions) == {"body", "core"}
+    for _ in range(3):
+        person.press(KEYS.Key_Z, CTRL, on=canvas)
+    assert session.document.definitions == {}

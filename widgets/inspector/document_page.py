@@ -10,6 +10,7 @@ from core.graph.analysis import Analysis
 from core.graph.document import Document
 from core.graph.recipe import Recipe
 from core.graph.staging import rates_of, three_stages
+from core.graph.subgraphs.flat import flattened
 from core.graph.vocabulary import OptionSpec
 from core.knobs import knobs_of
 from widgets.inspector.form import KnobForm
@@ -141,12 +142,11 @@ class DocumentPage(Page):
 
     def _trains(self, stage: int) -> str:
         """What learns in a stage, each with its rate; empty until the drawing was analysed."""
-        learning = [
-            key for key, facts in self._analysis.nodes.items() if facts.parameters and key in self._document.nodes
-        ]
+        drawn = flattened(self._document).document
+        learning = [key for key, facts in self._analysis.nodes.items() if facts.parameters and key in drawn.nodes]
         if not learning:
             return ""
-        titles, rates = titles_of(self._document), rates_of(self._document, stage, learning)
+        titles, rates = titles_of(self._document), rates_of(drawn, stage, learning)
         found = ", ".join(f"{titles[key]} {rate:g}" for key, rate in rates.items())
         return tr("trains {blocks}", blocks=found) if found else tr("trains nothing")
 

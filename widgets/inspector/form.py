@@ -83,6 +83,14 @@ class Row(QObject):
         font.setBold(changed)
         self.label.setFont(font)
 
+    def mark_shown(self, name: str) -> None:
+        """Inside a subgraph: that its copies can set this, and under which name."""
+        title = tr(self.knob.title)
+        self.label.setText(f"{title} ↗" if name else title)
+        words = tr("Each copy of the subgraph can set this as {name}.", name=name) if name else ""
+        self.label.setToolTip(plain_tip("\n".join(filter(None, (explain(self.knob), words)))))
+        self.label.setAccessibleDescription(words)
+
     def say(self, refusal: str) -> None:
         """Why what was typed cannot be used; while nothing is wrong, the help of the field that is being edited."""
         self.refusal = refusal
@@ -113,11 +121,13 @@ class KnobForm(QWidget):
 
     changed = Signal(str, object)  # knob name, value
     sweepRequested = Signal(str)  # the setting's path in the document
+    showRequested = Signal(str, bool)  # inside a subgraph: a knob that each copy can set from now on, or no more
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._owner = ""
         self._knobs: tuple[Knob, ...] = ()
+        self._shown: Mapping[str, str] | None = None
         self.rows: dict[str, Row] = {}
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
@@ -131,6 +141,12 @@ class KnobForm(QWidget):
         for row in self.rows.values():
             row.is_sweepable = bool(path)
 
+    def set_shown(self, shown: Mapping[str, str] | None) -> None:
+        """Inside a subgraph: which knobs its copies can set, and under which names; None elsewhere."""
+        self._shown = shown
+        for name, row in self.rows.items():
+            row.mark_shown((shown or {}).get(name, ""))
+
     def _open_menu(self, name: str, target: QWidget, where: QPoint) -> None:
         menu = popup(self, target.createStandardContextMenu() if isinstance(target, QLineEdit) else None)
         if menu.actions():
@@ -138,6 +154,11 @@ class KnobForm(QWidget):
         wish = menu.addAction(tr("Sweep this setting…"), lambda: self.sweepRequested.emit(f"{self._owner}.{name}"))
         menu.insertAction(menu.actions()[0], wish)
         wish.setObjectName("sweep")
+        if self._shown is not None:
+            text = tr("Show on the subgraph no more") if name in self._shown else tr("Show on the subgraph")
+            show = menu.addAction(text, lambda: self.showRequested.emit(name, name not in (self._shown or {})))
+            menu.insertAction(wish, show)
+            show.setObjectName("show_on_subgraph")
         menu.setParent(self, menu.windowFlags())
         menu.popup(where)
 
@@ -147,6 +168,7 @@ class KnobForm(QWidget):
             self._build(knobs)
         for name, row in self.rows.items():
             row.show_value(values.get(name, row.knob.default))
+            row.mark_shown((self._shown or {}).get(name, ""))
 
     def offer_columns(self, names: Sequence[str]) -> None:
         """What a table has, for the settings that name one of its columns."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -11,13 +12,17 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 from core.graph.analysis import Analysis
 from core.graph.document import Document
 from core.graph.negatives_row import is_choice
+from core.graph.subgraphs.definitions import is_border
 from core.graph.vocabulary import OptionSpec, Vocabulary
+from core.knobs import Value
 from widgets.inspector.document_page import DocumentPage
 from widgets.inspector.many_page import ManyPage
 from widgets.inspector.negatives import NegativesPage
 from widgets.inspector.node_page import NodePage
+from widgets.inspector.subgraph_page import SubgraphPage
 from widgets.look.language import tr
 from widgets.look.theme import look
+from widgets.look.titles import titles_of
 
 
 class Inspector(QWidget):
@@ -40,6 +45,9 @@ class Inspector(QWidget):
     rateRequested = Signal()  # another learning rate for the run that trains
     stageRequested = Signal(int)  # run a stage by itself
     stagesRequested = Signal()  # the three of a language model that sees
+    borderRequested = Signal(
+        str, dict, str
+    )  # a function of core.graph.subgraphs.borders, its keywords, name of the edit
     negativesRequested = Signal(str, dict)  # a function of core.graph.negatives_row and its keywords
     commandRequested = Signal(str)  # a method of the canvas
     nodeRequested = Signal(str)  # go there
@@ -51,6 +59,7 @@ class Inspector(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._document, self._vocabulary, self._analysis = Document(id="empty"), Vocabulary(), Analysis()
+        self._of_copy: Mapping[str, Mapping[str, Value]] = {}
         self._options: tuple[OptionSpec, ...] = ()
         self._nodes: list[str] = []
         self._stack = QStackedLayout(self)
@@ -63,7 +72,8 @@ class Inspector(QWidget):
         self._make_pages()
 
     def _make_pages(self) -> None:
-        self.document_page, self.many_page = DocumentPage(), ManyPage()
+        self.document_page, self.many_page, self.subgraph_page = DocumentPage(), ManyPage(), SubgraphPage()
+        self.subgraph_page.borderRequested.connect(self.borderRequested)
         self.document_page.recipeChanged.connect(self.recipeChanged)
         self.document_page.nameChanged.connect(self.nameChanged)
         self.document_page.noteChanged.connect(self.noteChanged)
@@ -74,7 +84,7 @@ class Inspector(QWidget):
         self.many_page.rulesChanged.connect(lambda fields: self.rulesChanged.emit(list(self._nodes), fields))
         self.many_page.commandRequested.connect(self.commandRequested)
         self.document_page.set_options(self._options)
-        for page in (self.document_page, self.many_page):
+        for page in (self.document_page, self.many_page, self.subgraph_page):
             self._stack.addWidget(page)
 
     @property
@@ -94,9 +104,11 @@ class Inspector(QWidget):
         self._options = tuple(options)
         self.document_page.set_options(self._options)
 
-    def set_document(self, document: Document) -> None:
-        """Show this document."""
-        self._document = document
+    def set_document(
+        self, document: Document, of_copy: Mapping[str, Mapping[str, Value]] = MappingProxyType({})
+    ) -> None:
+        """Show this document. ``of_copy``: inside a subgraph, what the copy that was entered sets otherwise, by node."""
+        self._document, self._of_copy = document, of_copy
         self._nodes = [node for node in self._nodes if node in document.nodes]
         self._show()
 
@@ -111,7 +123,10 @@ class Inspector(QWidget):
         self._show()
 
     def _show(self) -> None:
-        if not self._nodes:
+        if self._document.inside and self._is_of_border():
+            self.subgraph_page.show_definition(self._document, titles_of(self._document))
+            self._stack.setCurrentWidget(self.subgraph_page)
+        elif not self._nodes:
             self.document_page.show_document(self._document, self._analysis)
             self._stack.setCurrentWidget(self.document_page)
         elif len(self._nodes) == 1:
@@ -122,6 +137,10 @@ class Inspector(QWidget):
             self.many_page.show_nodes(self._document, self._nodes, titles, self._analysis)
             self._stack.setCurrentWidget(self.many_page)
 
+    def _is_of_border(self) -> bool:
+        """Whether nothing of an inside is selected but its border."""
+        return all(is_border(self._document.nodes[node]) for node in self._nodes)
+
     def _show_node(self, node: str) -> None:
         block = self._document.nodes[node].block
         if self._shown != (node, block) or self._node_page is None:
@@ -129,7 +148,8 @@ class Inspector(QWidget):
             self._node_page = self._new_node_page(node)
             self._stack.addWidget(self._node_page)
             self._shown = (node, block)
-        self._node_page.show_node(self._document, node, self._analysis.nodes.get(node))
+        of_copy = self._of_copy.get(node, {})
+        self._node_page.show_node(self._document, node, self._analysis.nodes.get(node), of_copy)
         self._stack.setCurrentWidget(self._node_page)
         self._ask_for_table(node)
         self._ask_for_film(node)
@@ -204,13 +224,14 @@ class Inspector(QWidget):
         page.sweepRequested.connect(self.sweepRequested)
         page.nodeRequested.connect(self.nodeRequested)
         page.commandRequested.connect(self.commandRequested)
+        page.borderRequested.connect(self.borderRequested)
         return page
 
     def restyle(self) -> None:
         """The theme or the language changed: make the pages again."""
         self._drop_node_page()
         self._shown = ("", "")
-        for page in (self.document_page, self.many_page):
+        for page in (self.document_page, self.many_page, self.subgraph_page):
             self._stack.removeWidget(page)
             page.hide()
             page.deleteLater()

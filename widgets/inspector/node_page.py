@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from core.graph.analysis import NodeFacts
 from core.graph.document import Document
 from core.graph.recipe import Recipe, Rule
+from core.graph.subgraphs.definitions import definition_of
 from core.graph.vocabulary import BlockSpec
 from core.knobs import Value
 from widgets.inspector.film_strip import FilmStripView
-from widgets.inspector.form import KnobForm
+from widgets.inspector.form import KnobForm, shown
 from widgets.inspector.page import Page
 from widgets.inspector.parts import Facts, Papers, Segments, heading, repeat_knob, rule_knobs, separator, text_label
 from widgets.inspector.sharing import SharingLine
@@ -34,6 +36,9 @@ class NodePage(Page):
     sweepRequested = Signal(str)  # path
     nodeRequested = Signal(str)  # another node: go there
     commandRequested = Signal(str)  # a method of the canvas
+    borderRequested = Signal(
+        str, dict, str
+    )  # a function of core.graph.subgraphs.borders, its keywords, name of the edit
 
     def __init__(self, spec: BlockSpec) -> None:
         super().__init__()
@@ -55,6 +60,10 @@ class NodePage(Page):
         self.sharing.nodeRequested.connect(self.nodeRequested)
         self.sharing.commandRequested.connect(self.commandRequested)
         self.form.changed.connect(self.knobChanged)
+        self.form.showRequested.connect(self._show_on_subgraph)
+        self.copied = text_label("")
+        self.enter = QPushButton(tr("Enter the subgraph"))
+        self.enter.clicked.connect(lambda: self.commandRequested.emit("enter_selected"))
         self.repeat.changed.connect(lambda _, value: self.repeatChanged.emit(value))
         self.training.ruleChanged.connect(self.ruleChanged)
         for form in (self.form, self.repeat, self.training.form):
@@ -65,7 +74,7 @@ class NodePage(Page):
     def _build(self) -> None:
         spec = self._spec
         self.add(self.title, text_label(tr(spec.family), muted=True))
-        self.add(text_label(tr(spec.summary)), self.sharing)
+        self.add(text_label(tr(spec.summary)), self.enter, self.copied, self.sharing)
         if spec.origin:
             self.add(text_label(tr("Your own block, from {origin}", origin=breakable(spec.origin)), muted=True))
         if spec.papers:
@@ -82,8 +91,14 @@ class NodePage(Page):
         self.add(self._training_line, self.training, self._facts)
         self.finish()
 
-    def show_node(self, document: Document, node: str, facts: NodeFacts | None) -> None:
-        """Show this node's values."""
+    def show_node(
+        self,
+        document: Document,
+        node: str,
+        facts: NodeFacts | None,
+        of_copy: Mapping[str, Value] = MappingProxyType({}),
+    ) -> None:
+        """Show this node's values. ``of_copy``: inside a subgraph, what the copy that was entered sets otherwise."""
         self._document, self._node = document, node
         here = document.nodes[node]
         self.form.set_owner(node)
@@ -92,6 +107,8 @@ class NodePage(Page):
         if not (self.title.hasFocus() and self.title.isModified()):
             self.title.setText(here.title or tr(self._spec.title))
         self.sharing.show_node(document, node, titles_of(document).__getitem__)
+        self.enter.setVisible(definition_of(document.definitions, here) is not None)
+        self._show_border(document, node, of_copy)
         self.form.show_knobs(self._spec.knobs, here.knobs)
         if self._spec.repeatable:
             self.repeat.show_knobs((repeat_knob(),), {"repeat": here.repeat})
@@ -102,6 +119,29 @@ class NodePage(Page):
         self._training_line.setVisible(trains)
         self.training.show_rules(document.recipe, document.owner(node))
         self._show_facts(facts)
+
+    def _show_border(self, document: Document, node: str, of_copy: Mapping[str, Value]) -> None:
+        """Which settings copies can set, and what the one that was entered does set."""
+        inside = document.definitions.get(document.inside)
+        self.form.set_shown(
+            None if inside is None else {each.knob: each.name for each in inside.knobs if each.node == node}
+        )
+        knobs = {knob.name: knob for knob in self._spec.knobs}
+        told = [
+            f"{tr(knobs[name].title)} = {shown(knobs[name], value)}" for name, value in of_copy.items() if name in knobs
+        ]
+        self.copied.setText(tr("The copy that you entered sets: {settings}.", settings=", ".join(told)))
+        self.copied.setVisible(bool(told))
+
+    def _show_on_subgraph(self, name: str, on: bool) -> None:
+        inside = None if self._document is None else self._document.definitions.get(self._document.inside)
+        if inside is None:
+            return
+        if on:
+            self.borderRequested.emit("show_knob", {"node": self._node, "knob": name}, tr("Show on the subgraph"))
+            return
+        hidden = next(each.name for each in inside.knobs if (each.node, each.knob) == (self._node, name))
+        self.borderRequested.emit("hide_knob", {"name": hidden}, tr("Show on the subgraph no more"))
 
     def show_table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]], why_not: str = "") -> None:
         """The table that this source reads, or why there is none to pick columns from."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import html
 
-from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QLabel, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
+from core.graph.subgraphs.specs import FAMILY
 from core.graph.vocabulary import BlockSpec, Vocabulary
 from widgets.look.entry import BLOCK_MIME, COLOUR, KEY, EntryDelegate
 from widgets.look.language import tr
 from widgets.look.matching import match, names_of
+from widgets.look.popup import popup
 from widgets.look.theme import look, theme
 
 ROLES = ("source", "transform", "block", "objective")
@@ -36,6 +38,7 @@ class Palette(QWidget):
     """Shows a vocabulary; says which block is wanted."""
 
     blockRequested = Signal(str)  # block key
+    forgetRequested = Signal(str)  # block key of a subgraph of the document
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -77,6 +80,8 @@ class Palette(QWidget):
         tree.setExpandsOnDoubleClick(False)
         tree.itemDoubleClicked.connect(self._request)
         tree.itemClicked.connect(self._fold)
+        tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        tree.customContextMenuRequested.connect(self._open_menu)
         tree.installEventFilter(self)
 
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:
@@ -90,7 +95,7 @@ class Palette(QWidget):
         families: dict[str, QTreeWidgetItem] = {}
         if not self._vocabulary:
             QTreeWidgetItem(self.tree, [tr("loading…")]).setDisabled(True)
-        for spec in sorted(self._vocabulary.values(), key=lambda spec: ROLES.index(spec.role)):
+        for spec in sorted(self._vocabulary.values(), key=_place):
             if spec.family not in families:
                 families[spec.family] = self._heading(spec.family)
             item = QTreeWidgetItem(families[spec.family], [tr(spec.title)])
@@ -163,6 +168,15 @@ class Palette(QWidget):
         if item is not None and item.data(0, KEY):
             self.blockRequested.emit(item.data(0, KEY))
 
+    def _open_menu(self, at: QPoint) -> None:
+        """A subgraph of the document can be forgotten."""
+        item = self.tree.itemAt(at)
+        key = item.data(0, KEY) if item is not None else None
+        if key in self._vocabulary and self._vocabulary[key].family == FAMILY:
+            menu = popup(self)
+            menu.addAction(tr("Forget this subgraph"), lambda: self.forgetRequested.emit(key)).setObjectName("forget")
+            menu.popup(self.tree.viewport().mapToGlobal(at))
+
     def _fold(self, item: QTreeWidgetItem, column: int = 0) -> None:
         if not item.data(0, KEY):
             item.setExpanded(not item.isExpanded())
@@ -176,6 +190,11 @@ class Palette(QWidget):
             f"border-radius: 6px; padding: 5px 8px; }} QLineEdit:focus {{ border-color: {colours.accent}; }}"
         )
         self._fill()
+
+
+def _place(spec: BlockSpec) -> tuple[bool, int]:
+    """The document's own subgraphs first, then by where blocks run."""
+    return spec.family != FAMILY, ROLES.index(spec.role)
 
 
 def block_tip(spec: BlockSpec) -> str:

@@ -190,5 +190,5 @@ def remove_subgraph(document: Document, definition: str) -> Document:
     block = block_of(definition)
     used = sum(node.block == block for _, nodes, _ in drawings(document) for node in nodes.values())
     if used:
-        raise refuse(f"It stands in {used} places.", hint="Delete its copies first.")
+        raise refuse(f"Its copies in the document: {used}.", hint="Delete its copies first.")
     return replace(document, definitions={key: each for key, each in document.definitions.items() if key != definition})

@@ -23,6 +23,8 @@ def with_definitions_of(document: Document, part: Document) -> tuple[Document, D
         names[key] = same or unique(key, known)
         if not same:
             known[names[key]] = replace(wanted, id=names[key], title=_told_apart(wanted, names[key], known))
+    drawn = {names[key]: known[names[key]] for key in part.definitions if key in names}  # in the order they had
+    known = {**document.definitions, **drawn}
     return replace(document, definitions=known), replace(part, nodes=_named(part.nodes, names), definitions={})
 
 

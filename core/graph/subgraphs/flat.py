@@ -27,6 +27,9 @@ class Flat:
     paths: Mapping[str, Path]  # flat node -> where it is drawn
     wholes: Mapping[str, tuple[str, ...]]  # a copy, by its path joined with dots -> the flat nodes that it is
     ends: Mapping[str, Mapping[str, End]]  # a copy, or an entry -> outgoing port -> the flat end that it is
+    insides: Mapping[str, Document] = field(
+        default_factory=dict
+    )  # a copy -> its drawing, with all that is set from outside
     problems: tuple[Problem, ...] = ()
 
 
@@ -87,6 +90,7 @@ def _flattened(document: Document) -> Flat:
     whole = _with_rules(replace(document, nodes=nodes, wires=wires, definitions={}), paths, document)
     return Flat(
         document=whole, paths=paths, wholes=_wholes(writing, paths), ends=_ends(document, writing),
+        insides={".".join(place.path): place.document for place in writing.places.values() if place.path},
         problems=tuple({(problem.node, problem.what): problem for problem in writing.problems}.values()),
     )  # fmt: skip
 
