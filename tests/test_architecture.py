@@ -95,6 +95,7 @@ PUT_OFF = {
     "studio/commands/stream.py": "torch",
     "studio/commands/sync.py": "torch",
     "studio/commands/relevance.py": "torch",
+    "studio/asking/inspecting.py": "torch, when the page Inspect is asked first",
     "studio/asking/query.py": "torch, when the query page is asked first",
     "studio/open/another.py": "PostgreSQL, only for a store by URL",
     "studio/asking/judging.py": "torch, when pairs are looked at first",

@@ -28,6 +28,7 @@ from core.graph.subgraphs.definitions import ENTRY, EXIT, block_of
 from core.graph.subgraphs.levels import level
 from core.graph.subgraphs.specs import words_of
 from core.graph.vocabulary import Vocabulary
+from core.inference.scoring import COSINE, MATCH, PAIR
 from core.knobs import Knob, knobs_of
 from core.runs.declared import declared_vocabulary
 from core.telemetry.device import QUANTITIES
@@ -43,6 +44,8 @@ from tests.code import ROOT
 from tests.said_sentences import nouns, said_sentences
 from tests.subgraphs import two_copies
 from widgets.data_panel import SPLITS
+from widgets.inspection import faithful
+from widgets.inspection.values import ROWS, WAYS
 from widgets.library.columns import STATUS_WORDS
 from widgets.look.language import load_table
 from widgets.monitors.catalog import monitors
@@ -183,6 +186,7 @@ def words_of_window() -> Iterator[tuple[str, str]]:
         "menus": MENUS, "pages": [in_context("page", title) for title in Pages.TITLES.values()], "mouse": [text for pair in MOUSE for text in pair if len(text) > 1],
         "doctor": (*OPTIONAL.values(), *get_args(TorchaudioFound), *said_by("core/telemetry/device.py", "_sentence")), "splits": SPLITS.values(),
         "states": STATUS_WORDS.values(), "retrieval": retrieval.COLUMNS, "advice": SURE,
+        "inspection": [*WAYS.values(), *ROWS.values(), *faithful.TITLES.values(), COSINE, PAIR, MATCH],
     }  # fmt: skip
     for place, texts in tables.items():
         yield from ((text, place) for text in texts)

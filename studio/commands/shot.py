@@ -22,7 +22,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
     add_store_flags(parser)
     parser.add_argument("--theme", choices=("dark", "light"), default="dark")
     parser.add_argument("--language", choices=("en", "zh_CN"), default="en")
-    parser.add_argument("--pages", nargs="*", help="design data train replay query runs sweeps gallery (default: all)")
+    parser.add_argument(
+        "--pages", nargs="*", help="design data train replay inspect query runs sweeps gallery (default: all)"
+    )
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -41,7 +43,7 @@ def run(flags: argparse.Namespace) -> int:
         if not uid:
             newest = library.runs(limit=1)
             uid = newest[0].uid if newest else ""
-        pages = tuple("inspect" if page == "query" else page for page in flags.pages or PAGES)
+        pages = tuple(flags.pages or PAGES)
         for path in take_pictures(
             Path(flags.output),
             store=store,

@@ -26,6 +26,7 @@ from widgets.advice import AdvicePanel
 from widgets.canvas.outline import Outline
 from widgets.canvas.view import CanvasView
 from widgets.inside.panel import InsidePanel
+from widgets.inspection.page import InspectPage
 from widgets.inspector.inspector import Inspector
 from widgets.library.library import LibraryView
 from widgets.look import icons
@@ -71,13 +72,20 @@ class Frame(PlacedWindow):
         self.advice = AdvicePanel()
         self.outline.bind(self.canvas)
         self.library, self.query, self.timeline = LibraryView(), QueryPage(), Timeline()
+        self.inspect = InspectPage()
         self.sweeps, self.plan_form = SweepsView(), PlanForm()
         self.pump = Pump(self.session.library.reader, self)
         self.wall = MonitorWall(self.pump, self)
         self.pages = Pages(
             self.session,
             self.canvas,
-            {"train": self.wall.page, "inspect": self.query, "runs": self.library, "sweeps": self.sweeps},
+            {
+                "train": self.wall.page,
+                "inspect": self.inspect,
+                "query": self.query,
+                "runs": self.library,
+                "sweeps": self.sweeps,
+            },
             {"train": self.timeline, "runs": self.library.view, "sweeps": self.sweeps.list},
             self.show_page,
         )
@@ -147,7 +155,7 @@ class Frame(PlacedWindow):
     # Pages
 
     def show_page(self, key: str) -> None:
-        """Design, data, train, inspect, runs, sweeps, or the gallery."""
+        """Design, data, train, inspect, query, runs, sweeps, or the gallery."""
         if self.pages.current:
             self.session.preferences.keep_layout(self.pages.current, self.saveState())
         self.pages.show(key, self.stack)

@@ -27,7 +27,7 @@ from widgets.look.titles import titles_of
 
 @dataclass
 class Pages:
-    """Design, data, train, inspect, runs, sweeps and the gallery."""
+    """Design, data, train, inspect, query, runs, sweeps and the gallery."""
 
     session: Session
     canvas: CanvasView
@@ -38,7 +38,7 @@ class Pages:
     before: str = "design"  # the page that the gallery was opened from
     _looked_at: Sources = ()
     TITLES: ClassVar[dict[str, str]] = {
-        "design": "Design", "data": "Data", "train": "Train", "inspect": "Query", "runs": "Runs", "sweeps": "Sweeps",
+        "design": "Design", "data": "Data", "train": "Train", "inspect": "Inspect", "query": "Query", "runs": "Runs", "sweeps": "Sweeps",
     }  # fmt: skip
 
     def fill(self, stack: QStackedWidget) -> None:

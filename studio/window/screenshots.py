@@ -12,7 +12,7 @@ from core.graph.document import Document
 from core.store.database import Store
 
 SIZE = (1440, 900)
-PAGES = ("design", "data", "train", "replay", "inspect", "runs", "sweeps", "gallery")
+PAGES = ("design", "data", "train", "replay", "inspect", "query", "runs", "sweeps", "gallery")
 
 
 def take_pictures(
@@ -49,6 +49,7 @@ def take_pictures(
     if run:
         session.watch(run)
         window.query.choose(run)
+        window.inspect.choose(run)
     window.messages.forget()  # what a person is asked at the start is for that person alone
     for page in pages:
         window.show_page("train" if page == "replay" else page)
@@ -58,6 +59,8 @@ def take_pictures(
         if page == "design":
             window.canvas.fit_all()
         if page == "inspect" and run:
+            wait(60, lambda: window.inspect.subject() is not None or not window.inspect.first.choice()[1] + 1)
+        if page == "query" and run:
             window.query.set_sentence(question)
             window.asking.ask(run, -1, question, "")
             wait(60, lambda: window.query.answers() is not None)

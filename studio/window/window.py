@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 
 from studio.asking.advising import Advising
+from studio.asking.inspecting import Inspecting
 from studio.asking.query import Asking
 from studio.asking.seeing import Seeing
 from studio.session import Session
@@ -42,6 +43,7 @@ class Window(Frame):
         self.asking, self.comparing = Asking(session, self.query), Comparing(session, self.library)
         self.exploring = Exploring(session, self.library)
         self.advising = Advising(session, self.advice)
+        self.inspecting = Inspecting(session, self.inspect)
         bindings.bind_design(session, self, self.ask_rate)
         bindings.bind_runs(session, self, self.dialogs.go_on, self.comparing.show, self.ask_fork)
         self.wall.when_filled(self._bind_monitors)
@@ -147,6 +149,7 @@ class Window(Frame):
         self.session.preferences.geometry = self.saveGeometry()
         self.load.close()
         self.asking.close()
+        self.inspecting.close()
         self.comparing.close()
         self.exploring.close()
         self.pump.close()

@@ -14,6 +14,11 @@ RAMP = np.asarray(
     dtype=np.float32,
 )  # [stops, RGBA] from nothing to all
 
+DIVERGING = np.asarray(
+    [[40, 130, 255, 225], [70, 140, 235, 130], [128, 128, 128, 0], [235, 120, 70, 130], [255, 110, 30, 225]],
+    dtype=np.float32,
+)  # [stops, RGBA] from less through the same to more
+
 
 def image_of(pixels: NDArray[np.uint8]) -> QImage:
     """A picture [H, W, 3] as Qt draws it; the pixels are copied."""
@@ -25,10 +30,20 @@ def image_of(pixels: NDArray[np.uint8]) -> QImage:
 def heat_of(weights: NDArray[np.float32], ceiling: float = 0.0) -> QImage:
     """Weights [h, w] as a transparent-to-bright picture; ``ceiling`` is what counts as all (0: the largest)."""
     highest = ceiling or float(np.nanmax(weights, initial=0.0)) or 1.0
-    share = np.clip(np.nan_to_num(weights) / highest, 0, 1) * (len(RAMP) - 1)
-    lower = np.minimum(share.astype(np.int64), len(RAMP) - 2)
-    rest = (share - lower)[..., None]
-    pixels = np.ascontiguousarray((RAMP[lower] * (1 - rest) + RAMP[lower + 1] * rest).astype(np.uint8))
+    return _coloured(np.nan_to_num(weights) / highest, RAMP)
+
+
+def difference_of(weights: NDArray[np.float32], ceiling: float = 0.0) -> QImage:
+    """Differences [h, w]: nothing where there is none, blue below, orange above; ``ceiling`` is what counts as all, both ways."""
+    highest = ceiling or float(np.nanmax(np.abs(weights), initial=0.0)) or 1.0
+    return _coloured((np.nan_to_num(weights) / highest + 1) / 2, DIVERGING)
+
+
+def _coloured(share: NDArray[np.float32], ramp: NDArray[np.float32]) -> QImage:
+    place = np.clip(share, 0, 1) * (len(ramp) - 1)
+    lower = np.minimum(place.astype(np.int64), len(ramp) - 2)
+    rest = (place - lower)[..., None]
+    pixels = np.ascontiguousarray((ramp[lower] * (1 - rest) + ramp[lower + 1] * rest).astype(np.uint8))
     height, width = pixels.shape[:2]
     return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
 

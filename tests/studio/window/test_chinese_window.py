@@ -117,7 +117,7 @@ def english_in(person: Person) -> dict[str, str]:
 
 def test_no_english_word_is_left_on_a_page(chinese: Person) -> None:
     left = {}
-    for page in ("design", "train", "inspect", "runs", "gallery"):
+    for page in ("design", "train", "inspect", "query", "runs", "gallery"):
         chinese.window.show_page(page)
         QApplication.processEvents()
         left[page] = english_in(chinese)

@@ -20,7 +20,7 @@ from tests.studio.journey import Person
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support (propagateSizeHints|raise|grabbing)")
-PAGES = ("design", "data", "train", "inspect", "runs", "sweeps")
+PAGES = ("design", "data", "train", "inspect", "query", "runs", "sweeps")
 
 
 @pytest.fixture

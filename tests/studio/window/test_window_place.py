@@ -143,7 +143,7 @@ def test_files_are_asked_for_in_the_theme_and_where_they_were_last_found(person,
 def test_a_small_window_is_as_small_as_it_was_asked_to_be(person):
     for language in ("en", "zh_CN"):
         person.window.use_language(language)
-        for page in ("design", "data", "train", "inspect", "runs", "sweeps", "gallery"):
+        for page in ("design", "data", "train", "inspect", "query", "runs", "sweeps", "gallery"):
             person.window.show_page(page)
             person.window.resize(1024, 700)
             QApplication.processEvents()

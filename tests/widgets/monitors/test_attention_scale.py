@@ -7,8 +7,8 @@ import pytest
 
 from core.telemetry.events import At, AttentionMap, Exhibit
 from tests.widgets.monitors.memory_run import MemoryRun
+from widgets.look.heat.scale import HeatScale, percent
 from widgets.monitors.attention.attention import AttentionMonitor
-from widgets.monitors.attention.heat_scale import HeatScale, percent
 from widgets.monitors.cursor import Cursor
 
 

@@ -16,9 +16,10 @@ from core.telemetry.events import At, AttentionMap, Exhibit
 from tests.core.runs.running import queued
 from tests.documents import Drawing
 from tests.widgets.monitors.memory_run import MemoryRun
+from widgets.look.heat.sheet import across, cell_of, cell_on_sheet, laid_out, sheet
+from widgets.look.heat.side import on_patches
 from widgets.monitors.attention.attention import AttentionMonitor
-from widgets.monitors.attention.attention_map import AttentionSettings, on_patches, read_attention, row_for
-from widgets.monitors.attention.frame_sheet import across, cell_of, cell_on_sheet, laid_out, sheet
+from widgets.monitors.attention.attention_map import AttentionSettings, read_attention, row_for
 from widgets.monitors.cursor import Cursor
 
 CURSOR = Cursor(runs=("a",), step=10)

@@ -9,6 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from core.store.reader import RunReader
+from widgets.look.heat.scale import HeatScale, Scale
+from widgets.look.heat.side import Side, is_sign, on_patches, told_words
+from widgets.look.heat.views import NOTHING, PatchView, WordView
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.monitors.attention.attention_map import (
@@ -17,16 +20,10 @@ from widgets.monitors.attention.attention_map import (
     SIMILARITY,
     AttentionSettings,
     AttentionValue,
-    Side,
     column_for,
-    is_sign,
-    on_patches,
     read_attention,
     row_for,
-    told_words,
 )  # fmt: skip
-from widgets.monitors.attention.attention_view import NOTHING, PatchView, WordView
-from widgets.monitors.attention.heat_scale import HeatScale, Scale
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.monitor import Monitor, refill

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from core.store.answers import AttentionAt, ExhibitFacts
 from core.store.reader import RunReader
-from widgets.look.language import tr
-from widgets.look.pictures import readable
-from widgets.monitors.attention.frame_sheet import across, cell_of, cell_on_sheet, laid_out, sheet
+from widgets.look.heat.sheet import sheet
+from widgets.look.heat.side import Side, real_count, side_from, told_words
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.lines import series_names
 from widgets.monitors.titles import run_titles
@@ -24,50 +23,6 @@ from widgets.monitors.titles import run_titles
 MEAN = -1  # as a head: the mean over heads; as a query: the mean over queries
 SIMILARITY = "words in the image"  # no block: what the diagnostic of that name calls its map
 ROLLOUT = -2  # as a head: all heads of all layers up to this one
-
-
-@dataclass(frozen=True, kw_only=True)
-class Side:
-    """What one axis of a map stands for: patches of the picture, or of a film's frames on one sheet, or words of the sentence."""
-
-    kind: str  # patches, words, other
-    height: int = 0
-    width: int = 0
-    extra: int = 0  # leading tokens that are no place in the picture
-    words: tuple[str, ...] = ()
-    seconds: tuple[float, ...] = ()  # of a film, when each of the frames on the sheet is shown
-
-    @property
-    def _frame(self) -> tuple[int, int, int]:
-        """Frames, and rows and columns of cells in each."""
-        frames = max(len(self.seconds), 1)
-        return frames, self.height // (frames // across(frames)), self.width // across(frames)
-
-    @property
-    def frames_on_sheet(self) -> tuple[int, int]:
-        """Rows and columns of frames; one of a picture."""
-        frames = max(len(self.seconds), 1)
-        return frames // across(frames), across(frames)
-
-    def over(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[h, w] weights of the tokens that are places, each in its place."""
-        return laid_out(weights[self.extra : self.extra + self.height * self.width].reshape(self._frame))
-
-    def frame_at(self, row: int, column: int) -> int:
-        """The frame that a place on the sheet is in."""
-        _, high, wide = self._frame
-        return row // high * self.frames_on_sheet[1] + column // wide
-
-    def patch(self, index: int) -> tuple[int, int] | None:
-        """Row and column of a token in the picture, where it has one."""
-        place = index - self.extra
-        if self.kind != "patches" or not 0 <= place < self.height * self.width:
-            return None
-        return cell_on_sheet(place, *self._frame)
-
-    def token(self, row: int, column: int) -> int:
-        """The token at a place in the picture."""
-        return self.extra + cell_of(row, column, *self._frame)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,39 +153,12 @@ def rollout(layers_HQK: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 def side_of(description: Mapping[str, Any], exhibit: ExhibitFacts | None, sample: int, size: int) -> Side:
     """What an axis stands for; one that cannot be placed gets numbered tokens."""
-    height, width = int(description.get("height", 0)), int(description.get("width", 0))
-    each = description.get("each", ())
-    if sample < len(each):
-        height, width = (int(edge) for edge in each[sample])
-    extra = int(description.get("extra", 0))
-    if description.get("kind") == "patches" and height * width > 0 and extra + height * width <= size:
-        return Side(kind="patches", height=height, width=width, extra=extra)
-    film = _film_side(description, exhibit, sample, size)
-    if film is not None:
-        return film
-    if description.get("kind") == "words" and exhibit is not None:
+    frames = exhibit.frames[sample] if exhibit is not None and sample < len(exhibit.frames) else ()
+    words: tuple[str, ...] | None = None
+    if exhibit is not None:
         known = exhibit.words[sample] if sample < len(exhibit.words) else ()
         words = known or tuple(exhibit.sentences[sample].split()) if sample < len(exhibit.sentences) else known
-        return Side(kind="words", words=readable(words[:size]), extra=extra)
-    if description.get("kind") == "times" and description.get("step") and not extra:
-        first, step = float(description.get("first", 0.0)), float(description["step"])
-        return Side(
-            kind="other", words=tuple(tr("{seconds} s", seconds=f"{first + n * step:.2f}") for n in range(size))
-        )
-    return Side(kind="other", words=tuple(str(number) for number in range(size)))
-
-
-def _film_side(description: Mapping[str, Any], exhibit: ExhibitFacts | None, sample: int, size: int) -> Side | None:
-    """Cells of frames, where the frames were kept and are as many as tell when each cell is."""
-    shown = exhibit.frames[sample] if exhibit is not None and sample < len(exhibit.frames) else ()
-    frames, high, wide, extra = (int(description.get(name, 0)) for name in ("time", "height", "width", "extra"))
-    count = frames * high * wide
-    if description.get("kind") != "frames" or not shown or not 0 < count <= size - extra or len(shown) % frames:
-        return None
-    columns = across(frames)
-    return Side(
-        kind="patches", height=frames // columns * high, width=columns * wide, extra=extra, seconds=shown[:: len(shown) // frames],
-    )  # fmt: skip
+    return side_from(description, size, words=words, frames=frames, sample=sample)
 
 
 def _shown_picture(exhibit: ExhibitFacts, sample: int, sides: Sequence[Side]) -> NDArray[np.uint8]:
@@ -250,34 +178,9 @@ def row_for(value: AttentionValue, query: int) -> NDArray[np.float32]:
         return value.weights_QK[list(told_words(value.queries, len(value.weights_QK)))].mean(axis=0)
     if value.queries.kind == "patches" and value.queries.extra:
         return value.weights_QK[0]  # the class token gathers the picture
-    return value.weights_QK[: _real(value.queries, len(value.weights_QK))].mean(axis=0)
+    return value.weights_QK[: real_count(value.queries, len(value.weights_QK))].mean(axis=0)
 
 
 def column_for(value: AttentionValue, key: int) -> NDArray[np.float32]:
     """[Q] who looks at a key."""
     return value.weights_QK[:, min(max(key, 0), value.weights_QK.shape[1] - 1)]
-
-
-def told_words(side: Side, size: int) -> Sequence[int]:
-    """Tokens that have letters: no start, no end, no padding; all where none has."""
-    found = [index for index, word in enumerate(side.words[:size]) if not is_sign(word)]
-    return found or range(_real(side, size))
-
-
-def is_sign(word: str) -> bool:
-    """``⟨start⟩``, ``[CLS]``, ``</s>`` and whatever has no letter."""
-    return not any(map(str.isalnum, word)) or word[0] + word[-1] in ("⟨⟩", "[]", "<>")
-
-
-def _real(side: Side, size: int) -> int:
-    """Padding is left out of a mean."""
-    if side.kind == "patches":
-        return max(1, min(size, side.extra + side.height * side.width))
-    return max(1, min(size, len(side.words))) if side.kind == "words" else size
-
-
-def on_patches(side: Side, weights: NDArray[np.float32]) -> NDArray[np.float32] | None:
-    """[h, w] weights over the picture, where the side is one."""
-    if side.kind != "patches":
-        return None
-    return side.over(weights)

@@ -10,11 +10,11 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from widgets.look.heat.scale import Scale
 from widgets.look.language import tr
-from widgets.look.pictures import draw_picture, fitted, heat_colour, heat_of, image_of
+from widgets.look.pictures import difference_of, draw_picture, fitted, heat_colour, heat_of, image_of
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
-from widgets.monitors.attention.heat_scale import Scale
 
 NOTHING = -1
 LETTERS = (
@@ -58,7 +58,12 @@ class PatchView(QWidget):
         """Weights [h, w]; None leaves the picture plain but keeps the grid to point at. ``tell``: the tip of a patch."""
         scale = scale or Scale()
         self._weights, self._tell = weights, tell
-        self._heat = heat_of(weights - scale.low, max(scale.high - scale.low, 0.0)) if weights is not None else None
+        if weights is None:
+            self._heat = None
+        elif scale.is_difference:
+            self._heat = difference_of(weights, scale.high)
+        else:
+            self._heat = heat_of(weights - scale.low, max(scale.high - scale.low, 0.0))
         self._grid = (weights.shape[0], weights.shape[1]) if weights is not None else grid
         self.update()
 

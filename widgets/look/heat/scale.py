@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from widgets.look.language import tr
-from widgets.look.pictures import heat_of
+from widgets.look.pictures import difference_of, heat_of
 from widgets.look.theme import theme
 
 BAR, TICKS = 10, 3
@@ -23,19 +23,29 @@ class Scale:
     low: float = 0.0
     high: float = 0.0
     is_cosine: bool = False
+    is_difference: bool = False  # from -high to high; zero has no colour
+    is_relevance: bool = False
 
     def said(self, value: float) -> str:
         """A value as it is read."""
+        if self.is_difference:
+            return f"{100 * value:+.1f} %" if not self.is_cosine else f"{value:+.2f}"
         return f"{value:.2f}" if self.is_cosine else percent(value)
 
     def told(self, value: float) -> str:
         """A value with what it is."""
         if self.is_cosine:
             return tr("similarity {value}", value=f"{value:.2f}")
+        if self.is_difference:
+            return tr("difference {value}", value=self.said(value))
+        if self.is_relevance:
+            return tr("relevance {value}", value=f"{value * 100:.1f} %")
         return tr("attention {value}", value=f"{value * 100:.1f} %")
 
     def part(self, value: float) -> float:
-        """Where it lies between low and high, 0 to 1."""
+        """Where it lies between low and high, 0 to 1; of a difference how far from zero."""
+        if self.is_difference:
+            return min(abs(value) / (self.high or 1.0), 1.0)
         return min(max((value - self.low) / ((self.high - self.low) or 1.0), 0.0), 1.0)
 
 
@@ -53,7 +63,11 @@ class HeatScale(QWidget):
         """What the colours are."""
         self.scale = scale
         self.setToolTip(
-            tr("Cosine similarity; colours reach from the least to the greatest of this map")
+            tr("Difference; blue is less, orange is more, and nothing is drawn where there is none")
+            if scale.is_difference
+            else tr("Share of the relevance; colours reach from 0 to the greatest of this map")
+            if scale.is_relevance
+            else tr("Cosine similarity; colours reach from the least to the greatest of this map")
             if scale.is_cosine
             else tr("Share of the attention; colours reach from 0 to the greatest of this map")
         )
@@ -70,8 +84,14 @@ class HeatScale(QWidget):
         low, high = self.scale.low, self.scale.high
         return [(n / (TICKS - 1), self.scale.said(low + (high - low) * n / (TICKS - 1))) for n in range(TICKS)]
 
+    def _place(self, value: float) -> float:
+        """Where a value stands on the bar, 0 at its foot."""
+        if self.scale.is_difference:
+            return (min(max(value / (self.scale.high or 1.0), -1.0), 1.0) + 1) / 2
+        return self.scale.part(value)
+
     def sizeHint(self) -> QSize:
-        return QSize(BAR + 10 + self.fontMetrics().horizontalAdvance("00.0 %"), 90)
+        return QSize(BAR + 10 + self.fontMetrics().horizontalAdvance("+00.0 %"), 90)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self.scale.high <= self.scale.low:
@@ -80,13 +100,15 @@ class HeatScale(QWidget):
         high = self.fontMetrics().height()
         bar = QRectF(0, high / 2, BAR, max(self.height() - high, 1))
         painter.fillRect(bar, QColor(theme().raised))
-        painter.drawImage(bar, heat_of(np.linspace(1, 0, 64, dtype=np.float32)[:, None]))
+        low = -1 if self.scale.is_difference else 0
+        ramp = np.linspace(1, low, 64, dtype=np.float32)[:, None]
+        painter.drawImage(bar, difference_of(ramp) if self.scale.is_difference else heat_of(ramp))
         painter.setPen(QColor(theme().muted))
         for place, text in self.labels():
             y = bar.bottom() - place * bar.height()
             painter.drawText(QRectF(BAR + 5, y - high / 2, self.width(), high), Qt.AlignmentFlag.AlignVCenter, text)
         if self.at is not None:
-            y = bar.bottom() - self.scale.part(self.at) * bar.height()
+            y = bar.bottom() - self._place(self.at) * bar.height()
             painter.fillRect(QRectF(0, y - 1, BAR, 2), QColor(theme().text))
         painter.end()
 

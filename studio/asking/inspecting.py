@@ -1,0 +1,252 @@
+"""The Inspect page's wishes, carried to trained plans on the engine's slow lane and back as maps and curves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from core.graph.selection import without_task
+from core.problems import refuse
+from core.store.answers import RunFacts
+from studio.asking.making import opened
+from studio.session import Session
+from widgets.inspection.page import InspectPage
+from widgets.inspection.values import Curves, Layer, Listed, RuleMap, SampleWish, Subject
+from widgets.look.heat.sheet import sheet
+from widgets.look.heat.side import Side, side_from
+from widgets.look.language import tr
+from widgets.look.titles import titles_of
+
+if TYPE_CHECKING:
+    from core.compiler.plan import Task
+    from core.inference.inspecting import Inspection
+    from core.inference.trained import Trained
+
+MOST_LABELS = 5000  # samples whose names are read for the search
+OPEN = 2  # checkpoints that are kept open: one, and one beside it
+DRAWS = 20
+
+
+class Inspecting(QObject):
+    """Keeps the last two trained plans open; everything heavy runs on the engine's lane."""
+
+    _progressed = Signal(float)
+
+    def __init__(self, session: Session, page: InspectPage) -> None:
+        super().__init__(page)
+        self._session, self._page = session, page
+        self._open: dict[tuple[str, int], Trained] = {}  # the engine's lane only, the oldest first
+        self._cancelled = threading.Event()
+        self._progressed.connect(page.show_progress)
+        page.samplesWanted.connect(self.list_samples)
+        page.subjectWanted.connect(self.inspect)
+        page.curvesWanted.connect(self.measure)
+        page.cancelRequested.connect(self._stop)
+        session.runsChanged.connect(self.show_runs)
+        self.show_runs(session.runs)
+
+    def show_runs(self, runs: Sequence[RunFacts]) -> None:
+        """Which runs can be inspected, with their checkpoints."""
+        rows = []
+        for facts in runs:
+            kept = tuple(one for one in self._session.library.reader(facts.uid).checkpoints() if one.kept)
+            rows.append((facts.uid, facts.name, kept))
+        self._page.set_runs(rows)
+
+    def list_samples(self, uid: str, step: int, split: str) -> None:
+        """Samples to choose from."""
+        self._session.engine.ask(
+            lambda: listed(self._trained(uid, step), split),
+            lambda found, sentence: self._page.show_listed(uid, step, found, sentence),
+        )
+
+    def inspect(self, which: int, uid: str, step: int, wish: SampleWish) -> None:
+        """One sample at one checkpoint."""
+        facts = self._session.facts(uid)
+        name = facts.name if facts else uid
+        self._session.engine.ask(
+            lambda: subject_of(self._trained(uid, step), uid, name, wish),
+            lambda found, sentence: self._page.show_subject(which, (uid, step, wish), found, sentence),
+        )
+
+    def measure(self, uid: str, step: int, wish: SampleWish, way: str) -> None:
+        """How the score falls when what the map marks is removed."""
+        self._cancelled = cancelled = threading.Event()
+
+        def progress(done: int, of: int) -> bool:
+            self._progressed.emit(done / max(of, 1))
+            return not cancelled.is_set() and not self._session.engine.is_closed
+
+        def show(found: Any, sentence: str) -> None:
+            if cancelled is self._cancelled:
+                self._page.show_curves(wish, way, found, sentence)
+
+        self._session.engine.ask(lambda: curves_of(self._trained(uid, step), wish, way, progress), show)
+
+    def _stop(self) -> None:
+        self._cancelled.set()
+
+    def _trained(self, uid: str, step: int) -> Trained:
+        key = (uid, step)
+        if key not in self._open:
+            found = opened(self._session.library, uid, step)
+            while len(self._open) >= OPEN:
+                self._open.pop(next(iter(self._open))).close()
+            self._open[key] = found
+        self._open[key] = self._open.pop(key)
+        return self._open[key]
+
+    def close(self) -> None:
+        """Nobody waits for what is measured."""
+        self._stop()
+        self._page.disconnect(self)
+
+
+def listed(trained: Trained, split: str) -> Listed:
+    """Samples of a split with their names, held-out ones first where none is named."""
+    splits = trained.splits
+    order = sorted(splits, key=lambda name: (without_task(name) == "train", name))
+    chosen = split if split in splits else next(iter(order), "")
+    if not chosen:
+        raise refuse("The data has no samples to choose from.", hint="Look at the page Data.")
+    task = trained.task(chosen)
+    source, indices = trained.feed(task).source, list(trained.feed(task).splits[without_task(chosen)])
+    labels = tuple((int(index), source.label(int(index))) for index in indices[:MOST_LABELS])
+    return Listed(
+        splits=tuple(order), split=chosen, samples=labels, total=len(indices), brings=frozenset(trained.ports(task)) & {"picture", "sentence"}
+    )  # fmt: skip
+
+
+def given_of(trained: Trained, wish: SampleWish) -> tuple[dict[str, Any], Task]:
+    """Values on the source's ports. Raises Refused."""
+    task = trained.task(wish.split)
+    if wish.index is not None:
+        given = dict(trained.given(index=wish.index, task=task))
+        if wish.sentence and "sentence" in trained.ports(task):
+            given[trained.ports(task)["sentence"]] = wish.sentence
+        return given, task
+    return trained.given(
+        sentence=wish.sentence or None, picture=Path(wish.picture) if wish.picture else None, task=task
+    ), task  # fmt: skip
+
+
+def subject_of(trained: Trained, uid: str, name: str, wish: SampleWish) -> Subject:
+    """What a checkpoint sees, as the page shows it. Raises Refused."""
+    from core.inference.inspecting import inspect  # torch
+
+    given, task = given_of(trained, wish)
+    found = inspect(trained, given, task, objective=wish.objective)
+    picture, frames = picture_seen(trained, task, given)
+    words = found.words or None
+    titles = titles_of(trained.plan.document)
+
+    def side(description: Mapping[str, Any], size: int) -> Side:
+        return placed_side(description, size, words, frames)
+
+    layers = tuple(
+        Layer(
+            key=look.layer, title=_layer_title(look.layer, titles), weights_HQK=look.weights,
+            queries=side(look.queries, look.weights.shape[1]), keys=side(look.keys, look.weights.shape[2]),
+        )
+        for look in found.looks
+    )  # fmt: skip
+    sentence = wish.sentence or (trained.feed(task).source.label(wish.index) if wish.index is not None else "")
+    return Subject(
+        uid=uid, step=found.step, run=name, picture=picture, sentence=sentence,
+        words=side({"kind": "words"}, len(words)) if words else None, layers=layers, rules=_rules(found, side),
+        score=found.score, score_kind=found.score_kind, objective=found.objective,
+        objectives={node: titles.get(node, node) for node in found.objectives}, why_no_score=found.why_no_score, lost=found.lost,
+    )  # fmt: skip
+
+
+def _layer_title(key: str, titles: Mapping[str, str]) -> str:
+    node, _, number = key.rpartition("/")
+    return f"{titles.get(node, node)} · {tr('layer {n}', n=int(number) + 1)}"
+
+
+def placed_side(
+    description: Mapping[str, Any], size: int, words: tuple[str, ...] | None, frames: tuple[float, ...]
+) -> Side:
+    """Cells of a spectrogram are places, too: the highest band at the top."""
+    if description.get("kind") == "bins":
+        high, wide, extra = (int(description.get(name, 0)) for name in ("frequency", "time", "extra"))
+        if 0 < high * wide <= size - extra:
+            return Side(kind="patches", height=high, width=wide, extra=extra, flipped=True)
+    return side_from(description, size, words=words, frames=frames)
+
+
+def _rules(found: Inspection, side: Any) -> dict[str, RuleMap]:
+    """By rule: places and words of what was followed."""
+    made: dict[str, RuleMap] = {}
+    for rule in dict.fromkeys(one.rule for one in found.relevances):
+        words = found.relevance(rule, "words")
+        places = next(
+            (one for one in found.relevances if one.rule == rule and one.grid["kind"] not in ("words", "latents")), None
+        )
+        made[rule] = RuleMap(
+            places=None if places is None else side(places.grid, len(places.share_K)),
+            place_K=None if places is None else places.share_K, word_Q=None if words is None else words.share_K,
+            by_word_QK=found.by_word.get(rule) if places is not None else None,
+        )  # fmt: skip
+    return made
+
+
+def picture_seen(
+    trained: Trained, task: Task, given: Mapping[str, Any]
+) -> tuple[NDArray[np.uint8] | None, tuple[float, ...]]:
+    """What the tower sees: the image, frames on a sheet with their seconds, or the bands of a sound as brightness."""
+    from core.blocks.values import Frames, Spectrogram  # torch
+    from core.data.media import picture_of, pixels_of
+
+    batch = trained.batch(given, task)
+    for value in batch.values():
+        if isinstance(value, Frames) and value.x_BTCHW.shape[2] in (1, 3):
+            count = value.x_BTCHW.shape[1]
+            return sheet(_strip(value.in_unit_range()[0]), count, count), tuple(
+                float(one) for one in value.starts_BT[0]
+            )
+        if isinstance(value, Spectrogram):
+            x_FT = value.x_BFT[0].float().cpu().numpy()
+            low, high = np.percentile(x_FT, [1, 99])
+            grey = (np.clip((x_FT - low) / max(high - low, 1e-9), 0, 1) * 255).astype(np.uint8)[::-1]
+            return np.repeat(grey[..., None], 3, -1), ()
+    picture = picture_of(given.values())
+    return (None if picture is None else pixels_of(picture)), ()
+
+
+def _strip(x_TCHW: Any) -> NDArray[np.uint8]:
+    """Frames side by side [H, T W, 3]."""
+    pixels = (x_TCHW.clamp(0, 1) * 255).round().byte().permute(2, 0, 3, 1).flatten(1, 2).cpu().numpy()
+    return np.repeat(pixels, 3, -1) if pixels.shape[-1] == 1 else pixels
+
+
+def curves_of(trained: Trained, wish: SampleWish, way: str, progress: Any) -> Curves | None:
+    """Deletion and insertion of the map of a way; None where cancelled. Raises Refused."""
+    from core.inference.answering import Cancelled  # torch
+    from core.inference.faithfulness import faithfulness, interval, regions
+    from core.inference.inspecting import chosen_score, followed_by, found_by
+
+    given, task = given_of(trained, wish)
+    batch = trained.batch(given, task)
+    score, _ = chosen_score(trained, task, wish.objective)
+    followed = followed_by(trained, task, batch, score)
+    every = found_by(trained, followed, score, way, 1)
+    found = next((one for one in every if one.grid is not None and one.grid.kind not in ("words", "latents")), None)
+    if found is None or found.grid is None:
+        raise refuse("No attention of this run leads from its score to places that can be removed.")
+    share_P = regions(found.grid, found.share_BM[0].float().cpu().numpy())
+    try:
+        told = faithfulness(trained, task, batch, score, found.end, found.grid, share_P, draws=DRAWS, progress=progress)
+    except Cancelled:
+        return None
+    drawn = {"deletion": told.random_deletion_DS, "insertion": told.random_insertion_DS}
+    return Curves(
+        way=way, shares=told.shares, deletion_S=told.deletion_S, insertion_S=told.insertion_S, areas=told.areas, draws=DRAWS,
+        random={kind: (draws.mean(0), *interval(draws)) for kind, draws in drawn.items()},
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Weights over pictures, frames and words, as attention is drawn everywhere."""
