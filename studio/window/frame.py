@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QDockWidget,
     QLabel,
     QMainWindow,
@@ -210,6 +211,29 @@ class Frame(PlacedWindow):
         self.show_side("settings")
         self._side_tabs.setCurrentWidget(self.inside)
 
+    def show_outline(self) -> None:
+        """The drawing as a list, with the keys."""
+        self.docks["left"].show()
+        self._left_tabs.setCurrentWidget(self.outline)
+        self.outline.tree.setFocus()
+
+    def next_panel(self, step: int) -> None:
+        """The keys go to the next panel that is in sight: page, settings, list at the left, timeline, top."""
+        left = self._left_tabs.currentWidget()
+        panels = [
+            self.pages.focus(self.pages.current),
+            self.inspector,
+            left.focusProxy() or left,
+            self.timeline,
+            self.top,
+        ]
+        seen = [panel for panel in panels if panel is not None and panel.isVisible()]
+        now = QApplication.focusWidget()
+        here = next(
+            (n for n, panel in enumerate(seen) if now is not None and (panel is now or panel.isAncestorOf(now))), -step
+        )
+        _focus_in(seen[(here + step) % len(seen)])
+
     def show_help(self, block: str) -> None:
         """What a block is for."""
         spec = self.session.vocabulary.spec(block)
@@ -247,3 +271,14 @@ class Frame(PlacedWindow):
             return
         if not (self._timeline_bar.isVisible() and self.timeline.take_key(event)):
             super().keyPressEvent(event)
+
+
+def _focus_in(panel: QWidget) -> None:
+    """The keys go to a panel, or to the first thing in it that takes them."""
+    inside = panel.findChildren(QWidget)
+    takes = [
+        one
+        for one in (panel, *inside)
+        if one.focusPolicy() & Qt.FocusPolicy.TabFocus and one.isVisible() and one.isEnabled()
+    ]
+    (takes[0] if takes else panel).setFocus(Qt.FocusReason.TabFocusReason)

@@ -18,8 +18,8 @@ def sit_down(qtbot: Any, tmp_path: Path) -> Iterator[Callable[..., Person]]:
     people: list[Person] = []
     collector = Collector()  # as in the application: widgets are taken apart on this thread only
 
-    def come(document: Any = None) -> Person:
-        people.append(Person(qtbot, tmp_path / "runs.sqlite", document))
+    def come(document: Any = None, kind: type[Person] = Person) -> Person:
+        people.append(kind(qtbot, tmp_path / "runs.sqlite", document))
         return people[-1]
 
     yield come

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from PySide6.QtGui import QKeyEvent, QKeySequence
+
 from widgets.look.language import tr
 
 On = Literal["nodes", "wire", "canvas", "any"]
@@ -25,7 +27,7 @@ class Command:
 def commands() -> tuple[Command, ...]:
     """Every command, in the order of the menus, in the person's language."""
     return (
-        Command(tr("Add a block…"), "open_search", ("Space", "Shift+A"), "canvas", 0),
+        Command(tr("Add a block…"), "open_search", ("Space", "Shift+A", "Ins"), "canvas", 0),
         Command(tr("Find a block…"), "open_find", ("Ctrl+F",), "canvas", 0),
         Command(tr("Cut"), "cut", ("Ctrl+X",), "nodes", 1),
         Command(tr("Copy"), "copy", ("Ctrl+C",), "nodes", 1),
@@ -36,6 +38,7 @@ def commands() -> tuple[Command, ...]:
         Command(tr("Delete with wires"), "delete_with_wires", ("Alt+Del",), "nodes", 1),
         Command(tr("Disconnect"), "delete", ("Del",), "wire", 1),
         Command(tr("Rename"), "rename", ("F2",), "nodes", 2),
+        Command(tr("Settings"), "settings", ("Alt+Return",), "any", 2),
         Command(tr("Disable"), "mute", ("M", "Ctrl+M"), "nodes", 2),
         Command(tr("Bypass"), "bypass", ("Ctrl+B",), "nodes", 2),
         Command(tr("Ablate: disable blocks…"), "ablate", ("Alt+A",), "nodes", 2),
@@ -43,6 +46,9 @@ def commands() -> tuple[Command, ...]:
         Command(tr("Collapse"), "collapse", ("Alt+C", "H"), "nodes", 2),
         Command(tr("Same weights as…"), "share_weights", ("W", "Alt+W"), "nodes", 2),
         Command(tr("Own weights"), "own_weights", ("Shift+W", "Alt+Shift+W"), "nodes", 2),
+        Command(tr("Next port"), "next_port", ("P", "Alt+P"), "nodes", 3),
+        Command(tr("Previous port"), "previous_port", ("Shift+P", "Alt+Shift+P"), "nodes", 3),
+        Command(tr("Wire to…"), "wire_to", ("Ctrl+J",), "nodes", 3),
         Command(tr("Connect selected"), "connect_selected", ("J",), "nodes", 3),
         Command(tr("Frame"), "frame_selection", ("Ctrl+G",), "nodes", 3),
         Command(tr("Make a subgraph"), "group_selection", ("Ctrl+Shift+G",), "nodes", 3),
@@ -75,4 +81,20 @@ def _aligning() -> tuple[Command, ...]:
     )
 
 
-NEEDS_SELECTION = frozenset({"M", "H", "J", "W", "Shift+W"})  # these letters start a search while nothing is selected
+NEEDS_SELECTION = frozenset(
+    {"M", "H", "J", "P", "Shift+P", "W", "Shift+W"}
+)  # these letters start a search while nothing is selected
+
+
+def spelled(event: QKeyEvent) -> str:
+    """A key as the table above writes it."""
+    sequence = QKeySequence(event.keyCombination()).toString(QKeySequence.SequenceFormat.PortableText)
+    return sequence.replace("Num+", "")
+
+
+def command_for(keys: str, *, selected: bool) -> str:
+    """The method of the command that has these keys; letters that act on blocks need a selection."""
+    for command in commands():
+        if keys in command.keys and not (keys in NEEDS_SELECTION and not selected):
+            return command.method
+    return ""

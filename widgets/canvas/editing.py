@@ -19,7 +19,7 @@ from core.knobs import Value
 from widgets.canvas import geometry as g
 from widgets.canvas.moving import carried
 from widgets.canvas.overlays import InlineEditor
-from widgets.canvas.search import WIDTH, Found, FoundBridge, FoundNode
+from widgets.canvas.search import WIDTH, Found, FoundBridge, FoundEnd, FoundNode
 from widgets.look.language import in_a_row, said, tr
 
 if TYPE_CHECKING:
@@ -49,10 +49,24 @@ class Editing:
 
     def open_search(self, at: QPointF | None = None, text: str = "", loose: tuple[End, bool] | None = None) -> None:
         """The quick search at a place (scene units; the cursor by default); ``loose`` keeps to what fits a wire's end."""
-        place = at if isinstance(at, QPointF) else self.cursor_place()
+        by_mouse = isinstance(at, QPointF) or self.last_pixel is not None
+        place = at if isinstance(at, QPointF) else self.cursor_place() if by_mouse else self.free_place()
         self.search.open_search(
             place, QPointF(self.mapFromScene(place)), self.vocabulary, self._fits(loose), loose, text
         )
+
+    def free_place(self, at: QPointF | None = None) -> QPointF:
+        """Where a block finds room: at a place, else right of the selected block, else in the middle of what is seen, or below."""
+        chosen = self.selection()[-1:]
+        if at is None and chosen:
+            box = self.board.nodes[chosen[0]].box
+            at = QPointF(box.right() + edits.ROOM / 2, box.top() + g.HEADER / 2)
+        place = at or self.mapToScene(self.viewport().rect().center())
+        boxes = [item.box.adjusted(-edits.GAP, -edits.GAP, edits.GAP, edits.GAP) for item in self.board.nodes.values()]
+        reach = edits.ROOM / 2 - edits.GAP
+        while any(box.intersects(QRectF(place.x() - reach, place.y() - 20, 2 * reach, edits.LANE)) for box in boxes):
+            place = place + QPointF(0, edits.LANE / 2)
+        return place
 
     def open_find(self) -> None:
         """The quick search over what is on the canvas: a block that is chosen is gone to."""
@@ -79,13 +93,16 @@ class Editing:
             return [p for p in found if p.spec.role not in data or spec.role in data]
         return [p for p in found if p.spec.role in data or spec.role not in data]
 
-    def add_found(self, found: Found | FoundBridge | FoundNode) -> None:
+    def add_found(self, found: Found | FoundBridge | FoundNode | FoundEnd) -> None:
         """The quick search was answered: put the block there, joined to the loose end if there is one."""
         if isinstance(found, FoundBridge):
             self.add_bridge(found)
             return
         if isinstance(found, FoundNode):
             self.reveal(found.node)
+            return
+        if isinstance(found, FoundEnd):
+            self.join_found(found)
             return
         if found.loose is None:
             self.drop_block(found.key, found.at, into_wire=False)
@@ -173,6 +190,8 @@ class Editing:
             self.say(tr("A document holds at most {most} nodes.", most=MOST_NODES))
             return
         self.propose(document, edit or tr("Add a block"), select=names)
+        if self.last_pixel is None:  # added by keyboard: it may lie beyond what is seen
+            self.bring_into_sight(names)
 
     # -- removing, copying within -----------------------------------------------------------------------------------
 
@@ -294,6 +313,10 @@ class Editing:
         """Ask for what flows out of the node that was selected last, and what everything before it takes."""
         if self.selection():
             self.insideRequested.emit(self.selection()[-1])
+
+    def settings(self) -> None:
+        """Go to the settings of the block that was selected last, or of the whole experiment."""
+        self.inspectRequested.emit(self.selection()[-1] if self.selection() else "")
 
     def bypass(self) -> None:
         """Bypass the selected nodes, or put them back where all are bypassed."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent, QKeySequence
+from PySide6.QtGui import QFocusEvent, QInputMethodEvent, QKeyEvent
 
 from widgets.canvas import geometry as g
-from widgets.canvas.commands import NEEDS_SELECTION, commands
+from widgets.canvas.commands import command_for, spelled
 
 if TYPE_CHECKING:
     from widgets.canvas.gestures.gesture import Gesture
 
 ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
 DIRECTIONS = {Qt.Key.Key_Left: "left", Qt.Key.Key_Right: "right", Qt.Key.Key_Up: "up", Qt.Key.Key_Down: "down"}
+REMOVE = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 NUDGE = 5.0
 NO_MODIFIER = Qt.KeyboardModifier.NoModifier
 CTRL, SHIFT, ALT = (
@@ -31,11 +32,7 @@ class Keyboard:
         gesture: Gesture | None
 
     def _method_for(self, event: QKeyEvent) -> str:
-        pressed = _spelled(event)
-        for command in commands():
-            if pressed in command.keys and not (pressed in NEEDS_SELECTION and not self.selection()):
-                return command.method
-        return ""
+        return command_for(spelled(event), selected=bool(self.selection()))
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and (self._method_for(event) or _is_typed(event)):
@@ -54,6 +51,10 @@ class Keyboard:
             self.cancel_topmost()
         elif event.key() in ARROWS and not event.modifiers() & Qt.KeyboardModifier.AltModifier:
             self._arrow(event)
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.chosen_port and not event.modifiers():
+            self.wire_to()
+        elif event.key() in REMOVE and not event.modifiers() and self.unwire():
+            pass  # of the chosen port, not of the block
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.selection():
             if not self.enter(self.selection()[-1]):
                 self.inspectRequested.emit(self.selection()[-1])
@@ -90,7 +91,9 @@ class Keyboard:
         """Esc: the topmost thing only. Search, then the title being typed, the gesture, the message, the selection, the subgraph."""
         if self.search.close_search() or self.close_rename(False) or self.abandon() or self.end_await():
             return
-        if self.bubble.isVisible():
+        if self.chosen_port is not None:
+            self.choose_port(None)
+        elif self.bubble.isVisible():
             self.bubble.say("")
         elif self.selection() or self.selected_wires or self.selected_frames or not self.document.inside:
             self.select([])
@@ -115,11 +118,6 @@ class Keyboard:
         elif event.preeditString():
             self.open_search()
         event.accept()
-
-
-def _spelled(event: QKeyEvent) -> str:
-    sequence = QKeySequence(event.keyCombination()).toString(QKeySequence.SequenceFormat.PortableText)
-    return sequence.replace("Num+", "")
 
 
 def _is_typed(event: QKeyEvent) -> bool:

@@ -50,7 +50,6 @@ def menu_for(canvas: Surface, at: QPointF) -> QMenu:
     if on == "nodes":
         _add_repeat(menu, canvas)
         _add_exchange(menu, canvas)
-        _add_settings(menu, canvas)
     elif on == "wire":
         key = next(iter(canvas.selected_wires))
         menu.addAction(tr("Add a reroute point"), lambda: canvas.add_via(key, at)).setObjectName("add_via")
@@ -141,10 +140,3 @@ def _add_exchange(menu: QMenu, canvas: Surface) -> None:
 
 def _exchange(canvas: Surface, node: str, key: str) -> None:
     canvas.propose(exchanged(canvas.document, node, key, canvas.vocabulary), tr("Exchange"))
-
-
-def _add_settings(menu: QMenu, canvas: Surface) -> None:
-    if len(canvas.selection()) == 1:
-        name = canvas.selection()[0]
-        menu.addSeparator()
-        menu.addAction(tr("Settings"), lambda: canvas.inspectRequested.emit(name)).setObjectName("settings")

@@ -8,20 +8,23 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QKeyCombination, QObject, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QMenu, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from core.graph import rules
 from core.graph.analysis import Analysis
 from core.graph.document import Document, End
 from core.graph.vocabulary import Vocabulary
 from widgets.canvas import menus
+from widgets.canvas.commands import command_for, spelled
 from widgets.canvas.items.node import severity_colour
 from widgets.canvas.reconcile import difference
+from widgets.canvas.speaking import PortAt, port_in_words
 from widgets.look.entry import COLOUR, KEY, EntryDelegate
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
+from widgets.look.popup import popup
 from widgets.look.theme import look, theme
 from widgets.look.titles import titles_of
 
@@ -31,11 +34,17 @@ if TYPE_CHECKING:
 OTHER_END = Qt.ItemDataRole.UserRole + 7
 SPOKEN, EXPLAINED = Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.AccessibleDescriptionRole
 
-ALT, SHIFT = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ShiftModifier
-SHARING_KEYS = {  # as on the canvas; a letter alone looks for a row
-    QKeyCombination(ALT, Qt.Key.Key_W): "share_weights",
-    QKeyCombination(ALT | SHIFT, Qt.Key.Key_W): "own_weights",
-}
+PORT = Qt.ItemDataRole.UserRole + 8  # (End, whether it gives)
+REMOVE = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
+ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+OF_LISTS = (
+    "Space",
+    "Home",
+    "PgUp",
+    "PgDown",
+    "Ctrl+A",
+    ".",
+)  # a list has these keys itself; a letter alone looks for a row
 
 
 class Outline(QWidget):
@@ -45,6 +54,8 @@ class Outline(QWidget):
     nodeRequested = Signal(str)  # go there
     deleteRequested = Signal()
     commandRequested = Signal(str)  # a method of the canvas, for what is selected
+    wireRequested = Signal(object)  # a port: where is its wire to lead?
+    unwireRequested = Signal(object)  # a port, whose wires are to go
     menuRequested = Signal(QPoint)  # what can be done with what is selected; a place on the screen
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -75,6 +86,8 @@ class Outline(QWidget):
         self.nodeRequested.connect(canvas.reveal)
         self.deleteRequested.connect(canvas.delete)
         self.commandRequested.connect(lambda method: getattr(canvas, method)())
+        self.wireRequested.connect(canvas.ask_where)
+        self.unwireRequested.connect(canvas.unwire)
         self.menuRequested.connect(lambda at: menus.menu_for(canvas, canvas.cursor_place()).popup(at))
 
     def set_vocabulary(self, vocabulary: Vocabulary) -> None:
@@ -139,29 +152,58 @@ class Outline(QWidget):
         row.setData(0, EXPLAINED, " ".join(said(p.what) for p in problems) or tr(spec.summary))
         row.setToolTip(0, plain_tip("\n".join([*(said(p.what) for p in problems), *([words] if words else [])])))
         row.setForeground(0, QColor(severity_colour(problems[0].severity) if problems else theme().text))
-        row.takeChildren()
-        takes, gives = rules.ports_of(self._document, name, self._vocabulary)
-        for port in takes:
-            wire = self._document.wire_at(End(node=name, port=port.name))
-            text = (
-                tr("not connected")
-                if wire is None
-                else f"{self._title(wire.source.node)} · {tr(wire.source.port, 'port')}"
-            )
-            self._port_row(row, f"{tr(port.name, 'port')} ← {text}", wire.source.node if wire else "")
-        for port in gives:
-            wires = [wire for wire in self._document.wires_from(name) if wire.source.port == port.name]
-            for wire in wires:
-                text = f"{tr(port.name, 'port')} → {self._title(wire.target.node)} · {tr(wire.target.port, 'port')}"
-                self._port_row(row, text, wire.target.node)
-            if not wires:
-                self._port_row(row, f"{tr(port.name, 'port')} → {tr('not connected')}", "")
+        self._write_ports(row, self._lines_of(name))
 
-    def _port_row(self, row: QTreeWidgetItem, text: str, other: str) -> None:
-        item = QTreeWidgetItem(row, [text])
-        item.setData(0, OTHER_END, other)
-        item.setData(0, SPOKEN, text)
-        item.setForeground(0, QColor(theme().muted))
+    def _lines_of(self, name: str) -> list[tuple[str, str, PortAt]]:
+        """Of every port a line for each of its wires: its text, the node at the other end, the port."""
+        takes, gives = rules.ports_of(self._document, name, self._vocabulary)
+        found = list[tuple[str, str, PortAt]]()
+        for port in takes:
+            at, word = End(node=name, port=port.name), tr(port.name, "port")
+            wire = self._document.wire_at(at)
+            text = self._other_end(wire.source) if wire is not None else tr("not connected")
+            found.append((f"{word} ← {text}", wire.source.node if wire is not None else "", (at, False)))
+        for port in gives:
+            at, word = End(node=name, port=port.name), tr(port.name, "port")
+            wires = [wire for wire in self._document.wires_from(name) if wire.source.port == port.name]
+            found += [(f"{word} → {self._other_end(wire.target)}", wire.target.node, (at, True)) for wire in wires]
+            found += [] if wires else [(f"{word} → {tr('not connected')}", "", (at, True))]
+        return found
+
+    def _other_end(self, end: End) -> str:
+        return f"{self._title(end.node)} · {tr(end.port, 'port')}"
+
+    def _write_ports(self, row: QTreeWidgetItem, lines: list[tuple[str, str, PortAt]]) -> None:
+        """Lines that are there already are written over, so that whoever is at one stays there."""
+        if row.childCount() != len(lines):
+            held = self._held(row)
+            row.takeChildren()
+            row.addChildren([QTreeWidgetItem() for _ in lines])
+            self._fill(row, lines)
+            self._hold(row, held)
+        else:
+            self._fill(row, lines)
+
+    def _fill(self, row: QTreeWidgetItem, lines: list[tuple[str, str, PortAt]]) -> None:
+        for place, (text, other, port) in enumerate(lines):
+            item, spoken = row.child(place), port_in_words(self._document, port, self._vocabulary, self._analysis)
+            item.setText(0, text)
+            for role, value in ((OTHER_END, other), (PORT, port), (SPOKEN, spoken)):
+                if item.data(0, role) != value:
+                    item.setData(0, role, value)
+            item.setForeground(0, QColor(theme().muted))
+
+    def _held(self, row: QTreeWidgetItem) -> PortAt | None:
+        """The port of this block whose row a person is at."""
+        current = self.tree.currentItem()
+        return current.data(0, PORT) if current is not None and current.parent() is row else None
+
+    def _hold(self, row: QTreeWidgetItem, port: PortAt | None) -> None:
+        """They stay there while it is written anew."""
+        rows = [row.child(place) for place in range(row.childCount())]
+        again = next((child for child in rows if port is not None and child.data(0, PORT) == port), None)
+        if again is not None:
+            self.tree.setCurrentItem(again, 0, QItemSelectionModel.SelectionFlag.NoUpdate)
 
     def selection(self) -> list[str]:
         """Ids of the selected nodes."""
@@ -192,27 +234,52 @@ class Outline(QWidget):
             self.nodeRequested.emit(name)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if watched is self.tree and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
-            if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-                self.deleteRequested.emit()
+        if watched is self.tree and isinstance(event, QKeyEvent):
+            if event.type() == QEvent.Type.ShortcutOverride and self._method(event):
+                event.accept()
                 return True
-            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.tree.currentItem() is not None:
-                self._go(self.tree.currentItem())
-                return True
-            method = SHARING_KEYS.get(event.keyCombination())
-            if method:
-                self.commandRequested.emit(method)
+            if event.type() == QEvent.Type.KeyPress and self._key(event):
                 return True
         return super().eventFilter(watched, event)
 
+    def _method(self, event: QKeyEvent) -> str:
+        """The canvas's command that a key has here, too."""
+        keys = spelled(event)
+        return "" if len(keys) == 1 or keys in OF_LISTS else command_for(keys, selected=bool(self.selection()))
+
+    def _key(self, event: QKeyEvent) -> bool:
+        item, alone = self.tree.currentItem(), not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        port = item.data(0, PORT) if item is not None else None
+        if alone and event.key() in REMOVE:
+            (self.unwireRequested.emit(port) if port is not None else self.deleteRequested.emit())
+        elif alone and event.key() in ENTER and item is not None:
+            (self.wireRequested.emit(port) if port is not None and not item.data(0, OTHER_END) else self._go(item))
+        elif method := self._method(event):
+            if method == "wire_to" and port is not None:
+                self.wireRequested.emit(port)
+            else:
+                self.commandRequested.emit(method)
+        else:
+            return False
+        return True
+
     def _ask_for_menu(self, at: QPoint) -> None:
-        item = self.tree.itemAt(at)
-        while item is not None and item.parent() is not None:  # a port's row stands for its block
-            item = item.parent()
+        item = self.tree.itemAt(at) or self.tree.currentItem()
+        if item is not None and item.data(0, PORT) is not None:
+            self._port_menu(item).popup(self.tree.viewport().mapToGlobal(at))
+            return
         if item is not None and not item.isSelected():
             self.tree.setCurrentItem(item)
-        if self.selection():
-            self.menuRequested.emit(self.tree.viewport().mapToGlobal(at))
+        self.menuRequested.emit(self.tree.viewport().mapToGlobal(at))
+
+    def _port_menu(self, item: QTreeWidgetItem) -> QMenu:
+        """What can be done with one port."""
+        menu, port = popup(self), item.data(0, PORT)
+        menu.addAction(tr("Wire to…"), lambda: self.wireRequested.emit(port))
+        if item.data(0, OTHER_END):
+            menu.addAction(tr("Disconnect"), lambda: self.unwireRequested.emit(port))
+            menu.addAction(tr("Go to the other end"), lambda: self._go(item))
+        return menu
 
     def restyle(self) -> None:
         """The theme or the language changed."""

@@ -26,8 +26,8 @@ class Bubble(QLabel):
         self._timer.timeout.connect(self.hide)
         self.hide()
 
-    def say(self, sentence: str, pixel: QPointF | None = None, stays: bool = False) -> None:
-        """Show a sentence, or with an empty one nothing; ``stays`` for some seconds."""
+    def say(self, sentence: str, pixel: QPointF | None = None, stays: bool = False, calm: bool = False) -> None:
+        """Show a sentence, or with an empty one nothing; ``stays`` for some seconds; ``calm``: nothing is refused."""
         self._timer.stop()
         sentence = said(sentence)
         if not sentence:
@@ -38,7 +38,7 @@ class Bubble(QLabel):
             self.setAccessibleName(sentence)
             colours = theme()
             self.setStyleSheet(
-                f"QLabel {{ background: {colours.panel}; color: {colours.text}; border: 1px solid {colours.bad};"
+                f"QLabel {{ background: {colours.panel}; color: {colours.text}; border: 1px solid {colours.accent if calm else colours.bad};"
                 "border-radius: 6px; padding: 6px 9px; }"
             )
             wide = min(360, self.fontMetrics().horizontalAdvance(sentence) + 26)

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.graph.bridging import Bridge
 from core.graph.document import Document, End, Node
@@ -18,6 +27,7 @@ from widgets.look.language import tr
 from widgets.look.matching import best_first, names_of
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
+from widgets.look.titles import titles_of
 
 WIDTH, HEIGHT = 330, 320
 PORT = Qt.ItemDataRole.UserRole + 5
@@ -51,6 +61,16 @@ class FoundNode:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundEnd:
+    """The answer where a port's wire was asked for: the other end with the wire, or (without one) that a block is to be added."""
+
+    loose: tuple[End, bool]
+    other: End | None = None
+    taken: bool = False  # the incoming port has a wire, which gives way
+    wire: tuple[End, End] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Row:
     """What stands in a line of the list."""
 
@@ -59,7 +79,7 @@ class _Row:
     colour: str
     tip: str
     names: tuple[str, ...]
-    answer: Found | FoundBridge | FoundNode
+    answer: Found | FoundBridge | FoundNode | FoundEnd
 
 
 def _of_block(spec: BlockSpec, answer: Found) -> _Row:
@@ -86,10 +106,23 @@ def _of_node(node: Node, spec: BlockSpec) -> _Row:
     )  # fmt: skip
 
 
+def _of_end(document: Document, vocabulary: Vocabulary, answer: FoundEnd) -> _Row:
+    if answer.other is None:
+        words = tr("Add a block…")
+        return _Row(title=words, aside="", colour=theme().muted, tip="", names=(words,), answer=answer)
+    title, spec = titles_of(document)[answer.other.node], vocabulary.spec(document.nodes[answer.other.node].block)
+    port = tr(answer.other.port, "port")
+    return _Row(
+        title=f"{title} · {port}", aside=tr("replaces a wire") if answer.taken else "",
+        colour=ink.modality_colour(spec.modality), tip=tr(spec.summary), names=(f"{title} {port}", title, port, *names_of(spec)),
+        answer=answer,
+    )  # fmt: skip
+
+
 class QuickSearch(QFrame):
     """A field and a list above the canvas."""
 
-    chosen = Signal(object)  # Found, FoundBridge or FoundNode
+    chosen = Signal(object)  # Found, FoundBridge, FoundNode or FoundEnd
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -115,6 +148,7 @@ class QuickSearch(QFrame):
         self.results.itemClicked.connect(self._take)
         self._rows: dict[str, _Row] = {}
         self._room = HEIGHT
+        self._before: QWidget | None = None  # who had the keys
         self.hide()
 
     def open_search(
@@ -137,8 +171,15 @@ class QuickSearch(QFrame):
         self._show({key: _of_node(document.nodes[key], spec) for key, spec in specs.items()}, pixel, "", "")
         self.field.setPlaceholderText(tr("Find on the canvas…"))
 
+    def open_ends(self, pixel: QPointF, answers: list[FoundEnd], document: Document, vocabulary: Vocabulary) -> None:
+        """Ask where a wire leads: to one of these ports."""
+        self._show({str(one.other): _of_end(document, vocabulary, one) for one in answers}, pixel, "", "")
+        self.field.setPlaceholderText(tr("Wire to…"))
+
     def _show(self, rows: dict[str, _Row], pixel: QPointF, text: str, reason: str) -> None:
         self._rows = rows
+        if self.isHidden():
+            self._before = QApplication.focusWidget()
         self.field.setPlaceholderText(tr("Search blocks…"))
         self._reason.setText(reason)
         self._reason.setVisible(bool(reason))
@@ -165,7 +206,9 @@ class QuickSearch(QFrame):
         if self.isHidden():
             return False
         self.hide()
-        self.parentWidget().setFocus()
+        before = self._before if self._before is not None and self._before.isVisible() else None
+        (before or self.parentWidget()).setFocus()
+        self._before = None
         return True
 
     def _fill(self, query: str) -> None:

@@ -35,6 +35,7 @@ from widgets.canvas.search import QuickSearch
 from widgets.canvas.sharing import Sharing
 from widgets.canvas.subgraphs import Subgraphs
 from widgets.canvas.tiles import PADDING, Look, Tiles
+from widgets.canvas.wiring import Wiring
 from widgets.look.language import tr
 from widgets.look.theme import look
 
@@ -46,7 +47,7 @@ MOST_PARTS = 40  # shown again one by one
 KEYS_THAT_ALTER = (Qt.Key.Key_Shift, Qt.Key.Key_Alt, Qt.Key.Key_Control)
 
 
-class Surface(Editing, Subgraphs, Sharing, Clipboard, Navigation, QGraphicsView):
+class Surface(Editing, Wiring, Subgraphs, Sharing, Clipboard, Navigation, QGraphicsView):
     """Shows one document; see the module's first lines."""
 
     documentEdited = Signal(object, str, str)  # Document, name of the edit, join key
@@ -93,6 +94,7 @@ class Surface(Editing, Subgraphs, Sharing, Clipboard, Navigation, QGraphicsView)
         self.problem_bar.nodeRequested.connect(self._go_to_problem)
         self.problem_bar.fixRequested.connect(self.fixRequested)
         self.search.chosen.connect(self.add_found)
+        self.selectionChanged.connect(self.forget_port)
         self._sharpen = QTimer(self, singleShot=True, interval=0)
         self._sharpen.timeout.connect(self.viewport().update)
         self._start_navigation()
@@ -236,9 +238,9 @@ class Surface(Editing, Subgraphs, Sharing, Clipboard, Navigation, QGraphicsView)
         """Tell the person something, at the window's message place."""
         self.messageRaised.emit(sentence)
 
-    def say_here(self, sentence: str, pixel: QPointF | None = None, stays: bool = False) -> None:
-        """Tell the person something next to the cursor; ``stays`` for a few seconds after the gesture."""
-        self.bubble.say(sentence, pixel or QPointF(), stays)
+    def say_here(self, sentence: str, pixel: QPointF | None = None, stays: bool = False, calm: bool = False) -> None:
+        """Tell the person something next to the cursor; ``stays`` for a few seconds after the gesture; ``calm``: no refusal."""
+        self.bubble.say(sentence, pixel or QPointF(), stays, calm)
 
     # -- gliding --------------------------------------------------------------------------------------------------
 

@@ -45,6 +45,7 @@ class NodeItem(Drawn):
         self.fitting: frozenset[tuple[str, bool]] | None = None  # while a wire is drawn: the ports that would take it
         self.wired: frozenset[tuple[str, bool]] = frozenset()
         self.hot: tuple[str, bool] | None = None  # the port under the mouse
+        self.chosen: tuple[str, bool] | None = None  # the port chosen by keyboard
         self.pulse = 0.0  # 1 at the start of a pulse, 0 when it is over
         self._version = 0
         self._alone: tuple[int, str, tuple[tuple[QPointF, str], ...]] | None = None  # zoom step, role, lines
@@ -121,7 +122,7 @@ class NodeItem(Drawn):
         """All that decides how the node looks."""
         return (
             self._version, self.is_shared, self.selected, self.hovered, self.running, self.dropped_on, self.fitting, self.wired,
-            self.hot, self.severity, self.pulse, (self.scale_now >= NAMES_FROM) + (self.scale_now >= PORTS_FROM),
+            self.hot, self.chosen, self.severity, self.pulse, (self.scale_now >= NAMES_FROM) + (self.scale_now >= PORTS_FROM),
         )  # fmt: skip
 
     def _picture(self, sharpness: float) -> QPixmap:
@@ -289,6 +290,10 @@ class NodeItem(Drawn):
         big = key == self.hot or (self.fitting is not None and fits)
         radius = g.PORT_RADIUS + (2.0 if big else 0.0) - (0.8 if not filled else 0.0)
         painter.drawEllipse(QPointF(spot.x, spot.y), radius, radius)
+        if key == self.chosen:
+            painter.setPen(ink.pen(theme().text, 2.0))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(QPointF(spot.x, spot.y), radius + 4, radius + 4)
 
     def _paint_detail(self, painter: QPainter) -> None:
         top = self.shape_now.height - g.DETAIL
