@@ -79,6 +79,7 @@ PUT_OFF = {
     "core/store/encoding.py": "soundfile, when a sound is kept or played",
     "core/store/lock.py": "one module for each operating system",
     "core/store/migrate.py": "Alembic, only where a store is made or upgraded",
+    "core/telemetry/peak.py": "a module that Windows has not",
     "widgets/look/icons.py": "the icon font needs an application",
     "studio/asking/making.py": "torch, when the query page is asked for images",
     "studio/asking/code_book.py": "torch, when a code book is opened",

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
+_all: weakref.WeakSet[Memory[Any]] = weakref.WeakSet()
+
+
+def held_by_memories() -> int:
+    """Bytes that all of them in this process keep now."""
+    return sum(memory.held for memory in list(_all))
 
 
 class Memory(Generic[T]):
@@ -14,6 +21,12 @@ class Memory(Generic[T]):
     def __init__(self, most_bytes: int) -> None:
         self._kept: dict[Hashable, T] = {}
         self._room = self._most = most_bytes
+        _all.add(self)
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept."""
+        return self._most - self._room
 
     def find(self, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
         """The value of a key; ``make`` is called where it is not known yet, ``size`` says how many bytes it has."""

@@ -32,6 +32,7 @@ from core.graph.selection import TEST_HOLDS
 from core.graph.subgraphs.flat import flat_document
 from core.own.modules import loaded
 from core.problems import Problem, Refused, refuse
+from core.runs.budget.audit import Audit
 from core.runs.launch import CONTINUED, costs, keep_document
 from core.store.checkpoints import CheckpointFolder
 from core.store.claims import Claim
@@ -234,6 +235,7 @@ def _train(
     said.recorder.flush(LONGEST_WAIT_SECONDS)  # what a dead process left in the spool file is part of the record
     facts, text = library.facts(uid), library.reader(uid).document_text()
     start = library.start_of(uid)
+    audit = None if start is not None else Audit(loads(text))
     shared((text, start))
     trainer, news = _built(text, start, said, control)
     plan, device = trainer.plan, trainer.device
@@ -256,7 +258,8 @@ def _train(
         if facts.step:  # what was said after the checkpoint will be said again
             _rewind(library.reader(uid), trainer, said)
         else:
-            said.say(Scalars(at=said.last, values=costs(plan.analysis)))
+            foretold = audit.predicted() if audit is not None else {}
+            said.say(Scalars(at=said.last, values={**costs(plan.analysis), **foretold}))
         watch.start()
         for warning in start.warnings if start else ():
             trainer.warn(warning.sentence())
@@ -277,7 +280,12 @@ def _train(
             trainer.warn(f"A process was lost; all of them go on from step {trainer.position.step}.")
         _say_left_out(trainer)
         _keep_origin(library, uid, trainer, data)
-        return trainer.train(), trainer.reason
+        status = trainer.train()
+        if audit is not None and status == "finished":
+            took = audit.measured(checkpoint_folder(store, uid), was_paused=control.was_paused)
+            if took:
+                said.say(Scalars(at=said.last, values=took))
+        return status, trainer.reason
     finally:
         watch.close()
         _say_set_aside(trainer)

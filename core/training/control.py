@@ -35,6 +35,7 @@ class Control:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._paused = False
+        self.was_paused = False  # at any time
         self._stop = self._evaluate = False
         self._checkpoint = False
         self._rates: list[Rate] = []
@@ -42,7 +43,7 @@ class Control:
     def pause(self) -> None:
         """Wait at the next step's edge."""
         with self._changed:
-            self._paused = True
+            self._paused = self.was_paused = True
 
     def resume(self) -> None:
         """Go on."""

@@ -16,6 +16,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from core.graph import edits
+from core.graph.budget.learning import audit, corrected
+from core.graph.budget.predicting import predict
 from core.graph.document import Document
 from core.graph.file import dumps, loads
 from core.graph.recipe import Recipe
@@ -33,6 +35,7 @@ from core.graph.selection import (
 )  # fmt: skip
 from core.knobs import knobs_of, problems_with
 from core.problems import Refused, refuse
+from core.runs.budget.kept import kept_for, ratios
 from core.runs.launch import change_recipe, place_of, queue
 from core.runs.staging import queue_stage
 from core.runs.vocabulary import cached_vocabulary, full_vocabulary
@@ -43,6 +46,7 @@ from core.store.library import Library
 from core.store.reader import RunReader
 from core.store.resuming import refuse_if_missing
 from core.texts import harmless
+from studio.commands.budget import WORDS, beside, measured_aloud, worded
 from studio.open.documents import DEFAULT_EXAMPLE, find_document, turned
 from studio.open.stores import add_store_flags, kept_in, open_store
 from studio.telling.printing import as_json, console
@@ -85,6 +89,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "--stage", type=int, metavar="N",
         help="train only this stage of the recipe (1 is the first), from the last checkpoint of a run of the stage before it",
     )  # fmt: skip
+    parser.add_argument("--budget", action="store_true", help="first measure what the run will take, a few seconds")
     parser.add_argument("--data-changed", action="store_true", help="resume although the data is no longer the same")
     parser.add_argument(
         "--unless-trained",
@@ -156,9 +161,19 @@ def _queued(flags: argparse.Namespace, library: Library) -> RunFacts:
         raise refuse("--data-changed goes with --resume.")
     document = _wanted(flags)
     _check(document)
+    _foretell(flags, document)
     if flags.stage is not None:
         return queue_stage(library, document, flags.stage - 1, name=flags.name, place=flags.place or "thread")
     return queue(library, document, name=flags.name, place=flags.place or "thread")
+
+
+def _foretell(flags: argparse.Namespace, document: Document) -> None:
+    """Say how long it will take, where it was measured here, or is now."""
+    found = measured_aloud(document) if flags.budget else kept_for(document)
+    if found is not None:
+        foretold = corrected(predict(found, document.recipe), ratios())
+        told = ", ".join(f"{WORDS[kind]} {worded(kind, value)}" for kind, value in foretold.items() if value)
+        print(f"Predicted: {told}.", file=sys.stderr, flush=True)
 
 
 def _wanted(flags: argparse.Namespace) -> Document:
@@ -365,6 +380,8 @@ def report(library: Library, facts: RunFacts) -> None:
     ):
         if parts.row_count:
             out.print(parts)
+    for line in beside(audit(facts.last)):
+        out.print(line)
     out.print(f"Kept in {kept_in(library.store)}, run {facts.uid}")
 
 

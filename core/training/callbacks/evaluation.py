@@ -40,6 +40,7 @@ from core.telemetry.diagnostics.unmoved import in_eval
 from core.telemetry.events import Scalars
 from core.training.callback import Callback, callbacks
 from core.training.control import Stopping
+from core.training.device import give_memory_back
 from core.training.gradients import join
 from core.training.retrieval import choice_scores, scores
 from core.training.running import Running
@@ -239,7 +240,7 @@ class Evaluation(Callback):
             keeper.save(run)  # type: ignore[attr-defined]
         self._found = {}
         try:
-            with as_evaluated(run), run.busy("evaluating", self._samples(run)):
+            with as_evaluated(run), run.busy("evaluating", self.count_samples(run)):
                 self._splits(run)
         except Stopping:
             run.log("The evaluation was cut short.")
@@ -250,13 +251,14 @@ class Evaluation(Callback):
         """Evaluate every split, then say all of it and tell the others; cut short by a stop, nothing of it has been."""
         self._found = {}
         try:
-            with as_evaluated(run), run.busy("evaluating", self._samples(run)):
+            with as_evaluated(run), run.busy("evaluating", self.count_samples(run)):
                 self._splits(run)
         except Stopping:
             run.chosen_by, run.embedded, run.figure, run.selects = {}, {}, None, ""
             run.log("The evaluation was cut short by the stop; a resumed run makes up for it.")
             return
         self._last = run.position.step
+        give_memory_back()
         run.say(Scalars(at=run.at(), values=self._found))
         if self.config.chosen_by:
             for _ in run.each_task():
@@ -278,7 +280,7 @@ class Evaluation(Callback):
             if run.figure is not None:
                 run.say(Scalars(at=run.at(), values={run.figure.series: run.figure.value}))
 
-    def _samples(self, run: Running) -> int:
+    def count_samples(self, run: Running) -> int:
         """How many samples are read, each as often as it is asked about: what progress is told of."""
         return sum(self._samples_of_task(run) for _ in run.each_task())
 
