@@ -21,7 +21,7 @@ from studio.telling.printing import as_json, console
 from widgets.look.titles import titles_of, use_vocabulary
 
 PHASES = {
-    "opening": "opening the data", "looks": "diagnostics", "evaluation": "one evaluation", "checkpoint": "one checkpoint",
+    "opening": "opening the data", "steps": "training steps", "looks": "diagnostics", "evaluation": "one evaluation", "checkpoint": "one checkpoint",
     "blocks": "block by block",
 }  # fmt: skip
 WORDS = {SECONDS: "time", PROCESSOR: "processor time", MEMORY: "peak memory", DISK: "checkpoints on the disk, at most"}
@@ -62,7 +62,7 @@ def measured_aloud(document: Document) -> Measured:
     seen: list[str] = []
 
     def told(phase: str) -> None:
-        words = PHASES.get(phase.partition(" ")[0], phase)
+        words = PHASES.get(phase, phase)
         if words not in seen:
             seen.append(words)
             print(f"Measuring: {words} …", file=sys.stderr, flush=True)

@@ -126,7 +126,7 @@ class Measured:
         try:
             fields = dict(data)
             if fields.pop("format") != FORMAT:
-                raise ValueError("another format")
+                raise ValueError
             costs = ("preparation", "evaluation", "checkpoint")
             fields.update({name: Cost(**fields[name]) for name in costs})
             fields["steps"] = tuple(_step(one) for one in fields["steps"])

@@ -131,7 +131,7 @@ class _Measuring:
         found: list[StepCost] = []
         places, number = list(self._places(PLACES)), 0
         while number < len(places):
-            self._told(f"steps {number + 1}/{len(places)}")
+            self._told("steps")
             _, step, sources, _ = places[number]
             if not number:
                 self._begin(step, sources)
@@ -229,7 +229,7 @@ class _Measuring:
         trainer.position = replace(trainer.position, step=min(step, trainer.recipe.steps - 1), tasks=places)
         trainer.one_step()
         if trainer.status != "running":
-            raise refuse(trainer.reason or "A step could not be taken.", hint="Run it to see more.")
+            raise refuse(trainer.reason or "The step could not be taken.")
 
     # What happens now and then
 
