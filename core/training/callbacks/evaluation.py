@@ -250,6 +250,7 @@ class Evaluation(Callback):
     def measure(self, run: Running) -> None:
         """Evaluate every split, then say all of it and tell the others; cut short by a stop, nothing of it has been."""
         self._found = {}
+        give_memory_back()  # its batches are of another size than those of training
         try:
             with as_evaluated(run), run.busy("evaluating", self.count_samples(run)):
                 self._splits(run)
