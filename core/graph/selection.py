@@ -161,3 +161,10 @@ def best_of(values: Iterable[float | None], *, higher: bool = True) -> float | N
     """The best of some values; one that is missing or not finite is never best. None where none is left."""
     found = [value for value in values if value is not None and math.isfinite(value)]
     return (max(found) if higher else min(found)) if found else None
+
+
+def parted(last: Mapping[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    """Held-out scores by series, and what chance gives, by the same names."""
+    found = {name: value for name, value in last.items() if name.startswith(("retrieval/", "score/"))}
+    scores = {name: value for name, value in found.items() if "/chance " not in name}
+    return scores, {name.replace("/chance ", "/"): value for name, value in found.items() if "/chance " in name}

@@ -144,16 +144,18 @@ def execute(
     told: Callable[[Problem], None] | None = None,
     data_changed: bool = False,
     lost: Callable[[], str] | None = None,
+    heard: Listener | None = None,
 ) -> Status:
     """Run what the row says, from its checkpoint where it continues one. A failure is a status.
 
     Without a ``claim`` it claims the run; raises Refused, having touched nothing, where that cannot be. ``told`` hears
     what goes wrong with the record; ``data_changed`` says that a person knows of changed data and goes on with it.
     ``lost``: where processes share the run, says why another of them failed (empty: it was killed, and Lost is raised).
+    ``heard`` hears what the run says, in its thread, once the record has it.
     """
     claim = claim or Library(store).claim(uid)
     try:
-        status = _execute(store, uid, control or Control(), told or _print, data_changed, lost)
+        status = _execute(store, uid, control or Control(), told or _print, data_changed, lost, heard)
     except Lost:
         raise  # the claim is kept for those who begin again
     except BaseException:
@@ -173,12 +175,12 @@ def _print(problem: Problem) -> None:
 
 def _execute(
     store: Store, uid: str, control: Control, told: Callable[[Problem], None], data_changed: bool,
-    lost: Callable[[], str] | None,
+    lost: Callable[[], str] | None, heard: Listener | None,
 ) -> Status:  # fmt: skip
     library = Library(store)
     facts = library.facts(uid)
     recorder = library.recorder(uid, on_problem=told, on_loss=control.stop)
-    said = _Remembering(recorder, At(step=facts.step, seconds=facts.seconds))
+    said = _Remembering(recorder, At(step=facts.step, seconds=facts.seconds), heard)
 
     def say_status(status: Status, reason: str = "") -> None:
         recorder.say(StatusChange(at=said.last, status=status, reason=reason))
@@ -220,13 +222,15 @@ def _execute(
 class _Remembering:
     """Passes events on and keeps the last moment, for what has no position of its own."""
 
-    def __init__(self, recorder: Recorder, last: At) -> None:
-        self.recorder, self.last = recorder, last
+    def __init__(self, recorder: Recorder, last: At, heard: Listener | None) -> None:
+        self.recorder, self.last, self._heard = recorder, last, heard
 
     def say(self, event: Any) -> None:
         if event.at.step >= self.last.step:
             self.last = event.at
         self.recorder.say(event)
+        if self._heard is not None:
+            self._heard.say(event)
 
 
 def _train(

@@ -29,6 +29,7 @@ from core.graph.selection import (
     is_test,
     metric_of,
     of_task,
+    parted,
     selecting_series,
     task_of,
     without_task,
@@ -349,13 +350,12 @@ SPLITS = {"test": "test", "style": "unseen style", "validation": "validation", "
 
 def summary(library: Library, facts: RunFacts) -> dict[str, Any]:
     """The run's row with its retrieval scores and, beside each, what chance gives."""
-    found = {name: value for name, value in facts.last.items() if name.startswith(("retrieval/", "score/"))}
+    scores, chance = parted(facts.last)
     series = selecting_series(facts.best)
     return {
         "run": facts.uid, "name": facts.name, "status": facts.status, "reason": facts.reason, "step": facts.step,
         "steps": facts.steps, "seconds": round(facts.seconds, 2), "loss": facts.last.get("loss"),
-        "scores": {name: value for name, value in found.items() if "/chance " not in name},
-        "chance": {name.replace("/chance ", "/"): value for name, value in found.items() if "/chance " in name},
+        "scores": scores, "chance": chance,
         "selected by": {"series": series, "best": best_of([facts.best.get(series)])} if series else None,
         "store": library.store.place, "files": str(library.store.files),
     }  # fmt: skip

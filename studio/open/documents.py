@@ -13,6 +13,7 @@ from typing import Any
 from core.graph import edits, file
 from core.graph.configurations import BETWEEN, grid_points, part_name
 from core.graph.document import Document
+from core.graph.examples import named_example
 from core.graph.paths import MIX, knob_at, placed
 from core.graph.recipe import Recipe
 from core.graph.subgraphs.specs import words_of
@@ -111,9 +112,8 @@ def find_document(where: str) -> Document:
     path = Path(where).expanduser()
     if path.suffix or path.exists():
         return file.read(path)
-    for entry in (resources.files("resources") / "experiments").iterdir():  # the others need not be read for it
-        if entry.name == where + file.SUFFIX:
-            return in_language(file.loads(entry.read_text("utf-8"), entry.name))
+    if (found := named_example(where)) is not None:
+        return in_language(found)
     known = ", ".join(example.key for example in examples())
     raise refuse(f"There is no file and no example called {where!r}.", hint=f"Examples: {known}.")
 
