@@ -75,9 +75,9 @@ class Result:
     status: Literal["finished", "stopped"]
     step: int
     seconds: float
-    document: Document  # as it was trained
-    scores: Mapping[str, float]  # held-out scores at the last evaluation, by series
-    chance: Mapping[str, float]  # what guessing gives, by the same names
+    document: Document = field(repr=False)  # as it was trained
+    scores: Mapping[str, float] = field(repr=False)  # held-out scores at the last evaluation, by series
+    chance: Mapping[str, float] = field(repr=False)  # what guessing gives, by the same names
     selected_by: str  # the series that the best checkpoint goes by; empty where nothing was evaluated
     best: float | None  # its best value
     figures: Mapping[str, Figure] = field(repr=False)
