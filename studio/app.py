@@ -113,7 +113,7 @@ def rebuild_window(old: Window) -> Window:
     return window
 
 
-def run_window(where: str | None, store: str | None, files: str | None = None) -> int:
+def run_window(where: str | None, store: str | None, files: str | None = None, *, driven: bool = False) -> int:
     """Open the window and stay until it is closed. Raises Refused for a document or store that cannot be opened."""
     _keep_crashes()
     preferences = Preferences()
@@ -132,6 +132,8 @@ def run_window(where: str | None, store: str | None, files: str | None = None) -
     QTimer.singleShot(0, window.after_first_picture)
     if why:
         QTimer.singleShot(0, lambda: session.say(why, "warning"))
+    if driven or preferences.driven:
+        QTimer.singleShot(0, lambda: session.window.driving.switch(True))
     obey_signals(session)
     sys.excepthook = lambda kind, error, trace: _say_crash(session, kind, error, trace)
     try:

@@ -98,6 +98,8 @@ class Session(QObject):
         self.journal = Journal()
         self.runs: list[RunFacts] = []
         self._shelf, self._is_reading = Shelf(store), False
+        self.checked: Document | None = None  # the document that the analysis is of
+        self.driver = ""  # the script that edits just now
         self.watched = ""  # uid of the run on the monitors
         self.window: Any = None  # the Window, for actions that need it
         self._threads: dict[str, RunThread] = {}
@@ -155,6 +157,8 @@ class Session(QObject):
 
     def edit(self, document: Document, name: str, join: str = "") -> None:
         """Take the next document."""
+        if self.driver:  # a script's: one step, by its name
+            name, join = f"{self.driver}: {name}" if name else self.driver, ""
         self.history.do(document, name, join)
         self._document_changed()
 
@@ -265,7 +269,7 @@ class Session(QObject):
 
     def _take_analysis(self, document: Document, analysis: Analysis) -> None:
         if document is self.document or document == self.document:
-            self.analysis = analysis
+            self.analysis, self.checked = analysis, self.document
             self.analysisChanged.emit(analysis)
             self.stateChanged.emit()
 

@@ -16,6 +16,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
     """Flags."""
     parser.add_argument("file", nargs="?", help="an experiment's file, or an example's name")
     add_store_flags(parser)
+    parser.add_argument(
+        "--socket", action="store_true", help="let scripts of yours drive the window (python -m studio drive)"
+    )
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -27,4 +30,5 @@ def run(flags: argparse.Namespace) -> int:
     importlib.import_module("core.store.database")  # before Qt, which reads the source of all that is imported after it
     from studio.app import run_window  # Qt, after it is clear that it can be used
 
-    return run_window(getattr(flags, "file", None), getattr(flags, "store", None), getattr(flags, "files", None))
+    where, store, files = (getattr(flags, name, None) for name in ("file", "store", "files"))
+    return run_window(where, store, files, driven=getattr(flags, "socket", False))

@@ -52,6 +52,15 @@ class Preferences:
         self._settings.setValue("reduced_motion", "true" if reduced else "false")
 
     @property
+    def driven(self) -> bool:
+        """Whether scripts may drive the window from its start on."""
+        return str(self._settings.value("driven", "false")) == "true"
+
+    @driven.setter
+    def driven(self, driven: bool) -> None:
+        self._settings.setValue("driven", "true" if driven else "false")
+
+    @property
     def place(self) -> str:
         """Where runs are trained: ``thread`` or ``process``."""
         return str(self._settings.value("place", "thread"))

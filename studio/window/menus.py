@@ -76,6 +76,10 @@ class Menus(QObject):
         """The QAction of a command."""
         return self._commands[key][1]
 
+    def entries(self) -> dict[str, QAction]:
+        """Every command of the menus by its key."""
+        return {key: entry for key, (_, entry) in self._commands.items()}
+
     def all(self) -> list[QAction]:
         """Every command, for the palette of commands."""
         return [entry for _, entry in self._commands.values()] + self._on_canvas

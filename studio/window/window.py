@@ -9,6 +9,7 @@ from studio.asking.advising import Advising
 from studio.asking.inspecting import Inspecting
 from studio.asking.query import Asking
 from studio.asking.seeing import Seeing
+from studio.driving.driven import Driving, server_of
 from studio.session import Session
 from studio.watching.comparing import Comparing
 from studio.watching.device_line import DeviceLine
@@ -53,6 +54,7 @@ class Window(Frame):
         self.load = DeviceLine(self.top)
         session.messageRaised.connect(self.messages.show_message)
         session.setAside.connect(self.dialogs.offer_back)
+        self.driving = Driving(session, self.statusBar())
         self.own_blocks = OwnBlocksPage(session, self)
         session.sheetRequested.connect(lambda name: getattr(self, f"show_{name}")())
         self.top.pageRequested.connect(self.show_page)
@@ -139,6 +141,7 @@ class Window(Frame):
             event.ignore()
             return
         self.release()
+        server_of(self.session).close()
         self.session.close()
         super().closeEvent(event)
 
@@ -148,6 +151,7 @@ class Window(Frame):
             self.session.preferences.keep_layout(self.pages.current, self.saveState())
         self.session.preferences.geometry = self.saveGeometry()
         self.load.close()
+        self.driving.release()
         self.asking.close()
         self.inspecting.close()
         self.comparing.close()
