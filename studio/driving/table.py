@@ -193,7 +193,7 @@ def _place_of_picture(path: str) -> Path:
         raise refuse(f"{around} is not your folder.")
     place = around / place.name
     if place.is_symlink() or (place.exists() and not (place.is_file() and _is_png(place))):
-        raise refuse(f"{place} is there and is no picture.", hint="Choose another name.")
+        raise refuse(f"{place} is there and is no image.", hint="Choose another name.")
     return place
 
 

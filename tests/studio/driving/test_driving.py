@@ -134,7 +134,7 @@ def assert_only_what_may_be_is_done(person: Person, tmp_path: Path) -> None:
         "Nothing is training": lambda w: w.do("stop"),
         "has no file yet": lambda w: w.do("save"),
         "ends in .png": lambda w: w.screenshot(text),
-        "is there and is no picture": lambda w: w.screenshot(fake),
+        "is there and is no image": lambda w: w.screenshot(fake),
         "link.png is there": lambda w: w.screenshot(link),
         "is no folder": lambda w: w.screenshot(tmp_path / "none" / "a.png"),
         "no page called": lambda w: w.show_page("secret"),
