@@ -1,7 +1,7 @@
 """Drive an open window from a script or a shell: look at its experiment, edit it, run it; every change is one undo step there.
 
 The window lets scripts in where it was opened with --socket, or by its menu File. WHAT is a request and NAME=VALUE its
-arguments; values are JSON where they can be read so: drive document; drive problems; drive do run;
+arguments; values are JSON where they can be read so: drive experiment; drive problems; drive do run;
 drive edit set_knob node=resnet name=width value=16; drive figures RUN loss; drive screenshot window.png.
 """
 
@@ -62,7 +62,7 @@ def _asked(window: Driven, what: str, words: list[str]) -> Any:
     if what == "edit":
         return window.edit(plain[0], **named)
     methods = {
-        "commands": window.commands, "do": window.do, "document": window.document, "figures": window.figures, "open": window.open,
+        "commands": window.commands, "do": window.do, "experiment": window.experiment, "figures": window.figures, "open": window.open,
         "page": window.show_page, "problems": window.problems, "runs": window.runs, "screenshot": window.screenshot,
         "watch": window.watch,
     }  # fmt: skip

@@ -76,9 +76,9 @@ class Driven:
 
     # Looking
 
-    def document(self) -> dict[str, Any]:
+    def experiment(self) -> dict[str, Any]:
         """The experiment on the canvas, as its file would hold it."""
-        found: dict[str, Any] = self.call("document")
+        found: dict[str, Any] = self.call("experiment")
         return found
 
     def problems(self) -> list[dict[str, str]]:

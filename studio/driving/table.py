@@ -38,7 +38,7 @@ class Table:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._requests: Mapping[str, Callable[..., Any]] = {
-            "commands": self.commands, "do": self.do, "document": self.document, "edit": self.edit, "figures": self.figures,
+            "commands": self.commands, "do": self.do, "experiment": self.experiment, "edit": self.edit, "figures": self.figures,
             "open": self.open, "problems": self.problems, "runs": self.runs, "screenshot": self.screenshot,
             "show_page": self.show_page, "watch": self.watch,
         }  # fmt: skip
@@ -63,7 +63,7 @@ class Table:
 
     # Looking
 
-    def document(self) -> dict[str, Any]:
+    def experiment(self) -> dict[str, Any]:
         """The experiment on the canvas."""
         return file.to_data(self._session.document)
 

@@ -86,7 +86,7 @@ def test_a_script_edits_looks_and_runs(person: Person, tmp_path: Path) -> None:
         run = runs[0]
         return {
             "wrong": wrong, "right": right, "said": said, "run": run, "names": window.figures(run["uid"]),
-            "loss": window.figures(run["uid"], "loss"), "document": window.document(),
+            "loss": window.figures(run["uid"], "loss"), "document": window.experiment(),
         }  # fmt: skip
 
     found = Script(person, acts).done()
@@ -127,7 +127,7 @@ def assert_only_what_may_be_is_done(person: Person, tmp_path: Path) -> None:
         "cannot be made": lambda w: w.edit("set_recipe", optimizer={"key": []}),
         "An edit is its name": lambda w: w.call("edit", edits=["rename"]),
         "no request called 'exec'": lambda w: w.call("exec", code="1"),
-        "does not take these arguments": lambda w: w.call("document", path="/etc/passwd"),
+        "does not take these arguments": lambda w: w.call("experiment", path="/etc/passwd"),
         "no command called 'quit'": lambda w: w.do("quit"),
         "no command called 'canvas.__init__'": lambda w: w.do("canvas.__init__"),
         "no command called 'canvas.set_document'": lambda w: w.do("canvas.set_document"),
@@ -248,9 +248,9 @@ def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path, monkeypatch: 
 BAD_LINES = {
     b"{": "one line of JSON",
     b"[]": "an id, a name",
-    b'{"id": 1, "name": "document", "more": 1}': "an id, a name",
-    b'{"id": "1", "name": "document"}': "id is a number",
-    b'{"id": 1, "name": "document"}': "must say its name",
+    b'{"id": 1, "name": "experiment", "more": 1}': "an id, a name",
+    b'{"id": "1", "name": "experiment"}': "id is a number",
+    b'{"id": 1, "name": "experiment"}': "must say its name",
     b'{"id": 1, "name": "hello", "arguments": {"script": "  "}}': "must say its name",
     b'{"id": 1, "name": "hello", "arguments": {"script": NaN}}': "one line of JSON",
     b'{"id": 1, "name": "a", "arguments": {"x": ' + b"[" * 40 + b"]" * 40 + b"}}": "brackets deep",
@@ -319,4 +319,4 @@ def test_names_are_shown_as_plain_words() -> None:
 
 
 def test_the_command_line_knows_every_request() -> None:
-    assert {"document", "problems", "edit", "do", "figures", "screenshot", "windows"} <= set(REQUESTS)
+    assert {"experiment", "problems", "edit", "do", "figures", "screenshot", "windows"} <= set(REQUESTS)
