@@ -20,7 +20,7 @@ from studio.telling.printing import as_json
 REQUESTS = (
     "commands",
     "do",
-    "document",
+    "experiment",
     "edit",
     "figures",
     "open",

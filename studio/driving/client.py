@@ -21,10 +21,11 @@ from types import TracebackType
 from typing import Any
 
 from core.problems import Problem, Refused, refuse
+from core.telemetry.events import ENDED
 from studio.driving.places import open_windows, own_socket, refusal_of, why_not_here
 from studio.driving.protocol import MOST_ANSWER_BYTES, line_of
 
-SECONDS_BETWEEN_LOOKS = 0.05
+SECONDS_BETWEEN_LOOKS = 0.1
 MOST_SECONDS = 60.0  # for an answer
 
 
@@ -56,8 +57,11 @@ class Driven:
     def call(self, name: str, **arguments: Any) -> Any:
         """Any request, by its name. Raises Refused."""
         self._number += 1
-        self._link.sendall(line_of({"id": self._number, "name": name, "arguments": arguments}))
-        answer = self._answer()
+        try:
+            self._link.sendall(line_of({"id": self._number, "name": name, "arguments": arguments}))
+            answer = self._answer()
+        except OSError as error:
+            raise refuse(f"The window does not answer: {error.strerror or error}.") from error
         if "problems" in answer:
             raise Refused(*(Problem(what=str(what)) for what in answer["problems"]))
         return answer["value"]
@@ -100,6 +104,14 @@ class Driven:
         """The runs of the window's store, the newest first."""
         found: list[dict[str, Any]] = self.call("runs")
         return found
+
+    def ended(self, run: str = "") -> dict[str, Any]:
+        """Wait until a run (the newest where none is named) has ended; gives it."""
+        while True:
+            found = [each for each in self.runs() if run in ("", each["uid"], each["name"])]
+            if found and found[0]["status"] in ENDED:
+                return found[0]
+            time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def figures(self, run: str, series: str = "") -> Any:
         """The names of a run's figures, or one as ``{"steps": [...], "values": [...]}``."""

@@ -46,9 +46,9 @@ class Script:
     def __init__(self, person: Person, acts: Callable[[Driven], Any], name: str = "my script") -> None:
         self.value: Any = None
         self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(acts, name))
+        self._thread = threading.Thread(target=self._run, args=(acts, name), daemon=True)
         self._thread.start()
-        person.wait(lambda: not self._thread.is_alive())
+        person.wait(lambda: not self._thread.is_alive(), 150_000)
 
     def _run(self, acts: Callable[[Driven], Any], name: str) -> None:
         try:
@@ -81,9 +81,7 @@ def test_a_script_edits_looks_and_runs(person: Person, tmp_path: Path) -> None:
         window.edit("remove_nodes", nodes=[node])
         window.screenshot(picture)
         window.do("run")
-        while not (runs := window.runs()) or runs[0]["status"] not in ("finished", "failed"):
-            pass
-        run = runs[0]
+        run = window.ended()
         return {
             "wrong": wrong, "right": right, "said": said, "run": run, "names": window.figures(run["uid"]),
             "loss": window.figures(run["uid"], "loss"), "document": window.experiment(),
