@@ -96,6 +96,7 @@ PUT_OFF = {
     "studio/commands/stream.py": "torch",
     "studio/commands/sync.py": "torch",
     "studio/commands/relevance.py": "torch",
+    "studio/commands/counterfactual.py": "torch",
     "studio/asking/inspecting.py": "torch, when the page Inspect is asked first",
     "studio/asking/query.py": "torch, when the query page is asked first",
     "studio/open/another.py": "PostgreSQL, only for a store by URL",

@@ -44,7 +44,7 @@ from tests.code import ROOT
 from tests.said_sentences import nouns, said_sentences
 from tests.subgraphs import two_copies
 from widgets.data_panel import SPLITS
-from widgets.inspection import faithful
+from widgets.inspection import desk, faithful
 from widgets.inspection.values import ROWS, WAYS
 from widgets.library.columns import STATUS_WORDS
 from widgets.look.language import load_table
@@ -186,7 +186,7 @@ def words_of_window() -> Iterator[tuple[str, str]]:
         "menus": MENUS, "pages": [in_context("page", title) for title in Pages.TITLES.values()], "mouse": [text for pair in MOUSE for text in pair if len(text) > 1],
         "doctor": (*OPTIONAL.values(), *get_args(TorchaudioFound), *said_by("core/telemetry/device.py", "_sentence")), "splits": SPLITS.values(),
         "states": STATUS_WORDS.values(), "retrieval": retrieval.COLUMNS, "advice": SURE,
-        "inspection": [*WAYS.values(), *ROWS.values(), *faithful.TITLES.values(), COSINE, PAIR, MATCH],
+        "inspection": [*desk.HOWS.values(), *desk.MODALITIES.values(), *desk.COLUMNS, *WAYS.values(), *ROWS.values(), *faithful.TITLES.values(), COSINE, PAIR, MATCH],
     }  # fmt: skip
     for place, texts in tables.items():
         yield from ((text, place) for text in texts)

@@ -20,6 +20,7 @@ from core.compiler.answers.following import Flow, Followed, Found, follow
 from core.compiler.answers.relevance import RULES
 from core.compiler.module import Values, placed
 from core.compiler.plan import Task
+from core.inference.changes import Change, changed
 from core.inference.faithfulness import repeated
 from core.inference.looks import Look
 from core.inference.scoring import Score, scores_of
@@ -29,6 +30,7 @@ from core.problems import Problem, Refused
 NEEDS_BOTH = Problem(
     what="This run scores two sides together, and one of them is missing.", hint="Give it a sentence and an image."
 )
+GONE = "…"  # a masked word
 Sample = Mapping[str, Any]  # values on a source's ports
 
 
@@ -58,10 +60,30 @@ class Inspection:
     by_word: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)  # rule -> [L, P], each word alone
     patches: Mapping[str, Any] = field(default_factory=dict)  # what P stands for
     lost: tuple[str, ...] = ()  # maps that could not be followed, ``node/number``
+    batch: Values = field(default_factory=dict, repr=False)  # what was looked at
+    ends: tuple[Any, ...] = field(default=(), repr=False)  # what it was scored by
+    score_by: Score | None = None
 
     def relevance(self, rule: str, kind: str) -> Relevance | None:
         """By a rule, over tokens of a kind."""
         return next((one for one in self.relevances if one.rule == rule and one.grid.get("kind") == kind), None)
+
+
+def with_change(
+    trained: Trained, task: Task, batch: Values, words: tuple[str, ...], change: Change, other: Sample | None
+) -> tuple[Values, tuple[str, ...]]:
+    """A changed sample, and what its text tokens stand for then. Raises Refused."""
+    typical = trained.feed(task).fixed_examples(32)
+    made = changed(batch, change, typical, None if other is None else trained.batch(other, task))
+    if change.modality != "text" or not words:
+        return made, words
+    if change.how == "swap" and other is not None:
+        return made, trained.words(other, task)
+    before = next(value for value in batch.values() if isinstance(value, Text))
+    after = next(value for value in made.values() if isinstance(value, Text))
+    spelled = dict(zip(before.ids_BL[0].tolist(), words))
+    real = zip(after.ids_BL[0].tolist(), after.mask_BL[0].tolist())
+    return made, tuple(spelled.get(code, "") if is_real else GONE for (code, is_real), _ in zip(real, words))
 
 
 def chosen_score(trained: Trained, task: Task, objective: str = "") -> tuple[Score, tuple[Score, ...]]:
@@ -70,9 +92,14 @@ def chosen_score(trained: Trained, task: Task, objective: str = "") -> tuple[Sco
     return next((one for one in every if one.objective == objective), every[0]), every
 
 
-def inspect(trained: Trained, given: Sample, task: Task, *, objective: str = "") -> Inspection:
-    """Everything about one sample, or about what a person brings; without a second side the attention alone."""
+def inspect(
+    trained: Trained, given: Sample, task: Task, *, objective: str = "", change: Change | None = None, other: Sample | None = None
+) -> Inspection:  # fmt: skip
+    """Everything about one sample, or about what a person brings; without a second side the attention alone. ``change``: what is
+    done to it before, ``other``: the sample that is swapped with."""
     batch, words = trained.batch(given, task), trained.words(given, task)
+    if change is not None:
+        batch, words = with_change(trained, task, batch, words, change, other)
     try:
         score, every = chosen_score(trained, task, objective)
         followed = followed_by(trained, task, batch, score)
@@ -87,11 +114,12 @@ def inspect(trained: Trained, given: Sample, task: Task, *, objective: str = "")
     found = {key: flow.found(score.ends, 1) for key, flow in flows.items()}
     looks = tuple(_looks(trained, followed, words)) or tuple(_plain(trained, batch, words))
     by_word, patches = _by_word(trained, task, batch, score, words)
+    ends = tuple(followed.values.get(end) for end in score.ends)
     return Inspection(
         step=trained.step, looks=looks, words=words, score=float(followed.score_B[0]), score_kind=score.kind,
         objective=score.objective, objectives=tuple(one.objective for one in every),
         relevances=tuple(_relevance(key, one) for key, some in found.items() for one in some),
-        by_word=by_word, patches=patches, lost=(*followed.lost, *flows["gradient"].unplaced),
+        by_word=by_word, patches=patches, batch=batch, ends=ends, score_by=score, lost=(*followed.lost, *flows["gradient"].unplaced),
     )  # fmt: skip
 
 

@@ -16,8 +16,19 @@ from core.problems import refuse
 from core.store.answers import RunFacts
 from studio.asking.making import opened
 from studio.session import Session
+from widgets.inspection.desk import HOWS, MODALITIES
 from widgets.inspection.page import InspectPage
-from widgets.inspection.values import Curves, Layer, Listed, RuleMap, SampleWish, Subject
+from widgets.inspection.values import (
+    ChangeReport,
+    ChangeRow,
+    ChangeWish,
+    Curves,
+    Layer,
+    Listed,
+    RuleMap,
+    SampleWish,
+    Subject,
+)
 from widgets.look.heat.sheet import sheet
 from widgets.look.heat.side import Side, side_from
 from widgets.look.language import tr
@@ -36,7 +47,7 @@ DRAWS = 20
 class Inspecting(QObject):
     """Keeps the last two trained plans open; everything heavy runs on the engine's lane."""
 
-    _progressed = Signal(float)
+    _progressed = Signal(str, float)
 
     def __init__(self, session: Session, page: InspectPage) -> None:
         super().__init__(page)
@@ -47,6 +58,7 @@ class Inspecting(QObject):
         page.samplesWanted.connect(self.list_samples)
         page.subjectWanted.connect(self.inspect)
         page.curvesWanted.connect(self.measure)
+        page.reportWanted.connect(self.report)
         page.cancelRequested.connect(self._stop)
         session.runsChanged.connect(self.show_runs)
         self.show_runs(session.runs)
@@ -77,17 +89,34 @@ class Inspecting(QObject):
 
     def measure(self, uid: str, step: int, wish: SampleWish, way: str) -> None:
         """How the score falls when what the map marks is removed."""
-        self._cancelled = cancelled = threading.Event()
-
-        def progress(done: int, of: int) -> bool:
-            self._progressed.emit(done / max(of, 1))
-            return not cancelled.is_set() and not self._session.engine.is_closed
+        cancelled, progress = self._begin("curves")
 
         def show(found: Any, sentence: str) -> None:
             if cancelled is self._cancelled:
                 self._page.show_curves(wish, way, found, sentence)
 
         self._session.engine.ask(lambda: curves_of(self._trained(uid, step), wish, way, progress), show)
+
+    def report(self, uid: str, step: int, split: str) -> None:
+        """How much of the held-out score survives each change."""
+        cancelled, progress = self._begin("report")
+
+        def show(found: Any, sentence: str) -> None:
+            if cancelled is self._cancelled:
+                self._page.show_report(uid, step, found, sentence)
+
+        self._session.engine.ask(lambda: report_of(self._trained(uid, step), split, progress), show)
+
+    def _begin(self, what: str) -> tuple[threading.Event, Any]:
+        """A measurement that can be cancelled, and how it says how far it is."""
+        self._stop()
+        self._cancelled = cancelled = threading.Event()
+
+        def progress(done: int, of: int) -> bool:
+            self._progressed.emit(what, done / max(of, 1))
+            return not cancelled.is_set() and not self._session.engine.is_closed
+
+        return cancelled, progress
 
     def _stop(self) -> None:
         self._cancelled.set()
@@ -119,6 +148,7 @@ def listed(trained: Trained, split: str) -> Listed:
     source, indices = trained.feed(task).source, list(trained.feed(task).splits[without_task(chosen)])
     labels = tuple((int(index), source.label(int(index))) for index in indices[:MOST_LABELS])
     return Listed(
+        changes=changes_of(trained, task),
         splits=tuple(order), split=chosen, samples=labels, total=len(indices), brings=frozenset(trained.ports(task)) & {"picture", "sentence"}
     )  # fmt: skip
 
@@ -138,11 +168,14 @@ def given_of(trained: Trained, wish: SampleWish) -> tuple[dict[str, Any], Task]:
 
 def subject_of(trained: Trained, uid: str, name: str, wish: SampleWish) -> Subject:
     """What a checkpoint sees, as the page shows it. Raises Refused."""
-    from core.inference.inspecting import inspect  # torch
+    from core.inference.changes import Change  # torch
+    from core.inference.inspecting import inspect
 
     given, task = given_of(trained, wish)
-    found = inspect(trained, given, task, objective=wish.objective)
-    picture, frames = picture_seen(trained, task, given)
+    change = None if wish.change is None else Change(**vars(wish.change))
+    other = another(trained, task, wish) if wish.change is not None and wish.change.how == "swap" else None
+    found = inspect(trained, given, task, objective=wish.objective, change=change, other=other)
+    picture, frames = picture_seen(trained, task, given, found.batch if change is not None else None)
     words = found.words or None
     titles = titles_of(trained.plan.document)
 
@@ -161,7 +194,8 @@ def subject_of(trained: Trained, uid: str, name: str, wish: SampleWish) -> Subje
         uid=uid, step=found.step, run=name, picture=picture, sentence=sentence,
         words=side({"kind": "words"}, len(words)) if words else None, layers=layers, rules=_rules(found, side),
         score=found.score, score_kind=found.score_kind, objective=found.objective,
-        objectives={node: titles.get(node, node) for node in found.objectives}, why_no_score=found.why_no_score, lost=found.lost,
+        objectives={node: titles.get(node, node) for node in found.objectives}, why_no_score=found.why_no_score,
+        ranks=ranks_of(trained, task, wish, found), change="" if wish.change is None else changed_words(wish.change), lost=found.lost,
     )  # fmt: skip
 
 
@@ -198,14 +232,17 @@ def _rules(found: Inspection, side: Any) -> dict[str, RuleMap]:
 
 
 def picture_seen(
-    trained: Trained, task: Task, given: Mapping[str, Any]
+    trained: Trained, task: Task, given: Mapping[str, Any], changed: Mapping[Any, Any] | None = None
 ) -> tuple[NDArray[np.uint8] | None, tuple[float, ...]]:
-    """What the tower sees: the image, frames on a sheet with their seconds, or the bands of a sound as brightness."""
+    """What the tower sees: the image, frames on a sheet with their seconds, or the bands of a sound as brightness; of a changed sample
+    what it was changed to."""
     from core.blocks.values import Frames, Spectrogram  # torch
     from core.data.media import picture_of, pixels_of
+    from core.inference.changes import modality_of
 
-    batch = trained.batch(given, task)
-    for value in batch.values():
+    for value in (changed or trained.batch(given, task)).values():
+        if changed and modality_of(value) == "image":
+            return pixels_of(value[0].float().cpu()), ()
         if isinstance(value, Frames) and value.x_BTCHW.shape[2] in (1, 3):
             count = value.x_BTCHW.shape[1]
             return sheet(_strip(value.in_unit_range()[0]), count, count), tuple(
@@ -249,4 +286,78 @@ def curves_of(trained: Trained, wish: SampleWish, way: str, progress: Any) -> Cu
     return Curves(
         way=way, shares=told.shares, deletion_S=told.deletion_S, insertion_S=told.insertion_S, areas=told.areas, draws=DRAWS,
         random={kind: (draws.mean(0), *interval(draws)) for kind, draws in drawn.items()},
+    )  # fmt: skip
+
+
+def ranks_of(trained: Trained, task: Task, wish: SampleWish, found: Inspection) -> tuple[str, ...]:
+    """Where the sample stands among those of its split, in words; of what a person brings nothing."""
+    from core.inference.standing import standings  # torch
+
+    if found.score_by is None or wish.index is None:
+        return ()
+    label = trained.feed(task).source.label(wish.index)
+    told = standings(trained, task, wish.split, found.score_by, found.ends, label)
+    return tuple(
+        tr(
+            "{asked} → {found}: rank {rank} of {of}", asked=tr(MODALITIES.get(one.asked, one.asked)),
+            found=tr(MODALITIES.get(one.found, one.found)), rank=one.rank, of=one.of,
+        )
+        for one in told
+    )  # fmt: skip
+
+
+def changes_of(trained: Trained, task: Task) -> dict[str, tuple[str, ...]]:
+    """Modalities of a task's samples, and how each can be changed."""
+    from core.inference.changes import modalities_of, possible  # torch
+
+    example = trained.feed(task).fixed_examples(2)
+    return {name: possible(example, name) for name in modalities_of(example)}
+
+
+def another(trained: Trained, task: Task, wish: SampleWish) -> Mapping[str, Any]:
+    """The sample that is swapped with, drawn with the seed; never the same."""
+    indices = [int(one) for one in trained.feed(task).splits[without_task(wish.split)] if one != wish.index]
+    if not indices:
+        raise refuse("One sample alone has no other to swap with.")
+    seed = wish.change.seed if wish.change is not None else 0
+    return trained.given(index=indices[int(np.random.default_rng(seed).integers(len(indices)))], task=task)
+
+
+def changed_words(change: ChangeWish) -> str:
+    """What was done, as it is read."""
+    told = f"{tr(MODALITIES.get(change.modality, change.modality))}: {tr(HOWS[change.how])}"
+    if change.how == "mask":
+        return f"{told} ({100 * change.amount:.0f} %)"
+    return f"{told} ({change.amount:+.2f} s)" if change.how == "shift" else told
+
+
+def report_of(trained: Trained, split: str, progress: Any) -> ChangeReport | None:
+    """What survives of the held-out scores of a split; None where cancelled. Raises Refused."""
+    from core.inference.answering import Cancelled  # torch
+    from core.inference.counterfactual import counterfactuals, table_rows
+
+    try:
+        found = counterfactuals(trained, split, progress=progress)
+    except Cancelled:
+        return None
+    titles = titles_of(trained.plan.document)
+    rows = tuple(
+        ChangeRow(
+            objective=titles.get(one.objective, one.objective), modality=row.modality, how=row.how,
+            score=f"{100 * row.score.value:.1f} % [{100 * row.score.low:.1f}, {100 * row.score.high:.1f}]",
+            survives="–" if one.base.low <= one.chance
+            else f"{100 * row.survives.value:.0f} % [{100 * row.survives.low:.0f}, {100 * row.survives.high:.0f}]",
+        )
+        for one in found for row in one.rows
+    )  # fmt: skip
+    title = " · ".join(
+        tr(
+            "{objective}: {metric} {score} % over {n} samples of {split}, chance {chance} %", objective=titles.get(one.objective, one.objective),
+            metric=one.metric, score=f"{100 * one.base.value:.1f}", n=one.samples, split=one.split, chance=f"{100 * one.chance:.1f}",
+        )
+        for one in found
+    )  # fmt: skip
+    return ChangeReport(
+        title=title, rows=rows, flags=tuple(problem.what for one in found for problem in one.flags),
+        notes=tuple(problem.what for one in found for problem in one.notes), table=tuple(table_rows(found)),
     )  # fmt: skip

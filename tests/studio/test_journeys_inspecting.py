@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from PIL import Image
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
@@ -18,7 +19,8 @@ from tests.studio.journey import LEFT, NO
 KEYS = Qt.Key
 
 
-def test_a_sample_is_looked_at_by_every_rule_and_measured(sit_down, tmp_path):
+def inspected(sit_down, tmp_path):
+    """A person before the page, a finished run's last checkpoint opened."""
     with Store.open(tmp_path / "runs.sqlite") as store:
         document = tiny_clip(steps=4, callbacks={"checkpointing": {"every": 2}})
         uid = queue(Library(store), document, name="small clip").uid
@@ -28,6 +30,11 @@ def test_a_sample_is_looked_at_by_every_rule_and_measured(sit_down, tmp_path):
     person.go_to("Inspect")
     page = person.window.inspect
     person.wait(lambda: page.subject() is not None)
+    return person, page, uid
+
+
+def test_a_sample_is_looked_at_by_every_rule_and_measured(sit_down, tmp_path):
+    person, page, uid = inspected(sit_down, tmp_path)
     subject = page.subject()
     assert subject.step == 4
     assert subject.picture.shape == (16, 16, 3)
@@ -97,3 +104,32 @@ def test_a_sample_is_looked_at_by_every_rule_and_measured(sit_down, tmp_path):
     assert page.subject().layers, "the attention of the one tower is still shown"
     page.samples.take_picture(str(tmp_path / "notes.txt"))
     assert "not an image" in page.message()
+
+
+@pytest.mark.long
+def test_a_sample_is_changed_and_all_of_them_are_measured(sit_down, tmp_path):
+    person, page, _ = inspected(sit_down, tmp_path)
+    # what if: the same checkpoint with the sample changed stands beside the untouched, with its ranks
+    page.tests.setCurrentWidget(page.desk)
+    page.desk.modality.setCurrentIndex(page.desk.modality.findData("image"))
+    page.desk.how.setCurrentIndex(page.desk.how.findData("swap"))
+    person.wait(lambda: page.subject(1) is not None and "another sample's" in page.subject(1).change)
+    assert page.subject(1).step == 4
+    assert not np.array_equal(page.subject(1).picture, page.subject().picture)
+    assert len(page.subject().ranks) == len(page.subject(1).ranks) == 2
+    before = page.subject(1).picture
+    person.click(page.desk.again)
+    person.wait(lambda: page.subject(1) is not None and not np.array_equal(page.subject(1).picture, before))
+    page.desk.modality.setCurrentIndex(page.desk.modality.findData("text"))
+    page.desk.how.setCurrentIndex(page.desk.how.findData("mask"))
+    page.desk.amount.setValue(100)
+    person.wait(lambda: page.subject(1) is not None and "…" in page.subject(1).words.words)
+    person.click(page.desk.measure)
+    person.wait(lambda: page.desk.table.isVisible())
+    assert page.desk.table.rowCount() == 6
+    page.desk.save(str(tmp_path / "table.csv"))
+    lines = (tmp_path / "table.csv").read_text().splitlines()
+    assert len(lines) == 7
+    assert lines[0].startswith("objective,metric,split,samples,modality,change,score")
+    page.desk.modality.setCurrentIndex(0)
+    assert page.subject(1) is None

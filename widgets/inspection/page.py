@@ -6,6 +6,7 @@ It asks for subjects and curves and shows them; whoever owns the trained models 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
@@ -16,12 +17,14 @@ from PySide6.QtWidgets import (
     QLabel,
     QScrollArea,
     QSplitter,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )  # fmt: skip
 
 from core.store.answers import CheckpointFacts
 from widgets.inspection.chooser import IMAGES, RunChoice, SampleChooser
+from widgets.inspection.desk import DeskPanel
 from widgets.inspection.faithful import FaithfulnessPanel
 from widgets.inspection.head_wall import HeadWall, head_title
 from widgets.inspection.lighting import (
@@ -35,7 +38,7 @@ from widgets.inspection.lighting import (
     pointed_word,
 )
 from widgets.inspection.stage import Stage
-from widgets.inspection.values import ROWS, WAYS, Curves, Listed, SampleWish, Subject, Way
+from widgets.inspection.values import ROWS, WAYS, ChangeReport, Curves, Listed, SampleWish, Subject, Way
 from widgets.look.heat.scale import Scale
 from widgets.look.language import said, tr
 
@@ -49,12 +52,14 @@ class InspectPage(QWidget):
     samplesWanted = Signal(str, int, str)  # run, step, split
     subjectWanted = Signal(int, str, int, object)  # which, run, step, SampleWish
     curvesWanted = Signal(str, int, object, str)  # run, step, SampleWish, way
+    reportWanted = Signal(str, int, str)  # run, step, split
     cancelRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.first, self.beside = RunChoice(tr("Run")), RunChoice(tr("Beside it"), optional=True)
         self.samples, self.wall, self.faithful = SampleChooser(), HeadWall(), FaithfulnessPanel()
+        self.desk, self.tests = DeskPanel(), QTabWidget()
         self.objectives, self.ways = QComboBox(), QComboBox()
         self.line, self.rows, self.why_wall = QLabel(), QLabel(), QLabel()
         self.stages = [Stage(), Stage(), Stage()]  # one, the other, the difference
@@ -85,6 +90,7 @@ class InspectPage(QWidget):
         if (uid, step) != self.first.choice():
             return
         self._refusals[FIRST] = sentence
+        self.desk.set_possible(listed.changes if listed else {})
         self.samples.show_listed(listed)
         self._show()
 
@@ -92,7 +98,7 @@ class InspectPage(QWidget):
         self, which: int, asked: tuple[str, int, SampleWish], subject: Subject | None, sentence: str
     ) -> None:
         """What one checkpoint sees in the chosen sample; an answer to what is no longer asked is dropped."""
-        if asked != (*(self.first, self.beside)[which].choice(), self._wish):
+        if asked != self._asks(which):
             return
         self._subjects[which], self._refusals[which] = subject, sentence
         if which == FIRST:
@@ -109,9 +115,18 @@ class InspectPage(QWidget):
             else:
                 self.faithful.show_curves(curves)
 
-    def show_progress(self, share: float) -> None:
-        """How far the measurement is."""
-        self.faithful.show_progress(share)
+    def show_report(self, uid: str, step: int, report: ChangeReport | None, sentence: str) -> None:
+        """How much of the score survives each change."""
+        if (uid, step) != self.first.choice():
+            return
+        if report is None:
+            self.desk.forget(sentence or tr("Cancelled."))
+        else:
+            self.desk.show_report(report)
+
+    def show_progress(self, what: str, share: float) -> None:
+        """How far a measurement is."""
+        (self.desk if what == "report" else self.faithful).show_progress(share)
 
     def way(self) -> Way:
         """How maps are made of attention."""
@@ -177,7 +192,10 @@ class InspectPage(QWidget):
         column.addLayout(top)
         column.addWidget(self.rows)
         column.addLayout(stages, 1)
-        column.addWidget(self.faithful)
+        self.tests.setDocumentMode(True)
+        self.tests.addTab(self.faithful, tr("Faithfulness"))
+        self.tests.addTab(self.desk, tr("What if"))
+        column.addWidget(self.tests)
         return side
 
     def _right(self) -> QWidget:
@@ -208,6 +226,10 @@ class InspectPage(QWidget):
         self.wall.chosen.connect(self._choose_head)
         self.faithful.measureRequested.connect(self._measure)
         self.faithful.cancelRequested.connect(self.cancelRequested)
+        self.desk.changeChosen.connect(self._want_beside)
+        self.desk.cancelRequested.connect(self.cancelRequested)
+        self.desk.reportRequested.connect(self._want_report)
+        self.desk.failed.connect(self._refuse)
         for stage in self.stages:
             stage.wordHovered.connect(lambda index: self._point(lambda heat: pointed_word(heat, index)))
             stage.patchHovered.connect(lambda row, column: self._point(lambda heat: pointed_patch(heat, row, column)))
@@ -255,13 +277,26 @@ class InspectPage(QWidget):
         self._want_beside()
 
     def _want_beside(self) -> None:
-        uid, step = self.beside.choice()
+        uid, step, wish = self._asks(BESIDE)
         self._subjects[BESIDE], self._refusals[BESIDE] = None, ""
-        if uid and step >= 0 and self._wish is not None:
-            self.subjectWanted.emit(BESIDE, uid, step, self._wish)
+        if uid and step >= 0 and wish is not None:
+            self.subjectWanted.emit(BESIDE, uid, step, wish)
         elif uid:
             self._refusals[BESIDE] = tr("This run has no checkpoint yet.")
         self._show()
+
+    def _asks(self, which: int) -> tuple[str, int, SampleWish | None]:
+        """What is shown there: beside the first the other checkpoint, or the same with the sample changed."""
+        change = self.desk.wish() if which == BESIDE else None
+        if which == FIRST or self._wish is None or change is None:
+            return (*(self.first, self.beside)[which].choice(), self._wish)
+        uid, step = self.beside.choice()
+        return (*((uid, step) if uid else self.first.choice()), replace(self._wish, change=change))
+
+    def _want_report(self) -> None:
+        uid, step = self.first.choice()
+        self.desk.show_progress(0.0)
+        self.reportWanted.emit(uid, step, self._wish.split if self._wish else "")
 
     def _refuse(self, sentence: str) -> None:
         self._refusals[FIRST] = sentence
@@ -347,7 +382,7 @@ class InspectPage(QWidget):
             highest = float(abs(shown).max(initial=0.0)) if shown is not None else 0.0
             scale = Scale(low=-highest, high=highest, is_difference=True)
             self.stages[2].show_lit(tr("Difference: beside less first"), beside.picture, both, scale)
-        self.faithful.setVisible(subject is not None)
+        self.tests.setVisible(subject is not None)
         self.faithful.set_possible(self._why_not_measured(subject, maps[FIRST]))
 
     def _show_stage(self, which: int, lit: object, scale: Scale) -> None:
@@ -357,12 +392,16 @@ class InspectPage(QWidget):
         elif lit is None:
             stage.show_reason(self._title(subject), subject.picture, self._why_nothing(subject))
         else:
-            stage.show_lit(self._title(subject), subject.picture, lit, scale)  # type: ignore[arg-type]
+            stage.show_lit(self._title(subject), subject.picture, lit, scale, self._figures(subject))  # type: ignore[arg-type]
 
     def _title(self, subject: Subject) -> str:
         step = tr("step {step}", step=f"{subject.step:,}")
-        score = "" if subject.score is None else f" · {tr(subject.score_kind)} {subject.score:.3f}"
-        return f"{subject.run} · {step}{score}"
+        return subject.change or f"{subject.run} · {step}"
+
+    def _figures(self, subject: Subject) -> str:
+        """The score, and where the sample stands."""
+        score = () if subject.score is None else (f"{tr(subject.score_kind)} {subject.score:.3f}",)
+        return " · ".join((*score, *subject.ranks))
 
     def _why_nothing(self, subject: Subject) -> str:
         if self.way() == "layer" or not subject.layers:

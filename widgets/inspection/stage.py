@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from widgets.inspection.lighting import NOTHING, Lit
@@ -27,7 +27,10 @@ class Stage(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.title, self.reason = LooseLabel(), QLabel()
+        self.title, self.figures, self.reason = LooseLabel(), QLabel(), QLabel()
+        self.figures.setWordWrap(True)
+        self.figures.setTextFormat(Qt.TextFormat.PlainText)
+        self.figures.setProperty("muted", True)
         self.patches, self.words, self.scale = PatchView(), WordView(), HeatScale()
         self._shown = Lit()
         self.reason.setWordWrap(True)
@@ -40,6 +43,7 @@ class Stage(QFrame):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self.title)
+        column.addWidget(self.figures)
         column.addLayout(row, 7)
         column.addWidget(self.reason)
         column.addWidget(self.words, 1)
@@ -48,8 +52,12 @@ class Stage(QFrame):
         self.words.wordHovered.connect(self.wordHovered)
         self.words.wordChosen.connect(self.wordChosen)
 
-    def show_lit(self, title: str, picture: NDArray[np.uint8] | None, lit: Lit, scale: Scale) -> None:
+    def show_lit(
+        self, title: str, picture: NDArray[np.uint8] | None, lit: Lit, scale: Scale, figures: str = ""
+    ) -> None:
         """A picture and what is lit over it and below."""
+        self.figures.setText(figures)
+        self.figures.setVisible(bool(figures))
         self._shown = lit
         self.title.setText(title)
         self.title.setToolTip(title)

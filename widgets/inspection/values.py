@@ -63,6 +63,8 @@ class Subject:
     objective: str = ""
     objectives: Mapping[str, str] = field(default_factory=dict)  # node -> title
     why_no_score: str = ""
+    ranks: tuple[str, ...] = ()  # in words, one a direction
+    change: str = ""  # what was done to it, in words
     lost: tuple[str, ...] = ()
 
 
@@ -79,6 +81,16 @@ class HeatMap:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChangeWish:
+    """What is done to one modality of the sample; ``amount``: the share masked, or seconds."""
+
+    modality: str
+    how: str
+    amount: float = 0.5
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class SampleWish:
     """What is looked at: a sample of a split, or what a person brings."""
 
@@ -87,6 +99,7 @@ class SampleWish:
     sentence: str = ""
     picture: str = ""  # a file
     objective: str = ""
+    change: ChangeWish | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,3 +124,26 @@ class Listed:
     samples: tuple[tuple[int, str], ...]  # index, label
     total: int
     brings: frozenset[str]  # of ``picture`` and ``sentence``: what a person can bring
+    changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # modality -> how it can be changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeRow:
+    """What survives of a held-out score with one change."""
+
+    objective: str
+    modality: str
+    how: str
+    score: str
+    survives: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeReport:
+    """All changes over a split, in words; ``table`` is what a CSV file gets."""
+
+    title: str
+    rows: tuple[ChangeRow, ...]
+    flags: tuple[str, ...]
+    notes: tuple[str, ...]
+    table: tuple[Mapping[str, object], ...]
