@@ -1,11 +1,9 @@
-"""Save a picture of the window."""
+"""Save a picture of the window, with the result card of the watched run."""
 
 from __future__ import annotations
 
 from studio.actions.action import Action, actions
 from studio.session import Session
-from widgets.look.files import save_file
-from widgets.look.language import tr
 
 
 @actions.register("export_picture")
@@ -19,7 +17,4 @@ class ExportPicture(Action):
 
     def do(self, session: Session) -> None:
         """Do it."""
-        title, name = tr("Save a screenshot of the window…"), f"{session.document.name}.png"
-        name = save_file(session.window, title, name, "PNG (*.png)", what="export")
-        if name and not session.window.grab().save(name):
-            session.say(tr("{path} cannot be written.", path=name), "error")
+        session.window.cards.save(session.window, f"{session.document.name}.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -14,7 +15,7 @@ from core.graph.configurations import Configuration
 from core.graph.file import dumps, loads
 from core.graph.sweep import MOST_TRIALS
 from core.problems import Refused, refuse
-from core.runs.paper import differing, interval
+from core.runs.paper import FORMATS, differing, interval
 from core.runs.sweeping import SweepThread, begin_sweep, with_counts
 from core.runs.verdict import Table, cost, figure, gap, sentence, table
 from core.runs.vocabulary import full_vocabulary
@@ -53,6 +54,9 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stop-on-error", action="store_true", help="pause where a trial fails")
     parser.add_argument("--retry", action="store_true", help="try failed trials again")
     parser.add_argument("--again", action="store_true", help="begin anew where the same sweep is in the store")
+    parser.add_argument(
+        "--table", metavar="FILE", help="write the table at the end: .csv, .md (Markdown) or .tex (LaTeX, booktabs)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON lines: every trial, and at the end the table")
 
 
@@ -62,6 +66,8 @@ def run(flags: argparse.Namespace) -> int:
         value = getattr(flags, name)
         if value is not None and not 1 <= value <= MOST_TRIALS:
             raise refuse(f"--{name} is {value}; it must lie between 1 and {MOST_TRIALS:,}.")
+    if flags.table and table_format(flags.table) not in FORMATS:
+        raise refuse(f"No table is written as {flags.table!r}.", hint="End the name in .csv, .md or .tex.")
     with open_store(flags) as store:
         Library(store).mark_interrupted()
         sweeps = Sweeps(store)
@@ -212,6 +218,8 @@ def _report(flags: argparse.Namespace, sweeps: Sweeps, uid: str) -> bool:
     if plan is None:
         raise refuse("The experiment of this sweep has lost its plan.")
     found = table(plan, sweeps.trials(uid))
+    if flags.table:
+        _write(Path(flags.table), FORMATS[table_format(flags.table)](found))
     if flags.json:
         print(as_json(result(facts, found)), flush=True)
         return facts.state == "finished"
@@ -221,6 +229,18 @@ def _report(flags: argparse.Namespace, sweeps: Sweeps, uid: str) -> bool:
     counts = ", ".join(f"{count} {state}" for state, count in sorted(facts.counts.items()))
     out.print(f"Sweep {facts.uid} is {facts.state}: {counts}. Kept in {kept_in(sweeps.store)}")
     return facts.state == "finished"
+
+
+def table_format(path: str) -> str:
+    """What the ending of a file's name asks for."""
+    return Path(path).suffix.lower().removeprefix(".")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise refuse(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
 def result(facts: SweepFacts, found: Table) -> dict[str, Any]:

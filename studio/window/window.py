@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QEvent, QTimer, Signal
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 
 from studio.asking.advising import Advising
 from studio.asking.inspecting import Inspecting
@@ -14,6 +16,8 @@ from studio.session import Session
 from studio.watching.comparing import Comparing
 from studio.watching.device_line import DeviceLine
 from studio.watching.exploring import Exploring
+from studio.watching.filming import Filming
+from studio.watching.result_cards import ResultCards
 from studio.watching.running import Running
 from studio.window import bindings
 from studio.window.dialogs import Dialogs
@@ -43,6 +47,8 @@ class Window(Frame):
         self.top.set_menu(self.menus.whole)
         self.asking, self.comparing = Asking(session, self.query), Comparing(session, self.library)
         self.exploring = Exploring(session, self.library)
+        self.cards, self.filming = ResultCards(session, self), Filming(session, self)
+        self.setAcceptDrops(True)
         self.advising = Advising(session, self.advice)
         self.inspecting = Inspecting(session, self.inspect)
         bindings.bind_design(session, self, self.ask_rate)
@@ -129,6 +135,17 @@ class Window(Frame):
         QTimer.singleShot(0, self.canvas.fit_all)
         QTimer.singleShot(0, self, self.wall.fill)  # once what the window system said of the first picture was heard
 
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """A picture from the desktop that may carry a result card."""
+        if self.cards.takes(event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Come back to where it was saved."""
+        if self.cards.takes(event.mimeData().urls()):
+            event.acceptProposedAction()
+            self.cards.open(Path(event.mimeData().urls()[0].toLocalFile()))
+
     def changeEvent(self, event: QEvent) -> None:
         """Who comes back from another window may have put right what a source lacks."""
         super().changeEvent(event)
@@ -152,6 +169,7 @@ class Window(Frame):
         self.session.preferences.geometry = self.saveGeometry()
         self.load.close()
         self.driving.release()
+        self.filming.stop()
         self.asking.close()
         self.inspecting.close()
         self.comparing.close()

@@ -89,6 +89,7 @@ def test_runs_are_filtered_by_what_they_are_and_columns_are_chosen(
     again.deleteLater()
 
 
+@pytest.mark.long
 def test_groups_beside_a_pinned_baseline_are_kept_as_a_view(
     person_with_groups: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

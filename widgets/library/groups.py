@@ -33,6 +33,7 @@ from core.store.answers import RunFacts
 from widgets.library.columns import figure, value_text
 from widgets.library.setting_names import Titles, short_title
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
 from widgets.look.theme import look, theme
 
@@ -297,7 +298,7 @@ class GroupsView(QWidget):
         for row, group in enumerate(self._groups):
             for column, (text, colour, tip) in enumerate(self._cells(group, found)):
                 item = QTableWidgetItem(text)
-                item.setToolTip(tip)
+                item.setToolTip(plain_tip(tip))
                 if column >= max(1, len(self._by)):
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 if colour:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QContextMenuEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -30,6 +30,7 @@ from widgets.look.icons import icon
 from widgets.look.labels import LooseLabel
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
+from widgets.look.popup import popup
 from widgets.look.theme import look, theme
 from widgets.monitors.cursor import Cursor
 
@@ -90,6 +91,7 @@ class Monitor(QFrame):
 
     settingsChanged = Signal()
     cursorRequested = Signal(int)  # a step
+    pictureRequested = Signal()  # save what is shown as a picture
     roomRequested = Signal(bool)  # much room among the other cards, or the usual again
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -222,6 +224,13 @@ class Monitor(QFrame):
     def show_tools(self, shown: bool) -> None:
         """Open or close the row of choices."""
         self._more.setChecked(shown)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        menu = popup(self)
+        save = menu.addAction(tr("Save an image with its result card"), self.pictureRequested)
+        save.setEnabled(not self.message())
+        menu.popup(event.globalPos())
+        event.accept()
 
     def sizeHint(self) -> QSize:
         return QSize(360, 240)

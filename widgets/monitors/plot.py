@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QMouseEvent, QPen, QWheelEvent
+from PySide6.QtGui import QColor, QContextMenuEvent, QFont, QFontMetricsF, QMouseEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from widgets.look.theme import theme
@@ -197,6 +197,9 @@ class Plot(pg.PlotWidget):
         box.scaleBy(x=None if upright else factor, y=factor if upright else None, center=centre)
         self._zoomed = True
         event.accept()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        event.ignore()  # the card's own
 
     def leaveEvent(self, event: QEvent) -> None:
         event.accept()

@@ -40,8 +40,12 @@ def test_a_sweep_ends_with_its_table_and_is_not_run_again(capsys: Any, plan: Pat
     assert code == 0
     for words in ("τ 0.05", "τ 0.5", "95 % CI", "throughput", "2 seeds", "is finished: 4 finished"):
         assert words in out
-    code, again, _ = run(capsys, "sweep", plan, "--store", store, "--seeds", 2)
+    code, again, _ = run(capsys, "sweep", plan, "--store", store, "--seeds", 2, "--table", tmp_path / "table.tex")
     assert (code, again) == (0, out)
+    latex = (tmp_path / "table.tex").read_text(encoding="utf-8")
+    assert all(word in latex for word in (r"\toprule", r"\bottomrule", "0.05", r"95 \% CI"))
+    assert run(capsys, "sweep", plan, "--store", store, "--seeds", 2, "--table", tmp_path / "table.csv")[0] == 0
+    assert (tmp_path / "table.csv").read_text(encoding="utf-8").startswith("configuration,")
     code, lines, _ = run(capsys, "sweep", plan, "--store", store, "--seeds", 1, "--json")
     said = [json.loads(line) for line in lines.splitlines()]
     assert code == 0
@@ -86,6 +90,7 @@ def test_a_failed_trial_is_said_and_tried_again(capsys: Any, plan: Path, tmp_pat
         (("mini_clip",), "has no sweep"),
         (("nowhere",), "no file and no example"),
         (("temperature_sweep", "--seeds", "0"), "must lie between 1 and 10,000"),
+        (("temperature_sweep", "--table", "table.xls"), "No table is written as 'table.xls'."),
     ],
 )
 def test_what_cannot_be_is_a_sentence(capsys: Any, tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
