@@ -12,6 +12,7 @@ from typing import Any
 
 from core.graph.document import Document
 from core.graph.file import to_data
+from core.graph.subgraphs.flat import flattened
 
 
 def leading_to(document: Document, nodes: Iterable[str]) -> frozenset[str]:
@@ -36,7 +37,8 @@ def upstream_key(document: Document, *nodes: str) -> str:
 
 
 def experiment_key(document: Document) -> str:
-    """Equal for drawings that train alike: the same blocks and wires, and the same recipe."""
+    """Equal for graphs that train alike: the same blocks and wires, subgraphs written out, and the same recipe."""
+    document = flattened(document).document
     recipe = json.dumps(to_data(document)["recipe"], sort_keys=True, default=str)
     return hashlib.sha256((upstream_key(document, *document.nodes) + recipe).encode("utf-8", "replace")).hexdigest()
 

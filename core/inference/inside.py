@@ -110,7 +110,7 @@ class Insides:
         graph = self._opened(ask)
         _, chosen = self._chosen(ask, graph)
         _, values, _ = self._run(ask, graph, chosen)
-        return {end: values[end] for end in ask.up.ends}
+        return {end: values[end] for end in ask.up.ends.values()}
 
     def forget(self) -> None:
         """Let everything go: data may have changed on the disk."""
@@ -128,7 +128,7 @@ class Insides:
 
     def _answer_key(self, ask: _Ask) -> Hashable:
         wish = ask.wish
-        return ask.key(wish.node), self._data_key(ask), wish.split, wish.place, ask.up.sources
+        return ask.key(*ask.up.givers), self._data_key(ask), wish.split, wish.place, ask.up.sources
 
     def _data_key(self, ask: _Ask) -> Hashable:
         return (*ask.key(*ask.up.task.sample_nodes), ask.up.task.carried)
@@ -136,7 +136,7 @@ class Insides:
     def _look(self, ask: _Ask, first: Callable[[Inside], None]) -> Inside:
         graph = self._opened(ask)
         wish, chosen = self._chosen(ask, graph)
-        mixes, before = wish.node in ask.up.plan.mixing, self.ran
+        mixes, before = ask.up.mixes, self.ran
         raw, values, costs = self._run(ask, graph, chosen)
         flows = tuple(self._flows(ask, raw, values, mixes))
         found = Inside(
@@ -155,7 +155,7 @@ class Insides:
         split = ask.wish.split if ask.wish.split in splits else selecting_split(splits) or next(iter(splits))
         indices = splits[split]
         place = ask.wish.place % len(indices)
-        count = min(TOGETHER, len(indices)) if ask.wish.node in ask.up.plan.mixing else 1
+        count = min(TOGETHER, len(indices)) if ask.up.mixes else 1
         return replace(ask.wish, split=split, place=place), [
             int(indices[(place + n) % len(indices)]) for n in range(count)
         ]
@@ -278,17 +278,17 @@ class Insides:
     def _flows(self, ask: _Ask, raw: Mapping[End, Any], values: Mapping[End, Any], mixes: bool) -> list[Flow]:
         media = self._media(ask, raw)
         found = []
-        for end in ask.up.ends:
+        for name, end in ask.up.ends.items():
             port = ask.up.plan.specs[end.node].output(end.port)
             assert port is not None
-            flow = flow_of(end.port, port.kind, values.get(end), raw.get(end), media, whole=mixes)
+            flow = flow_of(name, port.kind, values.get(end), raw.get(end), media, whole=mixes)
             alike = port.kind == "embedding" and not mixes and end.node in ask.up.plan.batch_nodes
             found.append(replace(flow, awaits_neighbours=alike))
         return found
 
     def _media(self, ask: _Ask, raw: Mapping[End, Any]) -> dict[str, Any]:
         """What tokens may lie on, by modality: of each the nearest that leads to the node."""
-        waiting, seen, found = list(ask.up.ends), set[End](), dict[str, Any]()
+        waiting, seen, found = list(ask.up.ends.values()), set[End](), dict[str, Any]()
         while waiting:
             end = waiting.pop(0)
             if end in seen:
@@ -304,14 +304,14 @@ class Insides:
     ) -> Inside:
         flows = []
         for flow in found.flows:
-            own = values[End(node=ask.wish.node, port=flow.port)] if flow.awaits_neighbours else None
+            own = values[ask.up.ends[flow.port]] if flow.awaits_neighbours else None
             near = self._nearest(ask, graph, flow.port, own, index) if isinstance(own, Tensor) and own.ndim == 2 else ()
             flows.append(replace(flow, neighbours=near, awaits_neighbours=False))
         return replace(found, flows=tuple(flows))
 
     def _nearest(self, ask: _Ask, graph: SampleGraph, port: str, own_1D: Tensor, index: int) -> tuple[Neighbour, ...]:
         """The held-out samples whose embeddings have the largest cosines with this one's, itself left out."""
-        pool, unit_PD = self._pool(ask, graph, End(node=ask.wish.node, port=port))
+        pool, unit_PD = self._pool(ask, graph, ask.up.ends[port])
         cosines_P = unit_PD @ normalize(own_1D[0].float(), dim=-1)
         order = [place for place in cosines_P.argsort(descending=True).tolist() if pool[place] != index]
         return tuple(self._neighbour(graph, pool[place], float(cosines_P[place])) for place in order[:NEAREST])

@@ -91,7 +91,7 @@ class Seeing(QObject):
             self._timer.start()
 
     def _forget_data(self) -> None:
-        self._session.engine.look_inside(lambda: self._opened().forget(), lambda *_: self._later())
+        self._session.engine.look_inside(self._read_again, lambda *_: self._later())
 
     def run_to(self, node: str) -> None:
         """Run what leads to a node and show what each block of it took."""
@@ -136,7 +136,7 @@ class Seeing(QObject):
             return (Problem(what="The steps by hand were forgotten.", node=wish.node, hint="Choose other weights."),)
         state = self._steps.state() if by_hand and self._steps is not None else None
         try:
-            return self._opened().look(
+            return self._opened(document.recipe.device).look(
                 document, wish, words, state=state, go_on=go_on, first=lambda inside: self._told.emit(turn, inside)
             )
         except Cancelled:
@@ -144,13 +144,20 @@ class Seeing(QObject):
         except Refused as refused:
             return refused.problems
 
-    def _opened(self) -> Insides:
+    def _opened(self, wished: str) -> Insides:
+        """On the lane: what is kept, on the device that the recipe wishes for. Raises Refused where it is not here."""
         load_engine()
         from core.inference.inside import Insides  # torch
+        from core.training.device import choose_device
 
-        if self._insides is None:
-            self._insides = Insides()
+        device = choose_device(wished)
+        if self._insides is None or self._insides.device != device:
+            self._insides = Insides(device)
         return self._insides
+
+    def _read_again(self) -> None:
+        if self._insides is not None:
+            self._insides.forget()
 
     def _show_first(self, turn: int, inside: Inside) -> None:
         if turn == self._turn:

@@ -70,6 +70,9 @@ class InsidePanel(QWidget):
             button.setText(words)
             button.setToolTip(plain_tip(name))
             button.setAccessibleName(name)
+        for box in (self.split, self.source):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(9)
         self.split.setAccessibleName(tr("Split"))
         self.source.setAccessibleName(tr("Source"))
         self.weights.setAccessibleName(tr("Weights"))

@@ -22,12 +22,14 @@ from core.data.batch import collate
 from core.graph import edits
 from core.graph.document import Document, End
 from core.graph.inside import Wish
+from core.graph.subgraphs.grouping import group
 from core.graph.upstream import upstream_key
 from core.inference.answering import Cancelled
 from core.inference.flows import coarse, numbers_of
 from core.inference.inside import Insides
 from core.problems import Refused
 from studio.open.documents import find_document
+from tests.documents import tiny_clip
 
 WORDS = vocabulary()
 
@@ -69,12 +71,12 @@ def farthest(one: Any, other: Any) -> float:
     return max(float((a.double() - b.double()).abs().max()) for a, b in pairs if isinstance(a, Tensor))
 
 
-@pytest.mark.parametrize("name", ["mini_clip", "sound_offset", "space_time_cost_sweep"])
+@pytest.mark.parametrize("name", ["tiny_clip", "sound_offset", "space_time_cost_sweep"])
 def test_what_is_shown_is_what_the_compiled_model_computes(name: str):
-    document, insides = find_document(name), Insides()
-    compared = 0
+    document, insides = tiny_clip() if name == "tiny_clip" else find_document(name), Insides()
+    compared, mixing = 0, compile(document, WORDS).mixing
     for key, made in hooked(document, "validation", 3):
-        if key in compile(document, WORDS).mixing:
+        if key in mixing:
             continue
         values = insides.values(document, Wish(node=key, split="validation", place=3), WORDS)
         for port, value in made.items():
@@ -192,6 +194,21 @@ def test_what_cannot_flow_is_a_sentence_at_its_node(document: Document, change: 
         Insides().look(change(document), Wish(node=node), WORDS)
     assert refused.value.problems[0].node == node
     assert words in refused.value.problems[0].what
+
+
+def test_a_copy_of_a_subgraph_gives_what_its_border_gives_and_its_inside_can_be_looked_into():
+    whole = tiny_clip()
+    drawn, copy = group(whole, ["vit", "pool"], WORDS, "Eyes")
+    insides = Insides()
+    through = insides.look(drawn, Wish(node=copy, split="validation"), WORDS)
+    assert through.ran == 2
+    inner = insides.look(drawn, Wish(node=f"{copy}.pool", split="validation"), WORDS)
+    assert inner.ran == 0
+    assert through.flows[0].numbers == inner.flows[0].numbers
+    assert [near.sentence for near in through.flows[0].neighbours] == [
+        near.sentence for near in inner.flows[0].neighbours
+    ]
+    assert insides.look(drawn, Wish(node="projection", split="validation"), WORDS).ran == 1
 
 
 def test_a_source_that_is_not_ready_says_what_it_needs():
