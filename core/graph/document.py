@@ -67,7 +67,7 @@ class Wire:
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """A titled rectangle around nodes that belong together."""
+    """A titled rectangle around nodes that belong together; as a note it holds none, and the title is its text."""
 
     id: str
     title: str
@@ -75,6 +75,7 @@ class Frame:
     y: float
     width: float
     height: float
+    is_note: bool = False
 
 
 def _owner(nodes: Mapping[str, Node], node: str) -> str:

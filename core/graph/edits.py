@@ -262,6 +262,13 @@ def add_frame(document: Document, title: str, x: float, y: float, width: float, 
     return replace(document, frames={**document.frames, name: frame})
 
 
+def add_note(document: Document, text: str, x: float, y: float, width: float, height: float) -> tuple[Document, str]:
+    """A note; gives the document and the note's id."""
+    result = add_frame(document, text, x, y, width, height)
+    name = list(result.frames)[-1]
+    return change_frame(result, name, is_note=True), name
+
+
 def change_frame(document: Document, frame: str, **fields: Any) -> Document:
     """Set fields of a frame."""
     return replace(document, frames={**document.frames, frame: replace(document.frames[frame], **fields)})
@@ -330,7 +337,9 @@ def paste(
         document, nodes=nodes, wires=(*document.wires, *inner), recipe=replace(document.recipe, rules=rules)
     )
     for frame in part.frames.values():
-        result = add_frame(result, frame.title, frame.x + dx, frame.y + dy, frame.width, frame.height)
+        add = add_note if frame.is_note else add_frame
+        made = add(result, frame.title, frame.x + dx, frame.y + dy, frame.width, frame.height)
+        result = made[0] if isinstance(made, tuple) else made
     return result, list(names.values())
 
 

@@ -324,7 +324,10 @@ def _frame(key: str, raw: Any) -> Frame:
     for name, value in fields.items():
         if not (isinstance(value, str) if name == "title" else _is_number(value)):
             raise refuse(f'The frame {key!r} has "{name}": {str(value)[:60]!r}, which is not valid.')
-    return Frame(id=key, **fields)
+    is_note = raw.get("note", False)
+    if not isinstance(is_note, bool):
+        raise refuse(f'The frame {key!r} has "note": {str(is_note)[:60]!r}, which is not valid.')
+    return Frame(id=key, is_note=is_note, **fields)
 
 
 def _recipe(raw: Any) -> Recipe:
@@ -425,7 +428,14 @@ def _drawing_data(drawn: Document | Definition) -> dict[str, Any]:
             for w in drawn.wires
         ],
         "frames": {
-            key: {"title": f.title, "x": f.x, "y": f.y, "width": f.width, "height": f.height}
+            key: {
+                "title": f.title,
+                "x": f.x,
+                "y": f.y,
+                "width": f.width,
+                "height": f.height,
+                **({"note": True} if f.is_note else {}),
+            }
             for key, f in drawn.frames.items()
         },
     }

@@ -33,7 +33,7 @@ class Clipboard:
     def copy(self) -> None:
         """Put the selected nodes, the wires between them and the frames around them on the clipboard."""
         chosen = self.selection()
-        if not chosen:
+        if not chosen and not self.selected_notes():
             self.say(tr("Select what to copy first."))
             return
         part = edits.extract(self.document, chosen, self._frames_around(chosen))
@@ -46,7 +46,7 @@ class Clipboard:
 
     def cut(self) -> None:
         """Copy and delete."""
-        if self.selection():
+        if self.selection() or self.selected_notes():
             self.copy()
             self.delete()
         else:
@@ -76,7 +76,7 @@ class Clipboard:
         part = file.loads(text, name)
         part = replace(part, nodes={key: node for key, node in part.nodes.items() if abs(node.x) + abs(node.y) < 1e9})
         wires = tuple(w for w in part.wires if w.source.node in part.nodes and w.target.node in part.nodes)
-        if not part.nodes:
+        if not part.nodes and not any(frame.is_note for frame in part.frames.values()):
             raise refuse(tr("there are no blocks in it."))
         return replace(part, wires=wires)
 
@@ -87,7 +87,8 @@ class Clipboard:
         self._pasted = (text, times)
         if self.last_pixel is None:
             return QPointF(STEP * times, STEP * times)
-        left, top = min(n.x for n in part.nodes.values()), min(n.y for n in part.nodes.values())
+        parts = [*part.nodes.values()] or [*part.frames.values()]
+        left, top = min(one.x for one in parts), min(one.y for one in parts)
         extra = STEP * (times - 1)
         return self.cursor_place() - QPointF(left, top) + QPointF(extra, extra)
 

@@ -55,6 +55,7 @@ def commands() -> tuple[Command, ...]:
         Command(tr("Unpack the subgraph"), "dissolve", ("Alt+Shift+G",), "nodes", 3),
         Command(tr("Enter the subgraph"), "enter_selected", ("PgDown",), "nodes", 3),
         Command(tr("Leave the subgraph"), "leave", ("PgUp",), "any", 3),
+        Command(tr("Add a note"), "add_note", ("Ctrl+Shift+N",), "canvas", 3),
         Command(tr("Select all"), "select_all", ("Ctrl+A",), "canvas", 4),
         Command(tr("Tidy"), "tidy", ("Ctrl+L",), "any", 4),
         *_aligning(),

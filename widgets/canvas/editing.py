@@ -19,7 +19,7 @@ from core.knobs import Value
 from widgets.canvas import geometry as g
 from widgets.canvas.moving import carried
 from widgets.canvas.overlays import InlineEditor
-from widgets.canvas.search import WIDTH, Found, FoundBridge, FoundEnd, FoundNode
+from widgets.canvas.search import WIDTH, Found, FoundBridge, FoundEnd, FoundNode, FoundNote
 from widgets.look.language import in_a_row, said, tr
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Editing:
 
     def open_find(self) -> None:
         """The quick search over what is on the canvas: a block that is chosen is gone to."""
-        if not self.document.nodes:
+        if not self.document.nodes and not self.document.frames:
             self.say(tr("There is nothing on the canvas yet."))
             return
         middle = QPointF(self.viewport().rect().center())
@@ -93,7 +93,7 @@ class Editing:
             return [p for p in found if p.spec.role not in data or spec.role in data]
         return [p for p in found if p.spec.role in data or spec.role not in data]
 
-    def add_found(self, found: Found | FoundBridge | FoundNode | FoundEnd) -> None:
+    def add_found(self, found: Found | FoundBridge | FoundNode | FoundEnd | FoundNote) -> None:
         """The quick search was answered: put the block there, joined to the loose end if there is one."""
         if isinstance(found, FoundBridge):
             self.add_bridge(found)
@@ -103,6 +103,9 @@ class Editing:
             return
         if isinstance(found, FoundEnd):
             self.join_found(found)
+            return
+        if isinstance(found, FoundNote):
+            self.reveal_frame(found.note)
             return
         if found.loose is None:
             self.drop_block(found.key, found.at, into_wire=False)
@@ -209,7 +212,7 @@ class Editing:
     def duplicate(self) -> None:
         """A second copy of the selection beside the first."""
         chosen = self.selection()
-        if not chosen:
+        if not chosen and not self.selected_notes():
             self.say(tr("Select what to duplicate first."))
             return
         part = edits.extract(self.document, chosen, self._frames_around(chosen))
@@ -220,7 +223,7 @@ class Editing:
         """Selected frames, and those whose every node is among ``nodes``."""
         chosen, found = set(nodes), set(self.selected_frames)
         for name, item in self.board.frames.items():
-            inside = self.board.inside(item.box)
+            inside = self.board.inside(item.box) if not item.frame.is_note else []
             if inside and set(inside) <= chosen:
                 found.add(name)
         return list(found)
@@ -235,13 +238,18 @@ class Editing:
         """Move the selection a little; a row of nudges is one step back."""
         nodes = self.document.nodes
         places = {name: (nodes[name].x + dx, nodes[name].y + dy) for name in self.selection()}
-        if places:
-            self.propose(carried(self.document, places), tr("Move"), join="nudge " + " ".join(sorted(places)))
+        notes, document = self.selected_notes(), carried(self.document, places)
+        for name in notes:
+            note = document.frames[name]
+            document = edits.change_frame(document, name, x=note.x + dx, y=note.y + dy)
+        if places or notes:
+            self.propose(document, tr("Move"), join="nudge " + " ".join(sorted([*places, *notes])))
 
     def tidy(self) -> None:
         """Lay out the selected nodes (two or more), or all, in layers from left to right."""
         chosen = self.selection() if len(self.selection()) > 1 else None
-        frames = {node: name for name, item in self.board.frames.items() for node in self.board.inside(item.box)}
+        held = {name: item for name, item in self.board.frames.items() if not item.frame.is_note}
+        frames = {node: name for name, item in held.items() for node in self.board.inside(item.box)}
         places = arrange(self.document, self.board.sizes(), chosen, frames)
         document = carried(self.document, places, straighten=True)
         self.propose(self._frames_follow(document), tr("Tidy"), glide=True)
@@ -250,7 +258,7 @@ class Editing:
         """Frames stay around the nodes they held."""
         sizes = self.board.sizes()
         for name, item in self.board.frames.items():
-            inside = self.board.inside(item.box)
+            inside = self.board.inside(item.box) if not item.frame.is_note else []
             if not inside or all(document.nodes[node] is self.document.nodes[node] for node in inside):
                 continue
             fresh = edits.with_frame_around(replace(document, frames={}), inside, "", sizes).frames["frame_1"]
@@ -434,8 +442,11 @@ class Editing:
             self.propose(edits.change_node(self.document, node, title=title), tr("Rename"))
 
     def rename_frame(self, frame: str) -> None:
-        """Type another title of a frame in place."""
+        """Type another title of a frame in place, or the text of a note."""
         item = self.board.frames[frame]
+        if item.frame.is_note:
+            self.edit_note(frame)
+            return
         self._edit_text(
             item.title_strip.adjusted(4, 2, -4, 2), item.frame.title, lambda text: self._retitle_frame(frame, text)
         )

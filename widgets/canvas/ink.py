@@ -80,6 +80,16 @@ def filling(text: str, width: float, height: float, scale: float) -> tuple[str, 
 LINE = 1.22  # of a line over its letters' size
 
 
+@lru_cache(maxsize=1024)
+def written(role: str, text: str, width: float, height: float) -> tuple[str, ...]:
+    """The lines of a text in a box, with its own line breaks; the last that has room ends in dots where more follow."""
+    lines = [line for part in text.splitlines() for line in _wrapped(role, part, width)]
+    most = max(1, int(height / (SIZES[role] * LINE)))
+    if len(lines) > most:
+        lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
+    return tuple(elided(role, line, width) for line in lines)
+
+
 def _wrapped(role: str, text: str, width: float) -> tuple[str, ...]:
     """Lines of whole words; between Chinese characters a line may end anywhere."""
     lines = [""]

@@ -58,6 +58,8 @@ class Keyboard:
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.selection():
             if not self.enter(self.selection()[-1]):
                 self.inspectRequested.emit(self.selection()[-1])
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.selected_notes():
+            self.edit_note(self.selected_notes()[-1])
         elif event.key() == Qt.Key.Key_F1 and self.selection():
             self.helpRequested.emit(self.document.nodes[self.selection()[-1]].block)
         elif method := self._method_for(event):
@@ -106,7 +108,7 @@ class Keyboard:
             return
         x, y = ARROWS[Qt.Key(event.key())]
         step = g.GRID if event.modifiers() & SHIFT else NUDGE
-        if self.selection():
+        if self.selection() or self.selected_notes():
             self.nudge(x * step, y * step)
         else:
             self.pan(QPointF(x * 60, y * 60))

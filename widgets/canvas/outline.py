@@ -19,6 +19,7 @@ from core.graph.vocabulary import Vocabulary
 from widgets.canvas import menus
 from widgets.canvas.commands import command_for, spelled
 from widgets.canvas.items.node import severity_colour
+from widgets.canvas.notes import first_line
 from widgets.canvas.reconcile import difference
 from widgets.canvas.speaking import PortAt, port_in_words
 from widgets.look.entry import COLOUR, KEY, EntryDelegate
@@ -31,7 +32,7 @@ from widgets.look.titles import titles_of
 if TYPE_CHECKING:
     from widgets.canvas.view import CanvasView
 
-OTHER_END = Qt.ItemDataRole.UserRole + 7
+OTHER_END, NOTE = Qt.ItemDataRole.UserRole + 7, Qt.ItemDataRole.UserRole + 8
 SPOKEN, EXPLAINED = Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.AccessibleDescriptionRole
 
 PORT = Qt.ItemDataRole.UserRole + 8  # (End, whether it gives)
@@ -52,6 +53,8 @@ class Outline(QWidget):
 
     selectionChanged = Signal(list)  # node ids
     nodeRequested = Signal(str)  # go there
+    notesSelected = Signal(list)  # frame ids
+    noteRequested = Signal(str)  # go there
     deleteRequested = Signal()
     commandRequested = Signal(str)  # a method of the canvas, for what is selected
     wireRequested = Signal(object)  # a port: where is its wire to lead?
@@ -62,6 +65,7 @@ class Outline(QWidget):
         super().__init__(parent)
         self._document, self._vocabulary, self._analysis = Document(id="empty"), Vocabulary(), Analysis()
         self._rows: dict[str, QTreeWidgetItem] = {}
+        self._notes: dict[str, QTreeWidgetItem] = {}
         self._is_telling = False
         self.tree = QTreeWidget()
         self.tree.setHeaderHidden(True)
@@ -84,6 +88,8 @@ class Outline(QWidget):
         canvas.selectionChanged.connect(self.select)
         self.selectionChanged.connect(canvas.select)
         self.nodeRequested.connect(canvas.reveal)
+        self.noteRequested.connect(canvas.reveal_frame)
+        self.notesSelected.connect(lambda notes: canvas.select(canvas.selection(), frames=notes))
         self.deleteRequested.connect(canvas.delete)
         self.commandRequested.connect(lambda method: getattr(canvas, method)())
         self.wireRequested.connect(canvas.ask_where)
@@ -125,7 +131,24 @@ class Outline(QWidget):
             dirty |= set(document.places(name))
         for name in (dirty & self._rows.keys()) | set(found.nodes.new):
             self._write(name, self._rows[name])
+        if found.frames or not self._notes:
+            self._write_notes()
         self._is_telling = False
+
+    def _write_notes(self) -> None:
+        """The notes stand behind the blocks."""
+        notes = {name: frame.title for name, frame in self._document.frames.items() if frame.is_note}
+        for name in self._notes.keys() - notes.keys():
+            self.tree.takeTopLevelItem(self.tree.indexOfTopLevelItem(self._notes.pop(name)))
+        for name, text in notes.items():
+            row = self._notes.get(name)
+            if row is None:
+                row = self._notes[name] = QTreeWidgetItem(self.tree)
+            row.setText(0, first_line(text))
+            row.setData(0, NOTE, name)
+            row.setData(0, COLOUR, theme().warning)
+            row.setData(0, SPOKEN, tr("{name}: {text}", name=tr("Note"), text=text))
+            row.setToolTip(0, plain_tip(text))
 
     def _title(self, name: str) -> str:
         node = self._document.nodes[name]
@@ -226,11 +249,15 @@ class Outline(QWidget):
         if not self._is_telling:
             self._is_telling = True
             self.selectionChanged.emit(self.selection())
+            if notes := [item.data(0, NOTE) for item in self.tree.selectedItems() if item.data(0, NOTE)]:
+                self.notesSelected.emit(notes)
             self._is_telling = False
 
     def _go(self, item: QTreeWidgetItem, column: int = 0) -> None:
         name = item.data(0, KEY) or item.data(0, OTHER_END)
-        if name:
+        if item.data(0, NOTE):
+            self.noteRequested.emit(item.data(0, NOTE))
+        elif name:
             self.nodeRequested.emit(name)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -285,6 +312,7 @@ class Outline(QWidget):
         """The theme or the language changed."""
         for name, row in self._rows.items():
             self._write(name, row)
+        self._write_notes()
 
 
 def _sharing_anew(old: Document, new: Document, touched: Collection[str]) -> set[str]:

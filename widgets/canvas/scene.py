@@ -335,7 +335,7 @@ class CanvasScene(QGraphicsScene):
     def draw(self, painter: QPainter, base: QTransform, seen: QRectF, scale: float) -> None:
         """Paint what lies in a rectangle of the scene as it looks at a scale; ``base`` leads from scene to device."""
         self.look_from(scale)
-        for frame in self.frames.values():
+        for frame in sorted(self.frames.values(), key=lambda item: item.frame.is_note):
             if frame.boundingRect().intersects(seen):
                 painter.setWorldTransform(base)
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -463,7 +463,7 @@ class CanvasScene(QGraphicsScene):
 
     def frame_at(self, at: QPointF, reach: float) -> tuple[str, str]:
         """The frame whose title or edge is at a place, and the edges (``l r t b``) that are there."""
-        for name in reversed(self.frames):
+        for name in sorted(self.frames, key=lambda name: not self.frames[name].frame.is_note):  # notes lie above
             item = self.frames[name]
             if edges := item.edges_at(at, reach):
                 return name, edges

@@ -22,6 +22,7 @@ from core.graph.document import Document, End, Node
 from core.graph.rules import Proposal
 from core.graph.vocabulary import BlockSpec, Vocabulary
 from widgets.canvas import ink
+from widgets.canvas.notes import first_line
 from widgets.look.entry import ASIDE, COLOUR, KEY, EntryDelegate
 from widgets.look.language import tr
 from widgets.look.matching import best_first, names_of
@@ -71,6 +72,13 @@ class FoundEnd:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FoundNote:
+    """The same of a note."""
+
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Row:
     """What stands in a line of the list."""
 
@@ -79,7 +87,7 @@ class _Row:
     colour: str
     tip: str
     names: tuple[str, ...]
-    answer: Found | FoundBridge | FoundNode | FoundEnd
+    answer: Found | FoundBridge | FoundNode | FoundEnd | FoundNote
 
 
 def _of_block(spec: BlockSpec, answer: Found) -> _Row:
@@ -119,10 +127,21 @@ def _of_end(document: Document, vocabulary: Vocabulary, answer: FoundEnd) -> _Ro
     )  # fmt: skip
 
 
+def _of_note(name: str, text: str) -> _Row:
+    return _Row(
+        title=first_line(text),
+        aside=tr("Note"),
+        colour=theme().warning,
+        tip=text,
+        names=(text,),
+        answer=FoundNote(note=name),
+    )
+
+
 class QuickSearch(QFrame):
     """A field and a list above the canvas."""
 
-    chosen = Signal(object)  # Found, FoundBridge, FoundNode or FoundEnd
+    chosen = Signal(object)  # Found, FoundBridge, FoundNode, FoundEnd or FoundNote
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -168,7 +187,10 @@ class QuickSearch(QFrame):
     def open_nodes(self, pixel: QPointF, document: Document, vocabulary: Vocabulary) -> None:
         """Look for a block on the canvas: by its title, its block's names or its id."""
         specs = {key: vocabulary.spec(node.block) for key, node in document.nodes.items()}
-        self._show({key: _of_node(document.nodes[key], spec) for key, spec in specs.items()}, pixel, "", "")
+        notes = {name: _of_note(name, frame.title) for name, frame in document.frames.items() if frame.is_note}
+        self._show(
+            {**{key: _of_node(document.nodes[key], spec) for key, spec in specs.items()}, **notes}, pixel, "", ""
+        )
         self.field.setPlaceholderText(tr("Find on the canvas…"))
 
     def open_ends(self, pixel: QPointF, answers: list[FoundEnd], document: Document, vocabulary: Vocabulary) -> None:

@@ -28,6 +28,7 @@ from widgets.canvas.editing import Editing
 from widgets.canvas.geometry import WIRE_REACH
 from widgets.canvas.minimap import Minimap
 from widgets.canvas.navigation import Navigation
+from widgets.canvas.notes import Notes
 from widgets.canvas.overlays import Bubble, EmptyHint
 from widgets.canvas.problem_bar import ProblemBar
 from widgets.canvas.scene import CanvasScene
@@ -47,7 +48,7 @@ MOST_PARTS = 40  # shown again one by one
 KEYS_THAT_ALTER = (Qt.Key.Key_Shift, Qt.Key.Key_Alt, Qt.Key.Key_Control)
 
 
-class Surface(Editing, Wiring, Subgraphs, Sharing, Clipboard, Navigation, QGraphicsView):
+class Surface(Editing, Wiring, Notes, Subgraphs, Sharing, Clipboard, Navigation, QGraphicsView):
     """Shows one document; see the module's first lines."""
 
     documentEdited = Signal(object, str, str)  # Document, name of the edit, join key

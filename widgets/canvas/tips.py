@@ -22,6 +22,9 @@ def tip_at(canvas: Surface, at: QPointF) -> str:
         return node_tip(canvas, name)
     if key := canvas.board.wire_at(at, 7.0 / canvas.scale_now):
         return wire_tip(canvas, canvas.board.wires[key].wire)
+    frame = canvas.board.frame_at(at, 0.0)[0]
+    if frame and canvas.document.frames[frame].is_note:
+        return _rich(tr("Note"), canvas.document.frames[frame].title.splitlines())
     return ""
 
 

@@ -57,6 +57,7 @@ class CanvasView(Keyboard, Surface):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.search.close_search()
         self.close_rename(True)
+        self.close_note(True)
         self.bubble.say("")
         self.arrive()
         self.setFocus(Qt.FocusReason.MouseFocusReason)
@@ -124,7 +125,9 @@ class CanvasView(Keyboard, Surface):
             self.remove_via(*found)
         elif key := self.board.wire_at(at, WIRE_REACH / self.scale_now):
             self.add_via(key, at)
-        elif (frame := self.board.frame_at(at, 0.0)[0]) and self.board.frames[frame].title_strip.contains(at):
+        elif (frame := self.board.frame_at(at, 0.0)[0]) and self.board.frames[frame].frame.is_note:
+            self.edit_note(frame)
+        elif frame and self.board.frames[frame].title_strip.contains(at):
             self.rename_frame(frame)
         else:
             self.open_search(at)

@@ -28,7 +28,7 @@ class MoveFrame(Gesture):
         super().__init__(canvas, press)
         self._frame = frame
         self._box = canvas.board.frames[frame].box
-        alone = press.has(Qt.KeyboardModifier.AltModifier)
+        alone = press.has(Qt.KeyboardModifier.AltModifier) or canvas.document.frames[frame].is_note
         self._nodes = [] if alone else canvas.board.inside(self._box)
         self._inner = [] if alone else [
             name for name, item in canvas.board.frames.items() if name != frame and self._box.contains(item.box)
@@ -67,7 +67,7 @@ class MoveFrame(Gesture):
         for name in (self._frame, *self._inner):
             frame = document.frames[name]
             document = edits.change_frame(document, name, x=frame.x + shift.x(), y=frame.y + shift.y())
-        self.canvas.propose(document, tr("Move a frame"))
+        self.canvas.propose(document, tr("Move a note") if document.frames[self._frame].is_note else tr("Move a frame"))
 
     def cancel(self) -> None:
         self.scene.settle()

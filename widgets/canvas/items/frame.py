@@ -48,7 +48,9 @@ class FrameItem(Drawn):
 
     @property
     def title_strip(self) -> QRectF:
-        """The part that moves the frame."""
+        """The part that moves the frame; all of a note."""
+        if self.frame.is_note:
+            return self._box
         return QRectF(self._box.x(), self._box.y(), self._box.width(), TITLE_HEIGHT)
 
     def edges_at(self, at: QPointF, tolerance: float = EDGE) -> str:
@@ -69,6 +71,9 @@ class FrameItem(Drawn):
         self, painter: QPainter, option: QStyleOptionGraphicsItem | None = None, widget: QWidget | None = None
     ) -> None:
         colours = theme()
+        if self.frame.is_note:
+            self._paint_note(painter)
+            return
         painter.setPen(
             ink.pen(colours.accent, 1.6)
             if self.selected
@@ -82,6 +87,24 @@ class FrameItem(Drawn):
             painter.setPen(ink.pen(colours.muted))
             title = ink.elided(role, self.frame.title, max(self._box.width() - 20, 0))
             painter.drawStaticText(self._box.topLeft() + QPointF(10, 5), ink.laid_out(role, title))
+
+    def _paint_note(self, painter: QPainter) -> None:
+        """A sticky text; what has no room ends in dots."""
+        colours, box = theme(), self._box
+        painter.setPen(ink.pen(colours.accent if self.selected else colours.warning, 1.6 if self.selected else 1.0))
+        painter.setBrush(ink.brush(colours.panel))
+        painter.drawRoundedRect(box, 4, 4)
+        painter.setBrush(ink.brush(colours.warning, 60 if self.hovered else 40))
+        painter.drawRoundedRect(box, 4, 4)
+        if self.scale_now < 0.25:
+            return
+        role, room = self.title_role, box.adjusted(9, 6, -9, -6)
+        lines = ink.written(role, self.frame.title, max(room.width(), 1.0), max(room.height(), 1.0))
+        painter.setFont(ink.font(role))
+        painter.setPen(ink.pen(colours.text))
+        for number, line in enumerate(lines):
+            place = room.topLeft() + QPointF(0, number * ink.SIZES[role] * ink.LINE)
+            painter.drawStaticText(place, ink.laid_out(role, line))
 
     @property
     def title_role(self) -> str:
