@@ -92,7 +92,7 @@ def rebuild_window(old: Window) -> Window:
     session.disconnect(session)
     for signal in (
         session.documentChanged, session.vocabularyChanged, session.analysisChanged, session.runsChanged,
-        session.watchedChanged, session.messageRaised, session.setAside, session.stateChanged,
+        session.watchedChanged, session.messageRaised, session.tabsChanged, session.tabLeft, session.tabEntered, session.stateChanged,
         session.ownChanged, session.sheetRequested, session.levelChanged,
     ):  # fmt: skip
         if session.isSignalConnected(QMetaMethod.fromSignal(signal)):

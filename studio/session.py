@@ -40,6 +40,8 @@ from studio.open.levels import Levels
 from studio.open.preferences import Preferences
 from studio.open.queueing import Queueing
 from studio.open.sweeping import Sweeping
+from studio.open.tabs import Tabs
+from studio.open.versions import Versions
 from studio.telling.sentences import refusal, spoken
 from widgets.look.language import said, tr
 
@@ -70,7 +72,9 @@ class Session(QObject):
     runsChanged = Signal(object)  # list[RunFacts]
     watchedChanged = Signal(str, int)  # uid, step (-1: live)
     messageRaised = Signal(str, str)  # sentence, severity
-    setAside = Signal(object)  # Lost: a changed drawing that left the canvas unsaved
+    tabsChanged = Signal()  # which documents are open, what they are called, which one is shown
+    tabLeft = Signal(object)  # Tab: another one will be shown
+    tabEntered = Signal(object)  # Tab: it is shown now
     ownChanged = Signal(object)  # OwnBlocks
     sheetRequested = Signal(str)  # a sheet of the window, by name
     stateChanged = Signal()  # what is possible may have changed
@@ -91,11 +95,10 @@ class Session(QObject):
         self._words_told = self.blocks
         self.is_engine_ready = False  # whether the blocks have been read from their classes, which takes seconds
         self.analysis: Analysis | None = None
-        self.history = History(Document())
+        self.tabs = Tabs()
         self.levels = Levels(self, self)
         self.levels.changed.connect(self.levelChanged)
-        self.path: Path | None = None
-        self.journal = Journal()
+        self.journal, self.versions = Journal(), Versions()
         self.runs: list[RunFacts] = []
         self._shelf, self._is_reading = Shelf(store), False
         self.checked: Document | None = None  # the document that the analysis is of
@@ -144,6 +147,20 @@ class Session(QObject):
             return None
 
     # The document
+
+    @property
+    def history(self) -> History:
+        """Undo and redo of the one on the canvas."""
+        return self.tabs.now.history
+
+    @property
+    def path(self) -> Path | None:
+        """Its file."""
+        return self.tabs.now.path
+
+    @path.setter
+    def path(self, path: Path | None) -> None:
+        self.tabs.now.path = path
 
     @property
     def document(self) -> Document:
@@ -205,14 +222,55 @@ class Session(QObject):
             self.look_again()
 
     def show(self, document: Document, path: Path | None = None) -> None:
-        """Put another document on the canvas; one that was changed stays in the journal and is offered back."""
-        self._set_aside()
-        self.levels.path = ()
-        self.history = History(document)
-        self.path = path
+        """Put another document on the canvas, in a tab of its own unless nobody touched the one that is there."""
+        self._leave_tab()
+        tab = self.tabs.make_room(self.journal.begin())
+        tab.history, tab.path = History(document), path
+        self._enter_tab()
+
+    def turn_to(self, number: int) -> None:
+        """Show another one of the open documents."""
+        if 0 <= number < len(self.tabs.all) and number != self.tabs.at:
+            self._leave_tab()
+            self.tabs.at = number
+            self.journal.turn_to(self.tabs.now.drawing)
+            self._enter_tab()
+
+    def close_tab(self, number: int) -> None:
+        """Let one of the open documents go, saved or not."""
+        shown = number == self.tabs.at
+        if shown:
+            self._leave_tab()
+        tab = self.tabs.all[number]
+        here = self.tabs.now
+        self.journal.turn_to(tab.drawing)
+        self.journal.drop(tab.history.now)
+        self.tabs.leave(number, self.journal.begin() if len(self.tabs.all) == 1 else 0)
+        self.journal.turn_to(self.tabs.now.drawing)
+        if shown or self.tabs.now is not here:
+            self._enter_tab()
+        else:
+            self.tabsChanged.emit()
+
+    def move_tab(self, old: int, new: int) -> None:
+        """Another order of the open documents."""
+        self.tabs.move(old, new)
+        self.tabsChanged.emit()
+
+    def _leave_tab(self) -> None:
+        """What was changed is kept; whoever shows it remembers from where."""
+        self._journal_timer.stop()
+        self._write_journal()
+        self.tabs.now.level = self.levels.path
+        self.tabLeft.emit(self.tabs.now)
+
+    def _enter_tab(self) -> None:
+        self.levels.path = self.tabs.now.level
         self.analysis = None
         self.analysisChanged.emit(None)
         self._document_changed()
+        self.tabsChanged.emit()
+        self.tabEntered.emit(self.tabs.now)
 
     def tell_all(self) -> None:
         """Say everything again, for a window that is new around what is open."""
@@ -220,10 +278,14 @@ class Session(QObject):
         self.levelChanged.emit(self.levels.document)
         self.analysisChanged.emit(self.analysis)
         self.runsChanged.emit(self.runs)
+        self.tabsChanged.emit()
         self.stateChanged.emit()
 
     def open(self, path: Path) -> None:
-        """Open a file. Raises Refused."""
+        """Open a file; one that is open already is shown as it is, with what was changed in it. Raises Refused."""
+        if (known := self.tabs.with_file(path)) >= 0:
+            self.turn_to(known)
+            return
         document = file.read(path)
         self.show(document, path)
         self.preferences.add_recent(str(path))
@@ -239,8 +301,10 @@ class Session(QObject):
         file.write(self.document, place)
         self.path = place
         self.history.saved()
+        self.versions.keep(self.document, "saved", place)
         self.preferences.add_recent(str(place))
         self.journal.drop(self.document)
+        self.tabsChanged.emit()
         self.say(tr("Saved to {path}.", path=str(place)))
         self.stateChanged.emit()
 
@@ -281,29 +345,12 @@ class Session(QObject):
         else:
             self.journal.drop(self.document)
 
-    def _set_aside(self) -> None:
-        """Another drawing comes: what was changed is kept and offered back at once."""
-        self._journal_timer.stop()
-        self._write_journal()
-        if self.history.is_changed:
-            self.setAside.emit(self.journal.keep(self.document, self.path))
-        self.journal.begin()
-
     def recover(self, lost: Lost) -> None:
         """Put a lost document on the canvas, unsaved: it is never written over its old file by itself."""
-        self._set_aside()
-        self.history = History(Document(id=lost.document.id))
-        self.path = None
+        self.show(Document(id=lost.document.id))
         self.edit(lost.document, tr("Recover"))
         self._write_journal()
         self.journal.discard(lost.place)  # it is kept as the drawing that is shown now
-
-    def bring_back(self, lost: Lost) -> None:
-        """The same for one that this session set aside: it belongs to its file as before."""
-        self.recover(lost)
-        self.path = Path(lost.path) if lost.path else None
-        self._write_journal()
-        self.stateChanged.emit()
 
     # Runs
 
@@ -381,6 +428,7 @@ class Session(QObject):
             first = next(problem for problem in self.analysis.problems if problem.severity == "error")
             self.say(spoken(first), "error")
             return ""
+        self.versions.keep(self.document, "run", self.path)
         return self._begin(self.document, place=place or self.preferences.place)
 
     def run_stage(self, number: int) -> str:

@@ -42,11 +42,17 @@ class Journal:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or Path(user_state_dir("crossmodal-studio")) / "journal"
-        self._session, self._drawing = uuid.uuid4().hex[:12], 0
+        self._session, self._drawing, self._latest = uuid.uuid4().hex[:12], 0, 0
 
-    def begin(self) -> None:
-        """Another drawing is shown: what is kept of the one before stays as it is."""
-        self._drawing += 1
+    def begin(self) -> int:
+        """Another drawing is shown: what is kept of the one before stays as it is. Gives its number."""
+        self._latest += 1
+        self._drawing = self._latest
+        return self._drawing
+
+    def turn_to(self, drawing: int) -> None:
+        """One that was shown before is shown again."""
+        self._drawing = drawing
 
     def place(self, document: Document) -> Path:
         """Where the drawing that is shown is kept: always inside the folder, whatever its id says."""

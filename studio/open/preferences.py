@@ -134,6 +134,10 @@ class Preferences:
         """Remember a document."""
         self._settings.setValue("recent", [path, *(old for old in self.recent if old != path)][:RECENT])
 
+    def forget_recent(self, paths: list[str]) -> None:
+        """These are not offered any more."""
+        self._settings.setValue("recent", [path for path in self.recent if path not in paths])
+
     @property
     def geometry(self) -> QByteArray | None:
         """Where the window was, and whether it was maximised."""

@@ -73,16 +73,28 @@ class Dialogs:
             ),
         )
 
-    def offer_back(self, lost: Lost) -> None:
-        """A changed drawing left the canvas: one click brings it back."""
+    def may_close_tab(self, number: int) -> bool:
+        """Ask where a document is not saved; in a bar, with what may be done."""
+        session = self._session
+        tab = session.tabs.all[number]
+        if not tab.is_changed:
+            return True
+        session.turn_to(number)
+
+        def saved() -> None:
+            self._menus.entry("save").trigger()
+            if tab in session.tabs.all and not tab.is_changed:
+                session.close_tab(session.tabs.all.index(tab))
+
+        def discarded() -> None:
+            if tab in session.tabs.all:
+                session.close_tab(session.tabs.all.index(tab))
+
         self._window.messages.show_message(
-            tr("“{name}” was changed and not saved; it is kept.", name=lost.document.name),
-            "warning",
-            (
-                (tr("Bring it back"), lambda: self._session.bring_back(lost)),
-                (tr("Discard"), lambda: self._session.journal.discard(lost.place)),
-            ),
-        )
+            tr("“{name}” was changed and not saved.", name=tab.name), "warning",
+            ((tr("Save and close"), saved), (tr("Discard"), discarded)),
+        )  # fmt: skip
+        return False
 
     def may_close(self) -> bool:
         """Ask only where a run would be stopped; in a bar, so that everything can still be looked at meanwhile."""

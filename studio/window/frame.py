@@ -35,6 +35,7 @@ from widgets.look.language import tr
 from widgets.look.theme import theme
 from widgets.loose import LooseStack
 from widgets.message_bar import MessageBar
+from widgets.open_tab_bar import OpenTabBar
 from widgets.palette.palette import Palette
 from widgets.problems import ProblemsPanel
 from widgets.query.page import QueryPage
@@ -74,7 +75,7 @@ class Frame(PlacedWindow):
         self.outline.bind(self.canvas)
         self.library, self.query, self.timeline = LibraryView(), QueryPage(), Timeline()
         self.inspect = InspectPage()
-        self.sweeps, self.plan_form = SweepsView(), PlanForm()
+        self.sweeps, self.plan_form, self.tab_bar = SweepsView(), PlanForm(), OpenTabBar()
         self.pump = Pump(self.session.library.reader, self)
         self.wall = MonitorWall(self.pump, self)
         self.pages = Pages(
@@ -100,6 +101,7 @@ class Frame(PlacedWindow):
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addWidget(self.tab_bar)
         column.addWidget(self.stack, 1)
         self.messages = MessageBar(page)
         self.setCentralWidget(page)

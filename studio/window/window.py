@@ -24,9 +24,12 @@ from studio.window.dialogs import Dialogs
 from studio.window.forking import Forking
 from studio.window.frame import Frame
 from studio.window.menus import Menus
+from studio.window.open_tabs import OpenTabs
 from studio.window.own_blocks import OwnBlocksPage
+from studio.window.recent import RecentFiles
 from studio.window.scaling import scale_now, scale_screens
 from studio.window.sweep_page import SweepPage
+from studio.window.versions import VersionsInWindow
 from widgets.look.language import tr
 from widgets.look.theme import look
 
@@ -59,8 +62,9 @@ class Window(Frame):
         self.running = Running(session, self.top.run, self.pump)
         self.load = DeviceLine(self.top)
         session.messageRaised.connect(self.messages.show_message)
-        session.setAside.connect(self.dialogs.offer_back)
         self.driving = Driving(session, self.statusBar())
+        self.open_tabs, self.versions = OpenTabs(session, self), VersionsInWindow(session, self)
+        self.recent = RecentFiles(session, self.menus.menus["File"], self.menus.entry("gallery"), self)
         self.own_blocks = OwnBlocksPage(session, self)
         session.sheetRequested.connect(lambda name: getattr(self, f"show_{name}")())
         self.top.pageRequested.connect(self.show_page)

@@ -23,10 +23,11 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from core.exploring.scores import may_choose
+from core.graph.differences import drawing_difference, incomparable, settings_difference
 from core.graph.document import Document
 from core.store.answers import RunFacts
 from widgets.library.columns import duration, every_metric, figure, status_text, steps_text
-from widgets.library.difference import DrawingDifference, drawing_difference, incomparable, settings_difference
+from widgets.look.graph_sketch import difference_words
 from widgets.look.language import tr
 from widgets.look.sides import metric_words
 from widgets.look.theme import look, theme
@@ -167,18 +168,6 @@ class CompareView(QWidget):
             title = tr("{other} against {first}", other=run.name, first=self._runs[0].name)
             parts.append(f"{title}\n{difference_words(drawing_difference(first, document, vocabulary()))}")
         return "\n\n".join(parts)
-
-
-def difference_words(difference: DrawingDifference) -> str:
-    """A drawing's difference, a line each."""
-    if difference.is_same():
-        return "  " + tr("The graphs are the same.")
-    lines = [f"  + {tr('block {name}', name=name)}" for name in difference.added]
-    lines += [f"  − {tr('block {name}', name=name)}" for name in difference.removed]
-    lines += [f"  ~ {node}: {name.replace('_', ' ')} {was} → {now}" for node, name, was, now in difference.changed]
-    lines += [f"  + {tr('wire {name}', name=name.replace('>', ' → '))}" for name in difference.wires_added]
-    lines += [f"  − {tr('wire {name}', name=name.replace('>', ' → '))}" for name in difference.wires_removed]
-    return "\n".join(lines)
 
 
 def _escaped(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What is drawn is never lost: steady work is kept, undecided drawings are not written over, what leaves is offered back."""
+"""What is drawn is never lost: steady work is kept, undecided drawings are not written over, what is not shown is kept too."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def test_an_undecided_drawing_survives_edits_of_the_same_example(sit_down) -> No
 
 
 @pytest.mark.parametrize("way", ["new", "example", "another of its id"])
-def test_a_changed_drawing_that_leaves_is_offered_back_at_once(sit_down, way: str) -> None:
+def test_a_changed_drawing_stays_open_in_its_own_tab(sit_down, way: str) -> None:
     person = sit_down(tiny_clip())
-    session, bar = person.session, person.window.messages
+    session = person.session
     changed = moved(person, 1)
     session.edit(changed, "move")
     if way == "new":
@@ -55,30 +55,31 @@ def test_a_changed_drawing_that_leaves_is_offered_back_at_once(sit_down, way: st
     else:
         session.show(replace(tiny_clip(), id=changed.id, name="a namesake"))
     assert session.document is not changed
-    assert changed.name in bar.sentence
+    assert [tab.name for tab in session.tabs.all] == [changed.name, session.document.name]
     session.edit(moved(person, 2), "move")  # what comes after does not write over it
     second = session.document
-    person.click(person.button("Bring it back", bar))
+    session.turn_to(0)
     assert session.document.nodes == changed.nodes
     assert session.history.is_changed
-    assert second.name in bar.sentence, "and what it replaced is offered in its turn"
     assert {tuple(lost.document.nodes) for lost in Journal().lost()} == {tuple(changed.nodes), tuple(second.nodes)}
 
 
-def test_what_was_brought_back_belongs_to_its_file(sit_down, tmp_path) -> None:
+def test_what_was_left_belongs_to_its_file(sit_down, tmp_path) -> None:
     person = sit_down(tiny_clip())
     session = person.session
     session.save(tmp_path / "mine.cms.json")
     session.edit(moved(person, 1), "move")
     person.choose("new_document")
-    person.click(person.button("Bring it back", person.window.messages))
+    assert session.path is None
+    session.turn_to(0)
     assert session.path == tmp_path / "mine.cms.json"
     session.save()
     assert Journal().lost() == []
 
 
-def test_an_unchanged_drawing_leaves_in_silence(sit_down) -> None:
+def test_an_untouched_drawing_makes_room_in_silence(sit_down) -> None:
     person = sit_down(tiny_clip())
     person.choose("new_document")
     assert person.window.messages.sentence == ""
+    assert len(person.session.tabs.all) == 1
     assert Journal().lost() == []

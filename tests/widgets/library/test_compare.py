@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from core.graph import edits
+from core.graph.differences import DEFAULT, drawing_difference, incomparable, settings_difference
 from core.graph.document import Document, End, Node, Wire
 from core.graph.recipe import Recipe, Stage
 from core.graph.vocabulary import BlockSpec, OptionSpec, Vocabulary
 from core.knobs import Knob
 from core.store.answers import RunFacts
 from widgets.library.compare import CompareView
-from widgets.library.difference import DEFAULT, drawing_difference, incomparable, settings_difference
 
 
 @pytest.fixture
