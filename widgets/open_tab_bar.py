@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QTabBar
+from PySide6.QtWidgets import QTabBar, QToolButton
 
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
@@ -28,12 +28,10 @@ class OpenTabBar(QTabBar):
         self.setDrawBase(False)
         self.setExpanding(False)
         self.setMovable(True)
-        self.setTabsClosable(True)
         self.setElideMode(Qt.TextElideMode.ElideRight)
         self.setStyleSheet(f"QTabBar::tab {{ max-width: {WIDEST}px; }}")
         self._is_telling = False
         self.currentChanged.connect(lambda number: None if self._is_telling else self.turned.emit(number))
-        self.tabCloseRequested.connect(self.closing)
         self.tabMoved.connect(lambda old, new: None if self._is_telling else self.reordered.emit(old, new))
         self.hide()
 
@@ -43,13 +41,28 @@ class OpenTabBar(QTabBar):
         while self.count() > len(names):
             self.removeTab(self.count() - 1)
         while self.count() < len(names):
-            self.addTab("")
+            self._add()
         for number, (name, place) in enumerate(zip(names, places, strict=True)):
             self.setTabText(number, name.replace("&", "&&"))
             self.setTabToolTip(number, plain_tip(place or tr("Not saved yet")))
         self.setCurrentIndex(at)
         self._is_telling = False
         self.setVisible(len(names) > 1)
+
+    def _add(self) -> None:
+        number, cross = self.addTab(""), QToolButton()
+        cross.setText("×")
+        cross.setAutoRaise(True)
+        cross.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        cross.setFixedSize(18, 18)
+        cross.setToolTip(tr("Close document"))
+        cross.setAccessibleName(tr("Close document"))
+        cross.clicked.connect(lambda: self.closing.emit(self._number_of(cross)))
+        self.setTabButton(number, QTabBar.ButtonPosition.RightSide, cross)
+
+    def _number_of(self, cross: QToolButton) -> int:
+        side = QTabBar.ButtonPosition.RightSide
+        return next((n for n in range(self.count()) if self.tabButton(n, side) is cross), -1)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.MiddleButton and (number := self.tabAt(event.position().toPoint())) >= 0:

@@ -103,7 +103,7 @@ class Frame(PlacedWindow):
         column.setSpacing(0)
         column.addWidget(self.tab_bar)
         column.addWidget(self.stack, 1)
-        self.messages = MessageBar(page)
+        self.messages = MessageBar(self.stack)  # below the tabs
         self.setCentralWidget(page)
         self.pages.fill(self.stack)
         left = QTabWidget()
