@@ -55,6 +55,7 @@ class OpenTabBar(QTabBar):
         cross.setAutoRaise(True)
         cross.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         cross.setFixedSize(18, 18)
+        cross.setStyleSheet("QToolButton { padding: 0; border: none; background: transparent; font-size: 15px; }")
         cross.setToolTip(tr("Close document"))
         cross.setAccessibleName(tr("Close document"))
         cross.clicked.connect(lambda: self.closing.emit(self._number_of(cross)))
