@@ -91,6 +91,8 @@ class Fixed:
         self.theme, self.language, self.scale, self.reduced_motion, self.place = theme, language, 1.0, True, "thread"
         self.recent: list[str] = []
         self.pinned_metrics: tuple[str, ...] = ()
+        self.advice_never: tuple[str, ...] = ()
+        self.advice_later: tuple[str, ...] = ()
         self.store = self.store_files = self.runs_view = ""
         self.geometry = None
 
@@ -111,6 +113,9 @@ class Fixed:
 
     def add_recent(self, path: str) -> None:
         """Not kept."""
+
+    def forget_recent(self, paths: list[str]) -> None:
+        """None is kept."""
 
     def layout(self, name: str) -> None:
         """None: every page has its default arrangement."""
