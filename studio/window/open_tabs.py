@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPointF
 
 from studio.open.tabs import Tab
 from studio.session import Session
-
-if TYPE_CHECKING:
-    from studio.window.window import Window
+from studio.window.frame import Frame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +24,9 @@ class Looked:
 class OpenTabs(QObject):
     """Between the bar and the session."""
 
-    def __init__(self, session: Session, window: Window) -> None:
+    def __init__(self, session: Session, window: Frame, may_close: Callable[[int], bool]) -> None:
         super().__init__(window)
-        self._session, self._window, self._bar = session, window, window.tab_bar
+        self._session, self._window, self._bar, self._may_close = session, window, window.tab_bar, may_close
         self._bar.turned.connect(session.turn_to)
         self._bar.closing.connect(self.close_one)
         self._bar.reordered.connect(session.move_tab)
@@ -46,7 +44,7 @@ class OpenTabs(QObject):
 
     def close_one(self, number: int) -> None:
         """Close a tab; of one that is not saved it is asked first."""
-        if self._window.dialogs.may_close_tab(number):
+        if self._may_close(number):
             self._session.close_tab(number)
 
     def turn_by(self, by: int) -> None:

@@ -167,7 +167,7 @@ class InsidePanel(QWidget):
         for name, count in inside.splits.items():
             self.split.addItem(f"{tr(name, 'split')} · {count:,}", name)
         self.split.setCurrentIndex(self.split.findData(wish.split))
-        self.place.setText(tr("{n} of {all}", n=f"{wish.place + 1:,}", all=f"{inside.splits[wish.split]:,}"))
+        self.place.setText(f"{wish.place + 1:,} / {inside.splits[wish.split]:,}")
         self.source.clear()
         for source in inside.sources:
             self.source.addItem(self._titles.get(source, source), source)
