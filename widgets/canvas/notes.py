@@ -103,7 +103,7 @@ class NoteEditor(QPlainTextEdit):
     def __init__(self, parent: QWidget, text: str, use: Callable[[str], None]) -> None:
         super().__init__(text, parent)
         self._use, self.is_over = use, False
-        self.setAccessibleName(tr("Note"))
+        self.setAccessibleName(tr("Sticky note"))
         self.setTabChangesFocus(True)
         colours = theme()
         self.setStyleSheet(

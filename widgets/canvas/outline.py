@@ -147,7 +147,7 @@ class Outline(QWidget):
             row.setText(0, first_line(text))
             row.setData(0, NOTE, name)
             row.setData(0, COLOUR, theme().warning)
-            row.setData(0, SPOKEN, tr("{name}: {text}", name=tr("Note"), text=text))
+            row.setData(0, SPOKEN, tr("{name}: {text}", name=tr("Sticky note"), text=text))
             row.setToolTip(0, plain_tip(text))
 
     def _title(self, name: str) -> str:

@@ -130,7 +130,7 @@ def _of_end(document: Document, vocabulary: Vocabulary, answer: FoundEnd) -> _Ro
 def _of_note(name: str, text: str) -> _Row:
     return _Row(
         title=first_line(text),
-        aside=tr("Note"),
+        aside=tr("Sticky note"),
         colour=theme().warning,
         tip=text,
         names=(text,),

@@ -24,7 +24,7 @@ def tip_at(canvas: Surface, at: QPointF) -> str:
         return wire_tip(canvas, canvas.board.wires[key].wire)
     frame = canvas.board.frame_at(at, 0.0)[0]
     if frame and canvas.document.frames[frame].is_note:
-        return _rich(tr("Note"), canvas.document.frames[frame].title.splitlines())
+        return _rich(tr("Sticky note"), canvas.document.frames[frame].title.splitlines())
     return ""
 
 
