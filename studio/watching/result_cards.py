@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QWidget
 from core.exploring.card import MOST_DOCUMENT, MOST_SCORES, ResultCard, card_of, document_hash
 from core.exploring.carriers import MOST_BYTES, carried, found_in
 from core.exploring.films import text_in_film
+from core.graph.differences import drawing_difference, settings_difference
 from core.graph.document import Document
 from core.graph.file import loads
 from core.graph.selection import selecting_series
@@ -27,7 +28,6 @@ from core.telemetry.events import ENDED
 from studio.session import Session
 from studio.telling.sentences import refusal
 from studio.window.frame import Frame
-from widgets.library.difference import drawing_difference, settings_difference
 from widgets.look.files import save_file
 from widgets.look.language import tr
 from widgets.look.sides import metric_words
