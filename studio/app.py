@@ -47,7 +47,7 @@ def make_application(preferences: Preferences) -> QApplication:
     font.setPointSizeF(max(font.pointSizeF(), 9.5))
     existing.setFont(font)
     speak(existing, preferences.language)
-    apply_theme(existing, preferences.theme)
+    apply_theme(existing, preferences.theme, preferences.contrast)
     remember_with(preferences.folder, preferences.keep_folder)
     return existing
 

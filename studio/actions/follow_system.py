@@ -1,4 +1,4 @@
-"""Light or dark as the desktop says."""
+"""Colours, contrast and motion as the desktop says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from studio.session import Session
 
 @actions.register("follow_system")
 class FollowSystem(Action):
-    """Light or dark as the desktop says."""
+    """Colours, contrast and motion as the desktop says."""
 
     text = "Follow the desktop"
     menu = "View"
@@ -16,4 +16,4 @@ class FollowSystem(Action):
 
     def do(self, session: Session) -> None:
         """Do it."""
-        session.window.use_theme("system")
+        session.window.follow_desktop()

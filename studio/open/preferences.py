@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QLocale, QSettings
 
+from widgets.look.desktop import reduces_motion
+
 RECENT = 12
 PUT_OFF = 400  # proposals that are remembered
 
@@ -22,6 +24,15 @@ class Preferences:
     @theme.setter
     def theme(self, name: str) -> None:
         self._settings.setValue("theme", name)
+
+    @property
+    def contrast(self) -> str:
+        """``system``, ``high`` or ``normal``."""
+        return str(self._settings.value("contrast", "system"))
+
+    @contrast.setter
+    def contrast(self, name: str) -> None:
+        self._settings.setValue("contrast", name)
 
     @property
     def language(self) -> str:
@@ -44,12 +55,18 @@ class Preferences:
 
     @property
     def reduced_motion(self) -> bool:
-        """No animations."""
-        return str(self._settings.value("reduced_motion", "false")) == "true"
+        """No animations: as a person chose, else as the desktop says."""
+        chosen = self._settings.value("reduced_motion")
+        return reduces_motion() if chosen is None else str(chosen) == "true"
 
     @reduced_motion.setter
     def reduced_motion(self, reduced: bool) -> None:
         self._settings.setValue("reduced_motion", "true" if reduced else "false")
+
+    def follow_desktop(self) -> None:
+        """Theme, contrast and motion as the desktop says."""
+        self.theme = self.contrast = "system"
+        self._settings.remove("reduced_motion")
 
     @property
     def driven(self) -> bool:

@@ -44,11 +44,11 @@ class Dialogs:
         self._session, self._window, self._menus = session, window, menus
         self._leaving = False
 
-    def apply_theme(self, name: str) -> None:
-        """Other colours, everywhere."""
+    def apply_theme(self) -> None:
+        """The colours that are preferred, everywhere."""
         application = QApplication.instance()
         if isinstance(application, QApplication):
-            apply_theme(application, name)
+            apply_theme(application, self._session.preferences.theme, self._session.preferences.contrast)
 
     def offer_recovery(self) -> None:
         """Documents that were never saved, after a crash; the newest first, each in turn."""

@@ -220,12 +220,13 @@ class Frame(PlacedWindow):
         self.outline.tree.setFocus()
 
     def next_panel(self, step: int) -> None:
-        """The keys go to the next panel that is in sight: page, settings, list at the left, timeline, top."""
+        """The keys go to the next panel that is in sight: page, settings, list at the left, monitors, timeline, top."""
         left = self._left_tabs.currentWidget()
         panels = [
             self.pages.focus(self.pages.current),
             self.inspector,
             left.focusProxy() or left,
+            self.wall.row,
             self.timeline,
             self.top,
         ]
@@ -276,11 +277,14 @@ class Frame(PlacedWindow):
 
 
 def _focus_in(panel: QWidget) -> None:
-    """The keys go to a panel, or to the first thing in it that takes them."""
-    inside = panel.findChildren(QWidget)
-    takes = [
-        one
-        for one in (panel, *inside)
-        if one.focusPolicy() & Qt.FocusPolicy.TabFocus and one.isVisible() and one.isEnabled()
-    ]
-    (takes[0] if takes else panel).setFocus(Qt.FocusReason.TabFocusReason)
+    """The keys go to a panel, or to the first thing in it, as Tab goes, that takes them."""
+    taker: QWidget | None = panel
+    while taker is not None and not (_takes_keys(taker) and (taker is panel or panel.isAncestorOf(taker))):
+        taker = taker.nextInFocusChain()
+        if taker is panel:
+            break
+    (taker or panel).setFocus(Qt.FocusReason.TabFocusReason)
+
+
+def _takes_keys(widget: QWidget) -> bool:
+    return bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus) and widget.isVisible() and widget.isEnabled()

@@ -89,6 +89,7 @@ class Fixed:
     def __init__(self, real: object, theme: str, language: str) -> None:
         self._real = real
         self.theme, self.language, self.scale, self.reduced_motion, self.place = theme, language, 1.0, True, "thread"
+        self.contrast = "normal"
         self.recent: list[str] = []
         self.pinned_metrics: tuple[str, ...] = ()
         self.advice_never: tuple[str, ...] = ()

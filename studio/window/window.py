@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 
 from studio.asking.advising import Advising
 from studio.asking.inspecting import Inspecting
@@ -70,6 +70,9 @@ class Window(Frame):
         session.sheetRequested.connect(lambda name: getattr(self, f"show_{name}")())
         self.top.pageRequested.connect(self.show_page)
         look.changed.connect(self.restyle)
+        hints = QGuiApplication.styleHints()
+        hints.colorSchemeChanged.connect(self.heed_desktop)
+        hints.accessibility().contrastPreferenceChanged.connect(self.heed_desktop)
         bindings.show_vocabulary(self, session.vocabulary)
         self.restyle()
         self.restore_place()
@@ -83,7 +86,22 @@ class Window(Frame):
     def use_theme(self, name: str) -> None:
         """Light, dark or as the system says."""
         self.session.preferences.theme = name
-        self.dialogs.apply_theme(name)
+        self.dialogs.apply_theme()
+
+    def use_contrast(self, name: str) -> None:
+        """High, normal or as the system says."""
+        self.session.preferences.contrast = name
+        self.dialogs.apply_theme()
+
+    def heed_desktop(self, *_: object) -> None:
+        """The desktop asks for other colours: where they follow it, they change at once."""
+        self.dialogs.apply_theme()
+
+    def follow_desktop(self) -> None:
+        """Theme, contrast and motion as the desktop says."""
+        self.session.preferences.follow_desktop()
+        self.canvas.set_reduced_motion(self.session.preferences.reduced_motion)
+        self.dialogs.apply_theme()
 
     def use_language(self, name: str) -> None:
         """Speak another language: the window is made anew around the same session."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Q
 from PySide6.QtGui import QColor, QPainter, QPalette, QPen
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from widgets.look.shapes import modality_of, shape
 from widgets.look.theme import theme
 
 BLOCK_MIME = "application/x-crossmodal-block"  # a dragged entry: the block's key in UTF-8
@@ -50,5 +51,6 @@ class EntryDelegate(QStyledItemDelegate):
             return box.left() + 6
         painter.setPen(QPen(ring, 1.5) if ring else Qt.PenStyle.NoPen)
         painter.setBrush(QColor(colour))
-        painter.drawEllipse(QPointF(box.left() + 11, box.center().y() + 0.5), 4.5, 4.5)
+        middle = QPointF(box.left() + 11, box.center().y() + 0.5)
+        painter.drawPath(shape(modality_of(colour) if theme().is_high else "any", middle, 4.5))
         return box.left() + 24

@@ -14,6 +14,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication
 
+from widgets.look.desktop import wants_contrast
+
 
 @dataclass(frozen=True, kw_only=True)
 class Theme:
@@ -21,6 +23,9 @@ class Theme:
 
     name: str
     is_dark: bool
+    is_high: bool = (
+        False  # of high contrast: text 7 : 1 (WCAG 2.2, 1.4.6), lines and marks 3 : 1, modalities by shape too
+    )
     window: str  # behind everything
     canvas: str
     panel: str  # docks, cards
@@ -61,6 +66,30 @@ LIGHT = Theme(
 )  # fmt: skip
 
 
+HIGH_DARK = Theme(
+    name="high dark", is_dark=True, is_high=True, window="#000000", canvas="#000000", panel="#000000", raised="#1a1a1a", line="#8a8a8a",
+    edge="#c8c8c8", text="#ffffff", muted="#d6d6d6", accent="#8ec5ff", on_accent="#000000", good="#7ef0ae", warning="#ffd866",
+    bad="#ffa9a7",
+    modality=MappingProxyType({
+        "image": "#7fc1ff", "text": "#ffcf6b", "audio": "#ff9fd0", "video": "#6fe8de", "shared": "#c9b8ff", "loss": "#ffa9a7",
+        "any": "#cccccc",
+    }),
+    series=("#8ec5ff", "#ffcf6b", "#7ef0ae", "#ff9fd0", "#c9b8ff", "#6fe8de", "#ffa9a7", "#d8e27a"),
+)  # fmt: skip
+
+HIGH_LIGHT = Theme(
+    name="high light", is_dark=False, is_high=True, window="#ffffff", canvas="#ffffff", panel="#ffffff", raised="#f0f0f0", line="#6b6b6b",
+    edge="#404040", text="#000000", muted="#3a3a3a", accent="#003a9e", on_accent="#ffffff", good="#00502a", warning="#5a3c00",
+    bad="#8c0a0a",
+    modality=MappingProxyType({
+        "image": "#003f8f", "text": "#5a3c00", "audio": "#7d0d4c", "video": "#004d48", "shared": "#43249c", "loss": "#8c0a0a",
+        "any": "#3a3a3a",
+    }),
+    series=("#003a9e", "#5a3c00", "#00502a", "#7d0d4c", "#43249c", "#004d48", "#8c0a0a", "#474f00"),
+)  # fmt: skip
+THEMES = {colours.name: colours for colours in (DARK, LIGHT, HIGH_DARK, HIGH_LIGHT)}
+
+
 class Look(QObject):
     """Announces that the theme or the language is another one now."""
 
@@ -83,15 +112,23 @@ def system_is_dark() -> bool:
     return hints is None or hints.colorScheme() != Qt.ColorScheme.Light
 
 
-def apply_theme(application: QApplication, name: str = "system") -> None:
-    """Use ``light``, ``dark`` or what the ``system`` says: Fusion, our palette, a short style sheet.
+def chosen(name: str = "system", contrast: str = "system") -> Theme:
+    """The theme for ``light``, ``dark`` or what the ``system`` says, in ``high`` or ``normal`` contrast or as the ``system`` says."""
+    dark = system_is_dark() if name == "system" else name == "dark"
+    high = wants_contrast() if contrast == "system" else contrast == "high"
+    if high:
+        return HIGH_DARK if dark else HIGH_LIGHT
+    return DARK if dark else LIGHT
+
+
+def apply_theme(application: QApplication, name: str = "system", contrast: str = "normal") -> None:
+    """Use a theme, see :func:`chosen`: Fusion, our palette, a short style sheet.
 
     Qt polishes every widget anew for each of them, which takes seconds: what is in use already is left as it is.
     """
     global _current
-    dark = system_is_dark() if name == "system" else name == "dark"
-    _current = DARK if dark else LIGHT
-    before, now = application.property(IN_USE), "dark" if dark else "light"
+    _current = chosen(name, contrast)
+    before, now = application.property(IN_USE), _current.name
     if before == now:
         return
     if before is None:
@@ -121,7 +158,7 @@ def qt_palette(colours: Theme) -> QPalette:
         palette.setColor(role, QColor(colour))
     for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText):
         faded = QColor(colours.muted)
-        faded.setAlpha(140)
+        faded.setAlpha(255 if colours.is_high else 140)
         palette.setColor(QPalette.ColorGroup.Disabled, role, faded)
     return palette
 
@@ -151,6 +188,7 @@ def style_sheet(colours: Theme) -> str:
         border-bottom: 1px solid {colours.line}; padding: 4px 8px; }}
     QTableView, QTreeView, QListView {{ border: none; gridline-color: {colours.line}; outline: none; }}
     QToolButton {{ border: none; border-radius: 5px; padding: 4px 8px; color: {colours.text}; }}
+    {_focus(colours)}
     QToolButton:hover {{ background: {colours.raised}; }}
     QToolButton:checked {{ background: {colours.raised}; color: {colours.accent}; }}
     QToolButton:disabled {{ color: {colours.muted}; }}
@@ -173,3 +211,12 @@ def style_sheet(colours: Theme) -> str:
     QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
     QLabel[muted="true"] {{ color: {colours.muted}; }}
     """
+
+
+def _focus(colours: Theme) -> str:
+    """In high contrast, a ring around what has the keys."""
+    if not colours.is_high:
+        return ""
+    return (
+        f"QToolButton:focus, QPushButton:focus, QTabBar:focus, QCheckBox:focus {{ border: 2px solid {colours.text}; }}"
+    )

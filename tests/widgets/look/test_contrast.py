@@ -24,9 +24,8 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from widgets.inspector.fields.switch import Switch
-from widgets.look.theme import DARK, LIGHT, Theme, apply_theme, style_sheet
+from widgets.look.theme import THEMES, Theme, apply_theme, style_sheet
 
-THEMES = {"dark": DARK, "light": LIGHT}
 LEAST = 3.0
 
 
@@ -82,7 +81,7 @@ def test_a_control_as_it_is_drawn_has_a_border_that_is_seen(qtbot, name: str, ki
     """Of the colours along its border, the one that stands out most from the ground."""
     application = QApplication.instance()
     assert isinstance(application, QApplication)
-    apply_theme(application, name)
+    apply_theme(application, name.split()[-1], "high" if THEMES[name].is_high else "normal")
     try:
         page = QWidget()
         qtbot.addWidget(page)
@@ -98,3 +97,20 @@ def test_a_control_as_it_is_drawn_has_a_border_that_is_seen(qtbot, name: str, ki
         assert seen >= LEAST
     finally:
         apply_theme(application, "dark")
+
+
+@pytest.mark.parametrize("name", [name for name in THEMES if THEMES[name].is_high])
+def test_in_high_contrast_all_text_is_7_to_1_and_all_marks_3_to_1(name: str) -> None:
+    """WCAG 2.2, 1.4.6 and 1.4.11, on every ground; modalities, curves and lines are marks."""
+    colours = THEMES[name]
+    for role in ("text", "muted", "accent", "good", "warning", "bad"):
+        assert min(contrast(getattr(colours, role), ground) for ground in grounds(colours)) >= 7, role
+    assert contrast(colours.on_accent, colours.accent) >= 7
+    for colour in (*colours.modality.values(), *colours.series, colours.line, colours.edge):
+        assert min(contrast(colour, ground) for ground in grounds(colours)) >= LEAST, colour
+
+
+@pytest.mark.parametrize("name", THEMES)
+def test_wires_and_handles_are_seen_on_the_canvas(name: str) -> None:
+    colours = THEMES[name]
+    assert min(contrast(colour, colours.canvas) for colour in colours.modality.values()) >= LEAST

@@ -20,6 +20,7 @@ from widgets.canvas.items.pictures import Pictures
 from widgets.look import quantities
 from widgets.look.glyphs import draw_glyph
 from widgets.look.language import tr
+from widgets.look.shapes import shape
 from widgets.look.theme import theme
 
 NO_FACTS = NodeFacts()
@@ -289,7 +290,10 @@ class NodeItem(Drawn):
         painter.setBrush(ink.brush(colour, 255 if fits else 90) if filled else ink.node_fill())
         big = key == self.hot or (self.fitting is not None and fits)
         radius = g.PORT_RADIUS + (2.0 if big else 0.0) - (0.8 if not filled else 0.0)
-        painter.drawEllipse(QPointF(spot.x, spot.y), radius, radius)
+        if theme().is_high:
+            painter.drawPath(shape(spot.port.modality, QPointF(spot.x, spot.y), radius))
+        else:
+            painter.drawEllipse(QPointF(spot.x, spot.y), radius, radius)
         if key == self.chosen:
             painter.setPen(ink.pen(theme().text, 2.0))
             painter.setBrush(Qt.BrushStyle.NoBrush)
