@@ -215,8 +215,10 @@ def words_of_examples() -> Iterator[tuple[str, str]]:
     """Names, notes, titles, frames, stages, axes and configurations of the gallery's documents."""
     yield from ((family, "example families") for family in (*families(), OTHERS))
     for key, document in ((example.key, example.document) for example in examples()):
-        titles = [node.title for node in document.nodes.values()]
-        frames = [frame.title for frame in document.frames.values()]
+        drawn = (document, *document.definitions.values())
+        titles = [node.title for each in drawn for node in each.nodes.values()]
+        frames = [frame.title for each in drawn for frame in each.frames.values()]
+        frames += [text for each in document.definitions.values() for text in (each.title, each.note)]
         stages = [stage.name for stage in document.recipe.stages]
         axes = document.sweep.axes if document.sweep else ()
         configurations = [name for axis in axes for name in (axis.name, *(change.name for change in axis.changes))]

@@ -8,11 +8,11 @@ from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from core.graph import edits, file
 from core.graph.configurations import BETWEEN, grid_points, part_name
-from core.graph.document import Document
+from core.graph.document import Definition, Document
 from core.graph.examples import named_example
 from core.graph.paths import MIX, knob_at, placed
 from core.graph.recipe import Recipe
@@ -23,6 +23,7 @@ from core.knobs import knobs_of
 from core.problems import refuse
 from widgets.look.language import tr
 
+Drawn = TypeVar("Drawn", Document, Definition)
 DEFAULT_EXAMPLE = "mini_clip"
 OTHERS = "More"
 FAMILIES = {"callbacks": "training option", "diagnostics": "diagnostic"}
@@ -65,14 +66,22 @@ def examples(folder: Traversable | None = None) -> list[Example]:
 
 def in_language(example: Document) -> Document:
     """An example as it is opened: its names and notes in the person's language. A person's own files are never changed."""
+    inside = {key: _drawn_in_language(each) for key, each in example.definitions.items()}
     return replace(
-        example, name=tr(example.name), note=tr(example.note),
-        nodes={key: replace(node, title=tr(node.title)) for key, node in example.nodes.items()},
-        frames={key: replace(frame, title=tr(frame.title)) for key, frame in example.frames.items()},
+        _drawn_in_language(example), name=tr(example.name), note=tr(example.note),
+        definitions={key: replace(each, title=tr(each.title), note=tr(each.note)) for key, each in inside.items()},
         recipe=replace(
             example.recipe, stages=tuple(replace(stage, name=tr(stage.name)) for stage in example.recipe.stages)
         ),
         sweep=None if example.sweep is None else _sweep_in_language(example.sweep),
+    )  # fmt: skip
+
+
+def _drawn_in_language(drawn: Drawn) -> Drawn:
+    """Titles of blocks and frames."""
+    return replace(
+        drawn, nodes={key: replace(node, title=tr(node.title)) for key, node in drawn.nodes.items()},
+        frames={key: replace(frame, title=tr(frame.title)) for key, frame in drawn.frames.items()},
     )  # fmt: skip
 
 

@@ -12,13 +12,14 @@ from core.graph.analysis import Analysis
 from core.graph.document import Document
 from core.graph.subgraphs import borders
 from core.graph.subgraphs.changes import Loss, losses
+from core.graph.subgraphs.definitions import faults
 from core.graph.subgraphs.facts import at_level, fix_at, place_of
 from core.graph.subgraphs.flat import Path, flattened
 from core.graph.subgraphs.grouping import title_now
 from core.graph.subgraphs.levels import inside_of, level, paths_to, still_there, with_level
 from core.knobs import Value
 from core.problems import Fix, Refused, refuse
-from studio.telling.sentences import refusal
+from studio.telling.sentences import refusal, spoken
 from widgets.look.language import tr
 
 T = TypeVar("T")
@@ -132,8 +133,9 @@ class Levels(QObject):
             self._whole.say(refusal(refused), "warning")
             return
         again = level(after, self.path)
-        self._shown = (after, self.path, drawn if again == drawn else again)
-        self._take(before, after, name, f"{'.'.join(self.path)}/{join}" if join and self.path else join)
+        kept, self._shown = self._shown, (after, self.path, drawn if again == drawn else again)
+        if not self._take(before, after, name, f"{'.'.join(self.path)}/{join}" if join and self.path else join):
+            self._shown = kept
 
     def change_border(self, change: str, arguments: dict[str, object], name: str, definition: str = "") -> None:
         """A function of :mod:`core.graph.subgraphs.borders` for the subgraph that is shown, or a named one."""
@@ -145,11 +147,16 @@ class Levels(QObject):
         except Refused as refused:
             self._whole.say(refusal(refused), "warning")
 
-    def _take(self, before: Document, after: Document, name: str, join: str) -> None:
+    def _take(self, before: Document, after: Document, name: str, join: str) -> bool:
+        """What could not be written out could not be read again: it is not taken."""
+        if (found := faults(after)) and not faults(before):
+            self._whole.say(spoken(found[0]), "warning")
+            return False
         told = losses(before, after)
         self._whole.edit(after, name, join)
         for loss in told:
             self._whole.say(lost(loss), "warning")
+        return True
 
     def fixed(self, fix: Fix) -> Document:
         """The whole document with a remedy of its flat form carried out. Raises Refused where it no longer can be."""

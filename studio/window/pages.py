@@ -99,16 +99,17 @@ class Pages:
 
     def take_folder(self, folder: str) -> None:
         """A folder was dropped on the data page: the source that reads it gets it, and is looked at."""
-        session = self.session
-        document, source = with_folder(session.document, Path(folder), self.data.source, session.vocabulary)
+        session, levels = self.session, self.session.levels
+        *way, chosen = levels.place_of(self.data.source)
+        levels.go_to(way)
+        document, source = with_folder(levels.document, Path(folder), chosen, session.vocabulary)
         if not source:
             session.say(tr("There are no images, audio or videos in that folder."), "warning")
             return
-        session.edit(document, tr("Choose a folder"))
-        self.session.levels.go_to(())
+        levels.edit(document, tr("Choose a folder"))
         self.canvas.reveal(source)  # on the page of the design it is seen, and its settings with it
         self.check_data()
-        self.data.choose_source(source)
+        self.data.choose_source(levels.flat_of(source))
         self.check_data()
 
     def _look_again(self) -> None:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QAbstractItemView, QMenu, QTreeWidget, QTreeWidget
 from core.graph import rules
 from core.graph.analysis import Analysis
 from core.graph.document import Document, End
+from core.graph.subgraphs.definitions import definition_of
 from core.graph.vocabulary import Vocabulary
 from widgets.canvas import menus
 from widgets.canvas.commands import command_for, spelled
@@ -55,6 +56,7 @@ class Outline(QWidget):
     nodeRequested = Signal(str)  # go there
     notesSelected = Signal(list)  # frame ids
     noteRequested = Signal(str)  # go there
+    enterRequested = Signal(str)  # into a subgraph
     deleteRequested = Signal()
     commandRequested = Signal(str)  # a method of the canvas, for what is selected
     wireRequested = Signal(object)  # a port: where is its wire to lead?
@@ -90,6 +92,7 @@ class Outline(QWidget):
         self.nodeRequested.connect(canvas.reveal)
         self.noteRequested.connect(canvas.reveal_frame)
         self.notesSelected.connect(lambda notes: canvas.select(canvas.selection(), frames=notes))
+        self.enterRequested.connect(canvas.enter)
         self.deleteRequested.connect(canvas.delete)
         self.commandRequested.connect(lambda method: getattr(canvas, method)())
         self.wireRequested.connect(canvas.ask_where)
@@ -254,10 +257,12 @@ class Outline(QWidget):
             self._is_telling = False
 
     def _go(self, item: QTreeWidgetItem, column: int = 0) -> None:
-        name = item.data(0, KEY) or item.data(0, OTHER_END)
+        own = item.data(0, KEY)
         if item.data(0, NOTE):
             self.noteRequested.emit(item.data(0, NOTE))
-        elif name:
+        elif own and definition_of(self._document.definitions, self._document.nodes[own]) is not None:
+            self.enterRequested.emit(own)
+        elif name := own or item.data(0, OTHER_END):
             self.nodeRequested.emit(name)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -281,6 +286,8 @@ class Outline(QWidget):
             (self.unwireRequested.emit(port) if port is not None else self.deleteRequested.emit())
         elif alone and event.key() in ENTER and item is not None:
             (self.wireRequested.emit(port) if port is not None and not item.data(0, OTHER_END) else self._go(item))
+        elif alone and event.key() == Qt.Key.Key_Escape and self._document.inside:
+            self.commandRequested.emit("leave")
         elif method := self._method(event):
             if method == "wire_to" and port is not None:
                 self.wireRequested.emit(port)

@@ -167,4 +167,4 @@ class SubgraphPage(Page):
 
 def _port_words(port: Port) -> str:
     kind = tr(port.kind, "kind")
-    return f"{kind} · {tr(port.modality)}" if port.modality not in ("any", "loss") else kind
+    return f"{kind} · {tr(port.modality)}" if port.modality not in ("any", "loss", port.kind) else kind

@@ -14,6 +14,7 @@ from core.graph.subgraphs.definitions import ENTRY, EXIT, block_of, border, defi
 from core.graph.subgraphs.specs import bare_port, words_of
 from core.graph.sweep import Axis, Sweep
 from core.graph.vocabulary import Vocabulary
+from core.knobs import Value
 from core.problems import refuse
 
 APART = 240.0  # scene units between the border and what is inside
@@ -86,9 +87,43 @@ def group(document: Document, nodes: Collection[str], words: Vocabulary, title: 
     made = replace(
         document, nodes=_in_place(document.nodes, chosen, node), wires=outer,
         definitions={**definitions, name: definition}, sweep=sweep,
-        recipe=_moved(document.recipe, {key: f"{copy}.{key}" for key in chosen}),
+        recipe=_named_anew(document.recipe, {key: f"{copy}.{key}" for key in chosen}, words),
     )  # fmt: skip
     return made, copy
+
+
+def _named_anew(recipe: Recipe, names: Mapping[str, str], words: Vocabulary) -> Recipe:
+    """Everything that a recipe says of some nodes, said under other ids; its options name blocks in texts."""
+    texts = {
+        f"{option.family}s/{option.key}": {k.name for k in option.knobs if k.kind == "text"} for option in words.options
+    }
+    return options_named(_moved(recipe, names), names, texts)
+
+
+def options_named(
+    recipe: Recipe, names: Mapping[str, str], texts: Mapping[str, Collection[str]] | None = None
+) -> Recipe:
+    """A recipe whose callbacks and diagnostics name some blocks otherwise; ``texts``: the only settings that may, by family and key."""
+
+    def named(family: str, entries: Mapping[str, Mapping[str, Value]]) -> dict[str, dict[str, Value]]:
+        return {
+            key: {
+                name: _in_text(value, names)
+                if isinstance(value, str) and (texts is None or name in texts.get(f"{family}/{key}", ()))
+                else value
+                for name, value in knobs.items()
+            }
+            for key, knobs in entries.items()
+        }
+
+    return replace(
+        recipe, callbacks=named("callbacks", recipe.callbacks), diagnostics=named("diagnostics", recipe.diagnostics)
+    )  # fmt: skip
+
+
+def _in_text(text: str, names: Mapping[str, str]) -> str:
+    """A text whose words that are ids are other ids: ``pool, vit`` or ``info_nce/R@10``."""
+    return "".join(names.get(part, part) for part in re.split(r"([\s,;/]+)", text))
 
 
 def fresh_id(document: Document, title: str) -> str:
@@ -391,7 +426,9 @@ def _said_of_all(recipe: Recipe, node: str, names: Mapping[str, str]) -> Recipe:
                 kept[fresh] = rule
         return kept
 
-    mix = _moved(recipe, {f"{node}.{key}": fresh for key, fresh in names.items()}).mix
+    outward = {f"{node}.{key}": fresh for key, fresh in names.items()}
+    recipe = options_named(recipe, outward)
+    mix = _moved(recipe, outward).mix
     stages = tuple(replace(stage, rules=spread(stage.rules)) for stage in recipe.stages)
     return replace(recipe, rules=spread(recipe.rules), stages=stages, mix=mix)
 

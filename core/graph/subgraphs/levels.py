@@ -14,6 +14,7 @@ from core.graph.recipe import Recipe, Rule
 from core.graph.subgraphs.changes import settled
 from core.graph.subgraphs.definitions import ENTRY, EXIT, border, definition_of, is_border, title_of
 from core.graph.subgraphs.flat import Path, flattened
+from core.graph.subgraphs.grouping import options_named
 from core.problems import refuse
 
 
@@ -65,8 +66,10 @@ def with_level(document: Document, path: Path, drawn: Document) -> Document:
     recipe = _put_back(document.recipe, "".join(f"{key}." for key in path), drawn.recipe)
     moves = _regrouped(definition, made, definitions)
     for other in paths_to(document, definition.id):
+        copy = ".".join(other)
         if other != path:
-            recipe = _carried(recipe, ".".join(other), moves, made)
+            recipe = _carried(recipe, copy, moves, made)
+        recipe = options_named(recipe, {f"{copy}.{old}": f"{copy}.{new}" for old, new in moves.items()})
     return settled(replace(document, definitions=definitions, recipe=recipe), definition.id)
 
 

@@ -209,7 +209,7 @@ class NodeItem(Drawn):
         painter.setPen(self._border())
         painter.drawRoundedRect(self._box, 6, 6)
         if is_copy(self.node):  # a second edge: there is more inside
-            painter.setPen(ink.pen(colours.line))
+            painter.setPen(ink.pen(colours.edge))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(self._box.adjusted(3, 3, -3, -3), 4, 4)
         painter.setPen(Qt.PenStyle.NoPen)

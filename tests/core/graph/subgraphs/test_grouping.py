@@ -13,8 +13,11 @@ from core.graph.subgraphs.flat import flat_document
 from core.graph.subgraphs.grouping import dissolve, group, refusal
 from core.graph.sweep import Axis, Change, Sweep
 from core.problems import Refused
+from core.runs.declared import declared_vocabulary
 from tests.documents import siamese, tiny_clip
 from tests.subgraphs import WORDS, one_tower, two_copies
+
+FULL = declared_vocabulary()  # with the recipe's options, which name blocks, too
 
 
 def test_wires_across_the_edge_become_ports() -> None:
@@ -40,7 +43,9 @@ def test_unpacking_gives_the_drawing_back() -> None:
     before = edits.set_rule(
         one_tower(stages=(Stage(name="a", rules={"pool": Rule(frozen=True)}),)), "vit", learning_rate=0.1
     )
-    document, copy = group(before, ["vit", "pool", "mlp_projection"], WORDS, "Tower")
+    before = edits.switch(before, "callbacks", "linear_probe", True, {"block": "pool"})
+    document, copy = group(before, ["vit", "pool", "mlp_projection"], FULL, "Tower")
+    assert document.recipe.callbacks["linear_probe"]["block"] == "tower.pool"
     assert document.recipe.rules == {"tower.vit": Rule(learning_rate=0.1)}
     back, names = dissolve(document, copy)
     assert set(names) == {"vit", "pool", "mlp_projection"}

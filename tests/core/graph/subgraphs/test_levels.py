@@ -73,15 +73,17 @@ def test_rules_belong_to_the_copy_that_was_entered() -> None:
 
 def test_grouping_and_unpacking_inside_keep_every_copys_rules_and_values() -> None:
     document = edits.set_rule(two_copies(), "tower_2.vit", learning_rate=0.5)
+    document = edits.switch(document, "callbacks", "gradient_checkpointing", True, {"nodes": "tower.vit, tower_2.vit"})
     before = flat_document(document)
     inner, _ = group(level(document, ("tower",)), ["vit"], WORDS, "Core")
     deeper = with_level(document, ("tower",), inner)
     assert deeper.recipe.rules == {"tower_2.core.vit": Rule(learning_rate=0.5)}
     assert flat_document(deeper).nodes["tower_2.core.vit"].knobs == before.nodes["tower_2.vit"].knobs
     assert losses(document, deeper) == []
+    assert deeper.recipe.callbacks["gradient_checkpointing"]["nodes"] == "tower.core.vit, tower_2.core.vit"
     back, _ = dissolve(level(deeper, ("tower",)), "core")
     again = flat_document(with_level(deeper, ("tower",), back))
-    assert again.recipe.rules == before.recipe.rules
+    assert again.recipe == before.recipe
     assert dict(again.nodes) == dict(before.nodes)
 
 
