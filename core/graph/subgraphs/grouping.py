@@ -13,7 +13,7 @@ from core.graph.rules import ports_of, reachable
 from core.graph.subgraphs.definitions import ENTRY, EXIT, block_of, border, definition_of, is_border, title_of
 from core.graph.subgraphs.specs import bare_port, words_of
 from core.graph.sweep import Axis, Sweep
-from core.graph.vocabulary import Vocabulary
+from core.graph.vocabulary import BlockSpec, Vocabulary
 from core.knobs import Value
 from core.problems import refuse
 
@@ -32,6 +32,8 @@ def refusal(document: Document, nodes: Collection[str], words: Vocabulary) -> st
         return f"{unknown!r} is not known here, so its ports cannot become those of a subgraph."
     if all(spec.role == "source" for spec in specs.values()):
         return "A source alone makes no subgraph: select the blocks that belong together behind it."
+    if astray := next((wire for wire in document.wires if _is_astray(wire, specs)), None):
+        return f"The wire {astray.key} leads to a port that is not there: remove it first."
     if between := _between(document, set(chosen)):
         return (
             f"{between!r} lies between the selected blocks: the subgraph would feed itself through it. Select it too."
@@ -41,6 +43,14 @@ def refusal(document: Document, nodes: Collection[str], words: Vocabulary) -> st
         if owner != key and (key in chosen) != (owner in chosen):
             return f"{key!r} has the weights of {owner!r}: select both, or give it weights of its own."
     return _swept(document.sweep, set(chosen))
+
+
+def _is_astray(wire: Wire, specs: Mapping[str, BlockSpec]) -> bool:
+    """Whether a wire at one of the blocks has no port there."""
+    out, into = specs.get(wire.source.node), specs.get(wire.target.node)
+    return (out is not None and out.output(wire.source.port) is None) or (
+        into is not None and into.input(wire.target.port) is None
+    )
 
 
 def _swept(sweep: Sweep | None, chosen: set[str]) -> str:

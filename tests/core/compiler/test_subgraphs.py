@@ -10,13 +10,17 @@ from core.compiler.compile import analyse, compile
 from core.compiler.script import script
 from core.graph import edits
 from core.graph.document import Document, End
+from core.graph.mixing import giving_sources, source_nodes
 from core.graph.subgraphs import borders
 from core.graph.subgraphs.facts import at_level, fix_at
 from core.graph.subgraphs.flat import flat_document, flattened
+from core.graph.subgraphs.grouping import group
 from core.graph.subgraphs.levels import level, with_level
 from core.graph.sweep import Axis, Sweep
 from core.problems import Problem, Refused
+from tests.documents import tiny_clip
 from tests.subgraphs import WORDS, three_deep, two_copies
+from widgets.look.titles import titles_of
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +122,12 @@ def test_a_sweep_turns_what_a_copy_shows() -> None:
     assert analyse(document, WORDS).problems == ()
     broken = replace(document, sweep=Sweep(axes=(Axis(path="tower_2.height", values=(8,)),)))
     assert any("height" in problem.what for problem in analyse(broken, WORDS).problems)
+
+
+def test_a_source_inside_is_a_source_by_its_path() -> None:
+    document, copy = group(tiny_clip(), ["emoji", "augment", "tokenizer"], WORDS, "Data")
+    assert source_nodes(document) == [f"{copy}.emoji"]
+    assert giving_sources(document, WORDS) == (f"{copy}.emoji",)
+    plan = compile(document)
+    assert plan.sources == (f"{copy}.emoji",)
+    assert titles_of(document)[f"{copy}.emoji"].startswith("Data › ")
