@@ -141,8 +141,10 @@ class Subgraphs:
     # -- the border -------------------------------------------------------------------------------------------------
 
     def port_under(self, at: QPointF) -> tuple[End, bool] | None:
-        """Inside a subgraph: the port at a place of the scene, and whether it gives."""
-        return self.port_near(at, g.PORT_REACH) if self.document.inside else None
+        """Inside a subgraph: the port that was chosen by keys, else the one at a place of the scene, and whether it gives."""
+        if not self.document.inside:
+            return None
+        return self.chosen_port or self.port_near(at, g.PORT_REACH)
 
     def lead_out(self, end: End, outgoing: bool) -> None:
         """A port of a block inside becomes one of the subgraph."""
