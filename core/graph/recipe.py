@@ -119,7 +119,7 @@ class Recipe:
     workers: int = knob(0, "Loader processes. The samples are the same for any number.", low=0, high=64, advanced=True)
     threads: int = knob(
         0,
-        "CPU threads for training; 0 uses every core. In the window training has the lower priority.",
+        "CPU threads for training; 0 uses every core that it may, or as many as OMP_NUM_THREADS allows. In the window training has the lower priority.",
         low=0,
         high=256,
         advanced=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -36,9 +37,27 @@ def choose_device(wish: str) -> torch.device:
 
 
 def use_threads(wish: int, processes: int = 1) -> int:
-    """Compute with so many threads, or where the wish is 0 with this process's part of the cores; says how many."""
-    torch.set_num_threads(wish or max((os.cpu_count() or 1) // processes, 1))
+    """Compute with so many threads, or where the wish is 0 with this process's part of the cores that it may use; says how many.
+
+    Fewer are used where the environment says so in ``OMP_NUM_THREADS`` (OpenMP 5.2, section 21.1.2). Threads that wait for each
+    other while others have the cores spin: more of them than cores make a run many times slower, not quicker.
+    """
+    torch.set_num_threads(wish or max(min(usable_cores() // processes, _told_threads()), 1))
     return threads_in_use()
+
+
+def usable_cores() -> int:
+    """Cores this process may run on; a container, a batch system or ``taskset`` may keep others from it."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not everywhere
+        return os.cpu_count() or 1
+
+
+def _told_threads() -> int:
+    """What the environment allows, of a list the outermost level; where it says nothing that is a number, any."""
+    told = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(told) if told.isdecimal() and int(told) > 0 else sys.maxsize
 
 
 def threads_in_use() -> int:
