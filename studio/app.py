@@ -7,12 +7,13 @@ import signal as signals
 import sys
 import traceback
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from types import TracebackType
 
 from platformdirs import user_log_dir
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QMetaMethod, Qt, QTimer, QTranslator
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QFont, QIcon
 from PySide6.QtWidgets import QApplication
 
 from core.graph.document import Document
@@ -42,6 +43,7 @@ def make_application(preferences: Preferences) -> QApplication:
     existing.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)  # dialogs have the window's colours
     existing.setApplicationName("Crossmodal Studio")
     existing.setDesktopFileName("crossmodal-studio")
+    existing.setWindowIcon(QIcon(str(resources.files("resources") / "icon" / "crossmodal-studio-128.png")))
     font = QFont(existing.font())
     font.setFamilies([font.family(), *FONTS])
     font.setPointSizeF(max(font.pointSizeF(), 9.5))

@@ -9,10 +9,12 @@ import argparse
 import importlib
 import pkgutil
 import sys
+from pathlib import Path
 from types import ModuleType
 
 from core.problems import Refused
 from studio import commands
+from studio.telling.about import version
 
 
 def command_modules() -> dict[str, ModuleType]:
@@ -23,14 +25,19 @@ def command_modules() -> dict[str, ModuleType]:
 
 def parser() -> argparse.ArgumentParser:
     """All commands and their flags."""
-    top = argparse.ArgumentParser(
-        prog="python -m studio", description="Design, train, watch and replay multimodal experiments."
-    )
+    top = argparse.ArgumentParser(prog=called(), description="Design, train, watch and replay multimodal experiments.")
+    top.add_argument("--version", action="version", version=f"crossmodal-studio {version()}")
     below = top.add_subparsers(dest="command", metavar="COMMAND")
     for name, module in command_modules().items():
         text = (module.__doc__ or "").strip().splitlines()[0]
         module.describe(below.add_parser(name, help=text, description=module.__doc__))
     return top
+
+
+def called() -> str:
+    """How a person started it: by the command that was installed, or as a module."""
+    name = Path(sys.argv[0]).stem
+    return name if name == "crossmodal-studio" else "python -m studio"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -44,7 +44,7 @@ UNSAID_FUNCTIONS = frozenset(
     {"detail", "as_text", "_in_short"}
 )  # figures under a node's title; a command line's; a fingerprint
 UNSAID = frozenset({
-    "without {a}", "Twemoji {a}", "{a} across", "{a} across {b}", "{a} within {b}", "level {a}", "similarity, {a}", "{a} MiB", "{a} pp",
+    "crossmodal-studio {a}", "Crossmodal Studio {a}", "Python {a} · {b}", "without {a}", "Twemoji {a}", "{a} across", "{a} across {b}", "{a} within {b}", "level {a}", "similarity, {a}", "{a} MiB", "{a} pp",
     "PRAGMA wal_checkpoint({a})", "{a} on {b}", "chunk {a} of series {b} is damaged", "{a}, {b} GiB, CUDA {c}",
 })  # fmt: skip  # names of configurations, credits, maps and series, which are data; figures with their unit
 PROSE = re.compile(r"[A-Za-z]{2,},? [A-Za-z]{2,}|[A-Za-z]{3,}[,:;]? \{|\}[,:;]? [a-z]{2,}")

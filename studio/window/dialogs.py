@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPlainTextEdit,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -25,9 +26,12 @@ from core.store.answers import RunFacts
 from studio.open.another import ask_for_store
 from studio.open.journal import Lost
 from studio.session import Session
+from studio.telling.about import about_text
 from studio.telling.health import report_text
+from studio.telling.help import OF_PAGES, ORDER, help_pages
 from studio.window.frame import Frame
 from studio.window.menus import Menus
+from widgets.help_sheet import HelpSheet
 from widgets.look.language import tr
 from widgets.look.theme import apply_theme
 from widgets.look.titles import titles_of
@@ -194,20 +198,34 @@ class Dialogs:
         sheet = CommandSheet(self._window, self._menus.all())
         sheet.show()
 
-    def show_keys(self) -> None:
-        """Every key on one sheet."""
-        lines = []
+    def _keys(self) -> list[tuple[str, str]]:
+        """Every key with what it does, and what the mouse does."""
+        found = []
         for entry in self._menus.all():
             text, _, own = entry.text().partition("\t")
             keys = own or ", ".join(sequence.toString() for sequence in entry.shortcuts())
             if keys:
-                lines.append(f"{padded(keys)}{text}")
-        lines += [f"{padded(tr(keys))}{tr(text)}" for keys, text in MOUSE]
-        self._sheet(tr("Keyboard shortcuts"), "\n".join(lines))
+                found.append((keys, text))
+        return found + [(tr(keys), tr(text)) for keys, text in MOUSE]
+
+    def show_help(self, page: str) -> None:
+        """The help, at what it says of a page of the window."""
+        keys = "\n".join(f"- **{escaped(keys)}**: {escaped(text)}" for keys, text in self._keys())
+        sheet = HelpSheet(help_pages(keys), self._window)
+        sheet.open_page(OF_PAGES.get(page, ORDER[0]))
+        sheet.show()
+
+    def show_keys(self) -> None:
+        """Every key on one sheet."""
+        self._sheet(tr("Keyboard shortcuts"), "\n".join(f"{padded(keys)}{text}" for keys, text in self._keys()))
 
     def show_doctor(self) -> None:
         """What is installed; asked behind the window."""
         self._session.engine.ask(report_text, lambda text, why: self._sheet(tr("Check this machine"), why or str(text)))
+
+    def show_about(self) -> None:
+        """Versions and licences; read behind the window."""
+        self._session.engine.glance(about_text, lambda text, why: self._sheet(tr("About"), why or str(text)))
 
     def _sheet(self, title: str, text: str) -> None:
         sheet = QDialog(self._window)
@@ -217,8 +235,17 @@ class Dialogs:
         body = QPlainTextEdit(text)
         body.setReadOnly(True)
         body.setStyleSheet("font-family: monospace;")
-        QVBoxLayout(sheet).addWidget(body)
+        copy = QPushButton(tr("Copy"))
+        copy.clicked.connect(lambda: QApplication.clipboard().setText(body.toPlainText()))
+        column = QVBoxLayout(sheet)
+        column.addWidget(body)
+        column.addWidget(copy, 0, Qt.AlignmentFlag.AlignLeft)
         sheet.show()
+
+
+def escaped(text: str) -> str:
+    """Words that Markdown takes as they are."""
+    return "".join(f"\\{letter}" if letter in "\\`*_[]<>#|" else letter for letter in text)
 
 
 def padded(keys: str, columns: int = 28) -> str:

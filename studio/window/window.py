@@ -130,6 +130,14 @@ class Window(Frame):
         """What is installed and what is missing."""
         self.dialogs.show_doctor()
 
+    def show_help_pages(self) -> None:
+        """The help, at the page for where one is."""
+        self.dialogs.show_help(self.pages.current)
+
+    def show_about(self) -> None:
+        """Versions and licences."""
+        self.dialogs.show_about()
+
     def show_own_blocks(self) -> None:
         """Blocks of the person's own: which there are, and which are allowed."""
         self.own_blocks.show()

@@ -1,0 +1,1 @@
+"""What the desktop is told: a menu entry, an icon, the type of experiments' files."""
