@@ -34,6 +34,7 @@ class Timeline(QWidget):
     axisChanged = Signal(str)
     playingChanged = Signal(bool)
     forkRequested = Signal(int)  # the step of a kept checkpoint
+    besideChosen = Signal(str)  # the uid of a run to be locked to this one; empty: none
     openRequested = Signal()  # the run's graph on the canvas, to be changed before a fork
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -90,6 +91,22 @@ class Timeline(QWidget):
     def set_kept(self, steps: Sequence[int]) -> None:
         """The checkpoints that a fork can begin at."""
         self._kept = tuple(sorted(steps))
+
+    def offer_beside(self, runs: Sequence[tuple[str, str]], chosen: str) -> None:
+        """Names and uids of runs that can be put beside; says nothing."""
+        wanted = [(tr("one run"), ""), *runs]
+        if wanted != [
+            (self._beside.itemText(place), self._beside.itemData(place)) for place in range(self._beside.count())
+        ]:
+            self._beside.clear()
+            for name, uid in wanted:
+                self._beside.addItem(name, uid)
+        self._beside.setVisible(len(wanted) > 1)
+        self.set_beside(chosen)
+
+    def set_beside(self, uid: str) -> None:
+        """Which one is beside; says nothing."""
+        self._beside.setCurrentIndex(max(0, self._beside.findData(uid)))
 
     def set_axis(self, axis: Axis) -> None:
         """Show time by step, epoch, seconds or samples; says nothing."""
@@ -267,6 +284,10 @@ class Timeline(QWidget):
         for text, axis in axes:
             self._axes.addItem(text, axis)
         self._axes.currentIndexChanged.connect(self._axis_chosen)
+        self._beside = self._choice(row, tr("A second run on the same timeline, locked by what the axes count"))
+        self._beside.setMaximumWidth(150)
+        self._beside.activated.connect(lambda _: self.besideChosen.emit(self._beside.currentData()))
+        self.offer_beside((), "")
         row.addWidget(self.bar, 1)
         self._loop = self._button(row, tr("Stop repeating the range (Esc)"), self._drop_loop)
         self._loop.setVisible(False)

@@ -37,6 +37,7 @@ class MonitorWall:
         self._lines: list[QSplitter] = []
         self._diagnostics: Collection[str] | None = None
         self._placed: tuple[bool, bool] = (False, False)  # in the row, on the wall
+        self._columns = COLUMNS
         self.row = LooseSplitter(Qt.Orientation.Horizontal)
         self.wall = LooseSplitter(Qt.Orientation.Vertical)
         for splitter in (self.row, self.wall):
@@ -73,7 +74,7 @@ class MonitorWall:
             return
         self._made = {key: cls(self._waiting) for key, cls in monitors.items()}
         self._order = self._shown = sorted(self._made, key=lambda key: self._made[key].order)
-        self._lines = [self._line() for _ in range(-(-len(self._order) // COLUMNS))]
+        self._lines = [self._line() for _ in range(-(-len(self._order) // self._columns))]
         for monitor in self._made.values():
             monitor.setMinimumSize(150, 110)
             self._pump.add(monitor)
@@ -104,11 +105,26 @@ class MonitorWall:
             self._move(row, self.row)
         else:
             for number, line in enumerate(self._lines):
-                keys = self._shown[number * COLUMNS : (number + 1) * COLUMNS]
+                keys = self._shown[number * self._columns : (number + 1) * self._columns]
                 self._move(keys, line)
                 line.setVisible(bool(keys))
-            lines = -(-len(self._shown) // COLUMNS)
+            lines = -(-len(self._shown) // self._columns)
             self.wall.setMinimumHeight(lines * LEAST_CARD + (lines - 1) * GAP + 2 * EDGE)
+
+    def set_columns(self, columns: int) -> None:
+        """So many cards in a line of the wall."""
+        if columns == self._columns:
+            return
+        self._columns = columns
+        if not self.is_filled:
+            return
+        for monitor in self._made.values():
+            monitor.setParent(self._waiting)
+        for line in self._lines:
+            line.setParent(None)
+            line.deleteLater()
+        self._lines = [self._line() for _ in range(-(-len(self._order) // columns))]
+        self.place(in_row=self._placed[0], all_of_them=self._placed[1])
 
     def show_diagnostics(self, diagnostics: Collection[str] | None) -> None:
         """Only what these diagnostics of a recipe feed, and what needs none; None: every monitor."""

@@ -33,7 +33,7 @@ from widgets.library.library import LibraryView
 from widgets.look import icons
 from widgets.look.language import tr
 from widgets.look.theme import theme
-from widgets.loose import LooseStack
+from widgets.loose import LooseSplitter, LooseStack
 from widgets.message_bar import MessageBar
 from widgets.open_tab_bar import OpenTabBar
 from widgets.palette.palette import Palette
@@ -78,11 +78,14 @@ class Frame(PlacedWindow):
         self.sweeps, self.plan_form, self.tab_bar = SweepsView(), PlanForm(), OpenTabBar()
         self.pump = Pump(self.session.library.reader, self)
         self.wall = MonitorWall(self.pump, self)
+        self.walls = LooseSplitter(Qt.Orientation.Horizontal)  # one, or two where a second run is beside
+        self.walls.setChildrenCollapsible(False)
+        self.walls.addWidget(self.wall.page)
         self.pages = Pages(
             self.session,
             self.canvas,
             {
-                "train": self.wall.page,
+                "train": self.walls,
                 "inspect": self.inspect,
                 "query": self.query,
                 "runs": self.library,

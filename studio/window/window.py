@@ -13,6 +13,7 @@ from studio.asking.query import Asking
 from studio.asking.seeing import Seeing
 from studio.driving.driven import Driving, server_of
 from studio.session import Session
+from studio.watching.beside import Beside
 from studio.watching.comparing import Comparing
 from studio.watching.device_line import DeviceLine
 from studio.watching.exploring import Exploring
@@ -60,6 +61,7 @@ class Window(Frame):
         self.sweep_page = SweepPage(session, self)
         self.seeing = Seeing(session, self)
         self.running = Running(session, self.top.run, self.pump)
+        self.beside = Beside(session, self)
         self.load = DeviceLine(self.top)
         session.messageRaised.connect(self.messages.show_message)
         self.driving = Driving(session, self.statusBar())
@@ -204,5 +206,6 @@ class Window(Frame):
         self.asking.close()
         self.inspecting.close()
         self.comparing.close()
+        self.beside.close()
         self.exploring.close()
         self.pump.close()

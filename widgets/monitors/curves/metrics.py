@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from core.exploring.places import same_place
 from core.store.answers import Axis
 from core.store.reader import RunReader
 from widgets.look.language import tr
@@ -222,7 +222,7 @@ def panel(settings: MetricSettings, readers: Sequence[RunReader], cursor: Cursor
     lines: list[Line] = []
     for number, reader in enumerate(readers):
         for name in names:
-            line = _line(settings, reader, cursor, name, number)
+            line = _line(settings, (readers[0], reader), cursor, name, number)
             if line is not None and len(lines) < MOST_LINES:
                 lines.append(line)
     if not lines:
@@ -232,13 +232,17 @@ def panel(settings: MetricSettings, readers: Sequence[RunReader], cursor: Cursor
     return Panel(lines=tuple(lines), frame=(0.0, right, *y_range(lines, settings.log_y)))
 
 
-def _line(settings: MetricSettings, reader: RunReader, cursor: Cursor, name: str, number: int) -> Line | None:
+def _line(
+    settings: MetricSettings, pair: tuple[RunReader, RunReader], cursor: Cursor, name: str, number: int
+) -> Line | None:  # fmt: skip
+    """A run's line; of one beside the watched run, with its value at the same place on the axis that is shown."""
+    first, reader = pair
     whole = replace(cursor, step=max(cursor.step, reader.head().step)) if number else cursor
     line = read_line(reader, whole, name, run=number, smoothing=0.9 if settings.smoothing else 0.0)
     if line is None or not number:
         return line
-    until = np.flatnonzero(line.steps <= cursor.step)
-    found = reader.value_at(name, cursor.step) if len(until) else None
+    step = same_place(first, cursor.step, reader, cursor.axis)
+    found = reader.value_at(name, step) if (line.steps <= step).any() else None
     return replace(line, at=found[1] if found is not None else None)
 
 

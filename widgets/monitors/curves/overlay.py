@@ -23,6 +23,7 @@ from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.curves.metric_list import MetricList
+from widgets.monitors.curves.metrics import MetricMonitor
 from widgets.monitors.lines import Legend, Line, LineSet, log_x_range, nearest_step, on_x, read_line, y_range
 from widgets.monitors.metric_names import metric_title, panel_of
 from widgets.monitors.monitor import Monitor
@@ -84,9 +85,7 @@ class OverlayValue:
 class OverlayMonitor(Monitor):
     """Curves of runs or of groups."""
 
-    title = "Curves"
-    summary = "Metrics of several runs over each other; of groups the mean, with a band over its runs."
-    empty = "No metrics yet."
+    title, summary, empty = MetricMonitor.title, MetricMonitor.summary, MetricMonitor.empty
     tools_open = True
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QSize, Qt
 from PySide6.QtGui import QImage, QImageReader
 
+from core.exploring.places import same_place
 from core.problems import Refused
 from core.store.answers import PicturesAt
 from core.store.reader import RunReader
@@ -152,7 +153,8 @@ def read_made(settings: MadeSettings, readers: Sequence[RunReader], cursor: Curs
     found = first.pictures_at(series, cursor.step) if series else None
     if found is None:
         return None
-    beside = [(reader, at) for reader in readers[1:] if (at := reader.pictures_at(series, cursor.step)) is not None]
+    places = [(reader, same_place(first, cursor.step, reader, cursor.axis)) for reader in readers[1:]]
+    beside = [(reader, at) for reader, step in places if (at := reader.pictures_at(series, step)) is not None]
     several = [(first, found), *beside]
     chosen = min(settings.chosen, min(len(found.made), MOST_TILES) - 1)
     runs = tuple(_run(reader, at) for reader, at in several)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
+from core.exploring.places import same_place
 from core.problems import Refused
 from core.store.answers import SoundsAt
 from core.store.encoding import samples_of
@@ -120,7 +121,8 @@ def read_sounds(settings: SoundSettings, readers: Sequence[RunReader], cursor: C
     found = first.sounds_at(series, cursor.step) if series else None
     if found is None or not found.made:
         return None
-    beside = [(reader, at) for reader in readers[1:] if (at := reader.sounds_at(series, cursor.step)) is not None]
+    places = [(reader, same_place(first, cursor.step, reader, cursor.axis)) for reader in readers[1:]]
+    beside = [(reader, at) for reader, step in places if (at := reader.sounds_at(series, step)) is not None]
     chosen = min(settings.chosen, min(len(found.made), MOST_SOUNDS) - 1)
     tracks = [
         track
