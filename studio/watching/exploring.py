@@ -13,6 +13,7 @@ from core.exploring.views import MOST_BYTES, MOST_LETTERS, MOST_VIEWS, View, dum
 from core.graph.file import loads
 from core.problems import Refused
 from studio.session import Session
+from studio.watching.parallel_runs import ParallelRuns
 from widgets.library.library import LibraryView
 from widgets.library.setting_names import Titles
 from widgets.look.language import tr
@@ -29,6 +30,7 @@ class Exploring(QObject):
         super().__init__(library)
         self._session, self._library = session, library
         self._ledger = Ledger(session.store)
+        self.parallel = ParallelRuns(library.groups)
         self._known, self._titles = Known(), Titles()
         self._newest, self._is_busy, self._waits = 0, False, False
         self._keep = QTimer(self, singleShot=True, interval=KEPT_MILLISECONDS)

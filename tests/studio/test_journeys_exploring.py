@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from core.graph import edits
@@ -110,6 +110,17 @@ def test_groups_beside_a_pinned_baseline_are_kept_as_a_view(
     person.wait(person.window.comparing.is_idle)
     value = person.window.comparing.curves.value()
     assert [len(bundle.runs) for bundle in value.bundles] == [4, 4, 4]
+
+    plot = person.window.exploring.parallel.plot
+    view.groups._tabs.setCurrentWidget(plot)
+    person.wait(lambda: plot.isVisible() and plot.width() > 190)
+    x, low = round(plot.axis_x(0)), round(plot.height() - 30)
+    QTest.mousePress(plot, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(x, low))
+    QTest.mouseMove(plot, QPoint(x, low - 40))
+    QTest.mouseRelease(plot, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(x, low - 40))
+    person.wait(lambda: [row[0] for row in view.groups.rows()[1:]] == ["◆ 16"])
+    plot.clear()
+    assert len(view.groups.rows()) == 4
 
     monkeypatch.setattr("PySide6.QtWidgets.QInputDialog.getText", lambda *_: ("by batch", True))
     view.views_button._save()

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QSplitter,
     QTableWidget,
     QTableWidgetItem,
+    QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -52,6 +53,7 @@ class GroupsView(QWidget):
     runsWanted = Signal(tuple)  # uids, to be selected in the table
     csvRequested = Signal()
     changed = Signal()  # worth remembering
+    filled = Signal()  # other groups, or other figures of them
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,9 +64,10 @@ class GroupsView(QWidget):
         self._scores: tuple[Field, ...] = ()
         self._baseline = ""
         self._groups: list[Group] = []
+        self._kept: frozenset[str] | None = None  # keys of the groups that a brush leaves
         self._told: list[tuple[str, tuple[str, ...]]] = []
         self._by_button, self._score_button, self._spread = QToolButton(), QToolButton(), QComboBox()
-        self.table, self._sentence = QTableWidget(), QLabel()
+        self.table, self._sentence, self._tabs = QTableWidget(), QLabel(), QTabWidget()
         self._curves_place = QVBoxLayout()
         self._lay_out()
         look.changed.connect(self._fill)
@@ -74,6 +77,29 @@ class GroupsView(QWidget):
     def set_curves(self, curves: QWidget) -> None:
         """The widget that draws the groups' curves."""
         self._curves_place.addWidget(curves)
+
+    def set_parallel(self, plot: QWidget) -> None:
+        """The widget that draws groups as lines across their settings; what it keeps is said by :meth:`keep`."""
+        self._tabs.addTab(plot, tr("Parallel coordinates"))
+
+    def keep(self, keys: frozenset[str] | None) -> None:
+        """Show only these groups, in the table and as curves; None: all."""
+        if keys != self._kept:
+            self._kept = keys
+            self._hide_rows()
+            self._tell_curves()
+
+    def by_fields(self) -> tuple[Field, ...]:
+        """What is gathered by."""
+        return self._by
+
+    def score_fields(self) -> tuple[Field, ...]:
+        """What is told."""
+        return self._scores
+
+    def titles(self) -> Titles:
+        """What settings are called."""
+        return self._titles
 
     def set_runs(self, runs: Sequence[RunFacts]) -> None:
         """The runs to gather."""
@@ -139,7 +165,14 @@ class GroupsView(QWidget):
         """What the table says, the head first."""
         table = self.table
         head = [table.horizontalHeaderItem(c).text() for c in range(table.columnCount())]
-        return [head, *([table.item(r, c).text() for c in range(table.columnCount())] for r in range(table.rowCount()))]
+        return [
+            head,
+            *(
+                [table.item(r, c).text() for c in range(table.columnCount())]
+                for r in range(table.rowCount())
+                if not table.isRowHidden(r)
+            ),
+        ]
 
     def sentence(self) -> str:
         """What is said of the baseline."""
@@ -198,9 +231,11 @@ class GroupsView(QWidget):
         curves = QWidget()
         curves.setLayout(self._curves_place)
         self._curves_place.setContentsMargins(0, 0, 0, 0)
+        self._tabs.setDocumentMode(True)
+        self._tabs.addTab(curves, tr("Curves"))
         parts = QSplitter(Qt.Orientation.Vertical)
         parts.addWidget(self.table)
-        parts.addWidget(curves)
+        parts.addWidget(self._tabs)
         parts.setSizes([300, 420])
         parts.setChildrenCollapsible(False)
         page = QVBoxLayout(self)
@@ -276,7 +311,8 @@ class GroupsView(QWidget):
 
     def _tell_curves(self) -> None:
         chosen = sorted({index.row() for index in self.table.selectedIndexes()})
-        shown = [self._groups[row] for row in chosen if row < len(self._groups)] or self._groups[:MOST_DRAWN]
+        kept = [group for group in self._groups if self._kept is None or group.key in self._kept]
+        shown = [self._groups[row] for row in chosen if row < len(self._groups)] or kept[:MOST_DRAWN]
         told = [(self.title_of(group), tuple(run.uid for run in group.runs)) for group in shown]
         if told != self._told:
             self._told = told
@@ -305,7 +341,13 @@ class GroupsView(QWidget):
                     item.setForeground(QBrush(QColor(colour)))
                 self.table.setItem(row, column, item)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self._hide_rows()
         self._say(found)
+        self.filled.emit()
+
+    def _hide_rows(self) -> None:
+        for row, group in enumerate(self._groups):
+            self.table.setRowHidden(row, self._kept is not None and group.key not in self._kept)
 
     def _cells(self, group: Group, found: dict[str, dict[str, Comparison]]) -> list[tuple[str, str, str]]:
         mark = f"{PIN} " if group.key == self._baseline else ""
