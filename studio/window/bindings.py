@@ -146,13 +146,15 @@ def go_out(session: Session, window: Frame, depth: int) -> None:
 def show_level(session: Session, window: Frame, document: Document) -> None:
     """The level that is looked at: its drawing, its words, its way back, what the compiler found of it."""
     session.tell_words()
+    another = document.id != window.canvas.document.id
     window.canvas.set_document(document)
     window.canvas.set_way(session.levels.titles, session.levels.copies)
     window.inspector.set_document(document, session.levels.of_copy())
     window.outline.set_document(document)
     if session.document.definitions:
         show_analysis(session, window, session.analysis)
-    show_running(session, window)
+    if another:
+        show_running(session, window)
 
 
 def show_vocabulary(window: Frame, words: Any) -> None:

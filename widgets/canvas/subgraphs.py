@@ -45,7 +45,8 @@ class Subgraphs:
             self.say(why_not)
             return
         before, chosen = self.document, self.selection()
-        made, copy = grouping.group(before, chosen, self.vocabulary, tr("Subgraph"))
+        frames = self._frames_around(chosen)
+        made, copy = grouping.group(before, chosen, self.vocabulary, tr("Subgraph"), frames)
         self.propose(made, tr("Make a subgraph"), join=f"group {copy}", select=[copy])
         if self.document is not made:
             return
@@ -53,7 +54,7 @@ class Subgraphs:
         def name(text: str) -> None:
             """Made anew under the title, so that its id is readable too; with the first it is one step back."""
             if text.strip() and self.document is made:
-                named, again = grouping.group(before, chosen, self.vocabulary, text.strip()[:LONGEST_TITLE])
+                named, again = grouping.group(before, chosen, self.vocabulary, text.strip()[:LONGEST_TITLE], frames)
                 self.propose(named, tr("Make a subgraph"), join=f"group {copy}", select=[again])
 
         self._edit_text(self._title_box(copy), grouping.title_now(made, copy), name)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from core.graph.document import Definition, Document, End, Node, Promoted, Wire
+from core.graph.document import Definition, Document, End, Frame, Node, Promoted, Wire
 from core.graph.ports import Port
 from core.graph.recipe import Recipe, Rule
 from core.graph.rules import ports_of, reachable
@@ -72,10 +72,13 @@ def _between(document: Document, chosen: set[str]) -> str:
     return next((w.source.node for w in document.wires if w.target.node in chosen and w.source.node in behind), "")
 
 
-def group(document: Document, nodes: Collection[str], words: Vocabulary, title: str) -> tuple[Document, str]:
+def group(
+    document: Document, nodes: Collection[str], words: Vocabulary, title: str, frames: Collection[str] = ()
+) -> tuple[Document, str]:
     """The document with a selection as a copy of a new subgraph, and the copy's node. Raises Refused with why it cannot be.
 
-    Wires across its edge become its ports; rules, shares and swept settings stay with the blocks they were said of.
+    Wires across its edge become its ports; rules, shares and swept settings stay with the blocks they were said of. ``frames``
+    are those around them, and notes beside them, which go along.
     """
     if reason := refusal(document, nodes, words):
         raise refuse(reason)
@@ -87,6 +90,8 @@ def group(document: Document, nodes: Collection[str], words: Vocabulary, title: 
     definition = _cut_out(
         document, chosen, words_of(document, words), replace(Definition(id=name), title=title), left, top
     )
+    moved = {key: frame for key, frame in document.frames.items() if key in set(frames)}
+    definition = replace(definition, frames={key: _shifted(frame, -left, -top) for key, frame in moved.items()})
     copy = replace(document, nodes={k: n for k, n in document.nodes.items() if k not in chosen}).fresh_node_id(
         block_of(name)
     )
@@ -97,9 +102,14 @@ def group(document: Document, nodes: Collection[str], words: Vocabulary, title: 
     made = replace(
         document, nodes=_in_place(document.nodes, chosen, node), wires=outer,
         definitions={**definitions, name: definition}, sweep=sweep,
+        frames={key: frame for key, frame in document.frames.items() if key not in moved},
         recipe=_named_anew(document.recipe, {key: f"{copy}.{key}" for key in chosen}, words),
     )  # fmt: skip
     return made, copy
+
+
+def _shifted(frame: Frame, dx: float, dy: float) -> Frame:
+    return replace(frame, x=frame.x + dx, y=frame.y + dy)
 
 
 def _named_anew(recipe: Recipe, names: Mapping[str, str], words: Vocabulary) -> Recipe:
@@ -367,7 +377,12 @@ def dissolve(document: Document, node: str) -> tuple[Document, list[str]]:
     rules = _said_of_all(document.recipe, node, names)
     wires = _joined(document, node, definition, names)
     definitions = _shown_nearer(document, node, definition, names)
-    return replace(document, nodes=made, wires=wires, recipe=rules, definitions=definitions), list(fresh)
+    frames = dict(document.frames)
+    for key, frame in definition.frames.items():
+        name = unique(key, frames)
+        frames[name] = replace(_shifted(frame, here.x, here.y), id=name)
+    made_of = replace(document, nodes=made, wires=wires, recipe=rules, definitions=definitions, frames=frames)
+    return made_of, list(fresh)
 
 
 def _shown_nearer(

@@ -44,7 +44,9 @@ def test_unpacking_gives_the_drawing_back() -> None:
         one_tower(stages=(Stage(name="a", rules={"pool": Rule(frozen=True)}),)), "vit", learning_rate=0.1
     )
     before = edits.switch(before, "callbacks", "linear_probe", True, {"block": "pool"})
-    document, copy = group(before, ["vit", "pool", "mlp_projection"], FULL, "Tower")
+    before = edits.add_frame(edits.add_frame(before, "Inside", 500, -20, 700, 200), "Outside", 0, 0, 10, 10)
+    document, copy = group(before, ["vit", "pool", "mlp_projection"], FULL, "Tower", ["frame_1"])
+    assert list(document.frames) == ["frame_2"]
     assert document.recipe.callbacks["linear_probe"]["block"] == "tower.pool"
     assert document.recipe.rules == {"tower.vit": Rule(learning_rate=0.1)}
     back, names = dissolve(document, copy)
@@ -52,6 +54,7 @@ def test_unpacking_gives_the_drawing_back() -> None:
     assert dict(back.nodes) == dict(before.nodes)
     assert {wire.key for wire in back.wires} == {wire.key for wire in before.wires}
     assert back.recipe == before.recipe
+    assert dict(back.frames) == dict(before.frames)
 
 
 def test_unpacking_a_copy_keeps_its_values_and_its_rule() -> None:
