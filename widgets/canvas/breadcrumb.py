@@ -12,7 +12,7 @@ from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
-WIDEST = 170  # pixels of one title
+WIDTHS = (170, 110, 70, 44)  # pixels of one title, the first with which all have room
 
 
 class Breadcrumb(QFrame):
@@ -24,7 +24,7 @@ class Breadcrumb(QFrame):
         super().__init__(parent)
         self.setObjectName("breadcrumb")
         self.setAccessibleName(tr("Where you are in the graph"))
-        self._titles, self._copies = [""], 1
+        self._titles, self._copies, self._room = [""], 1, 10_000
         self.buttons: list[QToolButton] = []
         self.note = QLabel()
         self.note.setTextFormat(Qt.TextFormat.PlainText)
@@ -47,39 +47,50 @@ class Breadcrumb(QFrame):
                 item.widget().hide()
                 item.widget().deleteLater()
         self.buttons = []
+        several = self._copies > 1
+        self.note.setText(tr("drawn in {count} places; all change together", count=self._copies) if several else "")
         for depth, title in enumerate(self._titles):
             if depth:
                 self._layout.addWidget(QLabel("›"))
             self.buttons.append(self._button(depth, title))
             self._layout.addWidget(self.buttons[-1])
         self._layout.addWidget(self.note)
-        several = self._copies > 1
-        self.note.setText(tr("drawn in {count} places; all change together", count=self._copies) if several else "")
-        self.note.setVisible(several)
         self._restyle()
         self.setVisible(len(self._titles) > 1)
-        for button in self.buttons:
-            button.ensurePolished()
         self._fit()
         if has_focus and self.isVisible():
             self.buttons[-1].setFocus()
 
+    def fit_into(self, width: int) -> None:
+        """Have no more than so many pixels: without the note first, then with shorter titles."""
+        if width != self._room:
+            self._room = width
+            self._fit()
+
     def _fit(self) -> None:
-        self._layout.invalidate()
-        self.resize(self._layout.sizeHint())
+        wanted = bool(self.note.text())
+        for width, with_note in ((WIDTHS[0], wanted), *((width, False) for width in WIDTHS)):
+            for button, title in zip(self.buttons, self._titles):
+                button.ensurePolished()
+                shown = QFontMetrics(button.font()).elidedText(title, Qt.TextElideMode.ElideMiddle, width)
+                button.setText(shown.replace("&", "&&"))
+            self.note.setVisible(with_note)
+            self._layout.invalidate()
+            size = self._layout.sizeHint()
+            if size.width() <= self._room:
+                break
+        self.resize(size)
 
     def event(self, event: QEvent) -> bool:
         """As large as what is in it, whenever that changes."""
-        if event.type() == QEvent.Type.LayoutRequest:
-            self._fit()
+        if event.type() == QEvent.Type.LayoutRequest:  # not fitted anew: that asks for a layout again
+            self.resize(self._layout.sizeHint())
         return super().event(event)
 
     def _button(self, depth: int, title: str) -> QToolButton:
         button = QToolButton()
-        shown = QFontMetrics(button.font()).elidedText(title, Qt.TextElideMode.ElideMiddle, WIDEST)
-        button.setText(shown.replace("&", "&&"))
-        button.setToolTip(plain_tip(title))
         is_here = depth == len(self._titles) - 1
+        button.setToolTip(plain_tip("\n".join(filter(None, (title, self.note.text() if is_here else "")))))
         button.setAccessibleName(tr("{title}, shown now", title=title) if is_here else tr("Go to {block}", block=title))
         button.setProperty("here", is_here)
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

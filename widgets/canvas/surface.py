@@ -351,6 +351,7 @@ class Surface(Editing, Wiring, Notes, Subgraphs, Sharing, Clipboard, Navigation,
         has_room = bool(self.document.nodes) and width > LEAST_MAPPED.width() and height > LEAST_MAPPED.height()
         self.minimap.setVisible(has_room)
         beside = self.minimap.width() + 24 if has_room else 0
+        self.breadcrumb.fit_into(width - 24)
         self.breadcrumb.move(12, 10)
         self.problem_bar.fit_into(QRectF(16, height - 12, width - beside - 32, 0))
         self.empty.resize(min(460, width - 20), self.empty.heightForWidth(min(460, width - 20)))
