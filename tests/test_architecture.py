@@ -101,6 +101,7 @@ PUT_OFF = {
     "studio/asking/query.py": "torch, when the query page is asked first",
     "studio/open/another.py": "PostgreSQL, only for a store by URL",
     "studio/asking/judging.py": "torch, when pairs are looked at first",
+    "widgets/monitors/pairs/plane.py": "umap, where it is installed and asked for",
     "studio/commands/advise.py": "torch, after the flags were found good",
     "studio/commands/check.py": "torch, after the flags were found good",
     "studio/commands/open.py": "Qt, only for the window",

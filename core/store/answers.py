@@ -231,6 +231,20 @@ class OffsetsAt:
     over: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingsAt:
+    """Both sides of a few samples at or before a step; axes may be turned from step to step."""
+
+    name: str
+    step: int
+    left: NDArray[np.float32]  # [n, D]
+    right: NDArray[np.float32]  # [n, D]
+    numbers: NDArray[np.int32]  # [n]
+    names: tuple[str, str]
+    labels: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
 JUDGEMENTS = ("false negative", "duplicate", "truly hard")
 
 

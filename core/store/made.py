@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from core.store.answers import CodesAt, OffsetsAt, PicturesAt, SegmentsAt, SoundsAt
+from core.store.answers import CodesAt, EmbeddingsAt, OffsetsAt, PicturesAt, SegmentsAt, SoundsAt
 from core.store.encoding import content_name, picture_files, sound_files
-from core.telemetry.events import Codes, Offsets, Pictures, Segments, Sounds
+from core.telemetry.events import Codes, Embeddings, Offsets, Pictures, Segments, Sounds
 from core.telemetry.spans import Span
 
-Made = Pictures | Sounds | Segments | Codes | Offsets
+Made = Pictures | Sounds | Segments | Codes | Offsets | Embeddings
 Packed = tuple[str, dict[str, Any], bytes]  # codec, about, data
 
 
@@ -74,6 +74,18 @@ def pack_offsets(event: Offsets) -> Packed:
     return "offsets", {"over": list(event.over)}, seconds.tobytes() + scores.tobytes()
 
 
+def pack_embeddings(event: Embeddings) -> Packed:
+    """Numbers as int32, both sides as float16; what is not finite is kept so."""
+    left, right = (np.ascontiguousarray(side, dtype="<f2") for side in (event.left, event.right))
+    numbers = np.ascontiguousarray(event.numbers, dtype="<i4")
+    if left.ndim != 2 or left.shape != right.shape or not len(left) == len(numbers) == len(event.labels):
+        raise ValueError(
+            f"embeddings {event.series!r} have shapes {left.shape}, {right.shape} for {len(numbers)} numbers"
+        )
+    about = {"width": left.shape[1], "names": event.names, "labels": event.labels, "groups": event.groups}
+    return "embeddings", about, numbers.tobytes() + left.tobytes() + right.tobytes()
+
+
 def unpack_pictures(name: str, step: int, about: Mapping[str, Any], data: bytes) -> PicturesAt:
     """Pictures from their row."""
     return PicturesAt(name=name, step=step, **_named(about))
@@ -110,6 +122,21 @@ def unpack_offsets(name: str, step: int, about: Mapping[str, Any], data: bytes) 
     count = len(about["over"])
     seconds, scores = (np.frombuffer(data, dtype="<f4", count=count, offset=4 * count * place) for place in (0, 1))
     return OffsetsAt(name=name, step=step, seconds=seconds, scores=scores, over=tuple(about["over"]))
+
+
+def unpack_embeddings(name: str, step: int, about: Mapping[str, Any], data: bytes) -> EmbeddingsAt:
+    """Embeddings from their row."""
+    count, width = len(about["labels"]), int(about["width"])
+    first, size = 4 * count, 2 * count * width
+    sides = [
+        np.frombuffer(data, dtype="<f2", count=count * width, offset=first + size * place).reshape(count, width)
+        for place in (0, 1)
+    ]
+    return EmbeddingsAt(
+        name=name, step=step, left=sides[0].astype(np.float32), right=sides[1].astype(np.float32),
+        numbers=np.frombuffer(data, dtype="<i4", count=count), names=(str(about["names"][0]), str(about["names"][1])),
+        labels=tuple(about["labels"]), groups=tuple(about["groups"]),
+    )  # fmt: skip
 
 
 def _finite(value: float) -> float | None:

@@ -23,6 +23,7 @@ from core.store.answers import (
     CodesAt,
     Curve,
     DeviceCurves,
+    EmbeddingsAt,
     ExhibitFacts,
     Head,
     HistogramAt,
@@ -185,6 +186,10 @@ class RunReader:
     def offsets_at(self, name: str, step: int) -> OffsetsAt | None:
         """The last offsets at or before a step."""
         return self._made(made.unpack_offsets, "offsets", name, step)
+
+    def embeddings_upto(self, name: str, step: int, most: int = 512) -> list[EmbeddingsAt]:
+        """Embeddings of every look up to a step, oldest first; of more than ``most`` an even choice with the first and the last."""
+        return self._made_over(made.unpack_embeddings, "embeddings", name, step, most)
 
     def file(self, name: str) -> bytes:
         """A made picture or sound by its content's name. Raises Refused where it is missing or damaged."""

@@ -21,6 +21,7 @@ from core.store.points import finite
 from core.telemetry.events import (
     AttentionMap,
     Codes,
+    Embeddings,
     Exhibit,
     Histogram,
     Offsets,
@@ -35,6 +36,7 @@ Snapshot = Histogram | AttentionMap | Samples | Pairs | Made
 KINDS: Mapping[type[Any], str] = {
     Histogram: "histogram", AttentionMap: "attention", Samples: "samples", Pairs: "pairs", Pictures: "pictures",
     Sounds: "sounds", Segments: "segments", Codes: "codes", Offsets: "offsets",
+    Embeddings: "embeddings",
 }  # fmt: skip
 
 
@@ -47,6 +49,7 @@ def pack(event: Snapshot) -> tuple[dict[str, Any], dict[str, bytes]]:
     packers: Mapping[type[Any], Callable[[Any], Packed]] = {
         Histogram: _pack_histogram, AttentionMap: _pack_attention, Samples: _pack_samples, Pairs: _pack_pairs,
         Segments: made.pack_segments, Codes: made.pack_codes, Offsets: made.pack_offsets,
+        Embeddings: made.pack_embeddings,
     }  # fmt: skip
     return _row(event, packers[type(event)](event)), {}
 

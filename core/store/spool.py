@@ -29,7 +29,7 @@ RECORD = struct.Struct("<II")
 KINDS: Mapping[str, type[Any]] = {
     name: getattr(vocabulary, name)
     for name in ("Scalars", "Histogram", "AttentionMap", "Samples", "Pairs", "Exhibit", "DeviceLoad", "LogLine", "Mark",
-                 "PhaseChange", "StatusChange", "Pictures", "Sounds", "Segments", "Codes", "Offsets")
+                 "PhaseChange", "StatusChange", "Pictures", "Sounds", "Segments", "Codes", "Offsets", "Embeddings")
 }  # fmt: skip
 
 

@@ -200,6 +200,23 @@ class Offsets:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Embeddings:
+    """Both sides of the same held-out samples in the space they share, at most a few hundred. Series: ``embeddings/<objective>``.
+
+    Axes may be turned from step to step: only what lies between the points is told.
+    """
+
+    at: At
+    series: str
+    left: NDArray[np.float16]  # [n, D]
+    right: NDArray[np.float16]  # [n, D]
+    numbers: NDArray[np.int32]  # [n] of the samples in the source
+    names: tuple[str, str]  # modalities of the left and the right side
+    labels: tuple[str, ...]  # captions
+    groups: tuple[str, ...] = ()  # classes, where the data has some
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeviceLoad:
     """One reading of one device: ``cpu`` or ``gpu0``. Units in the names: percent, mebibytes, watts, celsius, megahertz."""
 
@@ -259,6 +276,7 @@ Event = (
     | Segments
     | Codes
     | Offsets
+    | Embeddings
     | DeviceLoad
     | LogLine
     | Mark

@@ -26,6 +26,7 @@ from widgets.look.language import tr
 
 if TYPE_CHECKING:
     from core.data.base import Source
+    from widgets.monitors.pairs.embedding_map import EmbeddingMapMonitor
     from widgets.monitors.pairs.similarity import SimilarityMonitor
 
 MOST_KEPT = 4000  # pictures of samples
@@ -43,7 +44,7 @@ class Known:
 class Judging(QObject):
     """Between the monitor, the dataset of its run, the store and the drawing."""
 
-    def __init__(self, session: Session, monitor: SimilarityMonitor) -> None:
+    def __init__(self, session: Session, monitor: SimilarityMonitor | EmbeddingMapMonitor) -> None:
         super().__init__(monitor)
         self._session, self._monitor = session, monitor
         self._known = Known()

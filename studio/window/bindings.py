@@ -220,6 +220,7 @@ def bind_monitors(session: Session, window: Frame, ask_rate: Act) -> Judging:
     """The rate can be changed where it is drawn. The monitor of any metric: its pins are kept, and the runs selected in
     Runs are drawn beside the watched one."""
     judging = Judging(session, window.wall.monitors["similarity"])  # type: ignore[arg-type]
+    Judging(session, window.wall.monitors["embedding_map"])  # type: ignore[arg-type]
     rates, metrics = window.wall.monitors["rates"], window.wall.monitors["metrics"]
     rates.rateRequested.connect(ask_rate)  # type: ignore[attr-defined]
     pump, library = window.pump, window.library

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QS
 
 from widgets.inspection.values import WAYS, Curves
 from widgets.look.language import tr
+from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
 EDGE, FOOT, PLOT = 34, 18, 110  # pixels
@@ -123,7 +124,7 @@ class FaithfulnessPanel(QWidget):
         """Whether there is something to measure; else why not."""
         self.measure.setEnabled(not why_not)
         if why_not:
-            self.measure.setToolTip(why_not)
+            self.measure.setToolTip(plain_tip(why_not))
 
     def forget(self, words: str = "") -> None:
         """Nothing is measured of what is shown."""

@@ -13,6 +13,7 @@ from widgets.inspection.lighting import NOTHING, Lit
 from widgets.look.heat.scale import HeatScale, Scale
 from widgets.look.heat.views import PatchView, WordView
 from widgets.look.labels import LooseLabel
+from widgets.look.plain import plain_tip
 
 LEAST_WORDS = 56  # pixels
 
@@ -60,7 +61,7 @@ class Stage(QFrame):
         self.figures.setVisible(bool(figures))
         self._shown = lit
         self.title.setText(title)
-        self.title.setToolTip(title)
+        self.title.setToolTip(plain_tip(title))
         self.reason.hide()
         has_places = picture is not None or lit.grid != (0, 0)
         self.patches.setVisible(has_places)

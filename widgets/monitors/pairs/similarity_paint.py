@@ -29,6 +29,7 @@ def origin_words(origin: str) -> str:
     return {
         "in-batch": tr("in-batch"), "queue": tr("queue"), "mined": tr("mined"), "random": tr("drawn at random"),
         "level 1": tr("level 1"), "level 2": tr("level 2"), "level 3": tr("level 3"), "marked": tr("annotated"),
+        "held out": tr("held out"),
     }.get(origin, origin)  # fmt: skip
 
 
