@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from core.blocks.attention.core import TOLERANCE, Attention
+from core.blocks.attention.core import FOLLOWED, TOLERANCE, Attention
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.positions import BASE, angles, turned
@@ -65,7 +65,9 @@ class RotaryAttention(Attention):
         q, k = turned_cells(q, angle_NE), turned_cells(k, angle_NE)
         y_BHNE = F.scaled_dot_product_attention(q, k, v)
         if self.recorded is not None:
-            self.recorded.append(_rows(q, k, v, y_BHNE))
+            rows_BHNM = _rows(q, k, v, y_BHNE)
+            self.recorded.append(rows_BHNM if FOLLOWED.get() else rows_BHNM.detach())
+            y_BHNE = (rows_BHNM @ v.float()).to(y_BHNE.dtype) if FOLLOWED.get() else y_BHNE
         made: Tensor = self.out(self.norm(y_BHNE.transpose(1, 2).flatten(2)))
         return made
 
@@ -76,10 +78,10 @@ class RotaryAttention(Attention):
 def _rows(q: Tensor, k: Tensor, v: Tensor, y: Tensor) -> Tensor:
     """The softmax rows, after making sure that rows times values give what the fused kernel gave."""
     rows_BHNM = ((q.float() @ k.float().transpose(-1, -2)) / q.shape[-1] ** 0.5).softmax(-1)
-    wrong = (rows_BHNM @ v.float() - y.float()).abs().amax() / y.float().abs().amax().clamp_min(1e-6)
+    wrong = (rows_BHNM @ v.float() - y.float()).detach().abs().amax() / y.detach().float().abs().amax().clamp_min(1e-6)
     if wrong > TOLERANCE:
         raise AssertionError(f"recorded attention does not reproduce the output: off by {float(wrong):.2e}")
-    return rows_BHNM.detach()
+    return rows_BHNM
 
 
 class SwiGLU(nn.Module):
