@@ -14,7 +14,7 @@ class HighContrast(Action):
     text = "High contrast"
     menu = "View"
     order = 60
-    keys = ("Ctrl+Shift+H",)
+    keys = ("Ctrl+Alt+H",)
 
     def do(self, session: Session) -> None:
         """Do it."""

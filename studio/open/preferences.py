@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from PySide6.QtCore import QByteArray, QLocale, QSettings
 
 from widgets.look.desktop import reduces_motion
@@ -140,6 +143,19 @@ class Preferences:
     @runs_view.setter
     def runs_view(self, text: str) -> None:
         self._settings.setValue("runs_view", text)
+
+    @property
+    def keys(self) -> dict[str, tuple[str, ...]]:
+        """Keys that a person chose, by command; what cannot be read counts as none."""
+        try:
+            found = json.loads(str(self._settings.value("keys", "{}")))
+            return {str(key): tuple(map(str, some)) for key, some in found.items()}
+        except (ValueError, AttributeError, TypeError):
+            return {}
+
+    @keys.setter
+    def keys(self, chosen: Mapping[str, tuple[str, ...]]) -> None:
+        self._settings.setValue("keys", json.dumps(dict(chosen)))
 
     @property
     def recent(self) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -30,8 +29,10 @@ from studio.telling.about import about_text
 from studio.telling.health import report_text
 from studio.telling.help import OF_PAGES, ORDER, help_pages
 from studio.window.frame import Frame
+from studio.window.keys import Keys
 from studio.window.menus import Menus
 from widgets.help_sheet import HelpSheet
+from widgets.keys_sheet import KeysSheet
 from widgets.look.language import tr
 from widgets.look.theme import apply_theme
 from widgets.look.titles import titles_of
@@ -47,6 +48,7 @@ class Dialogs:
     def __init__(self, session: Session, window: Frame, menus: Menus) -> None:
         self._session, self._window, self._menus = session, window, menus
         self._leaving = False
+        self.keys = Keys(session.preferences, menus, window)
 
     def apply_theme(self) -> None:
         """The colours that are preferred, everywhere."""
@@ -215,9 +217,9 @@ class Dialogs:
         sheet.open_page(OF_PAGES.get(page, ORDER[0]))
         sheet.show()
 
-    def show_keys(self) -> None:
-        """Every key on one sheet."""
-        self._sheet(tr("Keyboard shortcuts"), "\n".join(f"{padded(keys)}{text}" for keys, text in self._keys()))
+    def show_keys(self) -> KeysSheet:
+        """Every key on one sheet, to be searched and changed."""
+        return self.keys.show_sheet(MOUSE)
 
     def show_doctor(self) -> None:
         """What is installed; asked behind the window."""
@@ -246,12 +248,6 @@ class Dialogs:
 def escaped(text: str) -> str:
     """Words that Markdown takes as they are."""
     return "".join(f"\\{letter}" if letter in "\\`*_[]<>#|" else letter for letter in text)
-
-
-def padded(keys: str, columns: int = 28) -> str:
-    """The keys and as many spaces as fill the columns; a Chinese letter takes two."""
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in keys)
-    return keys + " " * max(1, columns - len(keys) - wide)
 
 
 MOUSE = (

@@ -8,10 +8,12 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from studio.actions.action import Action, actions
 from studio.session import Session
-from widgets.canvas.commands import commands
+from widgets.canvas.commands import commands, declared
 from widgets.canvas.menus import inside
 from widgets.canvas.view import CanvasView
+from widgets.look import keys
 from widgets.look.icons import icon, load
+from widgets.look.keys import Binding
 from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
@@ -26,7 +28,7 @@ class Menus(QObject):
         super().__init__(window)  # ends with the window, and its connections with it
         self._session = session
         self._commands: dict[str, tuple[Action, QAction]] = {}
-        self._on_canvas: list[QAction] = []
+        self._on_canvas: list[tuple[str, str, QAction]] = []
         self.whole = QMenu(window)  # all menus under one button; those below are its own
         self.menus = {name: self.whole.addMenu(tr(name)) for name in MENUS}
         entries = sorted(actions.items(), key=lambda item: (item[1].menu, item[1].order))
@@ -35,11 +37,11 @@ class Menus(QObject):
         self._add_canvas_commands(canvas)
         look.changed.connect(self._tint)
         session.stateChanged.connect(self.refresh)
-        self.refresh()
+        keys.news.changed.connect(self._rekey)
+        self._rekey()
 
     def _add(self, key: str, command: Action, window: QWidget) -> None:
         entry = QAction(tr(command.text), window)
-        entry.setShortcuts([QKeySequence(keys) for keys in command.keys])
         entry.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         entry.triggered.connect(lambda: self._do(command))
         window.addAction(entry)
@@ -60,10 +62,10 @@ class Menus(QObject):
             if command.group != group:
                 menu.addSeparator()
                 group = command.group
-            entry = QAction(f"{command.text}\t{command.keys[0]}" if command.keys else command.text, menu)
+            entry = QAction(command.text, menu)
             entry.triggered.connect(lambda _=False, method=command.method: getattr(canvas, method)())
             inside(menu, command.inside).addAction(entry)
-            self._on_canvas.append(entry)
+            self._on_canvas.append((command.key, command.text, entry))
 
     def _do(self, command: Action) -> None:
         why_not = command.possible(self._session)
@@ -82,7 +84,31 @@ class Menus(QObject):
 
     def all(self) -> list[QAction]:
         """Every command, for the palette of commands."""
-        return [entry for _, entry in self._commands.values()] + self._on_canvas
+        return [entry for _, entry in self._commands.values()] + [entry for _, _, entry in self._on_canvas]
+
+    def bindings(self) -> tuple[Binding, ...]:
+        """Every command with its keys: those of the window, then those of the canvas."""
+        found = [
+            Binding(
+                key=key, text=entry.text(), where="window", keys=keys.keys_of(key, command.keys), default=command.keys
+            )
+            for key, (command, entry) in self._commands.items()
+        ]
+        own = {command.key: command for command in reversed(declared())}
+        names = dict.fromkeys(key for key, _, _ in self._on_canvas)
+        return (*found, *(
+            Binding(key=key, text=own[key].text, where="canvas", keys=keys.keys_of(key, own[key].keys), default=own[key].keys)
+            for key in names
+        ))  # fmt: skip
+
+    def _rekey(self) -> None:
+        """Menus and tooltips show the keys there are now."""
+        for key, (command, entry) in self._commands.items():
+            entry.setShortcuts([QKeySequence(one) for one in keys.keys_of(key, command.keys)])
+        now = {command.key: command.keys for command in reversed(commands())}
+        for key, text, entry in self._on_canvas:
+            entry.setText(f"{text}\t{now[key][0]}" if now[key] else text)
+        self.refresh()
 
     def refresh(self) -> None:
         """Enable what is possible; the rest says why not."""
@@ -90,8 +116,8 @@ class Menus(QObject):
             why_not = command.possible(self._session)
             entry.setEnabled(not why_not)
             entry.setText(command.words(self._session))
-            keys = entry.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            title = entry.text() + (f"  ({keys})" if keys else "")
+            words = entry.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            title = entry.text() + (f"  ({words})" if words else "")
             entry.setToolTip(plain_tip(f"{title}\n{why_not}" if why_not else title))
 
     def _tint(self) -> None:

@@ -91,6 +91,7 @@ class Fixed:
         self.theme, self.language, self.scale, self.reduced_motion, self.place = theme, language, 1.0, True, "thread"
         self.contrast = "normal"
         self.recent: list[str] = []
+        self.keys: dict[str, tuple[str, ...]] = {}
         self.pinned_metrics: tuple[str, ...] = ()
         self.advice_never: tuple[str, ...] = ()
         self.advice_later: tuple[str, ...] = ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from PySide6.QtGui import QKeyEvent, QKeySequence
 
+from widgets.look.keys import keys_of
 from widgets.look.language import tr
 
 On = Literal["nodes", "wire", "canvas", "any"]
@@ -23,9 +24,19 @@ class Command:
     group: int = 0
     inside: str = ""  # the menu within the menu that holds it, in English
 
+    @property
+    def key(self) -> str:
+        """Under which a person's own keys are kept."""
+        return f"canvas.{self.method}"
+
 
 def commands() -> tuple[Command, ...]:
-    """Every command, in the order of the menus, in the person's language."""
+    """Every command, in the order of the menus, in the person's language, with the keys it has now."""
+    return tuple(replace(command, keys=keys_of(command.key, command.keys)) for command in declared())
+
+
+def declared() -> tuple[Command, ...]:
+    """Every command with its own keys."""
     return (
         Command(tr("Add a block…"), "open_search", ("Space", "Shift+A", "Ins"), "canvas", 0),
         Command(tr("Find a block…"), "open_find", ("Ctrl+F",), "canvas", 0),

@@ -42,7 +42,7 @@ def menu_for(canvas: Surface, at: QPointF) -> QMenu:
             menu.addSeparator()
         group = command.group
         action = inside(menu, command.inside).addAction(command.text, getattr(canvas, command.method))
-        action.setShortcut(QKeySequence(command.keys[0]))
+        action.setShortcut(QKeySequence(command.keys[0] if command.keys else ""))
         action.setObjectName(command.method)
         if why_not := _why_not(canvas, command.method):
             action.setEnabled(False)
