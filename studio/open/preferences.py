@@ -198,6 +198,20 @@ class Preferences:
         """Keep an arrangement."""
         self._settings.setValue(f"layout/{name}", state)
 
+    @property
+    def hidden_panels(self) -> tuple[str, ...]:
+        """Panels of the page Design that a person hid."""
+        return self._words("hidden_panels")
+
+    @hidden_panels.setter
+    def hidden_panels(self, keys: tuple[str, ...]) -> None:
+        self._settings.setValue("hidden_panels", list(keys))
+
+    def forget_layouts(self) -> None:
+        """Arrangements of docks and hidden panels are as in a new window."""
+        self._settings.remove("layout")
+        self._settings.remove("hidden_panels")
+
     def sync(self) -> None:
         """Write now."""
         self._settings.sync()

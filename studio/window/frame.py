@@ -22,6 +22,7 @@ from studio.session import Session
 from studio.watching.pump import Pump
 from studio.watching.wall import MonitorWall
 from studio.window.pages import Pages
+from studio.window.panels import Panels
 from studio.window.placing import NARROW, PlacedWindow
 from widgets.advice import AdvicePanel
 from widgets.canvas.outline import Outline
@@ -138,6 +139,7 @@ class Frame(PlacedWindow):
             "inspector": self._dock("inspector", tr("Settings panel"), self._side, RIGHT),
             "monitors": self._dock("monitors", tr("Monitors"), self.wall.row, BOTTOM),
         }
+        self.panels = Panels(self, self.docks, self.session.preferences, self._default_sizes)
         for corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner):
             self.setCorner(corner, BOTTOM)
         bar = QToolBar(tr("Timeline"))
@@ -154,7 +156,6 @@ class Frame(PlacedWindow):
         dock = QDockWidget(title)
         dock.setObjectName(key)
         dock.setWidget(widget)
-        dock.setTitleBarWidget(QWidget())  # each panel has a header of its own
         self.addDockWidget(area, dock)
         return dock
 
@@ -166,9 +167,7 @@ class Frame(PlacedWindow):
             self.session.preferences.keep_layout(self.pages.current, self.saveState())
         self.pages.show(key, self.stack)
         designing = key == "design"
-        self.docks["left"].setVisible(designing and self.width() >= NARROW)
-        self.docks["inspector"].setVisible(designing)
-        self.docks["monitors"].setVisible(designing)
+        self.panels.show(designing, self.width() < NARROW)
         self._timeline_bar.setVisible(key in ("design", "train"))
         self.wall.place(in_row=designing, all_of_them=key == "train")
         self.messages.keep_low(not designing)
@@ -179,6 +178,7 @@ class Frame(PlacedWindow):
             self._default_sizes()
             QTimer.singleShot(0, self._default_sizes)  # again once the docks have been laid out
         elif designing:
+            self.panels.show(True, self.width() < NARROW)
             QTimer.singleShot(0, self, self._keep_canvas)
         self.pages.focus(key).setFocus()
 
@@ -203,7 +203,7 @@ class Frame(PlacedWindow):
 
     def show_inspector(self) -> None:
         """Bring the settings to the front."""
-        self.docks["inspector"].show()
+        self.panels.bring("inspector")
         self.show_side("settings")
         self._side_tabs.setCurrentIndex(0)
         self.inspector.setFocus()
@@ -212,13 +212,13 @@ class Frame(PlacedWindow):
         """Bring what flows inside to the front."""
         if self.pages.current != "design":
             self.show_page("design")
-        self.docks["inspector"].show()
+        self.panels.bring("inspector")
         self.show_side("settings")
         self._side_tabs.setCurrentWidget(self.inside)
 
     def show_outline(self) -> None:
         """The drawing as a list, with the keys."""
-        self.docks["left"].show()
+        self.panels.bring("left")
         self._left_tabs.setCurrentWidget(self.outline)
         self.outline.tree.setFocus()
 

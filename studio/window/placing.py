@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QWidget
 
 from studio.session import Session
 from studio.window.pages import Pages
+from studio.window.panels import Panels
 
 COMFORTABLE, TITLE_BAR, FRAME = QSize(1440, 900), 32, 4  # pixels; the desktop draws a title and a frame
 NARROW = 760  # pixels; below, the list of blocks makes room for the canvas
@@ -35,6 +36,7 @@ class PlacedWindow(QMainWindow):
     session: Session
     pages: Pages
     docks: dict[str, QDockWidget]
+    panels: Panels
     _left_tabs: QTabWidget
 
     def restore_place(self) -> None:
@@ -56,7 +58,7 @@ class PlacedWindow(QMainWindow):
     def _fold(self, width: int) -> None:
         """A narrow window has no room for the list of blocks; double click and Tab add blocks there."""
         if self.pages.current == "design":
-            self.docks["left"].setVisible(width >= NARROW)
+            self.panels.show(True, width < NARROW)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fold and unfold where the width asks for it."""

@@ -93,6 +93,7 @@ class Fixed:
         self.recent: list[str] = []
         self.keys: dict[str, tuple[str, ...]] = {}
         self.pinned_metrics: tuple[str, ...] = ()
+        self.hidden_panels: tuple[str, ...] = ()
         self.advice_never: tuple[str, ...] = ()
         self.advice_later: tuple[str, ...] = ()
         self.store = self.store_files = self.runs_view = ""
