@@ -91,6 +91,7 @@ class Subgraphs:
         here = self.document.nodes.get(node)
         if here is None or definition_of(self.document.definitions, here) is None:
             return False
+        self.close_rename(True)
         self.enterRequested.emit(node)
         return True
 
@@ -105,6 +106,7 @@ class Subgraphs:
         if not self.document.inside:
             self.say(tr("This is the whole graph."))
             return
+        self.close_rename(True)
         self.leaveRequested.emit()
 
     def set_way(self, titles: Sequence[str], copies: int) -> None:

@@ -25,7 +25,7 @@ class ViewsButton(QToolButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._views: tuple[View, ...] = ()
-        self.setText(tr("Views"))
+        self.setText(tr("Saved views"))
         self.setAccessibleName(self.text())
         self.setToolTip(plain_tip(tr("Columns, filter, groups and charts, kept under a name")))
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
