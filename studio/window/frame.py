@@ -7,7 +7,6 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
-    QLabel,
     QMainWindow,
     QScrollArea,
     QStackedWidget,
@@ -44,6 +43,7 @@ from widgets.sweeps.plan_form import PlanForm
 from widgets.sweeps.sweeps import SweepsView
 from widgets.timeline import Timeline
 from widgets.top_bar import TopBar
+from widgets.totals_line import TotalsLine
 
 LEAST_ROW, LEAST_CANVAS = 205, 220  # pixels of the monitors under the canvas, and of the canvas
 LEFT, RIGHT, BOTTOM = (
@@ -55,6 +55,7 @@ class Frame(PlacedWindow):
     """The widgets around one session, placed; nothing is bound yet."""
 
     pageShown = Signal(str)
+    totalsPressed = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -148,9 +149,10 @@ class Frame(PlacedWindow):
         bar.addWidget(self.timeline)
         self.addToolBar(Qt.ToolBarArea.BottomToolBarArea, bar)
         self._timeline_bar = bar
-        self._totals = QLabel()
+        self.totals_line = TotalsLine()
+        self.totals_line.clicked.connect(self.totalsPressed)
         self.statusBar().setSizeGripEnabled(False)
-        self.statusBar().addWidget(self._totals, 1)
+        self.statusBar().addWidget(self.totals_line, 1)
 
     def _dock(self, key: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title)
@@ -255,7 +257,7 @@ class Frame(PlacedWindow):
 
     def show_totals(self, words: str) -> None:
         """Cost of the whole drawing, in one line."""
-        self._totals.setText(words)
+        self.totals_line.setText(words)
 
     def cursor_step(self) -> int:
         """Where the timeline stands."""

@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from core.graph.analysis import Analysis
+from core.graph.budget.learning import MEMORY, SECONDS, corrected
+from core.graph.budget.measured import Measured
+from core.graph.budget.predicting import predict
 from core.graph.document import Document
+from core.runs.budget.kept import kept_for, ratios
 from core.store.answers import RunFacts
 from studio.session import Session
 from widgets.look import quantities
@@ -24,6 +28,9 @@ def totals(session: Session) -> str:
         return why_unchecked(session)
     if not analysis.nodes:
         return ""
+    measured = kept_for(session.document)
+    if measured is not None:
+        return _of_measured(session, analysis, measured)
     parts = [
         tr(
             "{parameters} parameters · {trained} learn · {flops} per example · about {memory} in training",
@@ -37,6 +44,21 @@ def totals(session: Session) -> str:
         steps = f"{session.document.recipe.steps:,}"
         parts.append(tr("{steps} steps in about {time}", steps=steps, time=quantities.duration(rounded(seconds))))
     return " · ".join(parts)
+
+
+def _of_measured(session: Session, analysis: Analysis, measured: Measured) -> str:
+    """The same where its steps were measured on this machine."""
+    recipe, learned = session.document.recipe, ratios()
+    foretold = corrected(predict(measured, recipe), learned)
+    return tr(
+        "{parameters} parameters · {trained} learn · {flops} per example · {memory} at the peak · {steps} steps in about {time}, as measured",
+        parameters=quantities.count(analysis.parameters),
+        trained=quantities.count(analysis.trained_parameters),
+        flops=quantities.flops(analysis.flops),
+        memory=quantities.mebibytes(foretold[MEMORY]),
+        steps=f"{recipe.steps:,}",
+        time=quantities.duration(rounded(foretold[SECONDS])),
+    )
 
 
 def why_unchecked(session: Session) -> str:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 
 from studio.asking.advising import Advising
+from studio.asking.budgeting import Budgeting
 from studio.asking.inspecting import Inspecting
 from studio.asking.query import Asking
 from studio.asking.seeing import Seeing
@@ -30,6 +31,7 @@ from studio.window.own_blocks import OwnBlocksPage
 from studio.window.recent import RecentFiles
 from studio.window.scaling import scale_now, scale_screens
 from studio.window.sweep_page import SweepPage
+from studio.window.totals import totals
 from studio.window.versions import VersionsInWindow
 from widgets.look.language import tr
 from widgets.look.theme import look
@@ -59,6 +61,9 @@ class Window(Frame):
         bindings.bind_runs(session, self, self.dialogs.go_on, self.comparing.show, self.ask_fork)
         self.wall.when_filled(self._bind_monitors)
         self.sweep_page = SweepPage(session, self)
+        self.budgeting = Budgeting(session, self)
+        self.budgeting.measuredAnew.connect(lambda: self.show_totals(totals(session)))
+        self.totalsPressed.connect(self.budgeting.open)
         self.seeing = Seeing(session, self)
         self.running = Running(session, self.top.run, self.pump)
         self.beside = Beside(session, self)
@@ -205,6 +210,7 @@ class Window(Frame):
         self.filming.stop()
         self.asking.close()
         self.inspecting.close()
+        self.budgeting.close()
         self.comparing.close()
         self.beside.close()
         self.exploring.close()

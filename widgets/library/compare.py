@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QBrush, QColor
@@ -23,10 +23,12 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from core.exploring.scores import may_choose
+from core.graph.budget.learning import DISK, MEMORY, SECONDS, audit
 from core.graph.differences import drawing_difference, incomparable, settings_difference
 from core.graph.document import Document
 from core.store.answers import RunFacts
 from widgets.library.columns import duration, every_metric, figure, status_text, steps_text
+from widgets.look import quantities
 from widgets.look.graph_sketch import difference_words
 from widgets.look.language import tr
 from widgets.look.sides import metric_words
@@ -135,6 +137,7 @@ class CompareView(QWidget):
             [tr("seed"), *(str(run.seed) for run in self._runs)],
             [tr("parameters"), *(figure(run.last.get("cost/parameters")) for run in self._runs)],
             [tr("FLOPs per example"), *(figure(run.last.get("cost/flops")) for run in self._runs)],
+            *_budgets(self._runs),
             [tr("last loss"), *(figure(run.last.get("loss")) for run in self._runs)],
         ]
         for name in every_metric(self._runs):
@@ -168,6 +171,24 @@ class CompareView(QWidget):
             title = tr("{other} against {first}", other=run.name, first=self._runs[0].name)
             parts.append(f"{title}\n{difference_words(drawing_difference(first, document, vocabulary()))}")
         return "\n\n".join(parts)
+
+
+def _budgets(runs: Sequence[RunFacts]) -> list[list[str]]:
+    """Predicted beside measured, where a run has both."""
+    audits = [audit(run.last) for run in runs]
+    words = {
+        SECONDS: (tr("time, predicted → taken"), duration), MEMORY: (tr("peak memory, predicted → taken"), quantities.mebibytes),
+        DISK: (tr("checkpoints, at most → taken"), quantities.mebibytes),
+    }  # fmt: skip
+    return [
+        [title, *(_beside(found[kind], write) if kind in found else "" for found in audits)]
+        for kind, (title, write) in words.items()
+        if any(kind in found for found in audits)
+    ]
+
+
+def _beside(pair: tuple[float, float], write: Callable[[float], str]) -> str:
+    return f"{write(pair[0])} → {write(pair[1])} (× {pair[1] / pair[0]:.2f})"
 
 
 def _escaped(text: str) -> str:

@@ -66,6 +66,7 @@ class Periodic:
     every: int  # where the recipe says nothing
     cost: Cost
     bytes: float = 0.0  # kept in the record each time
+    at_ends: bool = True  # also at the first and the last step
 
 
 @dataclass(frozen=True, kw_only=True)

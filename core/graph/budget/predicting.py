@@ -124,7 +124,8 @@ def _evaluations(measured: Measured, recipe: Recipe) -> int:
 
 
 def _looks(each: Periodic, recipe: Recipe) -> int:
-    return _times(recipe.steps, _every(recipe.diagnostics[each.key], each.every), at_end=False)
+    every = _every(recipe.diagnostics[each.key], each.every)
+    return _times(recipe.steps, every, at_end=each.at_ends) + int(each.at_ends and every > 1)
 
 
 def _checkpoints(measured: Measured, recipe: Recipe, evaluations: int) -> tuple[float, int]:

@@ -46,6 +46,7 @@ class Diagnostic:
 
     key: ClassVar[str]
     title: ClassVar[str] = ""
+    at_ends: ClassVar[bool] = True  # one that looks at every n-th step also looks at the first and the last
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -14,6 +14,7 @@ class Gradients(Diagnostic):
     """Gradient norms per block and per modality."""
 
     title = "Gradients"
+    at_ends = False
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -252,7 +252,7 @@ class _Measuring:
         self._quiet.hush()
         return tuple(
             Periodic(
-                key=one.key, title=one.title, every=_default_of(one), cost=timed.cost, bytes=timed.bytes,
+                key=one.key, title=one.title, every=_default_of(one), cost=timed.cost, bytes=timed.bytes, at_ends=one.at_ends,
             )
             for one, timed in watched.items()
         )  # fmt: skip

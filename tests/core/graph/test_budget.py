@@ -8,58 +8,31 @@ from dataclasses import replace
 import pytest
 
 from core.graph.budget.learning import DISK, FEWEST, MEMORY, MOST, PROCESSOR, SECONDS, Ratios, audit, corrected, told
-from core.graph.budget.measured import Cost, Measured, NodeCost, Periodic, StepCost, budget_key
+from core.graph.budget.measured import Cost, Measured, budget_key
 from core.graph.budget.predicting import BETTER, predict
 from core.graph.document import Document
 from core.graph.edits import set_knob, set_recipe
-from core.graph.recipe import Choice, Mix, Recipe
+from core.graph.recipe import Choice, Mix
 from core.knobs import Value
 from core.problems import Refused
+from tests.budgets import MEASURED, RECIPE
 from tests.documents import tiny_clip
-
-SAYS = {"evaluation": {"every": 100}, "checkpointing": {"every": 300, "last": 2, "best": True}}
-RECIPE = Recipe(steps=1000, callbacks=SAYS, diagnostics={"attention": {"every": 50}, "gradients": {}})
-MEASURED = Measured(
-    key="k", made=1.0, device="cpu", threads=1, overlaps=False, base_mebibytes=300.0, training_mebibytes=500.0,
-    peak_mebibytes=640.0, still_to_keep_mebibytes=60.0, preparation=Cost(seconds=5.0, processor=4.0),
-    steps=(
-        StepCost(
-            stage=0, sources=("a",), weight=0.75, steps=4, compute=Cost(seconds=0.1, processor=0.2),
-            data=Cost(seconds=0.04, processor=0.04), compute_again=Cost(seconds=0.1, processor=0.2),
-            data_again=Cost(seconds=0.01, processor=0.01),
-        ),
-        StepCost(
-            stage=1, sources=("a",), weight=0.25, steps=4, compute=Cost(seconds=0.2, processor=0.4),
-            data=Cost(seconds=0.04, processor=0.04), compute_again=Cost(seconds=0.2, processor=0.4),
-            data_again=Cost(seconds=0.01, processor=0.01),
-        ),
-    ),
-    batches={"a": 250}, evaluation=Cost(seconds=3.0, processor=2.0), evaluation_every=100, evaluation_share=0.5,
-    evaluation_bytes=1000.0, checkpoint=Cost(seconds=0.5, processor=0.25), checkpoint_bytes=10 * 2.0**20,
-    checkpoint_every=200, checkpoint_last=2, checkpoint_best=True, step_bytes=100.0, began_bytes=500.0,
-    periodic=(
-        Periodic(key="attention", title="Attention", every=50, cost=Cost(seconds=0.2, processor=0.1), bytes=4000.0),
-        Periodic(key="gradients", title="Gradients", every=5, cost=Cost(seconds=0.01, processor=0.01)),
-        Periodic(key="similarity", title="Similarity", every=10, cost=Cost(seconds=9.0, processor=9.0)),
-    ),
-    nodes=(NodeCost(node="vit", forward=0.01, backward=0.02, saved_bytes=4096, samples=8),), left_out=("Breakpoints",),
-)  # fmt: skip
 
 
 def test_the_whole_is_the_sum_of_its_parts() -> None:
-    """1000 steps: a quarter meet their samples first. 10 evaluations, 20 looks at attention, 200 at gradients; the
+    """1000 steps: a quarter meet their samples first. 10 evaluations, 21 looks at attention (the first step is one more), 200 at gradients; the
     diagnostic that is off costs nothing. Regular checkpoints at 300, 600, 900 and the end, and a new best now and then."""
     budget = predict(MEASURED, RECIPE)
     step = 0.75 * 0.1 + 0.25 * 0.2 + 0.25 * 0.04 + 0.75 * 0.01
     saves = 4 + BETTER * 10
     assert budget.step.seconds == pytest.approx(step)
-    expected = 5 + 1000 * step + 10 * 3 + 20 * 0.2 + 200 * 0.01 + saves * 0.5
+    expected = 5 + 1000 * step + 10 * 3 + 21 * 0.2 + 200 * 0.01 + saves * 0.5
     assert budget.whole.seconds == pytest.approx(expected)
     processor = 0.75 * 0.2 + 0.25 * 0.4 + 0.25 * 0.04 + 0.75 * 0.01
-    assert budget.whole.processor == pytest.approx(4 + 1000 * processor + 10 * 2 + 20 * 0.1 + 2 + saves * 0.25)
+    assert budget.whole.processor == pytest.approx(4 + 1000 * processor + 10 * 2 + 21 * 0.1 + 2 + saves * 0.25)
     assert budget.mebibytes == 700.0
     assert budget.checkpoint_mebibytes == pytest.approx(30)  # the last two and the best
-    assert budget.record_mebibytes * 2**20 == pytest.approx(500 + 1000 * 100 + 10 * 1000 + 20 * 4000)
+    assert budget.record_mebibytes * 2**20 == pytest.approx(500 + 1000 * 100 + 10 * 1000 + 21 * 4000)
 
 
 def test_data_made_on_another_core_is_waited_for_only_where_it_takes_longer() -> None:
