@@ -111,7 +111,7 @@ class _Measuring:
         looks = self._looks()
         evaluation = self._evaluation()
         checkpoint = self._checkpoint()
-        peak, gpu = peak_mebibytes(), self._gpu_mebibytes()
+        peak, gpu = max(peak_mebibytes(), training), self._gpu_mebibytes()  # the system's count is off by a few pages
         still = self._still_to_keep()
         self._told("blocks")
         nodes = node_costs(trainer, _shares(steps))
