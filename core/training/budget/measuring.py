@@ -32,7 +32,7 @@ from core.store.library import Library
 from core.telemetry.device import DeviceWatch
 from core.telemetry.peak import MEBIBYTE, begin_peak, held_mebibytes, peak_mebibytes
 from core.training.budget.nodes import node_costs
-from core.training.budget.timing import NEVER, Clock, Counting, Keeper, Quiet, Timed, TimedEvaluation
+from core.training.budget.timing import Clock, Counting, Keeper, Quiet, Timed, TimedEvaluation
 from core.training.callback import callbacks
 from core.training.device import choose_device, threads_in_use, use_threads
 from core.training.processes import device_of
@@ -42,11 +42,8 @@ LEFT_OUT = ("breakpoints", "early_stopping", "made_scores")  # they end a run, o
 PLACES = (0.1, 0.5, 0.9)  # of a stage at which steps are measured
 LONG_STEP_SECONDS = 0.6  # with longer ones the middle of a stage stands for all of it
 FEWEST, MOST, AT_ONCE = 2, 64, 3  # steps that are timed at a place, and batches that are made ahead, as a run does
-FIRST_LOOK, LONGEST_EVALUATION = (
-    64,
-    3.0,
-)  # samples of a split that an evaluation begins with; seconds of one that is done whole
-BATCH = 256
+FIRST_LOOK, LONGEST_EVALUATION = 64, 6.0  # samples of a split that an evaluation begins with; seconds of the next
+LOOKS = (1_000_000, 600, 256)  # all; else three batches of each split, for one waits while another is used; else one
 SAMPLES = 24  # that tell what one more keeps in memory
 Told = Callable[[str], None]
 
@@ -265,7 +262,8 @@ class _Measuring:
         self._told("evaluation")
         evaluation = TimedEvaluation(self.trainer, callback, self._quiet.configs[callback], self._listener)
         evaluation.take(FIRST_LOOK)
-        evaluation.take(BATCH if evaluation.cost.processor > LONGEST_EVALUATION * threads_in_use() else NEVER)
+        longest = LONGEST_EVALUATION * threads_in_use()
+        evaluation.take(next((most for most in LOOKS if evaluation.foreseen(most) <= longest), LOOKS[-1]))
         return {
             "evaluation": evaluation.cost, "evaluation_share": evaluation.share, "evaluation_bytes": evaluation.bytes,
             "evaluation_every": _default_of(callback),

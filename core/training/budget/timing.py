@@ -105,6 +105,10 @@ class TimedEvaluation:
         self._whole = self._count(NEVER)
         self.cost, self.share, self.bytes = Cost(), 1.0, 0.0  # of a whole one; so much of it was really done
 
+    def foreseen(self, most: int) -> float:
+        """Processor seconds of evaluating at most so many samples of each split, as far as is known."""
+        return self.cost.processor * self._count(most) / max(self._whole, 1)
+
     def take(self, most: int) -> None:
         """Evaluate at most so many samples of each split; what follows an evaluation does so whole each time."""
         if self.cost.seconds and self.share >= 1:
