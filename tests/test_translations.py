@@ -20,6 +20,7 @@ import pytest
 import resources
 from core.advice.proposal import ORDER as SURE
 from core.data.splitting import SHARES
+from core.graph.cheaper.plan import plans
 from core.graph.document import Document
 from core.graph.paths import mix_knobs
 from core.graph.ports import KINDS, MODALITIES
@@ -34,6 +35,7 @@ from core.runs.declared import declared_vocabulary
 from core.telemetry.device import QUANTITIES
 from core.torchaudio_import import Found as TorchaudioFound
 from studio.actions.action import actions
+from studio.asking.budgeting import PHASES
 from studio.open.documents import OTHERS, examples, families
 from studio.telling.health import OPTIONAL
 from studio.window.dialogs import MOUSE
@@ -43,6 +45,7 @@ from tests import code
 from tests.code import ROOT
 from tests.said_sentences import nouns, said_sentences
 from tests.subgraphs import two_copies
+from widgets.budget.sheet import PARTS
 from widgets.data_panel import SPLITS
 from widgets.inspection import desk, faithful
 from widgets.inspection.values import ROWS, WAYS
@@ -186,6 +189,7 @@ def words_of_window() -> Iterator[tuple[str, str]]:
         "menus": MENUS, "pages": [in_context("page", title) for title in Pages.TITLES.values()], "mouse": [text for pair in MOUSE for text in pair if len(text) > 1],
         "doctor": (*OPTIONAL.values(), *get_args(TorchaudioFound), *said_by("core/telemetry/device.py", "_sentence")), "splits": SPLITS.values(),
         "states": STATUS_WORDS.values(), "retrieval": retrieval.COLUMNS, "advice": SURE,
+        "budget": (*PARTS.values(), *PHASES.values(), *(plan.title for _, plan in plans.items())),
         "inspection": [*desk.HOWS.values(), *desk.MODALITIES.values(), *desk.COLUMNS, *WAYS.values(), *ROWS.values(), *faithful.TITLES.values(), COSINE, PAIR, MATCH],
     }  # fmt: skip
     for place, texts in tables.items():

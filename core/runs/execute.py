@@ -289,6 +289,8 @@ def _train(
             took = audit.measured(checkpoint_folder(store, uid), was_paused=control.was_paused)
             if took:
                 said.say(Scalars(at=said.last, values=took))
+                for sentence in audit.sentences():
+                    said.say(LogLine(at=said.last, text=sentence))
         return status, trainer.reason
     finally:
         watch.close()

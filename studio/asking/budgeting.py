@@ -6,11 +6,12 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import psutil
 from PySide6.QtCore import QObject, Signal
 
 from core.graph.budget.learning import MEMORY, SECONDS, corrected
 from core.graph.budget.measured import Measured, budget_key
-from core.graph.budget.predicting import Budget, predict
+from core.graph.budget.predicting import MEBIBYTE, Budget, predict
 from core.graph.cheaper.plan import Offer, offers
 from core.graph.document import Document
 from core.problems import Problem, Refused
@@ -47,7 +48,7 @@ class Budgeting(QObject):
         self._asked: Measurement | None = None
         self._thread: threading.Thread | None = None
         self._turn, self._about = 0, ""  # which measurement, and of which plan
-        self._phase = ""
+        self._phase, self._beside_a_run = "", False
         self._older: Measured | None = None  # the last that was shown, of a drawing that has changed since
         self._offers: dict[str, Offer] = {}
         self._trouble: Problem | None = None
@@ -87,6 +88,7 @@ class Budgeting(QObject):
         document = self._offers[plan].document if plan in self._offers else self._session.document
         self._turn += 1
         self._about, self._phase, self._trouble = plan, "opening", None
+        self._beside_a_run = self._session.active is not None
         try:
             self._asked = Measurement(document)
         except Refused as refused:
@@ -139,7 +141,8 @@ class Budgeting(QObject):
         document, found = self._session.document, kept_for(self._session.document)
         self._older = found or self._older
         budget = None if self._older is None else predict(self._older, document.recipe)
-        sheet.show_budget(budget, self._older, ratios(), titles_of(document))
+        free = psutil.virtual_memory().available / MEBIBYTE
+        sheet.show_budget(budget, self._older, ratios(), titles_of(document), free)
         self._show_state()
         self._show_plans(document, None if found is None else budget)
 
@@ -158,7 +161,9 @@ class Budgeting(QObject):
             self.sheet.set_state(tr("Measured for an older graph: measure again."), busy=False, severity="warning")
         else:
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self._older.made))
-            self.sheet.set_state(tr("Measured on this machine, {when}.", when=when), busy=False)
+            words = tr("Measured on this machine, {when}.", when=when)
+            beside = tr("A run trained meanwhile, so the times are too long: measure again when it has ended.")
+            self.sheet.set_state(f"{words} {beside}" if self._beside_a_run else words, busy=False)
 
     def _show_plans(self, document: Document, budget: Budget | None) -> None:
         session, titles = self._session, titles_of(document)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt, Signal
@@ -101,9 +102,10 @@ class BudgetSheet(QDialog):
         self._restyle()
 
     def show_budget(
-        self, budget: Budget | None, measured: Measured | None, ratios: Ratios, titles: Mapping[str, str]
-    ) -> None:
-        """The numbers, and where they go; nothing where nothing was measured."""
+        self, budget: Budget | None, measured: Measured | None, ratios: Ratios, titles: Mapping[str, str],
+        free_mebibytes: float = math.inf,
+    ) -> None:  # fmt: skip
+        """The numbers, and where they go; nothing where nothing was measured. ``free_mebibytes``: memory that a run could have now."""
         self.forget.setVisible(any(ratios.factor(kind) != 1.0 for kind in (SECONDS, MEMORY)))
         if budget is None or measured is None:
             for figure in self.figures.values():
@@ -117,8 +119,11 @@ class BudgetSheet(QDialog):
         data = sum(one.weight * one.data.seconds for one in measured.steps)
         below = tr("{time} of it makes the batch", time=milliseconds(data))
         self.figures["step"].show_value(milliseconds(budget.step.seconds), below)
-        own = tr("{size} of it is Python and PyTorch", size=quantities.mebibytes(budget.base_mebibytes))
-        self.figures[MEMORY].show_value(quantities.mebibytes(right[MEMORY]), _correction(ratios, MEMORY) or own)
+        below = _correction(ratios, MEMORY)
+        below = below or tr("{size} of it is Python and PyTorch", size=quantities.mebibytes(budget.base_mebibytes))
+        is_short = right[MEMORY] > free_mebibytes
+        below = tr("only {size} are free", size=quantities.mebibytes(free_mebibytes)) if is_short else below
+        self.figures[MEMORY].show_value(quantities.mebibytes(right[MEMORY]), below, is_bad=is_short)
         self.figures[DISK].show_value(
             quantities.mebibytes(budget.disk_mebibytes),
             tr("{size} of it the record", size=quantities.mebibytes(budget.record_mebibytes)),
@@ -145,6 +150,7 @@ class Figure(QFrame):
     def __init__(self, title: str) -> None:
         super().__init__()
         self._title, self.value, self._below = QLabel(title), QLabel(), QLabel()
+        self._is_bad = False
         self.setObjectName("figure")
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)
@@ -155,8 +161,10 @@ class Figure(QFrame):
         self._below.setWordWrap(True)
         self.restyle()
 
-    def show_value(self, value: str, below: str) -> None:
-        """Another number."""
+    def show_value(self, value: str, below: str, *, is_bad: bool = False) -> None:
+        """Another number; ``is_bad``: it stands against a run."""
+        self._is_bad = is_bad
+        self.restyle()
         self.value.setText(value)
         self._below.setText(below)
         self.setAccessibleName(in_a_row(self._title.text(), value, below))
@@ -166,7 +174,7 @@ class Figure(QFrame):
         c = theme()
         self.setStyleSheet(f"#figure {{ background: {c.panel}; border: 1px solid {c.line}; border-radius: 6px; }}")
         self._title.setStyleSheet(f"color: {c.muted};")
-        self.value.setStyleSheet("font-size: 20px; font-weight: 600;")
+        self.value.setStyleSheet("font-size: 20px; font-weight: 600;" + (f" color: {c.bad};" if self._is_bad else ""))
         self._below.setStyleSheet(f"color: {c.muted}; font-size: 11px;")
 
 

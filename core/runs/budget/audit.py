@@ -28,6 +28,8 @@ class Audit:
         found = kept_for(document) if document.recipe.processes == 1 else None
         self._budget = None if found is None else predict(found, document.recipe)
         self._is_alone = False
+        self._foretold: Mapping[str, float] = {}
+        self.taken: Mapping[str, float] = {}
         if self._budget is not None:
             self._held = held_mebibytes()
             self._is_alone = self._held < AS_FRESH * self._budget.base_mebibytes
@@ -37,7 +39,8 @@ class Audit:
         """As series of the run; none where nothing is foretold."""
         if self._budget is None:
             return {}
-        return {f"{PREDICTED}/{kind}": value for kind, value in corrected(self._budget, ratios()).items()}
+        self._foretold = corrected(self._budget, ratios())
+        return {f"{PREDICTED}/{kind}": value for kind, value in self._foretold.items()}
 
     def measured(self, checkpoints: Path, *, was_paused: bool) -> Mapping[str, float]:
         """The same of what it took; the next prediction learns from it. A run that was paused tells nothing about time."""
@@ -51,4 +54,16 @@ class Audit:
             grown = max(peak_mebibytes() - self._held, 0.0)
             found |= {MEMORY: self._budget.base_mebibytes + grown, PROCESSOR: time.process_time() - self._worked}
         keep_ratios(ratios().learned(told(self._budget), found))
+        self.taken = found
         return {f"{MEASURED}/{kind}": value for kind, value in found.items()}
+
+    def sentences(self) -> list[str]:
+        """Predicted beside taken, for the log."""
+        told = []
+        if SECONDS in self.taken:
+            told.append(f"Time: predicted {self._foretold[SECONDS]:,.0f} s, took {self.taken[SECONDS]:,.0f} s.")
+        if MEMORY in self.taken:
+            told.append(
+                f"Peak memory: predicted {self._foretold[MEMORY]:,.0f} MiB, took {self.taken[MEMORY]:,.0f} MiB."
+            )
+        return told

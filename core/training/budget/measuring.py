@@ -308,7 +308,19 @@ class _Measuring:
                 seen += 1
             grown = held_by_memories() - before
             found += grown / max(seen, 1) * len(train) - grown
-        return max(found, 0.0) / MEBIBYTE
+        return (max(found, 0.0) + self._features_to_keep()) / MEBIBYTE
+
+    def _features_to_keep(self) -> float:
+        """The same of frozen features, where the recipe keeps those: of every sample that is trained on or evaluated."""
+        cache: Any = self.trainer.callback("frozen_cache")
+        if cache is None:
+            return 0.0
+        whole, held = 0.0, 0
+        for task in self.trainer.each_task():
+            count, size = cache.held(task.source)
+            met = {index for indices in self.trainer.feed.splits.values() for index in indices}
+            whole, held = whole + size / max(count, 1) * len(met), held + size
+        return max(min(whole, cache.config.mebibytes * MEBIBYTE) - held, 0.0)
 
 
 def _shares(steps: tuple[StepCost, ...]) -> dict[str, float]:

@@ -99,6 +99,11 @@ class FrozenCache(Callback):
                 shelf.values[index] = values
                 shelf.bytes += size
 
+    def held(self, source: str) -> tuple[int, int]:
+        """How many samples of a task are kept now, and the bytes of all."""
+        shelf = self._kept.get(source, Shelf())
+        return len(shelf.values), shelf.bytes
+
     def ended(self, run: Running) -> None:
         """What is too large to lie about goes with the run."""
         if sum(shelf.bytes for shelf in self._kept.values()) > MOST_LEFT_BYTES:
