@@ -20,7 +20,7 @@ import torch
 from core.compiler.compile import compile
 from core.compiler.feed import sample_graphs
 from core.data.memory import held_by_memories
-from core.graph.budget.measured import Cost, Measured, Periodic, StepCost, budget_key
+from core.graph.budget.measured import Cost, Measured, NodeCost, Periodic, StepCost, budget_key
 from core.graph.document import Document
 from core.graph.file import dumps
 from core.graph.mixing import drawn, shares_at
@@ -111,7 +111,7 @@ class _Measuring:
         peak, gpu = max(peak_mebibytes(), training), self._gpu_mebibytes()  # the system's count is off by a few pages
         still = self._still_to_keep()
         self._told("blocks")
-        nodes = node_costs(trainer, _shares(steps))
+        nodes = self._nodes(steps)
         return Measured(
             key=budget_key(self._document), made=time.time(), device=str(trainer.device), threads=threads_in_use(),
             overlaps=threads_in_use() < (os.cpu_count() or 1) or trainer.device.type == "cuda", base_mebibytes=base,
@@ -228,6 +228,16 @@ class _Measuring:
         if trainer.status != "running":
             raise refuse(trainer.reason or "The step could not be taken.")
 
+    def _nodes(self, steps: tuple[StepCost, ...]) -> tuple[NodeCost, ...]:
+        """Block by block, for the tasks of each kind of step in turn."""
+        found: tuple[NodeCost, ...] = ()
+        shares = _shares(steps)
+        for sources in dict.fromkeys(one.sources for one in steps):
+            step = next(step for _, step, others, _ in self._places(PLACES) if others == sources)
+            self._warm(step, sources)
+            found = node_costs(self.trainer, {source: shares[source] for source in sources}, found)
+        return found
+
     # What happens now and then
 
     def _looks(self) -> tuple[Periodic, ...]:
@@ -263,7 +273,12 @@ class _Measuring:
         evaluation = TimedEvaluation(self.trainer, callback, self._quiet.configs[callback], self._listener)
         evaluation.take(FIRST_LOOK)
         longest = LONGEST_EVALUATION * threads_in_use()
-        evaluation.take(next((most for most in LOOKS if evaluation.foreseen(most) <= longest), LOOKS[-1]))
+        most = next((most for most in LOOKS if evaluation.foreseen(most) <= longest), LOOKS[-1])
+        evaluation.take(most)
+        if self.trainer.callback("frozen_cache") is not None:  # the first one computes features that are kept then
+            first = evaluation.cost
+            evaluation.take(most, again=True)
+            self._preparation = self._preparation + first.less(evaluation.cost)
         return {
             "evaluation": evaluation.cost, "evaluation_share": evaluation.share, "evaluation_bytes": evaluation.bytes,
             "evaluation_every": _default_of(callback),

@@ -102,12 +102,15 @@ class Watcher:
         return tensor
 
 
-def node_costs(trainer: Trainer, weights: dict[str, float]) -> tuple[NodeCost, ...]:
-    """Every block of every task, each task weighed by its share of the steps; ``weights``: share by source.
+def node_costs(
+    trainer: Trainer, weights: Mapping[str, float], before: tuple[NodeCost, ...] = ()
+) -> tuple[NodeCost, ...]:
+    """Every block of the tasks whose batches are there, each weighed by its share of the steps (``weights``, by source), with
+    what was found ``before`` of other tasks.
 
     Where the gradient is made in parts, the pass has one part's samples and its time is scaled to the batch.
     """
-    found: dict[str, NodeCost] = {}
+    found = {one.node: one for one in before}
     plan = trainer.plan
     modules = {plan.places[owner]: trainer.experiment.node(owner) for owner in plan.owners}
     for task in trainer.each_task([source for source, share in weights.items() if share > 0]):
@@ -122,12 +125,12 @@ def node_costs(trainer: Trainer, weights: dict[str, float]) -> tuple[NodeCost, .
         trainer.groups.optimizer.zero_grad(set_to_none=True)
         scale = weights[task.source] / share
         for node in task.batch_nodes:
-            before = found.get(node, NodeCost(node=node))
+            other = found.get(node, NodeCost(node=node))
             found[node] = NodeCost(
-                node=node, forward=before.forward + scale * watcher.forward.get(node, 0.0),
-                backward=before.backward + scale * watcher.backward.get(node, 0.0),
-                saved_bytes=max(before.saved_bytes, sum(watcher.saved.get(node, {}).values())),
-                samples=max(before.samples, round(count * share)),
+                node=node, forward=other.forward + scale * watcher.forward.get(node, 0.0),
+                backward=other.backward + scale * watcher.backward.get(node, 0.0),
+                saved_bytes=max(other.saved_bytes, sum(watcher.saved.get(node, {}).values())),
+                samples=max(other.samples, round(count * share)),
             )  # fmt: skip
     return tuple(found.values())
 

@@ -110,9 +110,12 @@ class TimedEvaluation:
         """Processor seconds of evaluating at most so many samples of each split, as far as is known."""
         return self.cost.processor * self._count(most) / max(self._whole, 1)
 
-    def take(self, most: int) -> None:
-        """Evaluate at most so many samples of each split; what follows an evaluation does so whole each time."""
-        if self.cost.seconds and self.share >= 1:
+    def take(self, most: int, *, again: bool = False) -> None:
+        """Evaluate at most so many samples of each split; what follows an evaluation does so whole each time.
+
+        Nothing where all were evaluated, unless it is wanted ``again``.
+        """
+        if self.cost.seconds and self.share >= 1 and not again:
             return
         share = self._count(most) / max(self._whole, 1)
         for one in self._behind:

@@ -13,7 +13,7 @@ from core.graph.budget.learning import audit
 from core.graph.budget.measured import Measured
 from core.graph.budget.predicting import predict
 from core.graph.document import Document
-from core.graph.edits import set_knob, set_recipe, set_rule
+from core.graph.edits import add_node, set_knob, set_mix, set_recipe, set_rule, share_blocks
 from core.problems import Refused
 from core.runs.budget import kept
 from core.runs.budget.asking import Cancelled, Measurement
@@ -173,3 +173,15 @@ def test_it_is_measured_in_a_process_of_its_own(here: Path) -> None:
     assert phases[0] == "opening"
     with pytest.raises(Refused, match="fewer than one batch"):
         Measurement(set_recipe(DRAWN, batch_size=60_000)).result()
+
+
+def test_tasks_that_take_turns_are_each_measured(tmp_path: Path) -> None:
+    """Of two sources through shared blocks: steps of both, weighed by their shares, and blocks of both."""
+    drawn, second = add_node(DRAWN, "sources.emoji", 0, 300, {"image_size": 16, "second_artist": "none"})
+    drawn = share_blocks(drawn, second, "emoji", ("image", "sentence"))
+    found = measure(
+        set_mix(set_recipe(drawn, steps=40, callbacks={}), "emoji", start=3.0), tmp_path, lambda _: None, seconds=0.0
+    )
+    weights = {source: sum(one.weight for one in found.steps if source in one.sources) for source in found.batches}
+    assert weights == {"emoji": pytest.approx(0.75), second: pytest.approx(0.25)}
+    assert all(one.forward > 0 for one in found.nodes)
