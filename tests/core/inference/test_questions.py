@@ -46,6 +46,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "cross_attention_memory_sweep": {},
     "early_late_cost_sweep": {},
     "siamese_views": {PICTURE: "pictures"},
+    "two_towers": {PICTURE: "pictures"},
     "translated_names": {SENTENCE: "sentences"},
     "mandarin_tones": {},
     "sound_events": {},
