@@ -36,6 +36,7 @@ from core.store.shelf import Shelf
 from core.telemetry.events import ENDED
 from studio.asking.engine import Engine
 from studio.open.journal import Journal, Lost
+from studio.open.learning import Learning
 from studio.open.levels import Levels
 from studio.open.preferences import Preferences
 from studio.open.queueing import Queueing
@@ -98,7 +99,7 @@ class Session(QObject):
         self.tabs = Tabs()
         self.levels = Levels(self, self)
         self.levels.changed.connect(self.levelChanged)
-        self.journal, self.versions = Journal(), Versions()
+        self.journal, self.versions, self.learning = Journal(), Versions(), Learning(parent=self)
         self.runs: list[RunFacts] = []
         self._shelf, self._is_reading = Shelf(store), False
         self.checked: Document | None = None  # the document that the analysis is of
@@ -176,6 +177,7 @@ class Session(QObject):
         """Take the next document."""
         if self.driver:  # a script's: one step, by its name
             name, join = f"{self.driver}: {name}" if name else self.driver, ""
+        self.learning.saw(self.document, document)
         self.history.do(document, name, join)
         self._document_changed()
 
@@ -577,6 +579,7 @@ class Session(QObject):
         self._analysis_timer.stop()
         self._library_timer.stop()
         self._write_journal()
+        self.learning.close()
         self.sweeping.close()
         self.stop_all_here()
         if self._marking is not None:

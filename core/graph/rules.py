@@ -86,12 +86,19 @@ class Proposal:
     score: float
 
 
+LEARNED = 6.0  # the most that a person's own way weighs: more than anything else here
+
+
 def proposals(
-    vocabulary: Vocabulary, loose: Port, outgoing: bool, counts: Mapping[str, int] | None = None
+    vocabulary: Vocabulary,
+    loose: Port,
+    outgoing: bool,
+    counts: Mapping[str, int] | None = None,
+    learned: Mapping[str, float] | None = None,
 ) -> list[Proposal]:
     """Blocks that can take (``outgoing``) or give what ``loose`` is, best first.
 
-    ``counts`` says how often each block is used; it moves equals.
+    ``counts`` says how often each block is used; it moves equals. ``learned``: how often this person took it here.
     """
     found = []
     for spec in vocabulary.values():
@@ -105,6 +112,7 @@ def proposals(
                 + 1.0 * (not port.optional)
                 + 0.5 * (port.modality == "any")
                 + 0.1 * (counts or {}).get(spec.key, 0)
+                + LEARNED * (often := (learned or {}).get(spec.key, 0.0)) / (often + 2.0)
                 - 2.0
                 * (len([p for p in spec.takes if not p.optional]) - 1 if outgoing else 0)  # what else it would need
             )

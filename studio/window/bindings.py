@@ -39,6 +39,7 @@ Compare = Callable[[list[RunFacts]], None]
 def bind_design(session: Session, window: Frame, ask_rate: Act) -> None:
     """Document, canvas, palette, inspector, outline, problems."""
     canvas, inspector = window.canvas, window.inspector
+    canvas.learned = session.learning.learned
     session.levelChanged.connect(partial(show_level, session, window))
     session.documentChanged.connect(lambda d: window.top.set_name(d.name, session.history.is_changed))
     session.stateChanged.connect(lambda: window.top.set_name(session.document.name, session.history.is_changed))

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
+from core.graph import edits
 from core.graph.document import Document
 from core.graph.mixing import source_nodes
 from studio.asking.advising import Sources, sources_of
@@ -97,8 +98,8 @@ class Pages:
         self.data.show_busy(titles.get(source, ""))
         self._look.start(document, source, partial(self._show_data, self._looked_at, source))
 
-    def take_folder(self, folder: str) -> None:
-        """A folder was dropped on the data page: the source that reads it gets it, and is looked at."""
+    def take_folder(self, folder: str, table: str = "") -> None:
+        """A folder was dropped: the source that reads it gets it, with the table where one is named, and is looked at."""
         session, levels = self.session, self.session.levels
         *way, chosen = levels.place_of(self.data.source)
         levels.go_to(way)
@@ -106,6 +107,9 @@ class Pages:
         if not source:
             session.say(tr("There are no images, audio or videos in that folder."), "warning")
             return
+        names = {knob.name for knob in session.blocks.spec(document.nodes[source].block).knobs}
+        if table and "table" in names:
+            document = edits.set_knob(document, source, "table", table)
         levels.edit(document, tr("Choose a folder"))
         self.canvas.reveal(source)  # on the page of the design it is seen, and its settings with it
         self.check_data()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 
@@ -22,6 +20,7 @@ from studio.watching.filming import Filming
 from studio.watching.result_cards import ResultCards
 from studio.watching.running import Running
 from studio.window import bindings
+from studio.window.arriving import Arriving
 from studio.window.dialogs import Dialogs
 from studio.window.forking import Forking
 from studio.window.frame import Frame
@@ -54,6 +53,7 @@ class Window(Frame):
         self.asking, self.comparing = Asking(session, self.query), Comparing(session, self.library)
         self.exploring = Exploring(session, self.library)
         self.cards, self.filming = ResultCards(session, self), Filming(session, self)
+        self.arriving = Arriving(session, self, self.cards)
         self.setAcceptDrops(True)
         self.advising = Advising(session, self.advice)
         self.inspecting = Inspecting(session, self.inspect)
@@ -174,15 +174,15 @@ class Window(Frame):
         QTimer.singleShot(0, self, self.wall.fill)  # once what the window system said of the first picture was heard
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """A picture from the desktop that may carry a result card."""
-        if self.cards.takes(event.mimeData().urls()):
+        """Files from the desktop, wherever nothing of the window takes them itself."""
+        if self.arriving.takes(event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Come back to where it was saved."""
-        if self.cards.takes(event.mimeData().urls()):
+        """An experiment, an image with its result card, or data."""
+        if self.arriving.takes(event.mimeData().urls()):
             event.acceptProposedAction()
-            self.cards.open(Path(event.mimeData().urls()[0].toLocalFile()))
+            self.arriving.take(event.mimeData().urls())
 
     def changeEvent(self, event: QEvent) -> None:
         """Who comes back from another window may have put right what a source lacks."""

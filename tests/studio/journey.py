@@ -265,8 +265,8 @@ def type_into(field: Any, value: Any) -> None:
     QTest.keyClick(edit, Qt.Key.Key_Return)
 
 
-def drop(well: QWidget, path: Path) -> None:
-    """A file from the desktop, let go over a well."""
+def drop(well: QWidget, *paths: Path) -> None:
+    """Files from the desktop, let go over a well or a window."""
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     well.dropEvent(QDropEvent(QPointF(20, 20), Qt.DropAction.CopyAction, data, LEFT, NO))

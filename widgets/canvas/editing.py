@@ -14,6 +14,7 @@ from core.graph.arrange import Line, align, arrange, distribute
 from core.graph.bridging import Bridge, bridged, bridges
 from core.graph.document import Document, End, Node
 from core.graph.file import MOST_NODES
+from core.graph.learned import Learned
 from core.graph.usage import block_usage
 from core.knobs import Value
 from widgets.canvas import geometry as g
@@ -32,6 +33,8 @@ MOST_OFFERED = 12  # rows of blocks between two ports
 
 class Editing:
     """A part of the canvas view; see the module's first line."""
+
+    learned = Learned()  # the session's, where there is one
 
     if TYPE_CHECKING:
         board: CanvasScene
@@ -88,7 +91,8 @@ class Editing:
         for node in self.document.nodes.values():
             counts[node.block] = counts.get(node.block, 0) + 1
         data = ("source", "transform")
-        found = rules.proposals(self.vocabulary, port, outgoing, counts)
+        learned = self.learned.beside(self.document.nodes[end.node].block, end.port, outgoing)
+        found = rules.proposals(self.vocabulary, port, outgoing, counts, learned)
         if outgoing:
             return [p for p in found if p.spec.role not in data or spec.role in data]
         return [p for p in found if p.spec.role in data or spec.role not in data]

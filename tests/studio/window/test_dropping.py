@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from core.graph import edits, file
 from core.graph.document import Document
 from core.runs.declared import declared_vocabulary
 from studio.window.dropping import source_for, with_folder
 from tests.core.data.films import film
-from tests.documents import Drawing
+from tests.documents import Drawing, tiny_clip
+from tests.studio.journey import drop
 
 
 @pytest.mark.parametrize(
@@ -69,3 +72,31 @@ def test_the_source_of_a_dropped_folder_is_seen_in_the_design(sit_down, tmp_path
     box = canvas.board.nodes[key].box
     person.wait(lambda: canvas.mapToScene(canvas.viewport().rect()).boundingRect().contains(box))
     assert person.window.inspector.node_page is not None
+
+
+def test_files_dropped_anywhere_go_where_they_belong(sit_down, tmp_path: Path) -> None:
+    person = sit_down(Drawing().document)
+    session, window = person.session, person.window
+    first, second = tmp_path / "one.cms.json", tmp_path / "two.cms.json"
+    for place, name in ((first, "one"), (second, "two")):
+        file.write(tiny_clip_named(name), place)
+    drop(window, first, second)
+    assert [tab.name for tab in session.tabs.all] == ["one", "two"]
+    assert session.path == second
+    picture, table = tmp_path / "data" / "a.png", tmp_path / "data" / "captions.csv"
+    picture.parent.mkdir()
+    Image.new("RGB", (8, 8)).save(picture)
+    table.write_text("image,caption\na.png,a square\n")
+    drop(window, table)
+    person.click(person.button("Use its folder as data", window.messages))
+    added = next(node for node in session.document.nodes.values() if node.block == "sources.caption_table")
+    assert (added.knobs["folder"], added.knobs["table"]) == (str(picture.parent), "captions.csv")
+    assert window.pages.current == "data"
+    drop(window, tmp_path / "data")
+    assert len([node for node in session.document.nodes.values() if node.block == "sources.caption_table"]) == 1
+    drop(window, picture)
+    assert "a.png" in window.messages.sentence
+
+
+def tiny_clip_named(name: str) -> Document:
+    return edits.rename(tiny_clip(), name)
