@@ -223,10 +223,10 @@ class Session(QObject):
         if any(node is not None and node.block.startswith("sources.") for node in nodes):
             self.look_again()
 
-    def show(self, document: Document, path: Path | None = None) -> None:
-        """Put another document on the canvas, in a tab of its own unless nobody touched the one that is there."""
+    def show(self, document: Document, path: Path | None = None, *, beside: bool = False) -> None:
+        """Put another document on the canvas, in a tab of its own unless nobody touched the one that is there and it need not stay."""
         self._leave_tab()
-        tab = self.tabs.make_room(self.journal.begin())
+        tab = self.tabs.make_room(self.journal.begin(), beside)
         tab.history, tab.path = History(document), path
         self._enter_tab()
 

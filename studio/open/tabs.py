@@ -52,10 +52,10 @@ class Tabs:
         """The one that is shown."""
         return self.all[self.at]
 
-    def make_room(self, drawing: int) -> Tab:
-        """A tab for another document: the one that is shown where nobody touched it, else a new one beside it."""
+    def make_room(self, drawing: int, beside: bool = False) -> Tab:
+        """A tab for another document: the one that is shown where nobody touched it, else (or where it stays) one beside it."""
         tab = Tab(drawing=drawing)
-        if self.now.is_untouched:
+        if self.now.is_untouched and not beside:
             self.all[self.at] = tab
         else:
             self.at += 1

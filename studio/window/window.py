@@ -19,6 +19,7 @@ from studio.watching.exploring import Exploring
 from studio.watching.filming import Filming
 from studio.watching.result_cards import ResultCards
 from studio.watching.running import Running
+from studio.watching.variants import Variants
 from studio.window import bindings
 from studio.window.arriving import Arriving
 from studio.window.dialogs import Dialogs
@@ -71,7 +72,7 @@ class Window(Frame):
         session.messageRaised.connect(self.messages.show_message)
         self.driving = Driving(session, self.statusBar())
         self.open_tabs = OpenTabs(session, self, self.dialogs.may_close_tab)
-        self.versions = VersionsInWindow(session, self)
+        self.versions, self.variants = VersionsInWindow(session, self), Variants(session, self)
         self.recent = RecentFiles(session, self.menus.menus["File"], self.menus.entry("gallery"), self)
         self.own_blocks = OwnBlocksPage(session, self)
         session.sheetRequested.connect(lambda name: getattr(self, f"show_{name}")())

@@ -132,6 +132,39 @@ def test_versions_are_kept_by_themselves_and_restored_as_one_step(sit_down, tmp_
     sheet.close()
 
 
+def test_variants_stand_side_by_side_against_a_baseline(sit_down):
+    person = sit_down(tiny_clip(steps=2, batch_size=8, diagnostics={}, callbacks={}))
+    session = person.session
+    uid = session.run()
+    person.wait(lambda: person.ended(uid))
+    person.choose("new_variant")
+    session.edit(edits.set_knob(session.document, "vit", "heads", 1), "heads")
+    session.edit(edits.disconnect(session.document, ("augment.image>vit.image",)), "cut")
+    assert [tab.name for tab in session.tabs.all] == ["tiny clip", "tiny clip · 2"]
+    person.choose("compare_variants")
+    sheet = person.window.variants.sheet
+    assert sheet is not None
+
+    def rows() -> dict[str, list[str]]:
+        table = sheet.table
+        return {table.item(r, 1).text(): [table.item(r, c).text() for c in (2, 3)] for r in range(table.rowCount())}
+
+    assert sheet.table.horizontalHeaderItem(2).text() == "tiny clip · 2 (baseline)"
+    assert rows()["heads"] == ["1", "2"]
+    assert rows()["augment.image → vit.image"] == ["–", "wired"]
+    assert rows()["name"][0] == "·", "what was never run has no scores"
+    assert rows()["name"][1] == session.facts(uid).name
+    assert float(rows()["loss"][1]) > 0
+    person.click(sheet.baseline)
+    assert sheet.table.horizontalHeaderItem(2).text() == "tiny clip (baseline)"
+    assert rows()["heads"] == ["2", "1"]
+    sheet.table.setCurrentCell(0, 3)
+    assert {line.state for line in sheet.right._sketch.lines} == {"same", "removed"}
+    person.click(sheet.open_it)
+    assert session.document.name == "tiny clip · 2"
+    sheet.close()
+
+
 def test_each_unsaved_one_is_offered_after_a_crash(sit_down):
     for name in ("first", "second"):
         lost = Journal()
