@@ -61,7 +61,7 @@ class VariantSheet(QDialog):
             label.setWordWrap(True)
         self.table.setAccessibleName(tr("What differs between the variants"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectColumns)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
         self.table.currentCellChanged.connect(lambda row, column, *_: self._choose(column - FIRST))

@@ -10,6 +10,7 @@ from core.graph.differences import drawing_difference, settings_difference
 from core.graph.document import Document, new_id
 from core.graph.file import loads
 from core.graph.sketch import Sketch, sketch_between
+from core.graph.subgraphs.flat import flattened
 from core.problems import Refused
 from core.store.answers import RunFacts
 from studio.open.tabs import Tab
@@ -101,7 +102,8 @@ def trains_alike(one: Document, other: Document) -> bool:
 
 
 def differing_rows(documents: Sequence[Document]) -> list[Row]:
-    """Settings that are not the same in all, and wires that not all have."""
+    """Settings that are not the same in all, blocks and wires that not all have; of such a block it is told once."""
+    in_all = {"recipe", *set.intersection(*(set(flattened(document).document.nodes) for document in documents))}
     titles = {key: title for document in reversed(documents) for key, title in titles_of(document).items()}
     rows = [
         Row(
@@ -109,6 +111,7 @@ def differing_rows(documents: Sequence[Document]) -> list[Row]:
             what=row.setting.replace("_", " "), values=tuple(value or ABSENT for value in row.values),
         )
         for row in settings_difference(documents, vocabulary())
+        if row.where in in_all or row.setting == "block"
     ]  # fmt: skip
     drawn = [{wire.key for wire in document.wires} for document in documents]
     for key in sorted(key for key in set[str]().union(*drawn) if not all(key in wires for wires in drawn)):
