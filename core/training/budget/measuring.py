@@ -275,7 +275,8 @@ class _Measuring:
         longest = LONGEST_EVALUATION * threads_in_use()
         most = next((most for most in LOOKS if evaluation.foreseen(most) <= longest), LOOKS[-1])
         evaluation.take(most)
-        if self.trainer.callback("frozen_cache") is not None:  # the first one computes features that are kept then
+        if self.trainer.callback("frozen_cache") is not None or evaluation.cost.processor <= longest / 2:
+            # the first one computes features that are kept then, and the heap has fewer holes than a run's
             first = evaluation.cost
             evaluation.take(most, again=True)
             self._preparation = self._preparation + first.less(evaluation.cost)
