@@ -34,6 +34,7 @@ from core.own.modules import loaded
 from core.problems import Problem, Refused, refuse
 from core.runs.budget.audit import Audit
 from core.runs.launch import CONTINUED, costs, keep_document
+from core.runs.loading import load_engine
 from core.store.checkpoints import CheckpointFolder
 from core.store.claims import Claim
 from core.store.database import Store
@@ -239,6 +240,7 @@ def _train(
     said.recorder.flush(LONGEST_WAIT_SECONDS)  # what a dead process left in the spool file is part of the record
     facts, text = library.facts(uid), library.reader(uid).document_text()
     start = library.start_of(uid)
+    load_engine()  # what the blocks bring along is no part of a run's own time and memory
     audit = None if start is not None else Audit(loads(text))
     shared((text, start))
     trainer, news = _built(text, start, said, control)

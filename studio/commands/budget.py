@@ -73,6 +73,8 @@ def measured_aloud(document: Document) -> Measured:
 def duration(seconds: float) -> str:
     """``42 s``, ``3 min 20 s``, ``2 h 5 min``."""
     whole = round(seconds)
+    if seconds < 1:
+        return f"{1000 * seconds:.3g} ms"
     if whole < 120:
         return f"{seconds:.3g} s" if seconds < 10 else f"{whole} s"
     return f"{whole // 60} min {whole % 60} s" if whole < 7200 else f"{whole // 3600} h {whole // 60 % 60} min"

@@ -46,9 +46,7 @@ class BudgetSheet(QDialog):
             (SECONDS, tr("Whole run")), ("step", tr("One step")), (MEMORY, tr("Peak memory")), (DISK, tr("Disk, at most")),
         )}  # fmt: skip
         self.parts = BarTable(tr("Time by part"), [tr("Part"), tr("Times"), tr("Each"), tr("In all")])
-        self.blocks = BarTable(
-            tr("Time and memory by block"), [tr("Block"), tr("Forward"), tr("Backward"), tr("Kept for the way back")]
-        )
+        self.blocks = BarTable(tr("Time and memory by block"), [tr("Block"), tr("Forward"), tr("Backward"), tr("Kept")])
         self.plans, self.note = PlanList(), QLabel()
         self.note.setWordWrap(True)
         self.note.setTextFormat(Qt.TextFormat.PlainText)
@@ -74,7 +72,7 @@ class BudgetSheet(QDialog):
         left, right = QWidget(), QWidget()
         self.columns = QSplitter()
         for side, things in (
-            (left, (_head(tr("Where the time goes")), self.parts, _head(tr("By block: one pass, apart from the steps")), self.blocks)),
+            (left, (_head(tr("Where the time goes")), self.parts, _head(tr("By block: one pass, and what it keeps for the way back")), self.blocks)),
             (right, (_head(tr("Cheaper plans")), self.plans)),
         ):  # fmt: skip
             column = QVBoxLayout(side)
