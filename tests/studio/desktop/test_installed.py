@@ -85,6 +85,7 @@ def test_it_says_what_it_is_made_of(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(known) > 0.9 * len(names), sorted(set(names) - set(known))
 
 
+@pytest.mark.long
 def test_about_is_a_sheet_to_copy(sit_down) -> None:
     person = sit_down(None)
     person.choose("about")

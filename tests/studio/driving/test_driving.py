@@ -206,6 +206,7 @@ def test_the_socket_is_its_owners_alone(person: Person) -> None:
     assert_only_so_many_scripts_come_at_once(person)
 
 
+@pytest.mark.long
 def test_off_until_switched_on_and_gone_with_the_window(sit_down: Callable[..., Person]) -> None:
     person = sit_down(tiny_clip(steps=2))
     assert places.open_windows() == []
