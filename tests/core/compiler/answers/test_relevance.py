@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from core.blocks.attention.core import following, recording
+from core.blocks.catalog import blocks
 from core.blocks.connectors.pool import Pool
 from core.blocks.values import Grid, Text, Tokens
 from core.compiler.answers.following import Flow, follow
@@ -16,6 +17,7 @@ from core.compiler.compile import compile
 from core.compiler.module import Experiment
 from core.graph.document import Document, End
 from core.inference.scoring import scores_of
+from core.knobs import configure
 from tests.documents import Drawing
 
 A, B = End(node="a", port="tokens"), End(node="b", port="tokens")
@@ -162,3 +164,23 @@ def _random(experiment: Experiment, end: End) -> object:
     mask = torch.ones(3, 8, dtype=torch.bool)
     mask[1, 5:] = False
     return Text(ids_BL=torch.randint(3, 90, (3, 8)), mask_BL=mask, vocabulary=300)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["encoders.eva", "encoders.vit", "encoders.text_transformer", "fusion.cross_attention", "fusion.co_attention"],
+)
+def test_what_comes_after_a_followed_map_is_made_of_it(key: str) -> None:
+    """The gradient of what a block gives reaches each of its maps, and what it gives is what it gives unwatched."""
+    torch.manual_seed(0)
+    given = blocks[key].example()
+    node = blocks[key](configure(blocks[key].Config, blocks[key].tiny(), key), given).eval()
+    plain = next(iter(node(**given).values())).x_BND
+    with following():
+        made, maps = node.watched(**given)
+    seen = next(iter(made.values())).x_BND
+    assert torch.allclose(plain, seen, atol=1e-4)
+    assert maps
+    whole = sum(value.x_BND.pow(2).sum() for value in made.values() if isinstance(value, Tokens))
+    gradients = torch.autograd.grad(whole, list(maps.values()), allow_unused=True)
+    assert all(gradient is not None and gradient.abs().sum() > 0 for gradient in gradients)
