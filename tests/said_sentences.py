@@ -36,7 +36,7 @@ UNSAID_CALLS = frozenset({
     "Thread", "Process", "setStyleSheet", "compile", "debug", "info", "warning", "exception", "ImportError", "KeyError",
 })  # fmt: skip
 UNSAID_FILES = (
-    "core/compiler/script.py", "core/runs/paper.py", "core/store/export.py", "studio/benches/", "studio/commands/",
+    "core/compiler/script.py", "core/runs/paper.py", "core/exploring/pages.py", "core/store/export.py", "studio/benches/", "studio/commands/",
     "studio/watching/device_line.py", "studio/telling/health.py", "studio/open/stores.py", "core/runs/working.py", "widgets/",
     "core/compiler/contract/measures.py",
 )  # fmt: skip

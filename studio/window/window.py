@@ -17,6 +17,7 @@ from studio.watching.comparing import Comparing
 from studio.watching.device_line import DeviceLine
 from studio.watching.exploring import Exploring
 from studio.watching.filming import Filming
+from studio.watching.reporting import Reporting
 from studio.watching.result_cards import ResultCards
 from studio.watching.running import Running
 from studio.watching.variants import Variants
@@ -52,7 +53,7 @@ class Window(Frame):
         self.top.set_controls(run, [pause, stops], self.menus.menus["Run"])
         self.top.set_menu(self.menus.whole)
         self.asking, self.comparing = Asking(session, self.query), Comparing(session, self.library)
-        self.exploring = Exploring(session, self.library)
+        self.exploring, self.reporting = Exploring(session, self.library), Reporting(session, self.library)
         self.cards, self.filming = ResultCards(session, self), Filming(session, self)
         self.arriving = Arriving(session, self, self.cards)
         self.setAcceptDrops(True)
@@ -215,4 +216,5 @@ class Window(Frame):
         self.comparing.close()
         self.beside.close()
         self.exploring.close()
+        self.reporting.close()
         self.pump.close()

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
+from core.exploring.report import Figure, Text
 from core.graph import edits
 from core.store.database import Store
 from core.store.library import Library
 from studio.watching.exploring import Exploring
+from studio.watching.reporting import Reporting
 from tests.documents import tiny_clip
 from tests.said_runs import said_run
 from tests.studio.journey import Person
@@ -155,3 +158,40 @@ def person_with_groups(sit_down: Callable[..., Person], tmp_path: Path) -> Perso
     person.go_to("Runs")
     person.wait(lambda: len(person.window.library.shown()) == 12)
     return person
+
+
+@pytest.mark.long
+def test_a_report_is_pinned_written_kept_and_exported(person_with_groups: Person, tmp_path: Path) -> None:
+    person = person_with_groups
+    view, report = person.window.library, person.window.library.report
+    person.click(person.button("Groups", view))
+    person.wait(lambda: len(view.groups.groups()) == 3 and person.window.comparing.is_idle())
+    person.click(person.button("Pin to the report", view.groups))
+    person.click(person.button("Back to the table", view.groups))
+    person.click(person.button("Report", view))
+    person.click(person.button("Add text", report))
+    report.editor.setFocus()
+    QTest.keyClicks(report.editor, "## Larger batches <b>win</b>")
+    report.title.setFocus()
+    QTest.keyClicks(report.title, "Batches")
+    figure, text = report.report().parts
+    assert isinstance(figure, Figure)
+    assert len(figure.sources) == 12
+    assert {source.run for source in figure.sources} == {run.uid for run in person.session.runs}
+    assert figure.sources[0].step == 2
+    assert isinstance(text, Text)
+    assert "win" in report.reading.toPlainText()
+    person.window.reporting.export(tmp_path / "out.html")
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert "<h3>Larger batches &lt;b&gt;win&lt;/b&gt;</h3>" in page
+    assert page.count("<img") == 1
+    assert "http" not in page.replace("http-equiv", "")
+    person.window.reporting.export(tmp_path / "out.md")
+    assert QImage(str(tmp_path / "out-1.png")).width() > 300
+    person.window.reporting.keep()
+    again = LibraryView(person.window)
+    Reporting(person.session, again)
+    assert again.report.report() == report.report()
+    person.window.reporting.open(tmp_path / "out.html")
+    assert "no report" in person.said[-1]
+    again.deleteLater()

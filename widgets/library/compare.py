@@ -40,6 +40,7 @@ class CompareView(QWidget):
     """Compares runs; the curves are drawn by a widget that is given."""
 
     closed = Signal()
+    pinRequested = Signal()  # into the report
     pictureRequested = Signal()  # save what is seen as a picture
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -61,6 +62,10 @@ class CompareView(QWidget):
         """Compare these; a document that could not be read is None."""
         self._runs, self._documents = tuple(runs), tuple(documents)
         self._refresh()
+
+    def seen(self) -> QWidget:
+        """Curves and figures, without the buttons."""
+        return self._seen
 
     def runs(self) -> tuple[RunFacts, ...]:
         """What is compared."""
@@ -84,6 +89,9 @@ class CompareView(QWidget):
         top = QHBoxLayout()
         top.addWidget(back)
         top.addWidget(self._names, 1)
+        pin = QPushButton(tr("Pin to the report"))
+        pin.clicked.connect(self.pinRequested)
+        top.addWidget(pin)
         top.addWidget(picture)
         curves = QWidget()
         curves.setLayout(self._curves_place)
@@ -107,6 +115,7 @@ class CompareView(QWidget):
         page.addLayout(top)
         page.addWidget(self._warning)
         page.addWidget(parts, 1)
+        self._seen = parts
 
     def _refresh(self) -> None:
         colours = [theme().series[index % len(theme().series)] for index in range(len(self._runs))]

@@ -52,6 +52,7 @@ class GroupsView(QWidget):
     groupsChanged = Signal(object)  # list of (title, uids): the curves to draw
     runsWanted = Signal(tuple)  # uids, to be selected in the table
     csvRequested = Signal()
+    pinRequested = Signal()  # into the report
     changed = Signal()  # worth remembering
     filled = Signal()  # other groups, or other figures of them
 
@@ -96,6 +97,14 @@ class GroupsView(QWidget):
     def score_fields(self) -> tuple[Field, ...]:
         """What is told."""
         return self._scores
+
+    def seen(self) -> QWidget:
+        """The groups and what is drawn of them, without the buttons."""
+        return self._seen
+
+    def words_by(self) -> list[str]:
+        """What is gathered by, as it is called."""
+        return [tr("run") if field == EACH_RUN else short_title(field, self._titles) for field in self._by]
 
     def titles(self) -> Titles:
         """What settings are called."""
@@ -164,14 +173,11 @@ class GroupsView(QWidget):
     def rows(self) -> list[list[str]]:
         """What the table says, the head first."""
         table = self.table
-        head = [table.horizontalHeaderItem(c).text() for c in range(table.columnCount())]
+        columns = range(table.columnCount() - 1)
+        head = [table.horizontalHeaderItem(c).text() for c in columns]
         return [
             head,
-            *(
-                [table.item(r, c).text() for c in range(table.columnCount())]
-                for r in range(table.rowCount())
-                if not table.isRowHidden(r)
-            ),
+            *([table.item(r, c).text() for c in columns] for r in range(table.rowCount()) if not table.isRowHidden(r)),
         ]
 
     def sentence(self) -> str:
@@ -211,7 +217,10 @@ class GroupsView(QWidget):
         top = QHBoxLayout()
         for widget in (back, self._by_button, self._score_button, self._spread):
             top.addWidget(widget)
+        pin = QPushButton(tr("Pin to the report"))
+        pin.clicked.connect(self.pinRequested)
         top.addStretch(1)
+        top.addWidget(pin)
         top.addWidget(export)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -243,6 +252,7 @@ class GroupsView(QWidget):
         page.addLayout(top)
         page.addWidget(self._sentence)
         page.addWidget(parts, 1)
+        self._seen = parts
 
     def _fill_by(self, menu: QMenu) -> None:
         menu.clear()
@@ -328,9 +338,9 @@ class GroupsView(QWidget):
                 if self._baseline
                 else [short_title(field, self._titles)]
             )
-        self.table.setColumnCount(len(heads))
+        self.table.setColumnCount(len(heads) + 1)  # the last one takes the room that is left
         self.table.setRowCount(len(self._groups))
-        self.table.setHorizontalHeaderLabels(heads)
+        self.table.setHorizontalHeaderLabels([*heads, ""])
         for row, group in enumerate(self._groups):
             for column, (text, colour, tip) in enumerate(self._cells(group, found)):
                 item = QTableWidgetItem(text)

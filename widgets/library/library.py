@@ -33,6 +33,7 @@ from widgets.library.columns import STATUS_WORDS, figure
 from widgets.library.compare import CompareView
 from widgets.library.groups import GroupsView
 from widgets.library.looking import ShownRuns
+from widgets.library.report_view import ReportView
 from widgets.library.setting_names import Titles
 from widgets.library.table import csv_text, rows_as_csv
 from widgets.look.files import open_folder, save_file
@@ -68,12 +69,13 @@ class LibraryView(ShownRuns):
     towerRequested = Signal(str, str)  # uid, folder: one of its towers as a transformers folder
     exportRequested = Signal(tuple, str)  # uids, path: every point as CSV
     selectionChanged = Signal(tuple)  # uids; answer with set_checkpoints
+    pinRequested = Signal(object, str, tuple)  # a page as it is seen, its caption, RunFacts ...: into the report
     chartApplied = Signal(object)  # Chart: of a view
     failed = Signal(str)  # a sentence
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.compare, self.groups = CompareView(), GroupsView()
+        self.compare, self.groups, self.report = CompareView(), GroupsView(), ReportView()
         self.chart: Callable[[], Chart] | None = None  # what is chosen of the curves
         self._pages = QStackedWidget()
         self._count, self._empty, self._place = QLabel(), QLabel(), QLabel()
@@ -237,6 +239,7 @@ class LibraryView(ShownRuns):
         self._pages.addWidget(page)
         self._pages.addWidget(self.compare)
         self._pages.addWidget(self.groups)
+        self._pages.addWidget(self.report)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self._pages)
@@ -296,6 +299,10 @@ class LibraryView(ShownRuns):
                 button.clicked.connect(lambda _=False, act=act: self._act(act))
         self.compare.closed.connect(self.show_table)
         self.groups.closed.connect(self.show_table)
+        self.report.closed.connect(self.show_table)
+        self.groups.pinRequested.connect(self._pin_groups)
+        self.compare.pinRequested.connect(self._pin_comparison)
+        self._report_button.clicked.connect(lambda: self._pages.setCurrentWidget(self.report))
         self.groups.fieldsWanted.connect(self._want_fields)
         self.groups.runsWanted.connect(self._show_runs)
         self.groups.changed.connect(self.viewChanged)
@@ -373,6 +380,14 @@ class LibraryView(ShownRuns):
     def write_groups(self, path: str | Path) -> None:
         """The table of groups as CSV."""
         Path(path).write_text(rows_as_csv(self.groups.rows()), encoding="utf-8-sig", newline="")
+
+    def _pin_groups(self) -> None:
+        by = ", ".join(self.groups.words_by()) or tr("all runs")
+        self.pinRequested.emit(self.groups.seen(), tr("Runs by {settings}", settings=by), self.groups.runs())
+
+    def _pin_comparison(self) -> None:
+        names = ", ".join(run.name for run in self.compare.runs())
+        self.pinRequested.emit(self.compare.seen(), tr("Comparison of {names}", names=names), self.compare.runs())
 
     def _show_runs(self, uids: tuple[str, ...]) -> None:
         self.show_table()

@@ -50,6 +50,7 @@ class ShownRuns(QWidget):
         self.filter_line, self.chooser = FilterLine(), ColumnChooser(self)
         self._search, self._status, self._lineage = QLineEdit(), QComboBox(), QToolButton()
         self._columns_button, self._groups_button, self.views_button = QToolButton(), QToolButton(), ViewsButton()
+        self._report_button = QToolButton()
         self._known, self._titles, self._values = Known(), Titles(), Values()
         self._widths: dict[str, int] = {}  # as a person set them, by key
         self._offered: Field | None = None  # whose values a person is about to choose from
@@ -194,7 +195,12 @@ class ShownRuns(QWidget):
         self._groups_button.setToolTip(plain_tip(tr("Gather runs by settings: means over seeds, beside a baseline")))
         row = QHBoxLayout()
         row.addWidget(self.filter_line, 1)
-        for button in (self._columns_button, self._groups_button, self.views_button):
+        self._report_button.setText(tr("Report"))
+        self._report_button.setAccessibleName(self._report_button.text())
+        self._report_button.setToolTip(
+            plain_tip(tr("Text between figures that were pinned from comparisons and groups"))
+        )
+        for button in (self._columns_button, self._groups_button, self.views_button, self._report_button):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         return row
 
