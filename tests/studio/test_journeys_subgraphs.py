@@ -81,6 +81,12 @@ def test_a_subgraph_is_made_entered_edited_left_and_unpacked(sit_down):
     assert session.document == before  # made and named was one step
     person.press(KEYS.Key_Z, CTRL | SHIFT, on=canvas)
     assert session.document == made
+    canvas.select(["vit", "pool"])
+    person.press(KEYS.Key_G, CTRL | SHIFT, on=canvas)
+    person.press(KEYS.Key_Return)
+    assert len(session.document.definitions) == 2
+    person.press(KEYS.Key_Z, CTRL, on=canvas)
+    assert session.document == made  # the second was a step of its own
 
 
 def test_three_levels_by_clicks_and_back_by_the_way(sit_down):

@@ -47,7 +47,8 @@ class Subgraphs:
         before, chosen = self.document, self.selection()
         frames = self._frames_around(chosen)
         made, copy = grouping.group(before, chosen, self.vocabulary, tr("Subgraph"), frames)
-        self.propose(made, tr("Make a subgraph"), join=f"group {copy}", select=[copy])
+        step = "group " + " ".join(chosen)  # of these blocks: another selection is another step
+        self.propose(made, tr("Make a subgraph"), join=step, select=[copy])
         if self.document is not made:
             return
 
@@ -55,7 +56,7 @@ class Subgraphs:
             """Made anew under the title, so that its id is readable too; with the first it is one step back."""
             if text.strip() and self.document is made:
                 named, again = grouping.group(before, chosen, self.vocabulary, text.strip()[:LONGEST_TITLE], frames)
-                self.propose(named, tr("Make a subgraph"), join=f"group {copy}", select=[again])
+                self.propose(named, tr("Make a subgraph"), join=step, select=[again])
 
         self._edit_text(self._title_box(copy), grouping.title_now(made, copy), name)
 
