@@ -98,6 +98,7 @@ class Fixed:
         self.advice_later: tuple[str, ...] = ()
         self.store = self.store_files = self.runs_view = ""
         self.geometry = None
+        self.driven = False
 
     def __setattr__(self, name: str, value: object) -> None:
         """A window's place and pins are asked for, never kept."""
@@ -125,6 +126,12 @@ class Fixed:
 
     def keep_layout(self, name: str, state: object) -> None:
         """Not kept."""
+
+    def follow_desktop(self) -> None:
+        """Theme and language stay."""
+
+    def forget_layouts(self) -> None:
+        """None is kept."""
 
     def sync(self) -> None:
         """Nothing to write."""
