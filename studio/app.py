@@ -132,6 +132,7 @@ def run_window(where: str | None, store: str | None, files: str | None = None, *
     collector = Collector(application)
     session.vocabularyChanged.connect(collector.spare, Qt.ConnectionType.SingleShotConnection)
     QTimer.singleShot(0, window.after_first_picture)
+    QTimer.singleShot(0, window.offer_tour)
     if why:
         QTimer.singleShot(0, lambda: session.say(why, "warning"))
     if driven or preferences.driven:

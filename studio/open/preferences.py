@@ -199,6 +199,18 @@ class Preferences:
         self._settings.setValue(f"layout/{name}", state)
 
     @property
+    def tour(self) -> int:
+        """The stop at which the tour was left; -1: it was never begun."""
+        try:
+            return int(str(self._settings.value("tour", -1)))
+        except ValueError:
+            return -1
+
+    @tour.setter
+    def tour(self, at: int) -> None:
+        self._settings.setValue("tour", at)
+
+    @property
     def hidden_panels(self) -> tuple[str, ...]:
         """Panels of the page Design that a person hid."""
         return self._words("hidden_panels")

@@ -218,6 +218,10 @@ class Frame(PlacedWindow):
         self.show_side("settings")
         self._side_tabs.setCurrentWidget(self.inside)
 
+    def show_left(self, panel: QWidget) -> None:
+        """One of the lists at the left."""
+        self._left_tabs.setCurrentWidget(panel)
+
     def show_outline(self) -> None:
         """The drawing as a list, with the keys."""
         self.panels.bring("left")

@@ -33,6 +33,7 @@ from studio.window.recent import RecentFiles
 from studio.window.scaling import scale_now, scale_screens
 from studio.window.sweep_page import SweepPage
 from studio.window.totals import totals
+from studio.window.tour import tour_of
 from studio.window.versions import VersionsInWindow
 from widgets.look.language import tr
 from widgets.look.theme import look
@@ -58,6 +59,7 @@ class Window(Frame):
         self.arriving = Arriving(session, self, self.cards)
         self.setAcceptDrops(True)
         self.advising = Advising(session, self.advice)
+        self.tour = tour_of(session, self)
         self.inspecting = Inspecting(session, self.inspect)
         bindings.bind_design(session, self, self.ask_rate)
         bindings.bind_runs(session, self, self.dialogs.go_on, self.comparing.show, self.ask_fork)
@@ -101,6 +103,13 @@ class Window(Frame):
         """High, normal or as the system says."""
         self.session.preferences.contrast = name
         self.dialogs.apply_theme()
+
+    def offer_tour(self) -> None:
+        """Who never saw it is asked once whether they want a tour."""
+        if self.session.preferences.tour < 0 and not self.messages.sentence:
+            self.session.preferences.tour = 0
+            words = tr("New here? A tour shows what is where, in nine stops.")
+            self.messages.show_message(words, "hint", ((tr("Show me around"), self.tour.start),))
 
     def heed_desktop(self, *_: object) -> None:
         """The desktop asks for other colours: where they follow it, they change at once."""
