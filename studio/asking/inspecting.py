@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from core.graph.selection import without_task
 from core.problems import refuse
 from core.store.answers import RunFacts
-from studio.asking.making import opened
+from studio.asking.opening import opened
 from studio.session import Session
 from widgets.inspection.desk import HOWS, MODALITIES
 from widgets.inspection.page import InspectPage

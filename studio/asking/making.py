@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.graph.file import loads
 from core.problems import refuse
 from core.store.library import Library
+from studio.asking.opening import opened
 from studio.asking.partial import as_far_as_it_came
 from widgets.look.language import tr
 from widgets.query.values import Asked, MakingWish, QueryAnswer, QueryAnswers
@@ -34,17 +34,6 @@ class Watching:
     progress: Callable[[int, int], bool]  # made, of; False cancels
     guidance: Callable[[], float | None]  # as it is turned now
     drawn: Callable[[QueryAnswers], None]  # what there is, the last one unfinished
-
-
-def opened(library: Library, uid: str, step: int) -> Trained:
-    """A run at a checkpoint; below 0 the last. Raises Refused."""
-    from core.inference.trained import Trained  # torch
-
-    reader = library.reader(uid)
-    kept = [c for c in reader.checkpoints() if c.kept and (step < 0 or c.step == step)]
-    if not kept:
-        raise refuse("That checkpoint is no longer there.", hint="Choose another.")
-    return Trained(loads(reader.document_text()), Path(kept[-1].path))
 
 
 def generated(trained: Trained, wish: MakingWish, watching: Watching) -> QueryAnswers:

@@ -19,7 +19,8 @@ from core.problems import Refused, refuse
 from core.store.answers import RunFacts
 from studio.asking.code_book import opened_book
 from studio.asking.listening import heard_of, opened_sound, sounding, told_of_sound
-from studio.asking.making import Watching, generated, opened, reconstructed
+from studio.asking.making import Watching, generated, reconstructed
+from studio.asking.opening import opened
 from studio.asking.partial import Following, as_far_as_it_came
 from studio.asking.watching_films import asked_of, opened_film, sheet_of, told_of_film
 from studio.asking.writing import captioned

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
-from core.graph.file import loads
-from core.problems import refuse
-from core.store.library import Library
-from studio.open.stores import add_store_flags, open_store
+from studio.asking.opening import asked
+from studio.open.stores import add_store_flags
 from studio.telling.flags import existing_file, number
 
 
@@ -32,21 +29,13 @@ def run(flags: argparse.Namespace) -> int:
     from core.compiler.answers.writing import writers
     from core.data.readers.media_formats import VIDEOS
     from core.inference.caption import caption
-    from core.inference.trained import Trained
 
     image = existing_file(flags.image, "Give the path of an image, or of a video.")
-    with open_store(flags) as store:
-        library = Library(store)
-        reader = library.reader(library.find(flags.run).uid)
-        kept = [each for each in reader.checkpoints() if each.kept]
-        if not kept:
-            raise refuse("This run has no checkpoint yet.", hint="Wait for its first checkpoint.")
-        trained = Trained(loads(reader.document_text()), Path(kept[-1].path))
+    with asked(flags) as trained:
         way = Way(temperature=flags.temperature, top_k=flags.top_k, top_p=flags.top_p, beams=flags.beams)
         about = {writer.modality for writer in writers(trained.plan)}
         given = "film" if "video" in about and image.suffix.lower() in VIDEOS.endings else "picture"
         made = caption(trained, **{given: image}, way=way, seed=flags.seed)  # type: ignore[arg-type]
-        trained.close()
     print(f"{made.sentence}   (log-probability {made.log_probability:.2f})")
     for word in made.words:
         if word.look_HW is not None:

@@ -8,10 +8,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from core.graph.file import loads
-from core.problems import refuse
-from core.store.library import Library
-from studio.open.stores import add_store_flags, open_store
+from studio.asking.opening import asked, split_of
+from studio.open.stores import add_store_flags
 from studio.telling.printing import as_json, console
 
 
@@ -30,22 +28,10 @@ def run(flags: argparse.Namespace) -> int:
     """Measure, and print a line for each change, then what follows."""
     from core.inference.changes import HOWS  # torch
     from core.inference.counterfactual import COLUMNS, counterfactuals, table_rows
-    from core.inference.trained import Trained
 
-    with open_store(flags) as store:
-        library = Library(store)
-        reader = library.reader(library.find(flags.run).uid)
-        kept = [each for each in reader.checkpoints() if each.kept]
-        if not kept:
-            raise refuse("This run has no checkpoint yet.", hint="Wait for its first checkpoint.")
-        trained = Trained(loads(reader.document_text()), Path(kept[-1].path))
-        try:
-            split = flags.split or next((one for one in ("test", "validation") if one in trained.splits), "train")
-            if split not in trained.splits:
-                raise refuse(f"The data has no split {split!r}.", hint=f"It has: {', '.join(trained.splits)}.")
-            found = counterfactuals(trained, split, samples=flags.samples, seed=flags.seed)
-        finally:
-            trained.close()
+    with asked(flags) as trained:
+        split = split_of(trained, flags.split)
+        found = counterfactuals(trained, split, samples=flags.samples, seed=flags.seed)
     rows = table_rows(found)
     if flags.csv:
         with Path(flags.csv).open("w", newline="", encoding="utf-8") as file:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from pathlib import Path
 
 from rich.table import Table
 
-from core.graph.file import loads
-from core.problems import refuse
-from core.store.library import Library
-from studio.open.stores import add_store_flags, open_store
+from studio.asking.opening import asked, split_of
+from studio.open.stores import add_store_flags
 from studio.telling.printing import as_json, console
 
 
@@ -33,24 +30,12 @@ def run(flags: argparse.Namespace) -> int:
     """Measure, and print a line for each way of looking."""
     from core.compiler.answers.relevance import RULES  # torch
     from core.inference.relevance_report import trust_report
-    from core.inference.trained import Trained
 
-    with open_store(flags) as store:
-        library = Library(store)
-        reader = library.reader(library.find(flags.run).uid)
-        kept = [each for each in reader.checkpoints() if each.kept]
-        if not kept:
-            raise refuse("This run has no checkpoint yet.", hint="Wait for its first checkpoint.")
-        trained = Trained(loads(reader.document_text()), Path(kept[-1].path))
-        try:
-            split = flags.split or next((one for one in ("test", "validation") if one in trained.splits), "train")
-            if split not in trained.splits:
-                raise refuse(f"The data has no split {split!r}.", hint=f"It has: {', '.join(trained.splits)}.")
-            found = trust_report(
-                trained, split, samples=flags.samples, draws=flags.draws, seed=flags.seed, objective=flags.objective
-            )
-        finally:
-            trained.close()
+    with asked(flags) as trained:
+        split = split_of(trained, flags.split)
+        found = trust_report(
+            trained, split, samples=flags.samples, draws=flags.draws, seed=flags.seed, objective=flags.objective
+        )
     if flags.json:
         print(as_json(dataclasses.asdict(found), indent=1))
         return 0

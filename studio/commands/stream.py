@@ -12,10 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from core.graph.file import loads
 from core.problems import Refused, refuse
-from core.store.library import Library
-from studio.open.stores import add_store_flags, open_store
+from studio.asking.opening import asked
+from studio.open.stores import add_store_flags
 from studio.telling.flags import existing_file, number
 
 
@@ -41,22 +40,12 @@ def describe(parser: argparse.ArgumentParser) -> None:
 def run(flags: argparse.Namespace) -> int:
     """Play, ask and print; Ctrl-C ends it with the figures so far, and exit status 130."""
     from core.inference.stream import asking  # torch
-    from core.inference.trained import Trained
 
     file = existing_file(flags.file, "Give the path of a video or audio file.")
     if flags.capacity < 1 or flags.speed <= 0 or flags.window < 0 or flags.top < 1:
         raise refuse("--capacity and --top are 1 or more, --speed is above 0, and --window is not below 0.")
-    with open_store(flags) as store:
-        library = Library(store)
-        reader = library.reader(library.find(flags.run).uid)
-        kept = [each for each in reader.checkpoints() if each.kept]
-        if not kept:
-            raise refuse("This run has no checkpoint yet.", hint="Wait for its first checkpoint.")
-        trained = Trained(loads(reader.document_text()), Path(kept[-1].path))
-        try:
-            return _follow(flags, file, asking(trained, most=flags.top))
-        finally:
-            trained.close()
+    with asked(flags) as trained:
+        return _follow(flags, file, asking(trained, most=flags.top))
 
 
 def _follow(flags: argparse.Namespace, file: Path, asked: Any) -> int:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from pathlib import Path
 
-from core.graph.file import loads
-from core.problems import refuse
-from core.store.library import Library
-from studio.open.stores import add_store_flags, open_store
+from studio.asking.opening import asked
+from studio.open.stores import add_store_flags
 from studio.telling.flags import existing_file
 
 
@@ -27,20 +24,10 @@ def describe(parser: argparse.ArgumentParser) -> None:
 def run(flags: argparse.Namespace) -> int:
     """Ask, and print a line for each part."""
     from core.inference.offset import offsets  # torch
-    from core.inference.trained import Trained
 
     file = existing_file(flags.file, "Give the path of a video file.")
-    with open_store(flags) as store:
-        library = Library(store)
-        reader = library.reader(library.find(flags.run).uid)
-        kept = [each for each in reader.checkpoints() if each.kept]
-        if not kept:
-            raise refuse("This run has no checkpoint yet.", hint="Wait for its first checkpoint.")
-        trained = Trained(loads(reader.document_text()), Path(kept[-1].path))
-        try:
-            parts = offsets(trained, file)
-        finally:
-            trained.close()
+    with asked(flags) as trained:
+        parts = offsets(trained, file)
     for part in parts:
         if flags.json:
             told = {
