@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from html import escape
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from core.advice.proposal import Proposal
 from widgets.look.language import in_a_row, said, tr
+from widgets.look.stacked import StackedRows
 from widgets.look.theme import look, theme
 
 
@@ -85,22 +86,12 @@ class AdvicePanel(QWidget):
         self.summary.setContentsMargins(10, 6, 10, 6)
         self.aside_button = _link("", "", self.allRequested.emit)
         self.aside_button.setContentsMargins(10, 4, 10, 6)
-        self._list = QWidget()
-        self._lines = QVBoxLayout(self._list)
-        self._lines.setContentsMargins(0, 0, 0, 0)
-        self._lines.setSpacing(0)
-        self._lines.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(self._list)
-        area.setAccessibleName(tr("Advice"))
+        self._list = StackedRows(tr("Advice"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.summary)
-        column.addWidget(area, 1)
+        column.addWidget(self._list, 1)
         column.addWidget(self.aside_button)
         look.changed.connect(self._show)
         self._show()
@@ -115,13 +106,8 @@ class AdvicePanel(QWidget):
         (self._show if changed else self._show_words)()
 
     def _show(self) -> None:
-        for card in self.cards:
-            self._lines.removeWidget(card)
-            card.hide()
-            card.deleteLater()
         self.cards = [self._card(proposal) for proposal in self._proposals]
-        for place, card in enumerate(self.cards):
-            self._lines.insertWidget(place, card)
+        self._list.set_rows(self.cards)
         self._show_words()
 
     def _show_words(self) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from core.problems import Problem
 from widgets.look.language import tr
 from widgets.look.problem_row import ProblemRow, severity_words
+from widgets.look.stacked import StackedRows
 from widgets.look.theme import look
 
 ORDER = {"error": 0, "warning": 1, "hint": 2}
@@ -31,22 +32,12 @@ class ProblemsPanel(QWidget):
         self.summary.setContentsMargins(10, 6, 10, 6)
         self.summary.setProperty("muted", True)
         self.summary.setWordWrap(True)
-        self._list = QWidget()
-        self._lines = QVBoxLayout(self._list)
-        self._lines.setContentsMargins(0, 0, 0, 0)
-        self._lines.setSpacing(0)
-        self._lines.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(self._list)
-        area.setAccessibleName(tr("Problems"))
+        self._list = StackedRows(tr("Problems"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.summary)
-        layout.addWidget(area, 1)
+        layout.addWidget(self._list, 1)
         look.changed.connect(self._show)
         self._show()
 
@@ -58,12 +49,8 @@ class ProblemsPanel(QWidget):
             self._show()
 
     def _show(self) -> None:
-        for row in self.rows:
-            self._lines.removeWidget(row)
-            row.deleteLater()
         self.rows = [self._row(problem) for problem in self._problems]
-        for index, row in enumerate(self.rows):
-            self._lines.insertWidget(index, row)
+        self._list.set_rows(self.rows)
         counts = [(kind, sum(p.severity == kind for p in self._problems)) for kind in ORDER]
         parts = [tr("{name}: {text}", name=severity_words(kind), text=number) for kind, number in counts if number]
         self.summary.setText(" · ".join(parts) or tr("No problems: ready to run."))
