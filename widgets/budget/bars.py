@@ -91,6 +91,6 @@ class BarTable(QTableWidget):
                 self.setItem(place, column, item)
             bar = QTableWidgetItem()
             bar.setData(SHARE, row.share)
-            bar.setToolTip(f"{100 * row.share:.0f} %")
+            bar.setToolTip(plain_tip(f"{100 * row.share:.0f} %"))
             bar.setData(Qt.ItemDataRole.AccessibleTextRole, f"{100 * row.share:.0f} %")
             self.setItem(place, last, bar)
