@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPolygonF
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
@@ -11,6 +14,7 @@ from core.graph.curriculum import hard_share
 from core.graph.document import Document
 from core.graph.negatives_row import FAMILY, Row, row_of
 from core.graph.vocabulary import BlockSpec, Vocabulary
+from core.knobs import Value
 from widgets.inspector.form import KnobForm
 from widgets.inspector.node_page import NodePage
 from widgets.inspector.parts import heading, text_label
@@ -164,8 +168,14 @@ class NegativesPage(NodePage):
         menu.setToolTipsVisible(True)
         return menu
 
-    def show_node(self, document: Document, node: str, facts: NodeFacts | None) -> None:
-        super().show_node(document, node, facts)
+    def show_node(
+        self,
+        document: Document,
+        node: str,
+        facts: NodeFacts | None,
+        of_copy: Mapping[str, Value] = MappingProxyType({}),
+    ) -> None:
+        super().show_node(document, node, facts, of_copy)
         row = row_of(document, node)
         blocks = [(key, document.nodes[key].block) for key in row.nodes]
         if blocks != [(key, choice.property("block")) for key, choice in self.choices.items()]:
