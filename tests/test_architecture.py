@@ -99,6 +99,7 @@ PUT_OFF = {
     "studio/commands/counterfactual.py": "torch",
     "studio/asking/inspecting.py": "torch, when the page Inspect is asked first",
     "studio/asking/opening.py": "torch, when a run is asked first",
+    "studio/watching/comparing.py": "pyqtgraph, when runs are first compared",
     "studio/asking/query.py": "torch, when the query page is asked first",
     "studio/open/another.py": "PostgreSQL, only for a store by URL",
     "studio/asking/judging.py": "torch, when pairs are looked at first",

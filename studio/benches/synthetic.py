@@ -13,6 +13,7 @@ from core.telemetry.events import (
     AttentionMap,
     Codes,
     DeviceLoad,
+    Embeddings,
     Event,
     Exhibit,
     Histogram,
@@ -88,6 +89,7 @@ class SyntheticRun:
             yield from self._synced(at, done)
         if step % 50 == 0:
             yield from self._evaluation(at, done)
+            yield self._embedded(at, done)
         yield from self._moments(at, step)
 
     def events(self, last: int | None = None) -> Iterator[Event]:
@@ -263,6 +265,17 @@ class SyntheticRun:
         for series in ("samples/image_to_text", "samples/text_to_image"):
             truth, nearest, scores = self._answers(done)
             yield Samples(at=at, series=series, truth=truth, nearest=nearest, scores=scores)
+
+    def _embedded(self, at: At, done: float) -> Embeddings:
+        """Both sides of each sentence draw near to each other, in a space that turns."""
+        generator, count = np.random.default_rng(7), len(self.sentences)
+        image, noise = generator.normal(size=(2, count, 16)) * np.linspace(2, 0.2, 16)
+        turn, _ = np.linalg.qr(np.random.default_rng(at.step).normal(size=(16, 16)))
+        text = done * image + (1 - done) * noise
+        return Embeddings(
+            at=at, series="embeddings/info_nce", left=(image @ turn).astype(np.float16), right=(text @ turn).astype(np.float16),
+            numbers=np.arange(count, dtype=np.int32), names=("image", "text"), labels=tuple(self.sentences),
+        )  # fmt: skip
 
     def _answers(self, done: float) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
         count, asked = len(self.sentences), 16

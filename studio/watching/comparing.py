@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
@@ -13,7 +14,9 @@ from core.store.answers import RunFacts
 from studio.session import Session
 from studio.watching.pump import Pump
 from widgets.library.library import LibraryView
-from widgets.monitors.curves.overlay import Bundle, OverlayMonitor
+
+if TYPE_CHECKING:
+    from widgets.monitors.curves.overlay import OverlayMonitor
 
 
 class WholePump(Pump):
@@ -45,6 +48,8 @@ class Comparing(QObject):
     @cached_property
     def curves(self) -> OverlayMonitor:
         """Made when runs are first compared."""
+        from widgets.monitors.curves.overlay import OverlayMonitor  # pyqtgraph
+
         curves = OverlayMonitor()
         curves.settingsChanged.connect(self._library.viewChanged)
         self._pump.add(curves)
@@ -61,6 +66,8 @@ class Comparing(QObject):
 
     def show_groups(self, groups: Sequence[tuple[str, tuple[str, ...]]]) -> None:
         """Draw these groups, by title and runs."""
+        from widgets.monitors.curves.overlay import Bundle  # pyqtgraph
+
         self._library.groups.set_curves(self.curves)
         uids = list(dict.fromkeys(uid for _, members in groups for uid in members))
         places = {uid: place for place, uid in enumerate(uids)}

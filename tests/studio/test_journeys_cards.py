@@ -84,7 +84,7 @@ def test_a_picture_comes_back_to_its_run_and_is_reproduced_where_that_is_gone(
     person.window.grab().save(str(plain))
     assert found_in(plain.read_bytes()) == ""
     drop_on_window(person, plain)
-    assert "no result card" in person.said[-1]
+    assert "can be read as data" in person.window.messages.sentence
     (tmp_path / "text.txt").write_text("no picture")
     assert not drop_on_window(person, tmp_path / "text.txt")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QTreeWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QTreeWidget
 
 from core.graph.vocabulary import Vocabulary
 from core.store.database import Store
@@ -37,6 +37,7 @@ def seen(window: Window) -> list[str]:
     """Every word of the window, the canvas and the outline included."""
     QApplication.processEvents()
     words = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
+    words += [button.text() for button in window.findChildren(QAbstractButton) if button.isVisible()]
     words += [box.itemText(n) for box in window.findChildren(QComboBox) for n in range(box.count())]
     for tree in window.findChildren(QTreeWidget):
         words += [tree.topLevelItem(n).text(0) for n in range(tree.topLevelItemCount())]

@@ -13,6 +13,7 @@ from core.store.answers import (
     CodesAt,
     Curve,
     DeviceCurves,
+    EmbeddingsAt,
     ExhibitFacts,
     Head,
     HistogramAt,
@@ -34,6 +35,7 @@ from core.telemetry.events import (
     AttentionMap,
     Codes,
     DeviceLoad,
+    Embeddings,
     Event,
     Exhibit,
     Histogram,
@@ -184,6 +186,16 @@ class MemoryRun:
     def offsets_at(self, name, step):
         e = self._last(Offsets, name, step)
         return e and OffsetsAt(name=name, step=e.at.step, seconds=e.seconds, scores=e.scores, over=e.over)
+
+    def embeddings_upto(self, name, step, most=512):
+        assert sum(e.series == name for e in self._of(Embeddings, step)) <= most
+        return [
+            EmbeddingsAt(
+                name=name, step=e.at.step, left=e.left.astype(np.float32), right=e.right.astype(np.float32), numbers=e.numbers,
+                names=e.names, labels=e.labels, groups=e.groups,
+            )
+            for e in self._of(Embeddings, step) if e.series == name
+        ]  # fmt: skip
 
     def pictures_at(self, name, step):
         e = self._last(Pictures, name, step)
