@@ -48,6 +48,19 @@ def every_entry(person: Person) -> list[tuple[str, QAction]]:
     ]
 
 
+def is_of_looks(entry: QAction) -> bool:
+    """Colours, language and size: the same whatever the document is, and each makes every widget anew."""
+    looks = (
+        "Light or dark",
+        "High contrast",
+        "Follow the desktop",
+        "中文 / English",
+        "Larger interface",
+        "Smaller interface",
+    )
+    return entry.text() in looks
+
+
 def test_every_block_is_drawn_looked_at_and_taken_back(sit_down):
     person = sit_down(Document())
     session, canvas = person.session, person.window.canvas
@@ -88,7 +101,7 @@ def test_every_command_of_the_menus(sit_down, no_dialogs, which):
             window.show_page("design")
             window.canvas.select_all()
         name, entry = every_entry(person)[number]
-        if name.endswith("Quit") or entry.text() == "Run":
+        if name.endswith("Quit") or entry.text() == "Run" or (which != "the default example" and is_of_looks(entry)):
             continue
         person.said.clear()
         entry.trigger()
