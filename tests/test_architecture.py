@@ -99,6 +99,8 @@ PUT_OFF = {
     "studio/commands/counterfactual.py": "torch",
     "studio/asking/inspecting.py": "torch, when the page Inspect is asked first",
     "studio/asking/opening.py": "torch, when a run is asked first",
+    "studio/watching/filming.py": "PyAV, when the timeline is filmed",
+    "studio/watching/result_cards.py": "PyAV, when a film is dropped",
     "studio/watching/comparing.py": "pyqtgraph, when runs are first compared",
     "studio/asking/query.py": "torch, when the query page is asked first",
     "studio/open/another.py": "PostgreSQL, only for a store by URL",

@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
-from core.exploring.films import Frame, film_of
 from core.problems import refuse
 from studio.session import Session
 from studio.watching.result_cards import card_at
 from studio.window.frame import Frame as WindowFrame
 from widgets.look.language import tr
+
+if TYPE_CHECKING:
+    from core.exploring.films import Frame
 
 FRAMES, A_SECOND = 60, 10
 LOOK_MILLISECONDS, WAITING = 15, 4  # frames that may wait to be encoded
@@ -74,6 +77,8 @@ class Filming(QObject):
         uid, ending = self._session.watched, path.suffix.lower()
 
         def encode() -> int:
+            from core.exploring.films import film_of  # PyAV
+
             card = card_at(self._session.library, uid, last)
             going = lambda: not take.stopped.is_set()  # noqa: E731
             film = film_of(_frames(take), ending, text=card.as_text(), a_second=A_SECOND, goes_on=going)

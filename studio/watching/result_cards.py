@@ -15,7 +15,6 @@ from PySide6.QtWidgets import QWidget
 
 from core.exploring.card import MOST_DOCUMENT, MOST_SCORES, ResultCard, card_of, document_hash
 from core.exploring.carriers import MOST_BYTES, carried, found_in
-from core.exploring.films import text_in_film
 from core.graph.differences import drawing_difference, settings_difference
 from core.graph.document import Document
 from core.graph.file import loads
@@ -206,7 +205,7 @@ def read_card(path: Path) -> ResultCard:
                 hint="Drop an image that the studio exported.",
             )
         data = path.read_bytes()
-        text = text_in_film(data) if path.suffix.lower() in FILMS else found_in(data)
+        text = _text_in_film(data) if path.suffix.lower() in FILMS else found_in(data)
     except OSError as error:
         raise refuse(f"{path.name} cannot be read: {error.strerror or error}.") from None
     if not text:
@@ -233,3 +232,9 @@ def signed(value: float, series: str) -> str:
     if value == 0:
         return tr("the same")
     return f"{'+' if value > 0 else '−'}{gap(abs(value), series)}"
+
+
+def _text_in_film(data: bytes) -> str:
+    from core.exploring.films import text_in_film  # PyAV
+
+    return text_in_film(data)

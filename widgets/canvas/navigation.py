@@ -134,14 +134,18 @@ class Navigation:
         item = self.board.nodes.get(node)
         if item is None:
             return
+        self.scroll_to(item.box)
+        self.select([node])
+        self._start_pulse(node)
+
+    def scroll_to(self, box: QRectF) -> None:
+        """As near as it can be read, and in the middle where it was not seen whole."""
         self.arrive()
         if self.scale_now < 0.5:
             self.zoom_to(1.0)
         seen = self.mapToScene(self.viewport().rect()).boundingRect().adjusted(20, 20, -20, -20)
-        if not seen.contains(item.box):
-            self.centerOn(item.box.center())
-        self.select([node])
-        self._start_pulse(node)
+        if not seen.contains(box):
+            self.centerOn(box.center())
 
     def bring_into_sight(self, nodes: Iterable[str]) -> None:
         """Scroll until these nodes are seen, or the first of them where not all have room."""

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from core.graph import edits
 from core.graph.document import Document
 from widgets.canvas import geometry as g
+from widgets.canvas.overlays import TypedInPlace
 from widgets.look.language import tr
 from widgets.look.theme import theme
 
@@ -83,12 +84,7 @@ class Notes:
         item = self.board.frames.get(name)
         if item is None:
             return
-        self.arrive()
-        if self.scale_now < 0.5:
-            self.zoom_to(1.0)
-        seen = self.mapToScene(self.viewport().rect()).boundingRect().adjusted(20, 20, -20, -20)
-        if not seen.contains(item.box):
-            self.centerOn(item.box.center())
+        self.scroll_to(item.box)
         self.select([], frames=[name])
 
     def selected_notes(self) -> list[str]:
@@ -97,12 +93,12 @@ class Notes:
         return [name for name in frames if name in self.selected_frames and frames[name].is_note]
 
 
-class NoteEditor(QPlainTextEdit):
+class NoteEditor(TypedInPlace, QPlainTextEdit):
     """A note being typed: leaving or Ctrl+Enter keeps it, Esc does not; Enter is a new line."""
 
     def __init__(self, parent: QWidget, text: str, use: Callable[[str], None]) -> None:
         super().__init__(text, parent)
-        self._use, self.is_over = use, False
+        self._use = use
         self.setAccessibleName(tr("Sticky note"))
         self.setTabChangesFocus(True)
         colours = theme()
@@ -112,15 +108,8 @@ class NoteEditor(QPlainTextEdit):
         )
         self.selectAll()
 
-    def end(self, keep: bool) -> None:
-        """Close, using the text or not."""
-        if self.is_over:
-            return
-        self.is_over = True
-        self.hide()
-        self.deleteLater()
-        if keep:
-            self._use(self.toPlainText())
+    def typed(self) -> str:
+        return self.toPlainText()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         enters = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)

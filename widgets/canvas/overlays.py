@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
@@ -80,20 +81,19 @@ class EmptyHint(QLabel):
         )
 
 
-class InlineEditor(QLineEdit):
-    """A title being typed in place: Enter or leaving keeps it, Esc does not."""
+class TypedInPlace:
+    """What fields that are typed in on the canvas share: each ends once, and its text is used or not."""
 
-    def __init__(self, parent: QWidget, text: str, use: Callable[[str], None]) -> None:
-        super().__init__(text, parent)
-        self._use = use
-        self.is_over = False
-        self.setMaxLength(200)
-        self.setAccessibleName(tr("Title"))
-        colours = theme()
-        self.setStyleSheet(
-            f"QLineEdit {{ background: {colours.panel}; color: {colours.text}; border: 1px solid {colours.accent};"
-            "border-radius: 4px; padding: 0 4px; font-weight: 600; }"
-        )
+    if TYPE_CHECKING:
+        _use: Callable[[str], None]
+        hide: Callable[[], None]
+        deleteLater: Callable[[], None]
+
+    is_over = False
+
+    def typed(self) -> str:
+        """The text as it stands."""
+        raise NotImplementedError
 
     def end(self, keep: bool) -> None:
         """Close, using the text or not."""
@@ -103,7 +103,25 @@ class InlineEditor(QLineEdit):
         self.hide()
         self.deleteLater()
         if keep:
-            self._use(self.text())
+            self._use(self.typed())
+
+
+class InlineEditor(TypedInPlace, QLineEdit):
+    """A title being typed in place: Enter or leaving keeps it, Esc does not."""
+
+    def __init__(self, parent: QWidget, text: str, use: Callable[[str], None]) -> None:
+        super().__init__(text, parent)
+        self._use = use
+        self.setMaxLength(200)
+        self.setAccessibleName(tr("Title"))
+        colours = theme()
+        self.setStyleSheet(
+            f"QLineEdit {{ background: {colours.panel}; color: {colours.text}; border: 1px solid {colours.accent};"
+            "border-radius: 4px; padding: 0 4px; font-weight: 600; }"
+        )
+
+    def typed(self) -> str:
+        return self.text()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from core.graph.dataset import Specimen
 from core.graph.selection import of_task, task_of
 from core.store.answers import EmbeddingsAt
 from core.store.reader import RunReader
@@ -20,8 +19,9 @@ from widgets.look.theme import theme
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.lines import series_names
-from widgets.monitors.monitor import Monitor, refill
+from widgets.monitors.monitor import refill
 from widgets.monitors.pairs.embedding_plot import EmbeddingPlot
+from widgets.monitors.pairs.listing import PairMonitor
 from widgets.monitors.pairs.pair_list import Pair, PairList, PairRow
 from widgets.monitors.pairs.plane import along, by_umap, has_umap, steady
 from widgets.monitors.titles import run_titles, title
@@ -102,7 +102,7 @@ def pairs_within(at: EmbeddingsAt, left: Sequence[int], right: Sequence[int]) ->
 
 
 @monitors.register("embedding_map")
-class EmbeddingMapMonitor(Monitor):
+class EmbeddingMapMonitor(PairMonitor):
     """Both modalities in one plane."""
 
     title = "Map of embeddings"
@@ -172,17 +172,6 @@ class EmbeddingMapMonitor(Monitor):
     def restyle(self) -> None:
         self.plot.update()
 
-    def set_specimens(self, uid: str, specimens: Mapping[int, Specimen], sentence: str = "") -> None:
-        """What samples of a run's dataset look like; a sentence where that is not known."""
-        if uid == self._run():
-            self.pairs.set_specimens(specimens)
-            self.pairs.set_message(sentence)
-
-    def set_marks(self, uid: str, marks: Mapping[Pair, str]) -> None:
-        """What was said of pairs of a run's dataset."""
-        if uid == self._run():
-            self.pairs.set_marks(marks)
-
     def _colours(self, value: MapValue) -> tuple[list[str], list[str]]:
         count, modality = len(value.at.labels), theme().modality
         if self._colour.currentData() == "class" and value.classes:
@@ -191,10 +180,6 @@ class EmbeddingMapMonitor(Monitor):
             return own, own
         left, right = (modality.get(name, theme().series[side]) for side, name in enumerate(value.at.names))
         return [left] * count, [right if right != left else theme().series[1]] * count
-
-    def _run(self) -> str:
-        value = self.value()
-        return value.run if isinstance(value, MapValue) else ""
 
     def _hold(self) -> None:
         """Axes that are held are those of the step that is shown."""

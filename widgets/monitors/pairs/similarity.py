@@ -9,7 +9,7 @@ Alignment and uniformity after Wang and Isola (arXiv 2005.10242), the modality g
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,6 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from core.graph.dataset import Specimen
 from core.graph.selection import of_task, task_of
 from core.store.answers import HistogramAt, PairsAt
 from core.store.reader import RunReader
@@ -29,8 +28,9 @@ from widgets.look.theme import theme
 from widgets.monitors.catalog import monitors
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.lines import Legend, series_names
-from widgets.monitors.monitor import Figures, Monitor, refill
+from widgets.monitors.monitor import Figures, refill
 from widgets.monitors.pairs.brush import BrushPlot
+from widgets.monitors.pairs.listing import PairMonitor
 from widgets.monitors.pairs.pair_list import Pair, PairList, PairRow
 from widgets.monitors.pairs.similarity_paint import (
     COLUMNS,
@@ -87,7 +87,7 @@ class SimilarityValue:
 
 
 @monitors.register("similarity")
-class SimilarityMonitor(Monitor):
+class SimilarityMonitor(PairMonitor):
     """Distributions of positive and negative pairs."""
 
     title = "Similarity"
@@ -228,17 +228,6 @@ class SimilarityMonitor(Monitor):
         self._bars.restyle()
         self._strip_plot.restyle()
 
-    def set_specimens(self, uid: str, specimens: Mapping[int, Specimen], sentence: str = "") -> None:
-        """What samples of a run's dataset look like; a sentence where that is not known."""
-        if uid == self._run():
-            self.pairs.set_specimens(specimens)
-            self.pairs.set_message(sentence)
-
-    def set_marks(self, uid: str, marks: Mapping[Pair, str]) -> None:
-        """What was said of pairs of a run's dataset."""
-        if uid == self._run():
-            self.pairs.set_marks(marks)
-
     def brush(self, low: float, high: float) -> None:
         """Mark a range of cosine, as dragging over the bars does."""
         self._bars.set_brushed(low, high)
@@ -246,10 +235,6 @@ class SimilarityMonitor(Monitor):
 
     def _colour(self, key: str) -> str:
         return {"positive": theme().good, "negative": theme().series[0]}.get(key) or colour_of(key)
-
-    def _run(self) -> str:
-        value = self.value()
-        return value.run if isinstance(value, SimilarityValue) else ""
 
     def _brush(self, low: float, high: float) -> None:
         """The list opens and stays at this step, so that it does not change under the hand."""
