@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QWidget
 
 from core.problems import refuse
 from studio.session import Session
-from studio.watching.result_cards import card_at
+from studio.watching.card_contents import card_at
 from studio.window.frame import Frame as WindowFrame
 from widgets.look.language import tr
 

@@ -15,7 +15,7 @@ from core.problems import Refused, refuse
 from core.store.answers import RunFacts
 from studio.session import Session
 from studio.telling.sentences import refusal
-from studio.watching.result_cards import DATA, picture_of
+from studio.watching.card_contents import DATA, picture_of
 from widgets.library.library import LibraryView
 from widgets.look.language import tr
 

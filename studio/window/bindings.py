@@ -17,7 +17,6 @@ from core.graph.file import loads
 from core.graph.staging import three_stages
 from core.graph.subgraphs.definitions import PREFIX
 from core.problems import Refused
-from core.store.answers import RunFacts
 from core.store.database import Store
 from core.telemetry.events import ENDED
 from studio.asking.exporting import export_model, export_tower
@@ -28,12 +27,12 @@ from studio.asking.teachers import offer_teachers
 from studio.session import Session
 from studio.telling.sentences import refusal
 from studio.window.frame import Frame
+from studio.window.rooms import RunsRoom
 from studio.window.totals import totals
 from widgets.look.language import tr
 from widgets.look.titles import titles_of, use_vocabulary
 
 Act = Callable[[], None]
-Compare = Callable[[list[RunFacts]], None]
 
 
 def bind_design(session: Session, window: Frame, ask_rate: Act) -> None:
@@ -190,14 +189,11 @@ def diagnostics_of(session: Session, uid: str) -> set[str] | None:
         return None
 
 
-def bind_runs(
-    session: Session, window: Frame, go_on: Callable[[str], None], compare: Compare, fork: Callable[[str, int], None]
-) -> None:
-    """Monitors, timeline, library; ``go_on`` continues a run, ``compare`` draws the curves of several, ``fork`` asks for one."""
-    pump, timeline, library = window.pump, window.timeline, window.library
+def bind_runs(session: Session, window: Frame, fork: Callable[[str, int], None]) -> None:
+    """Monitors and timeline; ``fork`` asks for a fork of a run."""
+    pump, timeline = window.pump, window.timeline
     session.watchedChanged.connect(lambda uid, step: pump.set_runs(uid, step=None if step < 0 else step))
     session.watchedChanged.connect(lambda uid, step: window.wall.show_diagnostics(diagnostics_of(session, uid)))
-    session.runsChanged.connect(library.set_runs)
     session.runsChanged.connect(partial(offer_teachers, session.store.files))
     session.runsChanged.connect(lambda runs: show_running(session, window))
     session.runsChanged.connect(lambda runs: window.show_totals(totals(session)))
@@ -212,9 +208,8 @@ def bind_runs(
     timeline.axisChanged.connect(pump.set_axis)
     pump.marksChanged.connect(lambda _: timeline.set_kept(kept_steps(session)))
     timeline.forkRequested.connect(lambda step: fork(session.watched, step))
-    timeline.openRequested.connect(lambda: library.openDocumentRequested.emit(session.watched))
-    library.forkRequested.connect(fork)
-    bind_library(session, window, go_on, compare)
+    timeline.openRequested.connect(lambda: open_document(session, window, session.watched))
+    window.rooms.runs.when_made(lambda room: room.page.forkRequested.connect(fork))
 
 
 def bind_monitors(session: Session, window: Frame, ask_rate: Act) -> Judging:
@@ -224,14 +219,14 @@ def bind_monitors(session: Session, window: Frame, ask_rate: Act) -> Judging:
     Judging(session, window.wall.monitors["embedding_map"])  # type: ignore[arg-type]
     rates, metrics = window.wall.monitors["rates"], window.wall.monitors["metrics"]
     rates.rateRequested.connect(ask_rate)  # type: ignore[attr-defined]
-    pump, library = window.pump, window.library
+    pump = window.pump
     metrics.set_pins(session.preferences.pinned_metrics)  # type: ignore[attr-defined]
     metrics.pinsChanged.connect(  # type: ignore[attr-defined]
         lambda pins: setattr(session.preferences, "pinned_metrics", pins)
     )
     show_running(session, window)
-    library.selectionChanged.connect(lambda uids: pump.set_beside(*uids))
-    session.watchedChanged.connect(lambda *_: pump.set_beside(*library.selected()))
+    window.rooms.runs.when_made(lambda room: room.page.selectionChanged.connect(lambda uids: pump.set_beside(*uids)))
+    session.watchedChanged.connect(lambda *_: pump.set_beside(*window.chosen_runs()))
     return judging
 
 
@@ -242,9 +237,10 @@ def kept_words(store: Store) -> str:
     return tr("Kept in {place}; large files in {folder}", place=store.place, folder=str(store.files))
 
 
-def bind_library(session: Session, window: Frame, go_on: Callable[[str], None], compare: Compare) -> None:
-    """The library's wishes."""
-    library = window.library
+def bind_library(session: Session, window: Frame, room: RunsRoom, go_on: Callable[[str], None]) -> None:
+    """The library's wishes; ``go_on`` continues a run."""
+    library = room.page
+    session.runsChanged.connect(library.set_runs)
     library.set_place(kept_words(session.store))
 
     def tell(act: Any) -> None:
@@ -254,24 +250,18 @@ def bind_library(session: Session, window: Frame, go_on: Callable[[str], None], 
     def compare_all(uids: tuple[str, ...]) -> None:
         runs = [facts for uid in uids if (facts := session.facts(uid))]
         library.show_comparison(runs, [document_of(session, facts.uid) for facts in runs])
-        compare(runs)
+        room.comparing.show(runs)
 
     def replay(uid: str) -> None:
         session.watch(uid, 0)
         window.show_page("train")
         window.timeline.play()
 
-    def open_document(uid: str) -> None:
-        document = document_of(session, uid)
-        if document is not None:
-            session.show(document)
-            window.show_page("design")
-
     def continue_run(uid: str) -> None:
         go_on(uid)
         window.show_page("train")
 
-    library.openDocumentRequested.connect(open_document)
+    library.openDocumentRequested.connect(partial(open_document, session, window))
     library.replayRequested.connect(replay)
     library.continueRequested.connect(continue_run)
     library.compareRequested.connect(compare_all)
@@ -288,6 +278,15 @@ def bind_library(session: Session, window: Frame, go_on: Callable[[str], None], 
     library.towerRequested.connect(partial(export_tower, session))
     library.selectionChanged.connect(partial(show_checkpoints, session, window))
     library.failed.connect(lambda sentence: session.say(sentence, "error"))
+    library.set_runs(session.runs)
+
+
+def open_document(session: Session, window: Frame, uid: str) -> None:
+    """The document of a run, on the page Design."""
+    document = document_of(session, uid)
+    if document is not None:
+        session.show(document)
+        window.show_page("design")
 
 
 def for_each(act: Callable[[str], None], uids: tuple[str, ...]) -> None:

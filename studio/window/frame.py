@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
@@ -23,13 +25,12 @@ from studio.watching.wall import MonitorWall
 from studio.window.pages import Pages
 from studio.window.panels import Panels
 from studio.window.placing import NARROW, PlacedWindow
+from studio.window.rooms import Rooms
 from widgets.advice import AdvicePanel
 from widgets.canvas.outline import Outline
 from widgets.canvas.view import CanvasView
 from widgets.inside.panel import InsidePanel
-from widgets.inspection.page import InspectPage
 from widgets.inspector.inspector import Inspector
-from widgets.library.library import LibraryView
 from widgets.look import icons
 from widgets.look.language import tr
 from widgets.look.theme import theme
@@ -38,12 +39,16 @@ from widgets.message_bar import MessageBar
 from widgets.open_tab_bar import OpenTabBar
 from widgets.palette.palette import Palette
 from widgets.problems import ProblemsPanel
-from widgets.query.page import QueryPage
 from widgets.sweeps.plan_form import PlanForm
 from widgets.sweeps.sweeps import SweepsView
 from widgets.timeline import Timeline
 from widgets.top_bar import TopBar
 from widgets.totals_line import TotalsLine
+
+if TYPE_CHECKING:
+    from widgets.inspection.page import InspectPage
+    from widgets.library.library import LibraryView
+    from widgets.query.page import QueryPage
 
 LEAST_ROW, LEAST_CANVAS = 205, 220  # pixels of the monitors under the canvas, and of the canvas
 LEFT, RIGHT, BOTTOM = (
@@ -75,8 +80,7 @@ class Frame(PlacedWindow):
         self.outline, self.problems, self.inside = Outline(), ProblemsPanel(), InsidePanel()
         self.advice = AdvicePanel()
         self.outline.bind(self.canvas)
-        self.library, self.query, self.timeline = LibraryView(), QueryPage(), Timeline()
-        self.inspect = InspectPage()
+        self.timeline, self.rooms = Timeline(), Rooms(self.session)
         self.sweeps, self.plan_form, self.tab_bar = SweepsView(), PlanForm(), OpenTabBar()
         self.pump = Pump(self.session.library.reader, self)
         self.wall = MonitorWall(self.pump, self)
@@ -86,14 +90,9 @@ class Frame(PlacedWindow):
         self.pages = Pages(
             self.session,
             self.canvas,
-            {
-                "train": self.walls,
-                "inspect": self.inspect,
-                "query": self.query,
-                "runs": self.library,
-                "sweeps": self.sweeps,
-            },
-            {"train": self.timeline, "runs": self.library.view, "sweeps": self.sweeps.list},
+            {"train": self.walls, "sweeps": self.sweeps},
+            {"inspect": lambda: self.inspect, "query": lambda: self.query, "runs": lambda: self.library},
+            {"train": lambda: self.timeline, "runs": lambda: self.library.view, "sweeps": lambda: self.sweeps.list},
             self.show_page,
         )
         self.top = TopBar([(key, tr(title, "page")) for key, title in self.pages.TITLES.items()])
@@ -162,6 +161,25 @@ class Frame(PlacedWindow):
         return dock
 
     # Pages
+
+    @property
+    def query(self) -> QueryPage:
+        """Made when it is first wanted, as the next two."""
+        return self.rooms.query().page
+
+    @property
+    def inspect(self) -> InspectPage:
+        """One sample, closely."""
+        return self.rooms.inspect().page
+
+    @property
+    def library(self) -> LibraryView:
+        """All runs."""
+        return self.rooms.runs().page
+
+    def chosen_runs(self) -> tuple[str, ...]:
+        """Those selected on the page of the runs."""
+        return self.library.selected() if self.rooms.runs.is_made else ()
 
     def show_page(self, key: str) -> None:
         """Design, data, train, inspect, query, runs, sweeps, or the gallery."""

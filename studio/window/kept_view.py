@@ -31,7 +31,8 @@ class KeptView:
         canvas = window.canvas
         canvas.select(self.nodes, self.wires, self.frames)
         window.show_left_tab(self.left_tab)
-        window.library.select(self.runs)
+        if self.runs:
+            window.library.select(self.runs)
         session = window.session
         if session.watched:
             session.watch(session.watched, self.step)
@@ -49,6 +50,6 @@ def view_of(window: Frame) -> KeptView:
     return KeptView(
         page=window.pages.current or "design", scale=canvas.scale_now, centre=canvas.seen().center(),
         nodes=tuple(canvas.selection()), wires=tuple(canvas.selected_wires), frames=tuple(canvas.selected_frames),
-        left_tab=window.left_tab(), runs=window.library.selected(),
+        left_tab=window.left_tab(), runs=window.chosen_runs(),
         step=-1 if cursor.follows_head else cursor.step, axis=cursor.axis, state=window.windowState(),
     )  # fmt: skip

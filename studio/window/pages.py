@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -33,7 +33,10 @@ class Pages:
     session: Session
     canvas: CanvasView
     others: Mapping[str, QWidget]  # page -> what fills it; the data page and the gallery are made here
-    first: Mapping[str, QWidget]  # page -> who gets the keys when it is opened, where that is not the whole page
+    late: Mapping[str, Callable[[], QWidget]]  # page -> what makes it, when it is first shown
+    first: Mapping[
+        str, Callable[[], QWidget]
+    ]  # page -> who gets the keys when it is opened, where that is not the whole page
     show_page: Callable[[str], None]
     current: str = ""
     before: str = "design"  # the page that the gallery was opened from
@@ -43,15 +46,12 @@ class Pages:
     }  # fmt: skip
 
     def fill(self, stack: QStackedWidget) -> None:
-        """Put every page on the stack, in order."""
-        self.gallery, self.data = Gallery(), DataPanel()
+        """Put the pages on the stack that are there from the start."""
+        self.data = DataPanel()
         self._look = DataLook(self.session.engine, self.data)
-        made: dict[str, QWidget] = {"design": self.canvas, "data": self.data, "gallery": self.gallery, **self.others}
-        self._widgets = {key: made[key] for key in (*self.TITLES, "gallery")}
+        self._widgets: dict[str, QWidget] = {"design": self.canvas, "data": self.data, **self.others}
         for widget in self._widgets.values():
             stack.addWidget(widget)
-        self.gallery.chosen.connect(self.open_example)
-        self.gallery.left.connect(lambda: self.show_page(self.before))
         self.data.checkRequested.connect(self.session.look_again)
         self.session.lookedAgain.connect(self._look_again)
         self.data.folderDropped.connect(self.take_folder)
@@ -61,12 +61,26 @@ class Pages:
         self._look.went.connect(self.data.show_progress)
         self.session.documentChanged.connect(self.document_changed)
 
+    @cached_property
+    def gallery(self) -> Gallery:
+        """Made when it is first shown."""
+        gallery = Gallery()
+        gallery.chosen.connect(self.open_example)
+        gallery.left.connect(lambda: self.show_page(self.before))
+        return gallery
+
+    def _page(self, key: str, stack: QStackedWidget) -> QWidget:
+        if key not in self._widgets:
+            self._widgets[key] = page = self.gallery if key == "gallery" else self.late[key]()
+            stack.addWidget(page)
+        return self._widgets[key]
+
     def show(self, key: str, stack: QStackedWidget) -> None:
         """Bring a page to the front and fill it where it is filled late."""
         if key == "gallery" and self.current and self.current != "gallery":
             self.before = self.current
         self.current = key
-        stack.setCurrentWidget(self._widgets[key])
+        stack.setCurrentWidget(self._page(key, stack))
         if key == "gallery":
             self.gallery.set_cards(gallery_cards(self.session.vocabulary))
         if key == "data":
@@ -74,7 +88,7 @@ class Pages:
 
     def focus(self, key: str) -> QWidget:
         """Who gets the keys when a page is opened."""
-        return self.first.get(key, self._widgets[key])
+        return self.first[key]() if key in self.first else self._widgets[key]
 
     def open_example(self, key: str) -> None:
         """A fresh copy of an example on the page Design."""

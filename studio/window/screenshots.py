@@ -62,7 +62,7 @@ def take_pictures(
             wait(60, lambda: window.inspect.subject() is not None or not window.inspect.first.choice()[1] + 1)
         if page == "query" and run:
             window.query.set_sentence(question)
-            window.asking.ask(run, -1, question, "")
+            window.rooms.query().asking.ask(run, -1, question, "")
             wait(60, lambda: window.query.answers() is not None)
         wait(1.0)
         wait(20, lambda: window.pump.is_idle() and not window.pages.data.is_busy)

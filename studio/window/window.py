@@ -7,17 +7,12 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplicat
 
 from studio.asking.advising import Advising
 from studio.asking.budgeting import Budgeting
-from studio.asking.inspecting import Inspecting
-from studio.asking.query import Asking
 from studio.asking.seeing import Seeing
 from studio.driving.driven import Driving, server_of
 from studio.session import Session
 from studio.watching.beside import Beside
-from studio.watching.comparing import Comparing
 from studio.watching.device_line import DeviceLine
-from studio.watching.exploring import Exploring
 from studio.watching.filming import Filming
-from studio.watching.reporting import Reporting
 from studio.watching.result_cards import ResultCards
 from studio.watching.running import Running
 from studio.watching.variants import Variants
@@ -53,16 +48,14 @@ class Window(Frame):
         run, pause, *stops = (self.menus.entry(key) for key in ("run", "pause", "stop", "stop_and_evaluate"))
         self.top.set_controls(run, [pause, stops], self.menus.menus["Run"])
         self.top.set_menu(self.menus.whole)
-        self.asking, self.comparing = Asking(session, self.query), Comparing(session, self.library)
-        self.exploring, self.reporting = Exploring(session, self.library), Reporting(session, self.library)
         self.cards, self.filming = ResultCards(session, self), Filming(session, self)
         self.arriving = Arriving(session, self, self.cards)
         self.setAcceptDrops(True)
         self.advising = Advising(session, self.advice)
         self.tour = tour_of(session, self)
-        self.inspecting = Inspecting(session, self.inspect)
         bindings.bind_design(session, self, self.ask_rate)
-        bindings.bind_runs(session, self, self.dialogs.go_on, self.comparing.show, self.ask_fork)
+        bindings.bind_runs(session, self, self.ask_fork)
+        self.rooms.runs.when_made(lambda room: bindings.bind_library(session, self, room, self.dialogs.go_on))
         self.wall.when_filled(self._bind_monitors)
         self.sweep_page = SweepPage(session, self)
         self.budgeting = Budgeting(session, self)
@@ -219,11 +212,7 @@ class Window(Frame):
         self.load.close()
         self.driving.release()
         self.filming.stop()
-        self.asking.close()
-        self.inspecting.close()
+        self.rooms.close()
         self.budgeting.close()
-        self.comparing.close()
         self.beside.close()
-        self.exploring.close()
-        self.reporting.close()
         self.pump.close()

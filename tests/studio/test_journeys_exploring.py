@@ -81,7 +81,7 @@ def test_runs_are_filtered_by_what_they_are_and_columns_are_chosen(
     person.wait(lambda: view.filter.index(0, person.column("vit.width")).data() == "32")
 
     left = view.view_now()
-    person.window.exploring.keep()
+    person.window.rooms.runs().exploring.keep()
     again = LibraryView(person.window)
     exploring = Exploring(person.session, again)
     again.set_runs(person.session.runs)
@@ -110,11 +110,11 @@ def test_groups_beside_a_pinned_baseline_are_kept_as_a_view(
     assert said[1].endswith("not distinguishable")
     assert said[2].endswith("pp *")
     assert said[2].startswith("+")
-    person.wait(person.window.comparing.is_idle)
-    value = person.window.comparing.curves.value()
+    person.wait(person.window.rooms.runs().comparing.is_idle)
+    value = person.window.rooms.runs().comparing.curves.value()
     assert [len(bundle.runs) for bundle in value.bundles] == [4, 4, 4]
 
-    plot = person.window.exploring.parallel.plot
+    plot = person.window.rooms.runs().exploring.parallel.plot
     view.groups._tabs.setCurrentWidget(plot)
     person.wait(lambda: plot.isVisible() and plot.width() > 190)
     x, low = round(plot.axis_x(0)), round(plot.height() - 30)
@@ -129,15 +129,15 @@ def test_groups_beside_a_pinned_baseline_are_kept_as_a_view(
     view.views_button._save()
     before = view.groups.rows()
     place = tmp_path / "views.json"
-    person.window.exploring.export(str(place))
-    person.window.exploring.remove("by batch")
+    person.window.rooms.runs().exploring.export(str(place))
+    person.window.rooms.runs().exploring.remove("by batch")
     person.click(person.button("Back to the table", view.groups))
     view.groups.apply((), (), "", "range")
-    person.window.exploring.bring(str(place))
-    kept = next(each for each in person.window.exploring.views if each.name == "by batch")
+    person.window.rooms.runs().exploring.bring(str(place))
+    kept = next(each for each in person.window.rooms.runs().exploring.views if each.name == "by batch")
     view.apply_view(kept)
     person.wait(lambda: view.groups.isVisible() and view.groups.rows() == before)
-    person.window.exploring.bring(str(tmp_path / "runs.sqlite"))
+    person.window.rooms.runs().exploring.bring(str(tmp_path / "runs.sqlite"))
     assert "no views" in person.said[-1] or "too large" in person.said[-1]
 
 
@@ -165,7 +165,7 @@ def test_a_report_is_pinned_written_kept_and_exported(person_with_groups: Person
     person = person_with_groups
     view, report = person.window.library, person.window.library.report
     person.click(person.button("Groups", view))
-    person.wait(lambda: len(view.groups.groups()) == 3 and person.window.comparing.is_idle())
+    person.wait(lambda: len(view.groups.groups()) == 3 and person.window.rooms.runs().comparing.is_idle())
     person.click(person.button("Pin to the report", view.groups))
     person.click(person.button("Back to the table", view.groups))
     person.click(person.button("Report", view))
@@ -181,17 +181,17 @@ def test_a_report_is_pinned_written_kept_and_exported(person_with_groups: Person
     assert figure.sources[0].step == 2
     assert isinstance(text, Text)
     assert "win" in report.reading.toPlainText()
-    person.window.reporting.export(tmp_path / "out.html")
+    person.window.rooms.runs().reporting.export(tmp_path / "out.html")
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
     assert "<h3>Larger batches &lt;b&gt;win&lt;/b&gt;</h3>" in page
     assert page.count("<img") == 1
     assert "http" not in page.replace("http-equiv", "")
-    person.window.reporting.export(tmp_path / "out.md")
+    person.window.rooms.runs().reporting.export(tmp_path / "out.md")
     assert QImage(str(tmp_path / "out-1.png")).width() > 300
-    person.window.reporting.keep()
+    person.window.rooms.runs().reporting.keep()
     again = LibraryView(person.window)
     Reporting(person.session, again)
     assert again.report.report() == report.report()
-    person.window.reporting.open(tmp_path / "out.html")
+    person.window.rooms.runs().reporting.open(tmp_path / "out.html")
     assert "no report" in person.said[-1]
     again.deleteLater()

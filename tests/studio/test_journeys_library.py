@@ -50,7 +50,7 @@ def open_library(person: Person) -> None:
 
 def curves(person: Person) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Colour and points of every clear line in the comparison."""
-    plots = person.window.comparing.curves.findChildren(Plot)
+    plots = person.window.rooms.runs().comparing.curves.findChildren(Plot)
     items = [item for plot in plots for item in plot.listDataItems() if item.isVisible() and item.zValue() == 2]
     return [(item.opts["pen"].color().name(), *item.getData()) for item in items]
 
@@ -63,7 +63,7 @@ def test_two_runs_are_laid_over_each_other(sit_down, two_runs, tmp_path, monkeyp
     person.pick_runs(*two_runs)
     person.click(person.button("Compare", library))
     assert library.compare.isVisible()
-    person.wait(lambda: len(curves(person)) == 2 and person.window.comparing.is_idle())
+    person.wait(lambda: len(curves(person)) == 2 and person.window.rooms.runs().comparing.is_idle())
     found = curves(person)
     order = [facts.uid for facts in library.compare.runs()]
     assert sorted(int(x[-1]) for _, x, _ in found) == [12, 20]

@@ -88,8 +88,8 @@ def test_images_appear_as_they_are_made_are_guided_and_walk(sit_down, tmp_path: 
     drawn: list[QueryAnswers] = []
     show = page.show_drawn
     page.show_drawn = drawn.append
-    person.window.asking._drew.disconnect()
-    person.window.asking._drew.connect(lambda answers: (drawn.append(answers), show(answers)))
+    person.window.rooms.query().asking._drew.disconnect()
+    person.window.rooms.query().asking._drew.connect(lambda answers: (drawn.append(answers), show(answers)))
     page.set_sentence("red heart")
     form.count.setValue(2)
     person.click(person.button("Make images", page))
