@@ -17,6 +17,9 @@ from core.telemetry.spans import Span
 Axis = Literal["step", "epoch", "seconds", "samples"]
 
 
+IMPORTED = "import"  # the place of runs that came from the records of other programs
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
     """One row of the library."""
@@ -31,7 +34,7 @@ class RunFacts:
     step: int = 0  # last step said
     steps: int = 0  # steps planned
     seed: int = 0
-    place: str = "thread"  # thread, process
+    place: str = "thread"  # thread, process, worker; IMPORTED: somebody else's record
     parent: str = ""  # uid of the run this was forked or continued from
     parent_step: int = 0
     document_id: str = ""
@@ -50,6 +53,11 @@ class RunFacts:
     def waits(self) -> bool:
         """Whether it stands in the queue and nobody has begun it."""
         return self.status == "queued" and self.position is not None
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether another program trained it: there is no graph to it and no checkpoint."""
+        return self.place == IMPORTED
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,6 +50,7 @@ FEWEST, ONE = "fewest", -1  # how many runs an entry of the export menu needs: s
 ALIVE = ("running", "paused", "queued")
 ACTS = ("replay", "open", "continue", "fork", "compare", "export", "delete")
 MENU_ACTS = ("fork", "export")  # those that ask which
+OF_GRAPHS = ("open", "continue", "fork")  # what a run from another program's record has nothing for
 
 
 class LibraryView(ShownRuns):
@@ -266,10 +267,11 @@ class LibraryView(ShownRuns):
 
     def _enable_export(self, menu: QMenu) -> None:
         """What is exported of the selected runs needs one at least, a model exactly one."""
-        chosen = len(self.selected())
+        runs = self._selected_runs()
+        of_one = len(runs) == 1 and not runs[0].is_imported
         for action in menu.actions():
             wanted = action.property(FEWEST)
-            action.setEnabled(chosen == 1 if wanted == ONE else chosen >= (wanted or 0))
+            action.setEnabled(of_one if wanted == ONE else len(runs) >= (wanted or 0))
 
     def _make_undo_bar(self) -> QFrame:
         undo = QPushButton(tr("Undo"))
@@ -327,6 +329,8 @@ class LibraryView(ShownRuns):
             return tr("{name} still trains; stop it first.", name=alive[0].name) if alive else ""
         if len(runs) > 1:
             return tr("Select one run only.")
+        if act in OF_GRAPHS and runs[0].is_imported:
+            return tr("{name} is another program's record: there is no graph to it.", name=runs[0].name)
         if act == "continue" and runs[0].status in ALIVE:
             return tr("{name} still trains.", name=runs[0].name)
         if act == "continue" and runs[0].steps and runs[0].step >= runs[0].steps and runs[0].status == "finished":
