@@ -17,7 +17,8 @@ import av
 
 from core.data.readers.film_timeline import SLACK, Timeline, moving, opened, zero_of
 
-FAR, KEYS = 48, 4  # frames between two wanted ones on average (nearer, decord is as fast), and key frames they lie behind
+# frames between two wanted ones on average (nearer, decord is as fast), and key frames they lie behind
+FAR, KEYS = 48, 4
 Groups = list[tuple[int, list[int]]]
 Made = TypeVar("Made")
 
