@@ -126,27 +126,22 @@ class Gathering:
 
     def remarks(self) -> tuple[str, ...]:
         """Sentences about what was counted; after :meth:`series`."""
-        counted = [
-            words.format(a=f"{self._counts[what]:,}") for what, words in SENTENCES.items() if self._counts.get(what)
-        ]
-        left = [
-            LEFT_OUT.format(a=f"{count:,}", b=what.removeprefix("left:"))
-            for what, count in self._counts.items()
-            if what.startswith("left:")
-        ]
-        return (*self._sentences, *counted, *left)
+        return (*self._sentences, *(sentence_of(what, count) for what, count in self._counts.items() if count))
 
 
-SENTENCES = {
-    "nonfinite": "{a} values are not finite (NaN or infinite); they are kept as they are.",
-    "repeated": "{a} values were said again at the same step; the last one counts.",
-    "dropped": "{a} values were dropped, for a restarted writer began again before them.",
-    "numbered": "{a} figures were written without steps; they are numbered in their order.",
-    "steps": "{a} values have steps that no run can have; they are left out.",
-    "series": "{a} values belong to more figures than one run keeps here; they are left out.",
-    "media": "{a} images, audio clips and texts are more than one run takes; they are left out.",
-}
-LEFT_OUT = "Left out: {a} {b}."
+def sentence_of(what: str, n: int) -> str:
+    """What was counted, in words."""
+    if what.startswith("left:"):
+        return f"Left out: {n:,} {what.removeprefix('left:')}."
+    return {
+        "nonfinite": f"{n:,} values are not finite (NaN or infinite); they are kept as they are.",
+        "repeated": f"{n:,} values were said again at the same step; the last one counts.",
+        "dropped": f"{n:,} values were dropped, for a restarted writer began again before them.",
+        "numbered": f"{n:,} figures were written without steps; they are numbered in their order.",
+        "steps": f"{n:,} values have steps that no run can have; they are left out.",
+        "series": f"{n:,} values belong to more figures than one run keeps here; they are left out.",
+        "media": f"{n:,} images, audio clips and texts are more than one run takes; they are left out.",
+    }[what]
 
 
 def flat(settings: object, *, most: int = 2000, longest: int = 10_000) -> dict[str, object]:
