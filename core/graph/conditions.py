@@ -16,9 +16,12 @@ from fnmatch import fnmatchcase
 from statistics import fmean, pstdev
 from typing import Final, Literal
 
-from core.problems import refuse
+from core.graph.selection import without_task
+from core.problems import Refused, refuse
 
 PAUSE, STOP, SAY = "pause", "stop", "say it"  # what follows where one is met
+OPTION: Final = "breakpoints"  # the training option whose text they are
+USUAL: Final = "effective rank < 2; loss jumps 8"  # what it pauses at where nothing else is written
 Relation = Literal["<", ">", "jumps", "drops"]
 _CONDITION = re.compile(
     r"\s*(?P<figure>.+?)\s*(?:(?P<sign>[<>])|\s(?P<word>jumps|drops)\s)\s*(?P<value>\S+)\s*", re.I | re.S
@@ -40,7 +43,15 @@ class Condition:
 
     def fits(self, series: str) -> bool:
         """Whether a figure of a run is meant: by its whole name, by its last words, or by a pattern."""
-        name, wanted = series.lower(), self.figure.lower()
+        return self._fits(series.lower()) or self._fits("/".join(map(without_task, series.lower().split("/"))))
+
+    def names(self, block: str) -> bool:
+        """Whether the figure is one of a block: a part of its name is the block, or one of several of the block."""
+        parts = [without_task(part.strip()) for part in self.figure.split("/")]
+        return any(part == block or part.rstrip("0123456789") == f"{block}." for part in parts[1:] or parts)
+
+    def _fits(self, name: str) -> bool:
+        wanted = self.figure.lower()
         if "*" in wanted:
             return fnmatchcase(name, wanted) or fnmatchcase(name, f"*/{wanted}")
         if name == wanted or name.startswith(f"{wanted}/"):
@@ -48,6 +59,16 @@ class Condition:
         return (
             name.endswith(f"/{wanted}") and wanted != LOSS
         )  # what objectives learn is a modality of gradients, and no loss
+
+
+def without_block(text: str, block: str) -> str:
+    """A text of conditions without those on a block's figures; as it was where there are none, or where it cannot be read."""
+    try:
+        found = conditions_in(text)
+    except Refused:
+        return text
+    left = [condition for condition in found if not condition.names(block)]
+    return text if len(left) == len(found) else "; ".join(map(str, left))
 
 
 def conditions_in(text: str) -> tuple[Condition, ...]:

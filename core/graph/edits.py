@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from core.graph.conditions import OPTION, without_block
 from core.graph.document import Document, End, Frame, Node, Wire
 from core.graph.recipe import Recipe, Rule
 from core.graph.rules import reachable
@@ -197,7 +198,18 @@ def _forget(recipe: Recipe, node: str) -> Recipe:
     mix = recipe.mix
     for source in [source for source in (*mix.parts, mix.selects) if is_within(source, node)]:
         mix = mix.without(source)
-    return replace(recipe, rules=rules, stages=stages, mix=mix)
+    return replace(recipe, rules=rules, stages=stages, mix=mix, callbacks=_without_breakpoints(recipe, node))
+
+
+def _without_breakpoints(recipe: Recipe, node: str) -> Mapping[str, Mapping[str, Value]]:
+    """The training options, where runs no longer pause at figures of a node that is gone."""
+    knobs = recipe.callbacks.get(OPTION, {})
+    text = str(knobs.get("when", ""))
+    left = without_block(text, node)
+    if left == text:
+        return recipe.callbacks
+    others = {key: value for key, value in recipe.callbacks.items() if key != OPTION}
+    return {**others, OPTION: {**knobs, "when": left}} if left else others
 
 
 def insert_on_wire(document: Document, node: str, wire: str, vocabulary: Vocabulary) -> Document:

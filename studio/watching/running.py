@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import QObject
 
 from core.store.answers import Head, RunFacts
 from core.telemetry.events import ENDED
 from studio.session import Session
 from studio.watching.pump import Pump
-from widgets.look.language import in_a_row, said, tr
+from widgets.look.language import tr
 from widgets.look.quantities import duration
 from widgets.look.states import is_waiting, state_words
 from widgets.run_chip import RunChip
@@ -25,7 +23,6 @@ class Running(QObject):
     def __init__(self, session: Session, chip: RunChip, pump: Pump) -> None:
         super().__init__(chip)
         self._session, self._chip, self._head = session, chip, Head()
-        self._told: dict[str, str] = {}  # run -> why it paused by itself, as was said
         self.list = RunList(chip)
         chip.clicked.connect(self.open)
         pump.headMoved.connect(self._follow)
@@ -56,17 +53,8 @@ class Running(QObject):
 
     def _refresh(self, *_: object) -> None:
         queueing, session = self._session.queueing, self._session
-        self._tell_breakpoints(queueing.running())
         self._write(session.facts(session.watched))
         self.list.set_runs(queueing.running(), queueing.waiting(), session.watched, session.stopping)
-
-    def _tell_breakpoints(self, running: Sequence[RunFacts]) -> None:
-        """A run that paused by itself says why, once, and what can be done."""
-        for facts in running:
-            if facts.status == "paused" and facts.reason and self._told.get(facts.uid) != facts.reason:
-                self._told[facts.uid] = facts.reason
-                ways = tr("{name} waits: look, change a rate, resume it, or fork it.", name=facts.name)
-                self._session.say(in_a_row(said(facts.reason), ways), "warning")
 
     def _write(self, facts: RunFacts | None) -> None:
         running, waiting = self._session.queueing.running(), self._session.queueing.waiting()

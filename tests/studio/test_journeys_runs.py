@@ -22,7 +22,9 @@ from core.training.trainer import Trainer
 from studio.session import LIBRARY_PAUSE
 from tests.documents import captions, tiny_clip
 from tests.studio.journey import LEFT, NO, PATIENCE, SHIFT, Person
+from widgets.canvas.menus import menu_for
 from widgets.monitors.plot import Plot
+from widgets.pause_sheet import PauseSheet
 from widgets.rate_sheet import RateSheet
 
 ROOT = Path(__file__).parents[2]
@@ -247,19 +249,40 @@ def test_pause_and_go_on_and_another_rate(sit_down):
     assert drops[0] < 0.7  # towards a half
 
 
-def test_a_run_that_pauses_by_itself_says_why_and_goes_on(sit_down):
-    person = sit_down(
-        tiny_clip(steps=100_000, callbacks={"checkpointing": {"every": 100_000}, "breakpoints": {"when": "loss > 0"}})
-    )
+def test_a_run_pauses_at_a_breakpoint_on_a_block_and_points_at_it(sit_down):
+    person = sit_down(tiny_clip(steps=100_000, callbacks={"checkpointing": {"every": 100_000}}))
+    canvas = person.window.canvas
+    item = canvas.board.nodes["info_nce"]
+    person.select("info_nce")
+    menu = menu_for(canvas, item.box.center())
+    assert "pause_when" in [action.objectName() for action in menu.actions()]
+    menu.deleteLater()
+    person.press(Qt.Key.Key_F9, on=canvas)
+    sheet = person.window.findChild(PauseSheet)
+    assert sheet.figure.currentText() == "loss · InfoNCE"
+    sheet.relation.setCurrentIndex(sheet.relation.findData(">"))
+    QTest.keyClicks(sheet.value, "0")
+    person.click(person.button("Add the breakpoint", sheet))
+    assert person.session.document.recipe.callbacks["breakpoints"] == {"when": "loss/info_nce > 0"}
+    person.wait(lambda: person.texts(sheet, "rises above 0"))
+    assert item.pauses_at
+    assert "breakpoint" in person.window.outline._rows["info_nce"].text(0)
+    assert "rises above 0" in person.window.inspector.node_page.pausing.words.text()
+    person.click(person.button("Close", sheet))
+    canvas.select([])
     uid = start(person)
     person.wait(lambda: person.runs()[0].status == "paused")
     assert "Breakpoint at step 2: loss/info_nce is" in person.window.messages.sentence
     assert "waits: look, change a rate, resume it, or fork it." in person.window.messages.sentence
+    person.click(person.button("Show the block", person.window.messages))
+    assert canvas.selection() == ["info_nce"]
+    assert canvas.board.nodes["info_nce"].waits
     reader = person.session.library.reader(uid)
     assert [mark.kind for mark in reader.marks()] == ["warning"]
     person.choose("pause")
     person.wait(lambda: person.runs()[0].status == "running")
     wait_for_step(person, uid, 5)
+    assert not canvas.board.nodes["info_nce"].waits
     person.choose("stop")
     person.wait(lambda: person.ended(uid))
 

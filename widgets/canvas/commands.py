@@ -54,6 +54,7 @@ def declared() -> tuple[Command, ...]:
         Command(tr("Bypass"), "bypass", ("Ctrl+B",), "nodes", 2),
         Command(tr("Ablate: disable blocks…"), "ablate", ("Alt+A",), "nodes", 2),
         Command(tr("Run to here"), "run_to_here", ("Ctrl+F10",), "nodes", 2),
+        Command(tr("Pause when…"), "pause_when", ("F9",), "nodes", 2),
         Command(tr("Collapse"), "collapse", ("Alt+C", "H"), "nodes", 2),
         Command(tr("Same weights as…"), "share_weights", ("W", "Alt+W"), "nodes", 2),
         Command(tr("Own weights"), "own_weights", ("Shift+W", "Alt+Shift+W"), "nodes", 2),

@@ -326,6 +326,13 @@ class Editing:
         if self.selection():
             self.insideRequested.emit(self.selection()[-1])
 
+    def pause_when(self) -> None:
+        """Ask at which figure of the block that was selected last a run shall pause."""
+        if self.selection():
+            self.breakpointRequested.emit(self.selection()[-1])
+        else:
+            self.say(tr("Select a node first."))
+
     def settings(self) -> None:
         """Go to the settings of the block that was selected last, or of the whole experiment."""
         self.inspectRequested.emit(self.selection()[-1] if self.selection() else "")

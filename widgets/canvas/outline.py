@@ -5,7 +5,7 @@ It shares the canvas's selection: bind both with :meth:`Outline.bind`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QObject, QPoint, Qt, Signal
@@ -68,6 +68,7 @@ class Outline(QWidget):
         self._document, self._vocabulary, self._analysis = Document(id="empty"), Vocabulary(), Analysis()
         self._rows: dict[str, QTreeWidgetItem] = {}
         self._notes: dict[str, QTreeWidgetItem] = {}
+        self._breakpoints: dict[str, tuple[str, bool]] = {}  # by node: in words, and whether a run waits there
         self._is_telling = False
         self.tree = QTreeWidget()
         self.tree.setHeaderHidden(True)
@@ -108,6 +109,14 @@ class Outline(QWidget):
         """Say problems with the nodes."""
         self._analysis = analysis or Analysis()
         for name in self._rows:
+            self._write(name, self._rows[name])
+
+    def set_breakpoints(self, told: Mapping[str, str], met: Iterable[str] = ()) -> None:
+        """Say with the blocks what runs pause at, and where one waits."""
+        fresh = {name: (told.get(name, ""), name in set(met)) for name in {*told, *met}}
+        dirty = {name for name in {*fresh, *self._breakpoints} if fresh.get(name) != self._breakpoints.get(name)}
+        self._breakpoints = fresh
+        for name in dirty & self._rows.keys():
             self._write(name, self._rows[name])
 
     def set_document(self, document: Document) -> None:
@@ -172,11 +181,14 @@ class Outline(QWidget):
         states += [f"×{node.repeat}"] if node.repeat > 1 else []
         words = self._sharing(name)
         states += [words] if words else []
+        pauses, waits = self._breakpoints.get(name, ("", False))
+        states += [tr("a run waits here") if waits else tr("breakpoint")] if pauses or waits else []
+        told = [tr("Pauses when: {conditions}", conditions=pauses)] if pauses else []
         row.setText(0, " · ".join([self._title(name), *states]))
         row.setData(0, COLOUR, theme().modality.get(spec.modality, theme().modality["any"]))
         row.setData(0, SPOKEN, ", ".join([self._title(name), tr(spec.family), *states]))
-        row.setData(0, EXPLAINED, " ".join(said(p.what) for p in problems) or tr(spec.summary))
-        row.setToolTip(0, plain_tip("\n".join([*(said(p.what) for p in problems), *([words] if words else [])])))
+        row.setData(0, EXPLAINED, " ".join([*(said(p.what) for p in problems), *told]) or tr(spec.summary))
+        row.setToolTip(0, plain_tip("\n".join([*(said(p.what) for p in problems), *([words] if words else []), *told])))
         row.setForeground(0, QColor(severity_colour(problems[0].severity) if problems else theme().text))
         self._write_ports(row, self._lines_of(name))
 

@@ -59,6 +59,7 @@ class CanvasScene(QGraphicsScene):
         self.is_far = False
         self.frame_layer, self.wire_layer, self.node_layer = Layer(0), Layer(1), Layer(2)
         self.shared, self._marked = SharedItem(), ("", ())
+        self._breakpoints: dict[str, tuple[str, bool]] = {}  # by node: in words, and whether a run waits there
         self._places: dict[str, tuple[str, ...]] = {}  # of nodes whose weights are in several
         for item in (self.frame_layer, self.wire_layer, self.node_layer):
             self.addItem(item)
@@ -133,6 +134,7 @@ class CanvasScene(QGraphicsScene):
             item.setPos(g.on_canvas(node.x), g.on_canvas(node.y))
             item.update()
             self.nodes[name] = item
+            self._show_breakpoint(name)
         for name in found.nodes.other:
             self._refresh_node(name)
         by_key = {wire.key: wire for wire in self.document.wires} if found.wires else {}
@@ -280,6 +282,19 @@ class CanvasScene(QGraphicsScene):
             if item.told != told.get(name, ""):
                 item.told = told.get(name, "")
                 item.show_facts(item.facts)
+
+    def set_breakpoints(self, told: Mapping[str, str], met: Iterable[str]) -> None:
+        """What runs pause at, by block, and at which of them one waits."""
+        waits = set(met)
+        self._breakpoints = {name: (told.get(name, ""), name in waits) for name in {*told, *waits}}
+        for name in self.nodes:
+            self._show_breakpoint(name)
+
+    def _show_breakpoint(self, name: str) -> None:
+        item, now = self.nodes[name], self._breakpoints.get(name, ("", False))
+        if (item.pauses_at, item.waits) != now:
+            item.pauses_at, item.waits = now
+            item.update()
 
     # -- scale ----------------------------------------------------------------------------------------------------
 

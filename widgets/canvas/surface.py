@@ -59,6 +59,7 @@ class Surface(Editing, Wiring, Notes, Subgraphs, Sharing, Clipboard, Navigation,
     helpRequested = Signal(str)  # block key
     insideRequested = Signal(str)  # node id: run to it and show what flows out
     alternativesRequested = Signal(str)  # node id: a family of runs, each with another block in its place
+    breakpointRequested = Signal(str)  # node id: pause a run at one of its figures
     ablateRequested = Signal(list)  # node ids: a family of runs, each without one of them
     viewChanged = Signal()  # scrolled or zoomed
     enterRequested = Signal(str)  # node id: show the inside of a subgraph
@@ -183,6 +184,10 @@ class Surface(Editing, Wiring, Notes, Subgraphs, Sharing, Clipboard, Navigation,
     def set_told(self, told: Mapping[str, str]) -> None:
         """What a step of training did at each node; nothing takes it away."""
         self.board.set_told(told)
+
+    def set_breakpoints(self, told: Mapping[str, str], met: Iterable[str] = ()) -> None:
+        """What runs pause at, by block, in words; ``met`` are the blocks that a run waits at now."""
+        self.board.set_breakpoints(told, met)
 
     def set_reduced_motion(self, reduced: bool) -> None:
         """Without animations."""

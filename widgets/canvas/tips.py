@@ -38,6 +38,8 @@ def node_tip(canvas: Surface, name: str) -> str:
     lines.append(tr(item.spec.summary))
     if shared := canvas.sharing_words(name):
         lines.append(shared)
+    if item.pauses_at:
+        lines.append(tr("Pauses when: {conditions}", conditions=item.pauses_at))
     if item.told:
         lines.append(tr("One step: gradient norm ∇, and update by weights Δ: {told}", told=item.told))
     facts = item.facts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -61,6 +61,7 @@ class Inspector(QWidget):
         self._document, self._vocabulary, self._analysis = Document(id="empty"), Vocabulary(), Analysis()
         self._of_copy: Mapping[str, Mapping[str, Value]] = {}
         self._options: tuple[OptionSpec, ...] = ()
+        self._breakpoints: tuple[Mapping[str, str], frozenset[str]] = {}, frozenset()
         self._nodes: list[str] = []
         self._stack = QStackedLayout(self)
         self._node_page: NodePage | None = None
@@ -117,6 +118,18 @@ class Inspector(QWidget):
         self._analysis = analysis or Analysis()
         self._show()
 
+    def set_breakpoints(self, told: Mapping[str, str], met: Iterable[str] = ()) -> None:
+        """What runs pause at, by block, in words; ``met`` are the blocks that a run waits at now."""
+        if (fresh := (dict(told), frozenset(met))) != self._breakpoints:
+            self._breakpoints = fresh
+            self._show_breakpoints()
+
+    def _show_breakpoints(self) -> None:
+        if self._node_page is not None:
+            told, met = self._breakpoints
+            node = self._shown[0]
+            self._node_page.pausing.show_breakpoints(told.get(node, ""), node in met)
+
     def set_selection(self, nodes: list[str]) -> None:
         """Show these nodes; none: the document."""
         self._nodes = [node for node in nodes if node in self._document.nodes]
@@ -150,6 +163,7 @@ class Inspector(QWidget):
             self._shown = (node, block)
         of_copy = self._of_copy.get(node, {})
         self._node_page.show_node(self._document, node, self._analysis.nodes.get(node), of_copy)
+        self._show_breakpoints()
         self._stack.setCurrentWidget(self._node_page)
         self._ask_for_table(node)
         self._ask_for_film(node)

@@ -18,6 +18,7 @@ from widgets.inspector.film_strip import FilmStripView
 from widgets.inspector.form import KnobForm, shown
 from widgets.inspector.page import Page
 from widgets.inspector.parts import Facts, Papers, Segments, heading, repeat_knob, rule_knobs, separator, text_label
+from widgets.inspector.pausing import PausingLine
 from widgets.inspector.sharing import SharingLine
 from widgets.inspector.table_preview import TablePreview
 from widgets.look import quantities
@@ -54,11 +55,12 @@ class NodePage(Page):
         )
         self.title.editingFinished.connect(self._retitle)
         self.form, self.repeat, self.training = KnobForm(), KnobForm(), TrainingGroup()
-        self.preview, self.sharing = TablePreview(), SharingLine()
+        self.preview, self.sharing, self.pausing = TablePreview(), SharingLine(), PausingLine()
         takes_clips = any(port.kind == "clip" for port in spec.takes)
         self.film = FilmStripView() if takes_clips else None
         self.sharing.nodeRequested.connect(self.nodeRequested)
         self.sharing.commandRequested.connect(self.commandRequested)
+        self.pausing.commandRequested.connect(self.commandRequested)
         self.form.changed.connect(self.knobChanged)
         self.form.showRequested.connect(self._show_on_subgraph)
         self.copied = text_label("")
@@ -74,7 +76,7 @@ class NodePage(Page):
     def _build(self) -> None:
         spec = self._spec
         self.add(self.title, text_label(tr(spec.family), muted=True))
-        self.add(text_label(tr(spec.summary)), self.enter, self.copied, self.sharing)
+        self.add(text_label(tr(spec.summary)), self.enter, self.copied, self.sharing, self.pausing)
         if spec.origin:
             self.add(text_label(tr("Your own block, from {origin}", origin=breakable(spec.origin)), muted=True))
         if spec.papers:

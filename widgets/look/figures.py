@@ -41,6 +41,7 @@ def figure_words() -> dict[str, str]:
         "all": tr("all blocks"), "modality": tr("modality"), "discriminator": tr("discriminator loss"),
         "discriminator accuracy": tr("discriminator accuracy"), "variety": tr("variety"),
         "adaptive weight": tr("adaptive weight"), "gradient share": tr("share of the gradient norm"),
+        "gradient share of block": tr("block's share of the gradient norm"),
         "attention entropy": tr("attention entropy, 1 = even"),
         "mix": tr("tasks"), "resolution": tr("image size"), "asked": tr("share asked for"),
         "drawn": tr("share drawn"), "epochs": tr("epochs"),

@@ -13,7 +13,7 @@ STROKED = frozenset({"frozen", "reset", "cross", "check", "chain"})  # the other
 
 @cache
 def glyph(name: str) -> QPainterPath:
-    """The path of a mark inside the unit square: frozen, trained, error, warning, hint, reset, cross, check, chain, dot."""
+    """The path of a mark inside the unit square: frozen, trained, error, warning, hint, reset, cross, check, chain, dot, pause."""
     return _DRAWN[name]()
 
 
@@ -140,6 +140,13 @@ def _chain() -> QPainterPath:
     return turned.map(path)
 
 
+def _pause() -> QPainterPath:
+    path = QPainterPath()
+    for left in (0.16, 0.58):
+        path.addRoundedRect(QRectF(left, 0.08, 0.26, 0.84), 0.06, 0.06)
+    return path
+
+
 def _dot() -> QPainterPath:
     path = QPainterPath()
     path.addEllipse(QRectF(0.25, 0.25, 0.5, 0.5))
@@ -148,5 +155,5 @@ def _dot() -> QPainterPath:
 
 _DRAWN = {
     "frozen": _frozen, "trained": _trained, "error": _error, "warning": _warning, "hint": _hint, "reset": _reset,
-    "cross": _cross, "check": _check, "chain": _chain, "dot": _dot,
+    "cross": _cross, "check": _check, "chain": _chain, "dot": _dot, "pause": _pause,
 }  # fmt: skip

@@ -21,6 +21,7 @@ SHARES = (
     "drawn",
     "use",
     "gradient share",
+    "gradient share of block",
 )  # parts of one, read as percent
 
 

@@ -28,6 +28,8 @@ class Gradients(Diagnostic):
             return
         trained = run.groups.trained()
         values = {f"gradient/{node}": float(group_norm(parameters)) for node, parameters in trained.items()}
+        if len(values) > 1 and (whole := sum(values.values())) > 0:
+            values.update({f"gradient share of block/{node}": values[f"gradient/{node}"] / whole for node in trained})
         norms = {key: float(group_norm(group)) for key, group in modality_groups(run, trained).items()}
         values.update({f"gradient/modality/{modality}": norm for modality, norm in norms.items()})
         norms.pop("loss", None)  # what an objective learns is of no modality

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.graph.conditions import PAUSE, SAY, STOP, Condition, Watch, conditions_in
+from core.graph.conditions import PAUSE, SAY, STOP, USUAL, Condition, Watch, conditions_in
 from core.knobs import knob
 from core.telemetry.events import Event, Scalars
 from core.training.callback import Callback, callbacks
@@ -31,7 +31,7 @@ class Breakpoints(Callback):
         """Conditions, and what follows."""
 
         when: str = knob(
-            "effective rank < 2; loss jumps 8",
+            USUAL,
             "A figure by its name or its last words, then < or > and a number, or jumps or drops and by how many standard deviations; "
             "semicolons separate conditions.",
             title="Pause when",
@@ -91,9 +91,15 @@ class Breakpoints(Callback):
             run.pause(sentence)
 
     def ended(self, run: Running) -> None:
-        """What was met after the last step, in the log."""
+        """What was met after the last step, and what could never be met, in the log."""
         if self._met:
             run.log(f"At the end: {'; '.join(self._met.values())}.")
+        heard = {str(watch.condition) for watch in self._watches.values()} | {
+            key.partition(" at ")[0] for key in self._kept
+        }
+        for condition in self._conditions:
+            if str(condition) not in heard:
+                run.log(f"This run said no figure that the breakpoint “{condition}” means.")
 
     def state(self) -> dict[str, Any]:
         """How each watch stands."""

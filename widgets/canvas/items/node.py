@@ -41,6 +41,8 @@ class NodeItem(Drawn):
         self.facts = NO_FACTS
         self.severity = ""
         self.told = ""  # what a step of training did here
+        self.pauses_at = ""  # breakpoints on it, in words
+        self.waits = False  # a run waits at one of them
         self.is_shared = False  # its weights are in other places too
         self.selected = self.hovered = self.running = self.dropped_on = False
         self.fitting: frozenset[tuple[str, bool]] | None = None  # while a wire is drawn: the ports that would take it
@@ -122,7 +124,7 @@ class NodeItem(Drawn):
     def _state(self) -> tuple[object, ...]:
         """All that decides how the node looks."""
         return (
-            self._version, self.is_shared, self.selected, self.hovered, self.running, self.dropped_on, self.fitting, self.wired,
+            self._version, self.is_shared, bool(self.pauses_at), self.waits, self.selected, self.hovered, self.running, self.dropped_on, self.fitting, self.wired,
             self.hot, self.chosen, self.severity, self.pulse, (self.scale_now >= NAMES_FROM) + (self.scale_now >= PORTS_FROM),
         )  # fmt: skip
 
@@ -157,6 +159,8 @@ class NodeItem(Drawn):
             self._paint_badge(painter)
         if self.is_shared:
             self._paint_chain(painter)
+        if self.pauses_at or self.waits:
+            self._paint_breakpoint(painter)
 
     def _paint_simply(self, painter: QPainter) -> None:
         """From some distance: a box, its colour and its title, without smooth edges."""
@@ -173,6 +177,8 @@ class NodeItem(Drawn):
             self._paint_badge(painter)
         if self.is_shared:
             self._paint_chain(painter)
+        if self.pauses_at or self.waits:
+            self._paint_breakpoint(painter)
 
     def title_alone(self) -> tuple[str, tuple[tuple[QPointF, str], ...]]:
         """Seen from some distance the title is all that can be read: its role, and its lines with their places."""
@@ -326,6 +332,19 @@ class NodeItem(Drawn):
         painter.drawEllipse(box)
         inner = side * 0.18
         draw_glyph(painter, "chain", box.adjusted(inner, inner, -inner, -inner), theme().accent)
+
+    def _paint_breakpoint(self, painter: QPainter) -> None:
+        """At the lower left corner: an outline where a run would pause, filled where one waits."""
+        side = min(26.0, max(17.0, LEAST_MARK / max(self.scale_now, 0.1)))
+        box, colours = QRectF(-9, self.shape_now.height - side + 9, side, side), theme()
+        painter.setOpacity(1.0)
+        painter.setPen(ink.pen(colours.bad, 1.4))
+        painter.setBrush(ink.brush(colours.bad if self.waits else colours.canvas))
+        painter.drawEllipse(box)
+        inner = side * 0.25
+        draw_glyph(
+            painter, "pause", box.adjusted(inner, inner, -inner, -inner), colours.canvas if self.waits else colours.bad
+        )
 
     def _paint_badge(self, painter: QPainter) -> None:
         painter.setOpacity(1.0)
