@@ -67,6 +67,7 @@ PUT_OFF = {
     "core/compiler/sharding.py": "FSDP2 and DTensors, half a second, where weights are divided",
     "core/data/emoji_artists.py": "an optional package",
     "studio/commands/fetch.py": "torch, after the flags were found good",
+    "studio/commands/convert_whisper.py": "torch, after the flags were found good",
     "core/data/readers/deep_colours.py": "PyAV, for colours of sixteen bits that seem black",
     "core/data/readers/film_frames.py": "decord, which may crash, in the decoding process",
     "core/data/readers/video_child.py": "a module of one operating system",

@@ -52,7 +52,7 @@ def figure_words() -> dict[str, str]:
         "error": tr("prediction error"), "mean class accuracy": tr("accuracy, mean of the classes"), "divergence": tr("KL divergence"),
         "alignment": tr("alignment"), "uniformity": tr("uniformity"), "effective rank": tr("effective rank"),
         "modality gap": tr("modality gap"), "positive mean": tr("mean of positives"), "negative mean": tr("mean of negatives"),
-        "negative std": tr("standard deviation of negatives"), "error rate": tr("error rate"), "too short": tr("clips too short for their words"), "exact match": tr("exact match"), "chrF": "chrF", "mAP": "mAP",
+        "negative std": tr("standard deviation of negatives"), "error rate": tr("error rate"), "too short": tr("clips too short for their words"), "exact match": tr("exact match"), "same words": tr("same words, in any order"), "chrF": "chrF", "mAP": "mAP",
         **{f"mAP@{least}": f"mAP@{least}" for least in (0.3, 0.5, 0.7)},
         "whole-clip mAP@0.3": tr("mAP@0.3 of saying the whole clip"), "whole-clip mAP@0.5": tr("mAP@0.5 of saying the whole clip"),
         "whole-clip mAP@0.7": tr("mAP@0.7 of saying the whole clip"),

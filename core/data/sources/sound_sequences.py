@@ -32,6 +32,7 @@ from core.telemetry.spans import Span, samples_in
 
 CLASSES, FOLDERS = "classes", "folders"
 QUIET = 0.01  # of a clip's loudest sample: what is softer at its ends is not of it
+_LATER = ("second_test", "second_validation", "transcript_column")  # empty, they change nothing of what was before
 _SALT = 0x736571  # keeps these random numbers apart from others'
 
 
@@ -55,6 +56,7 @@ class SoundSequences(Source):
         "segments": port("segments", "when each clip is heard: start, end, its class or its folder"),
         "sentence": port("sentence", "their captions in order, with “then” between them"),
         "transcript": port("sentence", "what is said in them, in order"),
+        "language": port("labels", "code of the folder that all its clips are of; -1 where they are of both"),
     }
 
     @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,17 @@ class SoundSequences(Source):
             title="Validation folds",
             advanced=True,
         )
+        second_test: str = knob(
+            "", "Folds or speakers of the other folder that test, with commas.", title="Other test folds", advanced=True
+        )
+        second_validation: str = knob(
+            "", "Folds or speakers of the other folder that validate, with commas.", title="Other validation folds",
+            advanced=True,
+        )  # fmt: skip
+        transcript_column: str = knob(
+            "", "The column with what is said, in the first folder.", path="column", title="First transcript column",
+            advanced=True,
+        )  # fmt: skip
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -101,13 +114,16 @@ class SoundSequences(Source):
             raise ValueError(
                 f"A sequence has at least {config.least} clips and at most {config.most}; the least must not be more."
             )
-        named = {"test": config.test, "validation": config.validation}
+        first = {
+            "test": config.test,
+            "validation": config.validation,
+            "transcript_column": config.transcript_column,
+        }
+        second = {"test": config.second_test, "validation": config.second_validation}
         self._inner = [
-            Sounds(
-                Sounds.Config(folder=path, hertz=config.hertz, seconds=config.part_seconds, **(named if first else {}))
-            )
-            for first, path in ((True, config.folder), (False, config.second))
-            if path or first
+            Sounds(Sounds.Config(folder=path, hertz=config.hertz, seconds=config.part_seconds, **named))
+            for path, named in ((config.folder, first), (config.second, second))
+            if path or named is first
         ]
         self._splits: dict[str, Sequence[int]] = {}
         self._home: list[tuple[int, int, str]] = []  # folder, clip and split of each clip there is
@@ -191,6 +207,9 @@ class SoundSequences(Source):
             told = [self._inner[one.folder].part(one.index, ("sentence", "transcript")) for one in parts]
             given["sentence"] = ", then ".join(words for one in told if (words := one["sentence"]))
             given["transcript"] = " ".join(words for one in told if (words := one["transcript"]))
+        if "language" in ports:
+            folders = {one.folder for one in parts}
+            given["language"] = torch.tensor([folders.pop() if len(folders) == 1 else -1])
         return {name: given[name] for name in ports}
 
     def _joined(self, parts: Sequence[Part]) -> tuple[Wave, Marks]:
@@ -213,9 +232,9 @@ class SoundSequences(Source):
 
     def code_names(self, port: str) -> Sequence[str]:
         """Classes of both folders, or the folders' names."""
-        if port != "segments":
+        if port not in ("segments", "language"):
             return ()
-        if self.config.marks == FOLDERS:
+        if self.config.marks == FOLDERS or port == "language":
             return tuple(Path(inner.config.folder or "").name for inner in self._inner)
         for inner in self._inner:
             inner.open()
@@ -247,7 +266,7 @@ class SoundSequences(Source):
         times = torch.empty(batch, 1, 2, dtype=torch.float64, device="meta")
         return {
             "waveform": Waveform(samples_BS=samples, lengths_B=whole, hertz=self.config.hertz),
-            "segments": Segments(times_BN2=times, class_BN=codes), "sentence": None, "transcript": None,
+            "segments": Segments(times_BN2=times, class_BN=codes), "sentence": None, "transcript": None, "language": codes,
         }  # fmt: skip
 
     def hears(self, incoming: Mapping[str, Heard]) -> tuple[Mapping[str, Heard], Sequence[Problem]]:
@@ -277,7 +296,11 @@ class SoundSequences(Source):
 
     def fingerprint(self) -> str:
         """Of the clips and these settings."""
-        settings = {name: value for name, value in vars(self.config).items() if name not in ("folder", "second")}
+        settings = {
+            name: value
+            for name, value in vars(self.config).items()
+            if name not in ("folder", "second") and (name not in _LATER or value)
+        }
         digest = hashlib.sha256(repr(settings).encode("utf-8", "surrogatepass"))
         for inner in self._inner:
             digest.update(inner.fingerprint().encode())

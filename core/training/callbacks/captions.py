@@ -1,7 +1,7 @@
 """What a decoder writes about held-out samples, beside what it writes about others' and how it reads with them changed about.
 
-After every evaluation: greedy sentences against the data's own by exact match and chrF (Popović, W15-3049; sacrebleu), each beside
-the same sentences told of another sample; perplexity with what the words are about taken from another sample (what is left is
+After every evaluation: greedy sentences against the data's own by exact match, by the same words in any order, and by chrF (Popović,
+W15-3049; sacrebleu), each beside the same sentences told of another sample; perplexity with what the words are about taken from another sample (what is left is
 language); retrieval by likelihood, both ways. Samples stand at even distances in their split and the other is half of them away:
 neighbours are often alike, and a sentence about the next flag is about a flag. Series: ``score/<split>/<decoder>/chrF``, ``chance chrF`` ...,
 ``retrieval/<split>/image_to_<decoder>/R@1``. Axes: N samples, L word pieces, B batch.
@@ -10,6 +10,7 @@ neighbours are often alike, and a sentence about the next flag is about a flag. 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -161,16 +162,26 @@ class Shown:
 
 
 def against(made: Sequence[str], own: Sequence[str]) -> dict[str, float]:
-    """Exact match and chrF (0 to 1), each beside the same sentences told of the sample half of all away."""
+    """Exact match, the same words in any order, and chrF (0 to 1), each beside the same sentences told of the sample half of all away.
+
+    Where words tell an order, exact match by same words says how often it is right of what was heard at all.
+    """
     far = len(own) // 2
     moved = [*own[far:], *own[:far]]
+    bags, own_bags, moved_bags = ([_bag(line) for line in lines] for lines in (made, own, moved))
     return {
         "exact match": _share(made, own), "chance exact match": _share(made, moved),
+        "same words": _share(bags, own_bags), "chance same words": _share(bags, moved_bags),
         "chrF": _chrf(made, own), "chance chrF": _chrf(made, moved),
     }  # fmt: skip
 
 
-def _share(made: Sequence[str], own: Sequence[str]) -> float:
+def _bag(line: str) -> tuple[str, ...]:
+    """A sentence's words without their order."""
+    return tuple(sorted(re.findall(r"\w+", line)))
+
+
+def _share(made: Sequence[object], own: Sequence[object]) -> float:
     return sum(one == other for one, other in zip(made, own)) / len(own)
 
 

@@ -81,6 +81,38 @@ def test_with_two_folders_both_are_heard_and_spans_tell_which(two: tuple[Path, P
         assert list(marks.classes) == [one.folder for one in made.parts(index)]
 
 
+def test_the_language_is_told_of_a_single_word_and_not_of_both_in_one(two: tuple[Path, Path]) -> None:
+    made = source(*two, least=1, most=2)
+    assert made.code_names("language") == ("words", "digits")
+    told = {index: int(made.part(index, ("language",))["language"]) for index in range(len(made))}
+    for index, code in told.items():
+        folders = {one.folder for one in made.parts(index)}
+        assert code == (folders.pop() if len(folders) == 1 else -1)
+    assert set(told.values()) == {-1, 0, 1}
+
+
+def test_speakers_of_the_other_folder_are_held_out_and_a_column_is_what_is_said(tmp_path: Path) -> None:
+    names = {"a": "train", "b": "validation", "c": "test"}
+    rows = [
+        {"file": f"{n}{speaker}.wav", "label": "x", "text": "chars", "pinyin": f"p{n}", "speaker": speaker}
+        for speaker in names
+        for n in range(2)
+    ]
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        jsonl(tmp_path / name, rows)
+    made = source(
+        tmp_path / "first", tmp_path / "second", test="c", validation="b", second_test="c", second_validation="b",
+        transcript_column="pinyin",
+    )  # fmt: skip
+    for split, indices in made.splits().items():
+        for one in (part for index in indices for part in made.parts(index)):
+            assert names[made._inner[one.folder].rows[one.index].told.speaker] == split
+    words = made.part(made.splits()["test"][0], ("transcript",))["transcript"].split()
+    assert {word for word in words if word.startswith("p")} <= {"p0", "p1"}
+    assert "chars" in words
+
+
 def test_every_clip_has_its_turns(two: tuple[Path, Path]) -> None:
     made = source(two[0], turns=5)
     counts = np.zeros(len(made._inner[0]))

@@ -90,6 +90,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> FilmFile:
 def test_every_transforms_meta_shapes_are_the_real_ones(key: str, clip: FilmFile) -> None:
     if not find_spec(OPTIONAL_PACKAGES.get(key, "torch")):
         pytest.skip("the package with its weights is not installed")
+    if key == "transforms.recogniser":
+        pytest.skip("without a folder there is nothing to listen with: test_recogniser.py has one")
     step = transforms[key](transforms[key].Config())
     sound = Wave.of(torch.rand(9000) - 0.5, 16_000)
     values: dict[str, Any] = {"image": picture(), "sentence": "a red cat, on a mat", "waveform": sound}

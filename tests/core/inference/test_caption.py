@@ -155,9 +155,16 @@ def test_the_training_option_scores_beside_chance(trained: tuple[Trained, list[S
 def test_sentences_are_scored_as_they_stand() -> None:
     own = ["red heart", "blue moon", "green tree"]
     assert against(own, own) == {
-        "exact match": 1.0, "chance exact match": 0.0, "chrF": pytest.approx(1.0), "chance chrF": pytest.approx(0.03, abs=0.1),
+        "exact match": 1.0, "chance exact match": 0.0, "same words": 1.0, "chance same words": 0.0, "chrF": pytest.approx(1.0), "chance chrF": pytest.approx(0.03, abs=0.1),
     }  # fmt: skip
     assert against(["red heart", "x", "y"], own)["exact match"] == pytest.approx(1 / 3)
+
+
+def test_the_same_words_in_another_order_are_told_from_an_exact_match() -> None:
+    own = ["a dog, then rain", "rain, then a dog", "rain, then rain"]
+    found = against(["rain, then a dog", "rain, then a dog", "rain"], own)
+    assert (found["exact match"], found["same words"]) == (pytest.approx(1 / 3), pytest.approx(2 / 3))
+    assert (found["chance exact match"], found["chance same words"]) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
 
 
 def test_who_can_be_asked_for_a_caption() -> None:
