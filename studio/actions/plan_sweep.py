@@ -16,4 +16,4 @@ class PlanSweep(Action):
 
     def do(self, session: Session) -> None:
         """Do it."""
-        session.window.sweep_page.show_plan()
+        session.window.rooms.sweeps().show_plan()

@@ -65,7 +65,7 @@ class Arriving:
             self._session.say(tr("There are no images, audio or videos in that folder."), "warning")
             return
         self._window.show_page("data")
-        self._window.pages.take_folder(str(folder), table)
+        self._window.rooms.data().take_folder(str(folder), table)
 
 
 def _paths(urls: Sequence[QUrl]) -> list[Path]:

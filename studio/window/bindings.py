@@ -53,7 +53,7 @@ def bind_design(session: Session, window: Frame, ask_rate: Act) -> None:
     canvas.messageRaised.connect(session.say)
     canvas.fixRequested.connect(session.apply_fix)
     canvas.selectionChanged.connect(inspector.set_selection)
-    canvas.selectionChanged.connect(lambda nodes: window.show_side("settings") if nodes else None)
+    canvas.selectionChanged.connect(lambda nodes: window.show_beside() if nodes else None)
     canvas.inspectRequested.connect(lambda node: window.show_inspector())
     canvas.helpRequested.connect(window.show_help)
     window.palette_panel.blockRequested.connect(canvas.add_block)
@@ -187,6 +187,21 @@ def diagnostics_of(session: Session, uid: str) -> set[str] | None:
         return set(loads(session.library.document_text(uid)).recipe.diagnostics) if uid else None
     except Refused:
         return None
+
+
+def bind_sweeps(session: Session, window: Frame) -> None:
+    """What is asked of sweeps elsewhere than on their page."""
+    sweeps = window.rooms.sweeps
+    session.sweeping.begun.connect(lambda uid: sweeps().show_begun(uid))
+    window.pageShown.connect(lambda key: sweeps().shown() if key == "sweeps" else None)
+    window.inspector.sweepRequested.connect(lambda path: sweeps().sweep_setting(path))
+    window.canvas.ablateRequested.connect(lambda nodes: sweeps().ablate(nodes))
+    window.canvas.alternativesRequested.connect(lambda node: sweeps().try_alternatives(node))
+
+
+def bind_data(window: Frame) -> None:
+    """The data are looked at when their page is shown."""
+    window.pageShown.connect(lambda key: window.rooms.data().check() if key == "data" else None)
 
 
 def bind_runs(session: Session, window: Frame, fork: Callable[[str, int], None]) -> None:

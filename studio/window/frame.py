@@ -39,8 +39,6 @@ from widgets.message_bar import MessageBar
 from widgets.open_tab_bar import OpenTabBar
 from widgets.palette.palette import Palette
 from widgets.problems import ProblemsPanel
-from widgets.sweeps.plan_form import PlanForm
-from widgets.sweeps.sweeps import SweepsView
 from widgets.timeline import Timeline
 from widgets.top_bar import TopBar
 from widgets.totals_line import TotalsLine
@@ -80,8 +78,8 @@ class Frame(PlacedWindow):
         self.outline, self.problems, self.inside = Outline(), ProblemsPanel(), InsidePanel()
         self.advice = AdvicePanel()
         self.outline.bind(self.canvas)
-        self.timeline, self.rooms = Timeline(), Rooms(self.session)
-        self.sweeps, self.plan_form, self.tab_bar = SweepsView(), PlanForm(), OpenTabBar()
+        self.timeline, self.tab_bar = Timeline(), OpenTabBar()
+        self.rooms = Rooms(self.session, self.canvas.reveal, self.show_page, self.show_beside)
         self.pump = Pump(self.session.library.reader, self)
         self.wall = MonitorWall(self.pump, self)
         self.walls = LooseSplitter(Qt.Orientation.Horizontal)  # one, or two where a second run is beside
@@ -90,9 +88,19 @@ class Frame(PlacedWindow):
         self.pages = Pages(
             self.session,
             self.canvas,
-            {"train": self.walls, "sweeps": self.sweeps},
-            {"inspect": lambda: self.inspect, "query": lambda: self.query, "runs": lambda: self.library},
-            {"train": lambda: self.timeline, "runs": lambda: self.library.view, "sweeps": lambda: self.sweeps.list},
+            {"train": self.walls},
+            {
+                "inspect": lambda: self.inspect,
+                "query": lambda: self.query,
+                "runs": lambda: self.library,
+                "data": lambda: self.rooms.data().panel,
+                "sweeps": lambda: self.rooms.sweeps().view,
+            },
+            {
+                "train": lambda: self.timeline,
+                "runs": lambda: self.library.view,
+                "sweeps": lambda: self.rooms.sweeps().view.list,
+            },
             self.show_page,
         )
         self.top = TopBar([(key, tr(title, "page")) for key, title in self.pages.TITLES.items()])
@@ -132,8 +140,7 @@ class Frame(PlacedWindow):
         self._side_tabs.addTab(scroll, tr("Settings"))
         self._side_tabs.addTab(self.inside, tr("Inside"))
         self._side = QStackedWidget()
-        for widget in (self._side_tabs, self.plan_form):
-            self._side.addWidget(widget)
+        self._side.addWidget(self._side_tabs)
         self.docks = {
             "left": self._dock("left", tr("Blocks"), left, LEFT),
             "inspector": self._dock("inspector", tr("Settings panel"), self._side, RIGHT),
@@ -217,14 +224,16 @@ class Frame(PlacedWindow):
         """A run began: its monitors are under the canvas; nothing jumps."""
         self.pump.go_live()
 
-    def show_side(self, what: str) -> None:
-        """Beside the drawing: the settings, or the plan of the sweep."""
-        self._side.setCurrentIndex(int(what == "sweep"))
+    def show_beside(self, panel: QWidget | None = None) -> None:
+        """Beside the drawing: a panel, or the settings."""
+        if panel is not None and self._side.indexOf(panel) < 0:
+            self._side.addWidget(panel)
+        self._side.setCurrentWidget(panel or self._side_tabs)
 
     def show_inspector(self) -> None:
         """Bring the settings to the front."""
         self.panels.bring("inspector")
-        self.show_side("settings")
+        self.show_beside()
         self._side_tabs.setCurrentIndex(0)
         self.inspector.setFocus()
 
@@ -233,7 +242,7 @@ class Frame(PlacedWindow):
         if self.pages.current != "design":
             self.show_page("design")
         self.panels.bring("inspector")
-        self.show_side("settings")
+        self.show_beside()
         self._side_tabs.setCurrentWidget(self.inside)
 
     def show_left(self, panel: QWidget) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QWidget
 
 from studio.session import Session
 from studio.window.late import Late
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from studio.watching.comparing import Comparing
     from studio.watching.exploring import Exploring
     from studio.watching.reporting import Reporting
+    from studio.window.data_page import DataPage
+    from studio.window.sweep_page import SweepPage
     from widgets.inspection.page import InspectPage
     from widgets.library.library import LibraryView
     from widgets.query.page import QueryPage
@@ -61,9 +66,17 @@ class RunsRoom:
 
 
 class Rooms:
-    """The three of them."""
+    """All of them; ``reveal`` shows a node, ``show_page`` a page, ``show_beside`` what lies beside the drawing, or its settings."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self,
+        session: Session,
+        reveal: Callable[[str], None],
+        show_page: Callable[[str], None],
+        show_beside: Callable[[QWidget | None], None],
+    ) -> None:
+        self.data = Late(partial(_data, session, reveal))
+        self.sweeps = Late(partial(_sweeps, session, show_page, show_beside))
         self.query = Late(partial(_query, session))
         self.inspect = Late(partial(_inspect, session))
         self.runs = Late(partial(_runs, session))
@@ -73,6 +86,20 @@ class Rooms:
         self.query.if_made(lambda room: room.close())
         self.inspect.if_made(lambda room: room.close())
         self.runs.if_made(lambda room: room.close())
+
+
+def _data(session: Session, reveal: Callable[[str], None]) -> DataPage:
+    from studio.window.data_page import DataPage
+
+    return DataPage(session, reveal)
+
+
+def _sweeps(
+    session: Session, show_page: Callable[[str], None], show_beside: Callable[[QWidget | None], None]
+) -> SweepPage:
+    from studio.window.sweep_page import SweepPage
+
+    return SweepPage(session, show_page, show_beside)
 
 
 def _query(session: Session) -> QueryRoom:

@@ -65,7 +65,7 @@ def take_pictures(
             window.rooms.query().asking.ask(run, -1, question, "")
             wait(60, lambda: window.query.answers() is not None)
         wait(1.0)
-        wait(20, lambda: window.pump.is_idle() and not window.pages.data.is_busy)
+        wait(20, lambda: window.pump.is_idle() and not window.rooms.data().panel.is_busy)
         wait(0.5)
         path = folder / f"{page}-{theme}{'-zh' if language == 'zh_CN' else ''}.png"
         window.grab().save(str(path))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QWidget
 
 from core.graph import edits
 from core.graph.configurations import sweep_problems, trial_count
@@ -15,29 +17,29 @@ from core.runs.ablation import Ablation, ablation
 from core.store.answers import SweepFacts
 from studio.session import Session
 from studio.telling.sentences import refusal, spoken
-from studio.window.frame import Frame
 from widgets.look.language import tr
-from widgets.sweeps.plan_form import first_axis
+from widgets.sweeps.plan_form import PlanForm, first_axis
+from widgets.sweeps.sweeps import SweepsView
 from widgets.sweeps.words import plan_words
 
 
 class SweepPage(QObject):
     """Ends with the window; the sweeps themselves belong to the session."""
 
-    def __init__(self, session: Session, window: Frame) -> None:
-        super().__init__(window)
-        self._session, self._window = session, window
-        self.view, self.form = window.sweeps, window.plan_form
+    def __init__(
+        self, session: Session, show_page: Callable[[str], None], show_beside: Callable[[QWidget | None], None]
+    ) -> None:
+        self.view, self.form = SweepsView(), PlanForm()
+        super().__init__(self.view)
+        self._session, self._show_page, self._show_beside = session, show_page, show_beside
         self._drawn: dict[str, int] = {}
         self._bind_page()
         self._bind_plan()
-        window.pageShown.connect(lambda key: self.shown() if key == "sweeps" else None)
         self._take_document(session.document)
 
     def _bind_page(self) -> None:
         view, sweeping = self.view, self._session.sweeping
         sweeping.sweepsChanged.connect(self._take_sweeps)
-        sweeping.begun.connect(self._show_begun)
         view.sweepChosen.connect(self._draw)
         view.newRequested.connect(sweeping.begin)
         view.planRequested.connect(self.show_plan)
@@ -62,10 +64,7 @@ class SweepPage(QObject):
         form.set_vocabulary(session.vocabulary)
         form.planChanged.connect(self._change_plan)
         form.runRequested.connect(session.sweeping.begin)
-        form.closed.connect(partial(self._window.show_side, "settings"))
-        self._window.inspector.sweepRequested.connect(self.sweep_setting)
-        self._window.canvas.ablateRequested.connect(self.ablate)
-        self._window.canvas.alternativesRequested.connect(self.try_alternatives)
+        form.closed.connect(lambda: self._show_beside(None))
 
     # The plan
 
@@ -105,8 +104,8 @@ class SweepPage(QObject):
 
     def show_plan(self) -> None:
         """The plan in the place of the settings."""
-        self._window.show_page("design")
-        self._window.show_side("sweep")
+        self._show_page("design")
+        self._show_beside(self.form)
 
     def ablate(self, nodes: list[str]) -> None:
         """The selected blocks become a family of runs; shapes are asked for behind the window."""
@@ -155,7 +154,7 @@ class SweepPage(QObject):
 
     def _draw(self, uid: str) -> None:
         """Draw the chosen sweep again where something changed."""
-        if not uid or self._window.pages.current != "sweeps":
+        if not uid or not self.view.isVisible():
             return
         result = self._session.sweeping.result(uid)
         if result is not None:
@@ -166,11 +165,12 @@ class SweepPage(QObject):
         self._session.sweeping.refresh()
         self._take_sweeps(self._session.sweeping.found)
 
-    def _show_begun(self, uid: str) -> None:
+    def show_begun(self, uid: str) -> None:
+        """A sweep began: it is looked at."""
         self.view.choose(uid)
-        self._window.show_page("sweeps")
+        self._show_page("sweeps")
 
     def _open_run(self, uid: str) -> None:
         self._session.refresh_runs()
         self._session.watch(uid)
-        self._window.show_page("train")
+        self._show_page("train")

@@ -26,7 +26,6 @@ from studio.window.open_tabs import OpenTabs
 from studio.window.own_blocks import OwnBlocksPage
 from studio.window.recent import RecentFiles
 from studio.window.scaling import scale_now, scale_screens
-from studio.window.sweep_page import SweepPage
 from studio.window.totals import totals
 from studio.window.tour import tour_of
 from studio.window.versions import VersionsInWindow
@@ -57,7 +56,8 @@ class Window(Frame):
         bindings.bind_runs(session, self, self.ask_fork)
         self.rooms.runs.when_made(lambda room: bindings.bind_library(session, self, room, self.dialogs.go_on))
         self.wall.when_filled(self._bind_monitors)
-        self.sweep_page = SweepPage(session, self)
+        bindings.bind_sweeps(session, self)
+        bindings.bind_data(self)
         self.budgeting = Budgeting(session, self)
         self.budgeting.measuredAnew.connect(lambda: self.show_totals(totals(session)))
         self.totalsPressed.connect(self.budgeting.open)

@@ -154,7 +154,7 @@ def test_own_pictures_are_counted_shown_and_their_faults_named(sit_down, tmp_pat
     person.turn("caption_table", image_size=16, folder=str(folder))
     assert person.session.document.nodes["caption_table"].knobs["folder"] == str(folder)
     person.go_to("Data")
-    page = person.window.pages.data
+    page = person.window.rooms.data().panel
     person.wait(lambda: not page.is_busy and page.findChildren(QListWidget) and len(person.texts(page)) > 5)
     said = person.texts(page)
     problems = [text for text in said if "3.png" in text or "gone.png" in text or "Line 14" in text or "secret" in text]
@@ -174,7 +174,7 @@ def test_own_pictures_are_counted_shown_and_their_faults_named(sit_down, tmp_pat
 def test_data_of_another_drawing_is_looked_at_when_it_is_opened(sit_down, tmp_path):
     person = sit_down(tiny_clip())
     person.go_to("Data")
-    page = person.window.pages.data
+    page = person.window.rooms.data().panel
     person.wait(lambda: not page.is_busy and page.findChildren(QListWidget))
     person.choose("new_document")  # which shows the graph
     person.go_to("Data")
@@ -186,7 +186,7 @@ def test_data_of_another_drawing_is_looked_at_when_it_is_opened(sit_down, tmp_pa
 def test_a_split_that_leaks_is_mended_by_a_click_and_looked_at_again(sit_down, tmp_path):
     person = sit_down(leaky(tmp_path))
     person.go_to("Data")
-    page = person.window.pages.data
+    page = person.window.rooms.data().panel
     person.wait(lambda: not page.is_busy and person.texts(page, "1 groups are in two splits"))
     person.click(person.button("Split by recording", page))
     person.wait(lambda: not page.is_busy and person.texts(page, "No group is in two splits."))

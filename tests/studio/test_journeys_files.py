@@ -135,8 +135,8 @@ def test_a_folder_that_is_not_there_is_a_problem_not_a_crash(sit_down, tmp_path,
     assert list(person.session.document.nodes) == ["own"]
     assert person.problems()
     person.go_to("Data")
-    person.wait(lambda: not person.window.pages.data.is_busy)
-    assert person.texts(person.window.pages.data, "root:") == []
+    person.wait(lambda: not person.window.rooms.data().panel.is_busy)
+    assert person.texts(person.window.rooms.data().panel, "root:") == []
 
 
 def test_an_unknown_block_is_kept_with_all_it_holds(sit_down, tmp_path, monkeypatch):

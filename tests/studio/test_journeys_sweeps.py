@@ -45,7 +45,7 @@ def test_a_setting_is_swept_watched_and_its_table_kept(
     person = sit_down(drawn())
     window, session = person.window, person.session
     right_click(person, "info_nce", "temperature", monkeypatch)
-    form = window.plan_form
+    form = window.rooms.sweeps().form
     person.wait(form.isVisible)
     row = form.rows["info_nce.temperature"]
     row.values.setText("0.05, 0.5")
@@ -56,21 +56,26 @@ def test_a_setting_is_swept_watched_and_its_table_kept(
     person.click(form.run)
     person.wait(lambda: window.pages.current == "sweeps")
     person.wait(lambda: session.sweeping.found and session.sweeping.found[0].state == "finished")
-    person.wait(lambda: window.sweeps.trials.rowCount() == 4)
+    person.wait(lambda: window.rooms.sweeps().view.trials.rowCount() == 4)
     person.wait(lambda: not session.sweeping.is_running())
-    person.wait(lambda: "0.5" in window.sweeps.verdict.text() and "2 seeds" in window.sweeps.verdict.text())
-    assert window.sweeps.configurations.rowCount() == 2
+    person.wait(
+        lambda: (
+            "0.5" in window.rooms.sweeps().view.verdict.text()
+            and "2 seeds" in window.rooms.sweeps().view.verdict.text()
+        )
+    )
+    assert window.rooms.sweeps().view.configurations.rowCount() == 2
     assert any("is finished" in sentence for sentence in person.said)
     assert len(person.runs()) == 4
     path = tmp_path / "table.md"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(path), ""))
-    window.sweeps.buttons["export"].menu().actions()[1].trigger()
+    window.rooms.sweeps().view.buttons["export"].menu().actions()[1].trigger()
     assert path.read_text().count("| info_nce.temperature") == 2
-    window.sweeps.tabs.setCurrentIndex(1)
-    window.sweeps.trial_view.selectRow(3)
-    person.click(window.sweeps.buttons["open"])
+    window.rooms.sweeps().view.tabs.setCurrentIndex(1)
+    window.rooms.sweeps().view.trial_view.selectRow(3)
+    person.click(window.rooms.sweeps().view.buttons["open"])
     assert window.pages.current == "train"
-    assert session.watched == window.sweeps.trials.trials()[3].run
+    assert session.watched == window.rooms.sweeps().view.trials.trials()[3].run
 
 
 def test_stopped_it_waits_and_resumes_after_the_window_was_closed(
@@ -78,11 +83,11 @@ def test_stopped_it_waits_and_resumes_after_the_window_was_closed(
 ) -> None:
     person = sit_down(drawn(3000))
     right_click(person, "", "weight_decay", monkeypatch)
-    person.click(person.window.plan_form.run)
+    person.click(person.window.rooms.sweeps().form.run)
     sweeping = person.session.sweeping
     person.wait(lambda: sweeping.found and sweeping.sweeps.trials(sweeping.found[0].uid)[0].step > 2)
     uid = sweeping.found[0].uid
-    view = person.window.sweeps
+    view = person.window.rooms.sweeps().view
     person.wait(lambda: view.buttons["stop"].isEnabled())
     person.click(view.buttons["stop"])
     person.wait(lambda: not sweeping.is_running())
@@ -110,7 +115,7 @@ def test_blocks_are_ablated_from_the_canvas(sit_down: SitDown) -> None:
     names = [change.name for change in sweep.axes[0].changes]
     assert names == ["full", "without augment"]
     assert any("cannot be trained" in sentence for sentence in person.said)
-    assert person.window.plan_form.isVisible()
+    assert person.window.rooms.sweeps().form.isVisible()
     person.session.undo()
     assert person.session.document.sweep is None
     person.session.redo()
@@ -130,9 +135,9 @@ def test_without_a_sweep_the_command_says_how_to_make_one(sit_down: SitDown) -> 
     assert not entry.isEnabled()
     assert "right-click a setting" in entry.toolTip()
     person.window.show_page("sweeps")
-    assert person.texts(person.window.sweeps, "No sweep yet")
+    assert person.texts(person.window.rooms.sweeps().view, "No sweep yet")
     person.window.menus.entry("plan_sweep").trigger()
-    assert person.window.plan_form.isVisible()
+    assert person.window.rooms.sweeps().form.isVisible()
 
 
 def test_a_place_on_the_canvas_holds_alternatives(sit_down: SitDown) -> None:
@@ -142,8 +147,8 @@ def test_a_place_on_the_canvas_holds_alternatives(sit_down: SitDown) -> None:
     person.wait(lambda: session.document.sweep is not None)
     (axis,) = session.document.sweep.axes
     assert [change.name for change in axis.changes] == ["Pooling", "Hierarchical pooling"]
-    assert person.window.plan_form.isVisible()
-    form = window.plan_form
+    assert person.window.rooms.sweeps().form.isVisible()
+    form = window.rooms.sweeps().form
     form.against.setCurrentIndex(form.against.findData("GFLOPs a sample"))
     form.against.activated.emit(form.against.currentIndex())
     assert session.document.sweep.against == "GFLOPs a sample"

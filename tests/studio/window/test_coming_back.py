@@ -39,7 +39,7 @@ def test_a_mended_table_is_read_again(sit_down, tmp_path: Path) -> None:
 
     write_table(tmp_path, "file,caption,caption")
     person.go_to("Data")
-    data = person.window.pages.data
+    data = person.window.rooms.data().panel
     person.wait(lambda: person.texts(data, "two columns"))
     write_table(tmp_path, "file,caption,notes")
     person.click(person.button("Look again", data))

@@ -53,10 +53,10 @@ def test_a_page_without_a_source_says_what_to_do_and_takes_a_folder(sit_down, tm
     film(tmp_path / "clips" / "a.mp4", range(5))
     person = sit_down(Document(name="x"))
     person.go_to("Data")
-    data = person.window.pages.data
+    data = person.window.rooms.data().panel
     person.wait(lambda: person.texts(data, "Drop a folder of images, audio or videos here"))
     assert not data.is_busy
-    person.window.pages.take_folder(str(tmp_path / "clips"))
+    person.window.rooms.data().take_folder(str(tmp_path / "clips"))
     person.wait(lambda: not person.texts(data, "Drop a folder of images, audio or videos here"))
 
 
@@ -65,7 +65,7 @@ def test_the_source_of_a_dropped_folder_is_seen_in_the_design(sit_down, tmp_path
     film(tmp_path / "clips" / "a.mp4", range(5))
     person = sit_down(Document(name="x"))
     person.go_to("Data")
-    person.window.pages.take_folder(str(tmp_path / "clips"))
+    person.window.rooms.data().take_folder(str(tmp_path / "clips"))
     (key,) = person.session.document.nodes
     person.go_to("Design")
     canvas = person.window.canvas
