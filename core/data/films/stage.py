@@ -37,6 +37,10 @@ ACTIONS: tuple[Action, ...] = (
     Action(words="shrinks", axis=SIZE, sign=-1), Action(words="grows", axis=SIZE, sign=1),
     Action(words="turns left", axis=TURN, sign=-1), Action(words="turns right", axis=TURN, sign=1),
 )  # fmt: skip
+OPPOSITE = {
+    place: other for place, action in enumerate(ACTIONS) for other, another in enumerate(ACTIONS)
+    if (another.axis, another.sign) == (action.axis, -action.sign)
+}  # fmt: skip
 _LIMITS = {X: (0.2, 0.8), Y: (0.2, 0.8), SIZE: (0.25, 0.5), TURN: (-1.0, 1.0)}
 _REACH = {X: (0.3, 0.45), Y: (0.3, 0.45), SIZE: (0.12, 0.2), TURN: (0.8, 1.4)}  # how far an action goes
 _WOBBLE = {X: 0.015, Y: 0.015, SIZE: 0.01, TURN: 0.06}
@@ -96,10 +100,11 @@ def script_of(actions: Sequence[int], seconds: float, generator: np.random.Gener
             )
         )
         now[action.axis] = goal
-    return Script(start=start, acts=tuple(acts), wobble_A3=_wobble(generator))
+    return Script(start=start, acts=tuple(acts), wobble_A3=wobble(generator))
 
 
-def _wobble(generator: np.random.Generator) -> NDArray[np.float64]:
+def wobble(generator: np.random.Generator) -> NDArray[np.float64]:
+    """How whoever does nothing moves all the time: of each number of a state amplitude, times a second and phase."""
     amplitudes = np.array([_WOBBLE[axis] for axis in (X, Y, SIZE, TURN)]) * generator.uniform(0.5, 1.0, 4)
     return np.stack([amplitudes, generator.uniform(0.4, 1.2, 4), generator.uniform(0, 1, 4)], 1)
 
@@ -159,3 +164,12 @@ def cloth(generator: np.random.Generator, cells: int = 6, contrast: float = 0.2)
 def words_of(actions: Sequence[int]) -> str:
     """What is done, in order: ``moves left, then grows``."""
     return ", then ".join(ACTIONS[place].words for place in actions)
+
+
+def turned(actions: Sequence[int]) -> tuple[int, ...]:
+    """The same actions in the opposite order; one alone is turned into its opposite.
+
+    An order that reads the same both ways has its opposites instead, so that it is never what it was.
+    """
+    back = tuple(reversed(actions))
+    return back if back != tuple(actions) else tuple(OPPOSITE[place] for place in actions)

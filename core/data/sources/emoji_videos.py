@@ -26,7 +26,7 @@ from core.data.films.art import art
 from core.data.films.choosing import Seconds, Shown
 from core.data.films.foley import heard
 from core.data.films.footage import Footage
-from core.data.films.stage import ACTIONS, Scene, cloth, script_of, words_of
+from core.data.films.stage import ACTIONS, Scene, cloth, script_of, turned, words_of
 from core.data.media import Marks, Wave
 from core.data.sounds import Heard, SoundMemory
 from core.data.sources.emoji import EmojiPairs
@@ -60,6 +60,9 @@ class EmojiVideos(Source):
         "classes": port("labels", "code of what is done, and of the emoji's Unicode group"),
         "segments": port("segments", "when each action is done"),
         "sample": port("number", "its number in this source"),
+        "turned": port(
+            "sentence", "a wrong caption: the same actions in the opposite order, or the opposite of a single one"
+        ),
     }
 
     @dataclass(frozen=True, kw_only=True)
@@ -179,6 +182,7 @@ class EmojiVideos(Source):
         """Nothing is drawn yet."""
         film = self._film(index)
         given: dict[str, Any] = {"clip": film, "sentence": self._caption(index), "sample": index}
+        given["turned"] = self._told(index, turned(film.actions))
         if "classes" in ports:
             done = film.actions[0] if len(film.actions) == 1 else -1
             given["classes"] = torch.tensor(
@@ -193,7 +197,10 @@ class EmojiVideos(Source):
         return {name: given[name] for name in ports}
 
     def _caption(self, index: int) -> str:
-        return f"{self._emoji.label(self._actor(index))} {words_of(self.actions_of(index))}"
+        return self._told(index, self.actions_of(index))
+
+    def _told(self, index: int, actions: Sequence[int]) -> str:
+        return f"{self._emoji.label(self._actor(index))} {words_of(actions)}"
 
     def code_names(self, port: str) -> Sequence[str]:
         """What is done."""
@@ -228,7 +235,7 @@ class EmojiVideos(Source):
         hertz = self.config.hertz
         samples = torch.empty(batch, samples_in(self.config.seconds, hertz), device="meta")
         return {
-            "clip": None, "sentence": None, "classes": torch.empty(batch, 2, dtype=torch.int64, device="meta"),
+            "clip": None, "sentence": None, "turned": None, "classes": torch.empty(batch, 2, dtype=torch.int64, device="meta"),
             "waveform": Waveform(samples_BS=samples, lengths_B=whole, hertz=hertz),
             "segments": Segments(times_BN2=times, class_BN=codes), "sample": whole,
         }  # fmt: skip

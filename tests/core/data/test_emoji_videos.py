@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.data.films.stage import ACTIONS, Scene, script_of, words_of
+from core.data.films.stage import ACTIONS, Scene, script_of, turned, words_of
 from core.data.sources.emoji_videos import EmojiVideos
 from core.data.transforms.sample_frames import SampleFrames
 from core.problems import Refused
@@ -177,3 +177,21 @@ def test_a_word_that_no_setting_knows_is_refused_however_it_is_given() -> None:
         EmojiVideos(EmojiVideos.Config(hold_out="colours"))
     with pytest.raises(Refused, match="Sampling is 'randomly'"):
         SampleFrames(SampleFrames.Config(way="randomly"))
+
+
+def test_a_turned_caption_is_wrong_in_its_order_alone() -> None:
+    source = opened(actions=2, hold_out="compositions", cast=4)
+    for index in range(0, 200, 7):
+        sample = source.part(index, ("sentence", "turned"))
+        assert sample["turned"] != sample["sentence"]
+        assert sorted(sample["turned"].replace(",", "").split()) == sorted(sample["sentence"].replace(",", "").split())
+
+
+def test_what_cannot_be_turned_has_its_opposites() -> None:
+    words = [action.words for action in ACTIONS]
+    assert [words[place] for place in turned((words.index("moves left"),))] == ["moves right"]
+    assert [words[place] for place in turned((words.index("grows"), 0, words.index("grows")))] == [
+        "shrinks", "moves right", "shrinks",
+    ]  # fmt: skip
+    for place in range(len(ACTIONS)):
+        assert turned(turned((place,))) == (place,) != turned((place,))

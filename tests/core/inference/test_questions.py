@@ -43,6 +43,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "sound_offset": {},
     "several_views": {},
     "video_localisation": {},
+    "video_captions": {SENTENCE: "films", FILM: "sentences"},
     "cross_attention_memory_sweep": {},
     "early_late_cost_sweep": {},
     "siamese_views": {PICTURE: "pictures"},
@@ -158,6 +159,10 @@ def small(document: Document, store: Store, folder: Path) -> Document:
             document = edits.set_knob(document, key, "folder", str(spoken(folder / "spoken")))
             document = edits.set_knob(document, key, "file_column", "")
             document = edits.set_knob(document, key, "caption_column", "")
+        if node.block == "transforms.sample_frames":
+            document = edits.set_knob(document, key, "size", 16)
+        if node.block == "sources.emoji_videos":
+            document = edits.set_knob(document, key, "videos", 1)
         if node.block == "encoders.teacher":
             teacher = checkpoint_of(store, tiny_clip(steps=1, callbacks={"checkpointing": {}}))
             document = edits.set_knob(document, key, "run", str(teacher.parent))
