@@ -47,7 +47,7 @@ class FrameTokens(Block):
         )  # fmt: skip
         times: str = knob(
             SECONDS, "Seconds: sines of when each frame is shown. None: order is not seen.", choices=(SECONDS, NONE),
-            title="Positions in time",
+            title="Frame times",
         )  # fmt: skip
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
