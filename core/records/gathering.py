@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,6 +145,9 @@ def sentence_of(what: str, n: int) -> str:
     }[what]
 
 
+MOST_PARTS = 100  # of a list, as a setting shows it
+
+
 def flat(settings: object, *, most: int = 2000, longest: int = 10_000) -> dict[str, object]:
     """A configuration as settings by dotted names; lists and whatever else as short text. At most so many."""
     found: dict[str, object] = {}
@@ -161,6 +165,15 @@ def flat(settings: object, *, most: int = 2000, longest: int = 10_000) -> dict[s
 
 
 def _short(value: object, longest: int) -> str:
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return ", ".join(str(one)[:longest] for one in value[:100])[:longest]
-    return str(value)[:longest]
+    """Lists with commas, in so many parts at most: one that holds itself many times is not written out."""
+    parts: list[str] = []
+    waiting: list[object] = [value]
+    while waiting and len(parts) < MOST_PARTS:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            waiting += reversed([f"{key}: …" for key in islice(one, MOST_PARTS)])
+        elif isinstance(one, Sequence) and not isinstance(one, str | bytes):
+            waiting += reversed(one[:MOST_PARTS])
+        else:
+            parts.append(str(one)[:longest])
+    return ", ".join(parts)[:longest]

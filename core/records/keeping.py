@@ -19,7 +19,7 @@ from sqlalchemy import select, update
 
 from core.problems import Problem, Refused
 from core.records.foreign import ForeignRun, Moment, Place, Points
-from core.records.looking import Telling, Told, name_in, read
+from core.records.looking import Found, Telling, Told, name_in, read
 from core.records.saying import clean_series, clock_of, events_of
 from core.store.answers import IMPORTED
 from core.store.curves import LEAST
@@ -77,7 +77,7 @@ def bring(
 def keep(store: Store, found: ForeignRun, name: str, stop_at: Callable[[], None] = lambda: None) -> Kept:
     """One run, new or gone on with."""
     library = Library(store)
-    uid = known_uid(store, found)
+    uid = known_uid(store, found.place.kind, found.identity)
     if not uid:
         uid = _created(store, library, found, name)
         written = _write(store, uid, found, list(events_of(found)), stop_at)
@@ -100,16 +100,25 @@ def keep(store: Store, found: ForeignRun, name: str, stop_at: Callable[[], None]
     return Kept(uid=uid, name=library.facts(uid).name, what="added" if goes_on else "anew", figures=written)
 
 
-def digest_of(found: ForeignRun) -> str:
-    """Ten hexadecimal digits of its identity."""
-    return hashlib.sha256(f"{found.place.kind}\0{found.identity}".encode("utf-8", "replace")).hexdigest()[:10]
+def digest_of(kind: str, identity: str) -> str:
+    """Ten hexadecimal digits of an identity."""
+    return hashlib.sha256(f"{kind}\0{identity}".encode("utf-8", "replace")).hexdigest()[:10]
 
 
-def known_uid(store: Store, found: ForeignRun) -> str:
+def known_uid(store: Store, kind: str, identity: str) -> str:
     """The run that this record is here already, put aside or not; empty where it is none."""
-    asked = select(run_table.c.uid).where(run_table.c.uid.like(f"%-{digest_of(found)}"))
+    asked = select(run_table.c.uid).where(run_table.c.uid.like(f"%-{digest_of(kind, identity)}"))
     with store.read() as connection:
         return str(connection.execute(asked).scalar() or "")
+
+
+def known_places(store: Store, found: Found) -> frozenset[int]:
+    """Numbers of those found runs that the library has already."""
+    asked = select(run_table.c.uid).where(run_table.c.place == IMPORTED, run_table.c.deleted.is_(None))
+    with store.read() as connection:
+        here = {str(uid).rpartition("-")[2] for uid in connection.execute(asked).scalars()}
+    runs = enumerate(found.runs)
+    return frozenset(number for number, each in runs if digest_of(each.place.kind, each.identity) in here)
 
 
 def _created(store: Store, library: Library, found: ForeignRun, name: str) -> str:
@@ -125,7 +134,7 @@ def _created(store: Store, library: Library, found: ForeignRun, name: str) -> st
     )  # fmt: skip
     day = time.strftime("%y%m%d", time.gmtime(found.created))
     values = {
-        "uid": f"{day}-{digest_of(found)}", "created": found.created, "deleted": time.time(), "status": found.status,
+        "uid": f"{day}-{digest_of(found.place.kind, found.identity)}", "created": found.created, "deleted": time.time(), "status": found.status,
         "document_name": clean(f"{found.title} · {found.group}" if found.group else found.title),
         "notes": clean(str(found.place.path)),
     }  # fmt: skip

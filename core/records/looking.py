@@ -17,7 +17,7 @@ from core.records.foreign import ForeignRun, Place
 from core.records.reader import Stopped
 
 DEEPEST, MOST_FILES = 16, 500_000
-PASSED_OVER = frozenset({".git", "node_modules", "__pycache__", "site-packages"})
+PASSED_OVER = frozenset({".git", ".trash", "node_modules", "__pycache__", "site-packages"})
 READ_ERRORS = (OSError, ValueError, KeyError, TypeError, IndexError, OverflowError, MemoryError, RecursionError)
 
 
@@ -35,6 +35,7 @@ class FoundRun:
     """A run that can be imported, in a line."""
 
     place: Place
+    identity: str
     title: str
     name: str
     group: str
@@ -85,7 +86,7 @@ def look(path: Path, told: Told = lambda progress: None, stops: Callable[[], boo
         others = len(run.moments)
         found.append(
             FoundRun(
-                place=place, title=run.title, name=name_in(run, path), group=run.group, figures=run.figures,
+                place=place, identity=run.identity, title=run.title, name=name_in(run, path), group=run.group, figures=run.figures,
                 series=len(run.series), others=others, settings=len(run.settings), remarks=run.remarks,
             )
         )  # fmt: skip
@@ -132,17 +133,19 @@ def places_in(path: Path, stops: Callable[[], bool] = lambda: False) -> tuple[li
     else:
         for folder, names in _walked(path, problems, stops):
             _ask(folder, names, places, problems)
-    return places, problems
+    once = {(place.kind, place.path, place.which if place.path.is_file() else ""): place for place in reversed(places)}
+    return list(reversed(once.values())), problems
 
 
 def _ask(folder: Path, names: list[str], places: list[Place], problems: list[Problem]) -> None:
     for _, reader in readers.items():
-        try:
-            places += reader.places(folder, names)
-        except Refused as refused:
-            problems += refused.problems
-        except READ_ERRORS as error:
-            problems += unreadable(folder, error).problems
+        for some in ([name] for name in names) if reader.by_file else [names]:
+            try:
+                places += reader.places(folder, some)
+            except Refused as refused:
+                problems += [problem for problem in refused.problems if problem not in problems]
+            except READ_ERRORS as error:
+                problems += unreadable(folder, error).problems
 
 
 def _walked(root: Path, problems: list[Problem], stops: Callable[[], bool]) -> Iterator[tuple[Path, list[str]]]:

@@ -22,6 +22,7 @@ class Reader:
 
     key: ClassVar[str]
     title: ClassVar[str]  # as its makers write it
+    by_file: ClassVar[bool] = False  # each file stands alone: one that is damaged does not hide the others
 
     @classmethod
     def places(cls, folder: Path, names: Sequence[str]) -> list[Place]:

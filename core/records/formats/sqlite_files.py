@@ -1,0 +1,53 @@
+"""SQLite files of others, read and never written: no trigger, view or function of theirs is run."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from core.problems import refuse
+
+ENDINGS = (".db", ".sqlite", ".sqlite3")
+MAGIC = b"SQLite format 3\0"
+MOST_BYTES = 64 << 20  # of one value
+SECONDS_TO_WAIT = 5.0  # for one that is written just now
+
+
+def is_sqlite(path: Path) -> bool:
+    """By its ending and its first bytes."""
+    if path.suffix.lower() not in ENDINGS:
+        return False
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that only reads. Raises Refused where the file is damaged or locked."""
+    where = f"file:{quote(str(path.absolute()))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(where, uri=True, timeout=SECONDS_TO_WAIT)) as connection:
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.row_factory = sqlite3.Row
+            yield connection
+    except sqlite3.Error as error:
+        raise refuse(f"{path} cannot be read: {error}.", hint="The other runs are imported without it.") from error
+
+
+def tables(connection: sqlite3.Connection) -> dict[str, set[str]]:
+    """Columns by table; views are none."""
+    names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {
+        name: {row["name"] for row in connection.execute("SELECT name FROM pragma_table_info(?)", (name,))}
+        for name in names
+    }
+
+
+def holds(connection: sqlite3.Connection, wanted: dict[str, set[str]]) -> bool:
+    """Whether there are these tables with these columns."""
+    found = tables(connection)
+    return all(columns <= found.get(name, set()) for name, columns in wanted.items())

@@ -1,0 +1,94 @@
+"""MLflow's SQLite file, which is its usual store since version 3: every run of it.
+
+Its database knows no infinity: the largest float stands for it, and is taken for it here. NaN is told by a column.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.problems import refuse
+from core.records.catalog import readers
+from core.records.foreign import ForeignRun, Place
+from core.records.formats.sqlite_files import holds, is_sqlite, opened
+from core.records.gathering import Gathering
+from core.records.logged_values import plain
+from core.records.reader import Reader, Tell
+from core.telemetry.events import Status
+
+WANTED = {
+    "runs": {"run_uuid", "name", "status", "start_time", "lifecycle_stage", "experiment_id"},
+    "metrics": {"key", "value", "timestamp", "run_uuid", "step", "is_nan"},
+    "params": {"key", "value", "run_uuid"}, "tags": {"key", "value", "run_uuid"}, "experiments": {"experiment_id", "name"},
+}  # fmt: skip
+STATES: dict[str, Status] = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "stopped"}
+LARGEST = sys.float_info.max
+ROWS_BETWEEN_TELLING = 20_000
+
+
+@readers.register("mlflow_database")
+class MLflowDatabase(Reader):
+    """A file with MLflow's tables."""
+
+    title = "MLflow"
+    by_file = True
+
+    @classmethod
+    def places(cls, folder: Path, names: Sequence[str]) -> list[Place]:
+        """Every run that was not deleted."""
+        found: list[Place] = []
+        for path in (folder / name for name in names if is_sqlite(folder / name)):
+            with opened(path) as connection:
+                if holds(connection, WANTED):
+                    asked = "SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active' ORDER BY start_time, run_uuid"
+                    uids = [str(row[0]) for row in connection.execute(asked)]
+                    size = path.stat().st_size // max(1, len(uids))
+                    found += [Place(kind=cls.key, path=path, which=uid, bytes=size) for uid in uids]
+        return found
+
+    @classmethod
+    def read(cls, place: Place, tell: Tell) -> ForeignRun:
+        """One of them."""
+        with opened(place.path) as connection:
+            row = connection.execute("SELECT * FROM runs WHERE run_uuid = ?", (place.which,)).fetchone()
+            if row is None:
+                raise refuse(f"There is no run {place.which} in {place.path.name} any more.")
+            group = connection.execute(
+                "SELECT name FROM experiments WHERE experiment_id = ?", (row["experiment_id"],)
+            ).fetchone()
+            gathered = Gathering()
+            _take_metrics(gathered, connection, place.which, tell)
+            settings = {str(key): plain(str(value)) for key, value in _pairs(connection, "params", place.which)}
+            tags = {str(key): str(value) for key, value in _pairs(connection, "tags", place.which)}
+        tell(place.bytes)
+        settings |= {f"tags.{name}": value for name, value in tags.items() if not name.startswith("mlflow.")}
+        series = gathered.series()
+        return ForeignRun(
+            place=place, title=cls.title, identity=place.which, name=str(row["name"] or tags.get("mlflow.runName") or place.which),
+            group=str(group["name"]) if group is not None else "", created=float(row["start_time"] or 0) / 1000,
+            status=STATES.get(str(row["status"]), "interrupted"), settings=settings, series=series,
+            remarks=gathered.remarks(),
+        )  # fmt: skip
+
+
+def _pairs(connection: sqlite3.Connection, table: str, uid: str) -> list[sqlite3.Row]:
+    return connection.execute(f"SELECT key, value FROM {table} WHERE run_uuid = ? ORDER BY key", (uid,)).fetchall()
+
+
+def _take_metrics(gathered: Gathering, connection: sqlite3.Connection, uid: str, tell: Tell) -> None:
+    asked = "SELECT key, value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? ORDER BY timestamp, rowid"
+    for number, (key, value, milliseconds, step, is_nan) in enumerate(connection.execute(asked, (uid,))):
+        if number % ROWS_BETWEEN_TELLING == 0:
+            tell(0)
+        gathered.figure(str(key), int(step), number_of(float(value), bool(is_nan)), int(milliseconds) / 1000)
+
+
+def number_of(value: float, is_nan: bool) -> float:
+    """What was logged."""
+    if is_nan:
+        return math.nan
+    return math.copysign(math.inf, value) if abs(value) == LARGEST else value
