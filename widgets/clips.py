@@ -36,7 +36,7 @@ MOST_NAMED = 5
 
 def clips_in(sample: Specimen) -> bool:
     """Whether a sample can be heard and has no picture of its own."""
-    return sample.sound is not None and sample.picture is None
+    return sample.sound is not None and sample.picture is None and sample.reel is None
 
 
 def words_of(facts: DatasetFacts, found: SoundsReport) -> list[tuple[bool, str]]:

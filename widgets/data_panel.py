@@ -20,8 +20,11 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from core.graph.dataset import DatasetFacts, Specimen
+from core.graph.reel import ReelFrames, ReelSound
 from core.problems import Problem
 from widgets.clips import ClipShelf, LengthBars, clips_in, words_of
+from widgets.film_shelf import FilmShelf
+from widgets.look.film_player import Answer
 from widgets.look.icons import icon
 from widgets.look.language import in_a_row, said, tr
 from widgets.look.strip import THUMB as THUMB
@@ -40,6 +43,7 @@ class DataPanel(QScrollArea):
     folderDropped = Signal(str)
     cancelRequested = Signal()
     fixRequested = Signal(object)  # Problem
+    reelWanted = Signal(object)  # ReelFrames or ReelSound: what the player needs
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +77,7 @@ class DataPanel(QScrollArea):
         self.setWidget(self._body)
         self._shown: DatasetFacts | None = None
         self._is_reading = False  # every sample is being read, and what is known is shown
+        self._films: FilmShelf | None = None
         self._reading: QLabel | None = None  # how far every sample has been read
         look.changed.connect(self.restyle)
         self.restyle()
@@ -121,6 +126,7 @@ class DataPanel(QScrollArea):
         if heading != self._heading.text() or self._shown is None:
             self._heading.setText(heading)
             self._shown = None
+            self._films = None
             column = self._fresh()
             column.addWidget(_line(tr("Reading the data…"), theme().muted))
             column.addStretch(1)
@@ -144,6 +150,7 @@ class DataPanel(QScrollArea):
     def show_refusal(self, sentence: str) -> None:
         """Why it cannot be shown."""
         self._shown, self._is_reading = None, False
+        self._films = None
         column = self._fresh()
         column.addWidget(_line(said(sentence), theme().bad))
         column.addStretch(1)
@@ -152,6 +159,7 @@ class DataPanel(QScrollArea):
         """That there is nothing to look at yet, and how there will be."""
         self._shown, self._is_reading = None, False
         self._heading.setText(tr("Data"))
+        self._films = None
         column = self._fresh()
         words = tr("There is no data source yet. Drop a folder of images, audio or videos here, or add a source on the page Design.")  # fmt: skip
         column.addWidget(_line(words, theme().muted))
@@ -165,6 +173,9 @@ class DataPanel(QScrollArea):
     def _draw(self, facts: DatasetFacts) -> None:
         self._shown = facts
         self._heading.setText(tr(facts.title))
+        plays_on = self._films is not None and self._films.player.is_playing
+        if self._films is not None:
+            self._films.setParent(self)  # what one looks at stays, where it is among these videos too
         column = self._fresh()
         counts = QHBoxLayout()
         counts.setSpacing(12)
@@ -189,7 +200,7 @@ class DataPanel(QScrollArea):
         if facts.sounds is not None:
             column.addWidget(_heading(tr("Lengths")))
             column.addWidget(LengthBars(facts.sounds))
-        shelf = ClipShelf() if any(map(clips_in, facts.specimens)) else None
+        shelf = self._shelf(facts)
         if shelf is not None:
             column.addWidget(shelf)
         for title, samples in _shown(facts):
@@ -197,6 +208,28 @@ class DataPanel(QScrollArea):
             column.addWidget(_heading(title))
             column.addWidget(strip)
         column.addStretch(1)
+        if plays_on and self._films is not None:
+            self._films.player.play()
+
+    def _shelf(self, facts: DatasetFacts) -> ClipShelf | FilmShelf | None:
+        """Where a clip or a video is played; None where samples are images alone."""
+        reels = [one.reel for one in facts.specimens if one.reel is not None]
+        if self._films is not None and self._films.player.reel in reels:
+            return self._films
+        if self._films is not None:
+            self._films.deleteLater()
+            self._films = None
+        if any(map(clips_in, facts.specimens)):
+            return ClipShelf()
+        if reels:
+            self._films = FilmShelf()
+            self._films.player.wanted.connect(self.reelWanted)
+        return self._films
+
+    def take_reel(self, wish: ReelFrames | ReelSound, answer: Answer, refusal: str = "") -> None:
+        """The answer to ``reelWanted``."""
+        if self._films is not None:
+            self._films.player.take(wish, answer, refusal)
 
     def _mending(self, problem: Problem) -> QWidget:
         """What to do about splits that leak, to be clicked."""

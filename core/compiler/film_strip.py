@@ -12,6 +12,7 @@ from core.data.films.choosing import middles
 from core.data.films.footage import Footage
 from core.data.transforms.sample_frames import SampleFrames
 from core.graph.document import Document
+from core.graph.reel import Reel
 from core.problems import refuse
 
 SAMPLER = "transforms.sample_frames"
@@ -27,6 +28,7 @@ class FilmStrip:
     frames: int  # of the clip
     tiles: tuple[NDArray[np.uint8], ...]  # [48, 48, 3] each, of equal parts of its time
     marks: tuple[float, ...]  # seconds of the frames that are taken
+    reel: Reel  # to be played
     is_drawn: bool = False  # training takes others every time
 
     @property
@@ -57,4 +59,5 @@ def film_strip(document: Document, node: str) -> FilmStrip:
     return FilmStrip(
         name=source.label(chosen), seconds=shown.seconds, frames=len(shown.starts_T), tiles=tuple(tiles),
         marks=tuple(shown.starts_T[places].tolist()), is_drawn=step.draws_in_training,
+        reel=film.reel(),
     )  # fmt: skip

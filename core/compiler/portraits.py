@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from core.compiler.build import build_source
 from core.data.base import Source
 from core.data.catalog import sources
+from core.data.films.footage import Footage
 from core.data.media import Wave, picture_of, pixels_of
 from core.graph.dataset import Specimen
 from core.graph.document import Document
@@ -55,7 +57,10 @@ def portrait(source: Source, number: int, split_of: dict[int, str]) -> Specimen 
     shown = None if picture is None else pixels_of(picture)
     wave = next((value for value in values.values() if isinstance(value, Wave) and value.real), None)
     sound = None if wave is None else wave.own_S[: MOST_SECONDS * wave.hertz].numpy()
+    hertz = wave.hertz if wave is not None else 0
+    film = next((value for value in values.values() if isinstance(value, Footage)), None)
     return Specimen(
         split=split_of.get(number, ""), sentence=source.label(number), group=source.group(number), picture=shown,
-        sound=sound, hertz=wave.hertz if wave is not None else 0, seconds=wave.real / wave.hertz if wave is not None else 0.0,
+        sound=sound, hertz=hertz, seconds=wave.real / wave.hertz if wave is not None else 0.0,
+        reel=None if film is None else replace(film.reel(), samples_S=sound, hertz=hertz),
     )  # fmt: skip

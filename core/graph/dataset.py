@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from core.graph.reel import Reel
 from core.problems import Problem
 
 
@@ -81,6 +82,7 @@ class Specimen:
     sound: NDArray[np.float32] | None = None  # [S], its beginning where it is long
     hertz: int = 0  # of the sound
     seconds: float = 0.0  # of the whole sound, as it is read
+    reel: Reel | None = None  # of a video, to be played
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.graph.document import Document
+from studio.asking.playing_films import serve_reels
 
 if TYPE_CHECKING:
     from core.compiler.film_strip import FilmStrip
@@ -22,13 +23,14 @@ def bind_film_strips(session: Session, inspector: Inspector) -> None:
         else:
             inspector.show_film(
                 asked, "", name=strip.name, frames=strip.frames, seconds=strip.seconds, tiles=strip.tiles, marks=strip.marks,
-                gaps=strip.gaps, is_drawn=strip.is_drawn,
+                gaps=strip.gaps, is_drawn=strip.is_drawn, reel=strip.reel,
             )  # fmt: skip
 
     def want(asked: object, document: Document, node: str) -> None:
         session.engine.ask(partial(_made, document, node), partial(take, asked))
 
     inspector.filmWanted.connect(want)
+    serve_reels(session.engine, inspector.reelWanted, inspector.take_reel)
 
 
 def _made(document: Document, node: str) -> Any:

@@ -22,6 +22,7 @@ from studio.asking.listening import heard_of, opened_sound, sounding, told_of_so
 from studio.asking.making import Watching, generated, reconstructed
 from studio.asking.opening import opened
 from studio.asking.partial import Following, as_far_as_it_came
+from studio.asking.playing_films import serve_reels
 from studio.asking.watching_films import asked_of, opened_film, sheet_of, told_of_film
 from studio.asking.writing import captioned
 from studio.session import Session
@@ -71,6 +72,7 @@ class Asking(QObject):
         page.listenRequested.connect(self.listen)
         page.filmWanted.connect(self.open_film)
         page.watchRequested.connect(self.watch)
+        serve_reels(session.engine, page.reelWanted, page.take_reel)
         page.codeBookRequested.connect(self.open_book)
         page.cancelRequested.connect(self._cancelled.set)
         page.waysWanted.connect(self.find_ways)
@@ -247,6 +249,7 @@ class Asking(QObject):
             picture=answer.picture if answer.film is None else sheet_of(answer.film),
             picture_heat=None if sentences else picture_heat(own), word_heat=word_heat(own),
             group=answer.group, sound=None if answer.sound is None else sounding(answer.sound),
+            reel=None if answer.film is None else answer.film.reel(),
         )  # fmt: skip
 
     def _trained(self, uid: str, step: int) -> Trained:

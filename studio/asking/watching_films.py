@@ -40,7 +40,7 @@ def filming(film: Footage) -> Filming:
 
     shown = film.shown()
     tiles = film.frames(middles(shown, TILES), EDGE).permute(0, 2, 3, 1).numpy()
-    return Filming(tiles=tuple(tiles), seconds=shown.seconds, frames=len(shown.starts_T))
+    return Filming(tiles=tuple(tiles), seconds=shown.seconds, frames=len(shown.starts_T), reel=film.reel())
 
 
 def sheet_of(film: Footage) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from core.graph.document import Document
 from core.graph.mixing import source_nodes
 from studio.asking.advising import Sources, sources_of
 from studio.asking.looking import DataLook
+from studio.asking.playing_films import serve_reels
 from studio.session import Session
 from studio.window.dropping import with_folder
 from widgets.data_panel import DataPanel
@@ -31,6 +32,7 @@ class DataPage:
         session.lookedAgain.connect(self._look_again)
         self.panel.folderDropped.connect(self.take_folder)
         self.panel.cancelRequested.connect(self._look.stop)
+        serve_reels(session.engine, self.panel.reelWanted, self.panel.take_reel)
         self.panel.fixRequested.connect(session.apply_fix)
         self._look.began.connect(self.panel.show_first)
         self._look.went.connect(self.panel.show_progress)

@@ -38,6 +38,10 @@ def test_a_film_is_dropped_and_asked_about(sit_down, trained, tmp_path):
     assert page.answers().kind == "sentences"
     assert page.answers().asked.film.frames == 25
     assert page._results.stage.isVisible()
+    player = page._results.stage.film
+    person.wait(lambda: player.picture.image is not None)
+    person.press(Qt.Key.Key_Period, on=player)
+    assert player.words.text() == "frame 2 of 25 · 0.040 s"
     person.click(page._watching.buttons["classify"])
     person.wait(lambda: page.answers().kind == "classes")
     assert sum(answer.score for answer in page.answers().answers) == pytest.approx(1)
@@ -50,6 +54,7 @@ def test_a_film_is_dropped_and_asked_about(sit_down, trained, tmp_path):
     QTest.keyClick(page._sentence, Qt.Key.Key_Return)
     person.wait(lambda: page.answers().kind == "films")
     assert all(answer.picture.shape == (192, 288, 3) for answer in page.answers().answers), "six frames of each"
+    person.wait(lambda: page.closely.film.picture.image is not None)  # the first of them can be played
     drop(page._watching.well, tmp_path / "none.mp4")
     person.wait(lambda: "none.mp4" in page.message())
 

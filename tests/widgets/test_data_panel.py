@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
@@ -9,6 +11,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from core.graph.dataset import DatasetFacts, SoundsReport, Specimen
+from core.graph.reel import Reel
 from core.problems import Fix, Problem
 from core.store.encoding import samples_of
 from widgets.clips import ClipShelf, ClipStrip, LengthBars, clip_image
@@ -243,3 +246,27 @@ def test_a_split_that_leaks_can_be_mended_by_a_click(qtbot):
     with qtbot.waitSignal(panel.fixRequested) as asked:
         next(button for button in panel.findChildren(QPushButton) if button.text() == "Split by recording").click()
     assert asked.args == [problem]
+
+
+def test_a_video_is_played_and_plays_on_when_the_rest_has_been_read(qtbot):
+    reel = Reel(name="a.mp4", origin="a", starts_T=np.arange(5) / 10, end=0.5)
+    film = Specimen(split="train", sentence="runs", picture=np.zeros((8, 8, 3), np.uint8), reel=reel)
+    facts = DatasetFacts(title="Videos", counts={"train": 1}, specimens=(film,), is_checked=False)
+    panel = DataPanel()
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.show_first(facts)
+    with qtbot.waitSignal(panel.reelWanted) as wanted:
+        panel._films.choose(film)
+    panel.take_reel(wanted.args[0], [np.full((8, 8, 3), n, np.uint8) for n in range(5)])
+    player = panel._films.player
+    assert player.is_playing
+    panel.show_dataset(replace(facts, is_checked=True))
+    assert panel._films.player is player
+    assert player.is_playing
+    qtbot.waitUntil(player.isVisible)
+    assert player.is_playing
+    panel._films.choose(film)
+    assert not player.is_playing, "a second click pauses"
+    panel.show_dataset(DatasetFacts(title="Images", counts={"train": 1}))
+    assert panel._films is None

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QStackedLayout, QWidget
 from core.graph.analysis import Analysis
 from core.graph.document import Document
 from core.graph.negatives_row import is_choice
+from core.graph.reel import ReelFrames, ReelSound
 from core.graph.subgraphs.definitions import is_border
 from core.graph.vocabulary import OptionSpec, Vocabulary
 from core.knobs import Value
@@ -20,6 +21,7 @@ from widgets.inspector.many_page import ManyPage
 from widgets.inspector.negatives import NegativesPage
 from widgets.inspector.node_page import NodePage
 from widgets.inspector.subgraph_page import SubgraphPage
+from widgets.look.film_player import Answer
 from widgets.look.language import tr
 from widgets.look.theme import look
 from widgets.look.titles import titles_of
@@ -52,6 +54,7 @@ class Inspector(QWidget):
     commandRequested = Signal(str)  # a method of the canvas
     nodeRequested = Signal(str)  # go there
     tableWanted = Signal(str, str)  # folder and name of the table whose columns are picked; answer with show_table
+    reelWanted = Signal(object)  # ReelFrames or ReelSound: what a player needs
     filmWanted = Signal(
         object, object, str
     )  # what is asked, the document, the step that takes frames; answer with show_film
@@ -214,6 +217,11 @@ class Inspector(QWidget):
         else:
             self._node_page.film.show_film(**told)
 
+    def take_reel(self, wish: ReelFrames | ReelSound, answer: Answer, refusal: str = "") -> None:
+        """The answer to ``reelWanted``."""
+        if self._node_page is not None and self._node_page.film is not None:
+            self._node_page.film.player.take(wish, answer, refusal)
+
     def _drop_node_page(self) -> None:
         if self._node_page is not None:
             self._stack.removeWidget(self._node_page)
@@ -239,6 +247,8 @@ class Inspector(QWidget):
         page.nodeRequested.connect(self.nodeRequested)
         page.commandRequested.connect(self.commandRequested)
         page.borderRequested.connect(self.borderRequested)
+        if page.film is not None:
+            page.film.player.wanted.connect(self.reelWanted)
         return page
 
     def restyle(self) -> None:

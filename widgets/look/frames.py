@@ -1,4 +1,4 @@
-"""Frames of a video side by side along its time, each cut to its field."""
+"""Frames of a video: side by side along its time, each cut to its field; or one of them, large."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from widgets.look.pictures import image_of
+from widgets.look.language import tr
+from widgets.look.pictures import fitted, image_of
+from widgets.look.theme import look, theme
 
 
 def paint_frames(painter: QPainter, place: QRectF, tiles: Sequence[NDArray[np.uint8]]) -> None:
@@ -29,3 +32,46 @@ def _middle(tile: QImage, shape: float) -> QRectF:
     if shape < wide / high:
         return QRectF((wide - high * shape) / 2, 0, high * shape, high)
     return QRectF(0, (high - wide / shape) / 2, wide, wide / shape)
+
+
+class FilmPicture(QWidget):
+    """The frame that is shown; a click plays or pauses."""
+
+    clicked = Signal()
+
+    def __init__(self, height: int) -> None:
+        super().__init__()
+        self._image: QImage | None = None
+        self._high = height
+        self.setMinimumHeight(height // 2)  # in a low window
+        self.setMaximumHeight(height)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setAccessibleName(tr("Frame of the video"))
+        look.changed.connect(self.update)
+
+    def show_image(self, image: QImage | None) -> None:
+        """Another frame; None leaves it empty."""
+        self._image = image
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, self._high)
+
+    @property
+    def image(self) -> QImage | None:
+        """What is shown."""
+        return self._image
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(theme().raised))
+        if self._image is not None:
+            place = fitted(self._image.width(), self._image.height(), QRectF(self.rect()))
+            tiny = max(self._image.width(), self._image.height()) * 2 < max(place.width(), place.height())
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not tiny)
+            painter.drawImage(place, self._image)
+        painter.end()

@@ -52,6 +52,10 @@ class Player(QObject):
         self._player.play()
         self.is_playing = True
 
+    def seconds(self) -> float:
+        """How much of it was heard."""
+        return self._player.position() / 1000 if self._player is not None else 0.0
+
     def stop(self) -> None:
         """Silence."""
         self.is_playing = False

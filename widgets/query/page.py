@@ -12,6 +12,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QProgressBar, QPushButton, QSplitter, QVBoxLayout, QWidget
 
+from core.graph.reel import ReelFrames, ReelSound
+from widgets.look.film_player import Answer
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
@@ -53,6 +55,7 @@ class QueryPage(QWidget):
     captionRequested = Signal(str, int, str, float, object)  # run uid, step, picture path, temperature, seed
     soundWanted = Signal(str)  # path: what is in this file?
     filmWanted = Signal(str)  # path: what is in this file?
+    reelWanted = Signal(object)  # ReelFrames or ReelSound: what a player needs
     watchRequested = Signal(str, int, str, str)  # run uid, step, kind of answer, video path
     listenRequested = Signal(str, int, str, str, str)  # run uid, step, kind of answer, audio path, sentence or empty
     cancelRequested = Signal()
@@ -135,6 +138,11 @@ class QueryPage(QWidget):
         elif kind := self._watching.first_told():
             self._want_seen(kind)
 
+    def take_reel(self, wish: ReelFrames | ReelSound, answer: Answer, refusal: str = "") -> None:
+        """The answer to ``reelWanted``."""
+        for player in self._results.players:
+            player.take(wish, answer, refusal)
+
     def show_progress(self, text: str, share: float | None = None) -> None:
         """What is being done, and how far; None: no telling."""
         self._set_busy(True)
@@ -201,6 +209,8 @@ class QueryPage(QWidget):
         self._watching.refused.connect(self.show_refusal)
         self._watching.told.connect(self._want_seen)
         self._writing.captionWanted.connect(self._want_caption)
+        for player in self._results.players:
+            player.wanted.connect(self.reelWanted)
         look.changed.connect(self._relook)
 
     def _lay_out(self) -> None:

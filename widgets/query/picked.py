@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from core.store.encoding import sound_files
+from widgets.look.film_player import FilmPlayer
 from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.playing import Player
@@ -25,6 +26,7 @@ CLOSE = (
     "actions",
     "offsets",
 )  # what was made or found, not where was looked
+PLAYER = 180  # pixels of a found video's picture
 
 
 class PickedAnswer(QWidget):
@@ -37,6 +39,7 @@ class PickedAnswer(QWidget):
         self.title = muted(tr("Attention map"))
         self.picture, self.words = HeatPicture(), HeatWords()
         self.player, self.play_button = Player(self), QPushButton(tr("Play"))
+        self.film = FilmPlayer(height=PLAYER)
         self.play_button.clicked.connect(self._play_or_stop)
         self.player.stopped.connect(self._show_player)
         self.about, self.lit = QLabel(), QCheckBox(tr("Show attention"))
@@ -46,10 +49,11 @@ class PickedAnswer(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        for part in (self.title, self.picture, self.play_button, self.words, self.about, self.lit):
+        for part in (self.title, self.picture, self.film, self.play_button, self.words, self.about, self.lit):
             column.addWidget(part)
         self.words.wordPicked.connect(lambda _: self._show())
         self.lit.toggled.connect(self._light)
+        self.film.hide()
         self._show()
         self._show_player()
 
@@ -61,6 +65,8 @@ class PickedAnswer(QWidget):
         """One of some answers; none leaves it empty."""
         self._answers, self._answer = answers, answer
         self.player.stop()
+        self.film.show_reel(None if answer is None else answer.reel)
+        self.film.setVisible(answer is not None and answer.reel is not None)
         self._show()
         self._show_player()
 

@@ -23,6 +23,7 @@ class Results(QObject):
         self.answers: QueryAnswers | None = None
         self.stage, self.tiles, self.closely = SoundStage(), AnswerTiles(), PickedAnswer()
         self.title, self.empty = muted(tr("Results, by score")), QLabel()
+        self.players = (self.stage.film, self.closely.film)
         self._kinds = KindList()
         self.empty.setTextFormat(Qt.TextFormat.PlainText)
         self.empty.setWordWrap(True)

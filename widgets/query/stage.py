@@ -15,6 +15,7 @@ from PySide6.QtGui import QColor, QHelpEvent, QImage, QMouseEvent, QPainter, QPa
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from core.store.encoding import sound_files
+from widgets.look.film_player import FilmPlayer
 from widgets.look.frames import paint_frames
 from widgets.look.language import said, tr
 from widgets.look.pictures import heat_of, readable
@@ -42,7 +43,12 @@ class SoundStage(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.player = Player(self)
-        self.times, self.play_button, self._words = FoundTimes(), QPushButton(tr("Play")), QLabel()
+        self.film, self.times, self.play_button, self._words = (
+            FilmPlayer(),
+            FoundTimes(),
+            QPushButton(tr("Play")),
+            QLabel(),
+        )
         self._words.setTextFormat(Qt.TextFormat.PlainText)
         self._words.setWordWrap(True)
         self._words.setProperty("muted", True)
@@ -55,10 +61,13 @@ class SoundStage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addLayout(row)
+        column.addWidget(self.film)
         column.addWidget(self.times)
         self.play_button.clicked.connect(self.play_or_stop)
         self.player.stopped.connect(self._show_state)
         self.times.spanPicked.connect(self.spanPicked)
+        self.times.secondsWanted.connect(self.film.seek)
+        self.film.secondsChanged.connect(self.times.show_seconds)
         self.hide()
 
     def show_answers(self, answers: QueryAnswers) -> None:
@@ -67,18 +76,27 @@ class SoundStage(QWidget):
         self._sound, self._film = answers.asked.sound, answers.asked.film
         self.setVisible(self._sound is not None or self._film is not None)
         self.times.set_answers(answers)
+        reel = self._film.reel if self._film is not None else None
+        if reel is None or self.film.reel is None or reel.origin != self.film.reel.origin:  # of one film one looks on
+            self.film.show_reel(reel)
+        self.film.show_part(None)
+        self.film.setVisible(reel is not None)
+        self.times.show_seconds(self.film.seconds)
         self._show_state()
 
     def forget(self) -> None:
         """Nothing is asked about."""
         self.player.stop()
         self._sound = self._film = None
+        self.film.show_reel(None)
         self.times.forget()
         self.hide()
 
     def pick(self, index: int) -> None:
         """Look at one span: it is what is played then."""
         self.times.pick(index)
+        if self._film is not None:
+            self.film.show_part(self.times.picked_span())
         self._show_state()
 
     def play_or_stop(self) -> None:
@@ -115,12 +133,13 @@ class FoundTimes(QWidget):
     """Waveform and spectrogram, or frames, seconds, and a row for each class or piece that was found."""
 
     spanPicked = Signal(int)
+    secondsWanted = Signal(float)  # of a film: where one looks
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._answers: QueryAnswers | None = None
         self._image: QImage | None = None
-        self._picked = -1
+        self._picked, self._looked_at = -1, 0.0
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
         look.changed.connect(self._relook)
@@ -134,6 +153,11 @@ class FoundTimes(QWidget):
             tr("The video and what was found in it") if is_film else tr("The audio and what was found in it")
         )
         self.setAccessibleDescription("; ".join(words_of(one) for one in answers.answers[:12] if one.span is not None))
+        self.update()
+
+    def show_seconds(self, seconds: float) -> None:
+        """Where one looks into a film."""
+        self._looked_at = seconds
         self.update()
 
     def forget(self) -> None:
@@ -180,7 +204,14 @@ class FoundTimes(QWidget):
         self._image = None
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        at = event.position()
+        at, place = event.position(), self._place()
+        if (
+            self._answers is not None
+            and self._answers.asked.film is not None
+            and place.adjusted(0, 0, 0, AXIS).contains(at)
+        ):
+            self.secondsWanted.emit((at.x() - place.left()) / place.width() * self._seconds())
+            return
         self.spanPicked.emit(next((index for index, box in self.boxes() if box.contains(at)), -1))
 
     def event(self, event: QEvent) -> bool:
@@ -205,6 +236,10 @@ class FoundTimes(QWidget):
             painter.drawImage(place.topLeft(), self._image)
         paint_seconds(painter, QRectF(place.left(), self._top(), place.width(), AXIS), self._seconds())
         self._paint_rows(painter, place)
+        if asked.film is not None and asked.film.reel is not None:
+            x = place.left() + min(self._looked_at / self._seconds(), 1.0) * place.width()
+            painter.setPen(QPen(QColor(theme().accent), 2))
+            painter.drawLine(QPointF(x, 0), QPointF(x, self.height()))
         boxes = self.boxes()
         for index, box in boxes:
             self._paint_box(painter, index, box)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from core.graph.reel import Reel
 from core.store.answers import CheckpointFacts
 
 
@@ -74,6 +75,7 @@ class Filming:
     tiles: tuple[NDArray[np.uint8], ...]  # [H, W, 3] each
     seconds: float
     frames: int  # of the whole video
+    reel: Reel | None = None  # to be played
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +113,7 @@ class QueryAnswer:
     close: NDArray[np.uint8] | None = None  # [H, W, 3], shown close up instead of its picture
     group: str = ""  # concept or family, where the data knows it
     sound: Sounding | None = None
+    reel: Reel | None = None  # of a video that was found
     span: tuple[float, float] | None = None  # seconds of the asked sound or video
 
 

@@ -16,11 +16,16 @@ import numpy as np
 from torch import Tensor
 
 from core.data.films.choosing import Seconds, Shown, in_segments
+from core.data.media import Wave
+from core.data.readers.audio import read_sound
 from core.data.readers.video import film_index, read_video
+from core.data.readers.video_process import HasNoSound
+from core.graph.reel import Reel
 from core.problems import refuse
 from core.telemetry.spans import Span
 
 PICTURE = 64  # pixels of what stands for a film in lists
+HEARD_HERTZ = 44_100  # of what a person listens to
 KEPT = 4096  # films of which is remembered when their frames are shown
 SAME_TIME = 0.0015  # seconds: Matroska counts milliseconds
 Stamp = tuple[int, int]
@@ -40,9 +45,22 @@ class Footage(ABC):
     def shown(self) -> Shown:
         """When its frames are shown. Raises Refused naming the file."""
 
+    def reel(self) -> Reel:
+        """What a player needs to know of it. Raises Refused naming the file."""
+        shown = self.shown()
+        return Reel(name=self.name, origin=self, starts_T=np.asarray(shown.starts_T, dtype=np.float64), end=shown.end)
+
     @abstractmethod
     def frames(self, times_N: Seconds, size: int, shape: str = "crop") -> Tensor:
         """The frames shown at times, uint8 [N, 3, size, size]. Raises Refused naming the file."""
+
+    def whole_frames(self, times_N: Seconds, longest: int) -> Tensor:
+        """The same in their own proportions, no edge longer than so many pixels, uint8 [N, 3, H, W]. Raises Refused naming the file."""
+        return self.frames(times_N, longest)
+
+    def sound(self, start: float, seconds: float) -> Wave | None:
+        """What is heard from a time on, for so long or to its end; None where nothing is. Raises Refused naming the file."""
+        return None
 
     def picture(self) -> Tensor:
         """The frame in the middle of its time, float32 [3, 64, 64] in [0, 1]."""
@@ -81,6 +99,22 @@ class FilmFile(Footage):
         except ValueError as error:
             raise refuse(f"{self.name}: {error}.") from error
         return Shown(starts_T=np.maximum(found.starts_T - self._begin, 0.0), end=found.end - self._begin)
+
+    def whole_frames(self, times_N: Seconds, longest: int) -> Tensor:
+        """By decord or PyAV, as :meth:`frames`."""
+        return self.frames(times_N, longest, "whole")
+
+    def sound(self, start: float, seconds: float) -> Wave | None:
+        """Of its file, and no longer than this part."""
+        left = seconds if self.part is None else min(seconds, self.part.seconds - start)
+        if left <= 0:
+            return None
+        begin = start + self._begin
+        try:
+            heard = read_sound(self.file, hertz=HEARD_HERTZ, start_seconds=begin, seconds=left, name=self.name)
+        except HasNoSound:
+            return None
+        return Wave.of(heard.samples_S, heard.hertz)
 
     def frames(self, times_N: Seconds, size: int, shape: str = "crop") -> Tensor:
         """By decord or PyAV, in a process of their own. Raises Refused also where another frame stands in for one that is damaged."""

@@ -21,6 +21,7 @@ MOST_BYTES = 2**31
 MOST_PIXELS = 64 * 2**20
 FAR_APART = "the frames lie far apart and are sought one by one"
 SAME_TIME = 0.0015  # seconds: Matroska counts milliseconds
+_AVERAGED = Image.Resampling.BILINEAR
 Answer = tuple[dict[str, Any], bytes]
 Pixels = NDArray[np.uint8]
 
@@ -170,7 +171,10 @@ def _check_size(width: int, height: int, count: int) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Square:
-    """What frames are brought to: ``crop`` cuts the middle out, ``fit`` adds black borders, ``stretch`` distorts."""
+    """What frames are brought to: ``crop`` cuts the middle out, ``fit`` adds black borders, ``stretch`` distorts.
+
+    ``whole`` keeps their proportions: only what is longer than the edge is made smaller.
+    """
 
     edge: int = 0  # pixels; 0: frames stay as they are
     shape: str = "crop"
@@ -186,18 +190,21 @@ class Square:
             return np.asarray(frame_HWC)
         height, width = frame_HWC.shape[:2]
         picture = Image.fromarray(frame_HWC)
+        longest = max(height, width)
+        if self.shape == "whole":
+            share = min(1.0, self.edge / longest)
+            return np.asarray(picture.resize((max(1, round(width * share)), max(1, round(height * share))), _AVERAGED))
         if self.shape == "fit":
-            longest = max(height, width)
             sides = max(1, round(width * self.edge / longest)), max(1, round(height * self.edge / longest))
             made = np.zeros((self.edge, self.edge, 3), np.uint8)
             left, top = (self.edge - sides[0]) // 2, (self.edge - sides[1]) // 2
-            inside = np.asarray(picture.resize(sides, Image.Resampling.BILINEAR))
+            inside = np.asarray(picture.resize(sides, _AVERAGED))
             made[top : top + sides[1], left : left + sides[0]] = inside
             return made
         edge = min(height, width)
         middle = ((width - edge) / 2, (height - edge) / 2, (width + edge) / 2, (height + edge) / 2)
         box = middle if self.shape == "crop" else None
-        return np.asarray(picture.resize((self.edge, self.edge), Image.Resampling.BILINEAR, box=box))
+        return np.asarray(picture.resize((self.edge, self.edge), _AVERAGED, box=box))
 
 
 def _packed(

@@ -55,7 +55,8 @@ def read_video(
 ) -> Clip:
     """``count`` frames from the middles of equal parts, or the frames shown at ``times`` (seconds).
 
-    ``size``: edge of a square; ``shape``: how it is reached, ``crop``, ``fit`` or ``stretch``. ``reader``: ``automatic``, ``decord`` or ``PyAV``. Raises Refused
+    ``size``: edge of a square; ``shape``: how it is reached, ``crop``, ``fit`` or ``stretch``; or ``whole``, no square but
+    the frame's proportions with the longer edge at most so long. ``reader``: ``automatic``, ``decord`` or ``PyAV``. Raises Refused
     naming the file: missing, not a video, damaged, a time outside of it, or more than ten seconds to decode.
     """
     name = name or file.name

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 
 from core.compiler.film_strip import film_strip
 from core.graph import edits
@@ -75,6 +77,9 @@ def test_the_inspector_follows_the_settings(inspector, qtbot) -> None:
     assert view.words.text().startswith("4 of ")
     inspector.set_document(edits.set_knob(document, "sample_frames", "frames", 6, 8))
     qtbot.waitUntil(lambda: view.words.text().startswith("6 of "), timeout=30_000)
+    QTest.mouseClick(view.strip, Qt.MouseButton.LeftButton, pos=QPoint(view.strip.width() // 2, 5))
+    qtbot.waitUntil(lambda: view.player.picture.image is not None, timeout=30_000)
+    assert 0.8 < view.player.seconds <= 1.0 + 1e-6, "from where the strip was clicked"
     asked: list[object] = []
     inspector.filmWanted.connect(lambda *wish: asked.append(wish))
     inspector.set_document(replace(edits.set_knob(document, "sample_frames", "frames", 6, 8), name="of another name"))
