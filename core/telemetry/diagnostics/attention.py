@@ -38,8 +38,7 @@ class Attention(Diagnostic):
 
     def step_ended(self, run: Watched) -> None:
         """Capture now and then, and at the last step."""
-        step = run.position.step
-        if step % self.config.every == 0 or step in (1, run.plan.document.recipe.steps):
+        if self.is_due(run):
             for _ in run.each_task():
                 self._capture(run)
 

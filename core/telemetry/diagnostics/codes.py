@@ -49,7 +49,7 @@ class CodeUse(Diagnostic):
     def step_ended(self, run: Watched) -> None:
         """Now and then, and at the first and the last step."""
         step, last = run.position.step, run.plan.document.recipe.steps
-        if step % self.config.every and step not in (1, last):
+        if not self.is_due(run):
             return
         draws = bool(self.config.drawn) and (step in (1, last) or step % (self.config.every * self.config.drawn) == 0)
         for task in run.each_task():

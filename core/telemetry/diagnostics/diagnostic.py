@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from core.catalog import Catalog
+from core.knobs import knob
 from core.telemetry.events import At, Event
 
 
@@ -55,6 +56,11 @@ class Diagnostic:
     def __init__(self, config: Any) -> None:
         self.config = config
 
+    def is_due(self, run: Watched) -> bool:
+        """Whether one with a knob ``every`` looks at this step: the n-th, and where it looks ``at_ends`` the first and the last."""
+        step = run.position.step
+        return step % self.config.every == 0 or (self.at_ends and step in (1, run.plan.document.recipe.steps))
+
     def began(self, run: Watched) -> None: ...
     def stage_began(self, run: Watched) -> None: ...
     def step_began(self, run: Watched) -> None: ...
@@ -81,6 +87,30 @@ def modality_groups(run: Watched, trained: Mapping[str, list[nn.Parameter]]) -> 
     for node, parameters in trained.items():
         groups.setdefault(run.plan.modality_of_weights(node), []).extend(parameters)
     return groups
+
+
+class ClipsDiagnostic(Diagnostic):
+    """What objectives find in the same held-out clips every time."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """How often and how many."""
+
+        every: int = knob(
+            50, "Look at every n-th step, at the first and at the last.", low=1, high=100_000, unit="steps"
+        )
+        samples: int = knob(8, "Held-out clips that are looked at.", low=1, high=64, unit="samples")
+
+    def step_ended(self, run: Watched) -> None:
+        """Every objective of every task."""
+        if self.is_due(run):
+            for task in run.each_task():
+                for key in task.objectives:
+                    self.look(run, key)
+
+    def look(self, run: Watched, objective: str) -> None:
+        """Say what one objective finds."""
+        raise NotImplementedError
 
 
 diagnostics: Catalog[Diagnostic] = Catalog("core.telemetry.diagnostics", "diagnostic")

@@ -46,7 +46,7 @@ class ExpertUse(Diagnostic):
 
     def step_ended(self, run: Watched) -> None:
         """Look at every block that routed tokens in this step."""
-        if run.position.step % self.config.every and run.position.step != 1:
+        if not self.is_due(run):
             return
         for key in (key for key in run.plan.batch_nodes if key in run.active_nodes):
             routers = run.experiment.routers(key)

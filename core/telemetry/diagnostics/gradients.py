@@ -24,7 +24,7 @@ class Gradients(Diagnostic):
 
     def gradient_ready(self, run: Watched) -> None:
         """Norms as they are, before any callback clips them."""
-        if run.position.step % self.config.every:
+        if not self.is_due(run):
             return
         trained = run.groups.trained()
         values = {f"gradient/{node}": float(group_norm(parameters)) for node, parameters in trained.items()}

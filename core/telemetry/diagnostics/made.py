@@ -47,9 +47,8 @@ class Made(Diagnostic):
 
     def step_ended(self, run: Watched) -> None:
         """Now and then, and at the first and the last step."""
-        step = run.position.step
-        if not self._is_full and (step % self.config.every == 0 or step in (1, run.plan.document.recipe.steps)):
-            self._make(run, step)
+        if not self._is_full and self.is_due(run):
+            self._make(run, run.position.step)
 
     def _make(self, run: Watched, step: int) -> None:
         with run.averaged():

@@ -54,12 +54,14 @@ class Memory(Diagnostic):
     class Config:
         """How often and on how many."""
 
-        every: int = knob(100, "Measure at the first and at every n-th step.", low=1, high=1_000_000, unit="steps")
+        every: int = knob(
+            100, "Measure at every n-th step, at the first and at the last.", low=1, high=1_000_000, unit="steps"
+        )
         samples: int = knob(8, "Samples in the measured batch.", low=1, high=1024, unit="samples")
 
     def step_ended(self, run: Watched) -> None:
         """Measure now and then, with random numbers of its own."""
-        if run.position.step != 1 and run.position.step % self.config.every:
+        if not self.is_due(run):
             return
         devices = [p.device for p in run.experiment.parameters() if p.is_cuda][:1]
         for device in devices:  # before the measurement itself, and since the last one

@@ -117,7 +117,7 @@ class Similarity(Diagnostic):
 
     def step_ended(self, run: Watched) -> None:
         """Look at the sides of every pairwise objective."""
-        if run.position.step % self.config.every and run.position.step != 1:
+        if not self.is_due(run):
             return
         for key, (left, right) in run.sides.items():
             self._look(run, key, F.normalize(left.float(), dim=-1), F.normalize(right.float(), dim=-1))

@@ -34,8 +34,7 @@ class WordsInImage(Diagnostic):
 
     def step_ended(self, run: Watched) -> None:
         """Capture now and then, and at the last step."""
-        step = run.position.step
-        if step % self.config.every and step not in (1, run.plan.document.recipe.steps):
+        if not self.is_due(run):
             return
         found = run.experiment.words_in_image(run.feed.fixed_examples(self.config.samples))
         if found is not None:
