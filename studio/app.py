@@ -108,6 +108,7 @@ def rebuild_window(old: Window) -> Window:
     window.show_page(view.page)
     window.show()
     window.menus.load_icons()
+    window.rooms.device()
     window.wall.fill()
     view.apply(window)
     old.hide()

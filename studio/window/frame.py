@@ -79,7 +79,6 @@ class Frame(PlacedWindow):
         self.advice = AdvicePanel()
         self.outline.bind(self.canvas)
         self.timeline, self.tab_bar = Timeline(), OpenTabBar()
-        self.rooms = Rooms(self.session, self.canvas.reveal, self.show_page, self.show_beside)
         self.pump = Pump(self.session.library.reader, self)
         self.wall = MonitorWall(self.pump, self)
         self.walls = LooseSplitter(Qt.Orientation.Horizontal)  # one, or two where a second run is beside
@@ -104,6 +103,7 @@ class Frame(PlacedWindow):
             self.show_page,
         )
         self.top = TopBar([(key, tr(title, "page")) for key, title in self.pages.TITLES.items()])
+        self.rooms = Rooms(self.session, self.canvas.reveal, self.show_page, self.show_beside, self.top)
         self.canvas.set_reduced_motion(self.session.preferences.reduced_motion)
 
     def _place(self) -> None:

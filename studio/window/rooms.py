@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QWidget
 
 from studio.session import Session
 from studio.window.late import Late
+from widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
     from studio.asking.inspecting import Inspecting
     from studio.asking.query import Asking
     from studio.watching.comparing import Comparing
+    from studio.watching.device_line import DeviceLine
     from studio.watching.exploring import Exploring
     from studio.watching.reporting import Reporting
     from studio.window.data_page import DataPage
@@ -66,7 +68,7 @@ class RunsRoom:
 
 
 class Rooms:
-    """All of them; ``reveal`` shows a node, ``show_page`` a page, ``show_beside`` what lies beside the drawing, or its settings."""
+    """All of them, and the line of the machine in the bar at the ``top``; ``reveal`` shows a node, ``show_page`` a page, ``show_beside`` what lies beside the drawing, or its settings."""
 
     def __init__(
         self,
@@ -74,18 +76,21 @@ class Rooms:
         reveal: Callable[[str], None],
         show_page: Callable[[str], None],
         show_beside: Callable[[QWidget | None], None],
+        top: TopBar,
     ) -> None:
         self.data = Late(partial(_data, session, reveal))
         self.sweeps = Late(partial(_sweeps, session, show_page, show_beside))
         self.query = Late(partial(_query, session))
         self.inspect = Late(partial(_inspect, session))
         self.runs = Late(partial(_runs, session))
+        self.device = Late(partial(_device, top))
 
     def close(self) -> None:
         """Who works on them stops."""
         self.query.if_made(lambda room: room.close())
         self.inspect.if_made(lambda room: room.close())
         self.runs.if_made(lambda room: room.close())
+        self.device.if_made(lambda line: line.close())
 
 
 def _data(session: Session, reveal: Callable[[str], None]) -> DataPage:
@@ -100,6 +105,12 @@ def _sweeps(
     from studio.window.sweep_page import SweepPage
 
     return SweepPage(session, show_page, show_beside)
+
+
+def _device(top: TopBar) -> DeviceLine:
+    from studio.watching.device_line import DeviceLine
+
+    return DeviceLine(top)
 
 
 def _query(session: Session) -> QueryRoom:

@@ -11,7 +11,6 @@ from studio.asking.seeing import Seeing
 from studio.driving.driven import Driving, server_of
 from studio.session import Session
 from studio.watching.beside import Beside
-from studio.watching.device_line import DeviceLine
 from studio.watching.filming import Filming
 from studio.watching.result_cards import ResultCards
 from studio.watching.running import Running
@@ -64,7 +63,6 @@ class Window(Frame):
         self.seeing = Seeing(session, self)
         self.running = Running(session, self.top.run, self.pump)
         self.beside = Beside(session, self)
-        self.load = DeviceLine(self.top)
         session.messageRaised.connect(self.messages.show_message)
         self.driving = Driving(session, self.statusBar())
         self.open_tabs = OpenTabs(session, self, self.dialogs.may_close_tab)
@@ -172,6 +170,7 @@ class Window(Frame):
         if not self.isVisible():  # closed at once
             return
         self.menus.load_icons()
+        self.rooms.device()
         self.session.start()
         self.dialogs.offer_recovery()
         QTimer.singleShot(0, self.canvas.fit_all)
@@ -209,7 +208,6 @@ class Window(Frame):
         if self.pages.current:
             self.session.preferences.keep_layout(self.pages.current, self.saveState())
         self.session.preferences.geometry = self.saveGeometry()
-        self.load.close()
         self.driving.release()
         self.filming.stop()
         self.rooms.close()
