@@ -53,6 +53,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "sound_events": {},
     "spoken_letters": {},
     "frozen_sound_events": {},
+    "events_in_order": {},
     "spoken_emotions": {},
     "audio_and_captions": {SENTENCE: "sounds", SOUND: "sentences"},
     "vq_vae": {},
@@ -74,6 +75,7 @@ TELLS = (
     "sound_events",
     "spoken_letters",
     "frozen_sound_events",
+    "events_in_order",
     "spoken_emotions",
     "video_actions",
     "video_localisation",
@@ -163,6 +165,9 @@ def small(document: Document, store: Store, folder: Path) -> Document:
             document = edits.set_knob(document, key, "size", 16)
         if node.block == "sources.emoji_videos":
             document = edits.set_knob(document, key, "videos", 1)
+        if node.block == "sources.sound_sequences":
+            for side in ("folder", "second") if "second_test" in node.knobs else ("folder",):
+                document = edits.set_knob(document, key, side, str(spoken(folder / side)))
         if node.block == "encoders.teacher":
             teacher = checkpoint_of(store, tiny_clip(steps=1, callbacks={"checkpointing": {}}))
             document = edits.set_knob(document, key, "run", str(teacher.parent))
