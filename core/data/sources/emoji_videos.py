@@ -60,6 +60,7 @@ class EmojiVideos(Source):
         "classes": port("labels", "code of what is done, and of the emoji's Unicode group"),
         "segments": port("segments", "when each action is done"),
         "sample": port("number", "its number in this source"),
+        "done": port("sentence", "what is done, in order, whoever does it"),
         "turned": port(
             "sentence", "a wrong caption: the same actions in the opposite order, or the opposite of a single one"
         ),
@@ -182,7 +183,7 @@ class EmojiVideos(Source):
         """Nothing is drawn yet."""
         film = self._film(index)
         given: dict[str, Any] = {"clip": film, "sentence": self._caption(index), "sample": index}
-        given["turned"] = self._told(index, turned(film.actions))
+        given |= {"done": words_of(film.actions), "turned": self._told(index, turned(film.actions))}
         if "classes" in ports:
             done = film.actions[0] if len(film.actions) == 1 else -1
             given["classes"] = torch.tensor(
@@ -235,7 +236,7 @@ class EmojiVideos(Source):
         hertz = self.config.hertz
         samples = torch.empty(batch, samples_in(self.config.seconds, hertz), device="meta")
         return {
-            "clip": None, "sentence": None, "turned": None, "classes": torch.empty(batch, 2, dtype=torch.int64, device="meta"),
+            "clip": None, "sentence": None, "done": None, "turned": None, "classes": torch.empty(batch, 2, dtype=torch.int64, device="meta"),
             "waveform": Waveform(samples_BS=samples, lengths_B=whole, hertz=hertz),
             "segments": Segments(times_BN2=times, class_BN=codes), "sample": whole,
         }  # fmt: skip

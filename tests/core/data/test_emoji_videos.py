@@ -182,7 +182,8 @@ def test_a_word_that_no_setting_knows_is_refused_however_it_is_given() -> None:
 def test_a_turned_caption_is_wrong_in_its_order_alone() -> None:
     source = opened(actions=2, hold_out="compositions", cast=4)
     for index in range(0, 200, 7):
-        sample = source.part(index, ("sentence", "turned"))
+        sample = source.part(index, ("sentence", "turned", "done"))
+        assert sample["sentence"].endswith(f" {sample['done']}")
         assert sample["turned"] != sample["sentence"]
         assert sorted(sample["turned"].replace(",", "").split()) == sorted(sample["sentence"].replace(",", "").split())
 

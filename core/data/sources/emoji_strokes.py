@@ -1,8 +1,8 @@
-"""Films of emoji that do a routine well or badly, made here, each with its score: what action quality assessment is asked of.
+"""Films of emoji that row well or badly, made here, each with its score: what action quality assessment is asked of.
 
-An emoji hops to either side and back; it is done the better, the more often the side changes, from 0 to 100. Who it is, where it
-stands, how fast each hop is and what is behind it are drawn for each film from its number alone: the same for everyone, always. Held out
-are emoji of unseen name families.
+An emoji goes to the right and back in strokes; it is done the better, the quicker it goes to the right and the slower it comes back,
+from 0 to 100. Who it is, where it stands, how far a stroke goes and what is behind it are drawn for each film from its number alone: the
+same for everyone, always. Held out are emoji of unseen name families.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from core.data.emoji_index import load_index
 from core.data.films.art import art
 from core.data.films.choosing import Seconds, Shown
 from core.data.films.footage import Footage
-from core.data.films.routine import changes_of, routine_of, score_of, sides_of
 from core.data.films.stage import Scene, cloth
+from core.data.films.strokes import SHARES, score_of, strokes_of
 from core.data.sources.emoji import EmojiPairs
+from core.data.splitting import by_split, split_of
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -34,15 +35,18 @@ RATES = (8.0, 16.0)  # frames a second
 _SALT = 0x726F7574  # keeps these random numbers apart from others'
 
 
-@sources.register("sources.emoji_routines")
-class EmojiRoutines(Source):
-    """Made videos of emoji that hop from side to side, scored by how often the side changes; images from packages on this machine."""
+@sources.register("sources.emoji_strokes")
+class EmojiStrokes(Source):
+    """Made videos of emoji that move in strokes, scored by how quick the way there and how slow the way back is; images from packages on this machine."""
 
-    title = "Emoji routines"
+    title = "Emoji strokes"
     modality = "video"
     gives = {
         "clip": port("clip", "the video; its frames are drawn when they are chosen"),
-        "score": port("number", "how well it is done: 0 where the side changes once, 100 where it always does"),
+        "score": port(
+            "number",
+            "how well it is done: 100 where the way to the right is quick and the way back slow, 0 where it is the reverse",
+        ),
         "sample": port("number", "its number in this source"),
     }
 
@@ -51,8 +55,13 @@ class EmojiRoutines(Source):
         """How long, and how many."""
 
         seconds: float = knob(4.0, "Length of every video.", low=1.0, high=60.0, unit="s", title="Duration")
-        pairs: int = knob(3, "Hops to each side in every video.", low=2, high=20, title="Hops to each side")
+        strokes: int = knob(3, "Strokes in every video.", low=1, high=40)
         videos: int = knob(2, "Videos of each emoji in training.", low=1, high=100, title="Videos per emoji")
+        cast: int = knob(
+            0, "How many different emoji move; 0: all, and held-out videos show others than training. Few: the same everywhere, only videos "
+            "are held out.", low=0, high=100,
+            title="Different emoji",
+        )  # fmt: skip
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
@@ -70,17 +79,20 @@ class EmojiRoutines(Source):
         """``train``, ``validation`` and ``test``, by name families."""
         self.open()
         total = len(self._emoji)
+        if self.config.cast:
+            return by_split(split_of(f"strokes/{index}") for index in range(total * self.config.videos))
         return {
             name: [turn * total + one for turn in range(self.config.videos if name == "train" else 1) for one in some]
             for name, some in self._emoji.splits().items()
         }
 
-    def sides(self, index: int) -> tuple[int, ...]:
-        """To which side each hop goes: a place in ACTIONS."""
-        return sides_of(2 * self.config.pairs, _generator(index, 0))
+    def share(self, index: int) -> float:
+        """Of every stroke, the share of its time on the way to the right."""
+        return float(_generator(index, 0).uniform(*SHARES))
 
     def _actor(self, index: int) -> int:
-        return index % len(self._emoji)
+        one, total = index % len(self._emoji), len(self._emoji)
+        return one % self.config.cast * total // self.config.cast if self.config.cast else one
 
     def sample(self, index: int) -> dict[str, Any]:
         """Everything it gives."""
@@ -89,24 +101,25 @@ class EmojiRoutines(Source):
     def part(self, index: int, ports: Collection[str]) -> dict[str, Any]:
         """Nothing is drawn yet."""
         self.open()
-        sides = self.sides(index)
-        film = RoutineFilm(
-            name=f"video {index}", number=index, seconds=self.config.seconds, sides=sides,
+        share = self.share(index)
+        film = StrokeFilm(
+            name=f"video {index}", number=index, seconds=self.config.seconds, share=share, strokes=self.config.strokes,
             file=load_index()[self._actor(index)].file,
         )  # fmt: skip
-        given = {"clip": film, "score": score_of(sides), "sample": index}
+        given = {"clip": film, "score": score_of(share), "sample": index}
         return {name: given[name] for name in ports}
 
     def group(self, index: int) -> str:
-        """The emoji's family."""
+        """The emoji's family; of few emoji, the video itself."""
         self.open()
+        if self.config.cast:
+            return f"video {index}"
         return self._emoji.group(self._actor(index))
 
     def label(self, index: int) -> str:
-        """Who, and how often the side changes."""
+        """Who, and the score."""
         self.open()
-        sides = self.sides(index)
-        return f"{self._emoji.label(self._actor(index))} {changes_of(sides)}/{len(sides) - 1}"
+        return f"{self._emoji.label(self._actor(index))} {score_of(self.share(index)):.0f}"
 
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""
@@ -117,12 +130,14 @@ class EmojiRoutines(Source):
         """That they are made, of what, and what is held out."""
         return {
             "videos": "made here of Twemoji, CC BY 4.0",
-            "test": "emoji of families that are not in training",
+            "test": "other videos of the same emoji"
+            if self.config.cast
+            else "emoji of families that are not in training",
         }
 
     def fingerprint(self) -> str:
         """Of the emoji and these settings."""
-        told = " ".join(["routines 1", self._emoji.fingerprint(), str(self.config)])
+        told = " ".join(["strokes 1", self._emoji.fingerprint(), str(self.config)])
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def report(self, watch: Watch = UNWATCHED) -> DataReport:
@@ -132,13 +147,14 @@ class EmojiRoutines(Source):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoutineFilm(Footage):
-    """One video: who hops to which sides, and a number from which all the rest is drawn."""
+class StrokeFilm(Footage):
+    """One video: who it is, the share of its strokes, and a number from which all the rest is drawn."""
 
     name: str
     number: int
     seconds: float
-    sides: tuple[int, ...]
+    share: float
+    strokes: int
     file: str
 
     @property
@@ -157,9 +173,9 @@ class RoutineFilm(Footage):
 
 
 @lru_cache(256)
-def _scene(film: RoutineFilm) -> Scene:
+def _scene(film: StrokeFilm) -> Scene:
     generator = _generator(film.number, 2)
-    thing = art(film.file), routine_of(film.sides, film.seconds, generator)
+    thing = art(film.file), strokes_of(film.share, film.strokes, film.seconds, generator)
     down, across = generator.uniform(-0.15, 0.15, 2)
     return Scene(
         things=(thing,), background_CHW=cloth(generator, contrast=CONTRAST), drift=(float(down), float(across))
