@@ -190,7 +190,8 @@ def _measured(module: nn.Module, incoming: Mapping[str, Any]) -> tuple[dict[str,
         raise
     except Exception as error:
         text = str(error).strip().splitlines()
-        raise refuse(f"It does not fit what comes in: {(text or [type(error).__name__])[0][:240]}.") from error
+        reason = (text or [type(error).__name__])[0][:240].rstrip(".")
+        raise refuse(f"It does not fit what comes in: {reason}.") from error
     detached = {
         name: pytree.tree_map(lambda x: x.detach() if isinstance(x, Tensor) else x, v) for name, v in outputs.items()
     }

@@ -23,6 +23,8 @@ def _fits(document: Document, node: str, own: BlockSpec, other: BlockSpec) -> bo
     """Whether every wire finds a port of its name and kind, and none is missing that must be wired."""
     taken = {wire.target.port for wire in document.wires if wire.target.node == node}
     given = {wire.source.port for wire in document.wires_from(node)}
+    if _whole_batch(other) != _whole_batch(own):
+        return False  # such as pairs made of the samples: what follows would have other samples than its other inputs
     if any(not port.optional and own.input(port.name) is None for port in other.takes):
         return False
     takes, gives = ({port.name: port.kind for port in side} for side in (other.takes, other.gives))
@@ -35,6 +37,11 @@ def _fits(document: Document, node: str, own: BlockSpec, other: BlockSpec) -> bo
     )
 
 
+def _whole_batch(spec: BlockSpec) -> bool:
+    """Whether a block makes what it gives of the samples of a batch together; objectives end in one number either way."""
+    return spec.mixes and spec.role == "block"
+
+
 def exchanged(document: Document, node: str, block: str, words: Vocabulary) -> Document:
     """The document with another block in a node's place, weights of its own, and the settings that both have.
 
@@ -44,6 +51,12 @@ def exchanged(document: Document, node: str, block: str, words: Vocabulary) -> D
     if block == now.block:
         return document
     if block not in candidates(document, node, words):
+        if _whole_batch(words.spec(block)) != _whole_batch(words.spec(now.block)):
+            raise refuse(
+                f"{words.spec(block).title} does not fit in the place of {words.spec(now.block).title}: one of them makes "
+                "other samples of a batch, the other gives each sample back.", node=node,
+                hint="Choose a block of the same family with the same ports.",
+            )  # fmt: skip
         raise refuse(
             f"{words.spec(block).title} does not fit in the place of {words.spec(now.block).title}.", node=node,
             hint="Choose a block of the same family with the same ports.",

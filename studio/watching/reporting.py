@@ -29,6 +29,8 @@ class Reporting(QObject):
     def __init__(self, session: Session, library: LibraryView) -> None:
         super().__init__(library)
         self._session, self._library = session, library
+        self._own_place: Path | None = None  # where it is kept since another window wrote the report of this store
+        self._stamp = _stamp(self.place)
         self._keep = QTimer(self, singleShot=True, interval=KEPT_MILLISECONDS)
         self._keep.timeout.connect(self.keep)
         report = library.report
@@ -46,8 +48,8 @@ class Reporting(QObject):
 
     @property
     def place(self) -> Path:
-        """Where the report lies between sessions."""
-        return self._session.store.files / NAME
+        """Where the report lies between sessions; once two windows have written one, each has its own."""
+        return self._own_place or self._session.store.files / NAME
 
     def pin(self, page: QWidget, caption: str, runs: Sequence[RunFacts]) -> None:
         """A page of the library as it is seen now, at the end of the report."""
@@ -74,15 +76,31 @@ class Reporting(QObject):
         report = self._library.report.report()
         if report == Report() and not self.place.exists():
             return
+        if _stamp(self.place) != self._stamp:
+            self._part_ways()
         try:
             part = self.place.with_suffix(".part")
             part.write_text(dumped(report), encoding="utf-8")
             part.replace(self.place)
+            self._stamp = _stamp(self.place)
         except OSError as error:
             self._session.say(
                 tr("{path} cannot be written: {reason}.", path=str(self.place), reason=error.strerror or str(error)),
                 "warning",
             )
+
+    def _part_ways(self) -> None:
+        """Another window has written this report since: neither is lost, and it is said where this one is now."""
+        theirs = self.place
+        names = (theirs.with_name(f"{theirs.stem}-{n}{theirs.suffix}") for n in range(2, 10_000))
+        self._own_place = next(place for place in names if not place.exists())
+        self._session.say(
+            tr(
+                "Another window has changed the report of this store, which stays as it is. This one is kept in {path}.",
+                path=str(self._own_place),
+            ),
+            "warning",
+        )
 
     def open(self, path: Path) -> None:
         """Another report; what is wrong with the file is said."""
@@ -130,3 +148,12 @@ class Reporting(QObject):
         if self._keep.isActive():
             self._keep.stop()
             self.keep()
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What tells one writing of a file from another; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LONGEST_NOTE = 4000  # characters
 SIZE = (220.0, 110.0)  # scene units of a new one
+APART, STEP, MOST_STEPS = 8.0, 2.0 * g.GRID, 40  # around a new one; how a free place is looked for
 LEAST_TYPED = (180, 70)  # pixels of the field
 
 
@@ -38,8 +39,20 @@ class Notes:
     def add_note(self) -> None:
         """A note at the cursor, or in the middle where there is none: it is there once something is written."""
         at = self.cursor_place() if self.last_pixel is not None else self.seen().center()
-        box = QRectF(g.snapped(at.x()), g.snapped(at.y()), *SIZE)
+        box = self._free_box(g.snapped(at.x()), g.snapped(at.y()))
         self._type_note(box, "", lambda text: self._put_note(box, text))
+
+    def _free_box(self, x: float, y: float) -> QRectF:
+        """Where a new note covers no block and no other note: at a place, or as near to it as there is room."""
+        notes = [item.box for item in self.board.frames.values() if item.frame.is_note]
+        taken = [
+            box.adjusted(-APART, -APART, APART, APART) for box in (*(n.box for n in self.board.nodes.values()), *notes)
+        ]
+        reach = [n * STEP for n in range(-MOST_STEPS, MOST_STEPS + 1)]
+        moves = sorted(((dx, dy) for dx in reach for dy in reach), key=lambda move: move[0] ** 2 + move[1] ** 2)
+        places = (QRectF(x + dx, y + dy, *SIZE) for dx, dy in moves)
+        free = (place for place in places if not any(place.intersects(box) for box in taken))
+        return next(free, QRectF(x, y, *SIZE))
 
     def edit_note(self, name: str) -> None:
         """Type the text of a note in place."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -382,8 +382,19 @@ class InspectPage(QWidget):
             highest = float(abs(shown).max(initial=0.0)) if shown is not None else 0.0
             scale = Scale(low=-highest, high=highest, is_difference=True)
             self.stages[2].show_lit(tr("Difference: beside less first"), beside.picture, both, scale)
+        self._even()
         self.tests.setVisible(subject is not None)
         self.faithful.set_possible(self._why_not_measured(subject, maps[FIRST]))
+
+    def _even(self) -> None:
+        """What stands side by side is of one size, whatever is told over it."""
+        high = max(stage.figures_height() for stage in self.stages if not stage.isHidden())
+        for stage in self.stages:
+            stage.keep_figures(high)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._even()
 
     def _show_stage(self, which: int, lit: object, scale: Scale) -> None:
         subject, stage = self._subjects[which], self.stages[which]

@@ -37,6 +37,10 @@ class Stage(QFrame):
         self.reason.setWordWrap(True)
         self.reason.setProperty("muted", True)
         self.words.setMinimumHeight(LEAST_WORDS)
+        for part in (self.scale, self.words):  # beside another, the images stay of one size
+            policy = part.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            part.setSizePolicy(policy)
         row = QHBoxLayout()
         row.addWidget(self.patches, 1)
         row.addWidget(self.scale)
@@ -81,6 +85,16 @@ class Stage(QFrame):
         self.patches.setVisible(picture is not None)
         self.reason.setText(reason)
         self.reason.setVisible(bool(reason))
+
+    def keep_figures(self, high: int) -> None:
+        """So many pixels for the figures over the image, whether there are some or not."""
+        self.figures.setFixedHeight(high)
+        self.figures.setVisible(high > 0)
+
+    def figures_height(self) -> int:
+        """What they need at this width."""
+        text = self.figures.text()
+        return self.figures.heightForWidth(max(self.width(), LEAST_WORDS)) if text else 0
 
     def lit(self) -> Lit:
         """What is shown."""

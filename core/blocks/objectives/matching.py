@@ -44,7 +44,11 @@ class Matching(Objective):
         self.right: Tensor | None = None
 
     def forward(self, embedding: Tensor, label: Tensor) -> dict[str, Any]:
-        """[B, D] and [B] to one number."""
+        """[B, D] and [B] to one number. Raises ValueError where there are not as many labels as pairs."""
+        if len(embedding) != len(label):
+            raise ValueError(
+                f"There are {len(embedding)} pairs and {len(label)} labels, which must be of the same pairs."
+            )
         logit_B = full(self.answer(embedding)[..., 0])
         self.right = _is_right(logit_B.detach(), label).float().mean()
         return {"loss": self.config.weight * F.binary_cross_entropy_with_logits(logit_B, label.to(logit_B.dtype))}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from core.compiler.compile import compile
+from core.compiler.compile import analyse, compile
 from core.compiler.describe import vocabulary
 from core.graph import edits
+from core.graph.examples import named_example
 from core.graph.exchanging import candidates, exchanged
 from core.graph.paths import knob_at, placed, value_at
 from core.problems import Refused
@@ -47,6 +48,20 @@ def test_what_would_lose_a_wire_is_no_candidate_and_is_refused() -> None:
     assert candidates(document, "emoji", words) == []
     with pytest.raises(Refused, match="does not fit in the place of"):
         exchanged(document, "pool", "connectors.projection", words)
+
+
+def test_what_makes_other_samples_of_a_batch_stands_in_the_place_of_nothing_that_does_not() -> None:
+    document, words = named_example("graph_search"), vocabulary()
+    assert document is not None
+    for node in ("bidirectional", "early"):
+        assert "fusion.pairs" not in candidates(document, node, words)
+        with pytest.raises(Refused, match="one of them makes other samples of a batch"):
+            exchanged(document, node, "fusion.pairs", words)
+    twice = edits.change_node(document, "bidirectional", block="fusion.pairs", knobs={})
+    told = [problem.what for problem in analyse(twice, words).problems if problem.node == "matching"]
+    assert told == [
+        "It does not fit what comes in: There are 256 pairs and 128 labels, which must be of the same pairs."
+    ]
 
 
 def test_a_block_with_anothers_weights_has_its_own_after_it() -> None:

@@ -75,6 +75,18 @@ def test_enter_writes_on_and_an_emptied_note_goes(hand):
     assert notes(hand) == {}
 
 
+def test_a_new_note_covers_no_block_and_no_other_note(hand):
+    block = next(iter(hand.canvas.board.nodes.values()))
+    hand.canvas.last_pixel = QPointF(hand.canvas.mapFromScene(block.box.center()))
+    for text in ("one", "two", "three"):
+        write(hand, text)
+    boxes = [hand.canvas.board.frames[name].box for name in notes(hand)]
+    every = [*boxes, *(item.box for item in hand.canvas.board.nodes.values())]
+    assert len(boxes) == 3
+    assert not [1 for box in boxes for other in every if other is not box and box.intersects(other)]
+    assert max(abs(box.center().x() - block.box.center().x()) for box in boxes) < 700
+
+
 def test_dragged_anywhere_it_moves_alone_and_its_edge_resizes_it(hand):
     name = write(hand, "here")
     box = hand.canvas.board.frames[name].box
