@@ -117,6 +117,7 @@ PUT_OFF = {
     "studio/asking/engine.py": "torch, behind the first picture",
     "studio/telling/health.py": "everything is looked for, nothing is presumed",
     "studio/window/screenshots.py": "Qt, after the platform is chosen",
+    "studio/watching/tray.py": "how monitors decode what they show, for a sheet that is opened now and then",
     "studio/window/rooms.py": "the code of pages that are made when they are first looked at",
     "studio/window/sweep_page.py": "torch, when an ablation is made",
     "studio/asking/script.py": "torch, only to write a script",

@@ -145,6 +145,15 @@ class Preferences:
         self._settings.setValue("runs_view", text)
 
     @property
+    def tray(self) -> str:
+        """What lies on the tray, as :func:`core.exploring.tray.dumped` writes it."""
+        return str(self._settings.value("tray", ""))
+
+    @tray.setter
+    def tray(self, text: str) -> None:
+        self._settings.setValue("tray", text)
+
+    @property
     def keys(self) -> dict[str, tuple[str, ...]]:
         """Keys that a person chose, by command; what cannot be read counts as none."""
         try:

@@ -119,6 +119,7 @@ class Beside(QObject):
         pump = FollowingPump(self._session.library.reader, self)
         pump.stepWanted.connect(self._window.pump.set_step)
         pump.cursorMoved.connect(lambda _: self._tell())
+        pump.mediaPicked.connect(self._window.pump.mediaPicked)
         wall = MonitorWall(pump, self._window)
         panel = QWidget()
         self._close.setToolTip(plain_tip(tr("Take the second run away")))

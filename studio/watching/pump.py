@@ -17,6 +17,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from core.exploring.tray import Held
 from core.problems import Refused
 from core.store.answers import Axis, Head, MarkFacts
 from core.store.reader import RunReader
@@ -68,6 +69,7 @@ class Pump(QObject):
     cursorMoved = Signal(object)  # Cursor
     marksChanged = Signal(object)  # tuple[MarkFacts, ...]
     placed = Signal(float)  # where the cursor lies on the chosen axis
+    mediaPicked = Signal(object)  # Held: a person wants it on the tray
     failed = Signal(str)  # a sentence
 
     def __init__(self, reader_factory: ReaderFactory, parent: QObject | None = None) -> None:
@@ -173,6 +175,11 @@ class Pump(QObject):
             monitor.set_awaited(awaited(self._head))
         monitor.settingsChanged.connect(self._settings_changed)
         monitor.cursorRequested.connect(self.set_step)
+        monitor.trayRequested.connect(self._pick)
+
+    def _pick(self, held: Held) -> None:
+        """What a monitor says no run of is of the one it stands at."""
+        self.mediaPicked.emit(replace(held, run=held.run or next(iter(self._cursor.runs), "")))
 
     def remove(self, monitor: Monitor) -> None:
         """Leave a monitor alone."""
@@ -181,6 +188,7 @@ class Pump(QObject):
             self._turn.remove(seat)
             monitor.settingsChanged.disconnect(self._settings_changed)
             monitor.cursorRequested.disconnect(self.set_step)
+            monitor.trayRequested.disconnect(self._pick)
 
     def monitors(self) -> tuple[Monitor, ...]:
         """Every monitor that is kept."""

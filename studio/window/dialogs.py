@@ -29,6 +29,7 @@ from studio.telling.about import about_text
 from studio.telling.health import report_text
 from studio.telling.help import OF_PAGES, ORDER, help_pages
 from studio.watching.breakpoints import Breakpoints
+from studio.watching.tray import Tray
 from studio.window.frame import Frame
 from studio.window.keys import Keys
 from studio.window.menus import Menus
@@ -50,7 +51,7 @@ class Dialogs:
         self._session, self._window, self._menus = session, window, menus
         self._leaving = False
         self.keys = Keys(session.preferences, menus, window)
-        self.breakpoints = Breakpoints(session, window)
+        self.breakpoints, self.tray = Breakpoints(session, window), Tray(session, window)
 
     def apply_theme(self) -> None:
         """The colours that are preferred, everywhere."""

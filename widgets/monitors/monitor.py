@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
+    QMenu,
     QSizePolicy,
     QStackedLayout,
     QToolButton,
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )  # fmt: skip
 
+from core.exploring.tray import Held
 from core.store.reader import RunReader
 from widgets.look.icons import icon
 from widgets.look.labels import LooseLabel
@@ -86,12 +88,14 @@ class Monitor(QFrame):
     milliseconds_between: ClassVar[int] = 200  # while live, at most one picture in this time
     empty: ClassVar[str] = "Nothing here yet."
     tools_open: ClassVar[bool] = False
+    holds_media: ClassVar[bool] = False  # shows something that can be put on the tray
     compares: ClassVar[bool] = False  # is given the runs beside the watched one, too
     diagnostic: ClassVar[str] = ""  # what must be switched on in the recipe for there to be anything to show
 
     settingsChanged = Signal()
     cursorRequested = Signal(int)  # a step
     pictureRequested = Signal()  # save what is shown as a picture
+    trayRequested = Signal(object)  # Held: put it on the tray
     roomRequested = Signal(bool)  # much room among the other cards, or the usual again
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -124,6 +128,10 @@ class Monitor(QFrame):
     def draw(self, value: Any) -> None:
         """Show a value; depends on the value, the size and the theme alone."""
         raise NotImplementedError
+
+    def held_at(self, at: QPoint | None) -> Held | None:
+        """What of the monitor lies there, or is chosen where no place is given, to be put on the tray; None: nothing."""
+        return None
 
     def restyle(self) -> None:
         """Take over new colours."""
@@ -229,8 +237,18 @@ class Monitor(QFrame):
         menu = popup(self)
         save = menu.addAction(tr("Save an image with its result card"), self.pictureRequested)
         save.setEnabled(not self.message())
+        if self.holds_media:
+            self._add_tray(menu, None if event.reason() == QContextMenuEvent.Reason.Keyboard else event.pos())
         menu.popup(event.globalPos())
         event.accept()
+
+    def _add_tray(self, menu: QMenu, at: QPoint | None) -> None:
+        held = None if self.message() else self.held_at(at)
+        put = menu.addAction(tr("Put on the tray"), lambda: self.trayRequested.emit(held))
+        put.setObjectName("put_on_the_tray")
+        put.setEnabled(held is not None)
+        if held is None:
+            put.setToolTip(plain_tip(tr("There is no image, sound or map over an image here.")))
 
     def sizeHint(self) -> QSize:
         return QSize(360, 240)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from core.exploring.tray import Held
 from core.store.reader import RunReader
 from widgets.look.heat.scale import HeatScale, Scale
 from widgets.look.heat.side import Side, is_sign, on_patches, told_words
@@ -21,6 +22,7 @@ from widgets.monitors.attention.attention_map import (
     AttentionSettings,
     AttentionValue,
     column_for,
+    held_of,
     read_attention,
     row_for,
 )  # fmt: skip
@@ -41,6 +43,7 @@ class AttentionMonitor(Monitor):
     empty = "No attention yet. The diagnostic Attention captures maps on a few fixed samples while a run trains."
     milliseconds_between = 400
     tools_open = True
+    holds_media = True
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,6 +93,12 @@ class AttentionMonitor(Monitor):
         self._sentence.setText(value.sentence)
         self._show_query(value, value.settings.query)
         self._write_figures(value)
+
+    def held_at(self, at: QPoint | None) -> Held | None:
+        """The map that is shown, where it lies over an image."""
+        value = self.value()
+        over_image = isinstance(value, AttentionValue) and value.picture is not None and value.keys.kind == "patches"
+        return held_of(value) if isinstance(value, AttentionValue) and over_image else None
 
     def _page(self) -> QHBoxLayout:
         page = QHBoxLayout()

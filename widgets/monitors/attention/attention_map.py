@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.exploring.tray import Held
 from core.store.answers import AttentionAt, ExhibitFacts
 from core.store.reader import RunReader
 from widgets.look.heat.sheet import sheet
@@ -95,6 +96,16 @@ def read_attention(settings: AttentionSettings, reader: RunReader, cursor: Curso
         beside=_sentence_beside(reader, cursor, layers, node, sample),
         titles=run_titles(reader), is_cosine=found.queries.get("measure") == "cosine",
         is_evidence=found.queries.get("measure") == "evidence",
+    )  # fmt: skip
+
+
+def held_of(value: AttentionValue) -> Held:
+    """The place in the store of what is shown."""
+    rolls = value.settings.rollout and value.can_roll_out
+    return Held(
+        kind="attention", series=f"attention/{value.node}/{value.layer}", step=value.said_at,
+        index=min(value.settings.sample, value.samples - 1), head=ROLLOUT if rolls else value.settings.head,
+        query=value.settings.query,
     )  # fmt: skip
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from core.exploring.tray import Held, Kind
 from core.store.reader import RunReader
 from widgets.look.language import tr
 from widgets.monitors.catalog import monitors
@@ -28,6 +30,7 @@ class MadeMonitor(Monitor):
     empty = "No images yet. They come with a block that makes images and the diagnostic Made images."
     milliseconds_between = 500
     compares = True
+    holds_media = True
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -78,6 +81,28 @@ class MadeMonitor(Monitor):
             self.close_look.set_value(value)
         self._pages.setCurrentWidget(self.close_look if value.panes else self.grid_view)
         self._write_figures(value)
+
+    def held_at(self, at: QPoint | None) -> Held | None:
+        """The image under the mouse, made or original, else the chosen one."""
+        value = self.value()
+        if not isinstance(value, MadeValue):
+            return None
+        if at is not None and self._is_close:
+            pane = self.close_look.pane_at(self.close_look.mapFrom(self, at))
+            return (
+                None
+                if pane is None or pane.role == "difference"
+                else self._held(value, pane.uid, pane.step, value.chosen, pane.role)
+            )
+        place = self.grid_view.place_at(self.grid_view.mapFrom(self, at)) if at is not None else None
+        if place is None:
+            return self._held(value, value.runs[0].uid, value.step, value.chosen, "made") if at is None else None
+        run, role = value.runs[place[0]], place[2]
+        return self._held(value, run.uid, run.step, place[1], role)
+
+    def _held(self, value: MadeValue, uid: str, step: int, index: int, role: str) -> Held:
+        kind: Kind = "original image" if role == "original" else "image"
+        return Held(kind=kind, run=uid, series=value.series, step=step, index=index)
 
     def choose(self, index: int) -> None:
         """Another image for the strip and the close look."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import floor
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
@@ -62,6 +62,10 @@ class Panes(QWidget):
             name = tr("difference ×{times}, mean {error}", times=TIMES, error=f"{pane.error:.1%}")
         is_first = next(each for each in self._panes if each.run == pane.run) is pane
         return f"{pane.run} · {name}" if is_first and len({each.run for each in self._panes}) > 1 else name
+
+    def pane_at(self, at: QPoint) -> Pane | None:
+        """The image there."""
+        return next((pane for pane, place in zip(self._panes, self.places()) if place.contains(at)), None)
 
     def sizeHint(self) -> QSize:
         places = self.places()
@@ -152,6 +156,10 @@ class CloseLook(QWidget):
         """Show the chosen one as it was at the cursor."""
         self._value = value
         self._show()
+
+    def pane_at(self, at: QPoint) -> Pane | None:
+        """The image at a place of this look."""
+        return self.panes.pane_at(self.panes.mapFrom(self, at))
 
     def image(self) -> QImage | None:
         """The made image of the watched run, at its own size."""

@@ -53,6 +53,8 @@ class Pane:
 
     role: str  # made, original, difference
     run: str  # the name of the run
+    uid: str
+    step: int
     tile: Tile
     error: float | None = None  # of a difference: mean of the absolute differences, 0 to 1
 
@@ -62,6 +64,7 @@ class RunMade:
     """What one run had made at the cursor."""
 
     name: str
+    uid: str
     step: int
     tiles: tuple[Tile, ...]
     originals: tuple[Tile, ...] = ()
@@ -173,8 +176,9 @@ def read_made(settings: MadeSettings, readers: Sequence[RunReader], cursor: Curs
 
 
 def _run(reader: RunReader, at: PicturesAt) -> RunMade:
+    facts = reader.facts()
     return RunMade(
-        name=reader.facts().name, step=at.step,
+        name=facts.name, uid=facts.uid, step=at.step,
         tiles=tuple(DECODED.tile(reader, name) for name in at.made[:MOST_TILES]),
         originals=tuple(DECODED.tile(reader, name) for name in at.originals[:MOST_TILES]),
     )  # fmt: skip
@@ -184,25 +188,26 @@ def _panes(reader: RunReader, at: PicturesAt, chosen: int, with_difference: bool
     """The chosen image of one run at its own size, its original before it, and by how much they differ."""
     if chosen >= len(at.made):
         return []
-    run = reader.facts().name
+    facts = reader.facts()
     made = decoded(reader.file, at.made[chosen])
-    panes = [Pane(role="made", run=run, tile=made)]
-    if at.originals:
-        original = decoded(reader.file, at.originals[chosen])
-        panes.insert(0, Pane(role="original", run=run, tile=original))
-        if with_difference:
-            panes.append(_difference(run, original, made))
-    return panes
+
+    def pane(role: str, tile: Tile, error: float | None = None) -> Pane:
+        return Pane(role=role, run=facts.name, uid=facts.uid, step=at.step, tile=tile, error=error)
+
+    if not at.originals:
+        return [pane("made", made)]
+    original = decoded(reader.file, at.originals[chosen])
+    panes = [pane("original", original), pane("made", made)]
+    return [*panes, pane("difference", *difference_between(original, made))] if with_difference else panes
 
 
-def _difference(run: str, original: Tile, made: Tile) -> Pane:
+def difference_between(original: Tile, made: Tile) -> tuple[Tile, float | None]:
+    """By how much two images differ, brightened, and the mean of the absolute differences, 0 to 1; why not where they cannot be compared."""
     if original.image is None or made.image is None or original.image.size() != made.image.size():
-        problem = tr("The original has another size, or one of the two is missing.")
-        return Pane(role="difference", run=run, tile=Tile(image=None, problem=problem))
+        return Tile(image=None, problem=tr("The original has another size, or one of the two is missing.")), None
     one, other = (pixels_of(tile.image).astype(np.int16) for tile in (original, made))
     apart = np.abs(one - other)
-    shown = image_of(np.minimum(apart * TIMES, 255).astype(np.uint8))
-    return Pane(role="difference", run=run, tile=Tile(image=shown), error=float(apart.mean()) / 255)
+    return Tile(image=image_of(np.minimum(apart * TIMES, 255).astype(np.uint8))), float(apart.mean()) / 255
 
 
 def pixels_of(image: QImage) -> np.ndarray:

@@ -56,6 +56,8 @@ class Track:
 
     role: str  # made, original
     run: str
+    uid: str
+    step: int
     heard: Heard
     spectrogram: QImage | None = None
 
@@ -147,14 +149,14 @@ def read_sounds(settings: SoundSettings, readers: Sequence[RunReader], cursor: C
 def _tracks(reader: RunReader, at: SoundsAt, chosen: int, as_spectrogram: bool) -> list[Track]:
     if chosen >= len(at.made):
         return []
-    run = reader.facts().name
+    facts = reader.facts()
     files = [("original", at.originals[chosen])] if at.originals else []
     tracks = []
     for role, name in (*files, ("made", at.made[chosen])):
         heard = _heard(reader, name, at.hertz)
         shown = as_spectrogram and heard.outline_2C is not None
         picture = spectrogram_of(DECODED_SOUNDS.samples(reader, name)) if shown else None
-        tracks.append(Track(role=role, run=run, heard=heard, spectrogram=picture))
+        tracks.append(Track(role=role, run=facts.name, uid=facts.uid, step=at.step, heard=heard, spectrogram=picture))
     return tracks
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
@@ -128,6 +128,14 @@ class MadeGrid(Cells):
             return ""
         problem = self._value.runs[place.run].tiles[place.index].problem
         return "\n".join(part for part in (self.caption(place.index), said(problem)) if part)
+
+    def place_at(self, at: QPoint) -> tuple[int, int, str] | None:
+        """Run, number and role of the image there."""
+        place = self._under(at.x(), at.y())
+        if place is None:
+            return None
+        is_original = place.original is not None and place.original.contains(at)
+        return place.run, place.index, "original" if is_original else "made"
 
     def enter(self) -> None:
         """Look closely."""

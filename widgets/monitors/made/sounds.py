@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
+from core.exploring.tray import Held, Kind
 from core.store.reader import RunReader
 from widgets.look.files import save_file
 from widgets.look.language import said, tr
@@ -31,6 +33,7 @@ class SoundsMonitor(Monitor):
     empty = "No audio yet. It comes with a block that makes audio and the diagnostic Made images."
     milliseconds_between = 500
     compares = True
+    holds_media = True
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,6 +86,19 @@ class SoundsMonitor(Monitor):
         self.tracks.set_value(value)
         self.strip.set_value(value)
         self._write_figures(value)
+
+    def held_at(self, at: QPoint | None) -> Held | None:
+        """The sound under the mouse, made or original, else the chosen one."""
+        value = self.value()
+        if not isinstance(value, SoundsValue):
+            return None
+        track = self.tracks.track_at(self.tracks.mapFrom(self, at)) if at is not None else None
+        if track is not None:
+            kind: Kind = "original sound" if track.role == "original" else "sound"
+            return Held(kind=kind, run=track.uid, series=value.series, step=track.step, index=value.chosen)
+        place = self.cells.mapFrom(self, at) if at is not None else None
+        index = value.chosen if place is None else self.cells.under(place.x(), place.y())
+        return None if index is None else Held(kind="sound", series=value.series, step=value.step, index=index)
 
     def choose(self, index: int) -> None:
         """Another sound for the tracks and the strip."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -108,6 +108,10 @@ class SoundTracks(QWidget):
             (track, QRectF(0, n * (height + GAP), self.width() * (track.heard.seconds / longest or 1.0), height))
             for n, track in enumerate(tracks)
         ]  # fmt: skip
+
+    def track_at(self, at: QPoint) -> Track | None:
+        """The track there."""
+        return next((track for track, place in self.places() if place.contains(at)), None)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
