@@ -139,17 +139,19 @@ class Feed:
         tokens = [len(group.indices) * max(extents[index].tokens for index in group.indices) for group in groups]
         return tokens.index(max(tokens))
 
+    def some(self, name: str, limit: int | None = None) -> list[int]:
+        """So many samples of a split, spread over it by :func:`core.data.order.evenly`: what every score of a part of a split stands on."""
+        indices = list(self.splits[name])
+        return indices if limit is None else evenly(indices, limit)
+
     def split(
-        self, name: str, batch_size: int = 256, limit: int | None = None, share: Share = ALL, *, spread: bool = False,
-        look: int = 0,
-    ) -> Iterator[tuple[Batch, list[int]]]:  # fmt: skip
+        self, name: str, batch_size: int = 256, limit: int | None = None, share: Share = ALL, *, look: int = 0
+    ) -> Iterator[tuple[Batch, list[int]]]:
         """A split in order, without augmentation; with a ``share``, every so many-th batch of it.
 
-        ``limit``: only the first so many; ``spread``: so many at even distances, for neighbours are often alike. ``look``: 1, 2 ...
-        are further looks at the same samples, where a step has any.
+        ``limit``: only so many, as :meth:`some` has them. ``look``: 1, 2 ... are further looks at the same samples, where a step has any.
         """
-        indices, seed = list(self.splits[name]), self._recipe.seed
-        indices = evenly(indices, limit) if spread and limit is not None else indices[:limit]
+        indices, seed = self.some(name, limit), self._recipe.seed
         size = min(batch_size, max(len(indices), 1))
         groups = grouped(self._graph, indices, size, way=self._way, seed=seed, training=False)
         made = batches(
@@ -185,7 +187,7 @@ class Feed:
             close()
 
     def fixed_examples(self, count: int) -> Batch:
-        """The first held-out samples: the same batch at every call."""
+        """Some held-out samples, spread over their split: the same batch at every call."""
         if count not in self._fixed:
             split = selecting_split(self.splits) or "train"
             self._fixed[count] = next(self.split(split, count, count))[0]

@@ -16,6 +16,7 @@ REPORTED = ("test", "validation")  # where a model is looked at or asked, not ch
 METRIC = "R@10"
 STEM = "selection/"  # selection/<split>/R@10: the mean of both directions
 BOTH = "mean of both directions"
+EXAMPLES = "examples"  # beside scores: how many samples they stand on, N
 LOWER_IS_BETTER = ("loss", "off", "rank", "error", "perplexity", "distance", "gap", "FID", "KID", "rFID")
 TEST_HOLDS = "test holds"  # the parameter of a run that says what its test split has that training has not
 TEST_SELECTS = (

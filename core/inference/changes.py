@@ -88,12 +88,13 @@ def _one(value: Any, change: Change, typical: Any, other: Any) -> Any:
 
 
 def _rolled(value: Any, generator: torch.Generator) -> Any:
-    """Every sample gets another's. Raises Refused of one alone."""
+    """Every sample gets that of one at least a quarter of all away, for neighbours are often alike. Raises Refused of one alone."""
     found: list[int] = []
     map_tensors(lambda x: found.append(len(x)), value)
     if found[0] < 2:
         raise refuse("One sample alone has no other to swap with.")
-    by = int(torch.randint(1, found[0], (), generator=generator))
+    near = max(found[0] // 4, 1)
+    by = int(torch.randint(near, found[0] - near + 1, (), generator=generator))
     return map_tensors(lambda x: x.roll(by, 0), value)
 
 

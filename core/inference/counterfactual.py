@@ -148,7 +148,7 @@ def measure(trained: Trained, task: Task, key: str, split: str, change: Change |
     indices: list[int] = []
     assert isinstance(node, Objective)
     with hidden:
-        for batch, chosen in trained.feed(task).split(without_task(split), BATCH, samples, spread=True):
+        for batch, chosen in trained.feed(task).split(without_task(split), BATCH, samples):
             if len(chosen) < 2:
                 continue
             given = batch if change is None or has_token else changed(batch, change, typical)

@@ -62,7 +62,7 @@ def _pool(trained: Trained, task: Task, split: str, score: Score) -> tuple[Any, 
     if key not in trained.pools:
         left, right, indices = [], [], []
         feed = trained.feed(task)
-        for batch, chosen in feed.split(without_task(split), BATCH, MOST, spread=True):
+        for batch, chosen in feed.split(without_task(split), BATCH, MOST):
             values = {**batch, **trained.experiment.run(batch, [end.node for end in score.ends])}
             left.append(unit(values[score.ends[0]]))
             right.append(unit(values[score.ends[1]]))

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from core.blocks.ranking import finite
+from core.graph.selection import EXAMPLES
 
 CUTS = (1, 5, 10)
 
@@ -103,14 +104,14 @@ def scores(
     questions: Sequence[Hashable] | None = None,
     answers: Sequence[Hashable] | None = None,
 ) -> dict[str, float]:
-    """R@1, R@5, R@10 (shares), mean rank (1 is first), mean average precision, and what chance would give for each.
+    """R@1, R@5, R@10 (shares), mean rank (1 is first), mean average precision, on how many samples, and what chance would give for each.
 
     See :func:`asked` for what equal questions and answers are.
     """
     what = asked(scores_NN, labels, questions, answers)
     rank_Q, count = _ranks(what), what.scores_QA.shape[1]
     found = {f"R@{k}": float((rank_Q < min(k, count)).double().mean()) for k in CUTS}
-    found["mean rank"] = float(rank_Q.double().mean()) + 1
+    found["mean rank"], found[EXAMPLES] = float(rank_Q.double().mean()) + 1, float(len(scores_NN))
     found["mAP"], found["chance mAP"] = _precision(what), _chance_precision(what)
     return found | {f"chance R@{k}": value for k, value in _chance(what).items()}
 
@@ -153,7 +154,7 @@ def choice_scores(rank_N: Tensor, count_N: Tensor) -> dict[str, float]:
     A rank of ``count_N`` or more is that of a question whose answer has no finite score.
     """
     found = {f"R@{k}": float((rank_N < count_N.clamp(max=k)).double().mean()) for k in CUTS}
-    found["mean rank"] = float(rank_N.double().mean()) + 1
+    found["mean rank"], found[EXAMPLES] = float(rank_N.double().mean()) + 1, float(len(rank_N))
     return found | {f"chance R@{k}": float((k / count_N.double()).clamp(max=1).mean()) for k in CUTS}
 
 

@@ -277,16 +277,15 @@ class Running:
         limit: int | None,
         work: Callable[[Batch, list[int]], Made],
         *,
-        spread: bool = False,
         look: int = 0,
     ) -> list[Made]:
         """What ``work`` makes of each batch of a split of the task at work, in order; what takes long at a step's end.
 
         Processes take turns with the batches, and each has what all of them made: no sample is left out or counted twice.
-        ``spread``: the ``limit`` is of samples at even distances, not of the first. ``look``: see :meth:`Feed.split`.
+        ``limit``, ``look``: see :meth:`Feed.split`.
         Raises Stopping between two batches where a plain stop was asked for.
         """
-        mine = self.feed.split(split, size, limit, self.share, spread=spread, look=look)
+        mine = self.feed.split(split, size, limit, self.share, look=look)
         made: list[Made] = []
         last = next(self.feed.split(split, 2, 2)) if self.is_sharded else ({}, [])
         while self.agree((found := next(mine, None)) is not None):  # the first process has the most

@@ -33,7 +33,7 @@ class Attention(Diagnostic):
         """Show the diagnostic pictures and sentences once."""
         for _ in run.each_task():
             split = selecting_split(run.feed.splits) or "train"
-            shown = list(run.feed.splits[split])[: self.config.samples]
+            shown = run.feed.some(split, self.config.samples)
             run.say(run.feed.exhibit(run.named(self.exhibit), shown, run.at(), by_frame=True))
 
     def step_ended(self, run: Watched) -> None:

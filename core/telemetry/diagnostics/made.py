@@ -79,7 +79,7 @@ class Made(Diagnostic):
         if making.original is None and not making.made_of & {"sentence", "text"}:
             return ()
         split = selecting_split(run.feed.splits) or "train"
-        indices: Sequence[int] = list(run.feed.splits[split])[:count]
+        indices: Sequence[int] = run.feed.some(split, count)
         return tuple(run.feed.source.label(indices[number % len(indices)]) for number in range(count))
 
 

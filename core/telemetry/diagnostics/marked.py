@@ -28,7 +28,7 @@ class MarkedTimes(ClipsDiagnostic):
     def look(self, run: Watched, objective: str) -> None:
         """Say what it marked and what is true."""
         split = selecting_split(run.feed.splits) or "train"
-        indices = list(run.feed.splits[split])[: self.config.samples]
+        indices = run.feed.some(split, self.config.samples)
         found = run.experiment.marked(objective, run.feed.fixed_examples(self.config.samples))
         if not found:
             return

@@ -27,7 +27,7 @@ class SyncOffsets(ClipsDiagnostic):
         if found is None:
             return
         split, name = selecting_split(run.feed.splits) or "train", run.named(objective)
-        over = tuple(f"{split}/{index}" for index in list(run.feed.splits[split])[: self.config.samples])
+        over = tuple(f"{split}/{index}" for index in run.feed.some(split, self.config.samples))
         at, time_BT = run.at(), found.time_BT.cpu().numpy()
         step = float(np.diff(time_BT, axis=1).mean()) if time_BT.shape[1] > 1 else 1.0
         axis = {"kind": "times", "time": time_BT.shape[1], "first": float(time_BT[:, 0].mean()), "step": step}

@@ -30,7 +30,7 @@ class WordsInImage(Diagnostic):
     def began(self, run: Watched) -> None:
         """Show the images and sentences once."""
         split = selecting_split(run.feed.splits) or "train"
-        run.say(run.feed.exhibit(EXHIBIT, list(run.feed.splits[split])[: self.config.samples], run.at()))
+        run.say(run.feed.exhibit(EXHIBIT, run.feed.some(split, self.config.samples), run.at()))
 
     def step_ended(self, run: Watched) -> None:
         """Capture now and then, and at the last step."""

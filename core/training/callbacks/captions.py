@@ -24,7 +24,7 @@ from core.blocks.values import Text, Tokens, joined, map_tensors
 from core.compiler.answers.writing import Writer, beginning, brackets, decoder_of, tokenizer_of, writers
 from core.compiler.feed import Batch
 from core.data.order import evenly
-from core.graph.selection import SELECTING
+from core.graph.selection import EXAMPLES, SELECTING
 from core.knobs import knob
 from core.telemetry.events import Scalars
 from core.training.callback import Callback, callbacks
@@ -102,7 +102,7 @@ class Captions(Callback):
             values = run.forward(batch, [about.node])
             return _placed(decoder.about(values[about]), "cpu"), _placed(values[writer.text], "cpu"), chosen
 
-        found = run.collected(split, BATCH, max(self.config.most, self.config.pool), met, spread=True)
+        found = run.collected(split, BATCH, max(self.config.most, self.config.pool), met)
         tokens, text = (_placed(joined([each[side] for each in found]), run.device) for side in (0, 1))
         return Shown(tokens=tokens, text=text, indices=[index for each in found for index in each[2]])
 
@@ -121,7 +121,7 @@ class Captions(Callback):
             name: -likelihoods(decoder, some.text.ids_BL, some.text.mask_BL, tokens).sum() / words
             for name, tokens in (("perplexity", some.tokens), ("chance perplexity", some.moved_on().tokens))
         }  # fmt: skip
-        return {**against(made, own), **{name: math.exp(min(float(loss), 700.0)) for name, loss in losses.items()}}
+        return {EXAMPLES: float(count), **against(made, own), **{name: math.exp(min(float(loss), 700.0)) for name, loss in losses.items()}}
 
     def _ranked(self, run: Running, writer: Writer, shown: Shown) -> dict[str, float]:
         """Which sentence a sample makes likeliest, and which sample a sentence."""

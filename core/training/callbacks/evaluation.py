@@ -25,6 +25,7 @@ from core.compiler.feed import Batch
 from core.data.splitting import SEEN_PICTURES, SOME_SEEN, held_out_words
 from core.graph.document import End
 from core.graph.selection import (
+    EXAMPLES,
     STEM,
     TEST_SELECTS,
     Figure,
@@ -190,7 +191,7 @@ class Evaluation(Callback):
     def _began(self, run: Running) -> None:
         split = selecting_split(run.feed.splits)
         if split:
-            run.say(run.feed.exhibit(run.named("held out"), list(run.feed.splits[split])[: self.config.most], run.at()))
+            run.say(run.feed.exhibit(run.named("held out"), run.feed.some(split, self.config.most), run.at()))
         if is_test(f"{STEM}{split}"):
             run.warn(run.whose(TEST_SELECTS))
         holds = held_out_words(run.feed.source)
@@ -400,6 +401,8 @@ class Evaluation(Callback):
             found = run.collected(split, BATCH, self._limit(run, split, main), answered)
             joined = {name: torch.cat([rows[name] for rows in found]) for name in found[0]} if found else {}
             made = module.held_out_scores(joined) if joined else {}  # type: ignore[operator]
+            if made:
+                made[EXAMPLES] = float(len(run.feed.some(split, self._limit(run, split, main))))
             made |= self._of_several_looks(run, key, split, self._limit(run, split, main), joined)
             self._found |= {f"score/{run.named(split)}/{key}/{name}": value for name, value in made.items()}
 

@@ -22,6 +22,7 @@ from core.compiler.feed import Batch
 from core.compiler.module import Experiment
 from core.compiler.plan import Plan
 from core.graph.document import End
+from core.graph.selection import EXAMPLES
 from core.knobs import knob
 from core.problems import refuse
 from core.telemetry.events import Scalars
@@ -168,6 +169,7 @@ def probed(features: Features) -> dict[str, dict[str, float]]:
             right_N = torch.tensor([number.get(name, -1) for name in own])
             said_N = torch.where(other_ND.isfinite().all(1), says(other_ND), UNSAID)
             found[split] = {"accuracy": _share(said_N == right_N), "chance accuracy": _share(right_N == frequent)}
+            found[split][EXAMPLES] = float(len(own))
     return found
 
 

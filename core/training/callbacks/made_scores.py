@@ -195,7 +195,7 @@ class MadeScores(Callback):
             if not name:
                 found["chance R@10"] = score["chance R@10"]
                 found["R@10, 95 % from"], found["R@10, 95 % to"] = interval(score["R@10"], len(image_ND))
-                found["chance CLIP score"] = clip_score(image_ND, text_ND.roll(1, 0))
+                found["chance CLIP score"] = clip_score(image_ND, text_ND.roll(len(text_ND) // 2, 0))
         return found
 
     def _embedded(self, image_NCHW: Tensor, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:

@@ -263,7 +263,9 @@ def test_scenes_of_several_sizes_hold_their_boxes() -> None:
     assert len(shapes) > 5
 
 
-def test_so_many_at_even_distances() -> None:
-    assert evenly(range(10), 4) == [0, 2, 5, 7]
-    assert evenly([3, 1, 2], 5) == [3, 1, 2]
+def test_one_of_each_of_so_many_stretches() -> None:
+    for low, high, found in zip((0, 2, 5, 7), (2, 5, 7, 10), evenly(range(10), 4)):
+        assert low <= found < high
+    assert evenly(range(10), 4) == evenly(range(10), 4)
+    assert evenly([3, 1, 2], 5) == evenly([3, 1, 2], 3) == [3, 1, 2]
     assert evenly([], 3) == []

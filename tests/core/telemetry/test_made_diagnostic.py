@@ -44,7 +44,7 @@ def test_said_at_the_first_the_last_and_every_other_step_by_every_block_that_mak
     ]
     assert {event.seeds for event in said} == {(0, 1, 2, 3)}
     split = selecting_split(run.feed.splits) or "train"
-    indices = list(run.feed.splits[split])[:4]
+    indices = run.feed.some(split, 4)
     assert {event.titles for event in said} == {tuple(run.feed.source.label(index) for index in indices)}
 
 

@@ -391,6 +391,14 @@ def test_the_headline_leaves_out_what_chance_has_whole(qtbot):
     assert monitor.value().rows[0].way == "image_to_text"
 
 
+def test_how_many_samples_a_score_stands_on_is_told_beside_it(qtbot):
+    stem = "retrieval/test/image_to_text"
+    run = named_run((f"{stem}/R@10", 0.5), (f"{stem}/chance R@10", 0.05), (f"{stem}/examples", 1204))
+    monitor = shown(qtbot, RetrievalMonitor, run)
+    assert monitor.figures.text() == "test · image → text · R@10 50 % · chance level 5.0 % · N 1,204"
+    assert "N 1,204" in monitor._table.toolTip()
+
+
 def test_one_evaluation_alone_can_be_seen(qtbot):
     monitor = shown(qtbot, RetrievalMonitor, named_run(("retrieval/test/image_to_text/R@10", 0.5), steps=1))
     (raw, _), *_ = monitor._lines._pairs

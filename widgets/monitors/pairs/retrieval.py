@@ -10,7 +10,7 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from core.graph.selection import METRIC, STEM, TEST_HOLDS, metric_of, selecting_series
+from core.graph.selection import EXAMPLES, METRIC, STEM, TEST_HOLDS, metric_of, selecting_series
 from core.store.answers import Axis
 from core.store.reader import RunReader
 from widgets.look.figures import figure_name
@@ -47,6 +47,7 @@ class Row:
     name: str  # the way in words
     figures: dict[str, float]  # R@1 ..., mean rank; recalls as shares
     chance: dict[str, float]
+    examples: int = 0  # N: how many samples all of it stands on; 0 where the run did not say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +163,8 @@ class RetrievalMonitor(Monitor):
             f"{_split(split, value.holds)} · {named} · {figure_name(metric)} {percent(_mean(rows, metric, 'figures'))}"
         )
         chance = tr("chance level {value}", value=percent(_mean(rows, metric, "chance")))
-        return f"{figure} · {chance}" if metric in rows[0].chance else figure
+        figure = f"{figure} · {chance}" if metric in rows[0].chance else figure
+        return f"{figure} · N {rows[0].examples:,}" if rows[0].examples else figure
 
     def _point(self, x: float) -> None:
         if isinstance(value := self.value(), RetrievalValue):
@@ -232,6 +234,7 @@ class FigureTable(QWidget):
             figures = [" / ".join(_cell(row.figures, column) for row in rows) for column in columns]
             name = _split(split, self._holds)
             name = f"{rows[0].name} · {name}" if several else name
+            name = f"{name} · N {rows[0].examples:,}" if rows[0].examples else name
             self._paint_line(painter, top, name_width, cell, [name, *figures], theme().text, indent=12)
             chance = [_cell(rows[0].chance, column) if column in rows[0].chance else "" for column in columns]
             below = [tr("chance level") if any(chance) else "", *chance]
@@ -288,6 +291,7 @@ def _row_sentence(row: Row, holds: str = "") -> str:
         for said in (row.figures, row.chance)
     )
     name = f"{_split(row.split, holds)} · {row.name}"
+    name = f"{name} · N {row.examples:,}" if row.examples else name
     if not chance:
         return tr("{name}: {figures} (in %)", name=name, figures=figures)
     return tr("{name}: {figures}; chance level: {chance} (recalls in %)", name=name, figures=figures, chance=chance)
@@ -306,8 +310,9 @@ def _row(reader: RunReader, cursor: Cursor, stem: str, titles: Mapping[str, str]
     _, split, way = stem.split("/")
     found = {name: reader.value_at(f"{stem}/{name}", cursor.step) for name in columns}
     chance = {name: reader.value_at(f"{stem}/chance {name}", cursor.step) for name in columns if name != "mean rank"}
+    examples = reader.value_at(f"{stem}/{EXAMPLES}", cursor.step)
     return Row(
-        split=split, way=way, name=titles.get(way) or way_name(way),
+        split=split, way=way, name=titles.get(way) or way_name(way), examples=int(examples[1]) if examples else 0,
         figures={name: pair[1] for name, pair in found.items() if pair},
         chance={name: pair[1] for name, pair in chance.items() if pair},
     )  # fmt: skip
