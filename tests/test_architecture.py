@@ -98,6 +98,7 @@ PUT_OFF = {
     "studio/commands/sync.py": "torch",
     "studio/commands/relevance.py": "torch",
     "studio/commands/counterfactual.py": "torch",
+    "studio/commands/judge.py": "torch",
     "studio/asking/inspecting.py": "torch, when the page Inspect is asked first",
     "studio/asking/opening.py": "torch, when a run is asked first",
     "studio/watching/filming.py": "PyAV, when the timeline is filmed",

@@ -51,11 +51,11 @@ class OpenTeacher:
     """A run that answers. On meta it has shapes only."""
 
     def __init__(self, place: Path) -> None:
-        folder = checkpoint_of(place)
+        self.place = folder = checkpoint_of(place)
         document = document_of(folder)
         self.plan: Plan = compile(document)
         self.title = document.name
-        task, self._ends = _sides(self.plan)
+        self._task, self._ends = _sides(self.plan)
         self.width = int(meta_values(self.plan)[self._ends[0]].shape[-1])
         self.module: Experiment | None = None
         if torch.empty(0).device.type != "meta":
@@ -65,7 +65,7 @@ class OpenTeacher:
             self.module.eval().requires_grad_(False)
             graphs = sample_graphs(self.plan)
             graphs.load_state(read_state(folder)["transforms"])
-            self._graph = graphs[task.source]
+            self._graph = graphs[self._task.source]
 
     def embed(self, image: Tensor, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Unit vectors [B, D] each. The same samples give the same bits, whatever the student does."""
@@ -74,6 +74,13 @@ class OpenTeacher:
         values = self.module.run(self._batch(image, sentences), [end.node for end in self._ends])
         left, right = (F.normalize(values[end].float(), dim=-1) for end in self._ends)
         return left, right
+
+    def trained_captions(self) -> frozenset[str]:
+        """Every caption that it was trained on."""
+        gives, source = self.plan.specs[self._task.source].gives, self._graph.source
+        ports = tuple(port.name for port in gives if port.kind == "sentence")
+        train = source.splits()["train"]
+        return frozenset(str(text) for index in train for text in source.part(index, ports).values())
 
     def _batch(self, image: Tensor, sentences: Sequence[str]) -> dict[End, Any]:
         """What comes in as the teacher's own source would give it, through the teacher's own transforms."""

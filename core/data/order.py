@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,7 +45,7 @@ def evenly(indices: Sequence[int], count: int) -> list[int]:
     kept = min(count, len(indices))
     edges = [place * len(indices) // kept for place in range(kept + 1)] if kept else []
     draw = np.random.Generator(np.random.PCG64([len(indices), kept, _SOME]))
-    return [indices[int(draw.integers(low, high))] for low, high in zip(edges, edges[1:])]
+    return [indices[int(draw.integers(low, high))] for low, high in pairwise(edges)]
 
 
 class Batching:

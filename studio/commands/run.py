@@ -431,7 +431,9 @@ def own_scores(last: Mapping[str, float], titles: Mapping[str, str]) -> Table:
                 continue
             values = (last.get(f"score/{split}/{node}/{word}{score}") for word in ("", "chance "))
             right, *chance = (
-                _share(value) if score == "accuracy" else f"{value:.{0 if score == EXAMPLES else 3}f}" for value in values if value is not None
+                _share(value) if score == "accuracy" else f"{value:.{0 if score == EXAMPLES else 3}f}"
+                for value in values
+                if value is not None
             )
             table.add_row(
                 titles.get(node, node.replace("_", " ")), name, score, " ".join([right, *(f"({c})" for c in chance)])

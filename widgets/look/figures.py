@@ -12,6 +12,7 @@ def figure_name(name: str) -> str:
         return known
     beginnings = {
         "chance ": tr("{name} (chance level)"), "training ": tr("{name} (training images)"),
+        "real ": tr("{name} (real images)"), "lookup ": tr("{name} (lookup by caption)"),
         "whole-clip ": tr("{name} (the whole clip)"), "frame ": tr("{name} (of frames)"),
         "several-look ": tr("{name} (mean of several looks)"),
     }  # fmt: skip
@@ -48,7 +49,7 @@ def figure_words() -> dict[str, str]:
         "codes": tr("code book"), "use": tr("codes used"), "perplexity": tr("perplexity"), "dead": tr("dead codes"),
         "bits": tr("bits per pixel"), "entropy bits": tr("bits per pixel, entropy-coded"), "commitment": tr("commitment"),
         "pooled PSNR": tr("pooled PSNR"), "pooled SSIM": tr("pooled SSIM"), "mean image PSNR": tr("mean image PSNR"),
-        "images compared": tr("images compared"), "examples": tr("examples (N)"), "perceptual distance": tr("perceptual distance"),
+        "images compared": tr("images compared"), "examples": tr("examples (N)"), "captions seen": tr("captions that the judge was trained on"), "perceptual distance": tr("perceptual distance"),
         "error": tr("prediction error"), "mean class accuracy": tr("accuracy, mean of the classes"), "divergence": tr("KL divergence"),
         "alignment": tr("alignment"), "uniformity": tr("uniformity"), "effective rank": tr("effective rank"),
         "modality gap": tr("modality gap"), "positive mean": tr("mean of positives"), "negative mean": tr("mean of negatives"),

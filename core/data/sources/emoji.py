@@ -29,6 +29,7 @@ LANGUAGES = {
     "Italian": "it", "Japanese": "ja", "Korean": "ko", "Russian": "ru",
 }  # fmt: skip
 LEVELS = ("group", "subgroup", "family")
+NEW_CONCEPTS, NOTHING = "new concepts", "nothing"  # what is held out
 NAME, KEYWORDS, KIND = "name", "name and keywords", "kind and name"
 
 
@@ -58,6 +59,10 @@ class EmojiPairs(Source):
         background: str = knob(
             "white", "What shows through transparent pixels; by sample gives each emoji a plain colour of its own.",
             choices=("white", "grey", "black", "by sample"), advanced=True,
+        )  # fmt: skip
+        held_out: str = knob(
+            NEW_CONCEPTS, "Nothing: all pairs are trained on, for a run that only judges what others make.",
+            choices=(NEW_CONCEPTS, NOTHING), title="Held out", advanced=True,
         )  # fmt: skip
         second_artist: str = knob(
             "automatic", "Who draws the test on unseen style. Automatic: OpenMoji where it is installed.",
@@ -91,7 +96,7 @@ class EmojiPairs(Source):
         facts = unicode_names.EMOJI_DATA
         self._names = [plain_name(facts[row.emoji].get(language, facts[row.emoji]["en"])) for row in rows]
         self._captions = [self._caption(row, name) for row, name in zip(rows, self._names)]
-        splits = by_split(split_of(row.family) for row in rows)
+        splits = by_split(split_of(row.family) if self.config.held_out == NEW_CONCEPTS else "train" for row in rows)
         if self._second is not None:
             self._seen = [index for index in splits["train"] if self._second.has(rows[index].file)]
             splits["style"] = list(range(len(rows), len(rows) + len(self._seen)))
@@ -199,11 +204,9 @@ class EmojiPairs(Source):
     def facts(self) -> Mapping[str, str]:
         """Where it comes from and what is held out."""
         self.open()
-        found = {
-            "pictures": "Twemoji, CC BY 4.0",
-            "names": "Unicode CLDR, from the package emoji",
-            "test": "concepts of name families that are not in training",
-        }
+        found = {"pictures": "Twemoji, CC BY 4.0", "names": "Unicode CLDR, from the package emoji"}
+        if self.config.held_out == NEW_CONCEPTS:
+            found["test"] = "concepts of name families that are not in training"
         if self._second is not None:
             found["style"] = "training concepts drawn by another artist"
             found["another artist"] = self._second.credit
@@ -213,6 +216,9 @@ class EmojiPairs(Source):
         """Of captions, split and settings."""
         self.open()
         text = repr((self.config, self._captions, self._splits, self._second and self._second.credit))
+        text = text.replace(
+            f", held_out={self.config.held_out!r}", ""
+        )  # the splits say it, and said it before it was a setting
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def report(self, watch: Watch = UNWATCHED) -> DataReport:

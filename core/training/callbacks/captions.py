@@ -121,7 +121,11 @@ class Captions(Callback):
             name: -likelihoods(decoder, some.text.ids_BL, some.text.mask_BL, tokens).sum() / words
             for name, tokens in (("perplexity", some.tokens), ("chance perplexity", some.moved_on().tokens))
         }  # fmt: skip
-        return {EXAMPLES: float(count), **against(made, own), **{name: math.exp(min(float(loss), 700.0)) for name, loss in losses.items()}}
+        return {
+            EXAMPLES: float(count),
+            **against(made, own),
+            **{name: math.exp(min(float(loss), 700.0)) for name, loss in losses.items()},
+        }
 
     def _ranked(self, run: Running, writer: Writer, shown: Shown) -> dict[str, float]:
         """Which sentence a sample makes likeliest, and which sample a sentence."""

@@ -10,9 +10,7 @@ Series: ``score/<split>/<block>/<name>``. Axes: N images of a split, M of the tr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,7 +20,6 @@ from core.blocks.catalog import blocks
 from core.compiler.answers.making import Making, make_together
 from core.compiler.feed import Batch
 from core.compiler.plan import Task
-from core.compiler.teacher import OpenTeacher, open_teacher
 from core.data.media import pixels_of
 from core.graph.document import End
 from core.graph.selection import SELECTING
@@ -31,28 +28,11 @@ from core.telemetry.events import Pictures, Scalars
 from core.training.callback import Callback, callbacks
 from core.training.callbacks.evaluation import as_evaluated
 from core.training.control import Stopping
-from core.training.likeness import (
-    clip_score,
-    frechet_distance,
-    interval,
-    kernel_distance,
-    nearest,
-    nearest_captions,
-    pixel_features,
-)
-from core.training.retrieval import scores
+from core.training.judge import Images, Judge, judge_at
+from core.training.likeness import nearest
 from core.training.running import Running
 
 BATCH, SHOWN, MOST_TRAINED = 64, 16, 5000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Set:
-    """Images of a split with what they are called."""
-
-    image_NCHW: Tensor
-    made_NCHW: Tensor  # one made for each, where that was asked for
-    sentences: tuple[str, ...] = ()  # empty where the data has none
 
 
 @callbacks.register("made_scores")
@@ -75,8 +55,8 @@ class MadeScores(Callback):
         )
         most: int = knob(256, "Samples of a split at most.", low=8, high=50_000, unit="samples", title="Max examples")
         judge: str = knob(
-            "", "A trained run with images and text in one space, which never saw this generator; empty: features are 8 × 8 pixels.",
-            path="run",
+            "", "A trained run with images and text in one space, which saw the pairs and never this generator, such as that of the example "
+            "A judge for made images; empty: features are 8 × 8 pixels.", path="run",
         )  # fmt: skip
         steps: int | None = knob(
             None, "Sampling steps; empty: as the block is set.", low=1, high=1000, unit="steps", title="Steps per image"
@@ -86,13 +66,14 @@ class MadeScores(Callback):
 
     def __init__(self, config: Config) -> None:
         super().__init__(config)
-        self._judge: OpenTeacher | None = None
-        self._trained: dict[Making, Set] = {}
+        self._judge = Judge()
+        self._trained: dict[Making, Images] = {}
 
     def began(self, run: Running) -> None:
-        """Open the judge, or say why there is nothing to score. Raises Refused where the judge cannot be opened."""
-        if self.config.judge:
-            self._judge = open_teacher(Path(self.config.judge).expanduser())
+        """Open the judge and say what it is worth, or why there is nothing to score. Raises Refused where it cannot be opened."""
+        self._judge = judge_at(self.config.judge)
+        for doubt in self._judge.doubts(run.plan.document):
+            run.warn(doubt)
         if not self._makings(run):
             run.warn("Scores of made images are off: no block here makes images from noise.")
         elif run.callback("evaluation") is None:
@@ -105,13 +86,17 @@ class MadeScores(Callback):
             return
         try:
             with as_evaluated(run):
-                scored = [self._score(run, making) for making in self._makings(run)]
+                scored = self.score(run)
         except Stopping:
             return
         evaluation = run.callback("evaluation")
         for task, values in scored:
             with run.at_work(task):
                 evaluation.choose(run, values)  # type: ignore[union-attr]
+
+    def score(self, run: Running) -> list[tuple[Task, dict[str, float]]]:
+        """Make, score and say it now, block by block; each with the task that it is of. Raises Stopping."""
+        return [self._score(run, making) for making in self._makings(run)]
 
     def _makings(self, run: Running) -> list[Making]:
         return [m for m in run.experiment.makings() if m.kind == "image" and m.original is None]
@@ -128,7 +113,7 @@ class MadeScores(Callback):
                 made_NCHW = real.made_NCHW
                 if made_NCHW.shape[2:] != real.image_NCHW.shape[2:]:
                     made_NCHW = torch.nn.functional.interpolate(made_NCHW, real.image_NCHW.shape[2:], mode="area")
-                found = self._scored(made_NCHW, real, trained)
+                found = self._judge.scored(made_NCHW, real, trained)
                 stem = f"score/{run.named(split)}/{making.end.node}"
                 values = {f"{stem}/{name}": value for name, value in found.items()}
                 run.say(Scalars(at=run.at(), values=values))
@@ -136,7 +121,7 @@ class MadeScores(Callback):
                 self._tell(run, making, split, made_NCHW, real, trained)
         return task, every
 
-    def _read(self, run: Running, making: Making, split: str, most: int, makes: bool) -> Set:
+    def _read(self, run: Running, making: Making, split: str, most: int, makes: bool) -> Images:
         """A split's images as the block learns from them, with their captions and, where it ``makes``, one made for each."""
         end, port = self._real(run, making), self._sentence(run)
         place = {index: number for number, index in enumerate(run.feed.splits[split])}
@@ -151,7 +136,7 @@ class MadeScores(Callback):
 
         images, made, named = zip(*run.collected(split, BATCH, most, read))
         sentences = tuple(name for names in named for name in names)
-        return Set(image_NCHW=torch.cat(images), made_NCHW=torch.cat(made), sentences=sentences)
+        return Images(image_NCHW=torch.cat(images), made_NCHW=torch.cat(made), sentences=sentences)
 
     def _real(self, run: Running, making: Making) -> End:
         """Where real images are: what the block learns from, else the data's own."""
@@ -164,52 +149,17 @@ class MadeScores(Callback):
         """The port of the source that gives captions; empty where none does."""
         return next((port.name for port in run.plan.specs[run.task.source].gives if port.kind == "sentence"), "")
 
-    def _scored(self, made_NCHW: Tensor, real: Set, trained: Set) -> dict[str, float]:
-        count = len(made_NCHW)
-        spread = torch.linspace(0, len(trained.image_NCHW) - 1, min(count, len(trained.image_NCHW))).long()
-        sides = {"": made_NCHW, "training ": trained.image_NCHW[spread]}
-        real_ND, found = self._features(real.image_NCHW), {"images": float(count)}
-        for name, image_NCHW in sides.items():
-            feature_ND = self._features(image_NCHW)
-            found[f"{name}FID"] = frechet_distance(feature_ND, real_ND)
-            found[f"{name}KID"] = kernel_distance(feature_ND, real_ND)
-        for name, image_NCHW in (("", made_NCHW), ("real ", real.image_NCHW)):
-            distance_N, _ = nearest(image_NCHW.flatten(1), trained.image_NCHW.flatten(1))
-            found[f"{name}distance to training"] = float(distance_N.median())
-        return found | (self._judged(made_NCHW, real, trained) if self._judge is not None and real.sentences else {})
-
-    def _features(self, image_NCHW: Tensor) -> Tensor:
-        if self._judge is None:
-            return pixel_features(image_NCHW)
-        return torch.cat([self._embedded(part, [""] * len(part))[0] for part in image_NCHW.split(256)]).double()
-
-    def _judged(self, made_NCHW: Tensor, real: Set, trained: Set) -> dict[str, float]:
-        """Whether the judge finds the caption of what was made, beside real images and those of the nearest captions."""
-        looked_up = trained.image_NCHW[nearest_captions(real.sentences, trained.sentences)]
-        found: dict[str, float] = {}
-        for name, image_NCHW in (("", made_NCHW), ("real ", real.image_NCHW), ("lookup ", looked_up)):
-            image_ND, text_ND = self._embedded(image_NCHW, real.sentences)
-            score = scores(image_ND @ text_ND.T, real.sentences, answers=real.sentences)
-            found[f"{name}R@10"] = score["R@10"]
-            found[f"{name}CLIP score"] = clip_score(image_ND, text_ND)
-            if not name:
-                found["chance R@10"] = score["chance R@10"]
-                found["R@10, 95 % from"], found["R@10, 95 % to"] = interval(score["R@10"], len(image_ND))
-                found["chance CLIP score"] = clip_score(image_ND, text_ND.roll(len(text_ND) // 2, 0))
-        return found
-
-    def _embedded(self, image_NCHW: Tensor, sentences: Sequence[str]) -> tuple[Tensor, Tensor]:
-        assert self._judge is not None
-        left, right = self._judge.embed(image_NCHW, sentences)
-        return left.cpu(), right.cpu()
-
-    def _tell(self, run: Running, making: Making, split: str, made_NCHW: Tensor, real: Set, trained: Set) -> None:
+    def _tell(self, run: Running, making: Making, split: str, made_NCHW: Tensor, real: Images, trained: Images) -> None:
         """Which extractor and how many; and the nearest training image beside each of the first few."""
-        extractor = "8 x 8 pixels" if self._judge is None else f"the image tower of {self._judge.title}"
         run.log(
             f"{making.name} on {run.named(split)}: FID and KID of {len(made_NCHW)} made and {len(real.image_NCHW)} real images, "
-            f"features: {extractor}."
+            f"features: {self._judge.extractor}."
         )
+        if self._judge.judges and (seen := self._judge.seen(real.sentences)) < len(real.sentences):
+            run.warn(
+                f"The judge was trained on {seen} of the {len(real.sentences)} captions of {run.named(split)}: of those it did not see "
+                "it ranks copied training images above the real ones."
+            )
         if split != SELECTING[0]:
             return
         _, place_N = nearest(made_NCHW[:SHOWN].flatten(1), trained.image_NCHW.flatten(1))

@@ -59,6 +59,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "vq_vae": {},
     "emoji_gan": {},
     "text_to_emoji": {},
+    "judge_emoji": {SENTENCE: "pictures", PICTURE: "sentences"},
     "draw_codes": {},
     "connectors_sweep": {},
     "space_time_cost_sweep": {},
@@ -213,7 +214,7 @@ def test_every_example_answers_or_says_why_not(
         return
     model = Trained(document, checkpoint)
     assert {given: question.finds for given, question in model.questions.items()} == finds
-    split = next(name for wanted in ("test", "validation") for name in model.splits if name.startswith(wanted))
+    split = next(name for wanted in ("test", "validation", "train") for name in model.splits if name.startswith(wanted))
     for given in (SENTENCE, PICTURE, BOTH, SOUND, FILM):
         asked = {
             "sentence": "red heart" if "sentence" in given else None,

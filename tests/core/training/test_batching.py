@@ -209,21 +209,21 @@ def test_every_picture_of_a_pack_has_its_own_map(watched: Trainer) -> None:
     assert queries == keys
     assert queries["each"] == pictures.size_B2.tolist()
     assert (queries["kind"], queries["extra"]) == ("patches", 1)
-    split = watched.feed.splits["validation"]
+    split = watched.feed.some("validation", 6)
     for place in range(6):
         one = watched.feed.split("validation", 1)
         alone = next(b for b, indices in one if indices == [split[place]])
         own = watched.experiment.attention_maps(alone)["navit/1"][0]
         length = own.shape[-1]
         torch.testing.assert_close(rows[place, None, :, :length, :length], own, atol=1e-5, rtol=1e-5)
-    shown = watched.feed.exhibit("probe", list(split)[:6], watched.at())
+    shown = watched.feed.exhibit("probe", watched.feed.some("validation", 6), watched.at())
     assert [(h // 8, w // 8) for h, w in shown.sizes] == [tuple(size) for size in pictures.size_B2.tolist()]
 
 
 def test_words_of_a_pack_are_named_by_their_own_sentence(watched: Trainer) -> None:
     batch = watched.feed.fixed_examples(6)
     rows, queries, _ = watched.experiment.attention_maps(batch)["text_transformer/0"]
-    exhibit = watched.feed.exhibit("probe", list(watched.feed.splits["validation"])[:6], watched.at())
+    exhibit = watched.feed.exhibit("probe", watched.feed.some("validation", 6), watched.at())
     real = [len(words) for words in exhibit.words]
     assert queries == {"kind": "words", "extra": 0, "length": max(real)}
     for place, length in enumerate(real):

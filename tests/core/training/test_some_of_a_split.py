@@ -14,7 +14,7 @@ from core.data.sources.emoji import EmojiPairs
 from core.graph.document import End
 from core.inference.changes import Change, changed
 from core.telemetry.events import Exhibit, Scalars
-from core.training.callbacks.made_scores import MadeScores, Set
+from core.training.judge import Images, Judge
 from tests.core.training.running import trainer
 from tests.documents import tiny_clip
 
@@ -96,6 +96,9 @@ class LikeNeighbours:
 
     title = "by brightness"
 
+    def trained_captions(self) -> frozenset[str]:
+        return frozenset()
+
     def embed(self, image: torch.Tensor, sentences: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
         angle_N = image.mean((1, 2, 3))
         told_N = torch.tensor([float(text) if text else 0.0 for text in sentences])
@@ -106,10 +109,8 @@ def test_the_control_of_a_clip_score_is_not_the_caption_of_a_neighbour() -> None
     """Sixteen images in two kinds, sorted: the next caption is almost always of the same kind."""
     sentences = tuple(str(0.0 if number < 8 else 1.5) for number in range(16))
     image_NCHW = torch.stack([torch.full((3, 8, 8), float(text)) for text in sentences])
-    scores = MadeScores(MadeScores.Config())
-    scores._judge = LikeNeighbours()  # type: ignore[assignment]
-    images = Set(image_NCHW=image_NCHW, made_NCHW=image_NCHW, sentences=sentences)
-    found = scores._judged(image_NCHW, images, images)
+    images = Images(image_NCHW=image_NCHW, made_NCHW=image_NCHW, sentences=sentences)
+    found = Judge(LikeNeighbours()).scored(image_NCHW, images, images)  # type: ignore[arg-type]
     assert found["CLIP score"] == pytest.approx(100)
     assert found["chance CLIP score"] < 10
 

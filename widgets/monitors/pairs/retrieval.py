@@ -234,11 +234,11 @@ class FigureTable(QWidget):
             figures = [" / ".join(_cell(row.figures, column) for row in rows) for column in columns]
             name = _split(split, self._holds)
             name = f"{rows[0].name} · {name}" if several else name
-            name = f"{name} · N {rows[0].examples:,}" if rows[0].examples else name
             self._paint_line(painter, top, name_width, cell, [name, *figures], theme().text, indent=12)
             chance = [_cell(rows[0].chance, column) if column in rows[0].chance else "" for column in columns]
-            below = [tr("chance level") if any(chance) else "", *chance]
-            self._paint_line(painter, top + line, name_width, cell, below, theme().muted, indent=12)
+            count = f"N {rows[0].examples:,}" if rows[0].examples else ""
+            under = " · ".join(filter(None, (count, tr("chance level") if any(chance) else "")))
+            self._paint_line(painter, top + line, name_width, cell, [under, *chance], theme().muted, indent=12)
         painter.end()
 
     def _paint_line(

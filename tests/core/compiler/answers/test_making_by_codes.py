@@ -19,7 +19,7 @@ from core.data.media import pixels_of
 from core.graph import edits
 from core.graph.document import Document
 from core.inference.answering import Cancelled
-from core.inference.code_book import code_book
+from core.inference.code_book import IMAGES, code_book
 from core.inference.generate import Manner, Sight, generate, walk
 from core.inference.trained import Trained
 from core.telemetry.events import Pictures, Scalars
@@ -148,7 +148,7 @@ def test_a_code_book_opens_with_what_each_code_draws_and_stood_for(trained: tupl
     assert all(code.drawn.shape == (4, 4, 3) for code in codes)
     (codec,) = opened.experiment.codecs()
     feed = opened.feed()
-    batch, _ = next(feed.split("test", 64, 64))
+    batch, _ = next(feed.split("test", 64, IMAGES))
     ids_BN = opened.experiment.encoded(codec, batch).ids_BN
     image_CHW = batch[codec.original][0]
     first = next(code for code in codes if code.number == int(ids_BN[0, 0]))
