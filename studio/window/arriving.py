@@ -1,4 +1,5 @@
-"""Files that are dropped anywhere on the window: an experiment is opened, an exported image leads to its run, data goes to a source."""
+"""Files that are dropped anywhere on the window: an experiment is opened, an exported image leads to its run, another program's
+records become runs, data goes to a source."""
 
 from __future__ import annotations
 
@@ -12,10 +13,12 @@ from core.data.readers.media_formats import AUDIO, VIDEOS
 from core.data.readers.picture_formats import ENDINGS as PICTURES
 from core.data.tables import ENDINGS as TABLES
 from core.problems import Refused
+from core.records.telling import holds_records, is_record
 from studio.session import Session
 from studio.watching.result_cards import KINDS, ResultCards, read_card
 from studio.window.dropping import source_for
 from studio.window.frame import Frame
+from studio.window.importing import Importing
 from widgets.look.language import tr
 
 EXPERIMENTS = (".json",)
@@ -25,8 +28,8 @@ DATA = frozenset({*PICTURES, *AUDIO.endings, *VIDEOS.endings, *TABLES})
 class Arriving:
     """Says what it would take, and takes it."""
 
-    def __init__(self, session: Session, window: Frame, cards: ResultCards) -> None:
-        self._session, self._window, self._cards = session, window, cards
+    def __init__(self, session: Session, window: Frame, cards: ResultCards, importing: Importing) -> None:
+        self._session, self._window, self._cards, self._importing = session, window, cards, importing
 
     def takes(self, urls: Sequence[QUrl]) -> bool:
         """Whether something that is dragged would be taken."""
@@ -44,7 +47,9 @@ class Arriving:
             self._take_one(paths[0])
 
     def _take_one(self, path: Path) -> None:
-        if path.is_dir():
+        if is_record(path) or (path.is_dir() and holds_records(path)):
+            self._importing.open(path)
+        elif path.is_dir():
             self._as_data(path)
         elif path.suffix.lower() in KINDS and _has_card(path):
             self._cards.open(path)
@@ -74,7 +79,7 @@ def _paths(urls: Sequence[QUrl]) -> list[Path]:
 
 def _takes(path: Path) -> bool:
     ending = path.suffix.lower()
-    return path.is_dir() or ending in EXPERIMENTS or ending in KINDS or ending in DATA
+    return path.is_dir() or ending in EXPERIMENTS or ending in KINDS or ending in DATA or is_record(path)
 
 
 def _has_card(path: Path) -> bool:

@@ -20,6 +20,7 @@ from studio.window.arriving import Arriving
 from studio.window.dialogs import Dialogs
 from studio.window.forking import Forking
 from studio.window.frame import Frame
+from studio.window.importing import Importing
 from studio.window.menus import Menus
 from studio.window.open_tabs import OpenTabs
 from studio.window.own_blocks import OwnBlocksPage
@@ -47,7 +48,8 @@ class Window(Frame):
         self.top.set_controls(run, [pause, stops], self.menus.menus["Run"])
         self.top.set_menu(self.menus.whole)
         self.cards, self.filming = ResultCards(session, self), Filming(session, self)
-        self.arriving = Arriving(session, self, self.cards)
+        self.importing = Importing(session, self)
+        self.arriving = Arriving(session, self, self.cards, self.importing)
         self.setAcceptDrops(True)
         self.advising = Advising(session, self.advice)
         self.tour = tour_of(session, self)
@@ -155,6 +157,10 @@ class Window(Frame):
         """Another store of runs, in a window of its own."""
         self.dialogs.open_store()
 
+    def import_runs(self) -> None:
+        """Runs of other programs, into this store."""
+        self.importing.open()
+
     def ask_rate(self) -> None:
         """A new learning rate for the run that trains."""
         self.dialogs.ask_rate()
@@ -210,6 +216,7 @@ class Window(Frame):
         self.session.preferences.geometry = self.saveGeometry()
         self.driving.release()
         self.filming.stop()
+        self.importing.close()
         self.rooms.close()
         self.budgeting.close()
         self.beside.close()

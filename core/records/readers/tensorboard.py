@@ -23,9 +23,9 @@ from core.records.formats.tf_records import Torn, records
 from core.records.gathering import Gathering, flat
 from core.records.media import audio_event, histogram_event, picture_event, text_event
 from core.records.reader import Reader, Tell
+from core.records.telling import is_event_file
 from core.telemetry.events import Status
 
-MARK = ".tfevents."
 Numbers = NDArray[np.float64]
 SESSION_START = 1
 ENDS: dict[int, Status] = {1: "finished", 2: "failed"}  # of hparams' session_end_info
@@ -61,11 +61,6 @@ class TensorBoard(Reader):
             status=reading.status, settings=reading.settings, series=series, moments=gathered.moments(),
             remarks=gathered.remarks(),
         )  # fmt: skip
-
-
-def is_event_file(name: str) -> bool:
-    """As TensorBoard tells them: by the middle of their names."""
-    return MARK in name and not name.endswith(".profile-empty")
 
 
 def _is_plain(path: Path) -> bool:

@@ -1,0 +1,49 @@
+"""A journey with another program's runs: dropped on the window, looked at, imported, seen, and imported again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QUrl
+
+from studio.window.importing import Importing
+from tests.core.records.events import event, scalar, write
+from widgets.records_sheet import RecordsSheet
+
+
+def looked(person: object, importing: Importing) -> RecordsSheet:
+    person.wait(lambda: importing.sheet is not None and importing.sheet.take.isEnabled())  # type: ignore[attr-defined]
+    assert importing.sheet is not None
+    return importing.sheet
+
+
+@pytest.mark.long
+def test_a_folder_of_event_files_becomes_runs(tmp_path: Path, sit_down) -> None:
+    for name in ("one", "two"):
+        values = [event(1_700_000_000.0 + s, s, summary=scalar("val/accuracy", s / 8)) for s in range(9)]
+        write(tmp_path / "logs" / name, values)
+    person = sit_down()
+    window, session = person.window, person.session
+    window.arriving.take([QUrl.fromLocalFile(str(tmp_path / "logs"))])
+    sheet = looked(person, window.importing)
+    assert [sheet.list.topLevelItem(row).text(0) for row in range(2)] == ["one", "two"]
+    sheet.take.click()
+    person.wait(lambda: window.importing.sheet is None)
+    assert sorted(facts.name for facts in session.runs) == ["one", "two"]
+    assert "2 runs were imported." in person.said
+    assert window.pages.current == "runs"
+    library = window.library
+    library.select((session.runs[0].uid,))
+    for act in ("open", "continue", "fork"):
+        assert "there is no graph to it" in library.why_not(act)
+    session.watch(session.runs[0].uid)
+    person.wait_quiet()
+    window.menus.entry("import_runs").trigger()
+    window.importing.look(tmp_path / "logs")
+    sheet = looked(person, window.importing)
+    assert "(in the library)" in sheet.list.topLevelItem(0).text(0)
+    sheet.take.click()
+    person.wait(lambda: window.importing.sheet is None)
+    assert "2 were there already." in person.said
+    assert len(session.runs) == 2
