@@ -90,6 +90,7 @@ PUT_OFF = {
     "studio/asking/watching_films.py": "torch, when the query page is asked about a video",
     "studio/asking/film_strips.py": "torch, when a clip's frames are looked at",
     "studio/asking/partial.py": "torch, when the query page is asked about audio or a video, or something is cancelled",
+    "studio/asking/records.py": "soundfile, when an event file is written",
     "studio/asking/writing.py": "torch, when the query page is asked for a caption",
     "studio/asking/listening.py": "torch, when the query page is asked about audio",
     "studio/commands/blocks.py": "torch, when a block is tested",

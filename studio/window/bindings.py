@@ -22,6 +22,7 @@ from core.telemetry.events import ENDED
 from studio.asking.exporting import export_model, export_tower
 from studio.asking.film_strips import bind_film_strips
 from studio.asking.judging import Judging
+from studio.asking.records import export_to_tensorboard
 from studio.asking.table_columns import bind_columns
 from studio.asking.teachers import offer_teachers
 from studio.session import Session
@@ -291,6 +292,7 @@ def bind_library(session: Session, window: Frame, room: RunsRoom, go_on: Callabl
     ))  # fmt: skip
     library.modelRequested.connect(partial(export_model, session))
     library.towerRequested.connect(partial(export_tower, session))
+    library.tensorboardRequested.connect(partial(export_to_tensorboard, session))
     library.selectionChanged.connect(partial(show_checkpoints, session, window))
     library.failed.connect(lambda sentence: session.say(sentence, "error"))
     library.set_runs(session.runs)

@@ -69,6 +69,7 @@ class LibraryView(ShownRuns):
     modelRequested = Signal(str, str)  # uid, path: the run's towers as one program
     towerRequested = Signal(str, str)  # uid, folder: one of its towers as a transformers folder
     exportRequested = Signal(tuple, str)  # uids, path: every point as CSV
+    tensorboardRequested = Signal(tuple, str)  # uids, folder: each as an event file
     selectionChanged = Signal(tuple)  # uids; answer with set_checkpoints
     pinRequested = Signal(object, str, tuple)  # a page as it is seen, its caption, RunFacts ...: into the report
     chartApplied = Signal(object)  # Chart: of a view
@@ -257,6 +258,7 @@ class LibraryView(ShownRuns):
         menu.addAction(tr("This table as an image…"), self._export_picture)
         points = menu.addAction(tr("Every point of the selected runs as CSV…"), self._export_points)
         points.setProperty(FEWEST, 1)
+        menu.addAction(tr("Selected runs to TensorBoard…"), self._export_tensorboard).setProperty(FEWEST, 1)
         menu.addSeparator()
         for words, act in (
             (tr("Model of the selected run…"), self._export_model),
@@ -405,6 +407,12 @@ class LibraryView(ShownRuns):
         path = save_file(self, tr("Export"), tr("points.csv"), "CSV (*.csv)", what="export")
         if path and uids:
             self.exportRequested.emit(uids, path)
+
+    def _export_tensorboard(self) -> None:
+        uids = self.selected()
+        folder = open_folder(self, tr("A folder for TensorBoard, one below it for each run"), what="export")
+        if folder and uids:
+            self.tensorboardRequested.emit(uids, folder)
 
     def _export_model(self) -> None:
         path = save_file(self, tr("Export"), "model.pt2", "PyTorch (*.pt2);;ONNX (*.onnx)", what="export")

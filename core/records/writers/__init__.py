@@ -1,0 +1,1 @@
+"""One file for each kind of record that is written for other programs."""
