@@ -196,7 +196,7 @@ class Feed:
     def spelling(self, end: End, most: int = 512) -> Mapping[int, str]:
         """What the numbers on an end of text stand for, as so many training sentences have them."""
         found: dict[int, str] = {}
-        for index in list(self.splits["train"])[:most]:
+        for index in self.some("train", most):
             value = self._graph.value(index, (end.node, end.port))
             if isinstance(value, Pieces):
                 found |= {int(number): word for number, word in zip(value.ids, value.words) if word}

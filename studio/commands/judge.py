@@ -15,7 +15,10 @@ from core.store.places import CHECKPOINTS
 from studio.open.stores import add_store_flags, open_store
 from studio.telling.printing import as_json, console
 
-ROWS = {"real ": "the real image", "lookup ": "training image of the nearest caption", "": "made", "chance ": "chance"}
+ROWS = {
+    "real ": "the real image", "training ": "as many training images", "lookup ": "training image of the nearest caption",
+    "": "made", "chance ": "chance",
+}  # fmt: skip
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -68,8 +71,7 @@ def table_of(title: str, scores: Mapping[str, float]) -> Table:
     for column in ("shown", *columns):
         table.add_column(column, justify="left" if column == "shown" else "right", no_wrap=column != "shown")
     for prefix, words in ROWS.items():
-        beside = "training " if prefix == "lookup " else prefix
-        cells = [_cell(scores, column, beside if column in ("FID", "KID") else prefix) for column in columns]
+        cells = [_cell(scores, column, prefix) for column in columns]
         if any(cells):
             table.add_row(words, *cells)
     return table

@@ -21,6 +21,7 @@ from core.compiler.answers.making import Making, make_together
 from core.compiler.feed import Batch
 from core.compiler.plan import Task
 from core.data.media import pixels_of
+from core.data.order import evenly
 from core.graph.document import End
 from core.graph.selection import SELECTING
 from core.knobs import knob
@@ -162,15 +163,19 @@ class MadeScores(Callback):
             )
         if split != SELECTING[0]:
             return
-        _, place_N = nearest(made_NCHW[:SHOWN].flatten(1), trained.image_NCHW.flatten(1))
+        rows = evenly(range(len(made_NCHW)), SHOWN)
+        _, place_N = nearest(made_NCHW[rows].flatten(1), trained.image_NCHW.flatten(1))
         made, beside = (
             np.stack([pixels_of(image) for image in images])
-            for images in (made_NCHW[:SHOWN], trained.image_NCHW[place_N])
+            for images in (made_NCHW[rows], trained.image_NCHW[place_N])
         )
-        seeds = tuple(range(self.config.seed, self.config.seed + len(made)))
+        places = evenly(
+            range(len(run.feed.splits[split])), self.config.most
+        )  # each was made from the seed of its place in the split
+        seeds = tuple(self.config.seed + places[row] for row in rows)
         run.say(
             Pictures(
                 at=run.at(), series=f"made/{making.end.node}/nearest training image", pictures=made, originals=beside,
-                seeds=seeds, titles=tuple(real.sentences[: len(made)]),
+                seeds=seeds, titles=tuple(real.sentences[row] for row in rows) if real.sentences else (),
             )
         )  # fmt: skip

@@ -134,10 +134,11 @@ def test_what_is_shown_is_spread_and_the_other_is_far_away() -> None:
     text = Text(ids_BL=torch.arange(12)[:, None], mask_BL=torch.ones(12, 1, dtype=torch.bool), vocabulary=12)
     shown = Shown(tokens=Tokens(x_BND=x_BND, modality="image"), text=text, indices=list(range(100, 112)))
     four = shown.some(4)
-    assert four.indices == [100, 103, 106, 109]
-    assert four.tokens.x_BND.flatten().tolist() == [0, 3, 6, 9]
-    assert four.moved_on().tokens.x_BND.flatten().tolist() == [6, 9, 0, 3]
-    assert four.moved_on().text.ids_BL.flatten().tolist() == [0, 3, 6, 9]
+    rows = [index - 100 for index in four.indices]
+    assert [row // 3 for row in rows] == [0, 1, 2, 3], "one of every stretch of three"
+    assert four.tokens.x_BND.flatten().tolist() == rows
+    assert four.moved_on().tokens.x_BND.flatten().tolist() == [*rows[2:], *rows[:2]]
+    assert four.moved_on().text.ids_BL.flatten().tolist() == rows
 
 
 def test_the_training_option_scores_beside_chance(trained: tuple[Trained, list[Scalars]]) -> None:

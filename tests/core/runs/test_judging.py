@@ -51,10 +51,11 @@ def test_a_table_shows_what_was_made_beside_real_images_the_lookup_and_chance() 
               "training KID": -0.0001}  # fmt: skip
     out = StringIO()
     Console(file=out, width=120).print(table_of("test, unet, N 204", scores))
-    title, head, lookup, made, chance = [line.strip() for line in out.getvalue().splitlines()]
+    title, head, trained, lookup, made, chance = [line.strip() for line in out.getvalue().splitlines()]
     assert title == "test, unet, N 204"
     assert head.split("  ")[0] == "shown"
-    assert lookup.split() == ["training", "image", "of", "the", "nearest", "caption", "20.0", "%", "-0.0001"]
+    assert lookup.split() == ["training", "image", "of", "the", "nearest", "caption", "20.0", "%"]
+    assert trained.split() == ["as", "many", "training", "images", "-0.0001"]
     assert made.split() == ["made", "5.0", "%", "25.0", "%", "(20.0", "to", "31.0)"]
     assert chance.split() == ["chance", "4.9", "%"]
 
