@@ -5,7 +5,6 @@ A step of its history comes when the next one begins; values that were logged fo
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -161,8 +160,3 @@ def _merge(found: dict[str, Any], more: dict[str, Any]) -> None:
             _merge(found[name], value)
         else:
             found[name] = value
-
-
-def history_item(name: str, value: object) -> bytes:
-    """One value of a step, as W&B writes it."""
-    return wire.of_text(2, name) + wire.of_text(VALUE_JSON, json.dumps(value))

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from core.records.formats import wire
 from core.records.formats.level_logs import log_of, logged
 from core.records.formats.tf_records import Torn
-from core.records.readers.wandb_offline import history_item
 from core.telemetry.events import Histogram, LogLine
 from tests.core.records.reading import only_run, said
 
@@ -37,7 +36,7 @@ def about(**config: object) -> bytes:
 
 
 def history(step: int, *items: bytes) -> bytes:
-    own = (history_item("_timestamp", 1796067883.25 + step), history_item("_step", step))
+    own = (nested("_timestamp", value=1796067883.25 + step), nested("_step", value=step))
     return wire.of_block(
         2, b"".join(wire.of_block(1, item) for item in (*items, *own)) + wire.of_block(2, wire.of_whole(1, step))
     )
@@ -54,8 +53,8 @@ def test_history_configuration_and_end(tmp_path: Path) -> None:
     write(
         tmp_path / "offline-run",
         about(lr=0.1, model={"width": 3, "layers": [1, 2]}, _wandb={}),
-        history(0, history_item("loss", 1.0), history_item("a/b", 2), nested("nested", "x", value=4.0)),
-        history(5, history_item("loss", math.nan), history_item("up", math.inf), history_item("word", "hello")),
+        history(0, nested("loss", value=1.0), nested("a/b", value=2), nested("nested", "x", value=4.0)),
+        history(5, nested("loss", value=math.nan), nested("up", value=math.inf), nested("word", value="hello")),
         history(
             20,
             nested("h", "_type", value="histogram"),
@@ -86,7 +85,7 @@ def test_history_configuration_and_end(tmp_path: Path) -> None:
 
 
 def test_a_run_without_its_end_is_interrupted_and_a_torn_file_is_said(tmp_path: Path) -> None:
-    path = write(tmp_path, about(), *(history(step, history_item("loss", step)) for step in range(5)))
+    path = write(tmp_path, about(), *(history(step, nested("loss", value=step)) for step in range(5)))
     path.write_bytes(path.read_bytes()[:-9])
     run = only_run(tmp_path)
     assert run.status == "interrupted"
