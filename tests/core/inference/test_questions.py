@@ -44,6 +44,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "several_views": {},
     "video_localisation": {},
     "video_captions": {SENTENCE: "films", FILM: "sentences"},
+    "video_captioning": {SENTENCE: "films", FILM: "sentences"},
     "cross_attention_memory_sweep": {},
     "early_late_cost_sweep": {},
     "siamese_views": {PICTURE: "pictures"},
