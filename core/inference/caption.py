@@ -7,6 +7,7 @@ last look at the image. Axes: L subwords written, P tokens before them, N image 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ from core.inference.trained import Trained
 from core.problems import Refused, refuse
 
 GREEDY = Way()
-PLACES = ("patches", "bins", "times")  # grids of an image, of bands over time, of time alone
+PLACES = ("patches", "bins", "times", "frames")  # grids of an image, of bands over time, of time alone, of a film
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class Word:
     look_HW: (
         NDArray[np.float32] | None
     )  # shares of the image's patches, or of a sound's bands (the highest first) and times; None where that cannot be told
+    look_Thw: NDArray[np.float32] | None = None  # of a film: shares of the cells of every frame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,7 @@ class Writing:
         words = said[:-1] if is_whole else said
         shown = self._over_places(looks_LN)
         found = tuple(
-            Word(text=self.tokenizer.decode([piece]), look_HW=None if shown is None else shown[number])
+            _looking(self.tokenizer.decode([piece]), None if shown is None else shown[number])
             for number, piece in enumerate(words)
         )
         return Caption(
@@ -125,7 +127,8 @@ class Writing:
         )
 
     def _over_places(self, looks_LP: Tensor) -> NDArray[np.float32] | None:
-        """The looks on the image's patches or the sound's bands and times [L, h, w]; None where the tokens before the words come of neither."""
+        """The looks on the image's patches or the sound's bands and times [L, h, w], or on the cells of a film's frames [L, T, h, w]; None
+        where the tokens before the words come of none of them."""
         grid = self.about.grid
         if grid is not None and grid.kind in PLACES:
             return _laid(looks_LP, grid)
@@ -143,9 +146,14 @@ class Writing:
         return _laid(looks_LP @ (among_PN / among_PN.sum(-1, keepdim=True).clamp_min(1e-30)), tokens.grid)
 
 
+def _looking(text: str, look: NDArray[np.float32] | None) -> Word:
+    is_film = look is not None and look.ndim == 3
+    return Word(text=text, look_HW=None if is_film else look, look_Thw=look if is_film else None)
+
+
 def _laid(looks_LN: Tensor, grid: Grid) -> NDArray[np.float32]:
     patches = looks_LN[:, grid.extra :]  # CLS stands for no place
     patches = patches / patches.sum(-1, keepdim=True).clamp_min(1e-30)
-    rows, columns = (1, grid.sizes[0]) if grid.kind == "times" else grid.sizes
-    laid_Lhw = patches.unflatten(-1, (rows, columns)).cpu().numpy().astype(np.float32)
+    sizes = (1, grid.sizes[0]) if grid.kind == "times" else grid.sizes
+    laid_Lhw = patches[:, : math.prod(sizes)].unflatten(-1, sizes).cpu().numpy().astype(np.float32)
     return laid_Lhw[:, ::-1].copy() if grid.kind == "bins" else laid_Lhw  # the lowest band comes first

@@ -110,7 +110,7 @@ def inspect(
             words=words,
             why_no_score=refused.problems[0].what,
         )
-    flows = {key: _flow(trained, followed, key) for key in RULES}
+    flows = {key: flowing(trained, followed, key) for key in RULES}
     found = {key: flow.found(score.ends, 1) for key, flow in flows.items()}
     looks = tuple(_looks(trained, followed, words)) or tuple(_plain(trained, batch, words))
     by_word, patches = _by_word(trained, task, batch, score, words)
@@ -134,10 +134,11 @@ def followed_by(trained: Trained, task: Task, batch: Values, score: Score) -> Fo
 
 def found_by(trained: Trained, followed: Followed, score: Score, rule: str, samples: int) -> list[Found]:
     """How much each token of what a score is made of counts for it, by one rule."""
-    return _flow(trained, followed, rule).found(score.ends, samples)
+    return flowing(trained, followed, rule).found(score.ends, samples)
 
 
-def _flow(trained: Trained, followed: Followed, rule: str) -> Flow:
+def flowing(trained: Trained, followed: Followed, rule: str) -> Flow:
+    """What every token of a forward is made of, by one rule."""
     return Flow(experiment=trained.experiment, followed=followed, rule=RULES[rule])
 
 
@@ -203,7 +204,7 @@ def _by_word(
     made: dict[str, NDArray[np.float32]] = {}
     patches: Mapping[str, Any] = {}
     for rule in RULES:
-        for found in _flow(trained, followed, rule).found(score.ends, count):
+        for found in flowing(trained, followed, rule).found(score.ends, count):
             if found.grid is not None and found.grid.kind != "words" and rule not in made:
                 made[rule], patches = found.share_BM.float().cpu().numpy(), found.grid.as_dict()
     return made, patches

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from studio.asking.film_looking import looks_of_words
 from widgets.look.language import tr
 from widgets.query.values import Asked, QueryAnswer, QueryAnswers
 
@@ -64,4 +65,5 @@ def written_about(
         lambda: caption(trained, **brought, progress=following.progress, wrote=following.wrote)
     )
     answers = tuple(answer(word) for word in made.words)
-    return QueryAnswers(asked=Asked(), kind="written", answers=answers, written=made.sentence, is_partial=is_partial)
+    asked = Asked(looks=looks_of_words(trained, Path(path), made.words)) if given == "film" else Asked()
+    return QueryAnswers(asked=asked, kind="written", answers=answers, written=made.sentence, is_partial=is_partial)

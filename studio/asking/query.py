@@ -18,6 +18,7 @@ from core.knobs import knobs_of
 from core.problems import Refused, refuse
 from core.store.answers import RunFacts
 from studio.asking.code_book import opened_book
+from studio.asking.film_looking import looked_at
 from studio.asking.listening import heard_of, opened_sound, sounding, told_of_sound
 from studio.asking.making import Watching, generated, reconstructed
 from studio.asking.opening import opened
@@ -31,7 +32,7 @@ from widgets.look.language import said, tr
 from widgets.query.classes import names_of
 from widgets.query.listening import SUFFIXES
 from widgets.query.page import QueryPage
-from widgets.query.values import Askable, Asked, MakingWish, QueryAnswer, QueryAnswers, Ways
+from widgets.query.values import Askable, Asked, FilmLookWish, MakingWish, QueryAnswer, QueryAnswers, Ways
 
 if TYPE_CHECKING:
     from core.compiler.plan import Plan
@@ -73,6 +74,7 @@ class Asking(QObject):
         page.filmWanted.connect(self.open_film)
         page.watchRequested.connect(self.watch)
         serve_reels(session.engine, page.reelWanted, page.take_reel)
+        page.lookWanted.connect(self.look)
         page.codeBookRequested.connect(self.open_book)
         page.cancelRequested.connect(self._cancelled.set)
         page.waysWanted.connect(self.find_ways)
@@ -155,6 +157,12 @@ class Asking(QObject):
             self._make(lambda: self._answer(uid, step, "", "", film=path))
         else:
             self._make(lambda: self._seen(uid, step, kind, path))
+
+    def look(self, uid: str, step: int, wish: FilmLookWish) -> None:
+        """Say where in a video an answer comes from."""
+        self._session.engine.ask(
+            lambda: looked_at(self._trained(uid, step), wish), lambda looks, _: self._page.show_looks(wish, looks)
+        )
 
     def open_book(self, uid: str, step: int) -> None:
         """Show what each code draws, and what it stood for."""

@@ -72,7 +72,8 @@ def told_of_film(trained: Trained, kind: str, path: str, following: Following) -
         "align": lambda: _offsets(trained, path, following),
     }
     answers = tells[kind]()
-    return replace(answers, asked=asked_of(path), seconds=time.monotonic() - began)
+    asked = replace(asked_of(path), looks=answers.asked.looks)
+    return replace(answers, asked=asked, seconds=time.monotonic() - began)
 
 
 def _actions(trained: Trained, path: str) -> QueryAnswers:

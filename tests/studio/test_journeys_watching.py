@@ -42,6 +42,8 @@ def test_a_film_is_dropped_and_asked_about(sit_down, trained, tmp_path):
     person.wait(lambda: player.picture.image is not None)
     person.press(Qt.Key.Key_Period, on=player)
     assert player.words.text() == "frame 2 of 25 · 0.040 s"
+    person.wait(page.closely.look.isVisible)
+    assert page.closely.look.map().shape == (4, 2, 2), "where in it the first caption comes from"
     person.click(page._watching.buttons["classify"])
     person.wait(lambda: page.answers().kind == "classes")
     assert sum(answer.score for answer in page.answers().answers) == pytest.approx(1)

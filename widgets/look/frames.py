@@ -11,19 +11,28 @@ from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from widgets.look.language import tr
-from widgets.look.pictures import fitted, image_of
+from widgets.look.pictures import fitted, heat_of, image_of
 from widgets.look.theme import look, theme
 
 
-def paint_frames(painter: QPainter, place: QRectF, tiles: Sequence[NDArray[np.uint8]]) -> None:
-    """Frames [H, W, 3] of equal parts of the time, from left to right."""
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+def paint_frames(
+    painter: QPainter, place: QRectF, tiles: Sequence[NDArray[np.uint8]], *, edges: Sequence[float] = (),
+    lit: NDArray[np.float32] | None = None,
+) -> None:  # fmt: skip
+    """Frames [H, W, 3] from left to right, of equal parts of the time, or between ``edges``; ``lit``: how strongly each is, [T, h, w]."""
     wide = place.width() / max(len(tiles), 1)
+    edges = edges or [place.left() + edge * wide for edge in range(len(tiles) + 1)]
+    highest = float(lit.max(initial=0.0)) if lit is not None else 0.0
     for number, tile in enumerate(tiles):
-        image = image_of(tile)
-        left, right = (round(place.left() + edge * wide) for edge in (number, number + 1))  # no gap between two
+        left, right = round(edges[number]), round(edges[number + 1])  # no gap between two
         field = QRectF(left, place.top(), right - left, place.height())
-        painter.drawImage(field, image, _middle(image, wide / max(place.height(), 1.0)))
+        image, shape = image_of(tile), field.width() / max(place.height(), 1.0)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(field, image, _middle(image, shape))
+        if lit is not None:
+            heat = heat_of(lit[number], highest)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+            painter.drawImage(field, heat, _middle(heat, shape))
 
 
 def _middle(tile: QImage, shape: float) -> QRectF:

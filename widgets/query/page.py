@@ -25,7 +25,18 @@ from widgets.query.picked import PickedAnswer
 from widgets.query.question import PictureWell
 from widgets.query.results import Results, scrolled
 from widgets.query.run_choice import RunChoice
-from widgets.query.values import EITHER, Askable, Filming, MakingWish, QueryAnswers, Sounding, Ways
+from widgets.query.values import (
+    EITHER,
+    Askable,
+    Filming,
+    FilmLooks,
+    FilmLookWish,
+    MakingWish,
+    QueryAnswer,
+    QueryAnswers,
+    Sounding,
+    Ways,
+)
 from widgets.query.watching import WatchingForm
 from widgets.query.words import (
     found_words,
@@ -39,6 +50,8 @@ from widgets.query.words import (
     with_sound,
 )
 from widgets.query.writing import CaptionForm
+
+LOOKED_INTO = ("sentences", "classes", "actions")  # answers about a video of which is worked out where they come from
 
 
 class QueryPage(QWidget):
@@ -55,6 +68,7 @@ class QueryPage(QWidget):
     captionRequested = Signal(str, int, str, float, object)  # run uid, step, picture path, temperature, seed
     soundWanted = Signal(str)  # path: what is in this file?
     filmWanted = Signal(str)  # path: what is in this file?
+    lookWanted = Signal(str, int, object)  # run uid, step, FilmLookWish
     reelWanted = Signal(object)  # ReelFrames or ReelSound: what a player needs
     watchRequested = Signal(str, int, str, str)  # run uid, step, kind of answer, video path
     listenRequested = Signal(str, int, str, str, str)  # run uid, step, kind of answer, audio path, sentence or empty
@@ -67,6 +81,7 @@ class QueryPage(QWidget):
         self._path = ""
         self._answered: tuple[str, ...] = ()  # what was given when the present answers came
         self._is_busy = False
+        self._looked_for: FilmLookWish | None = None
         self._choice, self._results = RunChoice(), Results(self)
         self._sentence, self._well, self._classes = QLineEdit(), PictureWell(), ClassesForm()
         self._making, self._writing = MakingForm(), CaptionForm()
@@ -143,6 +158,11 @@ class QueryPage(QWidget):
         for player in self._results.players:
             player.take(wish, answer, refusal)
 
+    def show_looks(self, wish: FilmLookWish, looks: FilmLooks | None) -> None:
+        """The answer to ``lookWanted``; one that is no longer looked at is dropped."""
+        if wish == self._looked_for:
+            self._results.show_looks(looks)
+
     def show_progress(self, text: str, share: float | None = None) -> None:
         """What is being done, and how far; None: no telling."""
         self._set_busy(True)
@@ -211,6 +231,7 @@ class QueryPage(QWidget):
         self._writing.captionWanted.connect(self._want_caption)
         for player in self._results.players:
             player.wanted.connect(self.reelWanted)
+        self._results.answerPicked.connect(self._want_look)
         look.changed.connect(self._relook)
 
     def _lay_out(self) -> None:
@@ -428,6 +449,17 @@ class QueryPage(QWidget):
 
     def _want_seen(self, kind: str) -> None:
         self.watchRequested.emit(self.uid(), self.step(), kind, self._watching.path())
+
+    def _want_look(self, answer: QueryAnswer) -> None:
+        """Where in the video the answer that is looked at comes from."""
+        answers, self._looked_for = self._results.answers, None
+        path = self._watching.path()
+        if answers is None or answers.asked.film is None or answers.asked.looks is not None or not path:
+            return
+        if answers.kind in LOOKED_INTO:
+            name = "" if answers.kind == "actions" else answer.sentence
+            self._looked_for = FilmLookWish(path=path, kind=answers.kind, answer=name)
+            self.lookWanted.emit(self.uid(), self.step(), self._looked_for)
 
     def _take_sound(self, path: str) -> None:
         self._sentence.clear()

@@ -13,8 +13,9 @@ from widgets.look.playing import Player
 from widgets.look.sounds import sound_image
 from widgets.query.close_look import HeatPicture, HeatWords
 from widgets.query.columns import muted
+from widgets.query.film_look import FilmLookView
 from widgets.query.stage import words_of
-from widgets.query.values import QueryAnswer, QueryAnswers
+from widgets.query.values import FilmLooks, QueryAnswer, QueryAnswers
 
 CLOSE = (
     "made",
@@ -39,7 +40,7 @@ class PickedAnswer(QWidget):
         self.title = muted(tr("Attention map"))
         self.picture, self.words = HeatPicture(), HeatWords()
         self.player, self.play_button = Player(self), QPushButton(tr("Play"))
-        self.film = FilmPlayer(height=PLAYER)
+        self.film, self.look = FilmPlayer(height=PLAYER), FilmLookView()
         self.play_button.clicked.connect(self._play_or_stop)
         self.player.stopped.connect(self._show_player)
         self.about, self.lit = QLabel(), QCheckBox(tr("Show attention"))
@@ -49,11 +50,21 @@ class PickedAnswer(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
-        for part in (self.title, self.picture, self.film, self.play_button, self.words, self.about, self.lit):
+        for part in (
+            self.title,
+            self.picture,
+            self.look,
+            self.film,
+            self.play_button,
+            self.words,
+            self.about,
+            self.lit,
+        ):
             column.addWidget(part)
         self.words.wordPicked.connect(lambda _: self._show())
         self.lit.toggled.connect(self._light)
         self.film.hide()
+        self.look.hide()
         self._show()
         self._show_player()
 
@@ -70,9 +81,20 @@ class PickedAnswer(QWidget):
         self._show()
         self._show_player()
 
+    def show_looks(self, looks: FilmLooks | None) -> None:
+        """In place of some frames of the video that was asked about: those that were looked at, lit."""
+        self.look.show_looks(looks)
+        self.look.setVisible(looks is not None)
+        if looks is not None:
+            self.picture.hide()
+            self.title.setText(tr("Attention map"))
+            self.lit.show()
+
     def _light(self, lit: bool) -> None:
         self.picture.set_lit(lit)
-        self._show()
+        self.look.set_lit(lit)
+        if self.look.isHidden():
+            self._show()
 
     def _show(self) -> None:
         answers, answer = self._answers, self._answer

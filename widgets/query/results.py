@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QWidget
 
 from widgets.look.language import tr
@@ -11,12 +11,14 @@ from widgets.query.kinds import KindList
 from widgets.query.picked import PickedAnswer
 from widgets.query.stage import SoundStage
 from widgets.query.tiles import AnswerTiles, is_tiled
-from widgets.query.values import QueryAnswers, Ways
+from widgets.query.values import FilmLooks, QueryAnswers, Ways
 from widgets.query.words import title_of
 
 
 class Results(QObject):
     """The two columns ``middle`` and ``right``; a sentence stands where there is no answer."""
+
+    answerPicked = Signal(object)  # QueryAnswer
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,6 +35,7 @@ class Results(QObject):
         self.middle, self.right = self._middle(), self._right()
         self.stage.spanPicked.connect(self.tiles.pick)
         self.tiles.answerPicked.connect(self._pick)
+        self.closely.look.mapChanged.connect(self._light_stage)
 
     def show_answers(self, answers: QueryAnswers) -> None:
         """What the model found."""
@@ -78,7 +81,20 @@ class Results(QObject):
     def _pick(self, index: int) -> None:
         self.stage.pick(index)
         if self.answers is not None:
-            self.closely.show_answer(self.answers, self.answers.answers[index])
+            answer = self.answers.answers[index]
+            self.closely.show_answer(self.answers, answer)
+            self.show_looks(self.answers.asked.looks)
+            if self.answers.kind == "written" and self.answers.asked.looks is not None:
+                self.closely.look.choose_word(index)
+            self.answerPicked.emit(answer)
+
+    def show_looks(self, looks: FilmLooks | None) -> None:
+        """Where in the video the picked answer comes from; None: that is not known, or not yet."""
+        self.stage.times.show_looks(looks)
+        self.closely.show_looks(looks)
+
+    def _light_stage(self, lit: object) -> None:
+        self.stage.times.light(lit)
 
     def _middle(self) -> QWidget:
         side, column = new_column()

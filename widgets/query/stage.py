@@ -23,7 +23,7 @@ from widgets.look.plain import plain_tip
 from widgets.look.playing import Player
 from widgets.look.sounds import NOTHING, paint_seconds, sound_image
 from widgets.look.theme import look, theme
-from widgets.query.values import Asked, Filming, QueryAnswer, QueryAnswers, Sounding
+from widgets.query.values import Asked, Filming, FilmLooks, QueryAnswer, QueryAnswers, Sounding
 
 WAVE, SOUND, FILM, AXIS = (
     40,
@@ -140,6 +140,8 @@ class FoundTimes(QWidget):
         self._answers: QueryAnswers | None = None
         self._image: QImage | None = None
         self._picked, self._looked_at = -1, 0.0
+        self._looks: FilmLooks | None = None
+        self._lit: NDArray[np.float32] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
         look.changed.connect(self._relook)
@@ -147,6 +149,7 @@ class FoundTimes(QWidget):
     def set_answers(self, answers: QueryAnswers) -> None:
         """Another sound."""
         self._answers, self._image, self._picked = answers, None, -1
+        self._looks = self._lit = None
         self.setFixedHeight(self.sizeHint().height())
         is_film = answers.asked.film is not None
         self.setAccessibleName(
@@ -158,6 +161,16 @@ class FoundTimes(QWidget):
     def show_seconds(self, seconds: float) -> None:
         """Where one looks into a film."""
         self._looked_at = seconds
+        self.update()
+
+    def show_looks(self, looks: FilmLooks | None) -> None:
+        """Of a film the frames that were looked at, in place of any."""
+        self._looks, self._lit = looks, None
+        self.update()
+
+    def light(self, lit: object) -> None:
+        """How much lies in each of their cells, [T, h, w]; None: nothing is lit."""
+        self._lit = lit if isinstance(lit, np.ndarray) else None
         self.update()
 
     def forget(self) -> None:
@@ -229,7 +242,7 @@ class FoundTimes(QWidget):
             return
         painter, place = QPainter(self), self._place()
         if asked.film is not None:
-            paint_frames(painter, place, asked.film.tiles)
+            self._paint_film(painter, place, asked.film)
         elif asked.sound is not None:
             if self._image is None:
                 self._image = sound_image(asked.sound.samples, int(place.width()), SOUND, WAVE)
@@ -248,6 +261,16 @@ class FoundTimes(QWidget):
             for (_, one), (_, following) in itertools.pairwise(boxes):  # the path goes on through what is between
                 painter.drawLine(QPointF(one.right(), one.bottom()), QPointF(following.left(), following.top()))
         painter.end()
+
+    def _paint_film(self, painter: QPainter, place: QRectF, film: Filming) -> None:
+        """Frames of equal parts of its time; those that were looked at, lit, once they are known."""
+        if self._looks is None:
+            paint_frames(painter, place, film.tiles)
+            return
+        starts, seconds = self._looks.starts, self._seconds()
+        middles = [(one + next_one) / 2 for one, next_one in itertools.pairwise(starts)]
+        edges = [place.left() + edge / seconds * place.width() for edge in (0.0, *middles, seconds)]
+        paint_frames(painter, place, self._looks.frames, edges=edges, lit=self._lit)
 
     def _paint_rows(self, painter: QPainter, place: QRectF) -> None:
         height, names = self._row_height(), self.rows()

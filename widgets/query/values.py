@@ -78,6 +78,27 @@ class Filming:
     reel: Reel | None = None  # to be played
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FilmLooks:
+    """Where in a video an answer comes from: frames as the model saw them, and how much of it lies in each of their cells."""
+
+    frames: tuple[NDArray[np.uint8], ...]  # [H, W, 3] each
+    starts: tuple[float, ...]  # seconds
+    end: float  # of the last
+    by_way: Mapping[str, NDArray[np.float32]]  # way of following -> [T, h, w], which sums to one
+    words: tuple[str, ...] = ()
+    by_word: NDArray[np.float32] | None = None  # [L, T, h, w], each sums to one
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmLookWish:
+    """Where in a video does one of the answers about it come from?"""
+
+    path: str
+    kind: str  # of answers
+    answer: str = ""  # a sentence, or the name of a class
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """The question: a sentence, an image, both, a sound, or a video."""
@@ -87,6 +108,7 @@ class Asked:
     words: tuple[str, ...] = ()  # what the text tokens stand for
     sound: Sounding | None = None  # as the model heard it
     film: Filming | None = None
+    looks: FilmLooks | None = None  # where in that video what was written comes from
 
 
 @dataclass(frozen=True, kw_only=True)
