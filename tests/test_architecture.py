@@ -88,6 +88,7 @@ PUT_OFF = {
     "studio/asking/advising.py": "torch, when the advisor counts the data",
     "studio/asking/looking.py": "torch, when the data page looks at a source",
     "studio/asking/watching_films.py": "torch, when the query page is asked about a video",
+    "studio/asking/film_looking.py": "torch, when the query page says where in a video an answer comes from",
     "studio/asking/film_strips.py": "torch, when a clip's frames are looked at",
     "studio/asking/partial.py": "torch, when the query page is asked about audio or a video, or something is cancelled",
     "studio/asking/records.py": "soundfile, when an event file is written",
