@@ -46,6 +46,9 @@ class Block(nn.Module):
     exact: ClassVar[bool] = True  # computes in float64 throughout where weights and inputs are
     reads_packs: ClassVar[bool] = False  # takes rows that hold several documents; others get each in a row of its own
     streams_apart: ClassVar[bool] = False  # when evaluated, a stream hangs only on what came in under its own name
+    hangs_on: ClassVar[
+        Mapping[str, tuple[str, ...]]
+    ] = {}  # outgoing port -> the incoming ones that it alone hangs on; else on all
     any_size: ClassVar[bool] = False  # takes images of another size than those it was built for
     reconstructs: ClassVar[Mapping[str, str]] = {}  # an image or waveform given -> the port taken that it is made from
     learns: ClassVar[tuple[str, ...]] = ()  # ports that only training reads: what it makes does not hang on them

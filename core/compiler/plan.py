@@ -129,6 +129,9 @@ class Plan:
         own = self.specs[end.node].modality
         if self.specs[end.node].alternatives and (port := self.specs[end.node].output(end.port)):
             return port.modality
+        if self._hangs_on(end):
+            found = {self.modality_of(source) for source in self.behind(end)}
+            return found.pop() if len(found) == 1 else "shared"
         source = self.inputs[end.node].get(end.port)
         return self.modality_of(source) if own in ("any", "shared") and source is not None else self.modality(end.node)
 
@@ -157,9 +160,14 @@ class Plan:
         return None
 
     def behind(self, end: End) -> list[End]:
-        """What an end is made of: all that its node takes, or where inputs are alternatives those of its kind."""
+        """What an end is made of: all that its node takes, those that it says it hangs on, or of alternatives those of its kind."""
         given = self.inputs.get(end.node, {})
-        return [given[arm] for arm in self.specs[end.node].arms(end.port) if arm in given]
+        arms = self._hangs_on(end) or self.specs[end.node].arms(end.port)
+        return [given[arm] for arm in arms if arm in given]
+
+    def _hangs_on(self, end: End) -> tuple[str, ...]:
+        key = self.document.nodes[end.node].block
+        return blocks[key].hangs_on.get(end.port, ()) if key in blocks else ()
 
     def sides(self, objective: str) -> tuple[End, End] | None:
         """The two ends of embeddings that an objective pulls together."""

@@ -65,6 +65,8 @@ class QFormerText(Block):
         "together": port("tokens", "queries that have read the image and the words", axes="B Q E", modality="shared"),
     }  # fmt: skip
 
+    hangs_on = {"queries": ("tokens",), "words": ("text",)}
+
     @dataclass(frozen=True, kw_only=True)
     class Config(Block.Config):
         """Layers."""

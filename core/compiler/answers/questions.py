@@ -107,9 +107,10 @@ def brought(plan: Plan, end: End, hidden: Collection[str] = ()) -> set[str]:
 
 
 def _incoming(plan: Plan, end: End) -> list[End]:
-    """What an end is made of: all that its node takes, or in a block that keeps streams apart only its own stream."""
+    """What an end is made of: all that its node takes, or only its own stream, where a block keeps streams apart or says what an end hangs on."""
     given = plan.inputs.get(end.node, {})
-    if plan.specs[end.node].alternatives:
+    key = plan.document.nodes[end.node].block
+    if plan.specs[end.node].alternatives or (key in blocks and end.port in blocks[key].hangs_on):
         return plan.behind(end)
     if _streams_apart(plan, end.node) and end.port in given:
         return [given[end.port]]

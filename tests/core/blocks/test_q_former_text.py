@@ -15,9 +15,12 @@ from core.blocks.fusion.pairs import Pairs
 from core.blocks.fusion.q_former_text import QFormerText, seen
 from core.blocks.fusion.sides import example_sides
 from core.blocks.values import Text, Tokens
+from core.compiler.answers.questions import questions_of
+from core.compiler.compile import compile
 from core.knobs import configure
 from core.problems import Refused
 from tests.core.blocks.test_bridges import plain, shaken, take
+from tests.documents import Drawing
 
 transformers = transformers_module()
 QUERIES, LENGTH = 5, 6
@@ -128,6 +131,7 @@ def test_who_is_blind_to_whom() -> None:
         False,
     ]
     assert same(alone, first["queries"])
+    assert QFormerText.hangs_on == {"queries": ("tokens",), "words": ("text",)}
 
 
 def test_a_word_is_said_of_the_image_and_of_what_came_before() -> None:
@@ -151,6 +155,28 @@ def test_looks_are_those_of_queries_that_read_no_word() -> None:
     assert [*maps] == ["0", "2"]
     torch.testing.assert_close(maps["2"], alone["2"], atol=1e-6, rtol=1e-5)
     torch.testing.assert_close(maps["2"].sum(-1), torch.ones(2, 4, QUERIES))
+
+
+def test_each_side_has_its_modality_and_is_asked_alone() -> None:
+    draw = Drawing("one Q-Former")
+    draw.add("sources.emoji", image_size=16, second_artist="none")
+    draw.add("transforms.tokenizer", vocabulary=300, length=8)
+    draw.add("encoders.vit", patch_size=4, width=24, depth=1, heads=2)
+    draw.add("fusion.q_former_text", width=16, count=2, heads=2)
+    draw.add("connectors.pool")
+    draw.add("connectors.pool")
+    draw.add("objectives.info_nce")
+    for source, target in (
+        ("emoji.image", "vit.image"), ("emoji.sentence", "tokenizer.sentence"), ("vit.tokens", "q_former_text.tokens"),
+        ("tokenizer.text", "q_former_text.text"), ("q_former_text.queries", "pool.tokens"), ("q_former_text.words", "pool_2.tokens"),
+        ("pool.embedding", "info_nce.left"), ("pool_2.embedding", "info_nce.right"),
+    ):  # fmt: skip
+        draw.wire(source, target)
+    plan = compile(draw.document)
+    assert [plan.modality_of(end) for end in plan.pair("info_nce") or ()] == ["image", "text"]
+    assert {given: one.finds for given, one in questions_of(plan).items()} == {
+        frozenset({"sentence"}): "pictures", frozenset({"picture"}): "sentences",
+    }  # fmt: skip
 
 
 def test_without_text_it_says_what_to_do() -> None:
