@@ -90,6 +90,7 @@ class SyntheticRun:
         if step % 50 == 0:
             yield from self._evaluation(at, done)
             yield self._embedded(at, done)
+            yield self._weights(at, done)
         yield from self._moments(at, step)
 
     def events(self, last: int | None = None) -> Iterator[Event]:
@@ -136,6 +137,12 @@ class SyntheticRun:
             "negative mean": float(negative.mean()), "negative std": float(negative.std()),
         }  # fmt: skip
         yield Scalars(at=at, values={f"{stem}/{name}": value for name, value in values_by_name.items()})
+
+    def _weights(self, at: At, done: float) -> Event:
+        """Weights that spread as training goes on, as another program would record them."""
+        places = np.linspace(-1, 1, 40)
+        counts = 4000 * np.exp(-0.5 * (places / (0.1 + 0.3 * done)) ** 2)
+        return Histogram(at=at, series="weights/vit", low=-1.0, high=1.0, counts=counts.astype(np.uint32))
 
     def _experts(self, at: At, done: float) -> Iterator[Event]:
         """Two modalities that part over eight experts as training goes on."""

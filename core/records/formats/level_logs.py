@@ -14,7 +14,7 @@ from core.records.formats.tf_records import Torn
 
 BLOCK, MOST_BYTES = 1 << 15, 256 << 20
 FILE_HEAD = b":W&B\xe1\xbe\x00"
-_HEAD = struct.Struct("<IHB")
+HEAD = struct.Struct("<IHB")
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 
@@ -25,21 +25,21 @@ def logged(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     at, whole, parts = len(FILE_HEAD), len(FILE_HEAD), bytearray()
     while True:
         left = BLOCK - at % BLOCK
-        if left < _HEAD.size:  # the end of a block that takes no head
+        if left < HEAD.size:  # the end of a block that takes no head
             file.read(left)
             at += left
             continue
-        head = file.read(_HEAD.size)
+        head = file.read(HEAD.size)
         if not head and not parts:
             return
-        if len(head) < _HEAD.size:
+        if len(head) < HEAD.size:
             raise Torn(whole)
-        checksum, size, kind = _HEAD.unpack(head)
+        checksum, size, kind = HEAD.unpack(head)
         data = file.read(size)
         sensible = kind in (FULL, FIRST) if not parts else kind in (MIDDLE, LAST)
         if len(data) < size or zlib.crc32(data, zlib.crc32(bytes([kind]))) != checksum or not sensible:
             raise Torn(whole)
-        at += _HEAD.size + size
+        at += HEAD.size + size
         parts += data
         if len(parts) > MOST_BYTES:
             raise Torn(whole)
@@ -47,22 +47,3 @@ def logged(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
             whole = at
             yield at, bytes(parts)
             parts.clear()
-
-
-def log_of(records: list[bytes]) -> bytes:
-    """A file of these records."""
-    found = bytearray(FILE_HEAD)
-    for data in records:
-        first = True
-        while True:
-            left = BLOCK - len(found) % BLOCK
-            if left < _HEAD.size:
-                found += bytes(left)
-                continue
-            part, data = data[: left - _HEAD.size], data[left - _HEAD.size :]
-            kind = (LAST if not data else MIDDLE) if not first else (FULL if not data else FIRST)
-            found += _HEAD.pack(zlib.crc32(part, zlib.crc32(bytes([kind]))), len(part), kind) + part
-            first = False
-            if not data:
-                break
-    return bytes(found)

@@ -32,11 +32,12 @@ def mapping_in(path: Path) -> dict[str, Any]:
     """What a file says, by name. Raises Refused where it is no such file."""
     if path.stat().st_size > MOST_BYTES:
         raise refuse(f"{path} is larger than {MOST_BYTES >> 20} MB.")
-    loader = _Plain(path.read_text(encoding="utf-8", errors="replace"))
     try:
-        found = loader.get_single_data()
+        loader = _Plain(path.read_text(encoding="utf-8", errors="replace"))
+        try:
+            found = loader.get_single_data()
+        finally:
+            loader.dispose()
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise refuse(f"{path} is no YAML file: {type(error).__name__}.") from error
-    finally:
-        loader.dispose()
     return {str(name): value for name, value in found.items()} if isinstance(found, dict) else {}

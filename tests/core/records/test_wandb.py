@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.records.formats import wire
-from core.records.formats.level_logs import log_of, logged
+from core.records.formats.level_logs import logged
 from core.records.formats.tf_records import Torn
 from core.telemetry.events import Histogram, LogLine
+from tests.core.records.level_log import log_of
 from tests.core.records.reading import only_run, said
 
 

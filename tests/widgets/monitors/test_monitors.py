@@ -62,7 +62,7 @@ def shown(qtbot, cls, run, cursor=CURSOR):
 def test_every_monitor_is_found():
     assert set(EVERY) == {
         "loss", "similarity", "retrieval", "samples", "attention", "device", "gradients", "rates", "tasks", "log", "experts",
-        "metrics", "made", "marked", "codes", "sounds", "sync", "embedding_map",
+        "metrics", "made", "distributions", "marked", "codes", "sounds", "sync", "embedding_map",
     }  # fmt: skip
 
 
