@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.telemetry.events import Histogram, LogLine, Pictures, Sounds, Status
+from core.telemetry.events import At, Histogram, LogLine, Mark, Pictures, Sounds, Status
 
-Medium = Histogram | Pictures | Sounds | LogLine
+NOWHERE = At(step=0, seconds=0.0)  # of what is told its own time when it is kept
+Medium = Histogram | Pictures | Sounds | LogLine | Mark
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from core.records.foreign import Medium, Moment, Points
+from core.records.foreign import NOWHERE, Medium, Moment, Points
+from core.telemetry.events import Mark
 
 MOST_STEP = 2**62 - 1
 MOST_SERIES = 20_000  # of one run
@@ -77,8 +78,8 @@ class Gathering:
             self._count("repeated")
         self._moments[key] = Moment(step=step, wall=wall, event=event)
 
-    def begin_again(self, step: int) -> None:
-        """The writer was started anew at a step: what it had said from there on is not what happened."""
+    def begin_again(self, step: int, wall: float = math.nan) -> None:
+        """The writer was started anew at a step: what it had said from there on is not what happened; a mark says so."""
         dropped = 0
         for line in self._lines.values():
             kept = np.asarray(line.steps) < step
@@ -90,6 +91,7 @@ class Gathering:
             dropped += 1
         if dropped:
             self._count("dropped", dropped)
+            self.moment("", step, wall, Mark(at=NOWHERE, kind="note", text="The record begins again here"))
 
     def leave_out(self, why: str, count: int = 1) -> None:
         """Something was seen that has no place here; ``why`` is a clause without a number."""

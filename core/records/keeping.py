@@ -29,7 +29,7 @@ from core.store.reader import RunReader
 from core.store.schema import run as run_table
 from core.store.snapshots import KINDS, clean
 from core.store.writing import Writing
-from core.telemetry.events import Event, LogLine, Scalars
+from core.telemetry.events import Event, LogLine, Mark, Scalars
 
 EVENTS_AT_ONCE = 5000
 
@@ -182,7 +182,7 @@ def _goes_on(reader: RunReader, found: ForeignRun, wanted: dict[str, Points], fo
 def _moment_steps(found: ForeignRun) -> dict[tuple[str, str], list[int]]:
     steps: dict[tuple[str, str], list[int]] = {}
     for moment in found.moments:
-        if not isinstance(moment.event, LogLine):
+        if not isinstance(moment.event, LogLine | Mark):
             steps.setdefault((KINDS[type(moment.event)], clean(moment.event.series)), []).append(moment.step)
     return steps
 
@@ -198,7 +198,7 @@ def _later_moments(reader: RunReader, found: ForeignRun) -> tuple[Moment, ...]:
 
     def last(moment: Moment) -> int:
         event = moment.event
-        return head if isinstance(event, LogLine) else kept.get((KINDS[type(event)], clean(event.series)), LEAST)
+        return head if isinstance(event, LogLine | Mark) else kept.get((KINDS[type(event)], clean(event.series)), LEAST)
 
     return tuple(moment for moment in found.moments if moment.step > last(moment))
 

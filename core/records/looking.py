@@ -14,6 +14,7 @@ from pathlib import Path
 from core.problems import Problem, Refused, refuse
 from core.records.catalog import readers
 from core.records.foreign import ForeignRun, Place
+from core.records.formats.sqlite_files import is_own_store
 from core.records.reader import Stopped
 
 DEEPEST, MOST_FILES = 16, 500_000
@@ -138,6 +139,15 @@ def places_in(path: Path, stops: Callable[[], bool] = lambda: False) -> tuple[li
 
 
 def _ask(folder: Path, names: list[str], places: list[Place], problems: list[Problem]) -> None:
+    own = [name for name in names if is_own_store(folder / name)]
+    problems += [
+        Problem(
+            what=f"{folder / name} is a store of this studio.", severity="warning",
+            hint="Bring its runs in on the command line: python -m studio import FILE.",
+        )
+        for name in own
+    ]  # fmt: skip
+    names = [name for name in names if name not in own]
     for _, reader in readers.items():
         for some in ([name] for name in names) if reader.by_file else [names]:
             try:

@@ -14,15 +14,15 @@ import soundfile
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from core.records.foreign import NOWHERE
 from core.records.gathering import Gathering
 from core.store.encoding import PNG, png_of
-from core.telemetry.events import At, Histogram, LogLine, Pictures, Sounds
+from core.telemetry.events import Histogram, LogLine, Pictures, Sounds
 
 BINS = 64  # of a histogram whose own bins are not all as wide
 MOST_PIXELS = 64 << 20
 MOST_SAMPLES = 1 << 26
 LONGEST_TEXT = 20_000
-NOWHERE = At(step=0, seconds=0.0)  # put right when it is kept
 MADE = "made/"  # begins the series of images and audio
 
 

@@ -66,7 +66,7 @@ class Inspecting(QObject):
     def show_runs(self, runs: Sequence[RunFacts]) -> None:
         """Which runs can be inspected, with their checkpoints."""
         rows = []
-        for facts in runs:
+        for facts in (facts for facts in runs if not facts.is_imported):
             kept = tuple(one for one in self._session.library.reader(facts.uid).checkpoints() if one.kept)
             rows.append((facts.uid, facts.name, kept))
         self._page.set_runs(rows)

@@ -84,7 +84,7 @@ class Asking(QObject):
     def show_runs(self, runs: Sequence[RunFacts]) -> None:
         """Which runs can be asked."""
         known = {facts.uid: self._looked[facts.uid] for facts in runs if facts.uid in self._looked}
-        for facts in runs[:MOST_RUNS]:
+        for facts in [facts for facts in runs if not facts.is_imported][:MOST_RUNS]:
             if facts.uid not in known or known[facts.uid][0] is not facts:
                 known[facts.uid] = (facts, self._askable(facts))
         self._looked = known

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress as Bar
 
 from core.problems import Problem
 from core.records.keeping import Imported, bring
-from core.records.looking import Found, look
+from core.records.looking import Found, Told, look
 from core.texts import harmless
 from studio.open.stores import add_store_flags, open_store
 from studio.telling.printing import as_json
@@ -23,17 +29,26 @@ def describe(parser: argparse.ArgumentParser) -> None:
 
 def run(flags: argparse.Namespace) -> int:
     """Look, say, import; 1 where something could not be read."""
-    found = [look(Path(path).expanduser()) for path in flags.paths]
+    with telling("Looking") as told:
+        found = [look(Path(path).expanduser(), told) for path in flags.paths]
     came = []
     if not flags.look:
-        with open_store(flags) as store:
-            came = [bring(store, [each.place for each in one.runs], one.folder) for one in found]
+        with open_store(flags) as store, telling("Importing") as told:
+            came = [bring(store, [each.place for each in one.runs], one.folder, told) for one in found]
     problems = [problem for one in found for problem in one.problems]
     if flags.json:
         print(as_json(_plain(found, came, problems), indent=1))
     else:
         _report(found, came, problems)
     return 1 if any(problem.severity == "error" for problem in problems) else 0
+
+
+@contextmanager
+def telling(words: str) -> Iterator[Told]:
+    """How far it is, on a terminal only; Ctrl-C stops, and runs that were imported whole stay."""
+    with Bar(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(words, total=None)
+        yield lambda progress: bar.update(task, total=max(1, progress.of), completed=progress.done)
 
 
 def _report(found: list[Found], came: list[Imported], problems: list[Problem]) -> None:

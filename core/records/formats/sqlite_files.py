@@ -9,9 +9,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from core.problems import refuse
+from core.store.schema import APPLICATION_ID
 
 ENDINGS = (".db", ".sqlite", ".sqlite3")
 MAGIC = b"SQLite format 3\0"
+APPLICATION_AT = 68  # byte of its application id
 MOST_BYTES = 64 << 20  # of one value
 SECONDS_TO_WAIT = 5.0  # for one that is written just now
 
@@ -22,6 +24,18 @@ def is_sqlite(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
+
+
+def is_own_store(path: Path) -> bool:
+    """Whether it is a store of this studio, by the number that SQLite keeps for such marks."""
+    if path.suffix.lower() not in ENDINGS:
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(APPLICATION_AT + 4)
+    except OSError:  # said by whoever reads it
+        return False
+    return head.startswith(MAGIC) and head[APPLICATION_AT:] == APPLICATION_ID.to_bytes(4, "big")
 
 
 @contextmanager

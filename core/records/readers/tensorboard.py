@@ -107,7 +107,7 @@ class _Reading:
                 elif number == 7:
                     session = wire.block(value)
             if session and any(number == 1 and value == SESSION_START for number, value in wire.fields(session)):
-                self.gathered.begin_again(step)
+                self.gathered.begin_again(step, wall)
             for summary in summaries:
                 for number, value in wire.fields(summary):
                     if number == 1:

@@ -86,6 +86,7 @@ def test_a_record_that_was_changed_is_written_anew(tmp_path: Path, store: Store)
     assert reader.points("loss")[1].tolist() == [0, 1 / 8, 2 / 8, 3 / 8, -1.0]
     assert (reader.head().step, len(Library(store).runs())) == (4, 1)
     assert "6 values were dropped" in reader.log()[-1].text
+    assert [(mark.step, mark.kind) for mark in reader.marks()] == [(4, "note")]
     store.close()
 
 
@@ -120,6 +121,13 @@ def test_progress_ends_at_the_end(tmp_path: Path, store: Store) -> None:
     told: list[tuple[int, int]] = []
     found = look(tmp_path / "logs", told=lambda progress: told.append((progress.done, progress.of)))
     assert told[-1] == (found.runs[0].place.bytes, found.runs[0].place.bytes)
+    store.close()
+
+
+def test_a_store_of_this_studio_is_named_and_left_alone(tmp_path: Path, store: Store) -> None:
+    found = look(tmp_path / "store")
+    assert found.runs == ()
+    assert [problem.what.endswith("is a store of this studio.") for problem in found.problems] == [True]
     store.close()
 
 

@@ -1,6 +1,6 @@
 """Records that the packages themselves have written, read here and by their own readers: every value, step and time.
 
-Each needs its package, which the studio does not bring; ``pip install mlflow==3.17.2 wandb==0.31.0 trackio==0.43.0`` where they are
+Each needs its package, which the studio does not bring; ``pip install mlflow==3.17.2 wandb==0.31.0 trackio==0.43.0 lightning-fabric==2.6.6`` where they are
 wanted.
 """
 
@@ -129,3 +129,21 @@ def test_trackio(tmp_path: Path) -> None:
     assert points.walls.tolist() == [datetime.fromisoformat(at).timestamp() for _, at, _ in theirs]
     assert points.values.tolist() == pytest.approx([float(value) for _, _, value in theirs], rel=0, nan_ok=True)
     assert said(run, "up") == [(5, math.inf)]
+
+
+def test_lightning(tmp_path: Path) -> None:
+    program = """
+        from lightning_fabric.loggers import CSVLogger
+        logger = CSVLogger(".", name="logs", flush_logs_every_n_steps=2)
+        for step in range(4):
+            logger.log_metrics({"loss": 1 / (step + 1)}, step=step)
+        logger.log_metrics({"val": float("nan"), "up": float("inf")}, step=3)
+        logger.log_metrics({"loss": 0.1}, step=2)
+        logger.finalize("success")
+        print("written")
+    """
+    assert written("lightning_fabric", tmp_path, program)
+    run = only_run(tmp_path)
+    assert (run.title, run.name, run.group) == ("Lightning CSV", "version_0", "logs")
+    assert said(run, "loss") == [(0, 1.0), (1, 0.5), (2, 0.1), (3, 0.25)]
+    assert said(run, "up") == [(3, math.inf)]
