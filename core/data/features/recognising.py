@@ -7,6 +7,7 @@ Axes: S samples, F bands, T frames, N frames of the encoder, D width, V pieces.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ class Recogniser:
         self.model = self.model.eval().requires_grad_(False)
         self.words = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.window = self.model.config.max_source_positions * A_POSITION
+        known = inspect.signature(self.model.forward).parameters
+        self.kept = "cache" if "cache" in known else "past_key_values"  # renamed in transformers 5
         self.begin = self._beginning(language)
         self.end = int(self.model.config.eos_token_id)
         ears = library.WhisperFeatureExtractor(feature_size=self.model.config.num_mel_bins)
@@ -82,10 +85,8 @@ class Recogniser:
         """The likeliest piece each time, none of them a sign; an echo is cut off."""
         asked_BL, kept, found = torch.tensor([self.begin]), None, list[int]()
         while len(found) < most:
-            made = self.model(
-                encoder_outputs=(x_BND,), decoder_input_ids=asked_BL, past_key_values=kept, use_cache=True
-            )
-            kept, logits_V = made.past_key_values, made.logits[0, -1]
+            made = self.model(encoder_outputs=(x_BND,), decoder_input_ids=asked_BL, use_cache=True, **{self.kept: kept})
+            kept, logits_V = getattr(made, self.kept), made.logits[0, -1]
             logits_V[self.end + 1 :] = -torch.inf
             if not found:
                 logits_V[self.model.config.begin_suppress_tokens or []] = -torch.inf

@@ -10,38 +10,23 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
 
 from core.blocks.encoders.hub_loading import transformers_module
 from core.data.features import recognising
-from core.data.features.recognising import NO_TIMES, START, TASK, recogniser, without_echo
+from core.data.features.recognising import recogniser, without_echo
 from core.data.media import Wave
 from core.data.sounds import Heard
 from core.data.transforms.recogniser import SpeechRecogniser
 from core.problems import Refused
+from tests.core.whispers import NO_TIMES, START, TASK, WORDS, tiny_whisper
 
-HERTZ, WORDS = 16_000, 30
-SIGNS = ["<|endoftext|>", START, "<|en|>", "<|de|>", TASK, NO_TIMES]
+HERTZ = 16_000
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny Whisper of half a second that knows thirty words and two languages."""
-    library = transformers_module()
-    torch.manual_seed(0)
-    config = library.WhisperConfig(
-        d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2, encoder_ffn_dim=32,
-        decoder_ffn_dim=32, num_mel_bins=80, max_source_positions=25, max_target_positions=20, vocab_size=WORDS + len(SIGNS),
-        pad_token_id=WORDS, bos_token_id=WORDS, eos_token_id=WORDS, decoder_start_token_id=WORDS + 1, init_std=1.0,
-        begin_suppress_tokens=[0, WORDS], suppress_tokens=[],
-    )  # fmt: skip
-    made = tmp_path_factory.mktemp("whisper")
-    library.WhisperForConditionalGeneration(config).save_pretrained(made)
-    names = [*(f"w{number}" for number in range(WORDS)), *SIGNS]
-    Tokenizer(WordLevel({name: number for number, name in enumerate(names)}, unk_token="w0")).save(
-        str(made / "tokenizer.json")
-    )
-    return made
+    """A tiny Whisper of half a second."""
+    return tiny_whisper(tmp_path_factory.mktemp("whisper"), positions=25)
 
 
 def step(folder: Path, **knobs: Any) -> SpeechRecogniser:

@@ -30,6 +30,7 @@ from tests.core.data.films import film
 from tests.core.data.test_sounds import with_sounds
 from tests.core.runs.running import queued
 from tests.core.training.test_three_modalities import fused
+from tests.core.whispers import tiny_whisper
 from tests.documents import tiny_clip
 
 SENTENCE, PICTURE, SOUND, FILM = (frozenset({given}) for given in ("sentence", "picture", "sound", "film"))
@@ -55,6 +56,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "spoken_letters": {},
     "frozen_sound_events": {},
     "events_in_order": {},
+    "whisper_frames_sweep": {},
     "spoken_emotions": {},
     "audio_and_captions": {SENTENCE: "sounds", SOUND: "sentences"},
     "vq_vae": {},
@@ -91,6 +93,7 @@ MAKES = (
     "draw_codes",
     "one_model",
     "connectors_sweep",
+    "whisper_frames_sweep",
     "caption_stages",
     "code_book_sweep",
     "vqgan_sweep",
@@ -143,11 +146,11 @@ def checkpoint_of(store: Store, document: Document) -> Path:
 
 
 def spoken(root: Path) -> Path:
-    """Two dozen tones as syllables or words of two speakers, in four folds."""
+    """Two dozen tones as syllables or words of three speakers, in four folds."""
     rows = [
         {
             "file": f"{n}.wav", "label": f"tone{n % 4}", "text": ("one", "two")[n % 2], "fold": n // 6 + 1,
-            "speaker": ("george", "theo")[n // 16], "split": ("train", "test")[n // 16],
+            "speaker": ("george", "george", "george", "nicolas", "theo", "theo")[n // 4], "split": ("train", "test")[n // 16],
         }
         for n in range(24)
     ]  # fmt: skip
@@ -163,6 +166,7 @@ def small(document: Document, store: Store, folder: Path) -> Document:
             document = edits.set_knob(document, key, "folder", str(spoken(folder / "spoken")))
             document = edits.set_knob(document, key, "file_column", "")
             document = edits.set_knob(document, key, "caption_column", "")
+            document = edits.set_knob(document, key, "transcript_column", "")
         if node.block == "transforms.sample_frames":
             document = edits.set_knob(document, key, "size", 16)
         if node.block == "sources.emoji_videos":
@@ -170,6 +174,11 @@ def small(document: Document, store: Store, folder: Path) -> Document:
         if node.block == "sources.sound_sequences":
             for side in ("folder", "second") if "second_test" in node.knobs else ("folder",):
                 document = edits.set_knob(document, key, side, str(spoken(folder / side)))
+            document = edits.set_knob(document, key, "transcript_column", "")
+        if node.block in ("encoders.whisper", "transforms.recogniser"):
+            (folder / "whisper").mkdir(exist_ok=True)
+            whisper = tiny_whisper(folder / "whisper", positions=100, layers=4)
+            document = edits.set_knob(document, key, "source", str(whisper))
         if node.block == "encoders.teacher":
             teacher = checkpoint_of(store, tiny_clip(steps=1, callbacks={"checkpointing": {}}))
             document = edits.set_knob(document, key, "run", str(teacher.parent))
