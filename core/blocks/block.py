@@ -50,7 +50,9 @@ class Block(nn.Module):
         Mapping[str, tuple[str, ...]]
     ] = {}  # outgoing port -> the incoming ones that it alone hangs on; else on all
     any_size: ClassVar[bool] = False  # takes images of another size than those it was built for
-    reconstructs: ClassVar[Mapping[str, str]] = {}  # an image or waveform given -> the port taken that it is made from
+    reconstructs: ClassVar[
+        Mapping[str, str]
+    ] = {}  # an image or waveform given -> the port taken that it is made from, or the given one that it should equal
     learns: ClassVar[tuple[str, ...]] = ()  # ports that only training reads: what it makes does not hang on them
     is_guided: ClassVar[bool] = False  # what it makes can be moved towards its condition, while it is made
     hertz: int = 0  # of a waveform that it makes

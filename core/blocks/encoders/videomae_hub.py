@@ -37,6 +37,11 @@ class VideoMAEHub(HubVideoTower):
             title="Tubes hidden",
         )  # fmt: skip
 
+    @property
+    def encoder(self) -> Any:
+        """What sees the cells."""
+        return self.model
+
     def cut(self, frames: int, side: int) -> dict[str, Any]:
         """Two fields."""
         return {"tubelet_size": frames, "patch_size": side}
@@ -55,17 +60,17 @@ class VideoMAEHub(HubVideoTower):
         if pixels.device.type == "meta":  # a mask's numbers are not known there, how many are shown is
             x_BND = self.model(pixel_values=pixels).last_hidden_state[:, : shown_BN.shape[1]]
         else:
-            count = self.model.embeddings.num_patches
+            count = self.encoder.embeddings.num_patches
             hidden_BN = torch.ones(len(pixels), count, dtype=torch.bool, device=pixels.device)
             hidden_BN = hidden_BN.scatter(1, shown_BN, value=False)
             x_BND = self.model(pixel_values=pixels, bool_masked_pos=hidden_BN).last_hidden_state
         return self._tokens(x_BND, video, shown_BN)
 
-    def _shown(self, batch: int, device: torch.device) -> Tensor:
+    def _shown(self, batch: int, device: torch.device, generator: torch.Generator | None = None) -> Tensor:
         """Which cells are shown [B, N]: of each film as many, at least one a frame, the same in all frames."""
         frames = self.model.config.num_frames // self.model.config.tubelet_size
-        cells = self.model.embeddings.num_patches // frames
+        cells = self.encoder.embeddings.num_patches // frames
         kept = max(1, round(cells * (1 - self.config.hidden)))
-        tubes_BG = torch.rand(batch, cells, device=device).topk(kept).indices.sort().values
+        tubes_BG = torch.rand(batch, cells, device=device, generator=generator).topk(kept).indices.sort().values
         first_F = torch.arange(frames, device=device) * cells
         return (first_F[:, None] + tubes_BG[:, None]).flatten(1)

@@ -73,9 +73,10 @@ def makings(plan: Plan) -> tuple[Making, ...]:
     for key in plan.batch_nodes:
         if key in plan.mixing:  # what compares a batch's samples makes nothing of one alone
             continue
+        reconstructs = blocks[plan.document.nodes[key].block].reconstructs
         for port in plan.specs[key].gives:
-            if port.kind in KINDS:
-                source = blocks[plan.document.nodes[key].block].reconstructs.get(port.name)
+            if port.kind in KINDS and not any(own == port.name != made for made, own in reconstructs.items()):
+                source = reconstructs.get(port.name)
                 found.append(
                     Making(
                         end=End(node=key, port=port.name), kind=port.kind, made_of=_made_of(plan, key),
@@ -86,9 +87,12 @@ def makings(plan: Plan) -> tuple[Making, ...]:
 
 
 def _original(plan: Plan, node: str, port: str | None, kind: str) -> End | None:
-    """The nearest of this kind at or behind a port."""
+    """The nearest of this kind at or behind a port that is taken; or a port that is given beside what is made."""
     end = plan.made_of(node).get(port or "")
-    return None if end is None else plan.nearest([end], kind)
+    if end is not None:
+        return plan.nearest([end], kind)
+    given = plan.specs[node].output(port or "")
+    return End(node=node, port=given.name) if given is not None and given.kind == kind else None
 
 
 def _made_of(plan: Plan, node: str) -> frozenset[str]:
