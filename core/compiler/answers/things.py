@@ -2,7 +2,8 @@
 
 A picture is told by its pixels as the run sees them, a sound by its samples. Captions are one where the source gives them
 one label, or where no tokenizer of the run can tell them apart: by case, by how a letter is composed, by which blank stands
-between words, or beyond the length at which both are cut.
+between words, or beyond the length at which both are cut. Of a source that says several things of a sample, the captions are what the
+run reads.
 """
 
 from __future__ import annotations
@@ -30,13 +31,22 @@ class Things:
         self._said: dict[int, Hashable] = {}
         self._joined = Joined()
         self._hashes: dict[tuple[int, str], Hashable] = {}
+        self._sentences = [name for name, port in self._source.gives.items() if port.kind == "sentence"] or [""]
+        self._sentence = self._read_first()
+
+    def _read_first(self) -> str:
+        """The first of the source's ports of sentences that the run reads; the first of all where it reads none."""
+        node = self._graph.parts[0][0]
+        ends = {*self._graph.wanted, *(end for _, _, wires in self._graph.parts for end in wires.values())}
+        return next((name for name in self._sentences if (node, name) in ends), self._sentences[0])
 
     def captions(self, indices: Sequence[int]) -> list[Hashable]:
         """The caption of each sample: equal where captions are one answer."""
         for index in indices:
             if index not in self._said:
                 self._said[index] = said = ("said", *self._told(index))
-                self._joined.join(said, ("label", self._source.label(index)))
+                if self._sentence in self._sentences[:1]:  # a label is the first of them
+                    self._joined.join(said, ("label", self._source.label(index)))
         return [self._joined.root(self._said[index]) for index in indices]
 
     def of(self, indices: Sequence[int], modality: str) -> list[Hashable]:
@@ -63,7 +73,7 @@ class Things:
 
     def _told(self, index: int) -> tuple[Hashable, ...]:
         """A sample's sentence as every tokenizer reads it."""
-        port = next((name for name, port in self._source.gives.items() if port.kind == "sentence"), "")
+        port = self._sentence
         values = self._read(index, port) if port else {}
         if port not in values:
             return (index,)

@@ -17,6 +17,7 @@ from core.data.pipeline import SampleGraph
 from core.data.same_pictures import same_pictures
 from core.data.sources.caption_table import CaptionTable
 from core.data.sources.emoji import EmojiPairs
+from core.data.sources.emoji_videos import EmojiVideos
 from core.data.sources.image_folders import ImageFolders
 from core.data.splitting import held_out_words, joined_groups, split_of
 from core.data.transforms.tokenizer import Tokenizer
@@ -173,6 +174,22 @@ def test_captions_that_the_tokenizer_cannot_tell_apart_are_one_answer(tmp_path: 
         assert [keys.index(key) for key in keys] == [*first, 3, 3, 5, 5, 7]
     pictures = Things(graph).of(range(8), "image")
     assert [pictures.index(key) for key in pictures] == [0, 1, 2, 3, 4, 5, 6, 0]
+
+
+@pytest.mark.parametrize("port", ["sentence", "done"])
+def test_captions_are_what_the_run_reads(port: str) -> None:
+    """Two emoji that do the same: one answer to what is done, two to who does it."""
+    source = EmojiVideos(EmojiVideos.Config(cast=2))
+    source.open()
+    does: dict[str, dict[str, int]] = {}
+    for index in range(200):
+        said = source.part(index, ("sentence", "done"))
+        does.setdefault(said["done"], {})[said["sentence"]] = index
+    one, other = next(list(who.values())[:2] for who in does.values() if len(who) > 1)
+    words = Tokenizer(Tokenizer.Config(method="words"))
+    parts = (("source", source, {}), ("words", words, {"sentence": ("source", port)}))
+    first, second = Things(SampleGraph(parts=parts, wanted=(("words", "text"),))).captions([one, other])
+    assert (first == second) == (port == "done")
 
 
 def prepared(source: CaptionTable, length: int) -> SampleGraph:
