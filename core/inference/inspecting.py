@@ -15,7 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.blocks.objectives.classification import Classification
+from core.blocks.packing import unpacked
 from core.blocks.values import Text, map_tensors
+from core.compiler.answers.asking import class_of
 from core.compiler.answers.following import Flow, Followed, Found, follow
 from core.compiler.answers.relevance import RULES
 from core.compiler.module import Values, placed
@@ -23,9 +26,9 @@ from core.compiler.plan import Task
 from core.inference.changes import Change, changed
 from core.inference.faithfulness import repeated
 from core.inference.looks import Look
-from core.inference.scoring import Score, scores_of
+from core.inference.scoring import CLASS, Score, scores_of
 from core.inference.trained import Trained
-from core.problems import Problem, Refused
+from core.problems import Problem, Refused, refuse
 
 NEEDS_BOTH = Problem(
     what="This run scores two sides together, and one of them is missing.", hint="Give it a sentence and an image."
@@ -87,9 +90,51 @@ def with_change(
 
 
 def chosen_score(trained: Trained, task: Task, objective: str = "") -> tuple[Score, tuple[Score, ...]]:
-    """The score of an objective, the first where it is not one of the task's, and all. Raises Refused."""
+    """The score of an objective, the first where it is not one of the task's, and all. Raises Refused.
+
+    ``objective`` may name a class by its number: ``classification=3``.
+    """
     every = scores_of(trained.plan, task)
-    return next((one for one in every if one.objective == objective), every[0]), every
+    name, _, number = objective.partition("=")
+    found = next((one for one in every if one.objective == name), every[0])
+    is_asked = found.kind == CLASS and found.objective == name and number.isdigit()
+    if is_asked and int(number) >= classes_in(trained, found):
+        raise refuse(
+            f"There is no class with the number {int(number) + 1}; this run knows {classes_in(trained, found)}."
+        )
+    return (replace(found, column=int(number)) if is_asked else found), every
+
+
+def classes_in(trained: Trained, score: Score) -> int:
+    """How many classes are told apart."""
+    return len(_head(trained, score.objective).counts_K)
+
+
+def own_class(trained: Trained, score: Score, index: int) -> str:
+    """The class that the data says of a sample; empty where it says none."""
+    task = trained.plan.tasks_with(score.objective)[0]
+    return class_of(trained.feed(task).source, index, _head(trained, score.objective).config.level)
+
+
+def _head(trained: Trained, objective: str) -> Classification:
+    node = trained.experiment.node(objective)
+    assert isinstance(node, Classification)
+    return node
+
+
+def class_names(trained: Trained, score: Score) -> tuple[str, ...]:
+    """What its classes are called, in order; by their number where the data does not say."""
+    learned = trained.plan.inputs[score.objective]["classes"]
+    task = trained.plan.tasks_with(score.objective)[0]
+    named = trained.graphs[task.source].source.code_names(learned.port) if learned.node in trained.plan.sources else ()
+    return tuple(named[n] if n < len(named) else str(n + 1) for n in range(classes_in(trained, score)))
+
+
+def said_class(trained: Trained, found: Inspection) -> tuple[int, float]:
+    """The class that a classifier says of a sample, and its probability."""
+    with torch.no_grad():
+        share, column = _head(trained, found.objective).scores(unpacked(found.ends[0]))[0].float().softmax(-1).max(-1)
+    return int(column), float(share)
 
 
 def inspect(
@@ -103,6 +148,7 @@ def inspect(
     try:
         score, every = chosen_score(trained, task, objective)
         followed = followed_by(trained, task, batch, score)
+        score = score.said(trained.experiment, followed.values)
     except Refused as refused:
         return Inspection(
             step=trained.step,

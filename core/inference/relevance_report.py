@@ -70,12 +70,13 @@ def report_of(
         batch = trained.batch(trained.given(index=index, task=task), task)
         followed = followed_by(trained, task, batch, score)
         scores.append(float(followed.score_B[0]))
+        own = score.said(trained.experiment, followed.values)
         for rule in RULES:
-            for found in found_by(trained, followed, score, rule, 1):
+            for found in found_by(trained, followed, own, rule, 1):
                 if found.grid is None or found.grid.kind in SKIPPED:
                     continue
                 share_P = regions(found.grid, found.share_BM[0].float().cpu().numpy())
-                told = faithfulness(trained, task, batch, score, found.end, found.grid, share_P, draws=draws, seed=seed)
+                told = faithfulness(trained, task, batch, own, found.end, found.grid, share_P, draws=draws, seed=seed)
                 gains[rule].append((told.deletion_gain, told.insertion_gain))
         go_on(progress, number + 1, len(indices), lambda: None)
     if not any(gains.values()):

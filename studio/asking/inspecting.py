@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 MOST_LABELS = 5000  # samples whose names are read for the search
 OPEN = 2  # checkpoints that are kept open: one, and one beside it
 DRAWS = 20
+MOST_CLASSES = 100  # of a classifier that can be asked for by name
 
 
 class Inspecting(QObject):
@@ -178,9 +179,10 @@ def subject_of(trained: Trained, uid: str, name: str, wish: SampleWish) -> Subje
     picture, frames = picture_seen(trained, task, given, found.batch if change is not None else None)
     words = found.words or None
     titles = titles_of(trained.plan.document)
+    over_sound = picture is not None and not frames and is_heard(trained, task, given)
 
     def side(description: Mapping[str, Any], size: int) -> Side:
-        return placed_side(description, size, words, frames)
+        return placed_side(description, size, words, frames, over_sound)
 
     layers = tuple(
         Layer(
@@ -193,10 +195,57 @@ def subject_of(trained: Trained, uid: str, name: str, wish: SampleWish) -> Subje
     return Subject(
         uid=uid, step=found.step, run=name, picture=picture, sentence=sentence,
         words=side({"kind": "words"}, len(words)) if words else None, layers=layers, rules=_rules(found, side),
-        score=found.score, score_kind=found.score_kind, objective=found.objective,
-        objectives={node: titles.get(node, node) for node in found.objectives}, why_no_score=found.why_no_score,
+        score=found.score, score_kind=found.score_kind, objective=asked_by(found, wish), says=says_of(trained, task, found, wish),
+        objectives=objectives_of(trained, task, found, titles), why_no_score=found.why_no_score,
         ranks=ranks_of(trained, task, wish, found), change="" if wish.change is None else changed_words(wish.change), lost=found.lost,
     )  # fmt: skip
+
+
+def asked_by(found: Inspection, wish: SampleWish) -> str:
+    """The entry of what the sample was scored by."""
+    from core.inference.scoring import CLASS  # torch
+
+    score = found.score_by
+    is_class = score is not None and score.kind == CLASS
+    return wish.objective if is_class and wish.objective.partition("=")[0] == found.objective else found.objective
+
+
+def objectives_of(trained: Trained, task: Task, found: Inspection, titles: Mapping[str, str]) -> dict[str, str]:
+    """By what a sample can be scored: each objective, and of a classifier each class that can be asked for."""
+    from core.inference.inspecting import class_names  # torch
+    from core.inference.scoring import CLASS, scores_of
+
+    every = scores_of(trained.plan, task) if found.objectives else ()
+    made: dict[str, str] = {}
+    for score in every:
+        name = titles.get(score.objective, score.objective)
+        if score.kind != CLASS:
+            made[score.objective] = name
+            continue
+        made[score.objective] = tr("{objective}: the class it says", objective=name)
+        names = class_names(trained, score)[:MOST_CLASSES]
+        made.update(
+            {
+                f"{score.objective}={n}": tr("{objective}: {name}", objective=name, name=each)
+                for n, each in enumerate(names)
+            }
+        )
+    return made
+
+
+def says_of(trained: Trained, task: Task, found: Inspection, wish: SampleWish) -> str:
+    """Which class a classifier says of the sample, and which it is; empty of other scores."""
+    from core.inference.inspecting import class_names, own_class, said_class  # torch
+    from core.inference.scoring import CLASS
+
+    score = found.score_by
+    if score is None or score.kind != CLASS:
+        return ""
+    names, (said, share) = class_names(trained, score), said_class(trained, found)
+    told = [tr("says {name} ({share} %)", share=f"{100 * share:.0f}", name=names[said])]
+    own = "" if wish.index is None else own_class(trained, score, wish.index)
+    told += [tr("it is {name}", name=own)] if own else []
+    return " · ".join(told)
 
 
 def _layer_title(key: str, titles: Mapping[str, str]) -> str:
@@ -205,13 +254,20 @@ def _layer_title(key: str, titles: Mapping[str, str]) -> str:
 
 
 def placed_side(
-    description: Mapping[str, Any], size: int, words: tuple[str, ...] | None, frames: tuple[float, ...]
+    description: Mapping[str, Any],
+    size: int,
+    words: tuple[str, ...] | None,
+    frames: tuple[float, ...],
+    over_sound: bool = False,
 ) -> Side:
-    """Cells of a spectrogram are places, too: the highest band at the top."""
+    """Cells of a spectrogram are places, too: the highest band at the top; ``over_sound``: times are, for one is shown."""
     if description.get("kind") == "bins":
         high, wide, extra = (int(description.get(name, 0)) for name in ("frequency", "time", "extra"))
         if 0 < high * wide <= size - extra:
             return Side(kind="patches", height=high, width=wide, extra=extra, flipped=True)
+    if over_sound and description.get("kind") == "times" and int(description.get("extra", 0)) < size:
+        extra = int(description.get("extra", 0))  # all bands of a time
+        return Side(kind="patches", height=1, width=size - extra, extra=extra)
     return side_from(description, size, words=words, frames=frames)
 
 
@@ -257,6 +313,13 @@ def picture_seen(
     return (None if picture is None else pixels_of(picture)), ()
 
 
+def is_heard(trained: Trained, task: Task, given: Mapping[str, Any]) -> bool:
+    """Whether what is seen of a sample is the spectrogram of a sound."""
+    from core.blocks.values import Spectrogram  # torch
+
+    return any(isinstance(value, Spectrogram) for value in trained.batch(given, task).values())
+
+
 def _strip(x_TCHW: Any) -> NDArray[np.uint8]:
     """Frames side by side [H, T W, 3]."""
     pixels = (x_TCHW.clamp(0, 1) * 255).round().byte().permute(2, 0, 3, 1).flatten(1, 2).cpu().numpy()
@@ -273,6 +336,7 @@ def curves_of(trained: Trained, wish: SampleWish, way: str, progress: Any) -> Cu
     batch = trained.batch(given, task)
     score, _ = chosen_score(trained, task, wish.objective)
     followed = followed_by(trained, task, batch, score)
+    score = score.said(trained.experiment, followed.values)
     every = found_by(trained, followed, score, way, 1)
     found = next((one for one in every if one.grid is not None and one.grid.kind not in ("words", "latents")), None)
     if found is None or found.grid is None:

@@ -332,7 +332,9 @@ class InspectPage(QWidget):
 
     def _map(self, which: int) -> HeatMap | None:
         subject = self._subjects[which]
-        return None if subject is None else map_of(subject, self.way(), *self.wall.current())
+        if subject is None or (self.way() in ("raw", "rollout") and not subject.layers):
+            return None  # without attention they would say that all places count alike
+        return map_of(subject, self.way(), *self.wall.current())
 
     def _point(self, found: object) -> None:
         """What is under the mouse; where nothing is, what was kept."""
@@ -412,13 +414,17 @@ class InspectPage(QWidget):
     def _figures(self, subject: Subject) -> str:
         """The score, and where the sample stands."""
         score = () if subject.score is None else (f"{tr(subject.score_kind)} {subject.score:.3f}",)
-        return " · ".join((*score, *subject.ranks))
+        return " · ".join((*score, *((subject.says,) if subject.says else ()), *subject.ranks))
 
     def _why_nothing(self, subject: Subject) -> str:
+        if subject.why_no_score and (self.way() != "layer" or not subject.layers):
+            return said(subject.why_no_score)
+        if self.way() in ("raw", "rollout") and not subject.layers:
+            return tr(
+                "This graph has no attention to show. Gradient relevance says what its score rests on without any."
+            )
         if self.way() == "layer" or not subject.layers:
             return tr("This graph has no attention to show.")
-        if subject.why_no_score:
-            return said(subject.why_no_score)
         return tr("No attention of this run leads from its score to what is shown.")
 
     def _why_not_measured(self, subject: Subject | None, heat: HeatMap | None) -> str:

@@ -60,6 +60,7 @@ class Subject:
     rules: Mapping[str, RuleMap] = field(default_factory=dict)
     score: float | None = None
     score_kind: str = ""
+    says: str = ""  # of a classifier: which class it says, in words
     objective: str = ""
     objectives: Mapping[str, str] = field(default_factory=dict)  # node -> title
     why_no_score: str = ""

@@ -1,7 +1,7 @@
 """A score's gradient at every attention map of a graph, and what tokens are made of by a rule of :mod:`core.compiler.answers.relevance`.
 
 Nodes run in order as evaluated, each with its maps; streams pass from node to node. Where a node changes how many tokens there are
-without a map to say how, its tokens begin anew. Axes: B samples, H heads, N and M tokens, D width.
+without a map to say how, its tokens begin anew; but where bands of a time become one token, it is made of them. Axes: B samples, H heads, N and M tokens, D width.
 """
 
 from __future__ import annotations
@@ -216,7 +216,28 @@ class Flow:
             before = sum(n for name, n in first.items() if name != port) if port != next(iter(first)) else 0
             return part_of(streams[JOINED], before, first[port], walked.incoming[port])
         chosen = [streams[name] for name in (LATENTS, port, JOINED) if name in streams] + list(streams.values())
-        return next((stream for stream in chosen if stream.count == count), None)
+        alike = next((stream for stream in chosen if stream.count == count), None)
+        return self._merged(value, streams, walked) if alike is None else alike
+
+    def _merged(self, value: Tokens, streams: Mapping[str, Stream], walked: Walked) -> Stream | None:
+        """Of tokens of time that stand for all bands each: made of those bands, each as much as it is read by the rule."""
+        for port, stream in streams.items():
+            end = walked.incoming.get(port)
+            before, gradient = (self._value(end), self.followed.at_tokens.get(end)) if end is not None else (None, None)
+            if not isinstance(before, Tokens) or gradient is None or not _merges_bands(before, value, stream):
+                continue
+            assert before.grid is not None
+            first, sizes = before.grid.extra, before.grid.sizes
+            share_BFT = self.rule.read(full(before.x_BND.detach()), gradient)[:, first:].unflatten(1, sizes)
+            total_B1T = share_BFT.sum(1, keepdim=True)
+            tiny = torch.finfo(total_B1T.dtype).tiny
+            share_BFT = torch.where(total_B1T > 0, share_BFT / total_B1T.clamp_min(tiny), 1 / sizes[0])
+            made = {
+                ground: torch.einsum("bft,bftm->btm", share_BFT, part_BNM[:, first:].unflatten(1, sizes))
+                for ground, part_BNM in stream.of.items()
+            }
+            return Stream(own=None, of=made)
+        return None
 
     def _vector(self, end: End, value: Any, streams: Mapping[str, Stream], walked: Walked) -> Stream | None:
         """Of an embedding: the one new token that looked, else what is read of the tokens, else the vectors it is made of."""
@@ -242,6 +263,19 @@ class Flow:
             return None
         share_BN = self.rule.read(full(value.x_BND.detach()), gradient)
         return Stream(own=None, of={ground: share_BN[:, None] @ part for ground, part in stream.of.items()})
+
+
+def _merges_bands(before: Tokens, after: Tokens, stream: Stream) -> bool:
+    """Whether cells of frequency and time became tokens of the same times."""
+    one, other = before.grid, after.grid
+    if (
+        one is None
+        or other is None
+        or (one.kind, other.kind) != ("bins", "times")
+        or stream.count != before.x_BND.shape[1]
+    ):
+        return False
+    return one.sizes[1] == other.sizes[0] == after.x_BND.shape[1]
 
 
 def _by_count(rows: Tensor, streams: Mapping[str, Stream]) -> tuple[str, str] | None:
