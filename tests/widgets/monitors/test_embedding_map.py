@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from core.telemetry.events import At, Embeddings
 from widgets.monitors.cursor import Cursor
 from widgets.monitors.pairs.embedding_map import HELD, EmbeddingMapMonitor, MapSettings, pairs_within, read_map
 from widgets.monitors.pairs.plane import along, own_plane, steady, turned_onto
+from widgets.monitors.pairs.umap_thread import UmapThread
 
 GENERATOR = np.random.default_rng(0)
 POINTS = GENERATOR.normal(size=(40, 16)) * np.linspace(3, 0.1, 16)
@@ -141,3 +143,27 @@ def test_a_run_that_recorded_none_says_which_diagnostic_does(qtbot: Any) -> None
     qtbot.addWidget(monitor)
     monitor.present(None)
     assert "Map of embeddings" in monitor.message()
+
+
+def test_umap_is_made_beside_the_reader_and_only_what_was_asked_for_last() -> None:
+    started, may_end = threading.Event(), threading.Event()
+    made: list[float] = []
+
+    def make(x_PD: np.ndarray, onto_P2: np.ndarray) -> np.ndarray:
+        made.append(float(x_PD[0, 0]))
+        started.set()
+        assert may_end.wait(20)
+        if x_PD[0, 0] == 3:
+            raise ValueError("no such points")
+        return onto_P2 + 1
+
+    planes, onto = UmapThread(make), np.zeros((4, 2))
+    points = [np.full((4, 3), float(n)) for n in range(4)]
+    assert planes.ask(points[0], onto).waits
+    assert started.wait(20)
+    assert all(planes.ask(one, onto).waits for one in points[1:])
+    may_end.set()
+    planes.join()
+    assert made == [0.0, 3.0], "what was scrubbed over is not made"
+    np.testing.assert_array_equal(planes.ask(points[0], onto).plane, onto + 1)
+    assert planes.ask(points[3], onto).failure == "no such points"

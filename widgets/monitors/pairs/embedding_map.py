@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from core.graph.selection import of_task, task_of
@@ -23,11 +23,13 @@ from widgets.monitors.monitor import refill
 from widgets.monitors.pairs.embedding_plot import EmbeddingPlot
 from widgets.monitors.pairs.listing import PairMonitor
 from widgets.monitors.pairs.pair_list import Pair, PairList, PairRow
-from widgets.monitors.pairs.plane import along, by_umap, has_umap, steady
+from widgets.monitors.pairs.plane import along, has_umap, steady
+from widgets.monitors.pairs.umap_thread import UMAP_THREAD
 from widgets.monitors.titles import run_titles, title
 
 STEM = "embeddings/"
 MOST_PAIRS = 96
+LOOK_AGAIN_MILLISECONDS = 400  # while UMAP is being made
 OWN, HELD, UMAP = "own", "held", "umap"
 
 
@@ -53,6 +55,8 @@ class MapValue:
     right_P2: NDArray[np.float64]
     gap: float  # distance of the two sides' means
     classes: tuple[str, ...] = field(default=())
+    waits: bool = False  # UMAP is being made; meanwhile it is the plane of PCA
+    failure: str = ""  # why UMAP could not be made
 
 
 def read_map(settings: MapSettings, reader: RunReader, cursor: Cursor) -> MapValue | None:
@@ -74,13 +78,15 @@ def read_map(settings: MapSettings, reader: RunReader, cursor: Cursor) -> MapVal
         shown = along(both[-1], np.concatenate([held.left, held.right]).astype(np.float64))
     else:
         shown = steady(both)
-        if settings.axes == UMAP and has_umap():
-            shown = by_umap(both[-1], shown)
+    umap = UMAP_THREAD.ask(both[-1], shown) if settings.axes == UMAP and has_umap() else None
+    if umap is not None and umap.plane is not None:
+        shown = umap.plane
     run, task = cursor.runs[0], task_of(series.removeprefix(STEM))
     return MapValue(
         series=series, all_series=tuple(names), run=of_task(run, task) if task else run, titles=run_titles(reader), at=at,
         left_P2=shown[: len(at.left)], right_P2=shown[len(at.left) :],
         gap=float(np.linalg.norm(at.left.mean(0) - at.right.mean(0))), classes=tuple(dict.fromkeys(at.groups)),
+        waits=umap is not None and umap.waits, failure=umap.failure if umap is not None else "",
     )  # fmt: skip
 
 
@@ -130,6 +136,8 @@ class EmbeddingMapMonitor(PairMonitor):
         row.addWidget(self.plot, 6)
         row.addWidget(self.pairs, 5)
         self.set_picture(row)
+        self._again = QTimer(self, singleShot=True, interval=LOOK_AGAIN_MILLISECONDS)
+        self._again.timeout.connect(self.settingsChanged)
         self._series = self.add_choice(tr("Objective"), [])
         axes = [(tr("each step's plane, turned onto the one before"), OWN), (tr("axes of one step"), HELD)]
         self._axes = self.add_choice(tr("Axes"), [*axes, *([("UMAP", UMAP)] if has_umap() else [])])
@@ -166,7 +174,12 @@ class EmbeddingMapMonitor(PairMonitor):
             f"{names[0]} ● {names[1]} ■", tr("step {step}", step=f"{value.at.step:,}"),
             tr("gap {gap}", gap=f"{value.gap:.2f}"), tr("{n} samples", n=len(value.at.labels)),
         ]  # fmt: skip
-        self.figures.set_text(" · ".join(parts))
+        if value.waits:
+            parts.insert(0, tr("UMAP is being computed; the first time it compiles"))
+            self._again.start()
+        elif value.failure:
+            parts.insert(0, tr("UMAP failed: {reason}", reason=value.failure))
+        self.figures.set_text(" · ".join(parts), warns=bool(value.failure))
         self._show_pairs()
 
     def restyle(self) -> None:

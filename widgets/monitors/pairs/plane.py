@@ -67,8 +67,8 @@ def by_umap(x_PD: Points, onto_P2: Points, seed: int = 0) -> Points:
     """UMAP (arXiv:1802.03426) from the given places on, seeded, and turned onto them."""
     umap = importlib.import_module("umap")
     start = onto_P2 / (np.abs(onto_P2).max() or 1.0) * 10
-    found = umap.UMAP(n_components=2, random_state=seed, init=start, n_neighbors=min(15, len(x_PD) - 1)).fit_transform(
-        x_PD
-    )
+    found = umap.UMAP(
+        n_components=2, random_state=seed, init=start, n_neighbors=min(15, len(x_PD) - 1), n_jobs=1
+    ).fit_transform(x_PD)
     found = np.asarray(found, dtype=np.float64)
     return turned_onto(found - found.mean(0), onto_P2)
