@@ -29,7 +29,7 @@ from core.graph.subgraphs.definitions import ENTRY, EXIT, block_of
 from core.graph.subgraphs.levels import level
 from core.graph.subgraphs.specs import words_of
 from core.graph.vocabulary import Vocabulary
-from core.inference.scoring import COSINE, MATCH, PAIR
+from core.inference.scoring import CLASS, COSINE, MATCH, PAIR
 from core.knobs import Knob, knobs_of
 from core.runs.declared import declared_vocabulary
 from core.telemetry.device import QUANTITIES
@@ -190,7 +190,7 @@ def words_of_window() -> Iterator[tuple[str, str]]:
         "doctor": (*OPTIONAL.values(), *get_args(TorchaudioFound), *said_by("core/telemetry/device.py", "_sentence")), "splits": SPLITS.values(),
         "states": STATUS_WORDS.values(), "retrieval": retrieval.COLUMNS, "advice": SURE,
         "budget": (*PARTS.values(), *PHASES.values(), *(plan.title for _, plan in plans.items())),
-        "inspection": [*desk.HOWS.values(), *desk.MODALITIES.values(), *desk.COLUMNS, *WAYS.values(), *ROWS.values(), *faithful.TITLES.values(), COSINE, PAIR, MATCH],
+        "inspection": [*desk.HOWS.values(), *desk.MODALITIES.values(), *desk.COLUMNS, *WAYS.values(), *ROWS.values(), *faithful.TITLES.values(), COSINE, PAIR, MATCH, CLASS],
     }  # fmt: skip
     for place, texts in tables.items():
         yield from ((text, place) for text in texts)
