@@ -126,6 +126,18 @@ def connect(document: Document, source: End, target: End, via: tuple[tuple[float
     return replace(document, wires=(*kept, Wire(source=source, target=target, via=via)))
 
 
+def swap_inputs(document: Document, node: str, one: str, other: str) -> Document:
+    """What leads to one incoming port leads to the other, and the other way round; bends stay with their wire."""
+    ports = {one: other, other: one}
+    wires = tuple(
+        replace(wire, target=End(node=node, port=ports[wire.target.port]))
+        if wire.target.node == node and wire.target.port in ports
+        else wire
+        for wire in document.wires
+    )
+    return replace(document, wires=wires)
+
+
 def share_blocks(document: Document, source: str, beside: str, kinds: Sequence[str]) -> Document:
     """Lead a source into the blocks of another through *Either source*, so that both train them as a task each.
 

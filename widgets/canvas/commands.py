@@ -62,7 +62,8 @@ def declared() -> tuple[Command, ...]:
         Command(tr("Previous port"), "previous_port", ("Shift+P", "Alt+Shift+P"), "nodes", 3),
         Command(tr("Wire to…"), "wire_to", ("Ctrl+J",), "nodes", 3),
         Command(tr("Connect selected"), "connect_selected", ("J",), "nodes", 3),
-        Command(tr("Frame"), "frame_selection", ("Ctrl+G",), "nodes", 3),
+        Command(tr("Swap inputs"), "swap_inputs", ("Alt+S",), "nodes", 3),
+        Command(tr("Frame"), "frame_selection", ("Ctrl+G", "C"), "nodes", 3),
         Command(tr("Make a subgraph"), "group_selection", ("Ctrl+Shift+G",), "nodes", 3),
         Command(tr("Unpack the subgraph"), "dissolve", ("Alt+Shift+G",), "nodes", 3),
         Command(tr("Enter the subgraph"), "enter_selected", ("PgDown", "Alt+PgDown"), "nodes", 3),
@@ -95,7 +96,7 @@ def _aligning() -> tuple[Command, ...]:
 
 
 NEEDS_SELECTION = frozenset(
-    {"M", "H", "J", "P", "Shift+P", "W", "Shift+W"}
+    {"M", "H", "J", "P", "Shift+P", "W", "Shift+W", "C"}
 )  # these letters start a search while nothing is selected
 
 

@@ -403,6 +403,24 @@ class Editing:
                     return source, target
         return reason
 
+    def swap_inputs(self) -> None:
+        """What leads to the first two incoming ports that take alike changes places, of each selected node."""
+        document = self.document
+        for node in self.selection():
+            takes = rules.ports_of(document, node, self.vocabulary)[0]
+            pairs = [(a, b) for place, a in enumerate(takes) for b in takes[place + 1 :] if a.kind == b.kind]
+            wired = {wire.target.port for wire in document.wires_into(node)}
+            found = next((pair for pair in pairs if {port.name for port in pair} & wired), None)
+            if found is None:
+                continue
+            made = edits.swap_inputs(document, node, found[0].name, found[1].name)
+            if not any(rules.refusal(made, w.source, w.target, self.vocabulary) for w in made.wires_into(node)):
+                document = made
+        if document is self.document:
+            self.say(tr("No two inputs of the selected blocks take alike, or nothing leads to them."))
+        else:
+            self.propose(document, tr("Swap inputs"))
+
     def add_via(self, wire: str, at: QPointF) -> None:
         """A reroute point on a wire."""
         item = self.board.wires[wire]

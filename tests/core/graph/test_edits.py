@@ -164,3 +164,12 @@ def test_tidy_leaves_room_for_frames_above_one_another() -> None:
 
 def test_an_empty_document_has_an_empty_layout() -> None:
     assert arrange.arrange(Document(), {}) == {}
+
+
+def test_inputs_that_are_swapped_twice_are_as_they_were() -> None:
+    document = tiny_clip()
+    once = edits.swap_inputs(document, "info_nce", "left", "right")
+    before, after = ({str(w.target): str(w.source) for w in each.wires} for each in (document, once))
+    assert after["info_nce.left"] == before["info_nce.right"]
+    assert after["info_nce.right"] == before["info_nce.left"]
+    assert edits.swap_inputs(once, "info_nce", "left", "right") == document
