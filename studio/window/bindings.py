@@ -33,6 +33,7 @@ from studio.window.totals import totals
 from widgets.look.language import tr
 from widgets.look.titles import titles_of, use_vocabulary
 
+OF_IMPORTED = ("imported", "made")  # histograms; images and audio
 Act = Callable[[], None]
 
 
@@ -183,7 +184,13 @@ def show_analysis(session: Session, window: Frame, analysis: Analysis | None) ->
 
 
 def diagnostics_of(session: Session, uid: str) -> set[str] | None:
-    """The diagnostics that a run was told to use; None where no run is watched or its document cannot be read."""
+    """The diagnostics that a run was told to use; None where no run is watched or its document cannot be read.
+
+    A run of another program has none: what it can bring beside figures is told by its monitors.
+    """
+    facts = session.facts(uid)
+    if facts is not None and facts.is_imported:
+        return set(OF_IMPORTED)
     try:
         return set(loads(session.library.document_text(uid)).recipe.diagnostics) if uid else None
     except Refused:

@@ -39,6 +39,9 @@ def test_a_folder_of_event_files_becomes_runs(tmp_path: Path, sit_down) -> None:
         assert "there is no graph to it" in library.why_not(act)
     session.watch(session.runs[0].uid)
     person.wait_quiet()
+    wall = window.wall
+    assert [key for key in ("loss", "metrics", "made", "distributions") if wall.monitors[key].isHidden()] == []
+    assert all(not wall.monitors[key].isVisible() for key in ("similarity", "attention", "codes"))
     window.menus.entry("import_runs").trigger()
     window.importing.look(tmp_path / "logs")
     sheet = looked(person, window.importing)

@@ -6,6 +6,7 @@ wanted.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -16,8 +17,11 @@ from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from core.telemetry.events import Pictures, Sounds
 from tests.core.records.reading import only_run, said
 
 pytestmark = pytest.mark.long
@@ -147,3 +151,30 @@ def test_lightning(tmp_path: Path) -> None:
     assert (run.title, run.name, run.group) == ("Lightning CSV", "version_0", "logs")
     assert said(run, "loss") == [(0, 1.0), (1, 0.5), (2, 0.1), (3, 0.25)]
     assert said(run, "up") == [(3, math.inf)]
+
+
+MEDIA = """
+    import numpy as np
+    import {package} as tracker
+    tracker.init(project="proj", name="nice")
+    tracker.log({{"dream": tracker.Image(np.arange(126, dtype=np.uint8).reshape(6, 7, 3))}})
+    tracker.log({{"voice": tracker.Audio(np.sin(np.arange(800) / 10).astype(np.float32) / 2, sample_rate=8000)}})
+    tracker.finish()
+    print("written")
+"""
+
+
+@pytest.mark.parametrize("package", ["wandb", "trackio"])
+def test_images_and_audio_beside_the_record(tmp_path: Path, package: str) -> None:
+    assert written(package, tmp_path, MEDIA.format(package=package))
+    dream, voice = (moment.event for moment in only_run(tmp_path).moments)
+    assert isinstance(dream, Pictures)
+    assert isinstance(voice, Sounds)
+    pixels = np.asarray(Image.open(io.BytesIO(dream.pictures[0])).convert("RGB"))
+    np.testing.assert_array_equal(pixels, np.arange(126, dtype=np.uint8).reshape(6, 7, 3))
+    assert (dream.series, voice.series, voice.hertz, np.shape(voice.sounds)) == (
+        "made/dream",
+        "made/voice",
+        8000,
+        (1, 800),
+    )
