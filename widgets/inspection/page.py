@@ -43,6 +43,7 @@ from widgets.look.heat.scale import Scale
 from widgets.look.language import said, tr
 
 FIRST, BESIDE = 0, 1
+WIDEST_SCORE = 260  # pixels
 RunRow = tuple[str, str, tuple[CheckpointFacts, ...]]  # uid, name, kept checkpoints
 
 
@@ -177,6 +178,8 @@ class InspectPage(QWidget):
         self.ways.setCurrentIndex(self.ways.findData("gradient"))
         self.ways.setAccessibleName(tr("Kind of map"))
         self.objectives.setAccessibleName(tr("Score"))
+        self.objectives.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)  # classes by name
+        self.objectives.setMaximumWidth(WIDEST_SCORE)
         self.objectives.setToolTip(tr("The objective whose score is explained"))
         top.addWidget(self.ways)
         top.addWidget(self.objectives)
