@@ -13,7 +13,7 @@ from widgets.look.language import tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import look, theme
 
-EDGE, FOOT, PLOT = 34, 18, 110  # pixels
+EDGE, FOOT, PLOT = 52, 18, 110  # pixels; numbers on the axis may be logits below zero
 TITLES = {"deletion": "Removed first", "insertion": "Put back first"}
 
 
