@@ -96,7 +96,7 @@ class Fixed:
         self.hidden_panels: tuple[str, ...] = ()
         self.advice_never: tuple[str, ...] = ()
         self.advice_later: tuple[str, ...] = ()
-        self.store = self.store_files = self.runs_view = ""
+        self.store = self.store_files = self.runs_view = self.tray = ""
         self.geometry = None
         self.driven, self.tour = False, 0
 
