@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from widgets.look.files import open_file, open_folder
 from widgets.look.language import said, tr
+from widgets.look.plain import plain_tip
 
 STEPS = 1000  # of the bar
 NUMBER = Qt.ItemDataRole.UserRole
@@ -159,7 +160,7 @@ class RecordsSheet(QDialog):
 
     def _under(self, item: QTreeWidgetItem, sentence: str) -> None:
         under = QTreeWidgetItem([sentence])
-        under.setToolTip(0, sentence)
+        under.setToolTip(0, plain_tip(sentence))
         under.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
         item.addChild(under)
 

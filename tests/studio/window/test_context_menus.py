@@ -93,7 +93,7 @@ def test_what_a_run_s_menu_offers_stays_with_the_buttons(with_a_run: Person):
         menu = right_click(library.view.viewport(), library.view.visualRect(library.filter.index(0, 1)).center())
         assert menu is not None
         inside = {entry.text(): entry.menu() for entry in menu.actions() if entry.menu()}
-        assert [entry.isEnabled() for entry in inside["Export"].actions() if entry.text()] == [True] * 5
+        assert [entry.isEnabled() for entry in inside["Export"].actions() if entry.text()] == [True] * 6
         inside["Fork from…"].actions()[0].trigger()
         put_away(menu)
         library.set_runs(person.runs())
