@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLineEdit, QListWidget
+from PySide6.QtWidgets import QLineEdit, QListWidget
 
 from core.graph import edits
 from core.graph.document import Document
@@ -23,6 +23,7 @@ from tests.core.training.test_three_modalities import fused
 from tests.documents import Drawing, tiny_clip
 from tests.studio.journey import LEFT, NO, drop
 from widgets.query.question import PictureWell
+from widgets.query.run_choice import RunChoice
 
 KEYS = Qt.Key
 SMALL = {"image_size": 16, "second_artist": "none"}
@@ -44,7 +45,8 @@ def test_ask_with_a_sentence_then_with_a_picture(sit_down, trained, tmp_path):
     person.runs()
     person.go_to("Query")
     page = person.window.query
-    runs, checkpoints = page.findChildren(QComboBox)[:2]
+    choice = page.findChild(RunChoice)
+    runs, checkpoints = choice.names, choice.checkpoints
     assert runs.currentData() == trained
     assert [checkpoints.itemData(row) for row in range(checkpoints.count())] == [8, 5]
     checkpoints.setFocus()
