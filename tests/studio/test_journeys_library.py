@@ -138,7 +138,7 @@ def test_export_the_table_its_picture_and_every_point(sit_down, two_runs, tmp_pa
     library = person.window.library
     person.pick_runs(*two_runs)
     entries = {entry.text(): entry for entry in person.button("Export", library).menu().actions() if entry.text()}
-    assert len(entries) == 5
+    assert len(entries) == 6
     tables, models = list(entries.values())[:3], list(entries.values())[3:]
     assert not any(entry.isEnabled() for entry in models)  # a model is of one run
     for number, entry in enumerate(tables):

@@ -163,7 +163,7 @@ def test_the_mix_has_paths_for_sweeps_and_the_command_line(document: Document) -
     assert parameters(told)["mix.emoji.end"] == 2.0
 
 
-@pytest.mark.parametrize("turns", ["one task a step", ALL])
+@pytest.mark.parametrize("turns", [pytest.param("one task a step", marks=pytest.mark.long), ALL])
 def test_the_script_takes_the_same_turns(turns: str, document: Document, tmp_path: Path) -> None:
     drawing = edits.set_recipe(edits.set_mix(document, turns=turns), seed=1, callbacks={"clipping": {"norm": 0.5}})
     assert told(drawing, tmp_path) == pytest.approx(losses(drawing), abs=2e-5)

@@ -196,6 +196,7 @@ def test_a_transcript_beside_a_clip(tmp_path: Path) -> None:
     assert opened(tmp_path).sample(0)["transcript"] == "in sieben Stunden"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not (SHARED_DATA / "pop909_subset").is_dir(), reason="the songs are not here")
 def test_the_midi_of_real_songs_lies_where_the_audio_does() -> None:
     source = opened(SHARED_DATA / "pop909_subset", number_column="tempo_bpm", seconds=8.0)

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 LEFT = {"name": "left", "x": 0, "y": 0, "width": 1440, "height": 900, "logicalDpi": 96, "logicalBaseDpi": 96, "dpr": 1}
 RIGHT = LEFT | {"name": "right", "x": 1440, "width": 2560, "height": 1600, "logicalDpi": 192}
 OPENED = """
@@ -61,6 +63,7 @@ def opened(folder: Path, how: str, *screens: dict[str, Any]) -> list[list[str]]:
     return [line.split() for line in done.stdout.splitlines()]
 
 
+@pytest.mark.long
 def test_a_window_on_the_second_screen(tmp_path: Path) -> None:
     first, chinese, large = opened(tmp_path, "place", LEFT, RIGHT)
     assert first == ["right", "1500", "60", "1000", "650", "2.0"]
