@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.telemetry.events import At, Histogram, LogLine, Mark, Pictures, Sounds, Status
 
 NOWHERE = At(step=0, seconds=0.0)  # of what is told its own time when it is kept
+LATEST = 253_402_214_400.0  # seconds since 1970: the last day that calendars here know; what is said of later ones is no time
 Medium = Histogram | Pictures | Sounds | LogLine | Mark
 
 

@@ -147,20 +147,37 @@ def sentence_of(what: str, n: int) -> str:
     }[what]
 
 
+def is_kept(number: float | None) -> bool:
+    """Whether a number has a place in a store: a whole one may be larger than any float."""
+    try:
+        float(number or 0)
+    except OverflowError:
+        return False
+    return True
+
+
 MOST_PARTS = 100  # of a list, as a setting shows it
 
 
+MOST_DEEP, MOST_LOOKED_AT = 32, 20_000  # levels of a configuration; its parts, of all of them
+
+
 def flat(settings: object, *, most: int = 2000, longest: int = 10_000) -> dict[str, object]:
-    """A configuration as settings by dotted names; lists and whatever else as short text. At most so many."""
+    """A configuration as settings by dotted names; lists and whatever else as short text. At most so many.
+
+    One that holds itself has no end: below so many levels it is text, and so many parts are looked at.
+    """
     found: dict[str, object] = {}
-    waiting: list[tuple[str, object]] = [("", settings)]
-    while waiting and len(found) < most:
-        name, value = waiting.pop()
-        if isinstance(value, dict) and value:
-            inner = [(f"{name}.{key}" if name else str(key), one) for key, one in value.items()]
+    waiting: list[tuple[str, object, int]] = [("", settings, 0)] if settings != {} else []
+    for _ in range(MOST_LOOKED_AT):
+        if not waiting or len(found) >= most:
+            break
+        name, value, depth = waiting.pop()
+        if isinstance(value, dict) and value and depth < MOST_DEEP:
+            inner = [(f"{name}.{key}" if name else str(key), one, depth + 1) for key, one in value.items()]
             waiting += reversed(inner[:most])
         elif isinstance(value, bool | int | float) or value is None:
-            found[name or "value"] = value
+            found[name or "value"] = value if is_kept(value) else hex(int(value or 0))[:longest]
         else:
             found[name or "value"] = _short(value, longest)
     return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core.records.gathering import Gathering
+from core.records.gathering import Gathering, is_kept
 from core.records.media import audio_event, histogram_event, picture_event, text_event
 
 WORDS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -65,6 +65,8 @@ def _take_object(
 
 def _take_histogram(gathered: Gathering, name: str, value: Mapping[str, Any], step: int, wall: float) -> None:
     counts, packed = np.asarray(value.get("values", ()), dtype=np.float64), value.get("packedBins")
+    if isinstance(packed, Mapping) and int(packed["count"]) != counts.size:  # before so many edges are made
+        raise ValueError("a histogram whose edges do not match its counts")
     if isinstance(packed, Mapping):
         edges = float(packed["min"]) + float(packed["size"]) * np.arange(int(packed["count"]) + 1)
     else:
@@ -94,14 +96,15 @@ def plain(text: str) -> object:
     if text in ("True", "False", "true", "false"):
         return text in ("True", "true")
     try:
-        return int(text)
+        number = int(text)
+        return number if is_kept(number) else text
     except ValueError:
         pass
     try:
-        number = float(text)
+        real = float(text)
     except ValueError:
         return text
-    return number if math.isfinite(number) else text
+    return real if math.isfinite(real) else text
 
 
 def finder(root: Path) -> Find:

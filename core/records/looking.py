@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.problems import Problem, Refused, refuse
 from core.records.catalog import readers
-from core.records.foreign import ForeignRun, Place
+from core.records.foreign import LATEST, ForeignRun, Place
 from core.records.formats.sqlite_files import is_own_store
 from core.records.reader import Stopped
 
@@ -99,11 +99,19 @@ def read(place: Place, tell: Callable[[int], None]) -> ForeignRun:
     if isinstance(tell, Telling):
         tell.run = place.path.name
     try:
-        return readers[place.kind].read(place, tell)
+        return _dated(readers[place.kind].read(place, tell))
     except (Refused, Stopped):
         raise
     except READ_ERRORS as error:
         raise unreadable(place.path, error) from error
+
+
+def _dated(run: ForeignRun) -> ForeignRun:
+    """Its beginning; where that is no time there is, the time of its file."""
+    if 0 <= run.created < LATEST:
+        return run
+    remark = "It says no time at which it can have begun: the time of its file counts."
+    return replace(run, created=run.place.path.stat().st_mtime, remarks=(*run.remarks, remark))
 
 
 def unreadable(path: Path, error: BaseException) -> Refused:
@@ -161,7 +169,11 @@ def _ask(folder: Path, names: list[str], places: list[Place], problems: list[Pro
 def _walked(root: Path, problems: list[Problem], stops: Callable[[], bool]) -> Iterator[tuple[Path, list[str]]]:
     """Folders and the plain files in them."""
     links = seen = 0
-    for where, folders, names in os.walk(root, followlinks=False):
+
+    def shut(error: OSError) -> None:
+        problems.extend(unreadable(Path(error.filename or root), error).problems)
+
+    for where, folders, names in os.walk(root, onerror=shut, followlinks=False):
         if stops():
             raise Stopped
         here = Path(where)

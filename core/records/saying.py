@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.records.foreign import ForeignRun, Points
+from core.records.foreign import LATEST, ForeignRun, Points
 from core.store.snapshots import clean
 from core.telemetry.events import At, Event, LogLine, Scalars
 
@@ -55,6 +55,6 @@ def clock_of(found: ForeignRun) -> tuple[NDArray[np.int64], NDArray[np.float64]]
     every, place = np.unique(np.concatenate(steps), return_inverse=True)
     first = np.full(len(every), np.inf)
     told = np.concatenate(walls)
-    np.minimum.at(first, place, np.where(np.isfinite(told), told, np.inf))
+    np.minimum.at(first, place, np.where((told >= 0) & (told < LATEST), told, np.inf))
     seconds = np.where(np.isfinite(first), first - found.created, 0.0)
     return every, np.maximum.accumulate(np.maximum(seconds, 0.0)) if len(every) else seconds

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from core.problems import refuse
+from core.problems import Refused, refuse
 from core.records.catalog import readers
 from core.records.foreign import ForeignRun, Place
 from core.records.formats.yaml_files import mapping_in
@@ -46,18 +46,28 @@ class LightningCSV(Reader):
             _take(gathered, file)
         tell(place.bytes)
         has_settings = settings.is_file() and not settings.is_symlink()
+        told = _settings(gathered, settings) if has_settings else {}
         series = gathered.series()
         gathered.remark("This record keeps no times.")
         files = [table, *([settings] if has_settings else [])]
         return ForeignRun(
             place=place, title=cls.title, identity=str(place.path.absolute()), name=place.path.name,
             group=place.path.parent.name, created=min(path.stat().st_mtime for path in files),
-            settings=flat(mapping_in(settings)) if has_settings else {}, series=series, remarks=gathered.remarks(),
+            settings=flat(told), series=series, remarks=gathered.remarks(),
         )  # fmt: skip
 
 
+def _settings(gathered: Gathering, path: Path) -> dict[str, object]:
+    """What it was made with; where that cannot be read its figures are read all the same."""
+    try:
+        return mapping_in(path)
+    except Refused as refused:
+        gathered.remark(refused.problems[0].what)
+        return {}
+
+
 def _take(gathered: Gathering, file: io.TextIOBase) -> None:
-    rows = csv.reader(file)
+    rows = _rows(gathered, file)
     head = next(rows, [])
     at = head.index(STEP) if STEP in head else -1
     if at < 0:
@@ -74,3 +84,15 @@ def _take(gathered: Gathering, file: io.TextIOBase) -> None:
                     gathered.figure(name, step, float(cell))
                 except ValueError:
                     gathered.leave_out("cells that are no numbers")
+
+
+def _rows(gathered: Gathering, file: io.TextIOBase) -> Iterator[list[str]]:
+    """Row by row; one that holds a cell longer than a table may is counted, and the next is read."""
+    rows = csv.reader(file)
+    while True:
+        try:
+            yield next(rows)
+        except StopIteration:
+            return
+        except csv.Error:
+            gathered.leave_out("rows that are not as CSV is written")
