@@ -139,8 +139,9 @@ def test_export_the_table_its_picture_and_every_point(sit_down, two_runs, tmp_pa
     person.pick_runs(*two_runs)
     entries = {entry.text(): entry for entry in person.button("Export", library).menu().actions() if entry.text()}
     assert len(entries) == 6
-    tables, models = list(entries.values())[:3], list(entries.values())[3:]
+    tables, models = list(entries.values())[:3], list(entries.values())[-2:]
     assert not any(entry.isEnabled() for entry in models)  # a model is of one run
+    assert entries["Selected runs to TensorBoard…"].isEnabled()
     for number, entry in enumerate(tables):
         place = tmp_path / f"export{number}{'.png' if number == 1 else '.csv'}"
         monkeypatch.setattr("PySide6.QtWidgets.QFileDialog.getSaveFileName", lambda *_, p=place: (str(p), ""))
