@@ -12,7 +12,16 @@ from pathlib import Path
 from types import TracebackType
 
 from platformdirs import user_log_dir
-from PySide6.QtCore import QCoreApplication, QLibraryInfo, QMetaMethod, Qt, QTimer, QTranslator
+from PySide6.QtCore import (
+    QCoreApplication,
+    QLibraryInfo,
+    QMetaMethod,
+    QObject,
+    Qt,
+    QTimer,
+    QTranslator,
+    SignalInstance,
+)
 from PySide6.QtGui import QFont, QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -95,10 +104,11 @@ def rebuild_window(old: Window) -> Window:
     for signal in (
         session.documentChanged, session.vocabularyChanged, session.analysisChanged, session.runsChanged,
         session.watchedChanged, session.messageRaised, session.tabsChanged, session.tabLeft, session.tabEntered, session.stateChanged,
-        session.ownChanged, session.sheetRequested, session.levelChanged,
+        session.ownChanged, session.sheetRequested, session.levelChanged, session.lookedAgain,
     ):  # fmt: skip
-        if session.isSignalConnected(QMetaMethod.fromSignal(signal)):
-            signal.disconnect()
+        _fall_silent(session, signal)
+    for signal in (session.sweeping.begun, session.sweeping.sweepsChanged):
+        _fall_silent(session.sweeping, signal)
     if example is not None:  # nobody has made it another: it is read in the new language
         session.show(replace(in_language(example), id=session.document.id))
     window = _window_of(session)
@@ -114,6 +124,12 @@ def rebuild_window(old: Window) -> Window:
     old.hide()
     old.deleteLater()
     return window
+
+
+def _fall_silent(sender: QObject, signal: SignalInstance) -> None:
+    """Nothing of a former window hears it any more."""
+    if sender.isSignalConnected(QMetaMethod.fromSignal(signal)):
+        signal.disconnect()
 
 
 def run_window(where: str | None, store: str | None, files: str | None = None, *, driven: bool = False) -> int:

@@ -203,7 +203,7 @@ class Frame(PlacedWindow):
         kept = self.session.preferences.layout(key)
         if kept is None or not self.restoreState(kept):
             self._default_sizes()
-            QTimer.singleShot(0, self._default_sizes)  # again once the docks have been laid out
+            QTimer.singleShot(0, self, self._default_sizes)  # again once the docks have been laid out
         elif designing:
             self.panels.show(True, self.width() < NARROW)
             QTimer.singleShot(0, self, self._keep_canvas)

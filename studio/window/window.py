@@ -179,7 +179,7 @@ class Window(Frame):
         self.rooms.device()
         self.session.start()
         self.dialogs.offer_recovery()
-        QTimer.singleShot(0, self.canvas.fit_all)
+        QTimer.singleShot(0, self, self.canvas.fit_all)
         QTimer.singleShot(0, self, self.wall.fill)  # once what the window system said of the first picture was heard
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

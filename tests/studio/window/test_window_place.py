@@ -173,6 +173,18 @@ def test_a_message_covers_no_command_of_a_page(sit_down) -> None:
         assert (bar.geometry().center().y() > page.height() / 2) == low
 
 
+def test_a_sweep_that_begins_is_shown_in_the_window_that_is_there_after_a_change_of_language(person):
+    old = person.window
+    old.show_page("sweeps")
+    old.use_language("zh_CN")
+    person.window.show_page("design")
+    QApplication.sendPostedEvents(old, QEvent.Type.DeferredDelete)
+    person.session.sweeping.begun.emit("any")
+    person.session.sweeping.sweepsChanged.emit([])
+    person.session.lookedAgain.emit()
+    assert person.window.pages.current == "sweeps"
+
+
 def test_ctrl_c_closes_the_window_that_is_there_after_a_change_of_language(person, monkeypatch):
     handlers: dict[int, object] = {}
     monkeypatch.setattr(signal, "signal", lambda number, act: handlers.__setitem__(number, act))
