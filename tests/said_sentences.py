@@ -26,7 +26,7 @@ KEYWORDS = {
     "Hearing": ("sentence",),
 }
 CALLS = frozenset({
-    "refuse", "ValueError", "warn", "log", "leave_out", "fail", "end", "Busy", "WorkerLost", "_tell", "_warn", "_stop", "whose",
+    "refuse", "ValueError", "warn", "log", "leave_out", "remark", "fail", "end", "Busy", "WorkerLost", "_tell", "_warn", "_stop", "whose",
 })  # fmt: skip
 NOUNS = {"Catalog": 1, "folder": 1, "pick_column": 3}  # calls whose argument stands in a sentence as a word
 

@@ -14,6 +14,8 @@ from widgets.look.language import tr
 if TYPE_CHECKING:
     from studio.session import Session
 
+MOST_BYTES = 160  # of a run's name in a folder's: a file system takes 255, and a Chinese character is three
+
 
 def write_tensorboard(
     library: Library, uid: str, folder: Path, stops: Callable[[], bool] = lambda: False
@@ -49,5 +51,5 @@ def export_to_tensorboard(session: Session, uids: tuple[str, ...], folder: str) 
 
 def folder_name(name: str, uid: str) -> str:
     """A run's name as a folder's, told apart by its uid."""
-    plain = re.sub(r"[^\w.-]+", "_", name).strip("._")[:80]
+    plain = re.sub(r"[^\w.-]+", "_", name).strip("._")[:80].encode()[:MOST_BYTES].decode(errors="ignore")
     return f"{plain}-{uid}" if plain else uid

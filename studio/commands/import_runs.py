@@ -31,11 +31,11 @@ def run(flags: argparse.Namespace) -> int:
     """Look, say, import; 1 where something could not be read."""
     with telling("Looking") as told:
         found = [look(Path(path).expanduser(), told) for path in flags.paths]
-    came = []
+    came: list[Imported] = []
     if not flags.look:
         with open_store(flags) as store, telling("Importing") as told:
             came = [bring(store, [each.place for each in one.runs], one.folder, told) for one in found]
-    problems = [problem for one in found for problem in one.problems]
+    problems = [problem for one in found for problem in one.problems] + [gone for one in came for gone in one.problems]
     if flags.json:
         print(as_json(_plain(found, came, problems), indent=1))
     else:

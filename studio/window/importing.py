@@ -16,7 +16,7 @@ from core.records.keeping import Imported, bring, known_places
 from core.records.looking import Found, Progress, look
 from core.records.reader import Stopped
 from studio.session import Session
-from studio.telling.sentences import refusal
+from studio.telling.sentences import refusal, spoken
 from studio.window.frame import Frame
 from widgets.look.language import tr
 from widgets.records_sheet import RecordRow, RecordsSheet
@@ -95,6 +95,8 @@ class Importing(QObject):
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+        if self.sheet is not None:
+            self.sheet.close()
 
     @property
     def _is_busy(self) -> bool:
@@ -186,7 +188,7 @@ class Importing(QObject):
 
 
 def imported_words(came: Imported) -> str:
-    """What came of it, in a line."""
+    """What came of it, in a line, and what could not be read any more."""
     counts = {what: came.count(what) for what in ("new", "added", "anew", "known")}
     words = {
         "new": tr("{n} runs were imported.", n=counts["new"]),
@@ -195,4 +197,4 @@ def imported_words(came: Imported) -> str:
         "known": tr("{n} were there already.", n=counts["known"]),
     }
     parts = [words[what] for what in words if counts[what]]
-    return " ".join(parts) if parts else tr("Nothing was imported.")
+    return " ".join([*(parts or [tr("Nothing was imported.")]), *map(spoken, came.problems)])

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QUrl
 
-from studio.window.importing import Importing
+from core.problems import Problem
+from core.records.keeping import Imported, Kept
+from studio.window.importing import Importing, imported_words
 from tests.core.records.events import event, scalar, write
 from widgets.records_sheet import RecordsSheet
 
@@ -50,3 +52,10 @@ def test_a_folder_of_event_files_becomes_runs(tmp_path: Path, sit_down) -> None:
     person.wait(lambda: window.importing.sheet is None)
     assert "2 were there already." in person.said
     assert len(session.runs) == 2
+
+
+def test_what_could_not_be_read_any_more_is_told_with_what_came() -> None:
+    gone = Problem(what="There are no event files in /logs.")
+    assert imported_words(Imported(kept=(), problems=(gone,))).endswith("There are no event files in /logs.")
+    one = Kept(uid="a", name="a", what="new")
+    assert imported_words(Imported(kept=(one,))) == "1 runs were imported."
