@@ -13,10 +13,7 @@ from core.data.live import arrivals
 from core.data.readers.video_process import video_process
 
 SECONDS, RATE, EDGE = 3600, 2, 128
-MINE, TOGETHER = (
-    4 * 2**20,
-    48 * 2**20,
-)  # bytes: the decoders of the other process settle in its first half; all frames are 354 MiB
+MINE, TOGETHER = 4 * 2**20, 48 * 2**20  # bytes: the decoder's process settles in its first half; all frames are 354 MiB
 
 
 def hour(path: Path) -> None:
@@ -53,6 +50,8 @@ def test_an_hour_takes_no_more_memory_than_its_first_minutes(tmp_path: Path) -> 
     assert len(due) == SECONDS * RATE
     np.testing.assert_allclose(due, np.arange(SECONDS * RATE) / RATE, atol=1e-6)
     np.testing.assert_allclose(brightness, 20 + np.arange(SECONDS * RATE) % 200, atol=3)
-    mine, together = np.array(bytes_held[2:]).T
-    assert mine.max() - mine[0] < MINE
-    assert together.max() - together[0] < TOGETHER
+    early, late = (
+        np.median(part, 0) for part in (bytes_held[2:9], bytes_held[-7:])
+    )  # a process may come and go between
+    assert late[0] - early[0] < MINE
+    assert late[1] - early[1] < TOGETHER
