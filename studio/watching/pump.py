@@ -83,6 +83,7 @@ class Pump(QObject):
         self._cursor = Cursor()
         self._head = Head()
         self._marks: tuple[MarkFacts, ...] = ()
+        self._marks_revision = 0  # of the run, when its marks were read
         self._age = 0  # grows with every other run or cursor
         self._busy: Future[None] | None = None
         self._glanced = self._marked = self._moved = -1e9
@@ -109,7 +110,7 @@ class Pump(QObject):
 
     def set_runs(self, *uids: str, step: int | None = None) -> None:
         """Look at these runs: live where no step is given, else at that step. No run clears every monitor."""
-        self._head, self._marks = Head(), ()
+        self._head, self._marks, self._marks_revision = Head(), (), 0
         self._last_failure = ""
         self._has_glanced = False
         beside = tuple(uid for uid in self._cursor.beside if uid not in uids)
@@ -338,7 +339,7 @@ class Pump(QObject):
             seat.answer = (generation, value, sentence)
 
     def _glance_job(self, age: int, cursor: Cursor, wants_marks: bool) -> Callable[[], None]:
-        known = self._head.revision
+        known = self._marks_revision
 
         def job() -> None:
             try:
@@ -372,7 +373,7 @@ class Pump(QObject):
             self._has_glanced = True
             self._tell_what_is_awaited(glance.head)
         if glance.marks is not None:
-            self._marked = time.monotonic()
+            self._marked, self._marks_revision = time.monotonic(), glance.head.revision
             if glance.marks != self._marks:
                 self._marks = glance.marks
                 self.marksChanged.emit(glance.marks)

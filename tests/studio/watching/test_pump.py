@@ -221,6 +221,16 @@ def test_a_store_that_cannot_be_read_is_said_once(qtbot, caplog):
     pump.close()
 
 
+def test_a_mark_that_comes_just_after_the_marks_were_read_is_read_as_well(room, run, qtbot):
+    marks = []
+    room.marksChanged.connect(marks.append)
+    run.say(Mark(at=At(step=20, seconds=2), kind="checkpoint", text="one"))
+    room.set_runs("a")
+    qtbot.waitUntil(lambda: bool(marks) and len(marks[-1]) == 1)
+    run.say(Mark(at=At(step=50, seconds=5), kind="checkpoint", text="the last"))
+    qtbot.waitUntil(lambda: len(marks[-1]) == 2)
+
+
 def test_marks_and_places_reach_the_timeline(room, run, qtbot):
     marks, places = [], []
     room.marksChanged.connect(marks.append)
