@@ -24,6 +24,8 @@ MOST_STEP = 2**62 - 1
 MOST_SERIES = 20_000  # of one run
 MOST_MEDIA_BYTES = 512 << 20  # of one run
 MOST_MOMENTS = 200_000  # of one run
+MOST_PARTS = 100  # of a list, as a setting shows it
+MOST_DEEP, MOST_LOOKED_AT = 32, 20_000  # levels of a configuration; its parts, of all of them
 
 
 @dataclass
@@ -154,12 +156,6 @@ def is_kept(number: float | None) -> bool:
     except OverflowError:
         return False
     return True
-
-
-MOST_PARTS = 100  # of a list, as a setting shows it
-
-
-MOST_DEEP, MOST_LOOKED_AT = 32, 20_000  # levels of a configuration; its parts, of all of them
 
 
 def flat(settings: object, *, most: int = 2000, longest: int = 10_000) -> dict[str, object]:

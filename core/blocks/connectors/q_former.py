@@ -42,6 +42,14 @@ class QFormerLayer(nn.Module):
         return made
 
 
+def reads_every_knob() -> Any:
+    """The knob of every block that is built of such layers."""
+    return knob(
+        2, "Every so many layers read the tokens, the first of all among them.", low=1, high=64, unit="layers",
+        title="Cross-attention every", advanced=True,
+    )  # fmt: skip
+
+
 @blocks.register("connectors.q_former")
 class QFormer(Bridge):
     """Learned queries read the tokens by cross-attention and go on in their place."""
@@ -55,10 +63,7 @@ class QFormer(Bridge):
         count: int = count_knob()
         depth: int = knob(2, "Layers.", low=1, high=64, unit="layers")
         heads: int = knob(4, "Attention heads; must divide the width.", low=1, high=64)
-        reads_every: int = knob(
-            2, "Every so many layers read the tokens, the first of all among them.", low=1, high=64, unit="layers",
-            title="Cross-attention every", advanced=True,
-        )  # fmt: skip
+        reads_every: int = reads_every_knob()
         dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:

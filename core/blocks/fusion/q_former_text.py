@@ -19,7 +19,7 @@ from core.blocks.attention.core import recording
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
 from core.blocks.connectors.pool import example_tokens
-from core.blocks.connectors.q_former import EPSILON, QFormerLayer
+from core.blocks.connectors.q_former import EPSILON, QFormerLayer, reads_every_knob
 from core.blocks.encoders.text_transformer import example_text
 from core.blocks.fusion.sides import mask_of, width_of
 from core.blocks.values import Grid, Text, Tokens
@@ -75,10 +75,7 @@ class QFormerText(Block):
         count: int = knob(16, "Learned queries.", low=1, high=65536, unit="tokens", title="Queries")
         depth: int = knob(2, "Layers.", low=1, high=64, unit="layers")
         heads: int = knob(4, "Attention heads; must divide the width.", low=1, high=64)
-        reads_every: int = knob(
-            2, "Every so many layers read the tokens, the first of all among them.", low=1, high=64, unit="layers",
-            title="Cross-attention every", advanced=True,
-        )  # fmt: skip
+        reads_every: int = reads_every_knob()
         dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from core.problems import refuse
+from core.records.foreign import Place
 from core.store.schema import APPLICATION_ID
 
 ENDINGS = (".db", ".sqlite", ".sqlite3")
@@ -65,3 +66,18 @@ def holds(connection: sqlite3.Connection, wanted: dict[str, set[str]]) -> bool:
     """Whether there are these tables with these columns."""
     found = tables(connection)
     return all(columns <= found.get(name, set()) for name, columns in wanted.items())
+
+
+def places_in(
+    kind: str, folder: Path, names: Sequence[str], wanted: dict[str, set[str]],
+    runs: Callable[[sqlite3.Connection], list[str]],
+) -> list[Place]:  # fmt: skip
+    """The runs of each of these files that is a database with the wanted tables; a run's share of its bytes is an even one."""
+    found: list[Place] = []
+    for path in (folder / name for name in names if is_sqlite(folder / name)):
+        with opened(path) as connection:
+            if holds(connection, wanted):
+                which = runs(connection)
+                size = path.stat().st_size // max(1, len(which))
+                found += [Place(kind=kind, path=path, which=one, bytes=size) for one in which]
+    return found

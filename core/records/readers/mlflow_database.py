@@ -14,18 +14,16 @@ from pathlib import Path
 from core.problems import refuse
 from core.records.catalog import readers
 from core.records.foreign import ForeignRun, Place
-from core.records.formats.sqlite_files import holds, is_sqlite, opened
+from core.records.formats.sqlite_files import opened, places_in
 from core.records.gathering import Gathering
-from core.records.logged_values import plain
 from core.records.reader import Reader, Tell
-from core.telemetry.events import Status
+from core.records.readers.mlflow_files import STATES, settings_of
 
 WANTED = {
     "runs": {"run_uuid", "name", "status", "start_time", "lifecycle_stage", "experiment_id"},
     "metrics": {"key", "value", "timestamp", "run_uuid", "step", "is_nan"},
     "params": {"key", "value", "run_uuid"}, "tags": {"key", "value", "run_uuid"}, "experiments": {"experiment_id", "name"},
 }  # fmt: skip
-STATES: dict[str, Status] = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "stopped"}
 LARGEST = sys.float_info.max
 ROWS_BETWEEN_TELLING = 20_000
 
@@ -40,15 +38,7 @@ class MLflowDatabase(Reader):
     @classmethod
     def places(cls, folder: Path, names: Sequence[str]) -> list[Place]:
         """Every run that was not deleted."""
-        found: list[Place] = []
-        for path in (folder / name for name in names if is_sqlite(folder / name)):
-            with opened(path) as connection:
-                if holds(connection, WANTED):
-                    asked = "SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active' ORDER BY start_time, run_uuid"
-                    uids = [str(row[0]) for row in connection.execute(asked)]
-                    size = path.stat().st_size // max(1, len(uids))
-                    found += [Place(kind=cls.key, path=path, which=uid, bytes=size) for uid in uids]
-        return found
+        return places_in(cls.key, folder, names, WANTED, _active)
 
     @classmethod
     def read(cls, place: Place, tell: Tell) -> ForeignRun:
@@ -62,17 +52,21 @@ class MLflowDatabase(Reader):
             ).fetchone()
             gathered = Gathering()
             _take_metrics(gathered, connection, place.which, tell)
-            settings = {str(key): plain(str(value)) for key, value in _pairs(connection, "params", place.which)}
+            params = {str(key): str(value) for key, value in _pairs(connection, "params", place.which)}
             tags = {str(key): str(value) for key, value in _pairs(connection, "tags", place.which)}
         tell(place.bytes)
-        settings |= {f"tags.{name}": value for name, value in tags.items() if not name.startswith("mlflow.")}
         series = gathered.series()
         return ForeignRun(
             place=place, title=cls.title, identity=place.which, name=str(row["name"] or tags.get("mlflow.runName") or place.which),
             group=str(group["name"]) if group is not None else "", created=float(row["start_time"] or 0) / 1000,
-            status=STATES.get(str(row["status"]), "interrupted"), settings=settings, series=series,
+            status=STATES.get(str(row["status"]), "interrupted"), settings=settings_of(params, tags), series=series,
             remarks=gathered.remarks(),
         )  # fmt: skip
+
+
+def _active(connection: sqlite3.Connection) -> list[str]:
+    asked = "SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active' ORDER BY start_time, run_uuid"
+    return [str(row[0]) for row in connection.execute(asked)]
 
 
 def _pairs(connection: sqlite3.Connection, table: str, uid: str) -> list[sqlite3.Row]:

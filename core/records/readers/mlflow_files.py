@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from core.records.catalog import readers
@@ -58,16 +58,21 @@ class MLflowFiles(Reader):
             _take_metric(gathered, name, file)
             tell(file.stat().st_size)
         tags = {name: _text(file) for name, file in _files(place.path / "tags")}
-        settings = {name: plain(_text(file)) for name, file in _files(place.path / "params")}
-        settings |= {f"tags.{name}": value for name, value in tags.items() if not name.startswith("mlflow.")}
+        params = {name: _text(file) for name, file in _files(place.path / "params")}
         uid = str(about.get("run_id", about.get("run_uuid")))
         series = gathered.series()
         return ForeignRun(
             place=place, title=cls.title, identity=uid, name=str(about.get("run_name") or tags.get("mlflow.runName") or uid),
             group=place.which or place.path.parent.name, created=float(about.get("start_time") or 0) / 1000,
-            status=STATES.get(about.get("status"), "interrupted"), settings=settings, series=series,
+            status=STATES.get(about.get("status"), "interrupted"), settings=settings_of(params, tags), series=series,
             remarks=gathered.remarks(),
         )  # fmt: skip
+
+
+def settings_of(params: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, object]:
+    """Parameters, and the tags that are a person's own."""
+    own = {f"tags.{name}": value for name, value in tags.items() if not name.startswith("mlflow.")}
+    return {name: plain(value) for name, value in params.items()} | own
 
 
 def _is_run(about: dict[str, object]) -> bool:

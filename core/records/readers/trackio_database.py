@@ -11,7 +11,7 @@ from typing import Any
 
 from core.records.catalog import readers
 from core.records.foreign import ForeignRun, Place
-from core.records.formats.sqlite_files import holds, is_sqlite, opened, tables
+from core.records.formats.sqlite_files import opened, places_in, tables
 from core.records.gathering import Gathering, flat
 from core.records.logged_values import finder, parsed, take_values
 from core.records.media import text_event
@@ -31,15 +31,7 @@ class Trackio(Reader):
     @classmethod
     def places(cls, folder: Path, names: Sequence[str]) -> list[Place]:
         """Every run of every project."""
-        found: list[Place] = []
-        for path in (folder / name for name in names if is_sqlite(folder / name)):
-            with opened(path) as connection:
-                if holds(connection, WANTED):
-                    by = _told_by(connection)
-                    runs = [str(row[0]) for row in connection.execute(f"SELECT DISTINCT {by} FROM metrics ORDER BY 1")]
-                    size = path.stat().st_size // max(1, len(runs))
-                    found += [Place(kind=cls.key, path=path, which=run, bytes=size) for run in runs]
-        return found
+        return places_in(cls.key, folder, names, WANTED, _runs)
 
     @classmethod
     def read(cls, place: Place, tell: Tell) -> ForeignRun:
@@ -59,6 +51,11 @@ class Trackio(Reader):
             created=created if math.isfinite(created) and created <= first else first, settings=settings, series=series,
             moments=gathered.moments(), remarks=gathered.remarks(),
         )  # fmt: skip
+
+
+def _runs(connection: sqlite3.Connection) -> list[str]:
+    by = _told_by(connection)
+    return [str(row[0]) for row in connection.execute(f"SELECT DISTINCT {by} FROM metrics ORDER BY 1")]
 
 
 def _told_by(connection: sqlite3.Connection) -> str:
