@@ -18,7 +18,6 @@ from studio.session import Session
 from studio.watching.result_cards import KINDS, ResultCards, read_card
 from studio.window.dropping import source_for
 from studio.window.frame import Frame
-from studio.window.importing import Importing
 from widgets.look.language import tr
 
 EXPERIMENTS = (".json",)
@@ -28,8 +27,8 @@ DATA = frozenset({*PICTURES, *AUDIO.endings, *VIDEOS.endings, *TABLES})
 class Arriving:
     """Says what it would take, and takes it."""
 
-    def __init__(self, session: Session, window: Frame, cards: ResultCards, importing: Importing) -> None:
-        self._session, self._window, self._cards, self._importing = session, window, cards, importing
+    def __init__(self, session: Session, window: Frame, cards: ResultCards) -> None:
+        self._session, self._window, self._cards = session, window, cards
 
     def takes(self, urls: Sequence[QUrl]) -> bool:
         """Whether something that is dragged would be taken."""
@@ -48,7 +47,7 @@ class Arriving:
 
     def _take_one(self, path: Path) -> None:
         if is_record(path) or (path.is_dir() and holds_records(path)):
-            self._importing.open(path)
+            self._window.rooms.importing().open(path)
         elif path.is_dir():
             self._as_data(path)
         elif path.suffix.lower() in KINDS and _has_card(path):

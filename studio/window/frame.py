@@ -103,7 +103,7 @@ class Frame(PlacedWindow):
             self.show_page,
         )
         self.top = TopBar([(key, tr(title, "page")) for key, title in self.pages.TITLES.items()])
-        self.rooms = Rooms(self.session, self.canvas.reveal, self.show_page, self.show_beside, self.top)
+        self.rooms = Rooms(self.session, self.canvas.reveal, self.show_page, self.show_beside, self.show_runs, self.top)
         self.canvas.set_reduced_motion(self.session.preferences.reduced_motion)
 
     def _place(self) -> None:
@@ -183,6 +183,11 @@ class Frame(PlacedWindow):
     def library(self) -> LibraryView:
         """All runs."""
         return self.rooms.runs().page
+
+    def show_runs(self, uids: tuple[str, ...]) -> None:
+        """The page of the runs with these selected."""
+        self.show_page("runs")
+        self.library.select(uids)
 
     def chosen_runs(self) -> tuple[str, ...]:
         """Those selected on the page of the runs."""

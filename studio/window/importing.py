@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
 
 from core.problems import Refused
 from core.records.keeping import Imported, bring, known_places
@@ -17,7 +18,6 @@ from core.records.looking import Found, Progress, look
 from core.records.reader import Stopped
 from studio.session import Session
 from studio.telling.sentences import refusal, spoken
-from studio.window.frame import Frame
 from widgets.look.language import tr
 from widgets.records_sheet import RecordRow, RecordsSheet
 
@@ -39,9 +39,9 @@ class Importing(QObject):
     _told = Signal(object, object)  # the reading's number, Progress
     _ended = Signal(object, object, str)  # the reading's number, what came of it, why not
 
-    def __init__(self, session: Session, window: Frame) -> None:
+    def __init__(self, session: Session, window: QWidget, show_runs: Callable[[tuple[str, ...]], None]) -> None:
         super().__init__(window)
-        self._session, self._window = session, window
+        self._session, self._window, self._show_runs = session, window, show_runs
         self.sheet: RecordsSheet | None = None
         self._found: Found | None = None
         self._turn = 0
@@ -170,8 +170,7 @@ class Importing(QObject):
         words = imported_words(came)
         self._session.say(words, "warning" if came.problems else "hint")
         self._session.refresh_runs()
-        self._window.show_page("runs")
-        self._window.library.select(tuple(each.uid for each in came.kept))
+        self._show_runs(tuple(each.uid for each in came.kept))
         if self.sheet is not None:
             self.sheet.show_idle(words)
             self.sheet.close()

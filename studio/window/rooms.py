@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from studio.watching.exploring import Exploring
     from studio.watching.reporting import Reporting
     from studio.window.data_page import DataPage
+    from studio.window.importing import Importing
     from studio.window.sweep_page import SweepPage
     from widgets.inspection.page import InspectPage
     from widgets.library.library import LibraryView
@@ -68,7 +69,8 @@ class RunsRoom:
 
 
 class Rooms:
-    """All of them, and the line of the machine in the bar at the ``top``; ``reveal`` shows a node, ``show_page`` a page, ``show_beside`` what lies beside the drawing, or its settings."""
+    """All of them, and the line of the machine in the bar at the ``top``; ``reveal`` shows a node, ``show_page`` a page, ``show_beside`` what lies beside the drawing, or its
+    settings, ``show_runs`` the library with these selected."""
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class Rooms:
         reveal: Callable[[str], None],
         show_page: Callable[[str], None],
         show_beside: Callable[[QWidget | None], None],
+        show_runs: Callable[[tuple[str, ...]], None],
         top: TopBar,
     ) -> None:
         self.data = Late(partial(_data, session, reveal))
@@ -84,6 +87,7 @@ class Rooms:
         self.inspect = Late(partial(_inspect, session))
         self.runs = Late(partial(_runs, session))
         self.device = Late(partial(_device, top))
+        self.importing = Late(partial(_importing, session, top.window, show_runs))
 
     def close(self) -> None:
         """Who works on them stops."""
@@ -91,6 +95,7 @@ class Rooms:
         self.inspect.if_made(lambda room: room.close())
         self.runs.if_made(lambda room: room.close())
         self.device.if_made(lambda line: line.close())
+        self.importing.if_made(lambda importing: importing.close())
 
 
 def _data(session: Session, reveal: Callable[[str], None]) -> DataPage:
@@ -105,6 +110,14 @@ def _sweeps(
     from studio.window.sweep_page import SweepPage
 
     return SweepPage(session, show_page, show_beside)
+
+
+def _importing(
+    session: Session, window: Callable[[], QWidget], show_runs: Callable[[tuple[str, ...]], None]
+) -> Importing:
+    from studio.window.importing import Importing
+
+    return Importing(session, window(), show_runs)
 
 
 def _device(top: TopBar) -> DeviceLine:

@@ -20,7 +20,6 @@ from studio.window.arriving import Arriving
 from studio.window.dialogs import Dialogs
 from studio.window.forking import Forking
 from studio.window.frame import Frame
-from studio.window.importing import Importing
 from studio.window.menus import Menus
 from studio.window.open_tabs import OpenTabs
 from studio.window.own_blocks import OwnBlocksPage
@@ -48,8 +47,7 @@ class Window(Frame):
         self.top.set_controls(run, [pause, stops], self.menus.menus["Run"])
         self.top.set_menu(self.menus.whole)
         self.cards, self.filming = ResultCards(session, self), Filming(session, self)
-        self.importing = Importing(session, self)
-        self.arriving = Arriving(session, self, self.cards, self.importing)
+        self.arriving = Arriving(session, self, self.cards)
         self.setAcceptDrops(True)
         self.advising = Advising(session, self.advice)
         self.tour = tour_of(session, self)
@@ -159,7 +157,7 @@ class Window(Frame):
 
     def import_runs(self) -> None:
         """Runs of other programs, into this store."""
-        self.importing.open()
+        self.rooms.importing().open()
 
     def ask_rate(self) -> None:
         """A new learning rate for the run that trains."""
@@ -216,7 +214,6 @@ class Window(Frame):
         self.session.preferences.geometry = self.saveGeometry()
         self.driving.release()
         self.filming.stop()
-        self.importing.close()
         self.rooms.close()
         self.budgeting.close()
         self.beside.close()

@@ -28,10 +28,10 @@ def test_a_folder_of_event_files_becomes_runs(tmp_path: Path, sit_down) -> None:
     person = sit_down()
     window, session = person.window, person.session
     window.arriving.take([QUrl.fromLocalFile(str(tmp_path / "logs"))])
-    sheet = looked(person, window.importing)
+    sheet = looked(person, window.rooms.importing())
     assert [sheet.list.topLevelItem(row).text(0) for row in range(2)] == ["one", "two"]
     sheet.take.click()
-    person.wait(lambda: window.importing.sheet is None)
+    person.wait(lambda: window.rooms.importing().sheet is None)
     assert sorted(facts.name for facts in session.runs) == ["one", "two"]
     assert "2 runs were imported." in person.said
     assert window.pages.current == "runs"
@@ -45,11 +45,11 @@ def test_a_folder_of_event_files_becomes_runs(tmp_path: Path, sit_down) -> None:
     assert [key for key in ("loss", "metrics", "made", "distributions") if wall.monitors[key].isHidden()] == []
     assert all(not wall.monitors[key].isVisible() for key in ("similarity", "attention", "codes"))
     window.menus.entry("import_runs").trigger()
-    window.importing.look(tmp_path / "logs")
-    sheet = looked(person, window.importing)
+    window.rooms.importing().look(tmp_path / "logs")
+    sheet = looked(person, window.rooms.importing())
     assert "(in the library)" in sheet.list.topLevelItem(0).text(0)
     sheet.take.click()
-    person.wait(lambda: window.importing.sheet is None)
+    person.wait(lambda: window.rooms.importing().sheet is None)
     assert "2 were there already." in person.said
     assert len(session.runs) == 2
 

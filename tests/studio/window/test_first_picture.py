@@ -29,7 +29,7 @@ session.engine.analyse = lambda document: None
 window = make_window(session, find_document(DEFAULT_EXAMPLE))
 window.show()
 HEAVY = ("torch", "pyqtgraph", "qtawesome", "alembic", "transformers")
-LATE = ("widgets.query", "widgets.inspection", "widgets.library", "widgets.sweeps", "widgets.data_panel", "PIL.Image", "pynvml")
+LATE = ("widgets.query", "widgets.inspection", "widgets.library", "widgets.sweeps", "widgets.data_panel", "PIL.Image", "pynvml", "core.records.keeping")
 before = [name for name in (*HEAVY, *LATE) if name in sys.modules]
 empty = window.timeline._back.icon().isNull()
 window.after_first_picture()
