@@ -3,6 +3,7 @@
 #   make test     pass the tests
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
+unexport PYTHONDONTWRITEBYTECODE  # bytecode is kept: without it every process compiles the house anew
 
 .PHONY: studio test long faults bench check clean
 
@@ -14,6 +15,7 @@ studio: .venv/ready
 	  $(PYTHON) -m studio shot mini_clip -o pictures && echo "Screenshots of the window are in ./pictures"; fi
 
 test: .venv/ready-to-test
+	@$(PYTHON) -m compileall -q -j 0 core studio widgets resources
 	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n auto --dist loadfile
 
 long: .venv/ready-to-test

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from core.problems import refuse
 
+HOW_TO_GET = "Name a folder, an installed package or a hub id in Weights from; python -m studio fetch brings a hub's."
+
 
 def locate(source: str) -> str:
     """A folder with ``config.json``, the folder inside an installed package of that name, or the hub id as it is.

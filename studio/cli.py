@@ -15,6 +15,11 @@ from types import ModuleType
 from core.problems import Refused
 from studio import commands
 from studio.telling.about import version
+from studio.telling.sentences import spoken
+from widgets.look.language import LANGUAGES, use_language
+
+HELP = "the language of problems and reasons (default: the window's); tables and JSON stay English"
+OWN_LANGUAGE = frozenset({"open", "shot"})  # they make a window, which sets it
 
 
 def command_modules() -> dict[str, ModuleType]:
@@ -30,8 +35,22 @@ def parser() -> argparse.ArgumentParser:
     below = top.add_subparsers(dest="command", metavar="COMMAND")
     for name, module in command_modules().items():
         text = (module.__doc__ or "").strip().splitlines()[0]
-        module.describe(below.add_parser(name, help=text, description=module.__doc__))
+        own = below.add_parser(name, help=text, description=module.__doc__)
+        module.describe(own)
+        if not any("--language" in action.option_strings for action in own._actions):
+            own.add_argument("--language", choices=tuple(LANGUAGES), help=argparse.SUPPRESS if name == "open" else HELP)
     return top
+
+
+def spoken_language(asked: str | None) -> str:
+    """What problems and reasons are told in: as asked, else as the window speaks; English where Qt cannot be loaded."""
+    if asked:
+        return asked
+    try:
+        from studio.open.preferences import Preferences  # Qt, which a machine without a window may lack
+    except ImportError:
+        return "en"
+    return Preferences().language
 
 
 def called() -> str:
@@ -46,11 +65,13 @@ def main(arguments: list[str] | None = None) -> int:
     name = flags.command or "open"
     if flags.command is None:
         flags = parser().parse_args(["open"])
+    if name not in OWN_LANGUAGE:
+        use_language(spoken_language(flags.language))
     try:
         return int(command_modules()[name].run(flags))
     except Refused as refused:
         for problem in refused.problems:
-            print(problem.sentence(), file=sys.stderr)
+            print(spoken(problem), file=sys.stderr)
         return 2
     except BrokenPipeError:
         return 0

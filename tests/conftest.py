@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import logging
 import os
 import sys
@@ -23,6 +25,18 @@ SHARED_DATA = Path(os.environ.get("CROSSMODAL_SHARED_DATA", Path(__file__).paren
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: a fifth of the time of a worker is spent waiting for disks, child processes and event loops."""
     return min((os.cpu_count() or 1) + 1, 8)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Of a whole run each worker first imports files of its own, so that each file's assertions are rewritten once and not by every worker."""
+    worker = getattr(session.config, "workerinput", None)
+    here = Path(__file__).parent
+    if worker is None or [session.config.rootpath / each for each in session.config.args] != [here]:
+        return
+    for path in sorted(here.rglob("test_*.py"))[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]:
+        with contextlib.suppress(Exception, pytest.skip.Exception):  # told when it is collected, which imports it again
+            importlib.import_module(".".join(path.relative_to(here.parent).with_suffix("").parts))
 
 
 gc.disable()  # nothing that is made while tests are collected is garbage

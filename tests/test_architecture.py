@@ -66,6 +66,7 @@ PUT_OFF = {
     "core/blocks/encoders/hub_loading.py": "transformers, after torchaudio was made to import",
     "core/compiler/sharding.py": "FSDP2 and DTensors, half a second, where weights are divided",
     "core/data/emoji_artists.py": "an optional package",
+    "studio/cli.py": "Qt, when a command is to speak the language of the window",
     "studio/commands/fetch.py": "torch, after the flags were found good",
     "studio/commands/convert_whisper.py": "torch, after the flags were found good",
     "core/data/readers/deep_colours.py": "PyAV, for colours of sixteen bits that seem black",
@@ -84,6 +85,7 @@ PUT_OFF = {
     "widgets/look/icons.py": "the icon font needs an application",
     "studio/asking/making.py": "torch, when the query page is asked for images",
     "studio/asking/code_book.py": "torch, when a code book is opened",
+    "studio/asking/glimpsing.py": "torch, when blocks show samples",
     "studio/asking/seeing.py": "torch, when somebody looks inside a block or takes a step by hand",
     "studio/asking/advising.py": "torch, when the advisor counts the data",
     "studio/asking/looking.py": "torch, when the data page looks at a source",
@@ -393,9 +395,9 @@ def readme_block() -> str:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
-    """A copy of the house with README's example block in it."""
+    """A copy of the house, bytecode and all, with README's example block in it."""
     for folder in (*PACKAGES, "resources"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "index.json"))
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("index.json"))
     shutil.copytree(ROOT / "resources/emoji", tmp_path / "resources/emoji", dirs_exist_ok=True)
     (tmp_path / "core/blocks/connectors/scale.py").write_text(readme_block(), encoding="utf-8")
     shutil.copy(ROOT / "tests/core/test_every_block.py", tmp_path / "test_every_block.py")

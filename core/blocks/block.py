@@ -87,6 +87,16 @@ class Block(nn.Module):
         """What a block with these settings needs and this machine does not have, such as a package's weights."""
         return None
 
+    @classmethod
+    def untrained(cls, config: Any) -> str:
+        """How to get the pretrained weights that it is built without; empty where it has them, or there are none to have."""
+        return ""
+
+    @classmethod
+    def freezes_itself(cls, config: Any) -> bool:
+        """Whether with these settings its own weights stay as they begin, whatever the recipe's rules say."""
+        return False
+
     def set_progress(self, share: float) -> None:
         """Before every step: which share of the run is done, 0 to 1."""
         self.progress = share

@@ -15,6 +15,7 @@ from core.compiler.checks.grouping import grouping_problems
 from core.compiler.checks.options import option_problems
 from core.compiler.checks.size_budget import size_budget_problems
 from core.compiler.checks.sounds import sound_problems
+from core.compiler.checks.untrained import untrained_problems
 from core.compiler.describe import vocabulary
 from core.compiler.plan import Plan
 from core.compiler.resolve import Resolved, resolve
@@ -110,6 +111,7 @@ def _examine(document: Document, words: Vocabulary, tracer: Tracer) -> tuple[Res
         *sound_problems(document, resolved),
     ]
     whole += [*grouping_problems(document, resolved), *dividing_problems(document, resolved)]
+    whole += untrained_problems(document, resolved, {key for key, node in traced.nodes.items() if node.parameters})
     problems = [*resolved.problems, *troubles, *over, *whole]
     own = sum(fact.trained_parameters for fact in facts.values())
     total = sum(fact.parameters for fact in facts.values())
@@ -156,7 +158,7 @@ def _facts(
         if port.name in node.outputs
     }  # fmt: skip
     return NodeFacts(
-        parameters=parameters, trained_parameters=0 if frozen else parameters,
+        parameters=parameters, trained_parameters=0 if frozen or counted != key else node.learning,
         weights_of=counted if counted != key else "", shared_parameters=node.parameters - parameters, flops=node.flops // batch,
         activation_mebibytes=0.0 if frozen else node.saved_bytes / MEBIBYTE, frozen=frozen, detail=node.detail,
         outputs=outputs,

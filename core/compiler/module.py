@@ -218,6 +218,16 @@ class Experiment(nn.Module):
             )
         return found
 
+    def said(self, key: str, batch: Mapping[End, Any]) -> Tensor | None:
+        """What an objective answers of the samples of a batch that it asks: a class's code or a number [A]; nothing is changed."""
+        node, ends = self.node(key), self.plan.inputs[key]
+        if not isinstance(node, Objective) or type(node).answers is Objective.answers:
+            return None
+        with at_rest(self):
+            values = self.run(batch, [end.node for end in ends.values() if end.node in self.plan.batch_nodes])
+            found = _called(node, {port: values[end] for port, end in ends.items()}, node.answers).get("said")
+        return found.detach().cpu() if isinstance(found, Tensor) and found.ndim == 1 else None
+
     def synced(self, key: str, batch: Mapping[End, Any]) -> Synced | None:
         """How an objective finds the two streams of each sample to lie in time (:meth:`Objective.synced`); nothing is changed."""
         node, ends = self.node(key), self.plan.inputs[key]

@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
-from torch.utils.flop_counter import FlopCounterMode
 
 from core.blocks.attention.core import Attention
 from core.blocks.objectives.gathering import alone
 from core.blocks.values import Negatives, Text, Tokens, main_tensor
 from core.compiler.bounds import bounded
 from core.compiler.build import build_block, build_transform, source_meta
+from core.compiler.counting import Counting
 from core.compiler.randomness import apart
 from core.compiler.recompute import recompute, recomputed
 from core.compiler.resolve import Resolved
@@ -37,6 +37,9 @@ class TracedNode:
 
     outputs: Mapping[str, Any]  # port -> value on meta
     parameters: int = 0
+    learning: int = (
+        0  # of these, those that are not fixed by the block itself, as an adapter fixes what it stands beside
+    )
     flops: int = 0  # forward, the whole batch
     saved_bytes: int = 0  # kept for the backward pass
     detail: str = ""
@@ -145,12 +148,14 @@ def _trace(
         if again:
             recompute(module)
         parameters = sum(parameter.numel() for parameter in module.parameters())
+        learning = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
         outputs, flops, saved = _measured(module, _with_gradient(incoming))
     met = max((m.met for m in module.modules() if isinstance(m, Attention)), key=max, default=(0, 0))
     detail = module.detail()  # type: ignore[operator]
     return TracedNode(
-        outputs=outputs, parameters=parameters, flops=flops, saved_bytes=saved, detail=str(detail), attention=met
-    )
+        outputs=outputs, parameters=parameters, learning=learning, flops=flops, saved_bytes=saved, detail=str(detail),
+        attention=met,
+    )  # fmt: skip
 
 
 def _check_words(incoming: Mapping[str, Any], made_of: Mapping[str, Any]) -> None:
@@ -182,7 +187,7 @@ def _measured(module: nn.Module, incoming: Mapping[str, Any]) -> tuple[dict[str,
             alive.append(tensor.detach())
         return tensor
 
-    counter = FlopCounterMode(display=False)
+    counter = Counting()
     try:
         with counter, torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
             outputs = module(**incoming)
@@ -195,7 +200,7 @@ def _measured(module: nn.Module, incoming: Mapping[str, Any]) -> tuple[dict[str,
     detached = {
         name: pytree.tree_map(lambda x: x.detach() if isinstance(x, Tensor) else x, v) for name, v in outputs.items()
     }
-    return detached, counter.get_total_flops(), sum(saved.values())
+    return detached, counter.flops, sum(saved.values())
 
 
 def concrete(value: Any) -> str:

@@ -265,6 +265,9 @@ class Transform(_Sampled):
         False  # makes a fault that is told, to learn and score by: what a person brings passes as it is
     )
     alternatives: ClassVar[bool] = False  # each outgoing port passes on whichever incoming one of its kind is there
+    learns_from: ClassVar[
+        Sequence[str]
+    ] = ()  # ports that only :meth:`fit` reads; what a person gives need not have them
 
     def cells(self, height: int, width: int) -> tuple[int, int] | None:
         """Rows and columns of patches that a picture of this size becomes; None where that cannot be told from its size."""

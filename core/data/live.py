@@ -20,7 +20,7 @@ from torch import Tensor
 from core.data.films.choosing import SLACK, Seconds, Shown
 from core.data.films.footage import FilmFile, Footage
 from core.data.media import Wave
-from core.data.readers.audio import read_sound
+from core.data.readers.audio import sound_pieces
 from core.data.ring import Ring
 from core.telemetry.spans import samples_in, seconds_of
 
@@ -64,10 +64,16 @@ def _frames(file: Path, size: int) -> Iterator[Arrival]:
 
 
 def _sound(file: Path, hertz: int) -> Iterator[Arrival]:
-    samples_S, piece = read_sound(file, hertz=hertz).samples_S, max(1, samples_in(SOUND_SECONDS, hertz))
-    for first in range(0, len(samples_S), piece):
-        part_S = samples_S[first : first + piece]
-        yield Arrival(due=seconds_of(first + len(part_S), hertz), sound_S=part_S)
+    piece, waiting_S, given = max(1, samples_in(SOUND_SECONDS, hertz)), torch.zeros(0), 0
+    for some_S in sound_pieces(file, hertz=hertz):
+        waiting_S = torch.cat([waiting_S, some_S])
+        whole = len(waiting_S) // piece * piece
+        for part_S in waiting_S[:whole].split(piece) if whole else ():
+            given += piece
+            yield Arrival(due=seconds_of(given, hertz), sound_S=part_S)
+        waiting_S = waiting_S[whole:]
+    if len(waiting_S):
+        yield Arrival(due=seconds_of(given + len(waiting_S), hertz), sound_S=waiting_S)
 
 
 def play(

@@ -169,7 +169,7 @@ class SampleGraph:
                 ports = {port for owner, port in needed if owner == node}
                 given = part.part(index, ports) if ports else {}
             elif any(owner == node for owner, _ in needed):
-                incoming = {name: values[end] for name, end in wires.items()}
+                incoming = {name: values[end] for name, end in read_by(part, wires).items()}
                 given = self._step(node, part, incoming, (seed, epoch, index), training)
             else:
                 continue
@@ -178,9 +178,9 @@ class SampleGraph:
 
     def _needed(self, ends: Sequence[Key]) -> frozenset[Key]:
         found = set(ends)
-        for node, _, wires in reversed(self.parts):
+        for node, part, wires in reversed(self.parts):
             if any(owner == node for owner, _ in found):
-                found.update(wires.values())
+                found.update(read_by(part, wires).values())
         return frozenset(found)
 
     def _step(
@@ -300,6 +300,12 @@ def too_many_bad(node: str, problems: Sequence[Problem], usable: int, bad: int) 
         return refuse("The source has no samples.", node=node)
     what = f"{bad:,} of {bad + usable:,} samples cannot be used; at most 1 % may be left out."
     return Refused(Problem(what=what, node=node, hint="Repair or remove them."), *problems[:20])
+
+
+def read_by(part: Source | Transform, wires: Mapping[str, Key]) -> dict[str, Key]:
+    """Of what flows into a step what it needs for one sample."""
+    only_fitted = part.learns_from if isinstance(part, Transform) else ()
+    return {name: end for name, end in wires.items() if name not in only_fitted}
 
 
 def _passed(part: Transform, incoming: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from core.problems import Fix, Problem, Refused, refuse
 BETWEEN = " · "  # between the parts of a configuration's name, one an axis
 LONGEST_NUMBER = 12  # letters of a value that is shown in full
 NARROW = 1e-3  # a range whose ends differ by less than this share is not rounded
+KEEPING = "checkpointing"  # the callback that keeps weights
 MOST_DRAWS = 50  # for a configuration that was not there yet, before a random search is said to be exhausted
 
 
@@ -228,6 +229,13 @@ def sweep_problems(document: Document, words: Vocabulary) -> list[Problem]:
         found.append(
             _warn(f"The sweep has {trial_count(sweep)[1]:,} trials.", "10,000 is the most; list fewer values.")
         )
+    if sweep.share_weights and KEEPING not in document.recipe.callbacks:
+        found.append(
+            Problem(
+                what="Trials share weights through their checkpoints, and this experiment keeps none.",
+                hint="Switch on Checkpoints among the training options, or let every trial begin anew.", severity="warning",
+            )
+        )  # fmt: skip
     if sweep.equal == "steps" or found:
         return found
     varied = {path for axis in sweep.axes for path in (axis.path, *(p for c in axis.changes for p in c.values))}

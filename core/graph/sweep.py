@@ -79,6 +79,9 @@ class Sweep:
     against: str = (
         ""  # a cost that is weighed beside the metric: what no other beats in both is searched for; empty: none
     )
+    share_weights: bool = (
+        False  # whether the parts that a trial has in common with an earlier one begin with its weights
+    )
     extra: Mapping[str, Any] = field(default_factory=dict)  # fields this version does not know; kept
 
     def with_axis(self, axis: Axis) -> Sweep:

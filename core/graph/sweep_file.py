@@ -48,7 +48,7 @@ def _is_switch(value: Any) -> bool:
 _SWEEP: dict[str, Callable[[Any], bool]] = {
     "method": lambda v: v in METHODS, "trials": _whole(1, MOST_TRIALS), "seeds": _whole(1, MOST_TRIALS),
     "metric": _is_text, "direction": lambda v: v in DIRECTIONS, "equal": lambda v: v in EQUALS, "baseline": _is_text,
-    "costs": _texts, "against": _is_text,
+    "costs": _texts, "against": _is_text, "share_weights": _is_switch,
 }  # fmt: skip
 _AXIS: dict[str, Callable[[Any], bool]] = {
     "path": _is_text, "name": _is_text, "low": _end, "high": _end, "count": _whole(1, MOST_VALUES),

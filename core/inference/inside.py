@@ -104,6 +104,19 @@ class Insides:
         _keep(self._answers, key, found, MOST_KEPT)
         return found
 
+    def glimpse(
+        self,
+        document: Document,
+        wish: Wish,
+        words: Vocabulary,
+        *,
+        state: State | None = None,
+        go_on: GoOn = lambda: True,
+    ) -> Inside:
+        """As :meth:`look`, without neighbours, which need a pool of other samples."""
+        ask = self._ask(document, wish, words, state, go_on)
+        return self._answers.get(self._answer_key(ask)) or self._seen(ask)[0]
+
     def values(self, document: Document, wish: Wish, words: Vocabulary) -> Mapping[End, Any]:
         """The tensors themselves that flow out of a node. Raises Refused."""
         ask = self._ask(document, wish, words, None, lambda: True)
@@ -134,6 +147,14 @@ class Insides:
         return (*ask.key(*ask.up.task.sample_nodes), ask.up.task.carried)
 
     def _look(self, ask: _Ask, first: Callable[[Inside], None]) -> Inside:
+        found, graph, values, index = self._seen(ask)
+        if any(flow.awaits_neighbours for flow in found.flows):
+            first(found)
+            found = self._with_neighbours(ask, graph, found, values, index)
+        return found
+
+    def _seen(self, ask: _Ask) -> tuple[Inside, SampleGraph, dict[End, Any], int]:
+        """What flows, before neighbours are looked for; with the data, every value, and which sample it is."""
         graph = self._opened(ask)
         wish, chosen = self._chosen(ask, graph)
         mixes, before = ask.up.mixes, self.ran
@@ -144,10 +165,7 @@ class Insides:
             sources=ask.up.sources, label=graph.source.label(chosen[0]), together=len(chosen), flows=flows, costs=costs,
             ran=self.ran - before, seed=ask.up.plan.document.recipe.seed,
         )  # fmt: skip
-        if any(flow.awaits_neighbours for flow in flows):
-            first(found)
-            found = self._with_neighbours(ask, graph, found, values, chosen[0])
-        return found
+        return found, graph, values, chosen[0]
 
     def _chosen(self, ask: _Ask, graph: SampleGraph) -> tuple[Wish, list[int]]:
         """The wish with the split and the place that there are, and the samples: several where a block compares them."""

@@ -25,6 +25,8 @@ MOST_SERIES = 20_000  # of one run
 MOST_MEDIA_BYTES = 512 << 20  # of one run
 MOST_MOMENTS = 200_000  # of one run
 MOST_PARTS = 100  # of a list, as a setting shows it
+NO_SETTINGS = "Its settings cannot be read; all else is."
+MOST_SETTINGS = 2000  # of one run
 MOST_DEEP, MOST_LOOKED_AT = 32, 20_000  # levels of a configuration; its parts, of all of them
 
 
@@ -158,7 +160,7 @@ def is_kept(number: float | None) -> bool:
     return True
 
 
-def flat(settings: object, *, most: int = 2000, longest: int = 10_000) -> dict[str, object]:
+def flat(settings: object, *, most: int = MOST_SETTINGS, longest: int = 10_000) -> dict[str, object]:
     """A configuration as settings by dotted names; lists and whatever else as short text. At most so many.
 
     One that holds itself has no end: below so many levels it is text, and so many parts are looked at.

@@ -7,19 +7,20 @@ record here is written anew, and its name, tags and notes stay.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.problems import Problem, Refused
 from core.records.foreign import ForeignRun, Moment, Place, Points
 from core.records.looking import Found, Telling, Told, name_in, read
+from core.records.same import digest_of, goes_on, kept_counts, same_run
 from core.records.saying import clean_series, clock_of, events_of
 from core.store.answers import IMPORTED
 from core.store.curves import LEAST
@@ -77,39 +78,29 @@ def bring(
 def keep(store: Store, found: ForeignRun, name: str, stop_at: Callable[[], None] = lambda: None) -> Kept:
     """One run, new or gone on with."""
     library = Library(store)
-    uid = known_uid(store, found.place.kind, found.identity)
+    same = same_run(store, found)
+    uid = same.uid
     if not uid:
-        uid = _created(store, library, found, name)
-        written = _write(store, uid, found, list(events_of(found)), stop_at)
+        uid = _created(store, library, found, name, same.digest)
+        written = _whole_or_not_at_all(store, uid, found, stop_at)
         return Kept(uid=uid, name=name, what="new", figures=written)
     reader, wanted = library.reader(uid), clean_series(found)
-    former = {info.name: len(reader.points(info.name)[0]) for info in reader.series("scalar")}
-    goes_on = _goes_on(reader, found, wanted, former)
-    if goes_on:
+    former = kept_counts(reader)
+    is_longer = goes_on(reader, found, wanted, former)
+    if is_longer:
         later = {key: _after(points, former.get(key, 0)) for key, points in wanted.items()}
         events = list(events_of(replace(found, series=later, moments=_later_moments(reader, found)), found))
     else:
-        with_all = Writing(store, _number(store, uid))
-        with_all.truncate_after(LEAST)
         events = list(events_of(found))
+        stop_at()
+        stop_at = _to_the_end  # what was here is gone once it begins
+        Writing(store, _number(store, uid)).truncate_after(LEAST)
     hidden = _is_put_aside(store, uid)
-    if goes_on and not events and not hidden:
+    if is_longer and not events and not hidden:
         return Kept(uid=uid, name=library.facts(uid).name, what="known")
     library.add_params(uid, found.settings)
     written = _write(store, uid, found, events, stop_at)
-    return Kept(uid=uid, name=library.facts(uid).name, what="added" if goes_on else "anew", figures=written)
-
-
-def digest_of(kind: str, identity: str) -> str:
-    """Ten hexadecimal digits of an identity."""
-    return hashlib.sha256(f"{kind}\0{identity}".encode("utf-8", "replace")).hexdigest()[:10]
-
-
-def known_uid(store: Store, kind: str, identity: str) -> str:
-    """The run that this record is here already, put aside or not; empty where it is none."""
-    asked = select(run_table.c.uid).where(run_table.c.uid.like(f"%-{digest_of(kind, identity)}"))
-    with store.read() as connection:
-        return str(connection.execute(asked).scalar() or "")
+    return Kept(uid=uid, name=library.facts(uid).name, what="added" if is_longer else "anew", figures=written)
 
 
 def known_places(store: Store, found: Found) -> frozenset[int]:
@@ -121,7 +112,21 @@ def known_places(store: Store, found: Found) -> frozenset[int]:
     return frozenset(number for number, each in runs if digest_of(each.place.kind, each.identity) in here)
 
 
-def _created(store: Store, library: Library, found: ForeignRun, name: str) -> str:
+def _to_the_end() -> None:
+    """Nobody stops this."""
+
+
+def _whole_or_not_at_all(store: Store, uid: str, found: ForeignRun, stop_at: Callable[[], None]) -> int:
+    """A new run; where somebody stops, or it cannot be written, nothing of it stays. A killed one is gone on with the next time."""
+    try:
+        return _write(store, uid, found, list(events_of(found)), stop_at)
+    except BaseException:  # Ctrl-C, too
+        with suppress(Refused, OSError, SQLAlchemyError):  # what stopped it may stop this, too
+            Library(store).purge(only=uid)
+        raise
+
+
+def _created(store: Store, library: Library, found: ForeignRun, name: str, digest: str) -> str:
     origin = {
         "kind": found.title,
         "folder": str(found.place.path),
@@ -134,7 +139,7 @@ def _created(store: Store, library: Library, found: ForeignRun, name: str) -> st
     )  # fmt: skip
     day = time.strftime("%y%m%d", time.gmtime(found.created))
     values = {
-        "uid": f"{day}-{digest_of(found.place.kind, found.identity)}", "created": found.created, "deleted": time.time(), "status": found.status,
+        "uid": f"{day}-{digest}", "created": found.created, "deleted": time.time(), "status": found.status,
         "document_name": clean(f"{found.title} · {found.group}" if found.group else found.title),
         "notes": clean(str(found.place.path)),
     }  # fmt: skip
@@ -157,34 +162,6 @@ def _write(store: Store, uid: str, found: ForeignRun, events: list[Event], stop_
         mine = run_table.c.uid == uid
         connection.execute(update(run_table).where(mine).values(revision=run_table.c.revision + 1, **values))
     return figures
-
-
-def _goes_on(reader: RunReader, found: ForeignRun, wanted: dict[str, Points], former: dict[str, int]) -> bool:
-    """Whether all that is kept is the beginning of what the record says now."""
-    for name, count in former.items():
-        points = wanted.get(name)
-        if points is None or count > len(points):
-            return False
-        steps, values = reader.points(name)
-        if not np.array_equal(steps, points.steps[:count]):
-            return False
-        if not np.array_equal(values, points.values[:count], equal_nan=True):
-            return False
-    now = _moment_steps(found)
-    for kind in set(KINDS.values()):
-        for info in reader.series(kind):
-            steps_here = reader.snapshot_steps(info.name)
-            if now.get((kind, info.name), [])[: len(steps_here)] != steps_here:
-                return False
-    return True
-
-
-def _moment_steps(found: ForeignRun) -> dict[tuple[str, str], list[int]]:
-    steps: dict[tuple[str, str], list[int]] = {}
-    for moment in found.moments:
-        if not isinstance(moment.event, LogLine | Mark):
-            steps.setdefault((KINDS[type(moment.event)], clean(moment.event.series)), []).append(moment.step)
-    return steps
 
 
 def _later_moments(reader: RunReader, found: ForeignRun) -> tuple[Moment, ...]:

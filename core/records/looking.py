@@ -15,6 +15,7 @@ from core.problems import Problem, Refused, refuse
 from core.records.catalog import readers
 from core.records.foreign import LATEST, ForeignRun, Place
 from core.records.formats.sqlite_files import is_own_store
+from core.records.gathering import MOST_SETTINGS
 from core.records.reader import Stopped
 
 DEEPEST, MOST_FILES = 16, 500_000
@@ -99,7 +100,7 @@ def read(place: Place, tell: Callable[[int], None]) -> ForeignRun:
     if isinstance(tell, Telling):
         tell.run = place.path.name
     try:
-        return _dated(readers[place.kind].read(place, tell))
+        return _counted(_dated(readers[place.kind].read(place, tell)))
     except (Refused, Stopped):
         raise
     except READ_ERRORS as error:
@@ -112,6 +113,13 @@ def _dated(run: ForeignRun) -> ForeignRun:
         return run
     remark = "It says no time at which it can have begun: the time of its file counts."
     return replace(run, created=run.place.path.stat().st_mtime, remarks=(*run.remarks, remark))
+
+
+def _counted(run: ForeignRun) -> ForeignRun:
+    """Where its settings were more than are kept, that is said."""
+    if len(run.settings) < MOST_SETTINGS:
+        return run
+    return replace(run, remarks=(*run.remarks, f"Only the first {MOST_SETTINGS:,} of its settings are kept."))
 
 
 def unreadable(path: Path, error: BaseException) -> Refused:
@@ -168,7 +176,7 @@ def _ask(folder: Path, names: list[str], places: list[Place], problems: list[Pro
 
 def _walked(root: Path, problems: list[Problem], stops: Callable[[], bool]) -> Iterator[tuple[Path, list[str]]]:
     """Folders and the plain files in them."""
-    links = seen = 0
+    links = seen = too_deep = 0
 
     def shut(error: OSError) -> None:
         problems.extend(unreadable(Path(error.filename or root), error).problems)
@@ -184,13 +192,21 @@ def _walked(root: Path, problems: list[Problem], stops: Callable[[], bool]) -> I
             plain += [name] * kept
         links += sum((here / name).is_symlink() for name in folders)
         deep = len(here.relative_to(root).parts) >= DEEPEST
+        too_deep += sum(not (here / name).is_symlink() for name in folders) if deep else 0
         folders[:] = [] if deep else sorted(n for n in folders if n not in PASSED_OVER and not (here / n).is_symlink())
         seen += len(plain)
         if seen > MOST_FILES:
             problems.append(
                 Problem(what=f"Only the first {MOST_FILES:,} files of {root} were looked at.", severity="warning")
             )
-            return
+            break
         yield here, plain
+    if too_deep:
+        problems.append(
+            Problem(
+                what=f"{too_deep:,} folders in {root} lie deeper than {DEEPEST} levels and were not looked into.",
+                hint="Choose a folder further down.", severity="warning",
+            )
+        )  # fmt: skip
     if links:
         problems.append(Problem(what=f"{links:,} links in {root} were not followed.", severity="warning"))

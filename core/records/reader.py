@@ -24,6 +24,8 @@ class Reader:
     title: ClassVar[str]  # as its makers write it
     by_file: ClassVar[bool] = False  # each file stands alone: one that is damaged does not hide the others
 
+    by_place: ClassVar[bool] = False  # its records have no name of their own: their folder tells them apart
+
     @classmethod
     def places(cls, folder: Path, names: Sequence[str]) -> list[Place]:
         """The runs that these files of a folder hold. Raises Refused where one of them cannot be looked into."""

@@ -47,8 +47,8 @@ from core.telemetry.device import DeviceWatch
 from core.telemetry.events import At, Listener, LogLine, Mark, Phase, PhaseChange, Scalars, Status, StatusChange
 from core.training.control import Control
 from core.training.device import OutOfMemory, choose_device, threads_in_use, use_threads
-from core.training.fitting import kept_at, words_kept
-from core.training.forking import inherit
+from core.training.fitting import Kept, kept_at, titles_of, words_kept
+from core.training.forking import inherit, share
 from core.training.processes import begun_again, device_of, is_lost, own_share
 from core.training.processes import told as shared
 from core.training.state import restore
@@ -127,6 +127,8 @@ class Lookout(threading.Thread):
                 self._say_stopping()
         elif name == "checkpoint":
             self._control.checkpoint()
+        elif name == "skip_evaluation":
+            self._control.skip_evaluation()
         elif name == "rate":
             self._control.set_rate(str(arguments.get("node", "")), float(arguments["learning_rate"]))
 
@@ -285,10 +287,15 @@ def _train(
         if begun_again():
             trainer.warn(f"A process was lost; all of them go on from step {trainer.position.step}.")
         _say_left_out(trainer)
+        for problem in plan.analysis.problems if start is None else ():  # what goes on, or began from weights, has them
+            if problem.severity == "warning":
+                trainer.warn(problem.sentence())
         _keep_origin(library, uid, trainer, data)
         status = trainer.train()
         if audit is not None and status == "finished":
-            took = audit.measured(checkpoint_folder(store, uid), was_paused=control.was_paused)
+            took = audit.measured(
+                checkpoint_folder(store, uid), was_paused=control.was_paused or trainer.control.has_skipped
+            )
             if took:
                 said.say(Scalars(at=said.last, values=took))
                 for sentence in audit.sentences():
@@ -460,7 +467,18 @@ def _trainer(plan: Plan, start: Start | None, device: Any, listener: Listener, c
     if before is None:
         restore(trainer, folder, state)
         return trainer, f"Resuming from step {trainer.position.step}."
-    return trainer, inherit(trainer, kept_at(folder, state, before)).told
+    kept = kept_at(folder, state, before)
+    return trainer, _shared(trainer, kept) if start.shared else inherit(trainer, kept).told
+
+
+def _shared(trainer: Trainer, kept: Kept) -> str:
+    """Begin with the weights of what is equal; says which parts those are, and which begin anew."""
+    parts, titles = share(trainer, kept), titles_of(trainer.plan.document)
+    anew = [
+        titles[key] for key in trainer.plan.owners if key not in parts and trainer.plan.analysis.nodes[key].parameters
+    ]
+    told = f"Begun with the weights of another trial at its step {kept.step}: {', '.join(titles[key] for key in parts) or 'none'}."
+    return f"{told} Begun anew: {', '.join(anew)}." if anew else told
 
 
 def prepared(plan: Plan, state: Mapping[str, Any] | None, before: Document | None = None) -> SampleGraphs:

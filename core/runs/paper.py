@@ -34,11 +34,15 @@ def interval(found: Estimate | None, metric: str) -> str:
 
 
 def differing(table: Table) -> list[str]:
-    """Costs that are not the same for every configuration: the others say nothing in a table."""
+    """Costs that are not the same for every configuration: the others say nothing in a table.
+
+    What only some of those that have run tell of (such as an adaptive weight) is not the same.
+    """
+    ran = [row for row in table.rows if row.figures]
     return [
         name
         for name in table.figures
-        if len({round(_mean(row, name), 9) for row in table.rows if name in row.figures}) > 1
+        if len({round(_mean(row, name), 9) if name in row.figures else None for row in ran}) > 1
     ]
 
 

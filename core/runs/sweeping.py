@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.graph.configurations import (
     Configuration,
@@ -35,9 +35,12 @@ from core.store.answers import RunFacts, SweepFacts, TrialFacts
 from core.store.database import Store
 from core.store.faults import STORE_ERRORS, cause_of
 from core.store.library import Library
-from core.store.resuming import refuse_if_missing
+from core.store.resuming import SHARED, refuse_if_missing
 from core.store.sweeps import WORKER, Sweeps
 from core.telemetry.events import ENDED
+
+if TYPE_CHECKING:
+    from core.runs.donors import Donor  # torch
 
 SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_BETWEEN_HEARTBEATS = 10.0
@@ -93,6 +96,7 @@ class SweepThread(threading.Thread):
         self.store, self.uid, self._ended = store, uid, ended
         self.error = ""  # a sentence where the sweep itself, not a trial, failed
         self.training = ""  # uid of the run that is trained now
+        self._trained_here = False  # in this process
         self._stopping = threading.Event()
         self._now: Callable[[], None] | None = None  # stops the trial that is trained
         self._lock = threading.Lock()
@@ -108,8 +112,16 @@ class SweepThread(threading.Thread):
         except STORE_ERRORS as error:
             self.error = f"The store cannot be written: {cause_of(error)}."
         finally:
+            self._let_go()
             if self._ended is not None:
                 self._ended(self.uid, state)
+
+    def _let_go(self) -> None:
+        """Give back the memory that trials left to those behind them."""
+        if self._trained_here:
+            from core.training.callbacks.frozen_cache import let_go  # torch, there by now
+
+            let_go()
 
     def stop(self) -> None:
         """Save the trial that is trained and put it back into the queue; the sweep is then paused."""
@@ -181,7 +193,8 @@ class SweepThread(threading.Thread):
         from core.runs.execute import execute  # torch, behind the window
         from core.training.control import Control
 
-        control = Control()
+        control = Control(others_follow=True)
+        self._trained_here = True
         self._set_now(control.stop)
         try:
             execute(self.store, run, control)
@@ -253,9 +266,15 @@ class Work:
         except Exception as error:  # a block that breaks on one configuration must not end the others
             self.sweeps.fail(self.uid, trial.number, f"{type(error).__name__}: {error}")
             return ""
+        donor = self._donor_of(trial, document)
         run = queue(
-            self.library, document, title=f"{self.name} · {configuration.name} · {trial.seed}", place=self.place
-        )
+            self.library, document, title=f"{self.name} · {configuration.name} · {trial.seed}", place=self.place,
+            parent=donor.trial.run if donor else "", parent_step=donor.step if donor else 0,
+        )  # fmt: skip
+        if (
+            donor is not None
+        ):  # before the trial knows its run: one that is killed here leaves no run that is taken for a fork
+            self.library.add_params(run.uid, {SHARED: donor.told})
         self.library.set_tags(run.uid, [self.name])
         try:
             self.sweeps.attach(self.uid, trial.number, run.uid)
@@ -264,10 +283,23 @@ class Work:
             return ""
         return run.uid
 
+    def _donor_of(self, trial: TrialFacts, document: Document) -> Donor | None:
+        """The trial whose weights this one begins with; None where the plan shares none, or none has a part of it."""
+        if not self.plan.share_weights:
+            return None
+        from core.runs.donors import donor_of  # torch
+
+        return donor_of(self.library, document, trial.seed, self.plan, self.sweeps.trials(self.uid))
+
     def _goes_on(self, trial: TrialFacts) -> bool:
         """Whether the run that was begun is continued: not where its checkpoints lie on another machine's disk only."""
         if not trial.run or trial.run_status not in GOES_ON:
             return False
+        if self.plan.share_weights:
+            from core.runs.donors import has_lost_its_donor  # torch
+
+            if has_lost_its_donor(self.library, trial.run):
+                return False
         try:
             refuse_if_missing(self.library, trial.run)
         except Refused:
@@ -299,7 +331,8 @@ class Work:
         except Exception:  # the run is in the library; the table says why its value is not here
             self.sweeps.fail(self.uid, trial.number, traceback.format_exc(limit=-1))
         else:
-            self.sweeps.finish(self.uid, trial.number, value, figures)
+            told = str(self.library.params(trial.run).get(SHARED, "")) if self.plan.share_weights else ""
+            self.sweeps.finish(self.uid, trial.number, value, figures, told=told)
 
     def settle_orphans(self) -> None:
         """Trials of a process that is gone: settled where their run had ended, else back in the queue."""

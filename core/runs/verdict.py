@@ -95,6 +95,7 @@ class Table:
     verdict: Verdict = Verdict(kind="nothing")
     growths: tuple[Growth, ...] = ()  # of the metric and the costs that were asked for
     against: str = ""  # the cost that is weighed; empty: none
+    shared: bool = False  # whether trials began with weights of others
 
     def points(self, cost: str) -> dict[str, tuple[float, float]]:
         """Metric and cost of every configuration that has both."""
@@ -290,7 +291,7 @@ def table(sweep: Sweep, trials: Sequence[TrialFacts]) -> Table:
         metric=sweep.metric, direction=sweep.direction, baseline=next(iter(bases.values())).configuration.name if alike else sweep.baseline,
         rows=tuple(rows), bases={name: base.configuration.name for name, base in bases.items()},
         comparisons=comparisons, verdict=_verdict(sweep, rows, bases, comparisons),
-        growths=_growths(sweep, rows), against=sweep.against,
+        growths=_growths(sweep, rows), against=sweep.against, shared=sweep.share_weights,
     )  # fmt: skip
 
 
@@ -401,13 +402,15 @@ GROWS = "{cost} grows with {axis} to the power of {powers}."
 FRONT = "No other is better in both {metric} and {cost}: {names}."
 FAILED = "Failed, and not compared: {names}."
 ON_TEST = "Configurations were chosen on the test split: the winner's score is too good for new data."
+SHARED_WEIGHTS = "Trials began with weights of others, and so were trained for longer than their steps: train the best ones anew before they are compared."
 
 
 def sentence(found: Table) -> str:
-    """The verdict in words, with the configurations that failed, and that it was the test split where it was."""
+    """The verdict in words, with the configurations that failed, and what it cannot be trusted for."""
     said = [SENTENCES[found.verdict.kind].format(**parts(found.verdict, found.metric))]
     said += [GROWS.format(cost=one.cost, axis=one.axis, powers=written(one)) for one in found.growths]
     said += [FRONT.format(metric=found.metric, cost=found.against, names=", ".join(found.front))] if found.front else []
     said += [FAILED.format(names=", ".join(found.failed))] if found.failed else []
+    said += [SHARED_WEIGHTS] if found.shared and found.verdict.kind != "nothing" else []
     said += [ON_TEST] if is_test(found.metric) and found.verdict.kind != "nothing" else []
     return " ".join(said)

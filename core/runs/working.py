@@ -47,6 +47,7 @@ class WorkerThread(SweepThread):
         try:
             self._look_and_work()
         finally:
+            self._let_go()
             with suppress(Refused, *STORE_ERRORS):
                 for uid in self._works:
                     self._sweeps.leave(uid)

@@ -189,6 +189,9 @@ class PicturesAt:
     seeds: tuple[int, ...]
     titles: tuple[str, ...]  # as many, or none
     originals: tuple[str, ...]  # as many, or none
+    frames: tuple[
+        tuple[float, ...], ...
+    ] = ()  # of films, as many: when each frame is shown; a picture is all of them in a row
 
 
 @dataclass(frozen=True, kw_only=True)

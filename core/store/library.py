@@ -206,13 +206,17 @@ class Library:
         """Undo :meth:`delete`."""
         self._edit(uid, deleted=None)
 
-    def purge(self, *, seconds: float = 0.0) -> list[str]:
-        """Remove for good what was put aside more than ``seconds`` ago, and files that no other run names; gives the uids."""
+    def purge(self, *, seconds: float = 0.0, only: str = "") -> list[str]:
+        """Remove for good what was put aside more than ``seconds`` ago, and files that no other run names; gives the uids.
+
+        ``only``: this run alone, where it was put aside.
+        """
         folder, names, announced = MediaFolder(self.store.media_folder), [], None
         with self.store.write() as connection:
-            old = connection.execute(
-                select(run.c.id, run.c.uid).where(run.c.deleted.is_not(None), run.c.deleted <= time.time() - seconds)
-            ).all()
+            asked = select(run.c.id, run.c.uid).where(
+                run.c.deleted.is_not(None), run.c.deleted <= time.time() - seconds
+            )
+            old = connection.execute(asked.where(run.c.uid == only) if only else asked).all()
             if old:
                 ids = [row.id for row in old]
                 names = names_of_runs(connection, ids)

@@ -33,8 +33,13 @@ def files_of(event: Pictures | Sounds) -> tuple[dict[str, bytes], list[str], lis
 
 
 def pack_pictures(event: Pictures, names: list[str], originals: list[str]) -> Packed:
-    """What a row says of pictures."""
-    return "pictures", _about(event, names, originals), b""
+    """What a row says of pictures. Raises ValueError for films whose times do not match."""
+    about = _about(event, names, originals)
+    if event.frames:
+        if len(event.frames) != len(names) or not all(event.frames):
+            raise ValueError(f"{event.series!r} has times for {len(event.frames)} films, and {len(names)} are made")
+        about["frames"] = [[float(start) for start in starts] for starts in event.frames]
+    return "pictures", about, b""
 
 
 def pack_sounds(event: Sounds, names: list[str], originals: list[str]) -> Packed:
@@ -88,7 +93,8 @@ def pack_embeddings(event: Embeddings) -> Packed:
 
 def unpack_pictures(name: str, step: int, about: Mapping[str, Any], data: bytes) -> PicturesAt:
     """Pictures from their row."""
-    return PicturesAt(name=name, step=step, **_named(about))
+    frames = tuple(tuple(float(start) for start in starts) for starts in about.get("frames", ()))
+    return PicturesAt(name=name, step=step, frames=frames, **_named(about))
 
 
 def unpack_sounds(name: str, step: int, about: Mapping[str, Any], data: bytes) -> SoundsAt:

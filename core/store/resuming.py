@@ -14,6 +14,7 @@ from core.store.checkpoints import UNREADABLE, CheckpointFolder, Saved
 from core.store.places import checkpoint_folder
 from core.store.records import Records
 
+SHARED = "shared weights"  # the parameter of a run that begins with weights of its parent, but at step 0: says whose
 LOOKS = frozenset({"x", "y", "title", "collapsed"})  # of a node: where and how it is drawn
 
 
@@ -26,6 +27,7 @@ class Start:
     whole: bool  # same drawing and same optimiser: everything is taken over; otherwise what fits
     same_run: bool  # the run goes on; otherwise it was forked from another
     before: str = ""  # of a fork with another drawing: the document that the checkpoint is of
+    shared: bool = False  # a run of its own, from step 0: what is equal begins with the checkpoint's weights
     best: bool = False  # marked as the best so far
     warnings: tuple[Problem, ...] = ()  # damaged checkpoints that were passed over
 
@@ -50,6 +52,11 @@ def start_of(library: Records, uid: str) -> Start | None:
             hint="Fork from a step after its first checkpoint.",
         )
     before = library.document_text(facts.parent)
+    if SHARED in library.params(uid):
+        told = found.warnings
+        return Start(
+            path=str(found.path), step=0, whole=False, same_run=False, before=before, shared=True, warnings=told
+        )
     whole = trains_the_same(library.document_text(uid), before)
     return Start(
         path=str(found.path), step=found.step, whole=whole, same_run=False, before="" if whole else before,

@@ -145,10 +145,10 @@ class Sweeps:
             if not _change(connection, uid, [number], _mine()(trial), run_id=run_id):
                 raise refuse(f"Trial {number} was given to another process meanwhile.")
 
-    def finish(self, uid: str, number: int, value: float, figures: Mapping[str, float]) -> None:
-        """A trial of the calling process has its value; one that was given to another meanwhile is left alone."""
+    def finish(self, uid: str, number: int, value: float, figures: Mapping[str, float], *, told: str = "") -> None:
+        """A trial of the calling process has its value, and what is ``told`` of it; one given to another meanwhile is left alone."""
         kept = {name: float(one) for name, one in figures.items() if math.isfinite(one)}
-        values = {"state": "finished", "value": value, "figures": text_of(kept), "reason": "", **NOBODY}
+        values = {"state": "finished", "value": value, "figures": text_of(kept), "reason": clean(told), **NOBODY}
         with self.store.write() as connection:
             _change(connection, uid, [number], _mine()(trial), **values)
 

@@ -146,6 +146,7 @@ class Pictures:
     seeds: tuple[int, ...]
     titles: tuple[str, ...] = ()  # what each stands for, where something was given: its caption
     originals: Images = ()  # what each should look like, where the block reconstructs
+    frames: tuple[tuple[float, ...], ...] = ()  # as in Exhibit: of films
 
 
 @dataclass(frozen=True, kw_only=True)

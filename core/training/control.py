@@ -10,6 +10,10 @@ class Stopping(Exception):
     """A stop was asked for in the middle of something that can be left and done again."""
 
 
+class Skipping(Stopping):
+    """An evaluation that goes on is to be left; the run goes on without its scores."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rate:
     """A new learning rate for one node, or (empty) for all."""
@@ -26,17 +30,19 @@ class Wishes:
     stop: bool
     evaluate: bool
     checkpoint: bool
+    skip: bool  # the evaluation that goes on
     rates: tuple[Rate, ...]
 
 
 class Control:
-    """Thread-safe wishes. A stop wakes a paused run at once."""
+    """Thread-safe wishes. A stop wakes a paused run at once. ``others_follow``: more runs of a sweep come in this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, others_follow: bool = False) -> None:
+        self.others_follow = others_follow
         self._changed = threading.Condition()
         self._paused = False
-        self.was_paused = False  # at any time
-        self._stop = self._evaluate = False
+        self.was_paused = self.has_skipped = False  # at any time
+        self._stop = self._evaluate = self._skip = False
         self._checkpoint = False
         self._rates: list[Rate] = []
 
@@ -57,6 +63,16 @@ class Control:
             self._stop, self._evaluate = True, evaluate and (self._evaluate or not self._stop)
             self._changed.notify_all()
 
+    def skip_evaluation(self) -> None:
+        """Leave the evaluation that goes on; where none does, nothing is left."""
+        with self._changed:
+            self._skip = True
+
+    def forget_skip(self) -> None:
+        """An evaluation begins: what was asked for before it is about another."""
+        with self._changed:
+            self._skip = False
+
     def checkpoint(self) -> None:
         """Save at the next step's edge."""
         with self._changed:
@@ -73,14 +89,19 @@ class Control:
         rates, checkpoint = self.take_rates(), self.take_checkpoint()
         with self._changed:
             return Wishes(
-                paused=self._paused, stop=self._stop, evaluate=self._evaluate, checkpoint=checkpoint, rates=tuple(rates)
+                paused=self._paused,
+                stop=self._stop,
+                evaluate=self._evaluate,
+                checkpoint=checkpoint,
+                skip=self._skip,
+                rates=tuple(rates),
             )
 
     def follow(self, wishes: Wishes) -> None:
         """Ask for what was asked for elsewhere."""
         with self._changed:
             self._paused, self._stop, self._evaluate = wishes.paused, wishes.stop, wishes.evaluate
-            self._checkpoint = self._checkpoint or wishes.checkpoint
+            self._checkpoint, self._skip = self._checkpoint or wishes.checkpoint, wishes.skip
             self._rates += wishes.rates
             self._changed.notify_all()
 
@@ -98,6 +119,11 @@ class Control:
     def evaluates(self) -> bool:
         """Whether a stop was asked for that evaluates before it ends."""
         return self._stop and self._evaluate
+
+    @property
+    def skips(self) -> bool:
+        """Whether the evaluation that goes on is to be left."""
+        return self._skip
 
     @property
     def cuts_short(self) -> bool:

@@ -20,9 +20,10 @@ from core.compiler.plan import Plan
 from core.compiler.randomness import apart
 from core.compiler.sharding import into
 from core.compiler.weights import CALLBACKS, WEIGHTS, read_tensors
+from core.graph.equal_parts import equal_parts
 from core.graph.inheritance import Inheritance
 from core.graph.staging import begins_a_stage
-from core.training.fitting import Fit, Kept, fit, gives_the_same
+from core.training.fitting import Kept, fit, gives_the_same
 from core.training.position import Place, Position
 from core.training.running import Running
 from core.training.state import OPTIMIZER
@@ -37,7 +38,7 @@ def foreseen(plan: Plan, kept: Kept) -> Inheritance:
 def inherit(run: Running, kept: Kept) -> Inheritance:
     """Put a fresh trainer where the checkpoint was, as far as that fits; gives what became of each part."""
     found = fit(run.experiment, kept)
-    _take_weights(run.experiment, found, read_tensors(kept.folder, WEIGHTS))
+    _take_weights(run.experiment, found.weights, read_tensors(kept.folder, WEIGHTS))
     if begins_a_stage(kept.before, run.plan.document):
         return found.told
     moments, callbacks = read_tensors(kept.folder, OPTIMIZER), read_tensors(kept.folder, CALLBACKS)
@@ -52,13 +53,33 @@ def inherit(run: Running, kept: Kept) -> Inheritance:
     return found.told
 
 
-def _take_weights(experiment: Experiment, found: Fit, kept: Mapping[str, Tensor]) -> None:
-    """What fits; a copy's weights that have no past begin as those it follows."""
-    values = {**experiment.state_dict(), **{new: kept[old] for new, old in found.weights.items()}}
+def share(run: Running, kept: Kept) -> tuple[str, ...]:
+    """Let the parts that a checkpoint's drawing has as well begin with its weights; gives them. All else is as of any new run.
+
+    Keys of a queue are none of it: the copy that made them begins as the weights it follows.
+    """
+    experiment, own = run.experiment, run.experiment.state_dict()
+    same = equal_parts(kept.before, run.plan.document)
+    parts = [key for key in run.plan.owners if key in same and not hasattr(experiment.node(key), "push")]
+    names = {key: [name for name in own if name.startswith(f"nodes.{registered_as(key)}.")] for key in parts}
+    fits = {key: found for key, found in names.items() if found and all(_is_there(own, kept, name) for name in found)}
+    _take_weights(
+        experiment, {name: name for found in fits.values() for name in found}, read_tensors(kept.folder, WEIGHTS)
+    )
+    return tuple(fits)
+
+
+def _is_there(own: Mapping[str, Tensor], kept: Kept, name: str) -> bool:
+    return kept.weights.get(name) == tuple(own[name].shape)
+
+
+def _take_weights(experiment: Experiment, carried: Mapping[str, str], kept: Mapping[str, Tensor]) -> None:
+    """What is carried, as new names with kept ones; a copy's weights that have no past begin as those it follows."""
+    values = {**experiment.state_dict(), **{new: kept[old] for new, old in carried.items()}}
     for queue in experiment.twins:
         for number, key in enumerate(copied_by(experiment.plan, queue)):
             there = f"twins.{queue}.copies.{number}."
-            for name in (each for each in values if each.startswith(there) and each not in found.weights):
+            for name in (each for each in values if each.startswith(there) and each not in carried):
                 values[name] = values[f"nodes.{registered_as(key)}.{name.removeprefix(there)}"]
     into(experiment, values)
 

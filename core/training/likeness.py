@@ -13,6 +13,8 @@ from math import sqrt
 import torch
 from torch import Tensor
 
+from core.data.nearest_captions import Captions
+
 PIXELS = 8  # edge of the small image that stands for one where there is no extractor
 CERTAIN = 1.959964  # standard deviations that hold 95 %
 
@@ -63,13 +65,8 @@ def nearest(made_NP: Tensor, trained_MP: Tensor) -> tuple[Tensor, Tensor]:
 
 def nearest_captions(asked: Sequence[str], known: Sequence[str]) -> list[int]:
     """For each sentence the known one with the largest share of common words (Jaccard), the first where several are."""
-    words = [set(text.lower().replace(",", " ").split()) for text in known]
-    found = []
-    for text in asked:
-        own = set(text.lower().replace(",", " ").split())
-        shares = [len(own & other) / max(len(own | other), 1) for other in words]
-        found.append(max(range(len(shares)), key=shares.__getitem__))
-    return found
+    search = Captions(known)
+    return [search.nearest(text) for text in asked]
 
 
 def interval(share: float, count: int) -> tuple[float, float]:

@@ -24,7 +24,7 @@ from core.graph.document import End
 from core.graph.selection import Figure, task_of
 from core.telemetry.diagnostics.diagnostic import Diagnostic
 from core.telemetry.events import At, Event, Level, Listener, LogLine, Mark, Phase, PhaseChange, Status, StatusChange
-from core.training.control import Control, Stopping
+from core.training.control import Control, Skipping, Stopping
 from core.training.optimization import Groups
 from core.training.position import Place, Position
 from core.training.processes import everyones, own_share, told
@@ -215,6 +215,11 @@ class Running:
         finally:
             self._turn_to(before.phase, before.done, before.of)
 
+    def begin_evaluation(self) -> None:
+        """A wish to skip one that came too late, or too early, is not about this one."""
+        self.control.forget_skip()
+        self._asked_for.forget_skip()
+
     def _turn_to(self, phase: Phase, done: int = 0, of: int = 0) -> None:
         """Say what the run is about, where that is new; once a plain stop is asked for it is about nothing else."""
         if self.control.cuts_short:
@@ -283,7 +288,7 @@ class Running:
 
         Processes take turns with the batches, and each has what all of them made: no sample is left out or counted twice.
         ``limit``, ``look``: see :meth:`Feed.split`.
-        Raises Stopping between two batches where a plain stop was asked for.
+        Raises Stopping between two batches where a plain stop was asked for, Skipping where this evaluation is to be left.
         """
         mine = self.feed.split(split, size, limit, self.share, look=look)
         made: list[Made] = []
@@ -291,6 +296,8 @@ class Running:
         while self.agree((found := next(mine, None)) is not None):  # the first process has the most
             if self.control.cuts_short:
                 raise Stopping
+            if self.control.skips and self._phase.phase == "evaluating":
+                raise Skipping
             if found is not None:
                 last = found
             elif (

@@ -13,7 +13,7 @@ class Keys(Action):
     text = "Keyboard shortcuts"
     menu = "Help"
     order = 11
-    keys = ("Ctrl+?",)
+    keys = ("Ctrl+?", "?")
     icon = "help"
 
     def do(self, session: Session) -> None:

@@ -109,6 +109,10 @@ class Budgeting(QObject):
             trouble = refused.problems[0]
         self._ended.emit(turn, found, trouble)
 
+    def afoot(self) -> str:
+        """What would end with the window."""
+        return tr("The run's budget is being measured.") if self._asked is not None else ""
+
     def cancel(self) -> None:
         """End the measurement that is going on."""
         if self._asked is not None:

@@ -55,6 +55,7 @@ class Inspecting(QObject):
         self._session, self._page = session, page
         self._open: dict[tuple[str, int], Trained] = {}  # the engine's lane only, the oldest first
         self._cancelled = threading.Event()
+        self._is_measuring = False
         self._progressed.connect(page.show_progress)
         page.samplesWanted.connect(self.list_samples)
         page.subjectWanted.connect(self.inspect)
@@ -94,6 +95,7 @@ class Inspecting(QObject):
 
         def show(found: Any, sentence: str) -> None:
             if cancelled is self._cancelled:
+                self._is_measuring = False
                 self._page.show_curves(wish, way, found, sentence)
 
         self._session.engine.ask(lambda: curves_of(self._trained(uid, step), wish, way, progress), show)
@@ -104,6 +106,7 @@ class Inspecting(QObject):
 
         def show(found: Any, sentence: str) -> None:
             if cancelled is self._cancelled:
+                self._is_measuring = False
                 self._page.show_report(uid, step, found, sentence)
 
         self._session.engine.ask(lambda: report_of(self._trained(uid, step), split, progress), show)
@@ -112,6 +115,7 @@ class Inspecting(QObject):
         """A measurement that can be cancelled, and how it says how far it is."""
         self._stop()
         self._cancelled = cancelled = threading.Event()
+        self._is_measuring = True
 
         def progress(done: int, of: int) -> bool:
             self._progressed.emit(what, done / max(of, 1))
@@ -131,6 +135,10 @@ class Inspecting(QObject):
             self._open[key] = found
         self._open[key] = self._open.pop(key)
         return self._open[key]
+
+    def afoot(self) -> str:
+        """What would end with the window."""
+        return tr("A sample is being measured on Inspect.") if self._is_measuring else ""
 
     def close(self) -> None:
         """Nobody waits for what is measured."""

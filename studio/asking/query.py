@@ -282,6 +282,10 @@ class Asking(QObject):
         self._progressed.emit(tr("Embedding {done} of {total}", done=done, total=total), done / max(total, 1))
         return not self._cancelled.is_set()
 
+    def afoot(self) -> str:
+        """What would end with the window."""
+        return tr("A trained run is being queried.") if self._page.is_busy else ""
+
     def close(self) -> None:
         """Let the trained plan go."""
         self._cancelled.set()

@@ -19,34 +19,44 @@ MOST_BYTES = 160  # of a run's name in a folder's: a file system takes 255, and 
 
 def write_tensorboard(
     library: Library, uid: str, folder: Path, stops: Callable[[], bool] = lambda: False
-) -> tuple[int, int]:
-    """Write a run into a folder of its own; gives how many values, and how many steps with something else."""
+) -> tuple[int, int, int]:
+    """Write a run into a folder of its own; gives how many values, how many steps with something else, and how many values 32 bits do not hold."""
     from core.records.writers.tensorboard import export_tensorboard  # soundfile, when an event file is written
 
     written = export_tensorboard(library, uid, folder, stops)
-    return written.values, written.others
+    return written.values, written.others, written.beyond
 
 
 def export_to_tensorboard(session: Session, uids: tuple[str, ...], folder: str) -> None:
     """Each run into a folder of its own below one that was chosen."""
 
-    def write() -> int:
-        library, values = session.library, 0
+    def write() -> tuple[int, int]:
+        library, values, beyond = session.library, 0, 0
         for uid in uids:
             place = Path(folder) / folder_name(library.facts(uid).name, uid)
             try:
-                values += write_tensorboard(library, uid, place, lambda: session.engine.is_closed)[0]
+                more, _, lost = write_tensorboard(library, uid, place, lambda: session.engine.is_closed)
             except OSError as error:
                 raise refuse(f"{place} cannot be written: {error.strerror or error}.") from error
-        return values
+            values, beyond = values + more, beyond + lost
+        return values, beyond
 
-    def said(values: int | None, why: str) -> None:
+    def said(written: tuple[int, int] | None, why: str) -> None:
+        values, beyond = written or (0, 0)
         words = tr(
-            "{n} runs with {values} values were written to {path}.", n=len(uids), values=f"{values or 0:,}", path=folder
+            "{n} runs with {values} values were written to {path}.", n=len(uids), values=f"{values:,}", path=folder
         )
-        session.say(why or words, "error" if why else "hint")
+        lost = [beyond_words(beyond)] if beyond else []
+        session.say(why or " ".join([words, *lost]), "error" if why else "warning" if lost else "hint")
 
     session.engine.look_inside(write, said)
+
+
+def beyond_words(count: int) -> str:
+    """What became of values that the format does not hold."""
+    return tr(
+        "{n} values are larger or smaller than its 32 bits hold: they were written as infinite or as 0.", n=f"{count:,}"
+    )
 
 
 def folder_name(name: str, uid: str) -> str:

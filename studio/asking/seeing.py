@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ class Seeing(QObject):
     """Between the canvas, the panel and the engine's lane for looking inside."""
 
     stepTaken = Signal(object)  # StepTold | None
+    wishChanged = Signal()  # another sample or other weights
     _told = Signal(int, object)  # which question, Inside
 
     def __init__(self, session: Session, window: Frame) -> None:
@@ -83,6 +84,7 @@ class Seeing(QObject):
 
     def _change(self, **fields: Any) -> None:
         self._wish = replace(self._wish, **fields)
+        self.wishChanged.emit()
         self.look()
 
     def _later(self) -> None:
@@ -143,6 +145,17 @@ class Seeing(QObject):
             return None
         except Refused as refused:
             return refused.problems
+
+    @property
+    def wish(self) -> Wish:
+        """Which sample is looked at, and with which weights."""
+        return self._wish
+
+    def glimpse(self, document: Document, wish: Wish, go_on: Callable[[], bool]) -> Inside:
+        """On the lane: what flows out of a node, without its neighbours. Raises Refused and Cancelled."""
+        state = self._steps.state() if wish.weights.by_hand and self._steps is not None else None
+        words = self._session.engine.words()
+        return self._opened(document.recipe.device).glimpse(document, wish, words, state=state, go_on=go_on)
 
     def _opened(self, wished: str) -> Insides:
         """On the lane: what is kept, on the device that the recipe wishes for. Raises Refused where it is not here."""

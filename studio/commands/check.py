@@ -11,6 +11,8 @@ from core.graph.subgraphs.flat import flat_document
 from core.texts import harmless
 from studio.open.documents import DEFAULT_EXAMPLE, find_document, turned
 from studio.telling.printing import as_json, console
+from studio.telling.sentences import severity_word, spoken
+from widgets.look.language import tr
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -63,5 +65,5 @@ def run(flags: argparse.Namespace) -> int:
         if spec.origin:
             out.print(f"Own block {spec.key}: {harmless(spec.origin)}")
     for problem in analysis.problems:
-        out.print(f"{problem.severity}: {problem.sentence()}")
+        out.print(tr("{name}: {text}", name=severity_word(problem), text=spoken(problem)))
     return 0 if analysis.is_runnable else 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.problems import refuse
 from core.store.library import Library
-from studio.asking.records import write_tensorboard
+from studio.asking.records import beyond_words, write_tensorboard
 from studio.open.stores import add_store_flags, open_store
 
 
@@ -24,8 +24,10 @@ def run(flags: argparse.Namespace) -> int:
         library = Library(store)
         folder = Path(flags.folder).expanduser()
         try:
-            values, others = write_tensorboard(library, library.find(flags.run).uid, folder)
+            values, others, beyond = write_tensorboard(library, library.find(flags.run).uid, folder)
         except OSError as error:
             raise refuse(f"{folder} cannot be written: {error.strerror or error}.") from error
     print(f"Written to {folder}: {values:,} values, {others:,} histograms, images and audio clips by step.")
+    if beyond:
+        print(beyond_words(beyond))
     return 0

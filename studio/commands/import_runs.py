@@ -17,6 +17,8 @@ from core.records.looking import Found, Told, look
 from core.texts import harmless
 from studio.open.stores import add_store_flags, open_store
 from studio.telling.printing import as_json
+from studio.telling.sentences import spoken
+from widgets.look.language import said
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -59,9 +61,9 @@ def _report(found: list[Found], came: list[Imported], problems: list[Problem]) -
             )
         )
         for remark in each.remarks:
-            print(harmless(f"  {remark}"))
+            print(harmless(f"  {said(remark)}"))
     for problem in problems:
-        print(harmless(problem.sentence()))
+        print(harmless(spoken(problem)))
     if not any(one.runs for one in found):
         print("No runs of TensorBoard, MLflow, W&B, trackio or Lightning were found there.")
     elif came:

@@ -52,6 +52,7 @@ from studio.commands.budget import WORDS, beside, measured_aloud, worded
 from studio.open.documents import DEFAULT_EXAMPLE, find_document, turned
 from studio.open.stores import add_store_flags, kept_in, open_store
 from studio.telling.printing import as_json, console
+from widgets.look.language import said
 from widgets.look.sides import way_name
 from widgets.look.titles import titles_of, use_vocabulary
 
@@ -277,7 +278,7 @@ def _stop_at_a_breakpoint(library: Library, uid: str, told: list[str]) -> None:
         return
     told.append(now.reason)
     print(
-        f"{now.reason} It stops with a checkpoint; go on with: python -m studio run --resume {uid}",
+        f"{said(now.reason)} It stops with a checkpoint; go on with: python -m studio run --resume {uid}",
         file=sys.stderr,
         flush=True,
     )
@@ -306,10 +307,10 @@ def _heads(reader: RunReader, is_alive: Callable[[], bool], look: Callable[[], N
 
 
 def _say_lines(reader: RunReader, facts: RunFacts, is_alive: Callable[[], bool], look: Callable[[], None]) -> None:
-    said = -1
+    shown = -1
     for head in _heads(reader, is_alive, look):
-        if head.revision != said:
-            said = head.revision
+        if head.revision != shown:
+            shown = head.revision
             loss = reader.value_at("loss", head.step)
             line = {"run": facts.uid, "status": head.status, "step": head.step, "steps": head.steps}
             print(as_json({**line, "seconds": head.seconds, "loss": loss[1] if loss else None}), flush=True)
@@ -323,15 +324,15 @@ def _show_progress(reader: RunReader, facts: RunFacts, is_alive: Callable[[], bo
         TimeRemainingColumn(),
         TextColumn("{task.fields[figures]}", markup=False),
     )
-    said = ""
+    shown = ""
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(harmless(facts.name), total=max(facts.steps, 1), figures="starting")
         for head in _heads(reader, is_alive, look):
             progress.update(task, completed=head.step, figures=_figures(reader, head.step))
             mark = _newest_mark(reader)
-            if mark and mark != said:
+            if mark and mark != shown:
                 progress.console.print(mark, markup=False)
-                said = mark
+                shown = mark
 
 
 def _figures(reader: RunReader, step: int) -> str:
@@ -368,7 +369,7 @@ def report(library: Library, facts: RunFacts) -> None:
     out = console()
     out.print(f"{harmless(facts.name)} {facts.status} at step {facts.step} after {facts.seconds:.0f} s")
     if facts.reason:
-        out.print(facts.reason)
+        out.print(said(facts.reason))
     if (chosen := _chosen_by(facts)) is not None:
         out.print(chosen)
     table = score_table(facts.last, str(library.params(facts.uid).get(TEST_HOLDS, "")))
@@ -443,11 +444,11 @@ def own_scores(last: Mapping[str, float], titles: Mapping[str, str]) -> Table:
 
 def _splits(last: Mapping[str, float]) -> list[tuple[str, str]]:
     """Known splits, of several tasks each task's own, with how they are called."""
-    said = {name.split("/")[1] for name in last if name.startswith(("retrieval/", "score/"))}
+    kinds = {name.split("/")[1] for name in last if name.startswith(("retrieval/", "score/"))}
     return [
         (name, of_task(title, task) if (task := task_of(name)) else title)
         for split, title in SPLITS.items()
-        for name in sorted(said)
+        for name in sorted(kinds)
         if without_task(name) == split
     ]
 

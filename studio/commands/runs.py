@@ -22,6 +22,7 @@ from core.store.library import Library
 from core.texts import harmless
 from studio.open.stores import add_store_flags, open_store
 from studio.telling.printing import as_json, console
+from studio.telling.sentences import spoken
 
 TEST_NOTE = "; t: on the test split, for there is no validation split"
 
@@ -41,7 +42,7 @@ def run(flags: argparse.Namespace) -> int:
     with open_store(flags) as store:
         library = Library(store)
         for problem in store.warnings:
-            print(problem.sentence(), file=sys.stderr)
+            print(spoken(problem), file=sys.stderr)
         library.mark_interrupted()
         found = where(store, library.runs(text=" ".join(flags.text)), flags.where)
     if flags.json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from studio.commands.run import signals
 from studio.open.documents import find_document, turned
 from studio.open.stores import add_store_flags, kept_in, open_store, opened_again
 from studio.telling.printing import as_json, console
-from widgets.look.language import tr
+from widgets.look.language import said, tr
 
 SECONDS_BETWEEN_LOOKS = 0.25
 USUAL_COSTS = ("seconds", "GFLOPs a sample", "MiB for backward")
@@ -40,6 +41,10 @@ def describe(parser: argparse.ArgumentParser) -> None:
     add_store_flags(parser)
     parser.add_argument("--trials", type=int, help="configurations of a random or Bayesian search")
     parser.add_argument("--seeds", type=int, help="seeds of every configuration")
+    parser.add_argument(
+        "--share-weights", action="store_true",
+        help="let what a trial has in common with an earlier one begin with its weights: for a search, not for a comparison",
+    )  # fmt: skip
     parser.add_argument(
         "--set",
         action="append",
@@ -102,16 +107,22 @@ def _found(flags: argparse.Namespace, store: Store, sweeps: Sweeps) -> SweepFact
         document = find_document(flags.file)
     except Refused:
         if (known := _known(sweeps, flags.file)) is not None:
-            given = [name for name in ("set", "trials", "seeds") if getattr(flags, name) not in (None, [])]
+            given = [
+                name
+                for name in ("set", "trials", "seeds", "share_weights")
+                if getattr(flags, name) not in (None, [], False)
+            ]
             if given:
                 raise refuse(
-                    f"--{given[0]} cannot be given with a sweep that has begun.",
+                    f"--{given[0].replace('_', '-')} cannot be given with a sweep that has begun.",
                     hint="Name the experiment to begin another sweep.",
                 ) from None
             return known
         raise
     words = full_vocabulary()
     document = with_counts(turned(document, flags.set, words), flags.trials, flags.seeds)
+    if flags.share_weights and document.sweep is not None:
+        document = replace(document, sweep=replace(document.sweep, share_weights=True))
     found = None if flags.again else sweeps.of_document(dumps(document))
     if found is not None:
         return found
@@ -189,7 +200,7 @@ class _Bar:
             if trial.state == "failed" and trial.number not in self._failed:
                 self._failed.add(trial.number)
                 self._progress.console.print(
-                    f"{harmless(configuration_name(trial))}, seed {trial.seed}: {trial.reason}", markup=False
+                    f"{harmless(configuration_name(trial))}, seed {trial.seed}: {said(trial.reason)}", markup=False
                 )
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from core.store.liveness import host_name, this_host, this_process
 from core.texts import harmless
 from studio.commands.run import signals
 from studio.open.stores import add_store_flags, kept_in, open_store
+from widgets.look.language import said
 
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -38,7 +39,7 @@ def run(flags: argparse.Namespace) -> int:
                 worker.stop()
                 worker.join()
     if worker.error:
-        print(harmless(worker.error), flush=True)
+        print(harmless(said(worker.error)), flush=True)
         return 1
     if caught:
         print("Stopped; the trial that was trained waits in the queue again.", flush=True)

@@ -66,6 +66,24 @@ class Preferences:
     def reduced_motion(self, reduced: bool) -> None:
         self._settings.setValue("reduced_motion", "true" if reduced else "false")
 
+    @property
+    def wheel_zooms(self) -> bool:
+        """Whether the mouse wheel zooms on the canvas; else it moves the view, and zooms with Ctrl."""
+        return str(self._settings.value("wheel_zooms", "true")) == "true"
+
+    @wheel_zooms.setter
+    def wheel_zooms(self, zooms: bool) -> None:
+        self._settings.setValue("wheel_zooms", "true" if zooms else "false")
+
+    @property
+    def samples(self) -> bool:
+        """Whether blocks show what flows out of them."""
+        return str(self._settings.value("samples", "false")) == "true"
+
+    @samples.setter
+    def samples(self, shown: bool) -> None:
+        self._settings.setValue("samples", "true" if shown else "false")
+
     def follow_desktop(self) -> None:
         """Theme, contrast and motion as the desktop says."""
         self.theme = self.contrast = "system"

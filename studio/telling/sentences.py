@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.problems import Problem, Refused
-from widgets.look.language import said
+from widgets.look.language import said, tr
 
 
 def spoken(problem: Problem) -> str:
@@ -16,3 +16,9 @@ def spoken(problem: Problem) -> str:
 def refusal(refused: Refused) -> str:
     """Every Problem of a refusal, a line each."""
     return "\n".join(spoken(problem) for problem in refused.problems)
+
+
+def severity_word(problem: Problem) -> str:
+    """How much it stands against a run, in a word."""
+    words = {"error": tr("error"), "warning": tr("warning"), "hint": tr("hint")}
+    return words[problem.severity]

@@ -63,6 +63,10 @@ class Filming(QObject):
             return tr("No run is on the monitors.")
         return "" if facts.step > 1 else tr("The run has only just begun.")
 
+    def afoot(self) -> str:
+        """What would end with the window."""
+        return tr("A film is being made.") if self._take is not None else ""
+
     def start(self, path: Path) -> None:
         """Film the monitors of the watched run into a file, by whose ending its kind is chosen."""
         facts = self._session.facts(self._session.watched)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
@@ -45,10 +45,12 @@ LOOK_MILLISECONDS = 50
 
 
 class Dialogs:
-    """Questions and sheets."""
+    """Questions and sheets; ``afoot`` says which long work would end with the window."""
 
-    def __init__(self, session: Session, window: Frame, menus: Menus) -> None:
-        self._session, self._window, self._menus = session, window, menus
+    def __init__(
+        self, session: Session, window: Frame, menus: Menus, afoot: Callable[[], Sequence[str]]
+    ) -> None:  # fmt: skip
+        self._session, self._window, self._menus, self._afoot = session, window, menus, afoot
         self._leaving = False
         self.keys = Keys(session.preferences, menus, window)
         self.breakpoints, self.tray = Breakpoints(session, window), Tray(session, window)
@@ -105,10 +107,18 @@ class Dialogs:
         )  # fmt: skip
         return False
 
+    def change_window(self, change: Callable[[], None]) -> None:
+        """Make the window anew; where long work would end with it, that is said, and somebody decides."""
+        if afoot := self._afoot():
+            ends = tr("Making the window anew ends it; closing this message lets it go on.")
+            self._window.messages.show_message(" ".join([*afoot, ends]), "warning", ((tr("End it and go on"), change),))
+        else:
+            change()
+
     def may_close(self) -> bool:
-        """Ask only where a run would be stopped; in a bar, so that everything can still be looked at meanwhile."""
+        """Ask only where a run or other work would be stopped; in a bar, so that everything can still be looked at meanwhile."""
         if not self._session.running_here():
-            return True
+            return self._leaving or self._may_end(self._afoot())
         if self._leaving:
             return False
         stop = (tr("Stop and close"), lambda: self._leave(hand_over=False))
@@ -122,6 +132,14 @@ class Dialogs:
         else:
             self._window.messages.show_message(lost, "warning", (stop,))
         return False
+
+    def _may_end(self, afoot: Sequence[str]) -> bool:
+        if afoot:
+            ends = tr("Closing the window ends it; closing this message keeps the window open.")
+            self._window.messages.show_message(
+                " ".join([*afoot, ends]), "warning", ((tr("End it and close"), self.stop_and_close),)
+            )
+        return not afoot
 
     def go_on(self, uid: str) -> None:
         """Continue a run; where it never saved a checkpoint, that is from the beginning, and asked first."""
@@ -143,6 +161,7 @@ class Dialogs:
         if self._session.running_here():
             self._leave(hand_over=False)
         else:
+            self._leaving = True
             self._window.close()
 
     def _leave(self, *, hand_over: bool) -> None:
@@ -259,6 +278,7 @@ MOUSE = (
     ("Middle drag, Space + drag", "Move the view"),
     ("Drop a wire", "Add a matching block"),
     ("Alt + click a port", "Break its wires"),
+    ("Ctrl + right drag", "Cut the wires that are crossed"),
     ("Double click a wire", "Add a reroute point"),
     ("Space (timeline)", "Play or pause"),
     ("[ ]", "Jump between marks"),

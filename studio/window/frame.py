@@ -105,6 +105,7 @@ class Frame(PlacedWindow):
         self.top = TopBar([(key, tr(title, "page")) for key, title in self.pages.TITLES.items()])
         self.rooms = Rooms(self.session, self.canvas.reveal, self.show_page, self.show_beside, self.show_runs, self.top)
         self.canvas.set_reduced_motion(self.session.preferences.reduced_motion)
+        self.canvas.wheel_zooms = self.session.preferences.wheel_zooms
 
     def _place(self) -> None:
         self.setMenuWidget(self.top)

@@ -45,6 +45,7 @@ class Importing(QObject):
         self.sheet: RecordsSheet | None = None
         self._found: Found | None = None
         self._turn = 0
+        self._words = ""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._told.connect(self._show_progress)
@@ -97,6 +98,10 @@ class Importing(QObject):
             self._thread.join()
         if self.sheet is not None:
             self.sheet.close()
+
+    def afoot(self) -> str:
+        """What would end with the window; empty where nothing would."""
+        return self._words if self._is_busy else ""
 
     @property
     def _is_busy(self) -> bool:
@@ -176,11 +181,12 @@ class Importing(QObject):
             self.sheet.close()
 
     def _show_nothing(self, why: str) -> None:
+        stopped = tr("Stopped. Runs that were imported whole stay.")
         self._session.refresh_runs()
         if self.sheet is not None:
-            self.sheet.show_idle(why or tr("Stopped. Runs that were imported whole stay."))
-        elif why:
-            self._session.say(why, "error")
+            self.sheet.show_idle(why or stopped)
+        elif why or self._words == tr("Importing…"):  # whoever closed the sheet stopped it
+            self._session.say(why or stopped, "error" if why else "hint")
 
     def _closed(self) -> None:
         self.sheet = None

@@ -89,6 +89,14 @@ class Rooms:
         self.device = Late(partial(_device, top))
         self.importing = Late(partial(_importing, session, top.window, show_runs))
 
+    def afoot(self) -> tuple[str, ...]:
+        """What goes on in them that would end with the window, a sentence each."""
+        found: list[str] = []
+        self.query.if_made(lambda room: found.append(room.asking.afoot()))
+        self.inspect.if_made(lambda room: found.append(room.inspecting.afoot()))
+        self.importing.if_made(lambda importing: found.append(importing.afoot()))
+        return tuple(filter(None, found))
+
     def close(self) -> None:
         """Who works on them stops."""
         self.query.if_made(lambda room: room.close())

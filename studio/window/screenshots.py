@@ -98,7 +98,7 @@ class Fixed:
         self.advice_later: tuple[str, ...] = ()
         self.store = self.store_files = self.runs_view = self.tray = ""
         self.geometry = None
-        self.driven, self.tour = False, 0
+        self.driven, self.samples, self.wheel_zooms, self.tour = False, False, True, 0
 
     def __setattr__(self, name: str, value: object) -> None:
         """A window's place and pins are asked for, never kept."""

@@ -7,6 +7,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplicat
 
 from studio.asking.advising import Advising
 from studio.asking.budgeting import Budgeting
+from studio.asking.glimpsing import Glimpsing
 from studio.asking.seeing import Seeing
 from studio.driving.driven import Driving, server_of
 from studio.session import Session
@@ -41,9 +42,11 @@ class Window(Frame):
         super().__init__(session)
         session.window = self
         self.menus = Menus(session, self, self.canvas)
-        self.dialogs = Dialogs(session, self, self.menus)
+        self.dialogs = Dialogs(session, self, self.menus, self.afoot)
         self.forking = Forking(session, self)
-        run, pause, *stops = (self.menus.entry(key) for key in ("run", "pause", "stop", "stop_and_evaluate"))
+        run, pause, *stops = (
+            self.menus.entry(key) for key in ("run", "pause", "stop", "stop_and_evaluate", "skip_evaluation")
+        )
         self.top.set_controls(run, [pause, stops], self.menus.menus["Run"])
         self.top.set_menu(self.menus.whole)
         self.cards, self.filming = ResultCards(session, self), Filming(session, self)
@@ -61,6 +64,7 @@ class Window(Frame):
         self.budgeting.measuredAnew.connect(lambda: self.show_totals(totals(session)))
         self.totalsPressed.connect(self.budgeting.open)
         self.seeing = Seeing(session, self)
+        self.glimpsing = Glimpsing(session, self, self.seeing)
         self.running = Running(session, self.top.run, self.pump)
         self.beside = Beside(session, self)
         session.messageRaised.connect(self.messages.show_message)
@@ -114,11 +118,18 @@ class Window(Frame):
 
     def use_language(self, name: str) -> None:
         """Speak another language: the window is made anew around the same session."""
-        self.session.preferences.language = name
-        self.rebuildRequested.emit()
+
+        def change() -> None:
+            self.session.preferences.language = name
+            self.rebuildRequested.emit()
+
+        self.dialogs.change_window(change)
 
     def use_scale(self, factor: float) -> None:
         """Another size, at once where Qt can; the window is made anew around the same session."""
+        self.dialogs.change_window(lambda: self._take_scale(factor))
+
+    def _take_scale(self, factor: float) -> None:
         self.session.preferences.scale = factor
         percent, at_once = round(self.session.preferences.scale * 100), scale_screens(scale_now())
         if at_once:
@@ -168,6 +179,10 @@ class Window(Frame):
         self.forking.ask(uid, step)
 
     # Beginning and end
+
+    def afoot(self) -> tuple[str, ...]:
+        """Long work that would end with this window, a sentence each."""
+        return tuple(filter(None, (*self.rooms.afoot(), self.filming.afoot(), self.budgeting.afoot())))
 
     def after_first_picture(self) -> None:
         """What costs time and is not needed to be seen: icons, torch, lost documents."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.blocks.block import Block, Objective
 from core.blocks.catalog import blocks
-from core.blocks.encoders import open_clip_text
+from core.blocks.encoders import ai_sfx, open_clip_text
+from core.blocks.encoders.open_clip_sizes import SIZES
 from core.compiler.contract import checks
 
 NEED_A_RUN = {"encoders.teacher"}  # tests/core/runs/test_teacher.py
@@ -14,9 +17,13 @@ KEYS = [key for key in blocks if key not in NEED_A_RUN]
 OPTIONAL_PACKAGES = {"encoders.efficientnet_lite": "efficientnet_lite_pytorch"}
 
 
-def few_words(patch: pytest.MonkeyPatch) -> None:
-    """A short list of subwords in place of the published one: what a block keeps to does not depend on how many there are."""
+def small_published(patch: pytest.MonkeyPatch) -> None:
+    """Published towers with few subwords and narrow layers: what a block keeps to does not depend on how many there are."""
     patch.setattr(open_clip_text, "VOCABULARY", 400)
+    patch.setattr(ai_sfx, "CHANNELS", (1, 8, 16, 32, 64))
+    smallest = SIZES["ViT-B/32"]
+    narrow = replace(smallest.vision, width=96, hidden=192, heads=3)
+    patch.setitem(SIZES, "ViT-B/32", replace(smallest, vision=narrow))
 
 
 def build(key: str) -> tuple[Block, dict[str, object]]:
@@ -26,8 +33,8 @@ def build(key: str) -> tuple[Block, dict[str, object]]:
 
 
 @pytest.fixture(autouse=True)
-def _few_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    few_words(monkeypatch)
+def _small_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_published(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

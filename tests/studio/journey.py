@@ -238,11 +238,15 @@ class Person:
     # The end
 
     def close(self) -> None:
-        """Close the window as a person does, and the store with it."""
+        """Close the window as a person does, who lets end what would end with it, and the store as well."""
         self.has_left, window = True, self.window
         if self.session.running_here():
             self.session.stop_all_here()
-        if window.isVisible():
+        if window.isVisible() and window.afoot():
+            assert not window.close()
+            self.click(self.button("End it and close", window.messages))
+            assert not window.isVisible()
+        elif window.isVisible():
             assert window.close()
         window.deleteLater()
         self.store.close()

@@ -13,6 +13,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QToolButton
 
+from core.compiler.feed import Feed
 from core.graph import edits
 from core.runs.worker import ask
 from core.store.library import Library
@@ -430,7 +431,7 @@ def test_stop_and_evaluate_ends_with_scores_of_its_last_step(sit_down):
     stop = next(
         b for b in person.window.top.findChildren(QToolButton) if b.defaultAction() is person.window.menus.entry("stop")
     )
-    assert [entry.text() for entry in stop.menu().actions()] == ["Stop and evaluate"]
+    assert [entry.text() for entry in stop.menu().actions()] == ["Stop and evaluate", "Skip this evaluation"]
     person.choose("stop_and_evaluate")
     assert person.window.menus.entry("stop").isEnabled(), "a plain stop still leaves the evaluation out"
     assert not person.window.menus.entry("stop_and_evaluate").isEnabled()
@@ -442,6 +443,33 @@ def test_stop_and_evaluate_ends_with_scores_of_its_last_step(sit_down):
     assert steps == [facts.step]
     assert [each.step for each in reader.checkpoints() if each.kept] == [facts.step]
     assert person.window.menus.entry("stop").text() == "Stop"
+
+
+def test_an_evaluation_is_skipped_beside_stop_and_its_step_has_no_scores(sit_down, monkeypatch):
+    heard, split, wish = threading.Event(), Feed.split, Control.skip_evaluation
+
+    def slow(self, *args, **more):
+        for number, batch in enumerate(split(self, *args, **more)):
+            yield batch
+            if number == 0:
+                heard.wait(60)
+
+    monkeypatch.setattr(Feed, "split", slow)
+    monkeypatch.setattr(Control, "skip_evaluation", lambda self: (wish(self), heard.set()))
+    callbacks = {**EVERY_100, "evaluation": {"every": 3, "most": 600, "train": False}}
+    person = sit_down(tiny_clip(steps=6, callbacks=callbacks))
+    skip = person.window.menus.entry("skip_evaluation")
+    assert not skip.isEnabled()
+    uid = start(person)
+    person.wait(skip.isEnabled)
+    assert "evaluating" in person.window.top.run.words()
+    person.choose("skip_evaluation")
+    person.wait(lambda: person.ended(uid))
+    reader = person.session.library.reader(uid)
+    assert person.session.facts(uid).status == "finished"
+    assert reader.points("retrieval/test/image_to_text/R@10")[0].tolist() == [6]
+    assert [(mark.step, mark.text) for mark in reader.marks() if mark.kind == "note"] == [(3, "evaluation skipped")]
+    assert not skip.isEnabled()
 
 
 def test_three_stages_are_chosen_and_run_one_after_the_other(sit_down):

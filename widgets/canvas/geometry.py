@@ -16,6 +16,7 @@ from widgets.canvas import ink
 from widgets.look.language import tr
 
 HEADER, ROW, DETAIL, FOOT = 32.0, 20.0, 22.0, 8.0
+SAMPLE = 26.0  # of what flows out: less than a frame leaves below its blocks, and a tidy drawing between two
 NARROWEST, WIDEST = {"source": 150.0, "transform": 150.0, "block": 200.0, "objective": 160.0}, 340.0
 MARGIN, COUNT_ROOM, BAR = 14.0, 50.0, 4.0
 PORT_RADIUS = 4.5
@@ -58,8 +59,10 @@ def title_of(node: Node, spec: BlockSpec) -> str:
     return node.title or tr(spec.title)
 
 
-def shape_of(node: Node, spec: BlockSpec, takes: tuple[Port, ...], gives: tuple[Port, ...]) -> NodeShape:
-    """A node's size and ports; it depends on what was drawn only, so a node never jumps when its costs arrive."""
+def shape_of(
+    node: Node, spec: BlockSpec, takes: tuple[Port, ...], gives: tuple[Port, ...], *, has_sample: bool = False
+) -> NodeShape:
+    """A node's size and ports, with room for a sample below the ports; it depends on what was drawn only, so a node never jumps when its costs arrive."""
     rows = max(len(takes), len(gives))
     badge = 30.0 if node.repeat > 1 else 0.0
     title = title_of(node, spec)
@@ -70,7 +73,7 @@ def shape_of(node: Node, spec: BlockSpec, takes: tuple[Port, ...], gives: tuple[
         wanted = max(wanted, left + right + MARGIN * 2 + 24)
     width = math.ceil(min(max(wanted, NARROWEST[spec.role]), WIDEST))
     room = width - MARGIN * 2 - COUNT_ROOM - badge
-    height = HEADER if node.collapsed else HEADER + rows * ROW + DETAIL + 2
+    height = HEADER if node.collapsed else HEADER + rows * ROW + DETAIL + 2 + SAMPLE * has_sample
     spots = [*_side(takes, False, 0.0, node.collapsed), *_side(gives, True, width, node.collapsed)]
     return NodeShape(width, height, ink.elided("title", title, room), tuple(spots))
 

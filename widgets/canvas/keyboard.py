@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
 DIRECTIONS = {Qt.Key.Key_Left: "left", Qt.Key.Key_Right: "right", Qt.Key.Key_Up: "up", Qt.Key.Key_Down: "down"}
 REMOVE = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
+HELP = "?"  # is the sheet of keys; no block is called so
 NUDGE = 5.0
 NO_MODIFIER = Qt.KeyboardModifier.NoModifier
 CTRL, SHIFT, ALT = (
@@ -128,6 +129,7 @@ def _is_typed(event: QKeyEvent) -> bool:
     return (
         bool(text)
         and text.isprintable()
+        and text != HELP
         and not text.isspace()
         and not event.modifiers() & (CTRL | ALT | Qt.KeyboardModifier.MetaModifier)
     )

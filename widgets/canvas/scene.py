@@ -15,8 +15,9 @@ from core.graph.vocabulary import Vocabulary
 from widgets.canvas import geometry as g
 from widgets.canvas.items.far import Far
 from widgets.canvas.items.frame import FrameItem
+from widgets.canvas.items.glimpse import Glimpse
 from widgets.canvas.items.near import Near
-from widgets.canvas.items.node import NO_FACTS, NodeItem
+from widgets.canvas.items.node import NAMES_FROM, NO_FACTS, NodeItem
 from widgets.canvas.items.passing import Passing
 from widgets.canvas.items.shared import SharedItem
 from widgets.canvas.items.wire import WireItem
@@ -56,6 +57,7 @@ class CanvasScene(QGraphicsScene):
         self.frames: dict[str, FrameItem] = {}
         self._wires_of: dict[str, dict[str, None]] = {}
         self.scale_now = 1.0
+        self.shows_samples = False
         self.is_far = False
         self.frame_layer, self.wire_layer, self.node_layer = Layer(0), Layer(1), Layer(2)
         self.shared, self._marked = SharedItem(), ("", ())
@@ -129,7 +131,7 @@ class CanvasScene(QGraphicsScene):
         touched: set[str] = set()
         for name in found.nodes.new:
             node = self.document.nodes[name]
-            item = NodeItem(node, self.vocabulary.spec(node.block), *self._ports(name))
+            item = NodeItem(node, self.vocabulary.spec(node.block), *self._ports(name), has_sample=self.shows_samples)
             item.setParentItem(self.node_layer)
             item.setPos(g.on_canvas(node.x), g.on_canvas(node.y))
             item.update()
@@ -282,6 +284,23 @@ class CanvasScene(QGraphicsScene):
             if item.told != told.get(name, ""):
                 item.told = told.get(name, "")
                 item.show_facts(item.facts)
+
+    def show_samples(self, shown: bool) -> None:
+        """Whether every node has room for what flows out of it; ports stay where they are."""
+        if shown == self.shows_samples:
+            return
+        self.shows_samples = shown
+        for name, item in self.nodes.items():
+            item.has_sample, item.glimpse = shown, None
+            self._refresh_node(name)
+        self._after_change()
+        self.soil_all()
+
+    def set_glimpses(self, glimpses: Mapping[str, Glimpse | None]) -> None:
+        """What flows out of some nodes; of a node that is gone by now nothing is drawn."""
+        for name in glimpses.keys() & self.nodes.keys():
+            if self.nodes[name].glimpse is not glimpses[name]:
+                self.nodes[name].show_glimpse(glimpses[name])
 
     def set_breakpoints(self, told: Mapping[str, str], met: Iterable[str]) -> None:
         """What runs pause at, by block, and at which of them one waits."""
@@ -489,6 +508,10 @@ class CanvasScene(QGraphicsScene):
     def inside(self, box: QRectF) -> list[str]:
         """Nodes that lie wholly in a rectangle."""
         return [name for name, item in self.nodes.items() if box.contains(item.box)]
+
+    def readable_in(self, box: QRectF) -> list[str]:
+        """Nodes that a rectangle touches, seen from so near that what is written on them can be read."""
+        return self.touching(box) if self.scale_now >= NAMES_FROM and not self.is_far else []
 
     def touching(self, box: QRectF) -> list[str]:
         """Nodes that a rectangle touches."""

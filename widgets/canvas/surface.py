@@ -26,6 +26,7 @@ from widgets.canvas.breadcrumb import Breadcrumb
 from widgets.canvas.clipboard import Clipboard
 from widgets.canvas.editing import Editing
 from widgets.canvas.geometry import WIRE_REACH
+from widgets.canvas.items.glimpse import Glimpse
 from widgets.canvas.minimap import Minimap
 from widgets.canvas.navigation import Navigation
 from widgets.canvas.notes import Notes
@@ -184,6 +185,25 @@ class Surface(Editing, Wiring, Notes, Subgraphs, Sharing, Clipboard, Navigation,
     def set_told(self, told: Mapping[str, str]) -> None:
         """What a step of training did at each node; nothing takes it away."""
         self.board.set_told(told)
+
+    def show_samples(self, shown: bool) -> None:
+        """Whether blocks have room for what flows out of them."""
+        self.arrive()
+        self.board.show_samples(shown)
+        self._after_document()
+        self.viewport().update()
+
+    def set_glimpses(self, glimpses: Mapping[str, Glimpse | None]) -> None:
+        """What flows out of some blocks for one sample."""
+        self.board.set_glimpses(glimpses)
+
+    def glimpses(self) -> dict[str, Glimpse]:
+        """What is shown of that."""
+        return {name: item.glimpse for name, item in self.board.nodes.items() if item.glimpse is not None}
+
+    def nodes_in_sight(self) -> list[str]:
+        """Blocks that are seen from near enough to be read."""
+        return self.board.readable_in(self.mapToScene(self.viewport().rect()).boundingRect())
 
     def set_breakpoints(self, told: Mapping[str, str], met: Iterable[str] = ()) -> None:
         """What runs pause at, by block, in words; ``met`` are the blocks that a run waits at now."""

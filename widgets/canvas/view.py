@@ -188,7 +188,10 @@ class CanvasView(Keyboard, Surface):
         return super().viewportEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        if event.reason() == QContextMenuEvent.Reason.Mouse:
+        mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        if mouse and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            return  # the knife's; some desktops ask for a menu at the press, others at the release
+        if mouse:
             menus.select_under(self, self.mapToScene(event.pos()))
         menu = menus.menu_for(self, self.mapToScene(event.pos()))
         menu.popup(event.globalPos())

@@ -118,6 +118,7 @@ class DocumentPage(Page):
         self._document, self._analysis = document, analysis
         if not (self.name.hasFocus() and self.name.isModified()):
             self.name.setText(document.name)
+            self.name.setCursorPosition(0)  # a long one is read from its beginning
         if not self.note.hasFocus() and self.note.toPlainText() != document.note:
             self.note.setPlainText(document.note)
         self._show_recipe()

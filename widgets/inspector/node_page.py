@@ -108,6 +108,7 @@ class NodePage(Page):
         self.training.form.set_owner(f"rules.{node}")
         if not (self.title.hasFocus() and self.title.isModified()):
             self.title.setText(here.title or tr(self._spec.title))
+            self.title.setCursorPosition(0)  # a long one is read from its beginning
         self.sharing.show_node(document, node, titles_of(document).__getitem__)
         self.enter.setVisible(definition_of(document.definitions, here) is not None)
         self._show_border(document, node, of_copy)

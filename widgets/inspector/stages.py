@@ -85,7 +85,7 @@ class Stages(QWidget):
         )
         self.add = QPushButton(tr("Add a stage"))
         self.add.clicked.connect(self._append)
-        self.three = QPushButton(tr("Three stages: connector, decoder, everything"))
+        self.three = QPushButton(tr("Connector, decoder, everything"))
         self.three.setToolTip(plain_tip(tr(
             "Stage 1 trains the connector alone, stage 2 the connector and the decoder, stage 3 everything: encoders at 1e-5, the "
             "connector at 1e-4, the decoder at 2e-5."

@@ -76,10 +76,10 @@ class Plot(pg.PlotWidget):
     cursorRequested = Signal(float)  # x on the axis shown
 
     def __init__(self, *, left: bool = True, bottom: bool = True, parent: QWidget | None = None) -> None:
-        super().__init__(parent=parent, axisItems={"left": Axis("left"), "bottom": Axis("bottom")})
+        axes = {"left": Axis("left"), "bottom": Axis("bottom")}
+        super().__init__(parent=parent, axisItems=axes, enableMenu=False)
         self.setMinimumSize(40, 30)
         self.plotItem.hideButtons()
-        self.plotItem.setMenuEnabled(False)
         menu = self.plotItem.ctrlMenu  # pyqtgraph makes it anyway; it must not outlive the plot
         menu.setParent(self, menu.windowFlags())
         self.plotItem.layout.setContentsMargins(0 if left else 14, 2, 14, 0)

@@ -487,6 +487,11 @@ class QueryPage(QWidget):
     def _want_caption(self, temperature: float, seed: int) -> None:
         self.captionRequested.emit(self.uid(), self.step(), self._path, temperature, seed)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether results are waited for."""
+        return self._is_busy
+
     def _set_busy(self, busy: bool) -> None:
         self._is_busy = busy
         self._refresh()

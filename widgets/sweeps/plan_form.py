@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QFormLayout,
     QFrame,
@@ -215,6 +216,7 @@ class PlanForm(QWidget):
         self.method, self.judge, self.direction, self.equal = (QComboBox() for _ in range(4))
         self.trials, self.seeds = QSpinBox(), QSpinBox()
         self.baseline, self.against = QComboBox(), QComboBox()
+        self.sharing = QCheckBox(tr("Share the weights of equal parts"))
         self.summary, self.problems = QLabel(), QLabel()
         self.run = QPushButton(tr("Run sweep"))
         self._axes = QVBoxLayout()
@@ -241,6 +243,12 @@ class PlanForm(QWidget):
         ):  # fmt: skip
             widget.setAccessibleName(text)
             form.addRow(text, widget)
+        self.sharing.setToolTip(
+            tr(
+                "For a search, not for a comparison: what a trial has in common with an earlier one that began anew, with all that lies before it, begins with its weights. Such trials are trained for longer than their steps."
+            )
+        )
+        form.addRow(self.sharing)
         self._trials_label = form.labelForField(self.trials)
         self.seeds.setToolTip(
             tr("Every configuration is trained with the same seeds, so that configurations are compared in pairs.")
@@ -315,6 +323,7 @@ class PlanForm(QWidget):
         self.baseline.activated.connect(lambda index: self._change(baseline=self.baseline.itemData(index)))
         self.judge.activated.connect(lambda _: self._change_metric())
         self.judge.lineEdit().editingFinished.connect(self._change_metric)
+        self.sharing.clicked.connect(lambda on: self._change(share_weights=on))
         self.trials.valueChanged.connect(lambda value: self._change(trials=value))
         self.seeds.valueChanged.connect(lambda value: self._change(seeds=value))
 
@@ -341,6 +350,7 @@ class PlanForm(QWidget):
             spin.blockSignals(True)
             spin.setValue(number)
             spin.blockSignals(False)
+        self.sharing.setChecked(sweep.share_weights)
         searching = sweep.method != "grid"
         self.trials.setVisible(searching)
         self._trials_label.setVisible(searching)

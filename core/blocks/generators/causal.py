@@ -32,9 +32,11 @@ from core.blocks.generators.writing import Decoder
 from core.blocks.positions import BASE, angles
 from core.blocks.values import Tokens
 from core.knobs import knob
+from core.pretrained import HOW_TO_GET
 from core.problems import refuse
 
 NONE, LORA, BOTTLENECK, PREFIX, GATES = "none", "LoRA", "bottleneck", "prefix tuning", "gated layers"
+FROZEN = "frozen"  # no adapter, and nothing of the decoder learns
 ADAPTED = ("query", "key_value", "out", "gate", "up", "down")  # every linear map of a layer
 
 
@@ -69,8 +71,8 @@ class CausalDecoder(Block):
         dropout: float = knob(0.0, "Dropped activations in each layer.", low=0, high=0.9)
         adapter: str = knob(
             NONE, "Freezes the weights and trains small ones beside them. LoRA and a bottleneck behind every feed-forward change nothing at "
-            "first; prefix tuning puts keys and values before those of every layer; gated layers: those of gated cross-attention alone learn.",
-            choices=(NONE, LORA, BOTTLENECK, PREFIX, GATES),
+            "first; prefix tuning puts keys and values before those of every layer; gated layers: those of gated cross-attention alone learn. Frozen: nothing of the decoder learns.",
+            choices=(NONE, LORA, BOTTLENECK, PREFIX, GATES, FROZEN),
         )  # fmt: skip
         adapter_rank: int = knob(
             8, "Rank of LoRA's product, width of the bottleneck, or number of keys that prefix tuning puts before those of every layer.",
@@ -96,6 +98,16 @@ class CausalDecoder(Block):
         if given is not None and given.weights:
             self.load_state_dict(dict(given.weights))
         self._adapt()
+
+    @classmethod
+    def untrained(cls, config: Any) -> str:
+        """Where a folder or a hub id is named."""
+        return "" if config.source else HOW_TO_GET
+
+    @classmethod
+    def freezes_itself(cls, config: Any) -> bool:
+        """Whoever trains an adapter leaves the rest as it is."""
+        return str(config.adapter) != NONE
 
     def _adapt(self) -> None:
         """Freeze everything and put beside it what is to learn; whatever is drawn for it, the rest stays as it would be."""

@@ -22,7 +22,7 @@ from core.blocks.connectors.pool import example_tokens
 from core.blocks.encoders.text_transformer import example_text
 from core.blocks.fusion.gated import IDEFICS, Gated
 from core.blocks.fusion.sides import width_of
-from core.blocks.generators.causal import CausalDecoder
+from core.blocks.generators.causal import NONE, CausalDecoder
 from core.blocks.values import Grid, Text, Tokens
 from core.graph.ports import port
 from core.knobs import knob
@@ -66,6 +66,11 @@ class LanguageDecoder(CausalDecoder):
             1, "A gated layer before the first decoder layer, and before every so many further ones.", low=1, high=128, unit="layers",
             title="Gated layer every", advanced=True,
         )  # fmt: skip
+        adapter_start: float = knob(
+            0.0, "Share of the run in which the decoder first learns to write from words alone, without the tokens they are about; then its "
+            "weights freeze and the adapter learns. 0: the tokens are read and the adapter learns from the first step.", low=0, high=1,
+            title="Adapter start", advanced=True,
+        )  # fmt: skip
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         self._has_tokens = "tokens" in incoming
@@ -74,6 +79,7 @@ class LanguageDecoder(CausalDecoder):
         if self.looks_beside:
             places = range(0, self.form.depth, config.every)
             self.gated.update({str(number): self._gated_layer(incoming["tokens"]) for number in places})
+        self._adapters = frozenset(name for name, parameter in self.named_parameters() if parameter.requires_grad)
 
     def _gated_layer(self, tokens: Tokens) -> Gated:
         form = self.form
@@ -82,6 +88,26 @@ class LanguageDecoder(CausalDecoder):
         )  # fmt: skip
         width_BLD = Tokens(x_BND=self.embedding.weight.new_empty(1, 1, form.width), modality="text")
         return Gated(knobs, {"tokens": width_BLD, "context": tokens})
+
+    @classmethod
+    def freezes_itself(cls, config: Any) -> bool:
+        """Not where it first learns to write: then nothing stays as random as it begins."""
+        return super().freezes_itself(config) and not config.adapter_start
+
+    @property
+    def writes_alone(self) -> bool:
+        """Whether it still learns from words alone what will be adapted later."""
+        return self.training and self.progress < self.config.adapter_start
+
+    def set_progress(self, share: float) -> None:
+        """Before the adapter starts the weights learn, after it the adapter; whatever a stage has frozen stays so."""
+        super().set_progress(share)
+        if not self.training or not self.config.adapter_start or self.config.adapter == NONE:
+            return
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_(self.writes_alone != (name in self._adapters))
+            if not parameter.requires_grad:
+                parameter.grad = None
 
     @property
     def looks_beside(self) -> bool:
@@ -121,7 +147,7 @@ class LanguageDecoder(CausalDecoder):
 
     def forward(self, text: Text, tokens: Tokens | None = None) -> dict[str, Any]:
         """Ids [B, L], and tokens [B, P, D] before them, to tokens [B, L, D] and logits [B, L, V]; zeros where text is padding."""
-        x_BLD, _ = self.read(text.ids_BL, text.mask_BL, tokens)
+        x_BLD, _ = self.read(text.ids_BL, text.mask_BL, None if self.writes_alone else tokens)
         grid = Grid(kind="words", sizes=(text.ids_BL.shape[1],))
         made = Tokens(x_BND=x_BLD, mask_BN=text.mask_BL, modality="text", grid=grid)
         return {"tokens": made, "logits": self.said(made.zeroed().x_BND)}

@@ -2,7 +2,9 @@
 
 Codes behind the words are drawn from them (DALL-E, arXiv:2102.12092); codes before the words are what the words are about. The same
 weights do both, so understanding and generating are two tasks of one document. Guidance (arXiv:2207.12598) for codes holds what the
-words say against what an empty sentence would. Axes: B batch, L word pieces, N codes, V words, K codes there can be, M pieces read.
+words say against what an empty sentence would. Codes of an example, such as the image of the nearest caption, may stand before the
+words (retrieval-augmented, CM3Leon, arXiv:2309.02591). Axes: B batch, E pieces of the example, L word pieces, N codes, V words, K codes
+there can be, M pieces read.
 """
 
 from __future__ import annotations
@@ -38,6 +40,9 @@ class MixedDecoder(CausalDecoder):
         "text": port("text", "subwords"),
         "codes": port("codes", "codes of an image, said after the words", optional=True),
         "before": port("codes", "codes of an image, read before the words", optional=True),
+        "example": port(
+            "codes", "codes of another image, read before words that codes are drawn behind", optional=True
+        ),
     }
     gives = {
         "words": port("predictions", "for each subword, how likely each comes next", modality="text"),
@@ -92,23 +97,45 @@ class MixedDecoder(CausalDecoder):
                 f"This decoder draws images of one code book; the tokenizer has {len(codes.books)}.",
                 hint="Choose a quantizer with one book, such as the vector quantizer or finite scalars.",
             )
+        self._check_example(codes, incoming)
         self.words, self.book, self.places = incoming["text"].vocabulary, codes.books[0], codes.ids_BN.shape[1]
         self.grid = codes.grid
         super().__init__(config, incoming, self.words + self.book + 1)
+
+    def _check_example(self, codes: Codes, incoming: Mapping[str, Any]) -> None:
+        """How many pieces an example takes. Raises Refused where it is of other codes, or of an image that is only read."""
+        example: Codes | None = incoming.get("example")
+        self.example_pieces = 0 if example is None else 1 + example.ids_BN.shape[1]
+        if example is not None and example.books != codes.books:
+            raise refuse(
+                f"The example has codes of {example.books}, the image of {codes.books}.",
+                hint="Make both with the same tokenizer.",
+            )
+        if example is not None and "codes" not in incoming:
+            raise refuse(
+                "An example leads to codes that are made, and here an image is only read.",
+                hint="Wire codes behind the words.",
+            )
 
     @property
     def image_begins(self) -> int:
         """The piece before an image's codes."""
         return self.words + self.book
 
-    def forward(self, text: Text, codes: Codes | None = None, before: Codes | None = None) -> dict[str, Any]:
+    def forward(
+        self, text: Text, codes: Codes | None = None, before: Codes | None = None, example: Codes | None = None
+    ) -> dict[str, Any]:
         """Ids [B, L] and codes [B, N] to words [B, L, V] and said [B, N, K]: what each code was said to be before it was read."""
         image, length = codes if codes is not None else before, text.ids_BL.shape[1]
         assert image is not None
         codes_BN, real_BN = self._image(image)
         if codes is not None:
             read_BL = self._seen(text.mask_BL)
-            x_BMD, _ = self.read(torch.cat([text.ids_BL, codes_BN], 1), torch.cat([read_BL, real_BN], 1))
+            first_BE, shown_BE = self._led(example, text.ids_BL, (read_BL == text.mask_BL).all(1, keepdim=True))
+            x_BMD, _ = self.read(
+                torch.cat([first_BE, text.ids_BL, codes_BN], 1), torch.cat([shown_BE, read_BL, real_BN], 1)
+            )
+            x_BMD = x_BMD[:, self.example_pieces :]
             words_BLD, image_BND = self._words(text, read_BL, x_BMD[:, :length]), x_BMD[:, length:]
         else:
             x_BMD, _ = self.read(torch.cat([codes_BN, text.ids_BL], 1), torch.cat([real_BN, text.mask_BL], 1))
@@ -144,6 +171,13 @@ class MixedDecoder(CausalDecoder):
         real_BN = torch.ones_like(ids_BN, dtype=torch.bool) if codes.mask_BN is None else codes.mask_BN
         return torch.cat([first_B1, ids_BN], 1), torch.cat([real_BN.any(1, keepdim=True), real_BN], 1)
 
+    def _led(self, example: Codes | None, ids_BL: Tensor, shown_B1: Tensor) -> tuple[Tensor, Tensor]:
+        """An example's pieces [B, E], none without one, and which are read: none where the sentence is hidden."""
+        if example is None:
+            return ids_BL[:, :0], shown_B1[:, :0]
+        first_BE, real_BE = self._image(example)
+        return first_BE, real_BE & shown_B1
+
     def about(self, value: Codes) -> Tokens:
         """An image's codes as tokens before the words: what reads them so reads what the forward reads."""
         ids_BN, real_BN = self._image(value)
@@ -159,23 +193,24 @@ class MixedDecoder(CausalDecoder):
         return logits[..., self.words : self.words + self.book]
 
     def make(  # type: ignore[override]
-        self, wish: Wish, text: Text, before: Codes | None = None
+        self, wish: Wish, text: Text, before: Codes | None = None, example: Codes | None = None
     ) -> dict[str, Any]:
         """Codes [B, N] drawn behind the words, a stream of random numbers for each seed; what only reads codes reads them."""
         if before is not None:
             return self(text, before=before)
         rows = len(wish.seeds)
-        shown = self._beginning(text, text.mask_BL, rows)
-        hidden = self._beginning(text, _ends_alone(text.mask_BL), rows)
+        shown = self._beginning(text, text.mask_BL, rows, example, True)
+        hidden = self._beginning(text, _ends_alone(text.mask_BL), rows, example, False)
         streams = [torch.Generator().manual_seed(seed) for seed in wish.seeds]
         drawn = self._drawn(wish, shown, hidden, streams)
         codes = Codes(ids_BN=drawn[:1] if wish.shares else drawn, books=(self.book,), grid=self.grid)
         return {"codes": codes}
 
-    def _beginning(self, text: Text, mask_BL: Tensor, rows: int) -> Beginning:
-        ids_BL = torch.cat([text.ids_BL, torch.full_like(text.ids_BL[:, :1], self.image_begins)], 1)
-        real_BL = torch.cat([mask_BL, torch.ones_like(mask_BL[:, :1])], 1)
-        return Beginning(ids_BL=ids_BL.expand(rows, -1), real_BL=real_BL.expand(rows, -1))
+    def _beginning(self, text: Text, mask_BL: Tensor, rows: int, example: Codes | None, is_shown: bool) -> Beginning:
+        first_BE, real_BE = self._led(example, text.ids_BL, torch.full_like(mask_BL[:, :1], is_shown))
+        ids_BM = torch.cat([first_BE, text.ids_BL, torch.full_like(text.ids_BL[:, :1], self.image_begins)], 1)
+        real_BM = torch.cat([real_BE, mask_BL, torch.ones_like(mask_BL[:, :1])], 1)
+        return Beginning(ids_BL=ids_BM.expand(rows, -1), real_BL=real_BM.expand(rows, -1))
 
     def _drawn(self, wish: Wish, shown: Beginning, hidden: Beginning, streams: list[torch.Generator]) -> Tensor:
         """[B, N]; between two things all rows draw the same: by the odds of both, each counting its share, and as one of both would."""
@@ -220,8 +255,8 @@ class MixedDecoder(CausalDecoder):
         with recording(dict(self.attentions())) as maps:
             self.read(ids_BM, real_BM)
         rows_BMM = torch.stack([self.looks(rows[-1], 0).mean(1) for rows in maps.values()]).mean(0)
-        words = shown.ids_BL.shape[1] - 1  # the last piece before the codes begins the image
-        return rows_BMM[:, words:, :words].transpose(1, 2).unflatten(2, self.grid.sizes)
+        ends = shown.ids_BL.shape[1] - 1  # the last piece before the codes begins the image
+        return rows_BMM[:, ends:, self.example_pieces : ends].transpose(1, 2).unflatten(2, self.grid.sizes)
 
     @classmethod
     def example(cls) -> dict[str, Any]:

@@ -139,12 +139,13 @@ class EventDetection(Objective):
         }  # fmt: skip
 
     def held_out_scores(self, answers: Mapping[str, Tensor]) -> dict[str, float]:
-        """Mean average precision of clips and frames beside chance; accuracy where every clip has one class."""
+        """Mean average precision of clips and frames beside chance; accuracy where every clip, or frame, has one class."""
         found: dict[str, float] = {}
         for prefix, name, truth in (("", "clip", "clip truth"), ("frame ", "frame", "frame truth")):
             value, chance = mean_average_precision(answers[name].float(), answers[truth])
             if chance == chance:
                 found |= {prefix + "mAP": value, "chance " + prefix + "mAP": chance}
+        found |= _alone(answers["frame"], answers["frame truth"])
         truth_BK = answers["clip truth"]
         if len(truth_BK) and bool((truth_BK.sum(1) == 1).all()):
             right_B = answers["clip"].nan_to_num(-torch.inf).argmax(1) == truth_BK.int().argmax(1)
@@ -183,6 +184,19 @@ class EventDetection(Objective):
             "tokens": Tokens(x_BND=torch.randn(2, 6, 16), mask_BN=mask, modality="audio", grid=grid),
             "segments": Segments(times_BN2=times, class_BN=torch.tensor([[1, 4], [1, -1]])),
         }
+
+
+def _alone(logit_AK: Tensor, truth_AK: Tensor) -> dict[str, float]:
+    """Of frames with one class, none with several among all: how often it is the loudest, and how often the most frequent class is."""
+    count_A = truth_AK.sum(1)
+    if not bool((count_A <= 1).all()) or not bool((count_A == 1).any()):
+        return {}
+    asked = count_A == 1
+    right_A = logit_AK[asked].nan_to_num(-torch.inf).argmax(1) == truth_AK[asked].int().argmax(1)
+    return {
+        "frame accuracy": float(right_A.double().mean()),
+        "chance frame accuracy": float(truth_AK[asked].double().mean(0).max()),
+    }
 
 
 def true_spans(segments: Segments) -> list[list[Marked]]:

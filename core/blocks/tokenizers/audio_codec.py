@@ -77,6 +77,11 @@ class AudioCodec(HubTower):
                 hint="Set the sample rate of the source.",
             )
 
+    @classmethod
+    def freezes_itself(cls, config: Any) -> bool:
+        """A codec never learns here."""
+        return True
+
     @property
     def model_class(self) -> str:  # type: ignore[override]
         """The library's, of the chosen codec."""

@@ -17,7 +17,7 @@ from core.blocks.values import map_tensors
 from core.compiler.module import Experiment
 from core.data.base import Source, Transform
 from core.data.batch import collate
-from core.data.pipeline import SampleGraph, generator
+from core.data.pipeline import SampleGraph, generator, read_by
 from core.graph.document import End
 from core.knobs import knob
 from core.problems import refuse
@@ -31,8 +31,9 @@ def through(graph: SampleGraph, given: Mapping[str, Any]) -> dict[tuple[str, str
     values: dict[tuple[str, str], Any] = {(graph.parts[0][0], port): value for port, value in given.items()}
     for node, part, wires in graph.parts[1:]:
         assert isinstance(part, Transform)
-        incoming = {name: values[end] for name, end in wires.items() if end in values}
-        if len(incoming) < (1 if part.alternatives else len(wires)):
+        needed = read_by(part, wires)
+        incoming = {name: values[end] for name, end in needed.items() if end in values}
+        if len(incoming) < (1 if part.alternatives else len(needed)):
             continue
         if part.only_in_training or part.plants:
             made = {port: incoming[port] for port in part.gives if port in incoming}

@@ -8,6 +8,7 @@ Nothing is cut off at 1: what a lossy file or a sharper filter makes too loud st
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from core.telemetry.spans import samples_at, samples_in, samples_lasting
 
 MOST_SECONDS = 1800.0
 MOST_CHANNELS = 32
+PIECE_SECONDS = 10.0
 HERTZ = (1_000, 384_000)
 
 
@@ -77,6 +79,34 @@ def read_sound(
     return Sound(samples_S=samples_S, hertz=hertz, reader=reader, note=note)
 
 
+def sound_pieces(file: Path, *, hertz: int = 16_000, seconds: float = PIECE_SECONDS) -> Iterator[Tensor]:
+    """The samples of :func:`read_sound`, some at a time and of a file of any length: memory holds one piece.
+
+    A film's sound still comes whole, from the child that decodes it. Raises Refused naming the file, at the piece that is damaged.
+    """
+    if file.suffix.lower() in MEDIA or not file.is_file():
+        yield read_sound(file, hertz=hertz).samples_S
+        return
+    turned: soxr.ResampleStream | None = None
+    heard = given = rate = 0
+    for samples_S, rate in _soundfile_pieces(file, seconds):
+        heard += len(samples_S)
+        if not np.isfinite(samples_S.sum()) and not np.isfinite(samples_S).all():
+            raise refuse(f"{file.name} has samples that are not numbers.")
+        if rate != hertz:
+            turned = turned or soxr.ResampleStream(rate, hertz, 1, dtype="float32", quality="HQ")
+            samples_S = turned.resample_chunk(samples_S)
+        given += len(samples_S)
+        if len(samples_S):
+            yield torch.from_numpy(np.ascontiguousarray(samples_S))
+    if not heard:
+        raise HasNoSound(Problem(what=f"{file.name} has no audio at {0.0:g} seconds."))
+    if turned is not None:
+        behind_S = turned.resample_chunk(np.zeros(0, np.float32), last=True)
+        wanted = samples_at(heard, rate, hertz) - given
+        yield torch.from_numpy(np.pad(behind_S, (0, max(0, wanted - len(behind_S))))[:wanted])
+
+
 def resampled(samples_S: Tensor, rate: int, hertz: int) -> Tensor:
     """Another rate, by soxr; as many samples as hold all of these."""
     if rate == hertz:
@@ -106,6 +136,16 @@ def _reason(error: Exception) -> str:
     """What a library says is wrong, without the path that it may put in front."""
     words = error.error_string if isinstance(error, soundfile.LibsndfileError) else str(error)
     return words[:160].strip().rstrip(".")
+
+
+def _soundfile_pieces(file: Path, seconds: float) -> Iterator[tuple[NDArray[np.float32], int]]:
+    start = 0.0
+    while True:
+        samples_S, rate = _by_soundfile(file, start, seconds, file.name)
+        yield samples_S, rate
+        if len(samples_S) < samples_lasting(seconds, rate):
+            return
+        start += seconds
 
 
 def _by_soundfile(file: Path, start: float, seconds: float | None, name: str) -> tuple[NDArray[np.float32], int]:

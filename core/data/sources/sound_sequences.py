@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,12 @@ import torch
 from torch import Tensor
 
 from core.blocks.values import Segments, Waveform
-from core.data.base import UNWATCHED, DataReport, Source, Watch
 from core.data.catalog import sources
 from core.data.clip_rows import MOST_SECONDS
 from core.data.media import Marks, Wave
+from core.data.sequences import Sequences
 from core.data.sounds import Heard
 from core.data.sources.sounds import Sounds
-from core.data.splitting import SHARES
 from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Problem
@@ -46,7 +45,7 @@ class Part:
 
 
 @sources.register("sources.sound_sequences")
-class SoundSequences(Source):
+class SoundSequences(Sequences):
     """Clips one after another with their true times, from one folder of audio or two."""
 
     title = "Audio sequences"
@@ -120,76 +119,49 @@ class SoundSequences(Source):
             "transcript_column": config.transcript_column,
         }
         second = {"test": config.second_test, "validation": config.second_validation}
-        self._inner = [
+        self.inner = [
             Sounds(Sounds.Config(folder=path, hertz=config.hertz, seconds=config.part_seconds, **named))
             for path, named in ((config.folder, first), (config.second, second))
             if path or named is first
         ]
-        self._splits: dict[str, Sequence[int]] = {}
-        self._home: list[tuple[int, int, str]] = []  # folder, clip and split of each clip there is
 
     @property
     def seconds(self) -> float:
         """The longest that a sequence can be."""
         return min(MOST_SECONDS, self.config.most * (self.config.part_seconds + self.config.gap_seconds))
 
-    def unready(self) -> Problem | None:
-        """The first folder is needed."""
-        return self._inner[0].unready()
-
-    def missing(self) -> Problem | None:
-        """What a folder lacks."""
-        return next((problem for inner in self._inner if (problem := inner.missing()) is not None), None)
-
     def open(self) -> None:
-        """Read both folders; every clip begins as many sequences as it has turns."""
-        if self._splits:
+        """Read both folders; what each class is called is known then."""
+        if self.home:
             return
-        found: dict[str, list[int]] = {name: [] for name in SHARES}
-        for folder, inner in enumerate(self._inner):
-            inner.open()
-            for split, indices in inner.splits().items():
-                for index in indices:
-                    found.setdefault(split, []).append(len(self._home))
-                    self._home.append((folder, index, split))
-        self._pool = {
-            split: [[n for n in places if self._home[n][0] == folder] for folder in range(len(self._inner))]
-            for split, places in found.items()
-        }
-        total, turns = len(self._home), self.config.turns
-        self._splits = {
-            name: [turn * total + place for turn in range(turns if name == "train" else 1) for place in places]
-            for name, places in found.items()
-        }
+        super().open()
         self._codes = {name: code for code, name in enumerate(self.code_names("segments"))}
+        self._pool = {
+            split: [[n for n in places if self.home[n].folder == folder] for folder in range(len(self.inner))]
+            for split, places in self.places.items()
+        }
 
-    def __len__(self) -> int:
-        self.open()
-        return len(self._home) * self.config.turns
-
-    def splits(self) -> Mapping[str, Sequence[int]]:
-        """Those of the folders; a sequence has clips of its own split alone."""
-        self.open()
-        return self._splits
+    def chosen(self, index: int) -> Hashable:
+        """Its clips in order."""
+        return tuple((one.folder, one.index) for one in self.parts(index))
 
     def parts(self, index: int) -> list[Part]:
         """The clips of a sequence in order; one is the clip whose turn it is, and with two folders both are heard."""
-        self.open()
-        own = index % len(self._home)
+        own = self.own(index)
         draw = np.random.Generator(np.random.PCG64([_SALT, index]))
-        pools = self._pool[self._home[own][2]]
+        pools = self._pool[self.home[own].split]
         count = int(draw.integers(self.config.least, self.config.most + 1))
         chosen = [own]
         while len(chosen) < count:
-            folder = self._home[own][0] if len(pools) == 1 else int(draw.integers(2))
-            if len(pools) == 2 and len(chosen) == count - 1 and len({self._home[n][0] for n in chosen}) == 1:
-                folder = 1 - self._home[own][0]
-            pool = pools[folder] or pools[self._home[own][0]]
+            folder = self.home[own].folder if len(pools) == 1 else int(draw.integers(2))
+            if len(pools) == 2 and len(chosen) == count - 1 and len({self.home[n].folder for n in chosen}) == 1:
+                folder = 1 - self.home[own].folder
+            pool = pools[folder] or pools[self.home[own].folder]
             chosen.append(pool[int(draw.integers(len(pool)))])
         gaps = draw.uniform(0, self.config.gap_seconds, count)
         order = draw.permutation(count)
         return [
-            Part(folder=self._home[chosen[n]][0], index=self._home[chosen[n]][1], gap=float(gap))
+            Part(folder=self.home[chosen[n]].folder, index=self.home[chosen[n]].clip, gap=float(gap))
             for n, gap in zip(order, gaps)
         ]
 
@@ -204,7 +176,7 @@ class SoundSequences(Source):
         if {"waveform", "segments"} & set(ports):
             given["waveform"], given["segments"] = self._joined(parts)
         if {"sentence", "transcript"} & set(ports):
-            told = [self._inner[one.folder].part(one.index, ("sentence", "transcript")) for one in parts]
+            told = [self.inner[one.folder].part(one.index, ("sentence", "transcript")) for one in parts]
             given["sentence"] = ", then ".join(words for one in told if (words := one["sentence"]))
             given["transcript"] = " ".join(words for one in told if (words := one["transcript"]))
         if "language" in ports:
@@ -216,7 +188,7 @@ class SoundSequences(Source):
         """The clips without the silence at their own ends, one behind another."""
         hertz, pieces, spans, codes, place = self.config.hertz, list[Tensor](), list[Span](), list[int](), 0
         for one in parts:
-            clip_S = trimmed(self._inner[one.folder].part(one.index, ("waveform",))["waveform"].own_S)
+            clip_S = trimmed(self.inner[one.folder].part(one.index, ("waveform",))["waveform"].own_S)
             gap = samples_in(one.gap, hertz)
             pieces += [torch.zeros(gap), clip_S]
             spans.append(Span.of_samples(range(place + gap, place + gap + len(clip_S)), hertz))
@@ -227,7 +199,7 @@ class SoundSequences(Source):
     def _code(self, one: Part) -> int:
         if self.config.marks == FOLDERS:
             return one.folder
-        names = self._inner[one.folder].class_names(one.index)
+        names = self.inner[one.folder].class_names(one.index)
         return self._codes.get(names[0], 0) if names else 0
 
     def code_names(self, port: str) -> Sequence[str]:
@@ -235,24 +207,10 @@ class SoundSequences(Source):
         if port not in ("segments", "language"):
             return ()
         if self.config.marks == FOLDERS or port == "language":
-            return tuple(Path(inner.config.folder or "").name for inner in self._inner)
-        for inner in self._inner:
+            return tuple(Path(inner.config.folder or "").name for inner in self.inner)
+        for inner in self.inner:
             inner.open()
-        return tuple(sorted({name for inner in self._inner for name in inner.code_names("classes")}))
-
-    def class_names(self, index: int) -> tuple[str, ...]:
-        """Of a sequence there are several, so none."""
-        return ()
-
-    def group(self, index: int) -> str:
-        """That of the clip whose turn it is."""
-        self.open()
-        folder, clip, _ = self._home[index % len(self._home)]
-        return f"{folder}/{self._inner[folder].group(clip)}"
-
-    def picture(self, index: int) -> Hashable:
-        """Equal for the same clips in the same order."""
-        return tuple((one.folder, one.index) for one in self.parts(index))
+        return tuple(sorted({name for inner in self.inner for name in inner.code_names("classes")}))
 
     def label(self, index: int) -> str:
         """Its captions in order, else what is said."""
@@ -273,27 +231,6 @@ class SoundSequences(Source):
         """One rate; sequences of many lengths."""
         return {"waveform": Heard(hertz=self.config.hertz, seconds=self.seconds)}, ()
 
-    def problems(self) -> tuple[Problem, ...]:
-        """Those of the folders."""
-        return tuple(problem for inner in self._inner for problem in inner.problems())
-
-    def faulty(self) -> int:
-        """Faulty files of both folders."""
-        return sum(inner.faulty() for inner in self._inner)
-
-    def left_out(self) -> int:
-        """Files of both folders that were not taken."""
-        return sum(inner.left_out() for inner in self._inner)
-
-    def facts(self) -> Mapping[str, str]:
-        """Those of the first folder, and how many clips there are."""
-        self.open()
-        return {**self._inner[0].facts(), "clips": f"{len(self._home):,}"}
-
-    def media(self) -> Sequence[Path]:
-        """The files of both folders."""
-        return [path for inner in self._inner for path in inner.media()]
-
     def fingerprint(self) -> str:
         """Of the clips and these settings."""
         settings = {
@@ -302,22 +239,9 @@ class SoundSequences(Source):
             if name not in ("folder", "second") and (name not in _LATER or value)
         }
         digest = hashlib.sha256(repr(settings).encode("utf-8", "surrogatepass"))
-        for inner in self._inner:
+        for inner in self.inner:
             digest.update(inner.fingerprint().encode())
         return digest.hexdigest()[:16]
-
-    def report(self, watch: Watch = UNWATCHED) -> DataReport:
-        """The split check of the first folder's clips, and how many sequences there are."""
-        counts = {name: len(indices) for name, indices in self.splits().items()}
-        found = self._inner[0].report(watch)
-        return replace(
-            found,
-            counts=counts,
-            problems=self.problems(),
-            left_out=self.left_out(),
-            facts=self.facts(),
-            fingerprint=self.fingerprint(),
-        )
 
 
 def trimmed(samples_S: Tensor) -> Tensor:

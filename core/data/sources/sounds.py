@@ -5,8 +5,8 @@ Axes: S samples.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from torch import Tensor
 from core.advice.hearing import hearing_for
 from core.data.catalog import sources
 from core.data.clip_rows import MOST_SECONDS, TOLD_PORTS, ClipKnobs, Clips
-from core.data.clips import ClipRow
+from core.data.clips import ClipRow, row_of
 from core.data.counting import tells_of
 from core.data.media import Wave
+from core.data.music_names import NAMES, in_harmony
 from core.data.paths import folder
 from core.data.readers.audio import read_sound
 from core.data.readers.media_formats import AUDIO
@@ -25,6 +26,8 @@ from core.graph.ports import port
 from core.knobs import knob
 from core.problems import Problem, Refused, refuse
 from core.telemetry.spans import Span
+
+AS_TOLD, HARMONY = "as told", "keys and chords"
 
 
 @sources.register("sources.sounds")
@@ -49,6 +52,10 @@ class Sounds(Clips):
             unit="s",
             title="Max duration",
         )
+        names: str = knob(
+            AS_TOLD, "Names of classes and events: as they are told, or keys and chords of music made alike: major and minor on each of "
+            "twelve pitches, and no chord, always these 25.", choices=(AS_TOLD, HARMONY), advanced=True, title="Class names",
+        )  # fmt: skip
 
     def unready(self) -> Problem | None:
         """A folder is needed, and what must lie in it is said."""
@@ -66,6 +73,20 @@ class Sounds(Clips):
     def nothing_usable(self, first: str) -> Refused:
         """That there is no audio."""
         return refuse(f"There is no audio that can be used.{first}")
+
+    def read_rows(self) -> Sequence[ClipRow]:
+        """Where names are made alike, with names of keys and chords; the others have none."""
+        rows = super().read_rows()
+        if self.config.names == AS_TOLD:
+            return rows
+        return [_in_harmony(row) for row in rows]
+
+    def open(self) -> None:
+        """Rows and names; those of keys and chords are always the same, in an order that transposing adds to."""
+        super().open()
+        if self.config.names == HARMONY:
+            self.name_codes("classes", NAMES)
+            self.name_codes("segments", NAMES)
 
     def part(self, index: int, ports: Collection[str]) -> dict[str, Any]:
         """Only what is asked for is decoded."""
@@ -95,3 +116,8 @@ class Sounds(Clips):
     def meta(self, batch: int) -> dict[str, Any]:
         """From the configuration alone."""
         return {"waveform": self.wave_meta(batch), **self.told_meta(batch)}
+
+
+def _in_harmony(row: ClipRow) -> ClipRow:
+    told = in_harmony(row.told)
+    return replace(row_of(row.file, row.name, told, line=row.line), split=row.split, group=row.group)

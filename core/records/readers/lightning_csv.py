@@ -27,6 +27,7 @@ class LightningCSV(Reader):
     """A folder with ``metrics.csv``."""
 
     title = "Lightning CSV"
+    by_place = True
 
     @classmethod
     def places(cls, folder: Path, names: Sequence[str]) -> list[Place]:

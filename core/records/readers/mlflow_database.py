@@ -17,7 +17,7 @@ from core.records.foreign import ForeignRun, Place
 from core.records.formats.sqlite_files import opened, places_in
 from core.records.gathering import Gathering
 from core.records.reader import Reader, Tell
-from core.records.readers.mlflow_files import STATES, settings_of
+from core.records.readers.mlflow_files import STATES, seconds_of, settings_of
 
 WANTED = {
     "runs": {"run_uuid", "name", "status", "start_time", "lifecycle_stage", "experiment_id"},
@@ -58,7 +58,7 @@ class MLflowDatabase(Reader):
         series = gathered.series()
         return ForeignRun(
             place=place, title=cls.title, identity=place.which, name=str(row["name"] or tags.get("mlflow.runName") or place.which),
-            group=str(group["name"]) if group is not None else "", created=float(row["start_time"] or 0) / 1000,
+            group=str(group["name"]) if group is not None else "", created=seconds_of(row["start_time"]),
             status=STATES.get(str(row["status"]), "interrupted"), settings=settings_of(params, tags), series=series,
             remarks=gathered.remarks(),
         )  # fmt: skip
@@ -78,7 +78,10 @@ def _take_metrics(gathered: Gathering, connection: sqlite3.Connection, uid: str,
     for number, (key, value, milliseconds, step, is_nan) in enumerate(connection.execute(asked, (uid,))):
         if number % ROWS_BETWEEN_TELLING == 0:
             tell(0)
-        gathered.figure(str(key), int(step), number_of(float(value), bool(is_nan)), int(milliseconds) / 1000)
+        try:
+            gathered.figure(str(key), int(step), number_of(float(value), bool(is_nan)), seconds_of(milliseconds))
+        except (ValueError, TypeError, OverflowError):
+            gathered.leave_out("rows that are not as MLflow writes them")
 
 
 def number_of(value: float, is_nan: bool) -> float:

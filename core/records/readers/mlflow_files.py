@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from core.records.catalog import readers
@@ -54,19 +55,31 @@ class MLflowFiles(Reader):
     def read(cls, place: Place, tell: Tell) -> ForeignRun:
         """Metrics, parameters and tags."""
         about, gathered = mapping_in(place.path / ABOUT), Gathering()
-        for name, file in _files(place.path / "metrics"):
+
+        def full() -> None:
+            gathered.remark(f"It has more files than are read: the first {MOST_LISTED:,} of a kind count.")
+
+        for name, file in _files(place.path / "metrics", full):
             _take_metric(gathered, name, file)
             tell(file.stat().st_size)
-        tags = {name: _text(file) for name, file in _files(place.path / "tags")}
-        params = {name: _text(file) for name, file in _files(place.path / "params")}
+        tags = {name: _text(file) for name, file in _files(place.path / "tags", full)}
+        params = {name: _text(file) for name, file in _files(place.path / "params", full)}
         uid = str(about.get("run_id", about.get("run_uuid")))
         series = gathered.series()
         return ForeignRun(
             place=place, title=cls.title, identity=uid, name=str(about.get("run_name") or tags.get("mlflow.runName") or uid),
-            group=place.which or place.path.parent.name, created=float(about.get("start_time") or 0) / 1000,
+            group=place.which or place.path.parent.name, created=seconds_of(about.get("start_time")),
             status=STATES.get(about.get("status"), "interrupted"), settings=settings_of(params, tags), series=series,
             remarks=gathered.remarks(),
         )  # fmt: skip
+
+
+def seconds_of(milliseconds: object) -> float:
+    """Since 1970; NaN where it is no number, which stands for no time that is known."""
+    try:
+        return float(milliseconds or 0) / 1000  # type: ignore[arg-type]
+    except (ValueError, TypeError, OverflowError):
+        return math.nan
 
 
 def settings_of(params: Mapping[str, str], tags: Mapping[str, str]) -> dict[str, object]:
@@ -84,8 +97,8 @@ def _place(kind: str, folder: Path, group: str) -> Place:
     return Place(kind=kind, path=folder, which=group, bytes=sizes)
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Plain files below a folder; a name with slashes is a folder within."""
+def _files(folder: Path, full: Callable[[], None] = lambda: None) -> Iterator[tuple[str, Path]]:
+    """Plain files below a folder; a name with slashes is a folder within. ``full`` hears that there are more than are read."""
     seen = 0
     for where, folders, names in os.walk(folder, followlinks=False):
         folders.sort()
@@ -94,6 +107,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
             if path.is_file() and not path.is_symlink():
                 seen += 1
                 if seen > MOST_LISTED:
+                    full()
                     return
                 yield path.relative_to(folder).as_posix(), path
 

@@ -12,7 +12,7 @@ from typing import Any
 from core.records.catalog import readers
 from core.records.foreign import ForeignRun, Place
 from core.records.formats.sqlite_files import opened, places_in, tables
-from core.records.gathering import Gathering, flat
+from core.records.gathering import NO_SETTINGS, Gathering, flat
 from core.records.logged_values import finder, parsed, take_values
 from core.records.media import text_event
 from core.records.reader import Reader, Tell
@@ -40,7 +40,7 @@ class Trackio(Reader):
         with opened(place.path) as connection:
             by = _told_by(connection)
             name, first = _take_rows(gathered, connection, by, place, tell)
-            config = _config(connection, by, place.which)
+            config = _config(gathered, connection, by, place.which)
             _take_others(gathered, connection, by, place.which)
         tell(place.bytes)
         created = _seconds(str(config.get("_Created", "")))
@@ -84,12 +84,18 @@ def _take_rows(
     return name, first if math.isfinite(first) else place.path.stat().st_mtime
 
 
-def _config(connection: sqlite3.Connection, by: str, run: str) -> dict[str, Any]:
+def _config(gathered: Gathering, connection: sqlite3.Connection, by: str, run: str) -> dict[str, Any]:
     if by not in tables(connection).get("configs", set()):
         return {}
     row = connection.execute(f"SELECT config FROM configs WHERE {by} = ?", (run,)).fetchone()
-    found = parsed(row[0]) if row is not None else {}
-    return found if isinstance(found, dict) else {}
+    try:
+        found = parsed(row[0]) if row is not None else {}
+    except (ValueError, TypeError):
+        found = None
+    if not isinstance(found, dict):
+        gathered.remark(NO_SETTINGS)
+        return {}
+    return found
 
 
 def _take_others(gathered: Gathering, connection: sqlite3.Connection, by: str, run: str) -> None:
@@ -101,7 +107,12 @@ def _take_others(gathered: Gathering, connection: sqlite3.Connection, by: str, r
         )
         for row in rows:
             said = f"{row['title']}: {row['text'] or ''}".encode("utf-8", "replace")
-            text_event(gathered, "alert", int(row["step"] or 0), _seconds(str(row["timestamp"])), (said,))
+            try:
+                step = int(row["step"] or 0)
+            except (ValueError, TypeError):
+                gathered.leave_out("rows that are not as trackio writes them")
+                continue
+            text_event(gathered, "alert", step, _seconds(str(row["timestamp"])), (said,))
     if by in known.get("system_metrics", set()):
         count = connection.execute(f"SELECT count(*) FROM system_metrics WHERE {by} = ?", (run,)).fetchone()[0]
         if count:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 from core.problems import refuse
 from core.records.formats import wire
@@ -40,6 +41,7 @@ class Written:
     path: Path  # the event file
     values: int  # of scalars
     others: int  # histograms, and steps with images or audio
+    beyond: int = 0  # values that 32 bits do not hold: written as infinite or as 0
 
 
 def export_tensorboard(
@@ -53,18 +55,20 @@ def export_tensorboard(
     path = folder / f"events.out.tfevents.{int(facts.created)}.crossmodal-studio.{uid}"
     unfinished = folder / f".{uid}.unfinished"
     try:
-        values, others = _write(unfinished, reader, facts.created, _settings(library, uid, facts.status), stops)
+        values, others, beyond = _write(unfinished, reader, facts.created, _settings(library, uid, facts.status), stops)
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
-    return Written(path=path, values=values, others=others)
+    return Written(path=path, values=values, others=others, beyond=beyond)
 
 
 def _write(
     path: Path, reader: RunReader, created: float, settings: list[bytes], stops: Callable[[], bool]
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """All of it, by step."""
-    scalars = [(step, value) for info in reader.series("scalar") for step, value in _scalars(reader, info.name)]
+    names = [info.name for info in reader.series("scalar")]
+    scalars = [(step, value) for name in names for step, value in _scalars(reader, name)]
+    beyond = sum(_beyond(reader.points(name)[1]) for name in names)
     others = [*_histograms(reader), *_pictures(reader), *_sounds(reader)]
     by_step: dict[int, list[bytes]] = {}
     for step, value in (*scalars, *others):
@@ -78,7 +82,7 @@ def _write(
             if number % EVENTS_BETWEEN_LOOKS == 0 and stops():
                 raise Stopped
             file.write(record(_event(wall, step, values=by_step[step])))
-    return len(scalars), len(others)
+    return len(scalars), len(others), beyond
 
 
 def _event(wall: float, step: int, *, file_version: str = "", values: list[bytes] | None = None) -> bytes:
@@ -96,6 +100,13 @@ def _scalars(reader: RunReader, name: str) -> Iterator[_Value]:
     with np.errstate(over="ignore"):
         for step, value in zip(steps.tolist(), values.tolist()):
             yield step, tag + wire.of_float(2, value)
+
+
+def _beyond(values: NDArray[np.float64]) -> int:
+    """How many finite values are infinite in 32 bits, and how many that are not 0 are 0."""
+    with np.errstate(over="ignore"):
+        short = values.astype(np.float32)
+    return int((np.isfinite(values) & (~np.isfinite(short) | ((short == 0) & (values != 0)))).sum())
 
 
 def _histograms(reader: RunReader) -> Iterator[_Value]:

@@ -38,9 +38,9 @@ from core.graph.selection import (
 )  # fmt: skip
 from core.knobs import knob
 from core.telemetry.diagnostics.unmoved import in_eval
-from core.telemetry.events import Scalars
+from core.telemetry.events import Mark, Scalars
 from core.training.callback import Callback, callbacks
-from core.training.control import Stopping
+from core.training.control import Skipping, Stopping
 from core.training.device import give_memory_back
 from core.training.gradients import join
 from core.training.retrieval import choice_scores, scores
@@ -240,6 +240,7 @@ class Evaluation(Callback):
         if keeper is not None:
             keeper.save(run)  # type: ignore[attr-defined]
         self._found = {}
+        run.begin_evaluation()
         try:
             with as_evaluated(run), run.busy("evaluating", self.count_samples(run)):
                 self._splits(run)
@@ -249,14 +250,18 @@ class Evaluation(Callback):
         run.say(Scalars(at=run.at(), values=self._found))
 
     def measure(self, run: Running) -> None:
-        """Evaluate every split, then say all of it and tell the others; cut short by a stop, nothing of it has been."""
+        """Evaluate every split, then say all of it and tell the others; cut short by a stop, or skipped, nothing of it has been."""
         self._found = {}
+        run.begin_evaluation()
         give_memory_back()  # its batches are of another size than those of training
         try:
             with as_evaluated(run), run.busy("evaluating", self.count_samples(run)):
                 self._splits(run)
-        except Stopping:
+        except Stopping as stopping:
             run.chosen_by, run.embedded, run.figure, run.selects = {}, {}, None, ""
+            if isinstance(stopping, Skipping):
+                self._say_skipped(run)
+                return
             run.log("The evaluation was cut short by the stop; a resumed run makes up for it.")
             return
         self._last = run.position.step
@@ -271,6 +276,13 @@ class Evaluation(Callback):
         if self.config.chosen_by and not run.selects and run.position.step == run.recipe.steps and not self._lacking:
             self._lacking = True
             run.warn(f"No held-out score is called {self.config.chosen_by!r}, so nothing was chosen by it.")
+
+    def _say_skipped(self, run: Running) -> None:
+        """This step has no scores, and is not made up for; nobody is told of any, so no patience is used up."""
+        self._last, run.control.has_skipped = run.position.step, True
+        give_memory_back()
+        run.log(f"The evaluation at step {run.position.step} was skipped by hand: this step has no held-out scores.")
+        run.say(Mark(at=run.at(), kind="note", text="evaluation skipped"))
 
     def choose(self, run: Running, values: Mapping[str, float]) -> None:
         """Scores of the task at work, as they are said: the run is chosen by them where they have the chosen name."""

@@ -2,7 +2,8 @@
 
 A node is kept where it and everything before it is frozen in every stage, in eval mode, and untouched by augmentation.
 Answers are kept by sample index in float32 on the CPU, so the run equals the one without the callback up to rounding. What one run
-computed serves the next of this process where samples, frozen blocks and their weights are the very same, as in a sweep.
+computed serves the next of this process where samples, frozen blocks and their weights are the very same, as in a sweep, whose trials leave
+each other all that the limit allows.
 """
 
 from __future__ import annotations
@@ -105,9 +106,9 @@ class FrozenCache(Callback):
         return len(shelf.values), shelf.bytes
 
     def ended(self, run: Running) -> None:
-        """What is too large to lie about goes with the run."""
-        if sum(shelf.bytes for shelf in self._kept.values()) > MOST_LEFT_BYTES:
-            _LAST.clear()
+        """What is too large to lie about goes with the run, or with the last of a sweep."""
+        if not run.control.others_follow:
+            let_go()
 
 
 @dataclass
@@ -120,6 +121,12 @@ class Shelf:
 
 MOST_LEFT_BYTES = 512 * 2**20  # that a run leaves for the next
 _LAST: dict[str, Shelf] = {}  # of the newest run of this process, by what made them
+
+
+def let_go() -> None:
+    """Drop what the newest run left where it is too large to lie about."""
+    if sum(shelf.bytes for shelf in _LAST.values()) > MOST_LEFT_BYTES:
+        _LAST.clear()
 
 
 def _mark(run: Running, ends: tuple[End, ...]) -> str:

@@ -75,3 +75,37 @@ def test_what_would_silently_never_learn_is_refused() -> None:
     with pytest.raises(Refused, match="no linear map"):
         add_low_rank(Tower(), ("query",), rank=2, alpha=2)
     assert add_low_rank(Tower(), ("mlp",), rank=2, alpha=2) == ["mlp"]
+
+
+@pytest.mark.parametrize("adapter", [LORA, BOTTLENECK, "prefix tuning", "frozen", "none"])
+def test_a_decoder_first_learns_to_write_alone_and_then_its_adapter_does(adapter: str) -> None:
+    block = decoder(adapter=adapter, adapter_rank=3, adapter_start=0.5).train()
+    own = {name for name, p in block.named_parameters() if p.requires_grad}
+    every = {name for name, _ in block.named_parameters()}
+    optimizer = torch.optim.AdamW(block.parameters(), lr=0.01)
+
+    def moved(progress: float) -> set[str]:
+        before = {name: p.detach().clone() for name, p in block.named_parameters()}
+        block.set_progress(progress)
+        for _ in range(2):
+            if (loss := said(block).pow(2).sum()).requires_grad:  # of a frozen decoder nothing learns
+                loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+        return {name for name, p in block.named_parameters() if not torch.equal(p, before[name])}
+
+    block.set_progress(0.0)
+    alone = {**given(), "tokens": None}
+    assert torch.equal(block(**given())["logits"], block(**alone)["logits"]), "what it writes about is not read yet"
+    assert moved(0.2) == (every if adapter == "none" else every - own)
+    assert moved(0.5) == own
+    assert not torch.equal(block(**given())["logits"], block(**alone)["logits"])
+    block.set_progress(0.0)
+    block.eval()
+    assert not torch.equal(block(**given())["logits"], block(**alone)["logits"]), "asked, it always reads them"
+
+
+def test_a_stage_that_freezes_the_decoder_stays_frozen() -> None:
+    block = decoder(adapter=BOTTLENECK, adapter_start=0.5).requires_grad_(False).eval()
+    block.set_progress(0.1)
+    assert not [name for name, p in block.named_parameters() if p.requires_grad]

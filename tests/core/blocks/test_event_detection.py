@@ -189,3 +189,16 @@ def test_frames_of_videos_lie_where_they_were_shown() -> None:
     assert when.span(range(1, 3), sample=1) == Span(start=0.5, end=1.5)
     held = frames_of(segments([(0.15, 0.4, 0)], [(0.15, 0.8, 0)]), when, 1)[..., 0]
     assert held.tolist() == [[False, True, True], [True, True, False]]
+
+
+def test_frames_with_one_class_have_an_accuracy_and_those_with_several_none() -> None:
+    """Five frames of class 0 and two of class 2, three of none; said is class 0 everywhere, but class 2 in one of its two."""
+    frames = tokens(torch.randn(1, 10, 16))
+    block = detector(frames)
+    answers = block.answers(frames, segments([(0.0, 0.5, 0), (0.5, 0.7, 2)]))
+    answers["frame"] = torch.tensor([[1.0, -1.0, 0.0]]).repeat(10, 1)
+    answers["frame"][5, 2] = 2.0
+    found = block.held_out_scores(answers)
+    assert (found["frame accuracy"], found["chance frame accuracy"]) == pytest.approx((6 / 7, 5 / 7))
+    crowded = block.held_out_scores(block.answers(frames, segments([(0.0, 0.5, 0), (0.2, 0.7, 2)])))
+    assert "frame accuracy" not in crowded

@@ -182,3 +182,59 @@ def test_words_are_written_about_codes_as_they_are_read() -> None:
 def test_codes_that_are_said_one_by_one_see_none_behind() -> None:
     with pytest.raises(Refused, match="one by one"):
         decoder(both_ways=True)
+
+
+def after_example(**knobs: Any) -> MixedDecoder:
+    torch.manual_seed(0)
+    config = MixedDecoder.Config(**{"width": 32, "depth": 2, "heads": 4, "guidance": 1.0, "drop": 0.0, **knobs})
+    made = MixedDecoder(config, {"text": example_text(), "codes": CODES, "example": CODES}).eval()
+    torch.nn.init.normal_(made.embedding.weight, std=0.25)
+    return made
+
+
+EXAMPLE = codes_of([1, 1, 2, 4], [0, 2, 2, 3])
+
+
+def test_an_example_is_read_before_the_words() -> None:
+    """What is said behind it hangs on it, and is what a plain reading of one sequence says; masked out, nothing is left of it."""
+    model, plain, text = after_example(), decoder(), example_text()
+    plain.load_state_dict(model.state_dict())
+    said = model(text, codes=CODES, example=EXAMPLE)["said"]
+    ids_BM = torch.cat(
+        [torch.full((2, 1), model.image_begins), EXAMPLE.ids_BN + model.words, text.ids_BL,
+         torch.full((2, 1), model.image_begins), CODES.ids_BN + model.words], 1,
+    )  # fmt: skip
+    real_BM = torch.cat([torch.ones(2, 5, dtype=torch.bool), text.mask_BL, torch.ones(2, 5, dtype=torch.bool)], 1)
+    read, _ = plain.read(ids_BM, real_BM)
+    torch.testing.assert_close(said, plain.said(read[:, -5:-1])[..., 50:55], atol=1e-5, rtol=0)
+    assert not torch.allclose(said, model(text, codes=CODES, example=CODES)["said"])
+    hidden = replace(EXAMPLE, mask_BN=torch.zeros(2, 4, dtype=torch.bool))
+    unseen = model(text, codes=CODES, example=hidden)
+    alone = plain(text, codes=CODES)
+    for name in ("said", "words"):
+        torch.testing.assert_close(unseen[name], alone[name], atol=1e-5, rtol=0)
+
+
+def test_drawing_after_an_example_says_what_the_whole_sequence_says() -> None:
+    looks: list[torch.Tensor] = []
+    model, text = after_example(temperature=0.0), example_text()
+    wish = Wish(seeds=(1, 2), looked=lambda maps: looks.append(maps), said=lambda *_: None)
+    drawn = model.make(wish, text, example=EXAMPLE)["codes"]
+    assert torch.equal(model(text, codes=drawn, example=EXAMPLE)["said"].argmax(-1), drawn.ids_BN)
+    assert looks[0].shape == (2, text.ids_BL.shape[1], 2, 2), "a share for every word, none for the example"
+
+
+def test_where_the_sentence_is_hidden_the_example_is_too() -> None:
+    model, text = after_example(drop=1.0).train(), example_text()
+    one = model(text, codes=CODES, example=EXAMPLE)["said"]
+    torch.testing.assert_close(one, model(text, codes=CODES, example=CODES)["said"], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("wired", "sentence"),
+    [({"codes": CODES, "example": replace(CODES, books=(6,))}, "same tokenizer"),
+     ({"before": CODES, "example": CODES}, "only read")],
+)  # fmt: skip
+def test_an_example_that_cannot_be_read_is_refused(wired: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(Refused, match=sentence):
+        MixedDecoder(MixedDecoder.Config(width=32, depth=1, heads=4), {"text": example_text(), **wired})

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.blocks.encoders.video_cnn import Whole
+from core.blocks.encoders.film_convolution import FilmConvolution
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 8])
 @pytest.mark.parametrize("stride", [1, 2])
 def test_weights_in_bfloat16_get_the_gradient_of_float32(frames: int, stride: int) -> None:
     torch.manual_seed(0)
-    layer, x_BDTHW = Whole(16, 16, stride), torch.randn(2, 16, frames, 8, 8)
+    layer, x_BDTHW = FilmConvolution(16, 16, (3, 3, 3), (1, stride, stride)), torch.randn(2, 16, frames, 8, 8)
     gradients = []
     for enabled in (False, True):
         layer.zero_grad()

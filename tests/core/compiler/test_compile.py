@@ -70,6 +70,27 @@ def test_frozen_and_trained_show_on_nodes_and_wires() -> None:
     assert facts["projection"].outputs["embedding"].trained
 
 
+@pytest.mark.parametrize("adapter", ["none", "LoRA", "bottleneck", "prefix tuning", "frozen"])
+def test_beside_an_adapter_only_what_learns_is_counted(adapter: str) -> None:
+    """What the analysis counts as trained is what an optimiser of the real module would move."""
+    drawn = Drawing()
+    drawn.add("sources.emoji", image_size=16)
+    drawn.add("transforms.tokenizer", vocabulary=300, length=8)
+    knobs = {"width": 16, "depth": 1, "heads": 2, "adapter": adapter, "adapter_start": 0.5}
+    says = drawn.add("generators.language_decoder", **knobs)
+    drawn.add("objectives.next_word")
+    for source, target in (
+        ("emoji.sentence", "tokenizer.sentence"), ("tokenizer.text", f"{says}.text"), (f"{says}.logits", "next_word.logits"),
+        ("tokenizer.text", "next_word.text"),
+    ):  # fmt: skip
+        drawn.wire(source, target)
+    plan = compile(drawn.document)
+    node = Experiment(plan).node(says)
+    facts = plan.analysis.nodes[says]
+    assert facts.trained_parameters == sum(p.numel() for p in node.parameters() if p.requires_grad)
+    assert (facts.trained_parameters == facts.parameters) == (adapter == "none")
+
+
 def test_a_muted_block_takes_what_hangs_on_it_along() -> None:
     document = edits.change_node(tiny_clip(), "tokenizer", muted=True)
     assert "InfoNCE is left out" in whats(document)

@@ -21,13 +21,13 @@ from core.graph.recipe import Rule
 from core.knobs import configure
 from core.problems import Refused
 from tests.core.compiler.test_script import losses, told
-from tests.core.test_every_block import KEYS, build, few_words
+from tests.core.test_every_block import KEYS, build, small_published
 from tests.documents import Drawing, siamese
 
 
 @pytest.fixture(autouse=True)
-def _few_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    few_words(monkeypatch)
+def _small_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_published(monkeypatch)
 
 
 def apart(document: Document) -> Document:

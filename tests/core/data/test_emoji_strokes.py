@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+from core.blocks.ranking_scores import rank_correlation
 from core.data.films.stage import X
 from core.data.films.strokes import LEFT, RIGHT, SHARES, score_of, strokes_of
 from core.data.sources.emoji_strokes import EmojiStrokes
@@ -60,3 +62,38 @@ def test_a_small_cast_moves_in_every_split_and_videos_are_held_out() -> None:
     assert len(who[0]) == 4
     assert sum(map(len, splits.values())) == len(source)
     assert not set(splits["train"]) & set(splits["test"])
+
+
+def seen(source: EmojiStrokes, index: int) -> tuple[list[float], list[float]]:
+    """What a plain baseline sees: statistics of the thing's way across, and of nothing but how much changes from frame to frame."""
+    clip = source.part(index, ("clip",))["clip"]
+    x_NCHW = clip.frames(np.linspace(0.06, 1.94, 24), 32).float().numpy() / 255
+    changes = np.sort(np.abs(np.diff(x_NCHW, axis=0)).mean((1, 2, 3)))
+    thing_NHW = np.abs(x_NCHW - np.median(x_NCHW, axis=0)).sum(1)
+    across = (thing_NHW.sum(1) * np.arange(32)).sum(1) / thing_NHW.sum((1, 2))
+    way = np.diff(across)
+    there, back = way[way > 0], way[way < 0]
+    return [there.mean(), back.mean(), (way > 0).mean(), np.median(way), (way**3).mean()], list(changes)
+
+
+def ridge(train: list[list[float]], truth: np.ndarray, test: list[list[float]]) -> np.ndarray:
+    """Linear regression on standardised features, in closed form."""
+    one, other = np.array(train), np.array(test)
+    mean, spread = one.mean(0), one.std(0) + 1e-9
+    x, y = (np.c_[(some - mean) / spread, np.ones(len(some))] for some in (one, other))
+    return y @ np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ truth)
+
+
+@pytest.mark.long
+def test_the_score_can_be_learned_from_which_way_things_move_and_not_from_how_much_changes() -> None:
+    source = EmojiStrokes(EmojiStrokes.Config(seconds=2.0, strokes=1, videos=1))
+    splits = source.splits()
+    train, test = list(splits["train"])[::4], list(splits["test"])
+    truth = [np.array([source.part(index, ("score",))["score"] for index in some]) for some in (train, test)]
+    rows = [[seen(source, index) for index in some] for some in (train, test)]
+    found = [
+        rank_correlation(torch.from_numpy(ridge([row[kind] for row in rows[0]], truth[0], [row[kind] for row in rows[1]])), torch.from_numpy(truth[1]))
+        for kind in (0, 1)
+    ]  # fmt: skip
+    assert found[0] > 0.9, "the way across tells it, of unseen emoji"
+    assert abs(found[1]) < 0.25, "how much changes does not: by chance three in ten thousand lie beyond, of 204"

@@ -57,7 +57,7 @@ def test_spans_hold_the_clips_and_between_them_is_silence(two: tuple[Path, Path]
 
 def test_a_sequence_is_of_one_split_and_the_same_for_everyone(two: tuple[Path, Path]) -> None:
     made, again = source(*two), source(*two)
-    home = {(folder, index): split for folder, index, split in made._home}
+    home = {(folder, index): split for folder, index, split in made.home}
     for split, indices in made.splits().items():
         for index in indices:
             parts = made.parts(index)
@@ -107,7 +107,7 @@ def test_speakers_of_the_other_folder_are_held_out_and_a_column_is_what_is_said(
     )  # fmt: skip
     for split, indices in made.splits().items():
         for one in (part for index in indices for part in made.parts(index)):
-            assert names[made._inner[one.folder].rows[one.index].told.speaker] == split
+            assert names[made.inner[one.folder].rows[one.index].told.speaker] == split
     words = made.part(made.splits()["test"][0], ("transcript",))["transcript"].split()
     assert {word for word in words if word.startswith("p")} <= {"p0", "p1"}
     assert "chars" in words
@@ -115,11 +115,11 @@ def test_speakers_of_the_other_folder_are_held_out_and_a_column_is_what_is_said(
 
 def test_every_clip_has_its_turns(two: tuple[Path, Path]) -> None:
     made = source(two[0], turns=5)
-    counts = np.zeros(len(made._inner[0]))
+    counts = np.zeros(len(made.inner[0]))
     for index in made.splits()["train"]:
         for one in {(part.folder, part.index) for part in made.parts(index)}:
             counts[one[1]] += 1
-    assert (counts[list(made._inner[0].splits()["train"])] >= 5).all()
+    assert (counts[list(made.inner[0].splits()["train"])] >= 5).all()
 
 
 def test_the_fingerprint_is_of_clips_and_settings(two: tuple[Path, Path]) -> None:

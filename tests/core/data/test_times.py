@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,8 @@ def test_every_step_over_sound_says_how_time_runs(key: str) -> None:
     wave = with_click(2.5, at, hertz)
     step = transforms[key](transforms[key].Config())
     mel = LogMel(LogMel.Config()).apply({"waveform": wave}, generator(1, 2, 3, "mel"))["spectrogram"]
+    if key == "transforms.transpose":  # moves pitch classes, of which there are twelve
+        mel = replace(mel, x_FT=mel.x_FT[:12])
     kinds = {"waveform": wave, "spectrogram": mel}
     given = {name: kinds[port.kind] for name, port in step.takes.items() if port.kind in kinds}
     made = next(iter(step.apply(given, generator(1, 2, 3, "n")).values()))

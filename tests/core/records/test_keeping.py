@@ -10,7 +10,7 @@ import pytest
 
 from core.problems import Refused
 from core.records.keeping import Imported, bring
-from core.records.looking import look
+from core.records.looking import DEEPEST, look
 from core.records.reader import Stopped
 from core.store.database import Store
 from core.store.library import Library
@@ -111,9 +111,39 @@ def test_who_stops_leaves_whole_runs_only(tmp_path: Path, store: Store) -> None:
     with pytest.raises(Stopped):
         bring(store, [each.place for each in found.runs], tmp_path / "logs", stops=stops)
     assert [facts.name for facts in Library(store).runs()] == ["one"]
-    assert [each.what for each in imported(store, tmp_path / "logs").kept] == ["known", "added"]
+    assert Library(store).runs(deleted=True) == []  # nothing half is put aside
+    assert [each.what for each in imported(store, tmp_path / "logs").kept] == ["known", "new"]
     assert len(Library(store).runs()) == 2
     store.close()
+
+
+def test_who_stops_while_a_changed_run_is_written_anew_loses_nothing_of_it(tmp_path: Path, store: Store) -> None:
+    write(tmp_path / "logs/one", said(0, 10))
+    uid = imported(store, tmp_path / "logs").kept[0].uid
+    write(tmp_path / "logs/one", [event(1_700_000_100.0, 4, start=True), *said(4, 6)], LATER)
+    (place,) = [each.place for each in look(tmp_path / "logs").runs]
+    for patience in range(20):  # at every look, one after the other
+        left = iter(range(patience))
+        try:
+            bring(store, [place], tmp_path / "logs", stops=lambda left=left: next(left, None) is None)
+        except Stopped:
+            assert len(Library(store).reader(uid).points("loss")[0]) == 10
+        else:
+            break
+    assert len(Library(store).reader(uid).points("loss")[0]) == 6
+    store.close()
+
+
+def test_folders_that_lie_too_deep_are_counted(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath("logs", *("d" * (DEEPEST + 1)))
+    write(deep, said(0, 3))
+    found = look(tmp_path / "logs")
+    assert found.runs == ()
+    (problem,) = found.problems
+    assert (
+        problem.what == f"1 folders in {tmp_path / 'logs'} lie deeper than {DEEPEST} levels and were not looked into."
+    )
+    assert len(look(tmp_path / "logs/d").runs) == 1
 
 
 def test_progress_ends_at_the_end(tmp_path: Path, store: Store) -> None:

@@ -116,3 +116,26 @@ def test_a_view_in_the_place_of_a_table_is_not_asked(tmp_path: Path) -> None:
         connection.execute("CREATE VIEW tags AS SELECT key, value, run_uuid FROM params")
         connection.commit()
     assert runs_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("start", ["soon", "[1]", "1e400", "-5"])
+def test_a_broken_start_time_costs_the_time_and_nothing_else(tmp_path: Path, start: str) -> None:
+    about = folder(tmp_path) / "7621" / UID / "meta.yaml"
+    about.write_text(about.read_text().replace("1796067890999", start))
+    run = only_run(tmp_path)
+    assert said(run, "val/acc") == [(3, 0.5)]
+    assert run.created == about.parent.stat().st_mtime
+    assert any("no time at which it can have begun" in remark for remark in run.remarks)
+
+
+def test_broken_values_of_a_database_are_counted_and_the_run_stays(database: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        uid = connection.execute("SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active'").fetchone()[0]
+        whole = repr({name: said(only_run(database.parent), name) for name in only_run(database.parent).series})
+        connection.execute("UPDATE runs SET start_time = 'yesterday'")
+        connection.execute("INSERT INTO metrics VALUES ('odd', 'much', 'then', ?, 0, 0)", (uid,))
+        connection.commit()
+    run = only_run(database.parent)
+    assert repr({name: said(run, name) for name in run.series}) == whole
+    assert "Left out: 1 rows that are not as MLflow writes them." in run.remarks
+    assert any("no time at which it can have begun" in remark for remark in run.remarks)

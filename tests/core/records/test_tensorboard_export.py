@@ -120,3 +120,15 @@ def test_a_folder_is_one_run_and_half_a_file_is_never_left(tmp_path: Path, libra
         export_tensorboard(library, facts.uid, tmp_path / "tb")
     assert len(places_in(tmp_path / "tb")[0]) == 1
     assert read(places_in(tmp_path / "tb")[0][0], lambda bytes_: None).name == "tb"
+
+
+def test_values_that_32_bits_do_not_hold_are_counted(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "runs.db")
+    library = Library(store)
+    uid = library.create_run("wide", "{}").uid
+    recorder = library.recorder(uid)
+    for step, value in enumerate([1.0, 1e300, -1e39, 1e-300, 0.0, math.inf, math.nan, 3.4e38]):
+        recorder.say(Scalars(at=at(step), values={"x": value}))
+    assert recorder.close()
+    assert export_tensorboard(library, uid, tmp_path / "tb").beyond == 3
+    store.close()

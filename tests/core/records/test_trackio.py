@@ -9,7 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from core.records.gathering import NO_SETTINGS
 from core.store.encoding import png_of
 from core.telemetry.events import Histogram, LogLine, Pictures
 from tests.core.records.reading import only_run, runs_in, said
@@ -104,3 +106,17 @@ def test_histograms_and_images_whose_files_lie_beside_it(tmp_path: Path) -> None
     assert isinstance(dream, Pictures)
     assert (dream.series, dream.pictures) == ("made/dream", (picture,))
     assert run.remarks == ("Left out: 2 images and audio whose files are not beside the record.",)
+
+
+@pytest.mark.parametrize("config", ["{broken", "[1, 2]", "7"])
+def test_a_broken_configuration_costs_the_settings_and_nothing_else(tmp_path: Path, config: str) -> None:
+    write(tmp_path / "proj.db", [("a", 0, {"loss": 1.0}), ("a", 5, {"loss": 0.5})])
+    with closing(sqlite3.connect(tmp_path / "proj.db")) as connection:
+        connection.execute("INSERT INTO configs VALUES (1, 'a', 'run one', ?, ?)", (config, AT))
+        connection.execute("INSERT INTO alerts VALUES (1, 'a', ?, 'run one', 'hot', 'too warm', 'warn', 'x')", (AT,))
+        connection.commit()
+    run = only_run(tmp_path)
+    assert said(run, "loss") == [(0, 1.0), (5, 0.5)]
+    assert run.settings == {}
+    assert NO_SETTINGS in run.remarks
+    assert "Left out: 1 rows that are not as trackio writes them." in run.remarks

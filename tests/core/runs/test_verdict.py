@@ -168,6 +168,22 @@ def test_what_a_cost_saves_stands_beside_it() -> None:
     assert r"1 (\(-\)75 \%)" in paper.as_latex(found)
 
 
+def test_what_only_one_configuration_tells_of_stands_in_the_table() -> None:
+    """An adaptive weight is told where there is a discriminator, and nowhere else; what has not run yet tells nothing."""
+    rows = [
+        *trials({"plain": [0.5, 0.6]}, same=1.0),
+        *trials({"opposed": [0.5, 0.6]}, **{"same": 1.0, "adaptive weight/gan": 3.0}),
+    ]
+    found = verdict.table(Sweep(metric="x"), [replace(row, number=place) for place, row in enumerate(rows)])
+    assert paper.differing(found) == ["adaptive weight/gan"]
+    assert [verdict.cost(found, row, "adaptive weight/gan") for row in found.rows] == ["–", "3"]
+    waiting = [replace(row, state="queued", value=None, figures={}) for row in trials({"later": [0.5]})]
+    found = verdict.table(
+        Sweep(metric="x"), [*trials({"plain": [0.5, 0.6]}, same=1.0), *(replace(row, number=9) for row in waiting)]
+    )
+    assert paper.differing(found) == []
+
+
 def test_tables_for_programs_pages_and_papers() -> None:
     hostile = {"=cmd()": [0.5, 0.6], "50 % & more_b": [0.9, 0.95]}
     found = verdict.table(Sweep(metric="retrieval/R@1"), trials(hostile, seconds=3.0))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.graph.document import Document
-from core.telemetry.events import Mark, PhaseChange, Scalars
+from core.telemetry.events import LogLine, Mark, PhaseChange, Scalars
 from core.training.control import Control
 from core.training.trainer import Trainer
 from tests.core.training.running import Said, checkpoint, resumed, same, trainer, weights
@@ -236,3 +236,42 @@ def test_without_an_evaluation_a_stop_that_evaluates_says_so() -> None:
     run.train()
     assert (run.status, run.position.step) == ("stopped", 3)
     assert any("the training option Evaluation is off" in mark.text for mark in run.listener.of(Mark))  # type: ignore[attr-defined]
+
+
+def skipping_inside_the_evaluation(run: Trainer, control: Control, step: int) -> None:
+    """Ask to leave it when an evaluation has read its first batch; before, and after, the same wish is about none."""
+    split = run.feed.split
+
+    def watched(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        for batch in split(*args, **kwargs):
+            if run.position.step == step:
+                control.skip_evaluation()
+            yield batch
+
+    run.feed.split = watched  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_an_evaluation_that_is_skipped_has_no_scores_and_costs_nobody_patience(last: bool, tmp_path: Path) -> None:
+    callbacks = {**CALLBACKS, "early_stopping": {"patience": 2, "least_gain": 0.9}}
+    steps = 4 if last else 40
+    whole, control = trainer(tiny_clip(steps=steps, callbacks=callbacks)), Control()
+    whole.train()
+    run = trainer(tiny_clip(steps=steps, callbacks=callbacks), control=control)
+    run.keeper = Counted()  # type: ignore[assignment]
+    control.skip_evaluation()  # while nothing is evaluated: the first one is not meant
+    skipping_inside_the_evaluation(run, control, 4)
+    run.train()
+    said = run.listener
+    assert isinstance(said, Said)
+    assert isinstance(whole.listener, Said)
+    assert run.status == "finished"
+    assert [step for step, _ in evaluations(said)] == ([2] if last else [2, 6, 8])
+    assert [(mark.at.step, mark.text) for mark in said.of(Mark) if mark.kind == "note"] == [(4, "evaluation skipped")]
+    assert any("was skipped by hand" in line.text for line in said.of(LogLine))
+    both = [dict(evaluations(each)) for each in (said, whole.listener)]
+    assert all(both[0][step] == both[1][step] for step in both[0].keys() & both[1].keys())
+    losses = [[one for one in each.scalars("loss") if one[0] <= 4] for each in (said, whole.listener)]
+    assert losses[0] == losses[1]
+    again = resumed(run.plan.document, tmp_path, checkpoint(run, tmp_path))
+    assert again.callback("evaluation").state()["last"] == (4 if last else 8)  # it is not made up for

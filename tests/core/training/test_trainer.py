@@ -264,6 +264,30 @@ def test_frozen_features_serve_the_next_run_of_the_very_same_blocks() -> None:
         assert torch.equal(weights(last)[name], value)
 
 
+def test_frozen_features_serve_another_seed_of_a_sweep_however_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pretrained tower has the same weights whatever the seed; a run alone leaves nothing that is too large."""
+    monkeypatch.setattr("core.training.callbacks.frozen_cache.MOST_LEFT_BYTES", 1)
+    rules = {"text_transformer": Rule(frozen=True)}
+
+    def run_of(seed: int, start: Any = None, **control: Any) -> Any:
+        document = tiny_clip(steps=2, batch_size=400, rules=rules, callbacks={"frozen_cache": {}}, seed=seed)
+        run = trainer(document)
+        run.control = Control(**control)
+        if start is not None:
+            run.experiment.node("text_transformer").load_state_dict(start)
+        run.train()
+        return run
+
+    first = run_of(0, others_follow=True)
+    shelf = first.callback("frozen_cache")._kept["emoji"]
+    tower = first.experiment.node("text_transformer").state_dict()
+    other = run_of(1, tower, others_follow=True)
+    assert other.callback("frozen_cache")._kept["emoji"] is shelf
+    last = run_of(2, tower)
+    assert last.callback("frozen_cache")._kept["emoji"] is shelf
+    assert run_of(0, tower).callback("frozen_cache")._kept["emoji"] is not shelf
+
+
 def test_early_stopping_waits_its_patience() -> None:
     callbacks = {"evaluation": {"every": 1}, "early_stopping": {"patience": 2, "least_gain": 1.0}}
     run = trainer(tiny_clip(steps=50, callbacks=callbacks))

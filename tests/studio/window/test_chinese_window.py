@@ -32,7 +32,7 @@ NAMES = re.compile(
     r"NegCLIP|Qt Multimedia|OMP_NUM_THREADS|silero-vad|AiSFX|CREPE|torchcrepe|effective rank|\b(jumps|drops)\b|EmoDB|Tux Paint|"
     r"arXiv[:\s]*[\d.]*|AdamW|BERT|CLIP|CLS|CSV|EMA|EfficientNet[-\w]*|AMD EPYC|English|FLIP|GELU|ImageNet|InfoNCE|NT-Xent|SimCLR|JSON|MLP|MiniLM|OpenMoji|Python"
     r"|TSV|TensorBoard|W&B|trackio|MLflow|Lightning|\b[Cc]at\b|pip install[ \w.-]*|ResNet|SGD|SigLIP|Transformer|Twemoji|Unicode|ViT|Vision|bfloat16|float32|torch\S*|transformers|mini-|Nesterov"
-    r"|ALIGN|Audio CNN|CNN|EVA\S*|Flamingo|GradNorm|Gumbel|LAMB|LXMERT|OGM-GE|OpenCLIP|RoIAlign|Switch|ToMe|ViLBERT|logits?|log-sum-exp"
+    r"|ALIGN|Inception|Audio CNN|CNN|EVA\S*|Flamingo|GradNorm|Gumbel|LAMB|LXMERT|OGM-GE|OpenCLIP|RoIAlign|Switch|ToMe|ViLBERT|logits?|log-sum-exp"
     r"|save_pretrained|kakaobrain\S*|laion\S*|softmax|sigmoid|tanh|sub-LN|CLIP-ViT\S*|captions\S*|\bsound\b|\baudio\b"
     r"|ALBEF|Alpha|BigBird|PVT|SDPA|VLMo|SwiGLU|UNITER|\bpicture\b|FILIP|ImageBind|LaTeX|Markdown|MoCo|MoMa|Perceiver|RegionCLIP|TPE|TokenLearner|VisualBERT|bigG|booktabs|int8|dense|naive"
     r"|Qt Multimedia|GenLIP|LPC|ActionFormer|mAP|python -m studio[ \w.-]*|--stage|（[\w、 …]+列）|GRID|ESC-10|Free Spoken Digit Dataset|\btheo\b"

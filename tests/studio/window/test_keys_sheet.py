@@ -69,7 +69,7 @@ def test_keys_are_changed_in_a_sheet_and_kept(sit_down: Any) -> None:
         person.click(sheet.all_button)
         assert session.preferences.keys == {} == Preferences().keys
         assert sheet.shown() == ["Tidy: Ctrl+L"]
-        sheet.field.setText("wheel")
+        sheet.field.setText("zoom at the cursor")
         assert sheet.shown() == ["Zoom at the cursor: Wheel"]
         assert sheet.current() is None
         assert sheet.sentence.text() == "The keys of this line cannot be changed."

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from core.graph import edits
 from tests.widgets import sample
+from widgets.canvas import geometry as g
 from widgets.canvas.search import FoundBridge
 
 SHIFT, CTRL, ALT = (
@@ -294,3 +297,33 @@ def test_what_is_put_between_is_in_sight(hand):
     hand.canvas.add_bridge(FoundBridge(bridge=bridge, source=source, target=target))
     (name,) = hand.canvas.selection()
     assert hand.canvas.seen().contains(hand.canvas.board.nodes[name].box)
+
+
+def test_the_knife_cuts_every_wire_it_crosses_in_one_step_and_esc_cuts_none(hand):
+    before, board = hand.session.now, hand.canvas.board
+    wires = {key: item for key, item in board.wires.items() if "words" not in key}
+    x, y = g.middle_of(next(iter(wires.values())).pieces)
+    start, end = QPointF(x - 1, y - 15), QPointF(x + 1, y + 15)
+    right = Qt.MouseButton.RightButton
+    hand.press(start, CTRL, right)
+    hand.move(end)
+    crossed = set(hand.canvas.selected_wires)
+    assert next(iter(wires)) in crossed
+    QTest.keyClick(hand.canvas, Qt.Key.Key_Escape)
+    hand.release(end, CTRL, right)
+    assert hand.session.now == before
+    assert not hand.canvas.selected_wires
+    hand.drag(start, end, CTRL, right)
+    assert {wire.key for wire in before.wires} - {wire.key for wire in hand.session.now.wires} == crossed
+    assert hand.session.edits == ["Cut wires"]
+    hand.round_trip(before)
+
+
+def test_a_question_mark_is_no_search_and_ctrl_with_the_right_button_no_menu(hand):
+    hand.canvas.setFocus()
+    QTest.keyClick(hand.canvas, Qt.Key.Key_Question, SHIFT)
+    assert not hand.canvas.search.isVisible()
+    place = hand.pixel(hand.head("vit"))
+    asked = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, hand.canvas.mapToGlobal(place), CTRL)
+    hand.canvas.contextMenuEvent(asked)
+    assert QApplication.activePopupWidget() is None

@@ -256,6 +256,18 @@ def test_an_option_that_is_not_known_is_kept(inspector):
     assert inspector.document_page.optimizer.box.currentText() == "muon"
 
 
+def test_a_long_name_is_read_from_its_beginning(inspector):
+    inspector.set_document(replace(sample.document(), name="How to teach a frozen language model to see"))
+    assert inspector.document_page.name.cursorPosition() == 0
+
+
+def test_the_offer_of_three_stages_fits_beside_the_canvas(inspector):
+    stages = inspector.document_page.stages
+    stages.show_stages(sample.document().recipe, may_be_three=True)
+    assert stages.three.isVisible()
+    assert stages.minimumSizeHint().width() <= 280  # as narrow as the panel can be
+
+
 def test_stages_are_added_moved_and_removed(inspector):
     page = inspector.document_page
     page.stages.add.click()

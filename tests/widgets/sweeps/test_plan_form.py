@@ -140,3 +140,13 @@ def test_showing_changes_nothing(form):
     )
     form.set_document(form._document)
     assert form.heard == []
+
+
+def test_weights_are_shared_by_a_click_and_back(form):
+    planned(form, Axis(path="vit.depth", values=(2, 4)))
+    assert not form.sharing.isChecked()
+    form.sharing.click()
+    assert form.heard[-1].share_weights
+    assert form.sharing.isChecked()
+    form.sharing.click()
+    assert not form.heard[-1].share_weights

@@ -16,6 +16,7 @@ from core.graph.vocabulary import BlockSpec
 from widgets.canvas import geometry as g
 from widgets.canvas import ink
 from widgets.canvas.items.drawn import Drawn
+from widgets.canvas.items.glimpse import Glimpse, paint_glimpse
 from widgets.canvas.items.pictures import Pictures
 from widgets.look import quantities
 from widgets.look.glyphs import draw_glyph
@@ -34,10 +35,15 @@ class NodeItem(Drawn):
     """Draws one node; the scene tells it everything through ``show_*`` and the plain attributes."""
 
     pictures = Pictures()
+    glimpse: Glimpse | None = None  # what flows out of it
+    has_sample = False  # whether there is room for that
     scale_now = 1.0  # of all nodes: whoever paints or asks says first from where, see CanvasScene.look_from
 
-    def __init__(self, node: Node, spec: BlockSpec, takes: tuple[Port, ...], gives: tuple[Port, ...]) -> None:
+    def __init__(
+        self, node: Node, spec: BlockSpec, takes: tuple[Port, ...], gives: tuple[Port, ...], *, has_sample: bool = False
+    ) -> None:
         super().__init__()
+        self.has_sample = has_sample
         self.facts = NO_FACTS
         self.severity = ""
         self.told = ""  # what a step of training did here
@@ -58,7 +64,7 @@ class NodeItem(Drawn):
         """Draw this node from now on."""
         self.prepareGeometryChange()
         self.node, self.spec, self._alone = node, spec, None
-        self.shape_now = g.shape_of(node, spec, takes, gives)
+        self.shape_now = g.shape_of(node, spec, takes, gives, has_sample=self.has_sample)
         extra = g.STACK_STEP * 2 if node.repeat > 1 else 0.0
         self._bounds = QRectF(
             -OUTSIDE, -OUTSIDE, self.shape_now.width + 2 * OUTSIDE + extra, self.shape_now.height + 2 * OUTSIDE + extra
@@ -87,6 +93,12 @@ class NodeItem(Drawn):
         self._learns = bool(facts.parameters or facts.shared_parameters)
         room = self.shape_now.width - 2 * g.MARGIN - (18 if self._learns else 0)
         self._detail = ink.elided("detail", " · ".join(parts), room)
+        self.update()
+
+    def show_glimpse(self, glimpse: Glimpse | None) -> None:
+        """Draw what flows out of it; nothing where that is not known."""
+        self.glimpse = glimpse
+        self._version += 1
         self.update()
 
     @property
@@ -153,6 +165,8 @@ class NodeItem(Drawn):
         self._paint_ports(painter)
         if near and not self.node.collapsed:
             self._paint_detail(painter)
+            if self.has_sample and self.glimpse is not None:
+                self._paint_sample(painter, self.glimpse)
         if self.node.bypassed:
             self._paint_way_through(painter)
         if self.severity:
@@ -314,6 +328,13 @@ class NodeItem(Drawn):
             mark, colour = ("frozen", theme().accent) if self.facts.frozen else ("trained", theme().warning)
             box = QRectF(self.shape_now.width - g.MARGIN - 10, top + 2, 12, 12)
             draw_glyph(painter, mark, box, colour)
+
+    def _paint_sample(self, painter: QPainter, glimpse: Glimpse) -> None:
+        """Between the ports and the costs."""
+        top = self.shape_now.height - g.DETAIL - g.SAMPLE
+        painter.save()
+        paint_glimpse(painter, glimpse, QRectF(g.MARGIN, top, self.shape_now.width - 2 * g.MARGIN, g.SAMPLE - 2))
+        painter.restore()
 
     def _paint_way_through(self, painter: QPainter) -> None:
         painter.setPen(ink.pen(theme().muted, 1.6, 255, True))

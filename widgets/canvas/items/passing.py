@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
@@ -46,6 +46,29 @@ class LooseWireItem(Passing):
         )
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(self._path)
+
+
+class KnifeItem(Passing):
+    """The line along which wires are cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._line = QLineF()
+
+    def lay(self, start: QPointF, end: QPointF) -> None:
+        """Run between two places of the scene."""
+        self.prepareGeometryChange()
+        self._line = QLineF(start, end)
+        self.update()
+
+    def boundingRect(self) -> QRectF:
+        return QRectF(self._line.p1(), self._line.p2()).normalized().adjusted(-3, -3, 3, 3)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem | None = None, widget: QWidget | None = None
+    ) -> None:
+        painter.setPen(ink.pen(theme().bad, 1.6, 255, True))
+        painter.drawLine(self._line)
 
 
 class BoxItem(Passing):

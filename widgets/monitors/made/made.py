@@ -27,7 +27,10 @@ class MadeMonitor(Monitor):
     summary = "What the model makes from the same seeds at every step. Click an image to look closely; the strip shows it over time."
     diagnostic = "made"
     order = 37
-    empty = "No images yet. They come with a block that makes images and the diagnostic Made images."
+    empty = (
+        "No images yet. They come with a block that makes images and the diagnostic Made images, or from videos with the "
+        "diagnostic Videos and answers."
+    )
     milliseconds_between = 500
     compares = True
     holds_media = True

@@ -14,6 +14,7 @@ from widgets.look.language import said, tr
 from widgets.look.plain import plain_tip
 from widgets.look.theme import theme
 from widgets.monitors.made.cells import caption_of
+from widgets.monitors.made.made_film import MadeFilm
 from widgets.monitors.made.made_images import TIMES, MadeValue, Pane
 
 GAP, MOST_ZOOM = 8, 64
@@ -111,7 +112,7 @@ class CloseLook(QWidget):
         super().__init__(parent)
         self._value: MadeValue | None = None
         self._zoom = 0.0  # 0: as large as fits
-        self.panes, self._scroll, self._caption = Panes(), Room(), QLabel()
+        self.panes, self._scroll, self._caption, self.film = Panes(), Room(), QLabel(), MadeFilm()
         self._scroll.setWidget(self.panes)
         self._scroll.resized.connect(self._show)
         self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -126,6 +127,7 @@ class CloseLook(QWidget):
         page.setSpacing(3)
         page.addLayout(self._commands())
         page.addWidget(self._scroll, 1)
+        page.addWidget(self.film, 1)
 
     def _commands(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -228,6 +230,14 @@ class CloseLook(QWidget):
     def _show(self) -> None:
         value = self._value
         if value is None:
+            return
+        film = next((pane for pane in value.panes if pane.role == "made" and pane.starts), None)
+        self.film.show_pane(film)
+        self.film.setVisible(film is not None)
+        self._scroll.setVisible(film is None)
+        if film is not None:
+            self._caption.setText(caption_of(value, value.chosen))
+            self._caption.setToolTip(plain_tip(self._caption.text()))
             return
         self.panes.set_panes(value.panes, self._zoom or self._fitting(value))
         self._caption.setText(f"{self.scale():.3g}× · {caption_of(value, value.chosen)}")

@@ -56,6 +56,7 @@ class Pane:
     uid: str
     step: int
     tile: Tile
+    starts: tuple[float, ...] = ()  # of a film, when each of its frames is shown, in seconds: they stand in a row
     error: float | None = None  # of a difference: mean of the absolute differences, 0 to 1
 
 
@@ -105,15 +106,18 @@ class DecodedTiles:
         self._images: OrderedDict[str, QImage] = OrderedDict()
         self._lock = threading.Lock()
 
-    def tile(self, reader: RunReader, name: str) -> Tile:
-        """A file as a tile."""
+    def tile(self, reader: RunReader, name: str, frames: int = 1) -> Tile:
+        """A file as a tile; of a film's so many frames in a row the middle one."""
+        key = name if frames == 1 else f"{name}/{frames}"
         with self._lock:
-            if name in self._images:
-                self._images.move_to_end(name)
-                return Tile(image=self._images[name])
-        tile = decoded(reader.file, name, TILE_PIXELS)
+            if key in self._images:
+                self._images.move_to_end(key)
+                return Tile(image=self._images[key])
+        tile = decoded(reader.file, name, TILE_PIXELS if frames == 1 else 0)
+        if tile.image is not None and frames > 1:
+            tile = Tile(image=cut(tile.image, 1, frames)[frames // 2])
         if tile.image is not None:
-            self._keep(name, tile.image)
+            self._keep(key, tile.image)
         return tile
 
     def _keep(self, name: str, image: QImage) -> None:
@@ -126,6 +130,12 @@ class DecodedTiles:
 
 
 DECODED = DecodedTiles()
+
+
+def cut(sheet: QImage, rows: int, columns: int) -> tuple[QImage, ...]:
+    """The frames on a sheet, in the order of time."""
+    wide, high = sheet.width() // columns, sheet.height() // rows
+    return tuple(sheet.copy(n % columns * wide, n // columns * high, wide, high) for n in range(rows * columns))
 
 
 def decoded(read: Callable[[str], bytes], name: str, most_pixels: int = 0) -> Tile:
@@ -162,7 +172,7 @@ def read_made(settings: MadeSettings, readers: Sequence[RunReader], cursor: Curs
     chosen = min(settings.chosen, min(len(found.made), MOST_TILES) - 1)
     runs = tuple(_run(reader, at) for reader, at in several)
     moments = tuple(
-        Moment(step=at.step, tile=DECODED.tile(first, at.made[chosen]))
+        Moment(step=at.step, tile=DECODED.tile(first, at.made[chosen], _frames(at, chosen)))
         for at in first.pictures_over(series, upto=cursor.step, most=MOST_MOMENTS)
         if chosen < len(at.made)
     )
@@ -175,11 +185,16 @@ def read_made(settings: MadeSettings, readers: Sequence[RunReader], cursor: Curs
     )  # fmt: skip
 
 
+def _frames(at: PicturesAt, place: int) -> int:
+    """How many frames stand in a row: one of an image."""
+    return max(len(at.frames[place]), 1) if place < len(at.frames) else 1
+
+
 def _run(reader: RunReader, at: PicturesAt) -> RunMade:
     facts = reader.facts()
     return RunMade(
         name=facts.name, uid=facts.uid, step=at.step,
-        tiles=tuple(DECODED.tile(reader, name) for name in at.made[:MOST_TILES]),
+        tiles=tuple(DECODED.tile(reader, name, _frames(at, n)) for n, name in enumerate(at.made[:MOST_TILES])),
         originals=tuple(DECODED.tile(reader, name) for name in at.originals[:MOST_TILES]),
     )  # fmt: skip
 
@@ -192,7 +207,8 @@ def _panes(reader: RunReader, at: PicturesAt, chosen: int, with_difference: bool
     made = decoded(reader.file, at.made[chosen])
 
     def pane(role: str, tile: Tile, error: float | None = None) -> Pane:
-        return Pane(role=role, run=facts.name, uid=facts.uid, step=at.step, tile=tile, error=error)
+        starts = at.frames[chosen] if chosen < len(at.frames) else ()
+        return Pane(role=role, run=facts.name, uid=facts.uid, step=at.step, tile=tile, starts=starts, error=error)
 
     if not at.originals:
         return [pane("made", made)]

@@ -24,7 +24,7 @@ from widgets.look.pictures import difference_of, draw_picture, heat_of, image_of
 from widgets.look.sounds import outline_of, spectrogram_of
 from widgets.monitors.attention.attention_map import ROLLOUT, AttentionSettings, read_attention, row_for
 from widgets.monitors.cursor import Cursor
-from widgets.monitors.made.made_images import Tile, decoded, difference_between
+from widgets.monitors.made.made_images import Tile, cut, decoded, difference_between
 from widgets.monitors.made.made_sounds import DECODED_SOUNDS
 from widgets.monitors.titles import run_titles, title
 
@@ -80,7 +80,9 @@ def _image(held: Held, reader: RunReader) -> Shown:
     if at is None or at.step != held.step or held.index >= len(names):
         return Shown(held=held, problem=tr("The run no longer says it."))
     tile = decoded(reader.file, names[held.index])
-    return _described(held, at, frames=() if tile.image is None else (tile.image,), problem=tile.problem)
+    starts = at.frames[held.index] if held.index < len(at.frames) else ()
+    frames = () if tile.image is None else cut(tile.image, 1, len(starts)) if starts else (tile.image,)
+    return _described(held, at, frames=frames, seconds=starts, problem=tile.problem)
 
 
 def _sound(held: Held, reader: RunReader) -> Shown:
@@ -134,12 +136,6 @@ def with_heat(pixels: NDArray[np.uint8], heat: QImage) -> QImage:
     draw_picture(painter, QRectF(drawn.rect()), drawn.copy(), heat)
     painter.end()
     return drawn
-
-
-def cut(sheet: QImage, rows: int, columns: int) -> tuple[QImage, ...]:
-    """The frames on a sheet, in the order of time."""
-    wide, high = sheet.width() // columns, sheet.height() // rows
-    return tuple(sheet.copy(n % columns * wide, n // columns * high, wide, high) for n in range(rows * columns))
 
 
 def between(first: Shown, other: Shown) -> Shown:
