@@ -18,6 +18,7 @@ from core.blocks.attention.kernel import kinds
 from core.blocks.attention.options import AttentionKnobs
 from core.blocks.block import Block, Objective
 from core.blocks.values import main_tensor
+from core.compiler.bfloat16 import in_bfloat16
 from core.compiler.contract import measures
 from core.compiler.specs import spec_of
 from core.knobs import configure, knobs_of
@@ -109,7 +110,7 @@ def points_the_same_way_in_bfloat16(cls: Kind) -> None:
     found: list[Tensor] = []
     for enabled in (False, True):
         torch.manual_seed(1)
-        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+        with in_bfloat16("cpu", enabled=enabled):
             made = [_main(value) for value in block.eval()(**example).values()]
         parts = [
             (x.float() * torch.linspace(-1, 1, x.numel()).view(x.shape)).sum() for x in made if x.is_floating_point()

@@ -89,7 +89,7 @@ def test_keys_are_changed_in_a_sheet_and_kept(sit_down: Any) -> None:
     before = session.document
     for letter in "pmjw":  # letters are commands on the canvas only
         QTest.keyClicks(QApplication.focusWidget(), letter)
-    assert field.text().endswith("pmjw")
+    assert "pmjw" in field.text()
     assert canvas.chosen_port is None
     assert session.document.nodes["vit"].muted == before.nodes["vit"].muted
     window.dialogs.keys.reset_all()
