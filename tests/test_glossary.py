@@ -49,7 +49,7 @@ SAID_STILL = {
 # Titles that stand over settings of differing help because they are the same thing of different blocks.
 SAME_TITLE = frozenset({
     "Alpha", "Background", "Beta 2", "Bias", "CLS token", "Candidates", "Captions", "Condition dropout", "Depth", "Guidance", "Dropout", "Every", "Folder", "Heads", "Hidden", "Image size", "Label smoothing", "Local only",
-    "MLP ratio", "Mask ratio", "Max examples", "Memory limit", "Method", "Momentum", "Normalise", "Patch size", "Positions", "Resize mode", "Samples", "Stages",
+    "MLP ratio", "Mask ratio", "Max examples", "Memory limit", "Method", "Momentum", "Normalise", "Patch size", "Positions", "Quiet start", "Resize mode", "Samples", "Stages",
     "Temperature", "Vocabulary size", "Weights from", "Width",
 })  # fmt: skip
 

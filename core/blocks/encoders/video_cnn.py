@@ -101,9 +101,11 @@ class Gate(nn.Module):
 
 
 class Unit(nn.Module):
-    """Two convolutions around a shortcut; it starts as the shortcut."""
+    """Two convolutions around a shortcut; quiet: it starts as the shortcut, which sees every frame alone."""
 
-    def __init__(self, kind: str, channels: int, out: int, stride: int, *, gated: bool = False) -> None:
+    def __init__(
+        self, kind: str, channels: int, out: int, stride: int, *, gated: bool = False, is_quiet: bool = True
+    ) -> None:
         super().__init__()
         last = normed(out)
         self.body = nn.Sequential(
@@ -112,7 +114,8 @@ class Unit(nn.Module):
         )  # fmt: skip
         same = stride == 1 and channels == out
         self.shortcut: nn.Module = nn.Identity() if same else OverFrames(channels, out, 1, stride, bias=False)
-        nn.init.zeros_(last.weight)  # type: ignore[arg-type]
+        if is_quiet:
+            nn.init.zeros_(last.weight)  # type: ignore[arg-type]
 
     def forward(self, x_BDTHW: Tensor) -> Tensor:
         """Same frames; height and width divided by the stride."""
@@ -141,6 +144,10 @@ class VideoCNN(Block):
         stages: int = knob(3, "Stages; each but the first halves the frames' sides.", low=1, high=5)
         depth: int = knob(1, "Residual units per stage.", low=1, high=8, unit="units")
         first_stride: int = knob(2, "Stride of the first convolution.", low=1, high=4, advanced=True)
+        quiet_start: bool = knob(
+            True, "Each stage begins as its shortcut alone, to which every frame is alone and motion is nothing; off: with its convolutions.",
+            advanced=True, placed=False,
+        )  # fmt: skip
 
     def __init__(self, config: Config, incoming: Mapping[str, Any]) -> None:
         super().__init__(config, incoming)
@@ -154,7 +161,8 @@ class VideoCNN(Block):
         for stage in range(config.stages):
             out = config.width * 2**stage
             for unit in range(config.depth):
-                layers.append(Unit(config.kind, now, out, 2 if stage and unit == 0 else 1, gated=config.gating))
+                stride, is_quiet = 2 if stage and unit == 0 else 1, config.quiet_start or unit > 0
+                layers.append(Unit(config.kind, now, out, stride, gated=config.gating, is_quiet=is_quiet))
                 now = out
         self.body = nn.Sequential(*layers)
 

@@ -89,3 +89,17 @@ def test_gates_weigh_channels_by_the_whole_film_and_begin_alike() -> None:
     nn.init.normal_(gate.asked.weight)
     wanted = torch.stack([film * torch.sigmoid(gate.asked(film.mean((1, 2, 3))))[:, None, None, None] for film in x])
     torch.testing.assert_close(gate(x), wanted)
+
+
+@pytest.mark.parametrize("kind", ["(2+1)d", "3d", "shift"])
+def test_before_any_step_a_loud_start_sees_motion_and_a_quiet_one_sees_every_frame_alone(kind: str) -> None:
+    """The mean of all tokens of a video and of its frames in another order, which is all that a linear score reads at first."""
+    torch.manual_seed(0)
+    x_BTCHW, order_T = torch.rand(1, 7, 3, 16, 16), torch.tensor([4, 0, 6, 2, 5, 1, 3])
+    for is_quiet in (True, False):
+        block = VideoCNN(VideoCNN.Config(kind=kind, width=8, quiet_start=is_quiet), {"video": film(x_BTCHW)}).eval()
+        for norm in [m for m in block.modules() if isinstance(m, nn.GroupNorm)]:  # without what a whole video shares
+            norm.forward = lambda given, n=norm: given * n.weight[:, None, None, None]  # type: ignore[method-assign]
+        shown_BD, changed_BD = (block(film(x))["tokens"].x_BND.mean(1) for x in (x_BTCHW, x_BTCHW[:, order_T]))
+        moved = ((shown_BD - changed_BD).abs().max() / shown_BD.abs().max()).item()
+        assert moved < 1e-5 if is_quiet else moved > 1e-3
