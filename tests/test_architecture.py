@@ -83,6 +83,7 @@ PUT_OFF = {
     "core/store/migrate.py": "Alembic, only where a store is made or upgraded",
     "core/telemetry/peak.py": "a module that Windows has not",
     "widgets/look/icons.py": "the icon font needs an application",
+    "studio/asking/judging_made.py": "torch, when what a run makes is judged",
     "studio/asking/making.py": "torch, when the query page is asked for images",
     "studio/asking/code_book.py": "torch, when a code book is opened",
     "studio/asking/glimpsing.py": "torch, when blocks show samples",

@@ -52,11 +52,11 @@ class MessageBar(QWidget):
         self.hide()
 
     def show_message(self, sentence: str, severity: str = "hint", choices: Choices = ()) -> None:
-        """Show a sentence; with choices it stays until one is taken or it is closed."""
+        """Show a sentence; with choices it stays until one is taken or it is closed. The same choices anew: how far something is now."""
         sentence = said(sentence)
         if self._choices and not self.isHidden() and sentence != self._text.text():
             self._waiting.append((self._text.text(), self._severity, self._choices))
-        self._waiting = [question for question in self._waiting if question[0] != sentence]
+        self._waiting = [one for one in self._waiting if one[0] != sentence and one[2] != choices]
         self._severity, self._choices = severity, choices
         self._text.setText(sentence)
         for number, button in enumerate(self._buttons):
@@ -115,6 +115,12 @@ class MessageBar(QWidget):
         self.hide()
         if self._waiting:
             self.show_message(*self._waiting.pop())
+
+    def take_back(self, choices: Choices) -> None:
+        """What had these choices is over, whether it is shown or waits behind another."""
+        self._waiting = [one for one in self._waiting if one[2] != choices]
+        if self._choices == choices:
+            self.clear()
 
     def forget(self) -> None:
         """Hide it with every question that waits behind it."""

@@ -47,11 +47,12 @@ class Recorder:
 
     ``on_problem`` is told, on the recorder's thread, when something cannot be written; ``on_loss`` is called where another
     process has taken the run over: nothing is kept from then on, and whoever trains it should stop. ``durable`` commits every step
-    before ``say`` returns and asks the disk to have it, so not even a power cut loses a step; it costs milliseconds.
+    before ``say`` returns and asks the disk to have it, so not even a power cut loses a step; it costs milliseconds. ``only_ended``:
+    for what is found out about a run later; refused where it trains.
     """
 
     def __init__(
-        self, store: Store, run_id: int, *, durable: bool = False,
+        self, store: Store, run_id: int, *, durable: bool = False, only_ended: bool = False,
         on_problem: Callable[[Problem], None] | None = None, on_loss: Callable[[], None] | None = None,
         seconds_between_flushes: float = SECONDS_BETWEEN_FLUSHES,
     ) -> None:  # fmt: skip
@@ -65,7 +66,7 @@ class Recorder:
         self._waiting_bytes = 0
         self._from_spool = False
         self._spool_failed = False
-        self._writing = Writing(store, run_id)
+        self._writing = Writing(store, run_id, only_ended=only_ended)
         self._spool = Spool.taken_up(store, run_id, self._writing.attempt)
         self._wake = threading.Event()
         self._closing = False

@@ -64,7 +64,7 @@ def _update_of_a_run(names: tuple[str, ...], something: bool) -> Update:
 class Writing:
     """The writing side of one run; used by one thread at a time."""
 
-    def __init__(self, store: Store, run_id: int) -> None:
+    def __init__(self, store: Store, run_id: int, *, only_ended: bool = False) -> None:
         self._store = store
         self._run_id = run_id
         self._lines: dict[tuple[str, str], Line] = {}
@@ -82,6 +82,8 @@ class Writing:
                 raise refuse(f"There is no run {run_id} in {store.name}.")
             if row.claim and not is_here(row) and is_owned(row):  # its record and its spool file are not ours
                 raise owner_refusal(row)
+            if only_ended and (row.claim or row.status not in ENDED):
+                raise refuse(f"The run {row.uid} trains again.", hint="Wait until it has ended, or stop it.")
             self._claim, self._status, self.attempt = str(row.claim), str(row.status), int(row.attempt) + 1
             connection.execute(update(run).where(run.c.id == run_id).values(attempt=self.attempt, **identity()))
             self._load(connection)

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from core.compiler.answers.making import makings
+from core.compiler.answers.making import from_noise
 from core.compiler.teacher import OpenTeacher, checkpoint_of, open_teacher
 from core.graph.document import Document
 from core.problems import Refused
@@ -58,6 +58,11 @@ class Judge:
         """Whose features distances are between."""
         return "8 x 8 pixels" if self._run is None else f"the image tower of {self._run.title}"
 
+    @property
+    def title(self) -> str:
+        """What the judge is called; empty where there is none."""
+        return "" if self._run is None else self._run.title
+
     def seen(self, sentences: Sequence[str]) -> int:
         """How many of these captions the judge was trained on."""
         if self._run is None:
@@ -71,7 +76,7 @@ class Judge:
         if self._run is None:
             return ()
         found = []
-        if any(making.kind == "image" and making.original is None for making in makings(self._run.plan)):
+        if from_noise(self._run.plan):
             found.append(f"The judge {self._run.title} makes images itself: one that never did is the fairer one.")
         if named := [node.id for node in generator.nodes.values() if self._run.place in _folders(node.knobs.values())]:
             found.append(
@@ -103,8 +108,8 @@ class Judge:
             score = scores(image_ND @ text_ND.T, real.sentences, answers=real.sentences)
             for recall in ("R@1", "R@10"):
                 found[f"{name}{recall}"] = score[recall]
-            ends = interval(score["R@10"], len(image_ND))
-            found[f"{name}R@10, 95 % from"], found[f"{name}R@10, 95 % to"] = ends
+                ends = interval(score[recall], len(image_ND))
+                found[f"{name}{recall}, 95 % from"], found[f"{name}{recall}, 95 % to"] = ends
             found[f"{name}CLIP score"] = clip_score(image_ND, text_ND)
             if not name:
                 found["chance R@1"], found["chance R@10"] = score["chance R@1"], score["chance R@10"]

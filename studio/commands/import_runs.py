@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import Progress as Bar
-
 from core.problems import Problem
 from core.records.keeping import Imported, bring
-from core.records.looking import Found, Told, look
+from core.records.looking import Found, Progress, Told, look
 from core.texts import harmless
 from studio.open.stores import add_store_flags, open_store
 from studio.telling.printing import as_json
+from studio.telling.progress import progress_bar
 from studio.telling.sentences import spoken
 from widgets.look.language import said
 
@@ -48,9 +45,12 @@ def run(flags: argparse.Namespace) -> int:
 @contextmanager
 def telling(words: str) -> Iterator[Told]:
     """How far it is, on a terminal only; Ctrl-C stops, and runs that were imported whole stay."""
-    with Bar(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(words, total=None)
-        yield lambda progress: bar.update(task, total=max(1, progress.of), completed=progress.done)
+    with progress_bar(words) as bar:
+
+        def told(progress: Progress) -> None:
+            bar(progress.done, progress.of)
+
+        yield told
 
 
 def _report(found: list[Found], came: list[Imported], problems: list[Problem]) -> None:

@@ -14,6 +14,7 @@ from core.store.library import Library
 from core.store.places import CHECKPOINTS
 from studio.open.stores import add_store_flags, open_store
 from studio.telling.printing import as_json, console
+from studio.telling.progress import progress_bar
 
 ROWS = {
     "real ": "the real image", "training ": "as many training images", "lookup ": "training image of the nearest caption",
@@ -35,24 +36,31 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=1000, help="seed of the first; the others have the numbers after it"
     )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the scores among the run's figures, as the window does"
+    )
     parser.add_argument("--json", action="store_true")
     add_store_flags(parser)
 
 
 def run(flags: argparse.Namespace) -> int:
     """Make, score, print a table for each held-out split."""
-    from core.runs.judging import judged  # torch
+    from core.runs.judging import judged, keep  # torch
 
     with open_store(flags) as store:
         library, home = Library(store), Path(store.files) / CHECKPOINTS
-        place = home / library.find(flags.run).uid
+        uid = library.find(flags.run).uid
+        place = home / uid
         by = flags.by if not flags.by or Path(flags.by).is_dir() else str(home / library.find(flags.by).uid)
         if by and Path(by) == place:
             raise refuse(
                 "A run cannot judge itself.", hint="Name one that never made an image, such as the example judge_emoji."
             )
-    settings = {"judge": by, "most": flags.most, "steps": flags.steps, "seed": flags.seed}
-    found = judged(place, settings, None if flags.json else console().print)
+        settings = {"judge": by, "most": flags.most, "steps": flags.steps, "seed": flags.seed}
+        with progress_bar("Judging") as progress:
+            found = judged(place, settings, None if flags.json else console().print, progress)
+        if flags.keep:
+            keep(library, uid, found)
     if flags.json:
         print(as_json({"scores": found.scores, "said": found.lines}, indent=1))
         return 0
@@ -81,7 +89,9 @@ def _cell(scores: Mapping[str, float], column: str, prefix: str) -> str:
     value = scores.get(f"{prefix}{column}")
     if value is None:
         return ""
-    if column != "R@10" or prefix == "chance ":
-        return f"{100 * value:.1f} %" if column.startswith("R@") else f"{value:.4g}"
-    low, high = (scores[f"{prefix}R@10, 95 % {end}"] for end in ("from", "to"))
+    if not column.startswith("R@"):
+        return f"{value:.4g}"
+    if f"{prefix}{column}, 95 % from" not in scores:
+        return f"{100 * value:.1f} %"
+    low, high = (scores[f"{prefix}{column}, 95 % {end}"] for end in ("from", "to"))
     return f"{100 * value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"

@@ -19,6 +19,7 @@ from studio.session import Session
 from studio.watching.card_contents import card_at
 from studio.window.frame import Frame as WindowFrame
 from widgets.look.language import tr
+from widgets.message_bar import Choices
 
 if TYPE_CHECKING:
     from core.exploring.films import Frame
@@ -131,13 +132,16 @@ class Filming(QObject):
 
     def _tell(self, take: Take) -> None:
         words = tr("Filming the timeline: {done} of {all} steps.", done=take.done, all=len(take.steps))
-        self._window.messages.show_message(words, "hint", ((tr("Cancel"), self.stop),))
+        self._window.messages.show_message(words, "hint", self._choices())
+
+    def _choices(self) -> Choices:
+        return ((tr("Cancel"), self.stop),)
 
     def _ended(self, take: Take, made: int | None, why: str) -> None:
         take.stopped.set()
         self._take = None
         self._timer.stop()
-        self._window.messages.clear()
+        self._window.messages.take_back(self._choices())
         step, follows = take.back
         if follows:
             self._window.pump.go_live()

@@ -22,9 +22,10 @@ from core.telemetry.events import ENDED
 from studio.asking.exporting import export_model, export_tower
 from studio.asking.film_strips import bind_film_strips
 from studio.asking.judging import Judging
+from studio.asking.judging_made import JudgingMade
 from studio.asking.records import export_to_tensorboard
 from studio.asking.table_columns import bind_columns
-from studio.asking.teachers import offer_teachers
+from studio.asking.teachers import judges, offer_teachers
 from studio.session import Session
 from studio.telling.sentences import refusal
 from studio.window.frame import Frame
@@ -260,7 +261,9 @@ def kept_words(store: Store) -> str:
     return tr("Kept in {place}; large files in {folder}", place=store.place, folder=str(store.files))
 
 
-def bind_library(session: Session, window: Frame, room: RunsRoom, go_on: Callable[[str], None]) -> None:
+def bind_library(
+    session: Session, window: Frame, room: RunsRoom, go_on: Callable[[str], None], judging: JudgingMade
+) -> None:
     """The library's wishes; ``go_on`` continues a run."""
     library = room.page
     session.runsChanged.connect(library.set_runs)
@@ -288,6 +291,7 @@ def bind_library(session: Session, window: Frame, room: RunsRoom, go_on: Callabl
     library.replayRequested.connect(replay)
     library.continueRequested.connect(continue_run)
     library.compareRequested.connect(compare_all)
+    library.judgeRequested.connect(judging.start)
     library.renameRequested.connect(lambda uid, name: tell(lambda: session.library.rename(uid, name)))
     library.tagsRequested.connect(lambda uid, tags: tell(lambda: session.library.set_tags(uid, tags)))
     library.notesRequested.connect(lambda uid, notes: tell(lambda: session.library.set_notes(uid, notes)))
@@ -330,6 +334,7 @@ def kept_steps(session: Session) -> tuple[int, ...]:
 def show_checkpoints(session: Session, window: Frame, uids: tuple[str, ...]) -> None:
     """The steps a selected run can be forked from."""
     if len(uids) == 1 and session.facts(uids[0]):
+        window.library.set_judges(judges(session.store.files, session.runs))
         window.library.set_checkpoints(uids[0], session.library.reader(uids[0]).checkpoints())
 
 

@@ -8,6 +8,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplicat
 from studio.asking.advising import Advising
 from studio.asking.budgeting import Budgeting
 from studio.asking.glimpsing import Glimpsing
+from studio.asking.judging_made import JudgingMade
 from studio.asking.seeing import Seeing
 from studio.driving.driven import Driving, server_of
 from studio.session import Session
@@ -56,7 +57,10 @@ class Window(Frame):
         self.tour = tour_of(session, self)
         bindings.bind_design(session, self, self.ask_rate)
         bindings.bind_runs(session, self, self.ask_fork)
-        self.rooms.runs.when_made(lambda room: bindings.bind_library(session, self, room, self.dialogs.go_on))
+        self.judging_made = JudgingMade(session, self)
+        self.rooms.runs.when_made(
+            lambda room: bindings.bind_library(session, self, room, self.dialogs.go_on, self.judging_made)
+        )
         self.wall.when_filled(self._bind_monitors)
         bindings.bind_sweeps(session, self)
         bindings.bind_data(self)
@@ -182,7 +186,8 @@ class Window(Frame):
 
     def afoot(self) -> tuple[str, ...]:
         """Long work that would end with this window, a sentence each."""
-        return tuple(filter(None, (*self.rooms.afoot(), self.filming.afoot(), self.budgeting.afoot())))
+        others = (self.filming.afoot(), self.budgeting.afoot(), self.judging_made.afoot())
+        return tuple(filter(None, (*self.rooms.afoot(), *others)))
 
     def after_first_picture(self) -> None:
         """What costs time and is not needed to be seen: icons, torch, lost documents."""
@@ -229,6 +234,7 @@ class Window(Frame):
         self.session.preferences.geometry = self.saveGeometry()
         self.driving.release()
         self.filming.stop()
+        self.judging_made.release()
         self.rooms.close()
         self.budgeting.close()
         self.beside.close()

@@ -48,9 +48,9 @@ UNDO_MILLISECONDS = 20_000
 EDGE = 12  # pixels beside the table
 FEWEST, ONE = "fewest", -1  # how many runs an entry of the export menu needs: so many or more; exactly one
 ALIVE = ("running", "paused", "queued")
-ACTS = ("replay", "open", "continue", "fork", "compare", "export", "delete")
-MENU_ACTS = ("fork", "export")  # those that ask which
-OF_GRAPHS = ("open", "continue", "fork")  # what a run from another program's record has nothing for
+ACTS = ("replay", "open", "continue", "fork", "judge", "compare", "export", "delete")
+MENU_ACTS = ("fork", "judge", "export")  # those that ask which
+OF_GRAPHS = ("open", "continue", "fork", "judge")  # what a run from another program's record has nothing for
 
 
 class LibraryView(ShownRuns):
@@ -59,6 +59,7 @@ class LibraryView(ShownRuns):
     openDocumentRequested = Signal(str)  # uid
     continueRequested = Signal(str)
     forkRequested = Signal(str, int)  # uid, step
+    judgeRequested = Signal(str, str)  # uid, folder of the judge's checkpoints; empty: nobody
     replayRequested = Signal(str)
     compareRequested = Signal(tuple)  # uids
     renameRequested = Signal(str, str)
@@ -83,6 +84,7 @@ class LibraryView(ShownRuns):
         self._count, self._empty, self._place = QLabel(), QLabel(), QLabel()
         self._buttons: dict[str, QToolButton] = {}
         self._checkpoints: dict[str, tuple[CheckpointFacts, ...]] = {}
+        self._judges: tuple[tuple[str, str, str], ...] = ()
         self._deleted: tuple[str, ...] = ()
         self._undo_bar, self._undo_text = QFrame(), QLabel()
         self._undo_timer = QTimer(self)
@@ -99,6 +101,11 @@ class LibraryView(ShownRuns):
     def set_checkpoints(self, uid: str, checkpoints: Sequence[CheckpointFacts]) -> None:
         """Where a run can be forked."""
         self._checkpoints[uid] = tuple(each for each in checkpoints if each.kept)
+        self._refresh()
+
+    def set_judges(self, judges: Sequence[tuple[str, str, str]]) -> None:
+        """Runs that can judge what others make: a title, a uid and the folder of checkpoints each."""
+        self._judges = tuple(judges)
         self._refresh()
 
     def show_comparison(self, runs: Sequence[RunFacts], documents: Sequence[Document | None]) -> None:
@@ -250,7 +257,7 @@ class LibraryView(ShownRuns):
     def _act_words(self) -> dict[str, str]:
         return {
             "replay": tr("Replay"), "open": tr("Open experiment"), "continue": tr("Continue"), "fork": tr("Fork from…"),
-            "compare": tr("Compare"), "export": tr("Export"), "delete": tr("Delete"),
+            "judge": tr("Judge images by…"), "compare": tr("Compare"), "export": tr("Export"), "delete": tr("Delete"),
         }  # fmt: skip
 
     def _fill_export(self, menu: QMenu) -> None:
@@ -337,6 +344,10 @@ class LibraryView(ShownRuns):
             return tr("{name} still trains.", name=runs[0].name)
         if act == "continue" and runs[0].steps and runs[0].step >= runs[0].steps and runs[0].status == "finished":
             return tr("{name} has done all its steps. Fork it to train on with other settings.", name=runs[0].name)
+        if act == "judge" and runs[0].status in ALIVE:
+            return tr("{name} still trains.", name=runs[0].name)
+        if act == "judge" and not self._checkpoints.get(runs[0].uid):
+            return tr("{name} has no checkpoint to judge.", name=runs[0].name)
         if act == "fork" and not self._checkpoints.get(runs[0].uid):
             return tr("{name} has no checkpoint to fork from.", name=runs[0].name)
         return ""
@@ -454,10 +465,11 @@ class LibraryView(ShownRuns):
             button.setEnabled(not why_not)
             button.setToolTip(plain_tip("\n".join(filter(None, (button.text(), why_not)))))
         self._enable_export(self._buttons["export"].menu())
-        forks = self._buttons["fork"].menu()
-        if not forks.isVisible():  # facts come every second; an open menu stays as it is
-            forks.clear()
-            self._fill_fork(forks)
+        for act, fill in (("fork", self._fill_fork), ("judge", self._fill_judge)):
+            menu = self._buttons[act].menu()
+            if not menu.isVisible():  # facts come every second; an open menu stays as it is
+                menu.clear()
+                fill(menu)
 
     def _fill_fork(self, menu: QMenu) -> None:
         """The checkpoints of the selected run, the newest first."""
@@ -467,9 +479,25 @@ class LibraryView(ShownRuns):
                 wish = (runs[0].uid, each.step)
                 menu.addAction(checkpoint_words(each), lambda wish=wish: self.forkRequested.emit(*wish)).setData(wish)
 
+    def _fill_judge(self, menu: QMenu) -> None:
+        """Who can judge what the selected run makes, the newest first, and last nobody."""
+        runs = self._selected_runs()
+        if len(runs) != 1:
+            return
+        uid = runs[0].uid
+        for title, judge, folder in (one for one in self._judges if one[1] != uid):
+            entry = menu.addAction(title.replace("&", "&&"))
+            entry.triggered.connect(lambda _=False, folder=folder: self.judgeRequested.emit(uid, folder))
+            entry.setData(judge)
+        if menu.actions():
+            menu.addSeparator()
+        nobody = menu.addAction(tr("Nobody: distances between 8 × 8 pixels alone"))
+        nobody.triggered.connect(lambda: self.judgeRequested.emit(uid, ""))
+        nobody.setData("")
+
     def _row_menu(self, at: QPoint) -> None:
         menu = popup(self)
-        fill = {"fork": self._fill_fork, "export": self._fill_export}
+        fill = {"fork": self._fill_fork, "judge": self._fill_judge, "export": self._fill_export}
         for act, words in self._act_words().items():
             if act in fill:
                 inside = menu.addMenu(icon(_ICONS[act]), words)
@@ -497,6 +525,6 @@ def checkpoint_words(checkpoint: CheckpointFacts) -> str:
 
 
 _ICONS = {
-    "replay": "run", "open": "open", "continue": "step_forward", "fork": "fork", "compare": "compare",
+    "replay": "run", "open": "open", "continue": "step_forward", "fork": "fork", "judge": "judge", "compare": "compare",
     "export": "export", "delete": "delete",
 }  # fmt: skip

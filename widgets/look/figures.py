@@ -64,6 +64,7 @@ def figure_words() -> dict[str, str]:
         "cycles back": tr("cycles that come back within one frame"), "order kept": tr("order kept (Kendall's tau)"),
         "R2": "R²", "FID": "FID", "rFID": "rFID", "KID": "KID", "CLIP score": tr("CLIP score"),
         "distance to training": tr("distance to the nearest training image"), "mean rank": tr("mean rank"),
+        "R@1, 95 % from": tr("R@1, lower end of the 95 % interval"), "R@1, 95 % to": tr("R@1, upper end of the 95 % interval"),
         "R@10, 95 % from": tr("R@10, lower end of the 95 % interval"), "R@10, 95 % to": tr("R@10, upper end of the 95 % interval"),
         "lr": tr("learning rate"), "weight decay": tr("weight decay"), "retrieval": tr("retrieval"), "score": tr("score"),
     }  # fmt: skip

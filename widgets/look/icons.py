@@ -17,7 +17,7 @@ NAMES = {
     "bypass": "mdi6.debug-step-over", "frame": "mdi6.select-group", "checkpoint": "mdi6.flag-outline", "best": "mdi6.star-outline",
     "export": "mdi6.export-variant", "rename": "mdi6.pencil-outline", "tag": "mdi6.tag-outline", "compare": "mdi6.compare-horizontal",
     "fork": "mdi6.source-fork", "lineage": "mdi6.file-tree-outline", "picture": "mdi6.image-outline", "frozen": "mdi6.snowflake", "trained": "mdi6.fire",
-    "gallery": "mdi6.view-grid-outline", "own": "mdi6.puzzle-outline", "driven": "mdi6.robot-outline", "data": "mdi6.database-outline", "log": "mdi6.text-box-outline", "more": "mdi6.chevron-down",
+    "gallery": "mdi6.view-grid-outline", "own": "mdi6.puzzle-outline", "driven": "mdi6.robot-outline", "judge": "mdi6.scale-balance", "data": "mdi6.database-outline", "log": "mdi6.text-box-outline", "more": "mdi6.chevron-down",
     "less": "mdi6.chevron-up", "good": "mdi6.check-circle-outline", "theme": "mdi6.theme-light-dark", "language": "mdi6.translate", "device": "mdi6.chip",
 }  # fmt: skip
 

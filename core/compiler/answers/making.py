@@ -86,6 +86,11 @@ def makings(plan: Plan) -> tuple[Making, ...]:
     return tuple(found)
 
 
+def from_noise(plan: Plan) -> tuple[Making, ...]:
+    """Every image that is made from noise, not rebuilt from another."""
+    return tuple(making for making in makings(plan) if making.kind == "image" and making.original is None)
+
+
 def _original(plan: Plan, node: str, port: str | None, kind: str) -> End | None:
     """The nearest of this kind at or behind a port that is taken; or a port that is given beside what is made."""
     end = plan.made_of(node).get(port or "")
@@ -124,10 +129,11 @@ def make(
 
 
 def make_together(
-    experiment: Runs, making: Making, batch: Mapping[End, Any], seeds: Sequence[int], steps: int | None = None
-) -> list[Thing]:
-    """One for each row of the batch at once: quicker than one by one, and equal to it but for rounding."""
-    return _made(experiment, making, batch, Wish(seeds=tuple(seeds), steps=steps))
+    experiment: Runs, making: Making, batch: Mapping[End, Any], seeds: Sequence[int], steps: int | None = None,
+    told: Callable[[Tensor, int, int], None] | None = None,
+) -> list[Thing]:  # fmt: skip
+    """One for each row of the batch at once: quicker than one by one, and equal to it but for rounding; ``told`` is as a wish's."""
+    return _made(experiment, making, batch, Wish(seeds=tuple(seeds), steps=steps, told=told))
 
 
 def make_between(

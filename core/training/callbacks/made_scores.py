@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from core.blocks.catalog import blocks
-from core.compiler.answers.making import Making, make_together
+from core.compiler.answers.making import Making, from_noise, make_together
 from core.compiler.feed import Batch
 from core.compiler.plan import Task
 from core.data.media import pixels_of
@@ -28,7 +28,7 @@ from core.knobs import knob
 from core.telemetry.events import Pictures, Scalars
 from core.training.callback import Callback, callbacks
 from core.training.callbacks.evaluation import as_evaluated
-from core.training.control import Stopping
+from core.training.control import Skipping, Stopping
 from core.training.judge import Images, Judge, judge_at
 from core.training.likeness import nearest
 from core.training.running import Running
@@ -75,7 +75,7 @@ class MadeScores(Callback):
         self._judge = judge_at(self.config.judge)
         for doubt in self._judge.doubts(run.plan.document):
             run.warn(doubt)
-        if not self._makings(run):
+        if not from_noise(run.plan):
             run.warn("Scores of made images are off: no block here makes images from noise.")
         elif run.callback("evaluation") is None:
             run.warn("Scores of made images are off: they need the training option Evaluation.")
@@ -88,7 +88,9 @@ class MadeScores(Callback):
         try:
             with as_evaluated(run):
                 scored = self.score(run)
-        except Stopping:
+        except Stopping as stopping:
+            if isinstance(stopping, Skipping):
+                run.log(f"The scores of made images at step {step} were skipped by hand.")
             return
         evaluation = run.callback("evaluation")
         for task, values in scored:
@@ -96,20 +98,32 @@ class MadeScores(Callback):
                 evaluation.choose(run, values)  # type: ignore[union-attr]
 
     def score(self, run: Running) -> list[tuple[Task, dict[str, float]]]:
-        """Make, score and say it now, block by block; each with the task that it is of. Raises Stopping."""
-        return [self._score(run, making) for making in self._makings(run)]
+        """Make, score and say it now, block by block; each with the task that it is of. Raises Stopping, between two steps of an image too."""
+        with run.busy("evaluating", sum(self._count(run, making) for making in from_noise(run.plan))):
+            return [self._score(run, making) for making in from_noise(run.plan)]
 
-    def _makings(self, run: Running) -> list[Making]:
-        return [m for m in run.experiment.makings() if m.kind == "image" and m.original is None]
+    @property
+    def judge_title(self) -> str:
+        """Who judges; empty where nobody does."""
+        return self._judge.title
+
+    def _count(self, run: Running, making: Making) -> int:
+        """How many images are made: what progress is told of."""
+        with run.at_work(run.plan.tasks_with(making.end.node)[0]):
+            return sum(min(self.config.most, len(run.feed.splits[split])) for split in self._splits(run))
+
+    def _splits(self, run: Running) -> list[str]:
+        return [name for name in SELECTING if len(run.feed.splits.get(name, ())) > 1]
 
     def _score(self, run: Running, making: Making) -> tuple[Task, dict[str, float]]:
         """Said for each split; with the task that it is of."""
         task, every = run.plan.tasks_with(making.end.node)[0], dict[str, float]()
         with run.at_work(task):
             if making not in self._trained:
-                self._trained[making] = self._read(run, making, "train", MOST_TRAINED, makes=False)
+                with run.busy("evaluating"):  # read only: quick, so it is not counted
+                    self._trained[making] = self._read(run, making, "train", MOST_TRAINED, makes=False)
             trained = self._trained[making]
-            for split in (name for name in SELECTING if len(run.feed.splits.get(name, ())) > 1):
+            for split in self._splits(run):
                 real = self._read(run, making, split, self.config.most, makes=True)
                 made_NCHW = real.made_NCHW
                 if made_NCHW.shape[2:] != real.image_NCHW.shape[2:]:
@@ -127,10 +141,14 @@ class MadeScores(Callback):
         end, port = self._real(run, making), self._sentence(run)
         place = {index: number for number, index in enumerate(run.feed.splits[split])}
 
+        def cut(*_: object) -> None:
+            if run.control.cuts_short:
+                raise Stopping
+
         def read(batch: Batch, indices: list[int]) -> tuple[Tensor, Tensor, list[str]]:
             values = batch if end in batch else run.experiment.run(batch, [end.node])
             seeds = [self.config.seed + place[index] for index in indices]
-            things = make_together(run.experiment, making, batch, seeds, self.config.steps) if makes else []
+            things = make_together(run.experiment, making, batch, seeds, self.config.steps, cut) if makes else []
             made = [torch.from_numpy(thing.made).permute(2, 0, 1).float() / 255 for thing in things]
             named = [str(run.feed.source.part(index, (port,))[port]) for index in indices] if port else []
             return values[end].float().cpu(), torch.stack(made) if made else torch.empty(0), named
