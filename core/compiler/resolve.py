@@ -48,7 +48,7 @@ def resolve(document: Document, vocabulary: Vocabulary) -> Resolved:
             continue
         if document.nodes[key].bypassed:
             out.add(key)
-            for taken, gave in spec.ways_through():
+            for taken, gave in spec.ways_through(given):
                 if taken in given:
                     forwards[End(node=key, port=gave)] = given[taken]
             continue

@@ -7,7 +7,7 @@ palette and the rules read only this.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -71,14 +71,19 @@ class BlockSpec:
         """What a new node of this kind says from the start."""
         return {knob.name: knob.placed for knob in self.knobs if knob.placed is not None}
 
-    def ways_through(self) -> list[tuple[str, str]]:
-        """Pairs of an incoming and an outgoing port of the same kind: what bypassing this node would join."""
+    def ways_through(self, there: Collection[str] | None = None) -> list[tuple[str, str]]:
+        """Pairs of an incoming and an outgoing port of the same kind: what bypassing this node would join.
+
+        ``there``: the incoming ports that something comes in by, None for all. Of two vectors that become one, the other passes
+        where the first one's block is disabled.
+        """
+        takes = [port for port in self.takes if there is None or port.name in there]
         pairs = [(given.name, given.name) for given in self.gives if self._takes_alike(given)]
         used = {taken for taken, _ in pairs}
         for given in self.gives:
             if given.name in {gave for _, gave in pairs}:
                 continue
-            taken = next((one for one in self.takes if one.kind == given.kind and one.name not in used), None)
+            taken = next((one for one in takes if one.kind == given.kind and one.name not in used), None)
             if taken is not None:
                 pairs.append((taken.name, given.name))
                 used.add(taken.name)

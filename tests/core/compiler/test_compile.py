@@ -104,6 +104,29 @@ def test_a_bypassed_block_passes_its_input_through() -> None:
     assert "augment" not in plan.sample_nodes
 
 
+@pytest.mark.parametrize(
+    ("disabled", "passes"), [("", "projection"), ("text_transformer", "projection"), ("vit", "projection_2")]
+)
+def test_of_two_vectors_bypassed_into_one_the_other_passes_where_the_first_is_disabled(
+    disabled: str, passes: str
+) -> None:
+    """So a sweep can put two encoders before one objective, a configuration each."""
+    draw = Drawing()
+    draw.document = tiny_clip()
+    draw.add("fusion.concat")
+    draw.add("objectives.classification")
+    for source, target in (
+        ("projection.embedding", "concat.left"), ("projection_2.embedding", "concat.right"),
+        ("concat.embedding", "classification.embedding"), ("emoji.classes", "classification.classes"),
+    ):  # fmt: skip
+        draw.wire(source, target)
+    document = edits.change_node(draw.document, "concat", bypassed=True)
+    if disabled:
+        document = edits.change_node(document, disabled, muted=True)
+    inputs = compile(document).inputs
+    assert inputs["classification"]["embedding"] == End(node=passes, port="embedding")
+
+
 def test_bypassed_sides_stay_on_their_sides() -> None:
     words = declared_vocabulary()
     assert words.spec("fusion.early").ways_through() == [("left", "left"), ("right", "right")]
