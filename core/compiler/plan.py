@@ -144,8 +144,8 @@ class Plan:
         """What comes in at a node when something is made: at a block not what only teaches it."""
         return self.made_of(node).values() if node in self.batch_nodes else self.inputs[node].values()
 
-    def nearest(self, ends: Iterable[End], kind: str) -> End | None:
-        """The nearest of a kind among some ends and what they are made of, that a batch has or a block makes."""
+    def nearest(self, ends: Iterable[End], kind: str, stops: Collection[str] = ()) -> End | None:
+        """The nearest of a kind among some ends and what they are made of, that a batch has or a block makes; not behind ``stops``."""
         waiting, seen = list(ends), set[End]()
         while waiting:
             end = waiting.pop(0)
@@ -156,7 +156,7 @@ class Plan:
             is_there = end.node in self.batch_nodes or any(end in task.carried for task in self.tasks)
             if port is not None and port.kind == kind and is_there:
                 return end
-            waiting += self.before(end.node)
+            waiting += () if end.node in stops else self.before(end.node)
         return None
 
     def behind(self, end: End) -> list[End]:

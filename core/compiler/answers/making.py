@@ -95,9 +95,17 @@ def _original(plan: Plan, node: str, port: str | None, kind: str) -> End | None:
     """The nearest of this kind at or behind a port that is taken; or a port that is given beside what is made."""
     end = plan.made_of(node).get(port or "")
     if end is not None:
-        return plan.nearest([end], kind)
+        return plan.nearest([end], kind, _drawing(plan))
     given = plan.specs[node].output(port or "")
     return End(node=node, port=given.name) if given is not None and given.kind == kind else None
+
+
+def _drawing(plan: Plan) -> frozenset[str]:
+    """Blocks that are taught what they make: it is drawn, and rebuilt from nothing that they are given, such as an example."""
+    taught = {
+        key: set(blocks[plan.document.nodes[key].block].learns) & set(plan.inputs[key]) for key in plan.batch_nodes
+    }
+    return frozenset(key for key, ports in taught.items() if ports)
 
 
 def _made_of(plan: Plan, node: str) -> frozenset[str]:

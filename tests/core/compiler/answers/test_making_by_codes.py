@@ -14,10 +14,11 @@ import torch
 from core.blocks.generators.mixed_decoder import MixedDecoder
 from core.blocks.wish import Wish
 from core.compiler.answers.answerable import answerable
-from core.compiler.answers.making import makings
+from core.compiler.answers.making import from_noise, makings
+from core.compiler.compile import compile
 from core.data.media import pixels_of
 from core.graph import edits
-from core.graph.document import Document
+from core.graph.document import Document, End
 from core.inference.answering import Cancelled
 from core.inference.code_book import IMAGES, code_book
 from core.inference.generate import Manner, Sight, generate, walk
@@ -67,6 +68,23 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Trained,
     opened = Trained(document, folder)
     yield opened, run.listener  # type: ignore[attr-defined]
     opened.close()
+
+
+def test_what_is_drawn_after_an_example_is_no_reconstruction_of_it() -> None:
+    document, nearest = edits.add_node(drawer(), "transforms.nearest_example", x=0, y=0)
+    document, encoder = edits.add_node(document, "tokenizers.picture_encoder", x=0, y=0, knobs={"width": 8})
+    document, quantizer = edits.add_node(document, "tokenizers.vector_quantizer", x=0, y=0, knobs={"codes": 8})
+    for source, target in (
+        ("emoji.sentence", f"{nearest}.sentence"), ("emoji.image", f"{nearest}.image"), (f"{nearest}.image", f"{encoder}.image"),
+        (f"{encoder}.tokens", f"{quantizer}.tokens"), (f"{quantizer}.codes", "mixed_decoder.example"),
+    ):  # fmt: skip
+        ends = (End(node=node, port=port) for node, port in (source.split("."), target.split(".")))
+        document = edits.connect(document, *ends)
+    plan = compile(document)
+    found = {making.end.node: making for making in makings(plan)}
+    assert found["picture_decoder_2"].original is None
+    assert found["picture_decoder"].original == End(node="emoji", port="image")
+    assert [making.end.node for making in from_noise(plan)] == ["picture_decoder_2"]
 
 
 def test_the_drawn_image_is_made_of_words_and_not_of_the_image_that_teaches(trained: tuple[Trained, Any]) -> None:
