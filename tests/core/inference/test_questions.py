@@ -40,6 +40,7 @@ FINDS = {  # what each finds; what is not named here is asked with a sentence or
     "co_attention_pretraining": {},
     "early_fusion_mlm": {},
     "phrase_regions": {},
+    "crops_sweep": {},
     "video_actions": {},
     "sound_offset": {},
     "several_views": {},
