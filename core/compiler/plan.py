@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from core.blocks.catalog import blocks
+from core.data.catalog import transforms
 from core.data.order import packs_rows
 from core.graph.analysis import Analysis
 from core.graph.document import Document, End
 from core.graph.selection import of_task
 from core.graph.vocabulary import BlockSpec
+
+
+def hangs_on(key: str) -> Mapping[str, tuple[str, ...]]:
+    """Outgoing ports of a kind of node that hang on some of the incoming ones alone, with these."""
+    if key in transforms:
+        return transforms[key].hangs_on
+    return blocks[key].hangs_on if key in blocks else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,8 +174,7 @@ class Plan:
         return [given[arm] for arm in arms if arm in given]
 
     def _hangs_on(self, end: End) -> tuple[str, ...]:
-        key = self.document.nodes[end.node].block
-        return blocks[key].hangs_on.get(end.port, ()) if key in blocks else ()
+        return hangs_on(self.document.nodes[end.node].block).get(end.port, ())
 
     def sides(self, objective: str) -> tuple[End, End] | None:
         """The two ends of embeddings that an objective pulls together."""

@@ -265,6 +265,9 @@ class Transform(_Sampled):
         False  # makes a fault that is told, to learn and score by: what a person brings passes as it is
     )
     alternatives: ClassVar[bool] = False  # each outgoing port passes on whichever incoming one of its kind is there
+    hangs_on: ClassVar[
+        Mapping[str, tuple[str, ...]]
+    ] = {}  # outgoing port -> the incoming ones that it alone hangs on; else on all
     learns_from: ClassVar[
         Sequence[str]
     ] = ()  # ports that only :meth:`fit` reads; what a person gives need not have them

@@ -199,7 +199,10 @@ class Trained:
     def names(self, teller: Teller) -> Sequence[str]:
         """What the classes are called that an objective learned, in order; empty where its data does not say."""
         source = self.graphs[self.plan.tasks_with(teller.node)[0].source].source
-        return source.code_names(teller.learned.port) if teller.learned.node in self.plan.sources else ()
+        end = teller.learned
+        while end.node not in self.plan.sources and len(behind := self.plan.behind(end)) == 1:
+            end = behind[0]  # a step that changes codes keeps what they are called
+        return source.code_names(end.port) if end.node in self.plan.sources else ()
 
     def batch(self, given: Mapping[str, Any], task: Task) -> dict[End, Any]:
         """One sample's batch from values on the source's ports, through the transforms as in evaluation."""

@@ -33,7 +33,8 @@ def through(graph: SampleGraph, given: Mapping[str, Any]) -> dict[tuple[str, str
         assert isinstance(part, Transform)
         needed = read_by(part, wires)
         incoming = {name: values[end] for name, end in needed.items() if end in values}
-        if len(incoming) < (1 if part.alternatives else len(needed)):
+        passes_apart = part.only_in_training and part.hangs_on  # what is not brought is not missed
+        if len(incoming) < (1 if part.alternatives or passes_apart else len(needed)):
             continue
         if part.only_in_training or part.plants:
             made = {port: incoming[port] for port in part.gives if port in incoming}

@@ -14,7 +14,7 @@ from typing import Literal
 from core.blocks.catalog import blocks
 from core.blocks.connectors.modality_dropout import ModalityDropout
 from core.compiler.answers.subsets import droppers
-from core.compiler.plan import Plan, Task
+from core.compiler.plan import Plan, Task, hangs_on
 from core.graph.document import End
 from core.problems import Problem
 
@@ -110,7 +110,7 @@ def _incoming(plan: Plan, end: End) -> list[End]:
     """What an end is made of: all that its node takes, or only its own stream, where a block keeps streams apart or says what an end hangs on."""
     given = plan.inputs.get(end.node, {})
     key = plan.document.nodes[end.node].block
-    if plan.specs[end.node].alternatives or (key in blocks and end.port in blocks[key].hangs_on):
+    if plan.specs[end.node].alternatives or end.port in hangs_on(key):
         return plan.behind(end)
     if _streams_apart(plan, end.node) and end.port in given:
         return [given[end.port]]

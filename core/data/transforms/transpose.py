@@ -40,6 +40,7 @@ class Transpose(Transform):
         "segments": port("segments", "the chords, as much higher"),
     }
     only_in_training = True
+    hangs_on = {"spectrogram": ("spectrogram",), "classes": ("classes",), "segments": ("segments",)}
 
     @dataclass(frozen=True, kw_only=True)
     class Config:

@@ -24,7 +24,7 @@ from core.inference.trained import Trained
 from core.inference.transcribe import align, transcribe
 from core.problems import Refused
 from core.store.database import Store
-from tests.core.data.clips import tone
+from tests.core.data.clips import jsonl, tone
 from tests.core.inference.test_questions import checkpoint_of, spoken
 from tests.documents import Drawing, tiny_clip
 
@@ -124,6 +124,42 @@ def test_events_are_those_that_the_objective_marks(model: Trained) -> None:
     assert events
     assert {(event.span, event.name) for event in events} == {(mark.span, f"tone{mark.code}") for mark in marks}
     assert [event.span.start for event in events] == sorted(event.span.start for event in events)
+
+
+def test_a_step_that_moves_key_and_chords_in_training_lets_a_sound_be_asked(tmp_path: Path) -> None:
+    """What a person brings has no key to be moved: the chroma hangs on the sound alone, and passes as it is."""
+    keys = ("C:maj", "A:min")
+    rows = [{"file": f"{n}.wav", "key": keys[n % 2], "split": ("train", "test")[n // 8]} for n in range(12)]
+    draw = Drawing("harmony")
+    draw.add(
+        "sources.sounds", folder=str(jsonl(tmp_path / "songs", rows)), hertz=8000, seconds=0.5, names="keys and chords"
+    )
+    draw.add("transforms.sound_length", seconds=0.5)
+    draw.add("transforms.chroma", n_fft=1024, hop=400)
+    draw.add("transforms.transpose")
+    draw.add("encoders.frame_cnn", width=8, depth=1)
+    draw.add("connectors.pool")
+    draw.add("objectives.classification", classes=24)
+    for source, target in (
+        ("sounds.waveform", "sound_length.waveform"), ("sound_length.waveform", "chroma.waveform"),
+        ("chroma.spectrogram", "transpose.spectrogram"), ("sounds.classes", "transpose.classes"),
+        ("transpose.spectrogram", "frame_cnn.spectrogram"), ("frame_cnn.tokens", "pool.tokens"),
+        ("pool.embedding", "classification.embedding"), ("transpose.classes", "classification.classes"),
+    ):  # fmt: skip
+        draw.wire(source, target)
+    document = edits.set_recipe(
+        draw.document, steps=2, batch_size=4, threads=1, callbacks={"checkpointing": {}}, diagnostics={}
+    )
+    with Store.open(tmp_path / "runs.db") as store:
+        trained = Trained(document, checkpoint_of(store, document))
+    (told,) = trained.tellers
+    file, batch = of_sample(trained, 9)
+    head = trained.experiment.node(told.node)
+    with torch.no_grad():
+        wanted = head.scores(trained.experiment.run(batch, [told.told.node])[told.told])[0].softmax(-1)
+    found = dict(recognise(trained, "sound", file))
+    trained.close()
+    assert found["A minor"] == pytest.approx(float(wanted[21]), abs=1e-6)
 
 
 def test_an_alignment_is_the_likeliest_path(model: Trained) -> None:
