@@ -27,7 +27,7 @@ def told(document: Document) -> list[Problem]:
     return [problem for problem in analyse(document).problems if RANDOM in problem.what]
 
 
-@pytest.mark.parametrize("name", ["whisper_frames_sweep", "words_or_voice"])
+@pytest.mark.parametrize("name", ["whisper_frames_sweep", "words_or_voice", "spoken_digits_sweep"])
 def test_examples_that_freeze_whisper_say_that_they_lack_it(name: str) -> None:
     (problem,) = told(example(name))
     assert (problem.node, problem.severity) == ("whisper", "warning")
