@@ -61,7 +61,7 @@ def test_a_sweep_speaks_chinese_and_means_the_same(key: str) -> None:
 def test_a_baseline_named_by_a_point_of_one_axis_or_of_all() -> None:
     opened = {key: in_language(document).sweep for key, document in SWEEPS.items()}
     assert {key: sweep.baseline for key, sweep in opened.items() if sweep and sweep.baseline} == {
-        "whisper_frames_sweep": "每 5 帧堆叠", "spoken_digits_sweep": "对数梅尔，从零训练",
+        "whisper_frames_sweep": "每 5 帧堆叠", "spoken_digits_sweep": "对数梅尔，从零训练", "key_and_chords": "第 1 组",
         "temperature_sweep": "温度 τ 0.07", "token_compression_sweep": "平均池化", "cross_attention_memory_sweep": "朴素",
         "early_late_cost_sweep": "早期", "joint_sources_sweep": "两者", "code_book_sweep": "VQ，256 个条目",
         "noise_paths_sweep": "加噪路径 flow matching", "vqgan_sweep": "VQ-VAE：像素", "crops_sweep": "不裁剪", "connectors_sweep": "多层感知机",
