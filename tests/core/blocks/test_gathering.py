@@ -58,7 +58,9 @@ def half(rank: int, meeting: str, folder: str) -> None:
 
 @pytest.mark.long
 def test_two_processes_give_the_gradients_of_one(tmp_path: Path) -> None:
-    multiprocessing.spawn(half, args=(str(tmp_path / "meeting"), str(tmp_path)), nprocs=PROCESSES)
+    multiprocessing.start_processes(
+        half, args=(str(tmp_path / "meeting"), str(tmp_path)), nprocs=PROCESSES, start_method="forkserver"
+    )
     found = torch.load(tmp_path / "gradients.pt", weights_only=True)
     for (key, knobs), shared in zip(CASES, found):
         alone = gradients(key, knobs, slice(0, ROWS))

@@ -37,6 +37,7 @@ class Made(Source):
         hangs: int = -1
         once: str | None = knob(None, "A file that says it has happened.", path="file")
         count: int = COUNT
+        says: str = ""  # a variable of the environment that its sentences quote
 
     def open(self) -> None:
         return None
@@ -52,7 +53,10 @@ class Made(Source):
             raise refuse(f"picture {index} is damaged.")
         self._misbehave(index)
         picture = np.random.default_rng(index).random((3, 8, 8), dtype=np.float32)
-        return {"image": torch.from_numpy(picture), "sentence": f"square number {index}"}
+        return {
+            "image": torch.from_numpy(picture),
+            "sentence": f"square number {index}{os.environ.get(self.config.says, '')}",
+        }
 
     def _misbehave(self, index: int) -> None:
         if index not in (self.config.deadly, self.config.hangs) or multiprocessing.parent_process() is None:

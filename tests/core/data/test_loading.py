@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
@@ -12,6 +15,7 @@ from core.blocks.values import Text
 from core.data.batch import collate
 from core.data.loading import batches, order
 from core.data.pipeline import SampleGraph, generator, tolerated
+from core.data.workers import pool_of
 from core.problems import Refused
 from tests.core.data.made import Made, graph, step
 
@@ -172,6 +176,19 @@ def test_workers_end_with_the_graph(made: SampleGraph) -> None:
     assert pool_of(made, 1).process_ids == before  # they stay from epoch to epoch
     made.close()
     assert pool.process_ids == []
+
+
+def test_workers_come_from_one_server_and_live_in_the_surroundings_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    parents = set()
+    for said in ("", " of May", " of June"):
+        monkeypatch.setenv("CMS_MADE_SAYS", said)
+        built = graph(says="CMS_MADE_SAYS")
+        sentences = [one for batch in epoch(built, workers=1) for one in batch["source", "sentence"]]
+        assert all(sentence.endswith(said) for sentence in sentences)
+        parents |= {psutil.Process(child).ppid() for child in pool_of(built, 1).process_ids}
+        built.close()
+    assert len(parents) == 1
+    assert (os.getpid() in parents) == (sys.platform != "linux")
 
 
 def test_an_iterator_that_is_left_ends_its_thread(made: SampleGraph) -> None:

@@ -131,5 +131,7 @@ def _one(rank: int, meeting: str, folder: str, cases: dict[str, str]) -> None:
 def in_two(cases: dict[str, Document], folder: Any) -> list[dict[str, Any]]:
     """What each of two processes finds, by case."""
     texts = {name: dumps(document) for name, document in cases.items()}
-    multiprocessing.spawn(_one, args=(str(folder / "meeting"), str(folder), texts), nprocs=PROCESSES)
+    multiprocessing.start_processes(
+        _one, args=(str(folder / "meeting"), str(folder), texts), nprocs=PROCESSES, start_method="forkserver"
+    )
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(PROCESSES)]
