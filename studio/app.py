@@ -10,6 +10,7 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from platformdirs import user_log_dir
 from PySide6.QtCore import (
@@ -26,7 +27,6 @@ from PySide6.QtGui import QFont, QIcon
 from PySide6.QtWidgets import QApplication
 
 from core.graph.document import Document
-from core.store.database import Store
 from studio.open.another import usual_store
 from studio.open.documents import DEFAULT_EXAMPLE, example_shown, find_document, in_language
 from studio.open.preferences import Preferences
@@ -38,6 +38,9 @@ from studio.window.window import Window
 from widgets.look.files import remember_with
 from widgets.look.language import use_language
 from widgets.look.theme import apply_theme
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.database import Store
 
 FONTS = ["Inter", "Noto Sans", "DejaVu Sans", "Segoe UI", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei"]
 
@@ -138,10 +141,7 @@ def run_window(where: str | None, store: str | None, files: str | None = None, *
     preferences = Preferences()
     application = make_application(preferences)
     document = find_document(where or DEFAULT_EXAMPLE)
-    opened, why = (
-        (Store.open(store, files=files), "") if store else usual_store(preferences.store, preferences.store_files)
-    )
-    session = Session(opened, preferences)
+    session = Session(_opened(store, files) if store else lambda: _usual(session), preferences)
     window = make_window(session, document)
     if where and Path(where).suffix:
         session.show(document, Path(where))
@@ -150,16 +150,31 @@ def run_window(where: str | None, store: str | None, files: str | None = None, *
     session.vocabularyChanged.connect(collector.spare, Qt.ConnectionType.SingleShotConnection)
     QTimer.singleShot(0, window.after_first_picture)
     QTimer.singleShot(0, window.offer_tour)
-    if why:
-        QTimer.singleShot(0, lambda: session.say(why, "warning"))
     if driven or preferences.driven:
         QTimer.singleShot(0, lambda: session.window.driving.switch(True))
     obey_signals(session)
     sys.excepthook = lambda kind, error, trace: _say_crash(session, kind, error, trace)
     try:
-        return application.exec()
+        code = application.exec()
+        if session.why_not is not None:
+            raise session.why_not
+        return code
     finally:
-        session.store.close()
+        session.let_go()
+
+
+def _opened(store: str, files: str | None) -> Store:
+    """One that was asked for: a window without it is not opened."""
+    from core.store.database import Store
+
+    return Store.open(store, files=files)
+
+
+def _usual(session: Session) -> Store:
+    opened, why = usual_store(session.preferences.store, session.preferences.store_files)
+    if why:
+        session.say(why, "warning")
+    return opened
 
 
 def obey_signals(session: Session) -> None:

@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -27,12 +28,7 @@ from core.problems import Problem, Refused
 from core.runs.launch import place_of, queue
 from core.runs.staging import queue_stage
 from core.runs.vocabulary import cached_vocabulary
-from core.runs.worker import RunThread, ask, start_process
 from core.store.answers import RunFacts
-from core.store.database import Store
-from core.store.library import Library
-from core.store.resuming import trains_the_same
-from core.store.shelf import Shelf
 from core.telemetry.events import ENDED
 from studio.asking.engine import Engine
 from studio.open.journal import Journal, Lost
@@ -45,6 +41,12 @@ from studio.open.tabs import Tabs
 from studio.open.versions import Versions
 from studio.telling.sentences import refusal, spoken
 from widgets.look.language import said, tr
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.runs.worker import RunThread
+    from core.store.database import Store
+    from core.store.library import Library
+    from core.store.shelf import Shelf
 
 LONGEST_MARK_SECONDS = 12.0  # a store may be locked for so long
 JOURNAL_PAUSE, ANALYSIS_PAUSE, LIBRARY_PAUSE = 400, 60, 1000  # milliseconds
@@ -83,9 +85,12 @@ class Session(QObject):
     _recordTold = Signal(object)  # Problem; from a run's recorder, on its thread
     _interrupted = Signal(object)  # list[RunFacts]; from the thread that marked them
 
-    def __init__(self, store: Store, preferences: Preferences | None = None, parent: QObject | None = None) -> None:
+    def __init__(
+        self, store: Store | Callable[[], Store], preferences: Preferences | None = None, parent: QObject | None = None
+    ) -> None:
+        """``store``, or what opens it when it is first asked for."""
         super().__init__(parent)
-        self.store, self.library = store, Library(store)
+        self._opens = store if callable(store) else lambda: store
         self.preferences = preferences or Preferences()
         self.engine = Engine(self)
         self.sweeping = Sweeping(self, self)
@@ -101,7 +106,8 @@ class Session(QObject):
         self.levels.changed.connect(self.levelChanged)
         self.journal, self.versions, self.learning = Journal(), Versions(), Learning(parent=self)
         self.runs: list[RunFacts] = []
-        self._shelf, self._is_reading = Shelf(store), False
+        self._is_reading = False
+        self.why_not: Refused | None = None  # no store could be opened
         self.checked: Document | None = None  # the document that the analysis is of
         self.driver = ""  # the script that edits just now
         self.watched = ""  # uid of the run on the monitors
@@ -125,8 +131,13 @@ class Session(QObject):
         timer.timeout.connect(act)
         return timer
 
-    def start(self) -> None:
-        """Read the vocabulary behind the window and look at the library."""
+    def start(self) -> bool:
+        """Open the store, read the vocabulary behind the window and look at the library; False, and why, where there is no store."""
+        try:
+            self.store  # noqa: B018
+        except Refused as refused:
+            self.why_not = refused
+            return False
         self.engine.read_vocabulary()
         for problem in self.store.warnings:
             self.say(spoken(problem), "warning")
@@ -134,6 +145,8 @@ class Session(QObject):
         self.refresh_runs()
         self.sweeping.start()
         self._library_timer.start()
+        self.stateChanged.emit()  # what the store allows is known
+        return True
 
     def say(self, sentence: str, severity: str = "hint") -> None:
         """A sentence for the person."""
@@ -146,6 +159,38 @@ class Session(QObject):
         except Refused as refused:
             self.say(refusal(refused), "error")
             return None
+
+    # The store
+
+    @cached_property
+    def store(self) -> Store:
+        """Where runs are kept. Raises Refused where it cannot be opened."""
+        return self._opens()
+
+    @property
+    def only_read(self) -> Problem | None:
+        """Why nothing can be written into the store; None where it can, or where it is not open yet."""
+        return self.store.only_read if "store" in vars(self) else None
+
+    def let_go(self) -> None:
+        """Close the store, where it was opened, and end what works for the window."""
+        if "store" in vars(self):
+            self.store.close()
+        else:
+            self.engine.close()
+
+    @cached_property
+    def library(self) -> Library:
+        """Its runs."""
+        from core.store.library import Library
+
+        return Library(self.store)
+
+    @cached_property
+    def _shelf(self) -> Shelf:
+        from core.store.shelf import Shelf
+
+        return Shelf(self.store)
 
     # The document
 
@@ -482,6 +527,8 @@ class Session(QObject):
             ends, begins = f"{document.recipe.steps:,}", f"{max(kept):,}"
             self.say(tr("The fork would begin at step {begins} and its recipe ends at {ends}. Set more steps.", begins=begins, ends=ends), "warning")  # fmt: skip
             return None
+        from core.store.resuming import trains_the_same
+
         changed = not trains_the_same(file.dumps(document), str(text))
         return Fork(uid=uid, step=step, begins=max(kept), before=started_with, document=document, changed=changed)
 
@@ -497,6 +544,8 @@ class Session(QObject):
 
     def launch(self, uid: str, place: str) -> None:
         """Begin a run and look at it. Raises Refused where it cannot be begun."""
+        from core.runs.worker import RunThread, start_process
+
         if place_of(self.library, uid, place) == "process":
             self._children[uid] = start_process(self.store, uid)
         else:
@@ -516,7 +565,7 @@ class Session(QObject):
         """Ask the active run for something: pause, resume, stop, checkpoint, rate."""
         facts = self.active
         if facts is not None:
-            self.attempt(lambda: ask(self.store, facts.uid, name, **arguments))
+            self.attempt(lambda: self.library.send_command(facts.uid, name, arguments))
 
     def stop(self, uid: str, *, evaluate: bool = False) -> None:
         """Ask a run to save and end; that it is stopping is said at once, before the run has heard of it.
@@ -531,7 +580,7 @@ class Session(QObject):
             self.evaluating.discard(uid)
             self.say(tr("Stopping: the step is finished and a checkpoint saved."))
         self.stateChanged.emit()
-        self.attempt(lambda: ask(self.store, uid, "stop", evaluate=evaluate))
+        self.attempt(lambda: self.library.send_command(uid, "stop", {"evaluate": evaluate}))
 
     def running_here(self) -> list[str]:
         """Runs that would end with this window."""
@@ -555,11 +604,13 @@ class Session(QObject):
         self.stateChanged.emit()
         for uid in uids:
             with contextlib.suppress(Refused):
-                ask(self.store, uid, "stop")
+                self.library.send_command(uid, "stop", {})
         return uids
 
     def hand_over(self, uids: list[str]) -> None:
         """Runs of this window that have just stopped go on in processes of their own, from the checkpoint saved then."""
+        from core.runs.worker import start_process
+
         for uid in uids:
             if uid not in self.running_here() and self.library.facts(uid).status == "stopped":
                 with contextlib.suppress(Refused):  # somebody else was quicker

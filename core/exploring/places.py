@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from core.store.answers import Axis
-from core.store.reader import RunReader
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.reader import RunReader
 
 
 def same_place(one: RunReader, step: int, other: RunReader, axis: Axis) -> int:

@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.graph.analysis import Analysis
 from core.graph.document import Document
@@ -22,7 +22,9 @@ from core.graph.subgraphs.flat import flattened
 from core.knobs import knobs_of, problems_with
 from core.problems import Refused
 from core.store.answers import RunFacts
-from core.store.library import Library
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.library import Library
 
 
 def queue(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from core.graph.document import Document
 from core.graph.file import loads
 from core.graph.staging import alone, is_stage_of
 from core.problems import Refused, refuse
 from core.runs.launch import queue
 from core.store.answers import RunFacts
-from core.store.library import Library
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.library import Library
 
 
 def queue_stage(

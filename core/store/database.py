@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_data_dir
 from sqlalchemy import Connection, Table
 
 from core.problems import Problem, Refused, refuse
@@ -21,6 +20,7 @@ from core.store.engines.holder import Holder
 from core.store.engines.sqlite import SqliteFile, usable
 from core.store.faults import STORE_ERRORS, UNREADABLE, is_storage_fault
 from core.store.media import MEDIA, MediaFolder, every_name, media_beside
+from core.store.places import data_folder
 
 SERVERS = ("postgresql://", "postgresql+psycopg://", "postgres://")
 _Key = tuple[int, str]
@@ -33,11 +33,6 @@ def homes() -> list[Path]:
     return list(
         dict.fromkeys([*(store.files for (number, _), store in _open.items() if number == os.getpid()), data_folder()])
     )
-
-
-def data_folder() -> Path:
-    """Where a person's data lies."""
-    return Path(user_data_dir("crossmodal-studio", appauthor=False))
 
 
 def default_path() -> Path:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.problems import refuse
-from core.store.library import Library
 from widgets.look.language import tr
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.library import Library
 
 if TYPE_CHECKING:
     from studio.session import Session

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.graph.document import Document
 from core.graph.file import loads
 from core.problems import refuse
-from core.store.library import Library
 from core.store.places import checkpoint_folder
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.library import Library
 
 
 def write_script(document: Document, path: Path) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import gc
-import importlib
 import os
 import sys
 
@@ -27,7 +26,6 @@ def run(flags: argparse.Namespace) -> int:
     if headless and os.environ.get("QT_QPA_PLATFORM") != "offscreen":
         raise refuse("There is no display, so the window cannot open.", hint="Train without it: python -m studio run")
     gc.disable()  # nothing that is made while starting is garbage; the window collects at quiet moments
-    importlib.import_module("core.store.database")  # before Qt, which reads the source of all that is imported after it
     from studio.app import run_window  # Qt, after it is clear that it can be used
 
     where, store, files = (getattr(flags, name, None) for name in ("file", "store", "files"))

@@ -6,13 +6,16 @@ import os
 import sys
 from pathlib import Path
 from subprocess import DEVNULL, Popen
+from typing import TYPE_CHECKING
 
 from core.problems import Refused
-from core.store.database import Store
 from studio.open.host import Host
 from studio.telling.sentences import refusal
 from widgets.look.language import tr
 from widgets.store_sheet import StoreSheet, WantedStore
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.database import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,6 +45,8 @@ def ask_for_store(host: Host, sheet: StoreSheet) -> None:
 
 def looked_at(wanted: WantedStore) -> tuple[str, str, str]:
     """Place, folder and password by which another process opens it. Raises Refused."""
+    from core.store.database import Store
+
     with Store.open(with_password(wanted), files=wanted.files or None) as store:
         files = "" if store.is_file or not wanted.files else str(store.files)
         return store.url, files, str(store.environment.get("PGPASSWORD", ""))
@@ -68,6 +73,8 @@ def begin_window(place: str, files: str, password: str) -> None:
 
 def usual_store(place: str, files: str) -> tuple[Store, str]:
     """The store that a person wants at every start, or, and why, that of this machine where it cannot be opened."""
+    from core.store.database import Store
+
     try:
         return Store.open(place or None, files=files or None), ""
     except Refused as refused:

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from core.graph.analysis import Analysis
 from core.graph.document import Document
 from core.graph.vocabulary import Vocabulary
 from core.store.answers import RunFacts
-from core.store.database import Store
-from core.store.library import Library
 from studio.asking.engine import Engine
 from studio.open.preferences import Preferences
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.database import Store
+    from core.store.library import Library
 
 
 class Host(Protocol):
     """What is open, and what may be done with its runs."""
 
-    store: Store
-    library: Library
     preferences: Preferences
     engine: Engine
     analysis: Analysis | None
     runs: list[RunFacts]
+
+    @property
+    def store(self) -> Store:
+        """Where runs are kept."""
+
+    @property
+    def library(self) -> Library:
+        """Its runs."""
 
     @property
     def vocabulary(self) -> Vocabulary:

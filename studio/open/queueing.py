@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from core.problems import Refused
 from core.store.answers import RunFacts
-from core.store.waiting import give_up, move
 from core.telemetry.events import ENDED
 from studio.open.host import Host
 from studio.telling.sentences import refusal
@@ -46,6 +45,8 @@ class Queueing:
         try:
             session.launch(facts.uid, facts.place)
         except Refused as refused:
+            from core.store.waiting import give_up  # SQLAlchemy, which the window's first picture does not wait for
+
             why = str(refused)
             session.attempt(lambda: give_up(session.store, facts.uid, why))
             session.say(refusal(refused), "error")
@@ -53,6 +54,8 @@ class Queueing:
 
     def move(self, uid: str, by: int) -> None:
         """Earlier or later."""
+        from core.store.waiting import move
+
         self._session.attempt(lambda: move(self._session.store, uid, by))
         self._session.refresh_runs()
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from core.store.database import Store
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.database import Store
+
 
 PLACE = "a file, or postgresql+psycopg://user@host/database"
 
@@ -24,6 +27,8 @@ def add_store_flags(parser: argparse.ArgumentParser) -> None:
 
 def open_store(flags: argparse.Namespace) -> Store:
     """The store that the flags name. Raises Refused."""
+    from core.store.database import Store
+
     return Store.open(getattr(flags, "store", None), files=getattr(flags, "files", None))
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -13,14 +13,15 @@ from core.graph.file import loads
 from core.graph.sweep import Sweep
 from core.problems import Refused
 from core.runs.paper import FORMATS
-from core.runs.sweeping import SweepThread, begin_sweep
 from core.runs.verdict import Table, table
-from core.runs.worker import ask
 from core.store.answers import SweepFacts, TrialFacts
-from core.store.sweeps import WORKER, Sweeps
 from studio.open.host import Host
 from studio.telling.sentences import refusal, spoken
 from widgets.look.language import tr
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.runs.sweeping import SweepThread
+    from core.store.sweeps import Sweeps
 
 LOOK_MILLISECONDS = 700
 LONGEST_STOP_SECONDS = 30.0
@@ -36,7 +37,6 @@ class Sweeping(QObject):
     def __init__(self, session: Host, parent: QObject) -> None:
         super().__init__(parent)
         self._session = session
-        self.sweeps = Sweeps(session.store)
         self.found: list[SweepFacts] = []
         self._thread: SweepThread | None = None
         self._closed = False
@@ -44,6 +44,13 @@ class Sweeping(QObject):
         self._timer = QTimer(self, interval=LOOK_MILLISECONDS)
         self._timer.timeout.connect(self.refresh)
         self._ended.connect(self._take_end)
+
+    @cached_property
+    def sweeps(self) -> Sweeps:
+        """Those of the store."""
+        from core.store.sweeps import Sweeps
+
+        return Sweeps(self._session.store)
 
     def start(self) -> None:
         """Look at the store now and from time to time; what a crash left is paused and said."""
@@ -85,6 +92,8 @@ class Sweeping(QObject):
             session.say(spoken(next(p for p in session.analysis.problems if p.severity == "error")), "error")
             return
         document, words, place = session.document, session.vocabulary, session.preferences.place
+        from core.runs.sweeping import begin_sweep
+
         session.engine.ask(lambda: begin_sweep(session.store, document, words, place=place), self._take_begun)
 
     def _take_begun(self, facts: SweepFacts | None, sentence: str) -> None:
@@ -103,6 +112,8 @@ class Sweeping(QObject):
             self._attempt(lambda: self.sweeps.set_state(uid, "queued"))
             self._session.say(tr("It waits until the sweep before it has ended."))
             return
+        from core.runs.sweeping import SweepThread
+
         self._thread = SweepThread(self._session.store, uid, self._ended.emit)
         self._thread.start()
         self.refresh()
@@ -120,6 +131,8 @@ class Sweeping(QObject):
         facts = next((facts for facts in self.found if facts.uid == uid), None)
         if facts is not None and state == "finished":
             self._session.say(tr("The sweep {name} is finished.", name=facts.name))
+        from core.store.sweeps import WORKER
+
         waiting = (facts for facts in self.found if facts.state == "queued" and facts.place != WORKER)
         following = next((facts for facts in waiting if facts.uid != uid), None)
         if following is not None and state == "finished":
@@ -137,7 +150,7 @@ class Sweeping(QObject):
         self.pause(uid)
         for trial in self.sweeps.trials(uid):
             if trial.state == "running" and trial.run and (here is None or trial.run != here.training):
-                self._session.attempt(partial(ask, self._session.store, trial.run, "stop"))
+                self._session.attempt(partial(self._session.library.send_command, trial.run, "stop", {}))
 
     # Asked for by the page
 

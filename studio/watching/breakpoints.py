@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
@@ -14,13 +15,15 @@ from core.graph.subgraphs.facts import place_of
 from core.graph.subgraphs.flat import flattened
 from core.problems import Refused
 from core.store.answers import RunFacts
-from core.store.reader import RunReader
 from studio.session import Session
 from studio.window.frame import Frame
 from widgets.look.language import in_a_row, said, tr
 from widgets.look.titles import titles_of
 from widgets.monitors.metric_names import metric_title
 from widgets.pause_sheet import Offer, PauseSheet
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.reader import RunReader
 
 
 class Breakpoints(QObject):

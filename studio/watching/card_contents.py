@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QSize
 from PySide6.QtGui import QPainter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
 from core.exploring.card import MOST_DOCUMENT, MOST_SCORES, ResultCard, document_hash
-from core.store.library import Library
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.library import Library
 
 FAMILIES = ("selection/", "retrieval/", "score/", "loss")
 DATA = "data fingerprint"  # core.runs.execute.DATA, without the engine

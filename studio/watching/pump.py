@@ -13,14 +13,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from core.exploring.tray import Held
 from core.problems import Refused
 from core.store.answers import Axis, Head, MarkFacts
-from core.store.reader import RunReader
 from core.telemetry.events import ENDED
 from studio.telling.sentences import refusal
 from widgets.look.language import said, tr
@@ -37,7 +36,10 @@ DRAG_SECONDS = 0.15  # moves closer than this are one drag: pictures on the way 
 MOST_BESIDE = 7  # runs drawn beside the watched one
 IDLE_MILLISECONDS = 100  # of a tick while there is nothing to do
 
-ReaderFactory = Callable[[str], RunReader]
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.reader import RunReader
+
+    ReaderFactory = Callable[[str], RunReader]
 logger = logging.getLogger(__name__)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtWidgets import QWidget
@@ -20,7 +21,6 @@ from core.graph.selection import selecting_series
 from core.problems import Refused, refuse
 from core.runs.verdict import figure, gap
 from core.store.answers import RunFacts
-from core.store.library import Library
 from core.telemetry.events import ENDED
 from studio.session import Session
 from studio.telling.sentences import refusal
@@ -30,6 +30,9 @@ from widgets.look.files import save_file
 from widgets.look.language import tr
 from widgets.look.sides import metric_words
 from widgets.monitors.monitor import Monitor
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.library import Library
 
 KINDS = (".png", ".svg", ".gif", ".mp4", ".webm")
 FILMS = (".mp4", ".webm")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
@@ -17,7 +17,6 @@ from core.graph.file import loads
 from core.graph.staging import three_stages
 from core.graph.subgraphs.definitions import PREFIX
 from core.problems import Refused
-from core.store.database import Store
 from core.telemetry.events import ENDED
 from studio.asking.exporting import export_model, export_tower
 from studio.asking.film_strips import bind_film_strips
@@ -33,6 +32,9 @@ from studio.window.rooms import RunsRoom
 from studio.window.totals import totals
 from widgets.look.language import tr
 from widgets.look.titles import titles_of, use_vocabulary
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.database import Store
 
 OF_IMPORTED = ("imported", "made")  # histograms; images and audio
 Act = Callable[[], None]
@@ -218,7 +220,7 @@ def bind_runs(session: Session, window: Frame, fork: Callable[[str, int], None])
     pump, timeline = window.pump, window.timeline
     session.watchedChanged.connect(lambda uid, step: pump.set_runs(uid, step=None if step < 0 else step))
     session.watchedChanged.connect(lambda uid, step: window.wall.show_diagnostics(diagnostics_of(session, uid)))
-    session.runsChanged.connect(partial(offer_teachers, session.store.files))
+    session.runsChanged.connect(lambda runs: offer_teachers(session.store.files, runs))
     session.runsChanged.connect(lambda runs: show_running(session, window))
     session.runsChanged.connect(lambda runs: window.show_totals(totals(session)))
     session.watchedChanged.connect(lambda *_: show_running(session, window))

@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
 )
 
 from core.graph.file import loads
-from core.runs.worker import ask
 from core.store.answers import RunFacts
 from studio.open.another import ask_for_store
 from studio.open.journal import Lost
@@ -215,7 +214,9 @@ class Dialogs:
         sheet.show()
 
     def _set_rate(self, uid: str, node: str, rate: float) -> None:
-        self._session.attempt(lambda: ask(self._session.store, uid, "rate", node=node, learning_rate=rate))
+        self._session.attempt(
+            lambda: self._session.library.send_command(uid, "rate", {"node": node, "learning_rate": rate})
+        )
 
     def open_commands(self) -> None:
         """Type a few letters of a command, Enter does it."""

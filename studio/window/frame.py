@@ -33,7 +33,6 @@ from widgets.inside.panel import InsidePanel
 from widgets.inspector.inspector import Inspector
 from widgets.look import icons
 from widgets.look.language import tr
-from widgets.look.theme import theme
 from widgets.loose import LooseSplitter, LooseStack
 from widgets.message_bar import MessageBar
 from widgets.open_tab_bar import OpenTabBar
@@ -79,7 +78,7 @@ class Frame(PlacedWindow):
         self.advice = AdvicePanel()
         self.outline.bind(self.canvas)
         self.timeline, self.tab_bar = Timeline(), OpenTabBar()
-        self.pump = Pump(self.session.library.reader, self)
+        self.pump = Pump(lambda uid: self.session.library.reader(uid), self)
         self.wall = MonitorWall(self.pump, self)
         self.walls = LooseSplitter(Qt.Orientation.Horizontal)  # one, or two where a second run is beside
         self.walls.setChildrenCollapsible(False)
@@ -299,15 +298,6 @@ class Frame(PlacedWindow):
     def cursor_step(self) -> int:
         """Where the timeline stands."""
         return self.pump.cursor.step
-
-    def restyle(self) -> None:
-        """Colours of the theme."""
-        c = theme()
-        self.setStyleSheet(
-            f"QMainWindow {{ background: {c.window}; }} QStatusBar {{ background: {c.panel}; color: {c.muted}; "
-            f"border-top: 1px solid {c.line}; }} QSplitter::handle {{ background: transparent; }} QStatusBar QLabel {{ color: {c.muted}; padding: 0 8px; }} "
-            f"QToolBar#timeline {{ background: {c.panel}; border: none; border-top: 1px solid {c.line}; padding: 0; }}"
-        )
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """What nobody with the focus used drives the timeline: play, step, jump, back to live."""

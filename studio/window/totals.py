@@ -40,7 +40,7 @@ def totals(session: Session) -> str:
             memory=quantities.mebibytes(analysis.mebibytes),
         )
     ]
-    if seconds := foretold(session.document, analysis, session.runs, session.library.params):
+    if seconds := foretold(session.document, analysis, session.runs, lambda uid: session.library.params(uid)):
         steps = f"{session.document.recipe.steps:,}"
         parts.append(tr("{steps} steps in about {time}", steps=steps, time=quantities.duration(rounded(seconds))))
     return " · ".join(parts)

@@ -31,7 +31,6 @@ from studio.window.totals import totals
 from studio.window.tour import tour_of
 from studio.window.versions import VersionsInWindow
 from widgets.look.language import tr
-from widgets.look.theme import look
 
 
 class Window(Frame):
@@ -79,12 +78,10 @@ class Window(Frame):
         self.own_blocks = OwnBlocksPage(session, self)
         session.sheetRequested.connect(lambda name: getattr(self, f"show_{name}")())
         self.top.pageRequested.connect(self.show_page)
-        look.changed.connect(self.restyle)
         hints = QGuiApplication.styleHints()
         hints.colorSchemeChanged.connect(self.heed_desktop)
         hints.accessibility().contrastPreferenceChanged.connect(self.heed_desktop)
         bindings.show_vocabulary(self, session.vocabulary)
-        self.restyle()
         self.restore_place()
         self.show_page("design")
 
@@ -195,7 +192,9 @@ class Window(Frame):
             return
         self.menus.load_icons()
         self.rooms.device()
-        self.session.start()
+        if not self.session.start():
+            QGuiApplication.exit(2)
+            return
         self.dialogs.offer_recovery()
         QTimer.singleShot(0, self, self.canvas.fit_all)
         QTimer.singleShot(0, self, self.wall.fill)  # once what the window system said of the first picture was heard

@@ -183,7 +183,12 @@ def style_sheet(colours: Theme) -> str:
     return f"""
     QToolTip {{ background: {colours.raised}; color: {colours.text}; border: 1px solid {colours.line}; padding: 4px 6px; }}
     QDockWidget {{ titlebar-close-icon: none; titlebar-normal-icon: none; }}
+    QMainWindow {{ background: {colours.window}; }}
+    QStatusBar {{ background: {colours.panel}; color: {colours.muted}; border-top: 1px solid {colours.line}; }}
+    QStatusBar QLabel {{ color: {colours.muted}; padding: 0 8px; }}
+    QToolBar#timeline {{ background: {colours.panel}; border: none; border-top: 1px solid {colours.line}; padding: 0; }}
     QSplitter::handle, QMainWindow::separator {{ background: {colours.line}; width: 1px; height: 1px; }}
+    QMainWindow QSplitter::handle {{ background: transparent; }}
     QHeaderView::section {{ background: {colours.panel}; color: {colours.muted}; border: none;
         border-bottom: 1px solid {colours.line}; padding: 4px 8px; }}
     QTableView, QTreeView, QListView {{ border: none; gridline-color: {colours.line}; outline: none; }}

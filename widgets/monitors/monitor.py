@@ -7,7 +7,7 @@ the frozen settings, the readers and the cursor; whoever schedules it hands the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QPainter, QPaintEvent, QPen
@@ -27,7 +27,6 @@ from PySide6.QtWidgets import (
 )  # fmt: skip
 
 from core.exploring.tray import Held
-from core.store.reader import RunReader
 from widgets.look.icons import icon
 from widgets.look.labels import LooseLabel
 from widgets.look.language import said, tr
@@ -35,6 +34,9 @@ from widgets.look.plain import plain_tip
 from widgets.look.popup import popup
 from widgets.look.theme import look, theme
 from widgets.monitors.cursor import Cursor
+
+if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
+    from core.store.reader import RunReader
 
 
 class Figures(QWidget):

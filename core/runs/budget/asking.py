@@ -17,8 +17,6 @@ from core.graph.document import Document
 from core.graph.file import dumps
 from core.problems import Problem, Refused, refuse
 from core.runs.budget.kept import keep
-from core.runs.worker import ROOT, SCRUBBED
-from core.store.faults import cause_of
 
 LONGEST_SECONDS = 240.0  # a measurement that takes longer is ended: a huge source, or a step of minutes
 
@@ -32,6 +30,9 @@ class Measurement:
 
     def __init__(self, document: Document, *, longest_seconds: float = LONGEST_SECONDS) -> None:
         """Begins it. Raises Refused where no process can be started."""
+        from core.runs.worker import ROOT, SCRUBBED  # SQLAlchemy, which the window's first picture does not wait for
+        from core.store.faults import cause_of
+
         environment = {key: value for key, value in os.environ.items() if key not in SCRUBBED}
         environment["PYTHONPATH"] = str(ROOT)
         try:
