@@ -20,23 +20,27 @@ from studio.app import make_application, make_window
 from studio.open.documents import DEFAULT_EXAMPLE, find_document
 from studio.open.preferences import Preferences
 from studio.session import Session
-from core.store.database import Store
 preferences = Preferences()
 application = make_application(preferences)
-session = Session(Store.open(sys.argv[1]), preferences)
-session.start = lambda: None  # what is behind the window is not needed here
+def opened():
+    from core.store.database import Store
+    return Store.open(sys.argv[1])
+session = Session(opened, preferences)
+session.engine.read_vocabulary = lambda: None  # what is behind the window is not needed here
+session.sweeping.start = session.refresh_runs = lambda: None
 session.engine.analyse = lambda document: None
 window = make_window(session, find_document(DEFAULT_EXAMPLE))
 window.show()
 HEAVY = ("torch", "pyqtgraph", "qtawesome", "alembic", "transformers")
-LATE = ("widgets.query", "widgets.inspection", "widgets.library", "widgets.sweeps", "widgets.data_panel", "PIL.Image", "pynvml", "core.records.keeping")
+LATE = ("sqlalchemy", "core.store.database", "widgets.query", "widgets.inspection", "widgets.library", "widgets.sweeps", "widgets.data_panel", "PIL.Image", "pynvml", "core.records.keeping")
 before = [name for name in (*HEAVY, *LATE) if name in sys.modules]
+was_open = "store" in vars(session)
 empty = window.timeline._back.icon().isNull()
 window.after_first_picture()
 application.processEvents()
 after = [name for name in HEAVY if name in sys.modules]
 shown = [key for key, monitor in window.wall.monitors.items() if monitor.isVisible()]
-print(json.dumps([before, after, empty, window.timeline._back.icon().isNull(), len(shown)]))
+print(json.dumps([before, after, [was_open, "store" in vars(session)], empty, window.timeline._back.icon().isNull(), len(shown)]))
 window.close()
 session.store.close()
 """
@@ -51,10 +55,25 @@ def test_plots_and_icons_come_behind_the_first_picture(tmp_path: Path):
             env={**os.environ, **home},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
-        before, after, was_empty, is_empty, monitors = json.loads(done.stdout.strip().splitlines()[-1])
+        before, after, opened, was_empty, is_empty, monitors = json.loads(done.stdout.strip().splitlines()[-1])
         assert before == []
+        assert opened == [False, True]
         assert set(after) == {"pyqtgraph", "qtawesome"}
         assert (was_empty, is_empty, monitors) == (True, False, 4)
+
+
+def test_a_store_that_cannot_be_opened_ends_the_window_with_a_sentence(tmp_path: Path) -> None:
+    """It is opened behind the first picture; what is wrong with it is told where the command was given."""
+    (tmp_path / "data" / "crossmodal-studio").mkdir(parents=True)
+    (tmp_path / "data" / "crossmodal-studio" / "runs.db").write_bytes(b"no database" * 100)
+    home = {"XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "studio", "open"], capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, **home, "QT_QPA_PLATFORM": "offscreen"},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "runs.db" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_making_the_monitors_shows_no_other_window(qtbot, tmp_path) -> None:
