@@ -27,7 +27,7 @@ from PySide6.QtGui import QFont, QIcon
 from PySide6.QtWidgets import QApplication
 
 from core.graph.document import Document
-from studio.open.another import usual_store
+from studio.open.another import store_at, usual_store
 from studio.open.documents import DEFAULT_EXAMPLE, example_shown, find_document, in_language
 from studio.open.preferences import Preferences
 from studio.session import Session
@@ -141,7 +141,7 @@ def run_window(where: str | None, store: str | None, files: str | None = None, *
     preferences = Preferences()
     application = make_application(preferences)
     document = find_document(where or DEFAULT_EXAMPLE)
-    session = Session(_opened(store, files) if store else lambda: _usual(session), preferences)
+    session = Session(store_at(store, files) if store else lambda: _usual(session), preferences)
     window = make_window(session, document)
     if where and Path(where).suffix:
         session.show(document, Path(where))
@@ -160,14 +160,9 @@ def run_window(where: str | None, store: str | None, files: str | None = None, *
             raise session.why_not
         return code
     finally:
-        session.let_go()
-
-
-def _opened(store: str, files: str | None) -> Store:
-    """One that was asked for: a window without it is not opened."""
-    from core.store.database import Store
-
-    return Store.open(store, files=files)
+        session.kept.close()
+        if session.why_not is not None:
+            session.engine.close()
 
 
 def _usual(session: Session) -> Store:

@@ -6,12 +6,9 @@ The one object that is passed around. It never touches a tensor and draws nothin
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,29 +22,30 @@ from core.graph.subgraphs.flat import flattened
 from core.graph.subgraphs.specs import words_of
 from core.graph.vocabulary import Vocabulary
 from core.problems import Problem, Refused
-from core.runs.launch import place_of, queue
+from core.runs.launch import queue
 from core.runs.staging import queue_stage
 from core.runs.vocabulary import cached_vocabulary
 from core.store.answers import RunFacts
 from core.telemetry.events import ENDED
 from studio.asking.engine import Engine
 from studio.open.journal import Journal, Lost
+from studio.open.kept_runs import KeptRuns, trains_the_same
 from studio.open.learning import Learning
 from studio.open.levels import Levels
 from studio.open.preferences import Preferences
 from studio.open.queueing import Queueing
+from studio.open.runs_here import RunsHere
 from studio.open.sweeping import Sweeping
 from studio.open.tabs import Tabs
 from studio.open.versions import Versions
 from studio.telling.sentences import refusal, spoken
 from widgets.look.language import said, tr
 
-if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
-    from core.runs.worker import RunThread
+if TYPE_CHECKING:
     from core.store.database import Store
     from core.store.library import Library
-    from core.store.shelf import Shelf
 
+LONGEST_STOP_SECONDS = 30.0
 LONGEST_MARK_SECONDS = 12.0  # a store may be locked for so long
 JOURNAL_PAUSE, ANALYSIS_PAUSE, LIBRARY_PAUSE = 400, 60, 1000  # milliseconds
 MANY_RUNS = 1000  # of a store with more the window does not wait
@@ -90,7 +88,8 @@ class Session(QObject):
     ) -> None:
         """``store``, or what opens it when it is first asked for."""
         super().__init__(parent)
-        self._opens = store if callable(store) else lambda: store
+        self.kept = KeptRuns(store)
+        self.here = RunsHere(self.kept, self._recordTold.emit)
         self.preferences = preferences or Preferences()
         self.engine = Engine(self)
         self.sweeping = Sweeping(self, self)
@@ -112,9 +111,7 @@ class Session(QObject):
         self.driver = ""  # the script that edits just now
         self.watched = ""  # uid of the run on the monitors
         self.window: Any = None  # the Window, for actions that need it
-        self._threads: dict[str, RunThread] = {}
         self._marking: threading.Thread | None = None
-        self._children: dict[str, subprocess.Popen[Any]] = {}
         self._journal_timer = self._timer(JOURNAL_PAUSE, self._write_journal)
         self._analysis_timer = self._timer(ANALYSIS_PAUSE, lambda: self.engine.analyse(self.document))
         self._library_timer = QTimer(self, interval=LIBRARY_PAUSE)
@@ -134,7 +131,7 @@ class Session(QObject):
     def start(self) -> bool:
         """Open the store, read the vocabulary behind the window and look at the library; False, and why, where there is no store."""
         try:
-            self.store  # noqa: B018
+            self.kept.store  # noqa: B018
         except Refused as refused:
             self.why_not = refused
             return False
@@ -162,35 +159,15 @@ class Session(QObject):
 
     # The store
 
-    @cached_property
+    @property
     def store(self) -> Store:
         """Where runs are kept. Raises Refused where it cannot be opened."""
-        return self._opens()
+        return self.kept.store
 
     @property
-    def only_read(self) -> Problem | None:
-        """Why nothing can be written into the store; None where it can, or where it is not open yet."""
-        return self.store.only_read if "store" in vars(self) else None
-
-    def let_go(self) -> None:
-        """Close the store, where it was opened, and end what works for the window."""
-        if "store" in vars(self):
-            self.store.close()
-        else:
-            self.engine.close()
-
-    @cached_property
     def library(self) -> Library:
         """Its runs."""
-        from core.store.library import Library
-
-        return Library(self.store)
-
-    @cached_property
-    def _shelf(self) -> Shelf:
-        from core.store.shelf import Shelf
-
-        return Shelf(self.store)
+        return self.kept.library
 
     # The document
 
@@ -404,7 +381,7 @@ class Session(QObject):
     def refresh_runs(self) -> None:
         """Read the library again; say so where something changed. A run whose process died is marked behind the window."""
         try:
-            found = self._shelf.look()
+            found = self.kept.shelf.look()
             self._mark_the_dead()
         except Refused as refused:
             self.say(refusal(refused), "warning")
@@ -413,11 +390,11 @@ class Session(QObject):
 
     def _look_at_runs(self) -> None:
         """Once a second; many runs are read behind the window, piece by piece."""
-        if self._shelf.is_whole and len(self.runs) <= MANY_RUNS:
+        if self.kept.shelf.is_whole and len(self.runs) <= MANY_RUNS:
             self.refresh_runs()
         elif not self._is_reading:
             self._is_reading = True
-            self.engine.glance(self._shelf.look, self._take_piece)
+            self.engine.glance(self.kept.shelf.look, self._take_piece)
 
     def _take_piece(self, found: list[RunFacts] | None, sentence: str) -> None:
         self._is_reading = False
@@ -426,7 +403,7 @@ class Session(QObject):
             return
         self._take_runs(found)
         self._mark_the_dead()
-        if not self._shelf.is_whole:
+        if not self.kept.shelf.is_whole:
             self._look_at_runs()
 
     def _take_runs(self, found: list[RunFacts]) -> None:
@@ -507,7 +484,7 @@ class Session(QObject):
         facts = self.facts(uid)
         if facts is None:
             return
-        if self.attempt(lambda: self.library.owner_refusal(uid)) is not None or uid in self.running_here():
+        if self.attempt(lambda: self.library.owner_refusal(uid)) is not None or uid in self.here.running():
             self.say(tr("{name} trains already.", name=facts.name), "warning")
             return
         self._launch(uid, facts.place)
@@ -527,8 +504,6 @@ class Session(QObject):
             ends, begins = f"{document.recipe.steps:,}", f"{max(kept):,}"
             self.say(tr("The fork would begin at step {begins} and its recipe ends at {ends}. Set more steps.", begins=begins, ends=ends), "warning")  # fmt: skip
             return None
-        from core.store.resuming import trains_the_same
-
         changed = not trains_the_same(file.dumps(document), str(text))
         return Fork(uid=uid, step=step, begins=max(kept), before=started_with, document=document, changed=changed)
 
@@ -544,14 +519,7 @@ class Session(QObject):
 
     def launch(self, uid: str, place: str) -> None:
         """Begin a run and look at it. Raises Refused where it cannot be begun."""
-        from core.runs.worker import RunThread, start_process
-
-        if place_of(self.library, uid, place) == "process":
-            self._children[uid] = start_process(self.store, uid)
-        else:
-            thread = RunThread(self.store, uid, told=self._recordTold.emit)
-            thread.start()
-            self._threads[uid] = thread
+        self.here.begin(uid, place)
         self.refresh_runs()
         self.watch(uid)
 
@@ -582,47 +550,14 @@ class Session(QObject):
         self.stateChanged.emit()
         self.attempt(lambda: self.library.send_command(uid, "stop", {"evaluate": evaluate}))
 
-    def running_here(self) -> list[str]:
-        """Runs that would end with this window."""
-        return [uid for uid, thread in self._threads.items() if thread.is_alive()]
-
-    def children_have_ended(self) -> bool:
-        """Whether no run that was started in a process of its own from here is left."""
-        return all(child.poll() is not None for child in self._children.values())
-
-    def keeps_checkpoints(self) -> bool:
-        """Whether every run of this window can be continued after a stop."""
-        texts = [self.library.document_text(uid) for uid in self.running_here()]
-        return all("checkpointing" in file.loads(text).recipe.callbacks for text in texts)
-
-    def ask_to_stop(self) -> list[str]:
+    def stop_here(self) -> list[str]:
         """Ask this window's runs to save and stop; gives them."""
         self.queueing.is_closed = True  # nothing else begins while this window closes
-        uids = self.running_here()
+        uids = self.here.stop()
         self.stopping |= set(uids)
         self.evaluating -= set(uids)
         self.stateChanged.emit()
-        for uid in uids:
-            with contextlib.suppress(Refused):
-                self.library.send_command(uid, "stop", {})
         return uids
-
-    def hand_over(self, uids: list[str]) -> None:
-        """Runs of this window that have just stopped go on in processes of their own, from the checkpoint saved then."""
-        from core.runs.worker import start_process
-
-        for uid in uids:
-            if uid not in self.running_here() and self.library.facts(uid).status == "stopped":
-                with contextlib.suppress(Refused):  # somebody else was quicker
-                    self._children[uid] = start_process(self.store, uid)
-
-    def stop_all_here(self, seconds: float = 30.0) -> bool:
-        """Ask this window's runs to save and stop; True where all have."""
-        self.ask_to_stop()
-        limit = time.monotonic() + seconds
-        for thread in self._threads.values():
-            thread.join(max(0.0, limit - time.monotonic()))
-        return not self.running_here()
 
     def close(self) -> None:
         """Let everything go; called once, by the window."""
@@ -632,7 +567,8 @@ class Session(QObject):
         self._write_journal()
         self.learning.close()
         self.sweeping.close()
-        self.stop_all_here()
+        self.stop_here()
+        self.here.wait(LONGEST_STOP_SECONDS)
         if self._marking is not None:
             self._marking.join(LONGEST_MARK_SECONDS)
         self.engine.close()

@@ -19,8 +19,8 @@ from core.problems import Problem, Refused, refuse
 from core.store.engines.holder import Holder
 from core.store.engines.sqlite import SqliteFile, usable
 from core.store.faults import STORE_ERRORS, UNREADABLE, is_storage_fault
+from core.store.folders import data_folder
 from core.store.media import MEDIA, MediaFolder, every_name, media_beside
-from core.store.places import data_folder
 
 SERVERS = ("postgresql://", "postgresql+psycopg://", "postgres://")
 _Key = tuple[int, str]

@@ -9,17 +9,10 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
-from platformdirs import user_data_dir
-
 if TYPE_CHECKING:
     from core.store.database import Store
 
 CHECKPOINTS = "checkpoints"
-
-
-def data_folder() -> Path:
-    """Where a person's data lies."""
-    return Path(user_data_dir("crossmodal-studio", appauthor=False))
 
 
 def checkpoint_folder(store: Store, uid: str) -> Path:

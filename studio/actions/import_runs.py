@@ -17,7 +17,7 @@ class ImportRuns(Action):
 
     def possible(self, session: Session) -> str:
         """Not into a store that is only read."""
-        problem = session.only_read
+        problem = session.kept.only_read
         return spoken(problem) if problem is not None else ""
 
     def do(self, session: Session) -> None:

@@ -223,7 +223,7 @@ class Seeing(QObject):
         self.is_stepping = True
         self._window.show_inside()
         self._panel.state.setText(tr("Taking one step…"))
-        alone = not session.running_here()
+        alone = not session.here.running()
         session.engine.look_inside(lambda: self._step(document, alone), self._show_step)
 
     def _step(self, document: Document, alone: bool) -> tuple[StepTold, bool] | tuple[Problem, ...]:

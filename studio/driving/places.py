@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 from core.problems import Refused, refuse
-from core.store.places import data_folder
+from core.store.folders import data_folder
 
 _NAME = re.compile(r"window-(\d+)\.sock")
 LONGEST = 100  # bytes of a socket's path; the system takes 107

@@ -71,6 +71,13 @@ def begin_window(place: str, files: str, password: str) -> None:
     )  # fmt: skip
 
 
+def store_at(place: str, files: str | None) -> Store:
+    """The one that was asked for. Raises Refused."""
+    from core.store.database import Store
+
+    return Store.open(place, files=files)
+
+
 def usual_store(place: str, files: str) -> tuple[Store, str]:
     """The store that a person wants at every start, or, and why, that of this machine where it cannot be opened."""
     from core.store.database import Store

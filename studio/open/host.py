@@ -10,6 +10,7 @@ from core.graph.document import Document
 from core.graph.vocabulary import Vocabulary
 from core.store.answers import RunFacts
 from studio.asking.engine import Engine
+from studio.open.kept_runs import KeptRuns
 from studio.open.preferences import Preferences
 
 if TYPE_CHECKING:  # SQLAlchemy, which the window's first picture does not wait for
@@ -24,6 +25,8 @@ class Host(Protocol):
     engine: Engine
     analysis: Analysis | None
     runs: list[RunFacts]
+
+    kept: KeptRuns
 
     @property
     def store(self) -> Store:

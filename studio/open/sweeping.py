@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,12 +45,10 @@ class Sweeping(QObject):
         self._timer.timeout.connect(self.refresh)
         self._ended.connect(self._take_end)
 
-    @cached_property
+    @property
     def sweeps(self) -> Sweeps:
         """Those of the store."""
-        from core.store.sweeps import Sweeps
-
-        return Sweeps(self._session.store)
+        return self._session.kept.sweeps
 
     def start(self) -> None:
         """Look at the store now and from time to time; what a crash left is paused and said."""

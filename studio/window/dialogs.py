@@ -116,7 +116,7 @@ class Dialogs:
 
     def may_close(self) -> bool:
         """Ask only where a run or other work would be stopped; in a bar, so that everything can still be looked at meanwhile."""
-        if not self._session.running_here():
+        if not self._session.here.running():
             return self._leaving or self._may_end(self._afoot())
         if self._leaving:
             return False
@@ -126,7 +126,7 @@ class Dialogs:
         lost = tr(
             "A run is training in this window and keeps no checkpoints: if it is stopped, it cannot be continued."
         )
-        if self._session.keeps_checkpoints():
+        if self._session.here.keep_checkpoints():
             self._window.messages.show_message(saved, "warning", (stop, on))
         else:
             self._window.messages.show_message(lost, "warning", (stop,))
@@ -157,7 +157,7 @@ class Dialogs:
 
     def stop_and_close(self) -> None:
         """Close without asking back: runs of this window are stopped with a checkpoint first."""
-        if self._session.running_here():
+        if self._session.here.running():
             self._leave(hand_over=False)
         else:
             self._leaving = True
@@ -166,15 +166,15 @@ class Dialogs:
     def _leave(self, *, hand_over: bool) -> None:
         """Close when the runs have saved; the window stays alive until then."""
         self._leaving = True
-        uids = self._session.ask_to_stop()
+        uids = self._session.stop_here()
         self._session.say(tr("Saving the run…"))
 
         def look() -> None:
-            if self._session.running_here():
+            if self._session.here.running():
                 return
             timer.stop()
             if hand_over:
-                self._session.attempt(lambda: self._session.hand_over(uids))
+                self._session.attempt(lambda: self._session.here.hand_over(uids))
             self._window.close()
 
         timer = QTimer(self._window, interval=LOOK_MILLISECONDS)

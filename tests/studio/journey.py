@@ -88,7 +88,7 @@ class Person:
 
     def ended(self, uid: str) -> bool:
         """Whether a run has come to its end, and its thread too."""
-        if uid in self.session.running_here():
+        if uid in self.session.here.running():
             return False  # the library is read only then: looking must not slow the run down
         facts = next((facts for facts in self.runs() if facts.uid == uid), None)
         return facts is not None and facts.status in ENDED
@@ -240,8 +240,9 @@ class Person:
     def close(self) -> None:
         """Close the window as a person does, who lets end what would end with it, and the store as well."""
         self.has_left, window = True, self.window
-        if self.session.running_here():
-            self.session.stop_all_here()
+        if self.session.here.running():
+            self.session.stop_here()
+            self.session.here.wait(30)
         if window.isVisible() and window.afoot():
             assert not window.close()
             self.click(self.button("End it and close", window.messages))

@@ -297,7 +297,7 @@ def test_quitting_asks_in_a_bar_and_stopping_saves(sit_down):
     assert "training in this window" in person.window.messages.sentence
     person.click(person.window.messages.close_button)
     assert person.window.isVisible()
-    assert person.session.running_here() == [uid]
+    assert person.session.here.running() == [uid]
     person.choose("quit")
     person.click(person.button("Stop and close", person.window.messages))
     person.wait(lambda: not person.window.isVisible())
@@ -330,7 +330,7 @@ def test_quitting_lets_the_run_train_on_in_a_process(sit_down):
     assert library.facts(uid).status == "running"
     ask(person.store, uid, "stop")
     person.wait(lambda: library.facts(uid).status == "stopped")
-    person.wait(lambda: person.session.children_have_ended())
+    person.wait(lambda: person.session.here.children_have_ended())
     steps = [step for step, _ in person.losses(uid)]
     assert steps == list(range(1, steps[-1] + 1))
     assert steps[-1] >= left_at + 20

@@ -11,7 +11,7 @@ from typing import Any
 from core.graph.budget.learning import Ratios
 from core.graph.budget.measured import Measured, budget_key
 from core.graph.document import Document
-from core.store.places import data_folder
+from core.store.folders import data_folder
 
 MOST = 64  # drawings whose measurement is kept, the newest
 RATIOS = "ratios.json"

@@ -34,13 +34,13 @@ window.show()
 HEAVY = ("torch", "pyqtgraph", "qtawesome", "alembic", "transformers")
 LATE = ("sqlalchemy", "core.store.database", "widgets.query", "widgets.inspection", "widgets.library", "widgets.sweeps", "widgets.data_panel", "PIL.Image", "pynvml", "core.records.keeping")
 before = [name for name in (*HEAVY, *LATE) if name in sys.modules]
-was_open = "store" in vars(session)
+was_open = session.kept.is_open
 empty = window.timeline._back.icon().isNull()
 window.after_first_picture()
 application.processEvents()
 after = [name for name in HEAVY if name in sys.modules]
 shown = [key for key, monitor in window.wall.monitors.items() if monitor.isVisible()]
-print(json.dumps([before, after, [was_open, "store" in vars(session)], empty, window.timeline._back.icon().isNull(), len(shown)]))
+print(json.dumps([before, after, [was_open, session.kept.is_open], empty, window.timeline._back.icon().isNull(), len(shown)]))
 window.close()
 session.store.close()
 """
