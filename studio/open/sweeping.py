@@ -32,7 +32,7 @@ class Sweeping(QObject):
 
     sweepsChanged = Signal(object)  # list[SweepFacts]
     begun = Signal(str)  # uid
-    _ended = Signal(str, str)  # uid, state; from the sweep's thread
+    _ended = Signal(object, str, str)  # SweepThread, uid, state; from that thread
 
     def __init__(self, session: Host, parent: QObject) -> None:
         super().__init__(parent)
@@ -112,16 +112,17 @@ class Sweeping(QObject):
             return
         from core.runs.sweeping import SweepThread
 
-        self._thread = SweepThread(self._session.store, uid, self._ended.emit)
-        self._thread.start()
+        thread = SweepThread(self._session.store, uid, lambda uid, state: self._ended.emit(thread, uid, state))
+        self._thread = thread
+        thread.start()
         self.refresh()
 
-    def _take_end(self, uid: str, state: str) -> None:
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join()
-            if thread.error:
-                self._session.say(thread.error, "error")
+    def _take_end(self, thread: SweepThread, uid: str, state: str) -> None:
+        thread.join()
+        if self._thread is thread:  # and not one that has gone on with it meanwhile
+            self._thread = None
+        if thread.error:
+            self._session.say(thread.error, "error")
         if self._closed:
             return
         self.refresh()

@@ -104,6 +104,27 @@ def test_stopped_it_waits_and_resumes_after_the_window_was_closed(
     assert (again.state, again.run) == ("queued", first.run)
 
 
+def test_a_sweep_that_goes_on_at_once_after_a_stop_does_not_hold_the_window(
+    sit_down: SitDown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of the first thread is heard when the second one trains already."""
+    person = sit_down(drawn(3000))
+    right_click(person, "", "weight_decay", monkeypatch)
+    person.click(person.window.rooms.sweeps().form.run)
+    sweeping = person.session.sweeping
+    person.wait(lambda: sweeping.found and sweeping.sweeps.trials(sweeping.found[0].uid)[0].step > 2)
+    uid, first = sweeping.found[0].uid, sweeping._thread
+    sweeping.stop(uid)
+    first.join(60)  # what it says at its end waits for the window
+    sweeping.go_on(uid)
+    second = sweeping._thread
+    assert second is not first
+    reached = sweeping.sweeps.trials(uid)[0].step
+    person.wait(lambda: sweeping.sweeps.trials(uid)[0].step > reached)  # the window hears both threads meanwhile
+    assert sweeping.is_running()
+    assert sweeping._thread is second
+
+
 def test_blocks_are_ablated_from_the_canvas(sit_down: SitDown) -> None:
     person = sit_down(drawn())
     canvas = person.window.canvas
