@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from core.graph.selection import SELECTING
-from core.store.library import Library
-from core.store.places import checkpoint_folder
 from studio.session import Session
 from widgets.look.language import tr
 from widgets.message_bar import Choices
 
 if TYPE_CHECKING:
     from core.runs.judging import Judgement
+    from core.store.library import Library
     from studio.window.frame import Frame
 
 MOST = 1000  # samples of a split, as the command takes them
@@ -113,6 +112,7 @@ def judged_and_kept(library: Library, uid: str, judge: str, progress: Any) -> Ju
     """What the judge finds, kept with the run; None where cancelled. Raises Refused."""
     from core.inference.answering import Cancelled  # torch
     from core.runs.judging import judged, keep
+    from core.store.places import checkpoint_folder
 
     try:
         found = judged(Path(checkpoint_folder(library.store, uid)), {"judge": judge, "most": MOST}, progress=progress)

@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from core.problems import Refused
-from core.store import database, filesystems, migrate
+from core.store import filesystems, folders, migrate
 from core.store.database import Store
 from core.store.library import Library
 from core.store.lock import Busy, FileLock
@@ -55,7 +55,7 @@ def test_a_circle_of_links_and_a_name_that_is_no_text_are_sentences(tmp_path: Pa
 
 
 def test_without_a_place_it_lies_with_the_persons_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(database, "user_data_dir", lambda *a, **k: str(tmp_path / "data"))
+    monkeypatch.setattr(folders, "user_data_dir", lambda *a, **k: str(tmp_path / "data"))
     with Store.open() as store:
         assert store.path == tmp_path / "data" / "runs.db"
 

@@ -29,7 +29,7 @@ from widgets.inspector.fields.run import RunField
 
 # Names of methods, formats and keys: what a Chinese paper or keyboard writes in Latin letters, too.
 NAMES = re.compile(
-    r"NegCLIP|Qt Multimedia|OMP_NUM_THREADS|silero-vad|AiSFX|CREPE|torchcrepe|effective rank|\b(jumps|drops)\b|EmoDB|Tux Paint|"
+    r"NegCLIP|Qt Multimedia|CM3Leon|kHz|POP909|Krumhansl|\bMIT\b|\bspeaker\b|OMP_NUM_THREADS|silero-vad|AiSFX|CREPE|torchcrepe|effective rank|\b(jumps|drops)\b|EmoDB|Tux Paint|"
     r"arXiv[:\s]*[\d.]*|AdamW|BERT|CLIP|CLS|CSV|EMA|EfficientNet[-\w]*|AMD EPYC|English|FLIP|GELU|ImageNet|InfoNCE|NT-Xent|SimCLR|JSON|MLP|MiniLM|OpenMoji|Python"
     r"|TSV|TensorBoard|W&B|trackio|MLflow|Lightning|\b[Cc]at\b|pip install[ \w.-]*|ResNet|SGD|SigLIP|Transformer|Twemoji|Unicode|ViT|Vision|bfloat16|float32|torch\S*|transformers|mini-|Nesterov"
     r"|ALIGN|Inception|Audio CNN|CNN|EVA\S*|Flamingo|GradNorm|Gumbel|LAMB|LXMERT|OGM-GE|OpenCLIP|RoIAlign|Switch|ToMe|ViLBERT|logits?|log-sum-exp"
